@@ -1,0 +1,51 @@
+import type { Instant } from './instant.ts';
+
+/** The steps in an episode that the ledger records, each once. */
+export const TRANSITIONS = [
+  'fired',
+  'refreshed',
+  'resolved',
+  'resolved_unseen',
+  'implicit_resolve',
+  'reopened',
+] as const;
+export type Transition = (typeof TRANSITIONS)[number];
+
+/** One alert of a delivery, after parsing. */
+export interface Alert {
+  readonly status: 'firing' | 'resolved';
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly startsAt: Instant;
+  /** Absent while firing: Alertmanager writes year 1. */
+  readonly endsAt?: Instant;
+  readonly generatorUrl: string;
+  /** 16 hexadecimal digits; recomputed when the sender left it out. */
+  readonly fingerprint: string;
+}
+
+export const SEVERITIES = ['critical', 'warning', 'info', 'none', 'other'] as const;
+/** `severity` of senders folded to what may be a label value. */
+export type SeverityClass = (typeof SEVERITIES)[number];
+
+/** Folds a sender's severity; an absent one is `none`. */
+export function severityClass(severity: string | undefined): SeverityClass {
+  switch (severity?.toLowerCase()) {
+    case 'critical':
+    case 'page':
+    case 'error':
+      return 'critical';
+    case 'warning':
+    case 'warn':
+      return 'warning';
+    case 'info':
+    case 'information':
+      return 'info';
+    case undefined:
+    case '':
+    case 'none':
+      return 'none';
+    default:
+      return 'other';
+  }
+}

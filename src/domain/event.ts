@@ -1,0 +1,37 @@
+import type { Transition } from './alert.ts';
+import type { CheckState } from './service.ts';
+
+export type EventType =
+  | `tocsin.alert.${Transition}`
+  | `tocsin.check.${CheckState}`
+  | `tocsin.cluster.${Exclude<CheckState, 'unknown'>}`
+  | 'tocsin.config.reloaded';
+
+/** An event before the ledger gives it its offset. */
+export interface NewEvent {
+  readonly type: EventType;
+  /** A fingerprint or a service. */
+  readonly subject?: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  /** The structured record: JSON values, snake_case. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * An immutable record of the ledger, as the API shows it.
+ * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
+ */
+export interface CloudEvent {
+  readonly specversion: '1.0';
+  /** `<ledger epoch>-<offset>`; offsets are gapless within an epoch. */
+  readonly id: string;
+  /** `/tocsin/<node>` */
+  readonly source: string;
+  readonly type: string;
+  readonly subject?: string;
+  /** RFC 3339, UTC. */
+  readonly time: string;
+  readonly datacontenttype: 'application/json';
+  readonly data: unknown;
+}

@@ -1,0 +1,39 @@
+/** A point in time with nanoseconds: `Date` keeps milliseconds only, senders do not. */
+export interface Instant {
+  /** Nanoseconds since the epoch. */
+  readonly ns: bigint;
+  /** As the sender wrote it, its offset included. */
+  readonly text: string;
+}
+
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/**
+ * Parses an RFC 3339 time with up to nine fractional digits; undefined when it is none.
+ * @see https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+ */
+export function parseInstant(text: string): Instant | undefined {
+  const match = RFC3339.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = '', zone = 'Z'] = match;
+  const seconds = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second === '60' ? '59' : second}Z`);
+  if (Number.isNaN(seconds)) return undefined;
+  const leap = second === '60' ? 1_000n : 0n;
+  const ns = (BigInt(seconds) + leap - BigInt(offsetMs(zone))) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+  return { ns, text };
+}
+
+function offsetMs(zone: string): number {
+  if (zone === 'Z' || zone === 'z') return 0;
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6));
+  return (zone.startsWith('-') ? -minutes : minutes) * 60_000;
+}
+
+/** Writes an instant in UTC, RFC 3339, with as many fractional digits as it has (none when whole). */
+export function formatInstant(ns: bigint): string {
+  const second = 1_000_000_000n;
+  const fraction = ((ns % second) + second) % second;
+  const whole = new Date(Number((ns - fraction) / 1_000_000n)).toISOString().slice(0, -5);
+  const digits = fraction.toString().padStart(9, '0').replace(/0+$/, '');
+  return digits === '' ? `${whole}Z` : `${whole}.${digits}Z`;
+}

@@ -1,0 +1,12 @@
+type LogMethod = (fields: Readonly<Record<string, unknown>>, message: string) => void;
+
+/**
+ * What the house needs of a logger (pino's shape): static messages, everything variable in `fields`.
+ * `error` means that a person must act.
+ */
+export interface Logger {
+  readonly debug: LogMethod;
+  readonly info: LogMethod;
+  readonly warn: LogMethod;
+  readonly error: LogMethod;
+}

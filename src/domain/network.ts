@@ -1,0 +1,54 @@
+import { BlockList, isIP } from 'node:net';
+
+/** A set of networks, asked whether an address lies in one of them. IPv4-mapped IPv6 counts as IPv4. */
+export class NetworkSet {
+  readonly #list = new BlockList();
+  readonly empty: boolean;
+
+  /** @param cidrs such as `10.0.0.0/8`, `fd00::/8` or a single address; each must satisfy `isNetwork` */
+  constructor(cidrs: readonly string[]) {
+    this.empty = cidrs.length === 0;
+    for (const cidr of cidrs) {
+      const { address, family, prefix } = parseNetwork(cidr) ?? refuse(cidr);
+      this.#list.addSubnet(address, prefix, family);
+    }
+  }
+
+  has(address: string): boolean {
+    const plain = plainAddress(address);
+    return this.#list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
+  }
+}
+
+/** Whether a text is a network in CIDR notation, or a single address. */
+export function isNetwork(cidr: string): boolean {
+  return parseNetwork(cidr) !== undefined;
+}
+
+const LOOPBACK = new NetworkSet(['127.0.0.0/8', '::1']);
+
+/** Whether an address, or the name `localhost`, is this machine's loopback. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || (isIP(plainAddress(host)) !== 0 && LOOPBACK.has(host));
+}
+
+/** An address without brackets, zone and the `::ffff:` of a mapped IPv4 address. */
+export function plainAddress(address: string): string {
+  const bare = address.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare);
+  return mapped?.[1] ?? bare;
+}
+
+function parseNetwork(cidr: string): { address: string; family: 'ipv4' | 'ipv6'; prefix: number } | undefined {
+  const [address = '', length, ...rest] = cidr.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return undefined;
+  const bits = version === 4 ? 32 : 128;
+  if (length !== undefined && !/^\d{1,3}$/.test(length)) return undefined;
+  const prefix = length === undefined ? bits : Number(length);
+  return prefix > bits ? undefined : { address, family: version === 4 ? 'ipv4' : 'ipv6', prefix };
+}
+
+function refuse(cidr: string): never {
+  throw new Error(`"${cidr}" is not a network; expected one such as 10.0.0.0/8`);
+}

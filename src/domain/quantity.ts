@@ -1,0 +1,57 @@
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_536_000_000,
+};
+const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+const DURATION_UNITS = ['y', 'w', 'd', 'h', 'm', 's', 'ms'] as const;
+
+/**
+ * Parses a Prometheus duration (`500ms`, `30s`, `1h30m`, `30d`, `0`) to milliseconds; undefined when it is none.
+ * @see https://prometheus.io/docs/prometheus/latest/configuration/configuration/ (`<duration>`)
+ */
+export function parseDuration(text: string): number | undefined {
+  if (text === '0') return 0;
+  const match = DURATION.exec(text);
+  if (match === null || text === '') return undefined;
+  return DURATION_UNITS.reduce((sum, unit, i) => sum + Number(match[i + 1] ?? 0) * (UNIT_MS[unit] ?? 0), 0);
+}
+
+/** Writes milliseconds as a Prometheus duration: `90000` is `1m30s`. */
+export function formatDuration(milliseconds: number): string {
+  let rest = Math.round(milliseconds);
+  if (rest === 0) return '0s';
+  let text = '';
+  for (const unit of ['d', 'h', 'm', 's', 'ms'] as const) {
+    const size = UNIT_MS[unit] ?? 1;
+    const count = Math.floor(rest / size);
+    if (count > 0) text += `${count}${unit}`;
+    rest -= count * size;
+  }
+  return text;
+}
+
+const SIZE = /^(\d+(?:\.\d+)?)(B|KB|KiB|MB|MiB|GB|GiB|TB|TiB)?$/;
+const SIZE_FACTOR: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** Parses a size (`64MiB`, `1.5GB`, `4096`) to whole bytes; undefined when it is none. */
+export function parseSize(text: string): number | undefined {
+  const match = SIZE.exec(text);
+  if (match === null) return undefined;
+  const bytes = Math.floor(Number(match[1]) * (SIZE_FACTOR[match[2] ?? 'B'] ?? 1));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}

@@ -1,0 +1,49 @@
+/** One address of a service. */
+export interface Target {
+  /** As configured; may hold credentials, so it is never shown. */
+  readonly address: string;
+  /** The `target` label: the alias, or the address without credentials and query. */
+  readonly label: string;
+  /** What the per-host cap counts by: a host name or address, or a socket's path. */
+  readonly host: string;
+}
+
+/** How many runs in a row change a state, and how soon a first failure is re-run. */
+export interface Confirm {
+  readonly failures: number;
+  readonly successes: number;
+  readonly retryIntervalMs: number;
+}
+
+/** The interval while a check is in that state; undefined keeps the service's own. */
+export interface Adaptive {
+  readonly degradedMs?: number;
+  readonly unhealthyMs?: number;
+}
+
+/** A thing watched, named in the configuration. */
+export interface Service {
+  readonly name: string;
+  readonly description?: string;
+  readonly critical: boolean;
+  readonly group?: string;
+  readonly priority: number;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** A success slower than this is `degraded`. */
+  readonly degradedAfterMs?: number;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The type of its prober, as the configuration spells it. */
+  readonly prober: string;
+  readonly targets: readonly Target[];
+  readonly confirm: Confirm;
+  readonly adaptive: Adaptive;
+}
+
+export const CHECK_STATES = ['healthy', 'degraded', 'unhealthy', 'unknown'] as const;
+export type CheckState = (typeof CHECK_STATES)[number];
+
+/** The identity of a check: service and target. */
+export function checkKey(service: string, targetLabel: string): string {
+  return `${service}\u0000${targetLabel}`;
+}
