@@ -1,0 +1,66 @@
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+
+interface Step {
+  readonly name: string;
+  /** Aborts when the whole budget is used up: end now, gracefully or not. */
+  readonly stop: (signal: AbortSignal) => Promise<void> | void;
+}
+
+/**
+ * What must be undone, in the reverse order of its making, within one time budget.
+ * Register each step right after the thing exists: a start that fails half-way unwinds through the same stack.
+ */
+export class Lifecycle {
+  readonly #steps: Step[] = [];
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #budgetMs: number;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: { clock: Clock; logger: Logger; budgetMs: number }) {
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#budgetMs = options.budgetMs;
+  }
+
+  onStop(name: string, stop: Step['stop']): void {
+    this.#steps.push({ name, stop });
+  }
+
+  /** Undoes everything once; later calls wait for the same end. Never rejects: what fails is logged by name. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#unwind();
+    return this.#stopping;
+  }
+
+  async #unwind(): Promise<void> {
+    const budget = new AbortController();
+    const cancel = this.#clock.after(this.#budgetMs, () => budget.abort());
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      try {
+        await this.#bounded(step, budget.signal);
+      } catch (error) {
+        this.#logger.warn({ step: step.name, error: String(error) }, 'a step of the shutdown failed');
+      }
+    }
+    cancel();
+  }
+
+  /** A step that ignores the end of the budget is left behind after one more second. */
+  async #bounded(step: Step, signal: AbortSignal): Promise<void> {
+    let cancel: (() => void) | undefined;
+    const left = new Promise<never>((_, reject) => {
+      const giveUp = () => {
+        cancel = this.#clock.after(1_000, () => reject(new Error('did not end within the time budget')));
+      };
+      if (signal.aborted) giveUp();
+      else signal.addEventListener('abort', giveUp, { once: true });
+    });
+    try {
+      await Promise.race([Promise.resolve(step.stop(signal)), left]);
+    } finally {
+      cancel?.();
+    }
+  }
+}

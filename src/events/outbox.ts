@@ -1,0 +1,100 @@
+import type { Clock } from '../domain/clock.ts';
+import type { NewEvent } from '../domain/event.ts';
+import type { Logger } from '../domain/log.ts';
+import type { Ledger, RunRecord } from '../ledger/ledger.ts';
+
+const FLUSH_MS = 250;
+const RETRY_MS = 2_000;
+/** What is kept while the ledger cannot take it; beyond, the oldest runs and events are dropped. */
+const MAX_WAITING = 50_000;
+
+interface OutboxOptions {
+  readonly ledger: Pick<Ledger, 'append' | 'recordRuns'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Carries what Tocsin itself observes to the ledger, in order and in groups, without anybody waiting for it:
+ * a ledger that cannot write is tried again, and nothing but a full outbox loses an event.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  #events: NewEvent[] = [];
+  #runs: RunRecord[] = [];
+  #cancelTimer: (() => void) | undefined;
+  #flushing: Promise<void> | undefined;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  event(event: NewEvent): void {
+    this.#events.push(event);
+    this.#bound();
+    this.#flushIn(0);
+  }
+
+  run(run: RunRecord): void {
+    this.#runs.push(run);
+    this.#bound();
+    this.#flushIn(FLUSH_MS);
+  }
+
+  /** Writes what waits; for the shutdown. */
+  async close(): Promise<void> {
+    this.#cancelTimer?.();
+    await this.#flushing;
+    await this.#flush();
+    this.#cancelTimer?.();
+  }
+
+  #flushIn(delayMs: number): void {
+    if (this.#flushing !== undefined) return;
+    if (delayMs > 0 && this.#cancelTimer !== undefined) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#options.clock.after(delayMs, () => {
+      this.#cancelTimer = undefined;
+      this.#flushing = this.#flush().finally(() => {
+        this.#flushing = undefined;
+        if (this.#cancelTimer === undefined && this.#events.length + this.#runs.length > 0) this.#flushIn(FLUSH_MS);
+      });
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const events = this.#events;
+    const runs = this.#runs;
+    this.#events = [];
+    this.#runs = [];
+    try {
+      if (events.length > 0) await this.#options.ledger.append(events);
+    } catch (error) {
+      this.#putBack(events, runs, error);
+      return;
+    }
+    try {
+      if (runs.length > 0) await this.#options.ledger.recordRuns(runs);
+    } catch (error) {
+      this.#putBack([], runs, error);
+    }
+  }
+
+  #putBack(events: readonly NewEvent[], runs: readonly RunRecord[], error: unknown): void {
+    this.#events = [...events, ...this.#events];
+    this.#runs = [...runs, ...this.#runs];
+    this.#bound();
+    this.#options.logger.warn({ error: String(error), events: this.#events.length }, 'the ledger took no events; trying again');
+    this.#cancelTimer ??= this.#options.clock.after(RETRY_MS, () => {
+      this.#cancelTimer = undefined;
+      this.#flushIn(0);
+    });
+  }
+
+  #bound(): void {
+    if (this.#runs.length > MAX_WAITING) this.#runs.splice(0, this.#runs.length - MAX_WAITING);
+    if (this.#events.length <= MAX_WAITING) return;
+    const dropped = this.#events.splice(0, this.#events.length - MAX_WAITING).length;
+    this.#options.logger.error({ dropped }, 'events were dropped: the ledger has taken none for too long');
+  }
+}

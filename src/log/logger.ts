@@ -1,0 +1,72 @@
+import { pino, type DestinationStream, type LoggerOptions } from 'pino';
+import pretty from 'pino-pretty';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Fields that never reach the log, at any depth that Tocsin logs at. */
+const REDACTED = ['password', 'token', 'secret', 'authorization', 'cookie'];
+
+export interface LoggerSettings {
+  readonly level: LogLevel;
+  /** Lines for a person instead of JSON. */
+  readonly pretty: boolean;
+  /** Where the lines go; standard output when absent. */
+  readonly destination?: DestinationStream;
+  /** Told of every line that is written, by its level. */
+  readonly onLine?: (level: string) => void;
+}
+
+/** Makes the logger: JSON lines (pino), secrets removed. Writes at once: a line is never lost in a crash. */
+export function createLogger(settings: LoggerSettings): Logger {
+  const options: LoggerOptions = {
+    level: settings.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: REDACTED.flatMap((field) => [field, `*.${field}`]), censor: '<secret>' },
+    hooks: {
+      logMethod(args, method, level) {
+        settings.onLine?.(pino.levels.labels[level] ?? 'other');
+        method.apply(this, args);
+      },
+    },
+  };
+  if (settings.destination !== undefined) return pino(options, settings.destination);
+  return settings.pretty ? pino(options, pretty({ sync: true })) : pino(options, pino.destination({ sync: true }));
+}
+
+const REPEAT_MS = 60_000;
+
+/**
+ * A logger whose warnings and errors do not flood: the first of a message is written, the same message in the
+ * minute after it is counted, and one line at the end of that minute tells how often and what the last one said.
+ */
+export function withoutRepeats(logger: Logger, clock: Clock): Logger {
+  const counts = new Map<string, { repeats: number; fields: Readonly<Record<string, unknown>> }>();
+  const once =
+    (level: 'warn' | 'error'): Logger['warn'] =>
+    (fields, message) => {
+      const known = counts.get(message);
+      if (known !== undefined) {
+        known.repeats += 1;
+        known.fields = fields;
+        return;
+      }
+      const count = { repeats: 0, fields };
+      counts.set(message, count);
+      logger[level](fields, message);
+      clock.after(REPEAT_MS, () => {
+        counts.delete(message);
+        if (count.repeats > 0) logger[level]({ ...count.fields, repeats: count.repeats }, message);
+      });
+    };
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: once('warn'),
+    error: once('error'),
+  };
+}

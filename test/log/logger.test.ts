@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { createLogger, withoutRepeats } from '../../src/log/logger.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
+
+describe('the logger', () => {
+  it('writes JSON lines with level, time and message, and counts them', () => {
+    const lines: string[] = [];
+    const levels: string[] = [];
+    const logger = createLogger({
+      level: 'info',
+      pretty: false,
+      destination: { write: (line: string) => void lines.push(line) },
+      onLine: (level) => levels.push(level),
+    });
+    logger.info({ url: 'http://127.0.0.1:1' }, 'listening');
+    logger.debug({}, 'not written');
+    expect(lines).toHaveLength(1);
+    const line: unknown = JSON.parse(lines[0] ?? '');
+    expect(line).toEqual({ level: 'info', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/), url: 'http://127.0.0.1:1', msg: 'listening' });
+    expect(levels).toEqual(['info']);
+  });
+
+  it('never writes a secret', () => {
+    const lines: string[] = [];
+    const logger = createLogger({ level: 'debug', pretty: false, destination: { write: (line: string) => void lines.push(line) } });
+    logger.warn({ token: 'hunter2', headers: { authorization: 'Bearer hunter2' }, password: 'hunter2' }, 'x');
+    expect(lines.join('')).not.toContain('hunter2');
+  });
+});
+
+describe('repeated warnings', () => {
+  it('are written once, then counted for a minute and told in one line', async () => {
+    const clock = new ManualClock();
+    const { logger, lines } = recordingLogger();
+    const calm = withoutRepeats(logger, clock);
+    for (let i = 0; i < 1_000; i++) calm.warn({ i }, 'the ledger took no events');
+    calm.warn({}, 'something else');
+    expect(lines.map(({ message }) => message)).toEqual(['the ledger took no events', 'something else']);
+    await clock.advance(60_000);
+    expect(lines).toHaveLength(3);
+    expect(lines[2]).toMatchObject({ level: 'warn', repeats: 999, i: 999 });
+    calm.warn({}, 'the ledger took no events');
+    expect(lines).toHaveLength(4);
+  });
+});
