@@ -1,0 +1,63 @@
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { ConfigFiles } from '../probes/settings.ts';
+
+/** Nothing that a person writes is larger; a mistaken path to a device or a dump is. */
+const MAX_BYTES = 16 * 2 ** 20;
+
+/** Files relative to a folder. */
+export function filesIn(folder: string): ConfigFiles {
+  return {
+    resolve: (path) => resolve(folder, path),
+    read: (path) => readText(resolve(folder, path)),
+  };
+}
+
+/** Whether something has that path, be it readable or not. */
+export function stands(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Reads a text file whole, without its byte order mark.
+ * @throws Error which says which file could not be read, and why
+ */
+export function readText(path: string): string {
+  const bytes = readBytes(path);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(`${path} is not a text file in UTF-8`);
+  }
+}
+
+function readBytes(path: string): Uint8Array {
+  let stats;
+  try {
+    stats = statSync(path);
+    if ((stats.isFile() || stats.isFIFO()) && stats.size <= MAX_BYTES) return readFileSync(path);
+  } catch (error) {
+    throw new Error(`cannot read ${path}: ${whyNot(error)}`, { cause: error });
+  }
+  if (stats.isDirectory()) throw new Error(`cannot read ${path}: it is a directory; name a file in it`);
+  if (stats.size > MAX_BYTES) throw new Error(`cannot read ${path}: it has more than ${MAX_BYTES} bytes`);
+  throw new Error(`cannot read ${path}: it is not a regular file`);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a part of the path is not a directory',
+  EACCES: 'permission denied; let the user that runs Tocsin read it',
+  EPERM: 'permission denied',
+  ELOOP: 'its symbolic links go round in circles',
+  ENAMETOOLONG: 'the path is too long',
+};
+
+function whyNot(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return REASONS[code ?? ''] ?? message;
+}

@@ -1,0 +1,123 @@
+import { dirname, resolve } from 'node:path';
+import type { Prober } from '../probes/prober.ts';
+import { readWebhooks } from './access.ts';
+import type { Environment } from './expand.ts';
+import { filesIn, readText, stands } from './files.ts';
+import { deepFreeze } from './freeze.ts';
+import { Reader } from './reader.ts';
+import { configSchemas, rootSchema } from './schemas.ts';
+import { readScheduling, readServer } from './sections.ts';
+import { readServices } from './services.ts';
+import type { Config, ConfigProblem, ConfigResult, ServerConfig } from './types.ts';
+import { listenAddress } from './values.ts';
+import { parseYaml } from './yaml.ts';
+
+export interface LoadOptions {
+  /** As given on the command line; undefined: `./tocsin.yml` if it stands, else built-in defaults. */
+  readonly path?: string | undefined;
+  readonly cwd: string;
+  readonly env: Environment;
+  /** The default of `server.node`. */
+  readonly hostname: string;
+  /** `HOST:PORT`, instead of `server.listen`. */
+  readonly listen?: string | undefined;
+  readonly probers: readonly Prober[];
+  /** Names of the host's collectors, which `host.collectors.disable` may list. */
+  readonly collectors: readonly string[];
+}
+
+const DEFAULT_FILE = 'tocsin.yml';
+
+/**
+ * Loads and validates the configuration: expands `${…}`, reads the files it names, applies `listen`, and checks the
+ * rules across keys. Never throws for what a user can get wrong: every problem is told at once. Deeply frozen.
+ */
+export function loadConfig(options: LoadOptions): ConfigResult {
+  const source = openSource(options);
+  if ('problem' in source) return { ok: false, problems: [source.problem] };
+  const document = parseYaml(source.text, options.env);
+  const reader = new Reader(source.name, document);
+  const listen = options.listen === undefined ? undefined : listenOption(options.listen);
+  const config = document.readable
+    ? readConfig(reader, options, { file: source.file, listen: listen?.listen })
+    : undefined;
+  const problems = [...reader.problems(), ...(listen?.problems ?? [])];
+  if (config === undefined || problems.length > 0) return { ok: false, problems };
+  return { ok: true, config: deepFreeze(config) };
+}
+
+type Source =
+  | { readonly name: string; readonly file: string | undefined; readonly text: string }
+  | { readonly problem: ConfigProblem };
+
+function openSource({ path, cwd }: LoadOptions): Source {
+  const name = path ?? DEFAULT_FILE;
+  const file = resolve(cwd, name);
+  if (path === undefined && !stands(file)) return { name, file: undefined, text: '' };
+  try {
+    return { name, file, text: readText(file) };
+  } catch (error) {
+    return {
+      problem: { file: name, path: '', message: error instanceof Error ? error.message : String(error) },
+    };
+  }
+}
+
+interface ListenOption {
+  readonly listen?: ServerConfig['listen'];
+  readonly problems: readonly ConfigProblem[];
+}
+
+function listenOption(given: string): ListenOption {
+  const result = listenAddress.safeParse(given);
+  if (result.success) return { listen: result.data, problems: [] };
+  return { problems: result.error.issues.map(({ message }) => ({ file: '--listen', path: '', message })) };
+}
+
+interface Origin {
+  readonly file: string | undefined;
+  readonly listen: ServerConfig['listen'] | undefined;
+}
+
+function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Config | undefined {
+  const files = filesIn(origin.file === undefined ? options.cwd : dirname(origin.file));
+  const schemas = configSchemas(files, options.collectors);
+  reader.section({}, [], { other: Object.keys(rootSchema(schemas).shape) });
+  const server = readServer(reader, schemas, { hostname: options.hostname, listen: origin.listen });
+  const metrics = reader.section(schemas.metrics, ['metrics']).whole;
+  const store = reader.section(schemas.store, ['store']).whole;
+  const scheduling = readScheduling(reader, schemas);
+  const host = reader.section(schemas.host, ['host']).whole;
+  const webhooks = readWebhooks(reader, schemas);
+  const alerts = reader.section(schemas.alerts, ['alerts']).whole;
+  const services = readServices({
+    reader,
+    schemas,
+    files,
+    probers: options.probers,
+    defaults: scheduling.defaults,
+  });
+  const scheduler = scheduling.caps;
+  if (!server || !metrics || !store || !scheduler || !host || !webhooks || !alerts) return undefined;
+  return {
+    file: origin.file,
+    server,
+    metrics: {
+      rateLimit: { perSecond: metrics.rate_limit.per_second, burst: metrics.rate_limit.burst },
+      trusted: metrics.trusted,
+      maxInFlight: metrics.max_in_flight,
+      compression: metrics.compression,
+    },
+    store: { path: store.path, historyMs: store.retention.history, eventsMs: store.retention.events },
+    scheduler,
+    host: {
+      enabled: host.enabled,
+      procfs: host.procfs,
+      rootfs: host.rootfs,
+      disabledCollectors: host.collectors.disable,
+    },
+    webhooks,
+    alerts: { sameStartToleranceMs: alerts.same_start_tolerance },
+    services,
+  };
+}

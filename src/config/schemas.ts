@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { size } from '../probes/settings.ts';
+import type { ConfigFiles } from '../probes/settings.ts';
+import { suggest } from './nearest.ts';
+import { SCOPES } from './types.ts';
+import {
+  interval,
+  listenAddress,
+  name,
+  networks,
+  retention,
+  text,
+  timer,
+  token,
+  tokenFile,
+  tolerance,
+} from './values.ts';
+
+const count = z.int().min(1);
+const positiveSize = size.refine((bytes) => bytes > 0, { error: 'expected a size of more than 0' });
+
+const server = {
+  node: text
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error: 'expected a name of letters, digits, ".", "-" and "_"' })
+    .optional(),
+  listen: listenAddress.prefault('127.0.0.1:10464'),
+  lifecycle: z.boolean().prefault(false),
+  max_body: positiveSize.prefault('64MiB'),
+  max_connections: count.prefault(1024),
+  max_header_size: positiveSize.prefault('16KiB'),
+  header_timeout: timer.prefault('10s'),
+  request_timeout: timer.prefault('60s'),
+  keep_alive: timer.prefault('310s'),
+  trusted_proxies: networks.prefault([]),
+};
+
+const metrics = {
+  rate_limit: z
+    .strictObject({ per_second: z.number().gt(0).prefault(10), burst: count.prefault(20) })
+    .prefault({}),
+  trusted: networks.prefault([]),
+  max_in_flight: count.prefault(40),
+  compression: z.boolean().prefault(true),
+};
+
+const scheduler = {
+  interval: interval.prefault('30s'),
+  timeout: timer.prefault('10s'),
+  max_concurrency: count.prefault(128),
+  max_per_host: count.prefault(8),
+  adaptive: z
+    .union([
+      z.literal(false),
+      z.strictObject({ degraded: interval.prefault('15s'), unhealthy: interval.prefault('5s') }),
+    ])
+    .prefault({}),
+};
+
+const confirm = {
+  failures: count.prefault(2),
+  successes: count.prefault(1),
+  retry_interval: timer.prefault('2s'),
+};
+
+const webhook = (files: ConfigFiles) => ({
+  name,
+  tokens: z.array(token).min(1).optional(),
+  token_files: z.array(tokenFile(files)).min(1).optional(),
+});
+
+const accessToken = (files: ConfigFiles) => ({
+  name,
+  token: token.optional(),
+  token_file: tokenFile(files).optional(),
+  scopes: z.array(z.enum(SCOPES)).min(1),
+});
+
+const service = {
+  name,
+  description: text.optional(),
+  enabled: z.boolean().prefault(true),
+  critical: z.boolean().prefault(false),
+  group: text.optional(),
+  priority: z.int().min(0).prefault(1),
+  interval: interval.optional(),
+  timeout: timer.optional(),
+  degraded_after: timer.optional(),
+  labels: z.record(z.string(), z.string()).prefault({}),
+  confirm: z
+    .strictObject({
+      failures: count.optional(),
+      successes: count.optional(),
+      retry_interval: timer.optional(),
+    })
+    .prefault({}),
+  adaptive: z
+    .union([
+      z.literal(false),
+      z.strictObject({ degraded: interval.optional(), unhealthy: interval.optional() }),
+    ])
+    .optional(),
+};
+
+/** One address: text, or a mapping that gives it a name. */
+const target = z
+  .union([z.string().min(1), z.strictObject({ address: z.string().min(1), alias: text.optional() })])
+  .transform((given) => (typeof given === 'string' ? { address: given } : given));
+
+/** The schemas of every mapping of `tocsin.yml`, but for the settings of probers. */
+export function configSchemas(files: ConfigFiles, collectors: readonly string[]) {
+  const collector = z.string().refine((given) => collectors.includes(given), {
+    error: ({ input }) =>
+      `unknown collector "${String(input)}"; ${suggest(String(input), collectors, 'collectors')}`,
+  });
+  const path = z
+    .string()
+    .min(1)
+    .transform((given) => files.resolve(given));
+  return {
+    server,
+    accessToken: accessToken(files),
+    metrics,
+    store: {
+      path: path.prefault('./data/tocsin.db'),
+      retention: z
+        .strictObject({ history: retention.prefault('30d'), events: retention.prefault('400d') })
+        .prefault({}),
+    },
+    scheduler,
+    confirm,
+    host: {
+      enabled: z.boolean().prefault(true),
+      procfs: path.prefault('/proc'),
+      rootfs: path.prefault('/'),
+      collectors: z.strictObject({ disable: z.array(collector).prefault([]) }).prefault({}),
+    },
+    webhook: webhook(files),
+    alerts: { same_start_tolerance: tolerance.prefault('60s') },
+    service,
+    target,
+  };
+}
+
+export type ConfigSchemas = ReturnType<typeof configSchemas>;
+
+/** The whole of `tocsin.yml` as one schema, for whoever asks which keys there are. */
+export function rootSchema(schemas: ConfigSchemas) {
+  const { server: serverShape, accessToken: tokenShape, service: serviceShape, target: one } = schemas;
+  return z.strictObject({
+    server: z.strictObject({ ...serverShape, tokens: z.array(z.strictObject(tokenShape)).prefault([]) }),
+    metrics: z.strictObject(schemas.metrics),
+    store: z.strictObject(schemas.store),
+    scheduler: z.strictObject(schemas.scheduler),
+    confirm: z.strictObject(schemas.confirm),
+    host: z.strictObject(schemas.host),
+    webhooks: z.array(z.strictObject(schemas.webhook)).optional(),
+    alerts: z.strictObject(schemas.alerts),
+    services: z
+      .array(z.strictObject({ ...serviceShape, target: one.optional(), targets: z.array(one).optional() }))
+      .prefault([]),
+  });
+}

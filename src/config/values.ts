@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { isNetwork, NetworkSet } from '../domain/network.ts';
+import { formatDuration } from '../domain/quantity.ts';
+import type { Secret } from '../domain/secret.ts';
+import { duration, positiveDuration, secret, secretFile } from '../probes/settings.ts';
+import type { ConfigFiles } from '../probes/settings.ts';
+
+/** Node's timers count milliseconds in 31 bits. */
+const LONGEST_TIMER_MS = 24 * 86_400_000;
+const LONGEST_RETENTION_MS = 100 * 365 * 86_400_000;
+
+function between(minMs: number, maxMs: number) {
+  return duration.refine((value) => value >= minMs && value <= maxMs, {
+    error: `expected a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`,
+  });
+}
+
+/** A duration that a timer can wait for, in milliseconds. */
+export const timer = positiveDuration.refine((value) => value <= LONGEST_TIMER_MS, {
+  error: `expected a duration of at most ${formatDuration(LONGEST_TIMER_MS)}`,
+});
+
+/** How often something is probed, in milliseconds. */
+export const interval = between(100, LONGEST_TIMER_MS);
+
+/** How far two times may lie apart, in milliseconds; may be 0. */
+export const tolerance = between(0, LONGEST_TIMER_MS);
+
+/** How long something is kept, in milliseconds. */
+export const retention = between(60_000, LONGEST_RETENTION_MS);
+
+/** Text for people or for a label value: not empty, on one line. */
+export const text = z
+  .string()
+  .min(1)
+  .refine((value) => !/\p{Cc}/u.test(value), {
+    error: 'expected text on one line, without control characters',
+  });
+
+/** The name of something in the configuration. */
+export const name = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, {
+  error: (issue) =>
+    `"${String(issue.input)}" is not a name; expected lower-case letters, digits, - and _, beginning with a letter or digit`,
+});
+
+/** A list of networks as a set. */
+export const networks = z
+  .array(
+    z.string().refine(isNetwork, {
+      error: (issue) =>
+        `"${String(issue.input)}" is not a network; expected one such as 10.0.0.0/8, or an address`,
+    }),
+  )
+  .transform((cidrs) => new NetworkSet(cidrs));
+
+const ADDRESS = /^(?:\[([0-9a-fA-F:.]+(?:%\w+)?)\]|([^\s:[\]/]+)):(\d{1,5})$/;
+
+/** `HOST:PORT`, IPv6 in brackets. */
+export const listenAddress = z
+  .string({ error: 'expected HOST:PORT, such as 127.0.0.1:10464' })
+  .transform((given, context) => {
+    const [, v6, host, port] = ADDRESS.exec(given) ?? [];
+    const chosen = v6 ?? host;
+    if (chosen !== undefined && Number(port) <= 65_535) return { host: chosen, port: Number(port) };
+    const every = /^:\d+$/.test(given) ? `; for every address write 0.0.0.0${given} or [::]${given}` : '';
+    context.addIssue({
+      code: 'custom',
+      message: `"${given}" is not HOST:PORT; expected such as 127.0.0.1:10464${every}`,
+    });
+    return z.NEVER;
+  });
+
+/** A token travels in a header, so that an odd character or a second line could never match. */
+function sendable(token: Secret): boolean {
+  return /^[\x21-\x7e]+$/.test(token.reveal());
+}
+const SENDABLE = { error: 'expected a token of printable ASCII characters, without spaces, on one line' };
+
+/** A bearer token given in the configuration itself. */
+export const token = secret.refine(sendable, SENDABLE);
+
+/** A bearer token kept in a file. */
+export function tokenFile(files: ConfigFiles) {
+  return secretFile(files).refine(sendable, SENDABLE);
+}

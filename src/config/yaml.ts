@@ -1,0 +1,46 @@
+import { YAMLException, parseEvents } from 'js-yaml';
+import type { Event } from 'js-yaml';
+import { lineIndex } from './document.ts';
+import type { YamlNode } from './document.ts';
+import type { Environment } from './expand.ts';
+import { MAX_DEPTH } from './extent.ts';
+import { Builder } from './tree.ts';
+import type { SourceProblem } from './tree.ts';
+
+export interface ParsedYaml {
+  /** Undefined when the document is empty or is no YAML. */
+  readonly root: YamlNode | undefined;
+  readonly problems: readonly SourceProblem[];
+  /** False when the text could not be parsed, so that nothing can be said about what it holds. */
+  readonly readable: boolean;
+  readonly lineOf: (offset: number) => number;
+}
+
+/**
+ * Parses one YAML 1.2 document (core schema, with merge keys), expands `${…}` in its values, and keeps where
+ * everything stands. Never throws: problems are told, and the rest is read on.
+ */
+export function parseYaml(text: string, env: Environment): ParsedYaml {
+  const lineOf = lineIndex(text);
+  let events: Event[];
+  try {
+    events = parseEvents(text, { maxDepth: MAX_DEPTH });
+  } catch (error) {
+    return { root: undefined, problems: [syntaxProblem(text, error)], readable: false, lineOf };
+  }
+  return { ...new Builder({ text, env, events, lineOf }).build(), readable: true, lineOf };
+}
+
+function syntaxProblem(text: string, error: unknown): SourceProblem {
+  const reason = error instanceof YAMLException ? error.reason : String(error);
+  const mark = error instanceof YAMLException ? error.mark : undefined;
+  if (mark === undefined) return { path: [], message: `not valid YAML: ${reason}` };
+  const line = text.split(/\r\n|\n|\r/)[mark.line] ?? '';
+  const hint =
+    reason.includes('flow') && line.includes('${') ? '; inside [ ] or { } a "${NAME}" needs quotes' : '';
+  return {
+    line: mark.line + 1,
+    path: [],
+    message: `not valid YAML: ${reason} (column ${mark.column + 1})${hint}`,
+  };
+}

@@ -1,0 +1,38 @@
+/** The types of Prometheus's text format that Tocsin exposes. */
+export type FamilyType = 'gauge' | 'counter' | 'histogram' | 'untyped';
+
+/**
+ * What a family is: declared once, beside the code that measures it; the catalogue collects all of them.
+ * @see https://prometheus.io/docs/concepts/data_model/
+ */
+export interface Family {
+  /** The name of the family and, but for histograms, of its samples; counters end in `_total`. */
+  readonly name: string;
+  readonly type: FamilyType;
+  readonly help: string;
+  /** Names of its labels, fixed in code (the labels of the check are added by the writer). */
+  readonly labels: readonly string[];
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** A classic histogram's value. */
+export interface HistogramValue {
+  /** Upper bounds, ascending, without +Inf. */
+  readonly bounds: readonly number[];
+  /** Observations at or below each bound (cumulative), then the count of all: one longer than `bounds`. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+/** One measured value of a family. */
+export interface Sample {
+  readonly family: Family;
+  readonly labels: Labels;
+  readonly value: number | HistogramValue;
+}
+
+/** Writes one sample down: `sample(family, 1, { state: 'healthy' })`. */
+export function sample(family: Family, value: number | HistogramValue, labels: Labels = {}): Sample {
+  return { family, labels, value };
+}

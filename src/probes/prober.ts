@@ -1,0 +1,95 @@
+import type { z } from 'zod';
+import type { Target } from '../domain/service.ts';
+import type { Result, Verdict, Details } from '../domain/result.ts';
+import type { Family, Sample } from '../metrics/family.ts';
+import type { Resolver } from './net/resolver.ts';
+import type { ConfigFiles } from './settings.ts';
+
+/** The phases that a run can be timed in, in the order in which they happen. */
+export const PHASES = ['resolve', 'connect', 'tls', 'processing', 'transfer'] as const;
+export type Phase = (typeof PHASES)[number];
+/** Seconds spent in each phase that was reached; a phase that was not is absent, never 0. */
+export type PhaseSeconds = Readonly<Partial<Record<Phase, number>>>;
+
+/** What a prober is given for one run. */
+export interface Run {
+  /** The one deadline: given to every driver. Aborts when the time is up or the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that the run may take in all. */
+  readonly timeoutMs: number;
+  readonly resolver: Resolver;
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
+  /** A line in the log of the run; never a secret. */
+  readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void;
+}
+
+/** How a prober ends a run: expected failures are returned, only bugs are thrown. */
+export interface Outcome {
+  readonly verdict: Verdict;
+  /** Per-run values, without the labels of the check; absent rather than a made-up 0. */
+  readonly samples: readonly Sample[];
+  readonly phases?: PhaseSeconds;
+  readonly details?: Details;
+}
+
+/** A prober with its settings: what the configuration holds and `runProbe` runs. */
+export interface Probe {
+  /** The validated settings. */
+  readonly settings: unknown;
+  readonly probe: (target: Target, run: Run) => Promise<Outcome>;
+}
+
+/** An address that a prober cannot use, and what it expects instead. */
+export interface TargetProblem {
+  readonly problem: string;
+}
+
+/** A target's label and host, read from its address. */
+export type TargetParts = Pick<Target, 'label' | 'host'>;
+
+/** A kind of probe. Adding one is one file that exports one of these, and one line in the registry. */
+export interface Prober {
+  /** The key in the configuration that names it. */
+  readonly type: string;
+  /** Every family that its runs may expose. */
+  readonly families: readonly Family[];
+  /** The strict schema of its settings; parsing gives the ready `Probe`. */
+  readonly schema: (files: ConfigFiles) => z.ZodType<Probe>;
+  /** Reads an address, or says what is wrong with it. */
+  readonly target: (address: string) => TargetParts | TargetProblem;
+}
+
+export interface ProberDefinition<Settings> extends Omit<Prober, 'schema'> {
+  readonly settings: (files: ConfigFiles) => z.ZodType<Settings>;
+  readonly probe: (target: Target, settings: Settings, run: Run) => Promise<Outcome>;
+}
+
+/** Ties a prober's settings to its function, so that nothing outside needs to know their type. */
+export function defineProber<Settings>(definition: ProberDefinition<Settings>): Prober {
+  const { type, families, target } = definition;
+  return {
+    type,
+    families,
+    target,
+    schema: (files) =>
+      definition.settings(files).transform((settings) => ({
+        settings,
+        probe: (to, run) => definition.probe(to, settings, run),
+      })),
+  };
+}
+
+/** A finished run with all that it told. */
+export interface RunResult extends Result {
+  readonly samples: readonly Sample[];
+  readonly phases: PhaseSeconds;
+  readonly log: readonly LogLine[];
+}
+
+export interface LogLine {
+  /** Milliseconds since the start of the run. */
+  readonly at: number;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}

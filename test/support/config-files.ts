@@ -1,0 +1,58 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { loadConfig } from '../../src/config/load.ts';
+import type { LoadOptions } from '../../src/config/load.ts';
+import { formatProblem } from '../../src/config/report.ts';
+import type { Config, ConfigResult } from '../../src/config/types.ts';
+import { fakeProbers } from './fake-probers.ts';
+
+/** A folder of its own for configuration files, removed by `remove`. */
+export class ConfigFolder {
+  readonly path = mkdtempSync(join(tmpdir(), 'tocsin-config-'));
+
+  write(name: string, content: string | Uint8Array): string {
+    const file = join(this.path, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+    return file;
+  }
+
+  /** Loads `text` as the folder's `tocsin.yml`. */
+  load(text: string, options: Partial<LoadOptions> = {}): ConfigResult {
+    this.write('tocsin.yml', text);
+    return this.loadFile(options);
+  }
+
+  loadFile(options: Partial<LoadOptions> = {}): ConfigResult {
+    return loadConfig({
+      cwd: this.path,
+      env: {},
+      hostname: 'monitor-1',
+      probers: fakeProbers,
+      collectors: ['cpu', 'loadavg', 'filesystem'],
+      ...options,
+    });
+  }
+
+  /** Loads a configuration that has to be right. */
+  config(text: string, options: Partial<LoadOptions> = {}): Config {
+    const result = this.load(text, options);
+    if (result.ok) return result.config;
+    throw new Error(result.problems.map(formatProblem).join('\n'));
+  }
+
+  /** Loads a configuration that has to be wrong: its problems as lines, without the folder's own path. */
+  problems(text: string, options: Partial<LoadOptions> = {}): readonly string[] {
+    return lines(this.load(text, options)).map((line) => line.replaceAll(`${this.path}/`, ''));
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true });
+  }
+}
+
+/** The problems of a result, one line each; none when it is right. */
+export function lines(result: ConfigResult): readonly string[] {
+  return result.ok ? [] : result.problems.map(formatProblem);
+}
