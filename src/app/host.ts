@@ -1,0 +1,43 @@
+import { fileURLToPath } from 'node:url';
+import type { HostConfig } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import type { Collector } from '../exposition/collection.ts';
+import type { SeriesTable } from '../exposition/table.ts';
+import type { HostStats } from '../health/snapshot.ts';
+import { Host } from '../host/host.ts';
+import { collectors } from '../host/registry.ts';
+import { hostCollectors } from '../metrics/host-metrics.ts';
+import type { Lifecycle } from './lifecycle.ts';
+
+export interface HostOptions {
+  readonly config: HostConfig;
+  readonly codeUrl: URL;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly lifecycle: Lifecycle;
+  readonly table: SeriesTable;
+}
+
+/** The host as the rest of the app sees it. */
+export interface HostParts {
+  /** What a scrape brings up to date; none where `host.enabled` is false. */
+  readonly collectors: readonly Collector[];
+  readonly stats: () => HostStats;
+}
+
+/** Starts reading the host. */
+export function startHost(options: HostOptions): HostParts {
+  const { config, codeUrl, clock, logger, lifecycle, table } = options;
+  const host = new Host({
+    collectors,
+    disabled: config.disabledCollectors,
+    procfs: config.procfs,
+    rootfs: config.rootfs,
+    clock,
+    log: logger,
+    statfsChild: fileURLToPath(new URL('./host/statfs-child.js', codeUrl)),
+  });
+  lifecycle.onStop('host', () => host.close());
+  return { collectors: config.enabled ? hostCollectors(host, table) : [], stats: () => host.stats() };
+}

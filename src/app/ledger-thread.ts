@@ -1,0 +1,22 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { deliveryId } from '../alerts/delivery-id.ts';
+import { advance } from '../alerts/episodes.ts';
+import { parseDelivery } from '../alerts/payload.ts';
+import { systemClock } from '../domain/clock.ts';
+import type { ThreadOptions } from '../ledger/protocol.ts';
+import { openLedgerStore } from '../ledger/sqlite/ledger-store.ts';
+import { serveLedger } from '../ledger/thread-server.ts';
+
+if (parentPort === null) throw new Error('ledger-thread is started as a worker thread by ThreadLedger');
+
+serveLedger({
+  port: parentPort,
+  clock: systemClock,
+  open: (hooks) =>
+    openLedgerStore({
+      ...(workerData as ThreadOptions),
+      ...hooks,
+      clock: systemClock,
+      logic: { parse: parseDelivery, deliveryId, advance },
+    }),
+});

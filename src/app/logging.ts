@@ -1,0 +1,16 @@
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import { createLogger, withoutRepeats, type LogLevel } from '../log/logger.ts';
+
+export { LOG_LEVELS, type LogLevel } from '../log/logger.ts';
+
+export interface LogSettings {
+  readonly level: LogLevel;
+  /** Lines for a person instead of JSON. */
+  readonly pretty: boolean;
+}
+
+/** The one logger; `onLine` is told of every line, by level. */
+export function startLogging(settings: LogSettings, clock: Clock, onLine: (level: string) => void): Logger {
+  return withoutRepeats(createLogger({ ...settings, onLine }), clock);
+}

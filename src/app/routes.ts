@@ -1,0 +1,94 @@
+import type { Config } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import type { Gate } from '../exposition/gate.ts';
+import type { SnapshotSource } from '../exposition/snapshot.ts';
+import type { HostStats } from '../health/snapshot.ts';
+import { guardPaths } from '../http/middleware/access.ts';
+import { clientAddress, type AddressedRequest } from '../http/middleware/client-address.ts';
+import { measureRequests } from '../http/middleware/measure.ts';
+import { createLandingRoute } from '../http/routes/landing.ts';
+import { createLedgerRoute } from '../http/routes/ledger.ts';
+import { createLifecycleRoute, type ReloadResult } from '../http/routes/lifecycle.ts';
+import { createMetricsRoute } from '../http/routes/metrics.ts';
+import { createMonitoringRoute } from '../http/routes/monitoring.ts';
+import { createServicesRoute } from '../http/routes/services.ts';
+import { createWebhookRoute } from '../http/routes/webhooks.ts';
+import type { Handler } from '../http/server.ts';
+import type { IntakeResult, Ledger } from '../ledger/ledger.ts';
+import type { DeliveryOutcome } from '../metrics/self-alerts.ts';
+import type { SelfMetrics } from '../metrics/self.ts';
+import type { Monitor } from './monitor.ts';
+
+export interface RouteDeps {
+  readonly config: () => Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly self: SelfMetrics;
+  readonly ledger: Ledger;
+  readonly monitor: Monitor;
+  readonly gate: Gate;
+  readonly source: SnapshotSource;
+  readonly hostStats: () => HostStats;
+  readonly reload: () => ReloadResult;
+  readonly draining: () => boolean;
+}
+
+/** What the monitoring paths and the API share: a token of the scope `read`, where one is configured. */
+const READ_PATHS = ['/api/v1', '/cluster_health', '/health', '/alerts', '/history', '/stats'];
+
+/** Every route, in the order in which they are asked. */
+export function createRoutes(deps: RouteDeps): Handler[] {
+  const { config, clock, logger, self, ledger, gate, source } = deps;
+  const { board } = deps.monitor;
+  const server = () => config().server;
+  const now = () => clock.now();
+  const address = (request: AddressedRequest) => clientAddress(request, server().trustedProxies);
+  return [
+    measureRequests((measurement) => self.http.observe(measurement)),
+    createLandingRoute(deps.version),
+    createLifecycleRoute({ server, notReady: () => notReady(deps), reload: () => Promise.resolve(deps.reload()) }),
+    guardPaths(['/metrics'], 'metrics', server),
+    createMetricsRoute({
+      gate,
+      source,
+      meter: self.scrapes,
+      clientAddress: address,
+      compression: () => config().metrics.compression,
+      clock,
+      logger,
+    }),
+    createWebhookRoute({
+      server,
+      webhooks: () => config().webhooks,
+      ledger,
+      now,
+      clientAddress: address,
+      onDelivery: (webhook, outcome, intake) => countDelivery(self, { webhook, outcome }, intake),
+    }),
+    guardPaths(READ_PATHS, 'read', server),
+    createMonitoringRoute({ board, ledger, now, node: () => server().node, startedAt: now(), hostStats: deps.hostStats }),
+    createServicesRoute({ board, ledger, now }),
+    createLedgerRoute(ledger),
+  ];
+}
+
+function notReady({ draining, ledger }: RouteDeps): string[] {
+  return [...(draining() ? ['shutting down'] : []), ...(ledger.writable() ? [] : ['the ledger cannot be written'])];
+}
+
+interface Delivery {
+  readonly webhook: string;
+  readonly outcome: DeliveryOutcome;
+}
+
+function countDelivery(self: SelfMetrics, { webhook, outcome }: Delivery, intake: IntakeResult | undefined): void {
+  self.webhooks.delivery(webhook, outcome);
+  if (intake === undefined || intake.outcome === 'malformed') return;
+  self.webhooks.alerts(webhook, 'accepted', intake.accepted);
+  self.webhooks.alerts(webhook, 'duplicate', intake.duplicates);
+  self.webhooks.alerts(webhook, 'quarantined', intake.quarantined);
+  self.alerts.transitions(intake.transitions);
+  for (const seconds of intake.lagSeconds) self.alerts.lag(seconds);
+}

@@ -1,0 +1,38 @@
+import type { Config } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import { Outbox } from '../events/outbox.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { ThreadLedger } from '../ledger/thread-client.ts';
+import type { Lifecycle } from './lifecycle.ts';
+
+export interface StorageOptions {
+  readonly config: Config;
+  readonly codeUrl: URL;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly lifecycle: Lifecycle;
+}
+
+export interface Storage {
+  readonly ledger: Ledger;
+  /** What Tocsin observes itself goes to the ledger through it. */
+  readonly outbox: Outbox;
+}
+
+/** Opens the ledger in its thread. Rejects with `LedgerStartError` where that is not possible. */
+export async function openStorage(options: StorageOptions): Promise<Storage> {
+  const { config, codeUrl, logger, clock, lifecycle } = options;
+  const ledger = await ThreadLedger.start({
+    threadUrl: new URL('./app/ledger-thread.js', codeUrl),
+    path: config.store.path,
+    node: config.server.node,
+    retention: { historyMs: config.store.historyMs, eventsMs: config.store.eventsMs },
+    toleranceMs: config.alerts.sameStartToleranceMs,
+    logger,
+  });
+  lifecycle.onStop('ledger', () => ledger.close());
+  const outbox = new Outbox({ ledger, clock, logger });
+  lifecycle.onStop('outbox', () => outbox.close());
+  return { ledger, outbox };
+}

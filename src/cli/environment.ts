@@ -1,0 +1,23 @@
+/** What a command sees of the world; `main.ts` fills it in, tests fill in their own. */
+export interface Environment {
+  /** Arguments after the program's name. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly hostname: string;
+  /** Node's version, such as `v24.11.1`. */
+  readonly nodeVersion: string;
+  /** Whether standard output is a terminal. */
+  readonly terminal: boolean;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Aborts on SIGTERM and SIGINT. */
+  readonly signal: AbortSignal;
+  /** Calls `reload` on every SIGHUP. */
+  readonly onReload: (reload: () => void) => void;
+  /** The folder of the built code: where threads and children are started from. */
+  readonly codeUrl: URL;
+}
+
+/** 0: as wanted. 1: could not. 2: the command line or the configuration is wrong. */
+export type ExitCode = 0 | 1 | 2;

@@ -1,0 +1,46 @@
+import { readVersion } from '../app/version.ts';
+import { UsageError } from './arguments.ts';
+import { check } from './check.ts';
+import type { Environment, ExitCode } from './environment.ts';
+import { serve } from './serve.ts';
+
+type Command = (environment: Environment, args: readonly string[]) => ExitCode | Promise<ExitCode>;
+
+const COMMANDS: Readonly<Record<string, Command>> = Object.freeze({ serve, check });
+
+const USAGE = `Usage: tocsin [COMMAND] [OPTIONS]
+
+  serve   runs Tocsin (the default)
+            --config FILE        default: ./tocsin.yml if it stands, else built-in defaults
+            --listen HOST:PORT   instead of server.listen; port 0 picks a free one
+            --log-level LEVEL    debug, info (default), warn, error or silent
+  check   says everything that is wrong with a configuration
+            --config FILE
+
+  --help, --version
+`;
+
+/** Runs the command that the arguments name. */
+export async function run(environment: Environment): Promise<ExitCode> {
+  const [first = 'serve', ...rest] = environment.argv;
+  if (environment.argv.includes('--help') || first === 'help') {
+    environment.stdout(USAGE);
+    return 0;
+  }
+  if (first === '--version') {
+    environment.stdout(`tocsin ${readVersion(environment.codeUrl)}\n`);
+    return 0;
+  }
+  const named = first.startsWith('-') ? undefined : first;
+  const command = Object.hasOwn(COMMANDS, named ?? 'serve') ? COMMANDS[named ?? 'serve'] : undefined;
+  try {
+    if (command === undefined) {
+      throw new UsageError(`there is no command "${first}"; expected one of ${Object.keys(COMMANDS).join(', ')}`);
+    }
+    return await command(environment, named === undefined ? environment.argv : rest);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    environment.stderr(`tocsin: ${error.message}\n\n${USAGE}`);
+    return 2;
+  }
+}

@@ -1,0 +1,150 @@
+import type { CheckState, Service, Target } from '../domain/service.ts';
+import { CHECK_STATES } from '../domain/service.ts';
+import type { Result } from '../domain/result.ts';
+import type { SeriesGroup, SeriesTable } from '../exposition/table.ts';
+import { CHECK, CLUSTER } from './check-families.ts';
+import { sample, type Family, type Labels, type Sample } from './family.ts';
+import { Histogram } from './histogram.ts';
+
+/** Upper bounds of `tocsin_probe_run_duration_seconds`, seconds. */
+const DURATION_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30];
+
+/** A run as the metrics see it. */
+export type MeasuredResult = Result & { readonly samples: readonly Sample[] };
+
+/** The series of one check. Counters live as long as it does; per-run values until they are too old. */
+export class CheckMetrics {
+  readonly #labels: Labels;
+  readonly #info: SeriesGroup;
+  readonly #totals: SeriesGroup;
+  readonly #lastRun: SeriesGroup;
+  readonly #critical: boolean;
+  readonly #durations = new Histogram(DURATION_BOUNDS);
+  readonly #runs = { success: 0, failure: 0, unknown: 0 };
+  readonly #failures = new Map<string, number>();
+  readonly #unknowns = new Map<string, number>();
+  #state: CheckState = 'unknown';
+  #observedSeconds = 0;
+  #failingSeconds = 0;
+  #lastConclusiveAt: number | undefined;
+  #lastSuccessAt: number | undefined;
+  /** The raw result that holds now, and since when (ms); undefined while nothing is known. */
+  #holding: { readonly failing: boolean; readonly since: number } | undefined;
+
+  constructor(table: SeriesTable, service: Service, target: Target) {
+    this.#critical = service.critical;
+    this.#labels = {
+      ...service.labels,
+      service: service.name,
+      target: target.label,
+      prober: service.prober,
+      ...(service.group !== undefined && { group: service.group }),
+    };
+    this.#info = table.group();
+    this.#totals = table.group();
+    this.#lastRun = table.group();
+    this.#writeInfo();
+    this.#writeTotals();
+  }
+
+  /** Takes in a finished run. */
+  record(result: MeasuredResult): void {
+    const { status } = result.verdict;
+    this.#runs[status] += 1;
+    this.#account(result);
+    if (result.verdict.status === 'unknown') {
+      count(this.#unknowns, result.verdict.reason);
+    } else {
+      if (result.verdict.status === 'failure') count(this.#failures, result.verdict.reason);
+      else this.#lastSuccessAt = result.startedAt;
+      this.#lastConclusiveAt = result.startedAt;
+      this.#durations.observe(result.durationSeconds);
+      const success = sample(CHECK.success, status === 'success' ? 1 : 0);
+      this.#lastRun.replace(this.#labelled([success, ...result.samples]));
+    }
+    this.#writeTotals();
+  }
+
+  setState(state: CheckState): void {
+    this.#state = state;
+    this.#writeInfo();
+  }
+
+  /** Takes away what only the last run said: it is too old to be true. */
+  expire(): void {
+    this.#lastRun.clear();
+    this.#holding = undefined;
+  }
+
+  /** Takes every series of the check away. */
+  remove(): void {
+    this.#info.clear();
+    this.#totals.clear();
+    this.#lastRun.clear();
+  }
+
+  /** Adds the time since the last run to what that run said; unknown time counts for nothing. */
+  #account(result: Result): void {
+    if (this.#holding !== undefined) {
+      const seconds = Math.max(0, result.startedAt - this.#holding.since) / 1_000;
+      this.#observedSeconds += seconds;
+      if (this.#holding.failing) this.#failingSeconds += seconds;
+    }
+    const { status } = result.verdict;
+    this.#holding = status === 'unknown' ? undefined : { failing: status === 'failure', since: result.startedAt };
+  }
+
+  #writeInfo(): void {
+    const states = CHECK_STATES.map((state) => sample(CHECK.state, state === this.#state ? 1 : 0, { state }));
+    this.#info.replace(this.#labelled([sample(CHECK.info, 1, { critical: String(this.#critical) }), ...states]));
+  }
+
+  #writeTotals(): void {
+    const runs = Object.entries(this.#runs).map(([result, n]) => sample(CHECK.runs, n, { result }));
+    this.#totals.replace(
+      this.#labelled([
+        ...runs,
+        ...byReason(CHECK.failures, this.#failures),
+        ...byReason(CHECK.unknowns, this.#unknowns),
+        sample(CHECK.runDuration, this.#durations.value()),
+        sample(CHECK.observedSeconds, this.#observedSeconds),
+        sample(CHECK.failingSeconds, this.#failingSeconds),
+        ...timestamp(CHECK.lastRun, this.#lastConclusiveAt),
+        ...timestamp(CHECK.lastSuccess, this.#lastSuccessAt),
+      ]),
+    );
+  }
+
+  #labelled(samples: readonly Sample[]): Sample[] {
+    return samples.map((one) => ({ ...one, labels: { ...this.#labels, ...one.labels } }));
+  }
+}
+
+/** The series of the cluster: its state and its ratio. */
+export class ClusterMetrics {
+  readonly #group: SeriesGroup;
+
+  constructor(table: SeriesTable) {
+    this.#group = table.group();
+  }
+
+  set(state: CheckState, ratio: number): void {
+    const states = CHECK_STATES.filter((one) => one !== 'unknown');
+    this.#group.replace([
+      ...states.map((one) => sample(CLUSTER.state, one === state ? 1 : 0, { state: one })),
+      sample(CLUSTER.ratio, ratio),
+    ]);
+  }
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function byReason(family: Family, counts: ReadonlyMap<string, number>): Sample[] {
+  return [...counts].map(([reason, n]) => sample(family, n, { reason }));
+}
+
+function timestamp(family: Family, ms: number | undefined): Sample[] {
+  return ms === undefined ? [] : [sample(family, ms / 1_000)];
+}

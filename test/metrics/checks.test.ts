@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import { failure, SUCCESS, unknown, type Verdict } from '../../src/domain/result.ts';
+import type { Service } from '../../src/domain/service.ts';
+import { SeriesTable } from '../../src/exposition/table.ts';
+import { CheckMetrics, ClusterMetrics, type MeasuredResult } from '../../src/metrics/checks.ts';
+import type { Family } from '../../src/metrics/family.ts';
+
+const target = { address: 'http://a/', label: 'http://a/', host: 'a' };
+const service: Service = {
+  name: 'web',
+  critical: true,
+  priority: 1,
+  intervalMs: 30_000,
+  timeoutMs: 10_000,
+  labels: { team: 'ai' },
+  prober: 'http',
+  group: 'llm',
+  targets: [target],
+  confirm: { failures: 1, successes: 1, retryIntervalMs: 1 },
+  adaptive: {},
+};
+const duration: Family = { name: 'probe_duration_seconds', type: 'gauge', help: 'h', labels: [] };
+
+/** The value of every series, by its text without the check's own labels. */
+function values(table: SeriesTable): Map<string, number> {
+  const all = new Map<string, number>();
+  for (const family of table.snapshot()) {
+    family.prefixes.forEach((prefixes, i) => {
+      const value = family.values[i];
+      const name = (prefixes[0] ?? '')
+        .replace(/(group="llm"|prober="http"|service="web"|target="http:\/\/a\/"|team="ai"),?/g, '')
+        .replace(/,\}/, '}')
+        .replace('{}', '')
+        .trim();
+      if (typeof value === 'number') all.set(name, value);
+    });
+  }
+  return all;
+}
+
+const run = (verdict: Verdict, at: number): MeasuredResult => ({
+  verdict,
+  startedAt: at * 1_000,
+  durationSeconds: 0.2,
+  details: {},
+  samples: [{ family: duration, labels: {}, value: 0.2 }],
+});
+
+const DOWN = failure('status', 'HTTP status 503');
+
+describe('the metrics of a check', () => {
+  it('are there before the first run: info, states, run counters from 0', () => {
+    const table = new SeriesTable();
+    new CheckMetrics(table, service, target);
+    const series = values(table);
+    expect(series.get('tocsin_check_info{critical="true"}')).toBe(1);
+    expect(series.get('tocsin_check_state{state="unknown"}')).toBe(1);
+    expect(series.get('tocsin_check_state{state="healthy"}')).toBe(0);
+    for (const result of ['success', 'failure', 'unknown']) {
+      expect(series.get(`tocsin_probe_runs_total{result="${result}"}`)).toBe(0);
+    }
+    expect(series.has('probe_success')).toBe(false);
+    expect(series.has('tocsin_probe_last_run_timestamp_seconds')).toBe(false);
+  });
+
+  it('count failures by reason, born when first needed', () => {
+    const table = new SeriesTable();
+    const metrics = new CheckMetrics(table, service, target);
+    expect([...values(table).keys()].some((name) => name.startsWith('tocsin_probe_failures_total'))).toBe(false);
+    metrics.record(run(DOWN, 10));
+    metrics.record(run(DOWN, 20));
+    metrics.record(run(unknown('agent_error', 'x'), 30));
+    const series = values(table);
+    expect(series.get('tocsin_probe_failures_total{reason="status"}')).toBe(2);
+    expect(series.get('tocsin_probe_unknown_total{reason="agent_error"}')).toBe(1);
+  });
+
+  it('leave the last run alone when a run ends unknown', () => {
+    const table = new SeriesTable();
+    const metrics = new CheckMetrics(table, service, target);
+    metrics.record(run(SUCCESS, 10));
+    metrics.record(run(unknown('agent_error', 'x'), 20));
+    const series = values(table);
+    expect(series.get('probe_success')).toBe(1);
+    expect(series.get('probe_duration_seconds')).toBe(0.2);
+    expect(series.get('tocsin_probe_last_run_timestamp_seconds')).toBe(10);
+  });
+
+  it('weigh time by the raw result, unknown time in neither', () => {
+    const table = new SeriesTable();
+    const metrics = new CheckMetrics(table, service, target);
+    metrics.record(run(SUCCESS, 0));
+    metrics.record(run(DOWN, 30));
+    metrics.record(run(DOWN, 35));
+    metrics.record(run(SUCCESS, 45));
+    metrics.record(run(unknown('agent_error', 'x'), 75));
+    metrics.record(run(SUCCESS, 105));
+    metrics.record(run(SUCCESS, 135));
+    const series = values(table);
+    expect(series.get('tocsin_check_failing_seconds_total')).toBe(15);
+    expect(series.get('tocsin_check_observed_seconds_total')).toBe(30 + 5 + 10 + 30 + 30);
+  });
+
+  it('let per-run values go when they are too old, and keep the counters', () => {
+    const table = new SeriesTable();
+    const metrics = new CheckMetrics(table, service, target);
+    metrics.record(run(SUCCESS, 0));
+    metrics.expire();
+    metrics.record(run(unknown('agent_error', 'x'), 500));
+    const series = values(table);
+    expect(series.has('probe_success')).toBe(false);
+    expect(series.has('probe_duration_seconds')).toBe(false);
+    expect(series.get('tocsin_probe_runs_total{result="success"}')).toBe(1);
+    expect(series.get('tocsin_check_observed_seconds_total')).toBe(0);
+  });
+
+  it('vanish whole when the check is removed', () => {
+    const table = new SeriesTable();
+    const metrics = new CheckMetrics(table, service, target);
+    metrics.record(run(DOWN, 0));
+    metrics.remove();
+    expect(values(table).size).toBe(0);
+  });
+});
+
+describe('the metrics of the cluster', () => {
+  it('show one state of three, and the ratio', () => {
+    const table = new SeriesTable();
+    new ClusterMetrics(table).set('degraded', 0.75);
+    expect(Object.fromEntries(values(table))).toEqual({
+      'tocsin_cluster_state{state="healthy"}': 0,
+      'tocsin_cluster_state{state="degraded"}': 1,
+      'tocsin_cluster_state{state="unhealthy"}': 0,
+      tocsin_cluster_health_ratio: 0.75,
+    });
+  });
+});
