@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../domain/clock.ts';
+
+/** How long after its last byte a response may still turn out not to have been read. */
+const SETTLE_MS = 1_000;
+
+interface Watch {
+  readonly gone: Set<(hadError: boolean) => void>;
+}
+
+/**
+ * Tells when clients leave. Node's own signals are not enough: `finish` fires for bytes that nobody took, `close` of
+ * a response waits for its turn on a connection, and a reset after the last write shows on the socket alone.
+ */
+export class Departures {
+  readonly #watches = new WeakMap<Socket, Watch>();
+  readonly #settling = new WeakMap<Socket, () => void>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Calls `gone` once if the client leaves; the returned function ends the watch. One listener per socket. */
+  watch(socket: Socket, gone: (hadError: boolean) => void): () => void {
+    if (socket.destroyed) {
+      gone(socket.errored !== null);
+      return () => undefined;
+    }
+    const { gone: callbacks } = this.#watchOf(socket);
+    callbacks.add(gone);
+    return () => callbacks.delete(gone);
+  }
+
+  /**
+   * Waits until it is clear whether a finished response was taken: the connection is reset (not taken), closed in
+   * order, asked for more (see `asked`), or lives on for a second (taken). Then calls `settled` once.
+   */
+  settle(socket: Socket, settled: (taken: boolean) => void): void {
+    let over = false;
+    const end = (taken: boolean) => {
+      if (over) return;
+      over = true;
+      cancelTimer();
+      unwatch();
+      this.#settling.delete(socket);
+      settled(taken);
+    };
+    let unwatch: () => void = () => undefined;
+    const cancelTimer = this.#clock.after(SETTLE_MS, () => end(true));
+    this.asked(socket);
+    this.#settling.set(socket, () => end(true));
+    unwatch = this.watch(socket, (hadError) => end(!hadError));
+  }
+
+  /** A client asks again on a connection: so it has taken what it asked for before. */
+  asked(socket: Socket): void {
+    this.#settling.get(socket)?.();
+  }
+
+  #watchOf(socket: Socket): Watch {
+    const known = this.#watches.get(socket);
+    if (known !== undefined) return known;
+    const watch: Watch = { gone: new Set() };
+    this.#watches.set(socket, watch);
+    socket.once('close', (hadError) => {
+      for (const gone of watch.gone) gone(hadError);
+    });
+    return watch;
+  }
+}

@@ -1,0 +1,77 @@
+import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import type { Scope, ServerConfig } from '../../config/types.ts';
+import { isLoopback } from '../../domain/network.ts';
+import { sendProblem } from '../problem.ts';
+import { matchesAny, requestToken } from './tokens.ts';
+
+type AccessConfig = Pick<ServerConfig, 'listen' | 'tokens'>;
+type ReadScope = Extract<Scope, 'read' | 'metrics'>;
+
+/** Guards everything below some paths that reads. */
+export function guardPaths(paths: readonly string[], scope: ReadScope, config: () => AccessConfig): RequestHandler {
+  return Router().use([...paths], guardRead(scope, config));
+}
+
+/**
+ * Guards what reads. Open unless a configured token lists the scope: then one of those is needed.
+ * @param config asked at each request, so that a reload counts
+ */
+export function guardRead(scope: ReadScope, config: () => AccessConfig): RequestHandler {
+  return (request: Request, response: Response, next: NextFunction) => {
+    const tokens = withScope(config(), scope);
+    if (tokens.length === 0 || matchesAny(requestToken(request), tokens)) next();
+    else unauthorized(response, `a token with the scope "${scope}"`);
+  };
+}
+
+/**
+ * Guards what changes something: a token with the scope, or, where no tokens are configured at all, a loopback
+ * listener that is asked by a loopback `Host` (a web page that reaches it through DNS rebinding names another).
+ */
+export function guardChange(scope: Exclude<Scope, 'read' | 'metrics'>, config: () => AccessConfig): RequestHandler {
+  return (request: Request, response: Response, next: NextFunction) => {
+    const { tokens, listen } = config();
+    if (tokens.length > 0) {
+      if (matchesAny(requestToken(request), withScope({ tokens }, scope))) next();
+      else unauthorized(response, `a token with the scope "${scope}"`);
+      return;
+    }
+    if (isLoopback(listen.host) && fromLoopback(request)) next();
+    else forbidden(response, scope);
+  };
+}
+
+/** Whether a request comes from this machine and names it so. */
+export function fromLoopback(request: Request): boolean {
+  const host = hostName(request.headers.host ?? '');
+  return isLoopback(request.socket.remoteAddress ?? '') && isLoopback(host);
+}
+
+/** Answers 401; `needed` says what would have been accepted. */
+export function unauthorized(response: Response, needed: string): void {
+  response.set('WWW-Authenticate', 'Bearer realm="tocsin"');
+  sendProblem(response, {
+    status: 401,
+    title: 'Not authorized',
+    detail: `The request needs ${needed}, as "Authorization: Bearer …" or as the password of basic authentication.`,
+  });
+}
+
+function forbidden(response: Response, scope: Scope): void {
+  sendProblem(response, {
+    status: 403,
+    title: 'Forbidden',
+    detail:
+      'No tokens are configured, so this works only on a loopback listener with a loopback Host. ' +
+      `Configure server.tokens with a token of the scope "${scope}".`,
+  });
+}
+
+function withScope({ tokens }: Pick<ServerConfig, 'tokens'>, scope: Scope) {
+  return tokens.filter((one) => one.scopes.includes(scope)).map((one) => one.token);
+}
+
+/** The name in a Host header, its port removed; IPv6 stays in brackets. */
+function hostName(host: string): string {
+  return host.replace(/:\d+$/, '').toLowerCase();
+}

@@ -1,0 +1,37 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'CONNECT']);
+
+/** One finished request, in OpenTelemetry's words. */
+export interface RequestMeasurement {
+  readonly method: string;
+  /** The route's pattern; empty where none matched. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+/**
+ * Measures every request that was answered.
+ * @see https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration
+ */
+export function measureRequests(observe: (measurement: RequestMeasurement) => void): RequestHandler {
+  return (request: Request, response: Response, next: NextFunction) => {
+    const start = performance.now();
+    response.once('finish', () => {
+      observe({
+        method: METHODS.has(request.method) ? request.method : '_OTHER',
+        route: routePattern(request),
+        status: response.statusCode,
+        seconds: (performance.now() - start) / 1_000,
+      });
+    });
+    next();
+  };
+}
+
+function routePattern(request: Request): string {
+  const route: unknown = request.route;
+  if (typeof route !== 'object' || route === null || !('path' in route)) return '';
+  return typeof route.path === 'string' ? request.baseUrl + route.path : '';
+}

@@ -1,0 +1,37 @@
+import { Router } from 'express';
+
+const LINKS: readonly (readonly [path: string, says: string])[] = [
+  ['/metrics', 'metrics, for Prometheus'],
+  ['/cluster_health', 'the cluster and every service'],
+  ['/health', 'Tocsin itself'],
+  ['/alerts', 'what is wrong now, in sentences'],
+  ['/history', 'the cluster at each change'],
+  ['/stats', 'CPU, memory and disk of this host'],
+  ['/api/v1/services', 'services and their targets'],
+  ['/api/v1/alerts', 'alerts received'],
+  ['/api/v1/events', 'the log of events'],
+  ['/api/v1/deliveries', 'webhook requests received'],
+  ['/-/ready', 'readiness'],
+];
+
+/** `/`: what is where. */
+export function createLandingRoute(version: string): Router {
+  const items = LINKS.map(([path, says]) => `<li><a href="${path}">${path}</a>: ${says}</li>`).join('\n');
+  const page = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Tocsin</title></head>
+<body>
+<h1>Tocsin ${version}</h1>
+<ul>
+${items}
+</ul>
+<p>Alertmanager posts to <code>/api/webhooks/alertmanager</code>.</p>
+</body>
+</html>
+`;
+  const router = Router();
+  router.get('/', (_request, response) => {
+    response.set('Content-Security-Policy', "default-src 'none'").type('html').send(page);
+  });
+  return router;
+}

@@ -1,0 +1,256 @@
+import { Router, type Request, type Response } from 'express';
+import type { Clock } from '../../domain/clock.ts';
+import type { Logger } from '../../domain/log.ts';
+import type { Gate } from '../../exposition/gate.ts';
+import { negotiate, type Negotiated } from '../../exposition/negotiate.ts';
+import type { SnapshotSource } from '../../exposition/snapshot.ts';
+import { Departures } from '../departures.ts';
+import { sendProblem } from '../problem.ts';
+import { writeBody } from '../write-body.ts';
+
+/** How a request to `/metrics` ended; a label value. */
+export type ScrapeOutcome = 'served' | 'aborted' | 'limited' | 'overloaded' | 'failed';
+
+/** Where the route counts: `SelfMetrics.scrapes` has this shape. */
+export interface ScrapeMeter {
+  inc(outcome: ScrapeOutcome): void;
+  inFlight(places: number): void;
+}
+
+export interface MetricsRouteDeps {
+  readonly gate: Gate;
+  readonly source: Pick<SnapshotSource, 'scrape' | 'collectorNames'>;
+  readonly meter: ScrapeMeter;
+  readonly clientAddress: (request: Request) => string;
+  /** Whether gzip is offered; asked at each request, so that a reload counts. */
+  readonly compression: () => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const DEFAULT_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 300_000;
+const LONGEST_STALL_MS = 10_000;
+/** What is kept back of a scraper's timeout, for rendering and the way to it. */
+const OFFSET_MS = 500;
+
+/** `GET` and `HEAD /metrics`: every request passes the gate before anything is done for it. */
+export function createMetricsRoute(deps: MetricsRouteDeps): Router {
+  const router = Router();
+  const endpoint = new MetricsEndpoint(deps);
+  router
+    .route('/metrics')
+    .get((request, response) => endpoint.handle(request, response))
+    .all((request, response) => {
+      response.set('Allow', 'GET, HEAD');
+      const detail = `/metrics answers GET and HEAD; it was asked ${request.method}.`;
+      sendProblem(response, { status: 405, title: 'Method not allowed', detail });
+    });
+  return router;
+}
+
+/** What a request asks for, read from its headers and query. */
+interface Wish {
+  readonly negotiated: Negotiated;
+  readonly waitMs: number;
+  readonly stallMs: number;
+  readonly names: ReadonlySet<string> | undefined;
+  readonly collectors: ReadonlySet<string> | undefined;
+}
+
+/** An admitted request: the place that it holds, and whether its client is still there. */
+interface Visit {
+  readonly wish: Wish;
+  readonly client: string;
+  readonly signal: AbortSignal;
+  /** Gives the place back; the client may still be reading. */
+  readonly leave: () => void;
+}
+
+class MetricsEndpoint {
+  readonly #deps: MetricsRouteDeps;
+  readonly #departures: Departures;
+
+  constructor(deps: MetricsRouteDeps) {
+    this.#deps = deps;
+    this.#departures = new Departures(deps.clock);
+  }
+
+  async handle(request: Request, response: Response): Promise<void> {
+    const { gate, meter, clientAddress, compression } = this.#deps;
+    this.#departures.asked(request.socket);
+    response.vary('Accept, Accept-Encoding');
+    const client = clientAddress(request);
+    const decision = gate.admit(client);
+    if (decision.kind !== 'admitted') {
+      meter.inc(decision.kind);
+      refuse(response, decision.kind, decision.retryAfterSeconds);
+      return;
+    }
+    meter.inFlight(gate.inFlight);
+    const controller = new AbortController();
+    const leave = () => {
+      decision.leave();
+      meter.inFlight(gate.inFlight);
+    };
+    const unwatch = this.#departures.watch(request.socket, () => {
+      leave();
+      controller.abort();
+    });
+    try {
+      const wish = readWish(request, compression());
+      await this.#serve(request, response, { wish, client, signal: controller.signal, leave });
+    } finally {
+      unwatch();
+      leave();
+    }
+  }
+
+  async #serve(request: Request, response: Response, visit: Visit): Promise<void> {
+    const unknown = [...(visit.wish.collectors ?? [])].filter(
+      (name) => !this.#deps.source.collectorNames.includes(name),
+    );
+    if (unknown.length > 0) {
+      this.#deps.meter.inc('failed');
+      unknownCollector(response, unknown, this.#deps.source.collectorNames);
+      return;
+    }
+    if (request.method === 'HEAD') {
+      setHeaders(response, visit.wish.negotiated);
+      response.end();
+      this.#settle(response, visit);
+      return;
+    }
+    const chunks = await this.#scrape(response, visit);
+    if (chunks !== undefined) await this.#send(response, chunks, visit);
+  }
+
+  /** The body; undefined when there is none to send, which is answered and counted already. */
+  async #scrape(response: Response, visit: Visit): Promise<readonly Buffer[] | undefined> {
+    const { wish, signal } = visit;
+    try {
+      const chunks = await this.#deps.source.scrape({
+        waitMs: wish.waitMs,
+        encoding: wish.negotiated.encoding,
+        signal,
+        ...(wish.names !== undefined && { names: wish.names }),
+        ...(wish.collectors !== undefined && { collectors: wish.collectors }),
+      });
+      if (chunks.length > 0) return chunks;
+      this.#deps.meter.inc('failed');
+      nothingToShow(response, wish);
+    } catch (error) {
+      if (signal.aborted) this.#aborted(visit, 'collecting');
+      else this.#failed(response, error);
+    }
+    return undefined;
+  }
+
+  /** Sends what is ready. The place is free before: a slow reader costs a socket, nothing else. */
+  async #send(response: Response, chunks: readonly Buffer[], visit: Visit): Promise<void> {
+    visit.leave();
+    if (visit.signal.aborted) {
+      this.#aborted(visit, 'collecting');
+      return;
+    }
+    setHeaders(response, visit.wish.negotiated);
+    response.set('Content-Length', String(chunks.reduce((sum, chunk) => sum + chunk.length, 0)));
+    try {
+      const { stallMs } = visit.wish;
+      if (await writeBody(response, chunks, { departures: this.#departures, stallMs }))
+        this.#settle(response, visit);
+      else this.#aborted(visit, 'sending');
+    } catch (error) {
+      this.#failed(response, error);
+    }
+  }
+
+  #settle(response: Response, visit: Visit): void {
+    this.#departures.settle(response.req.socket, (taken) => {
+      if (taken) this.#deps.meter.inc('served');
+      else this.#aborted(visit, 'sent');
+    });
+  }
+
+  #aborted({ client }: Visit, phase: 'collecting' | 'sending' | 'sent'): void {
+    this.#deps.meter.inc('aborted');
+    this.#deps.logger.debug({ client, phase }, 'a client left its scrape');
+  }
+
+  #failed(response: Response, error: unknown): void {
+    this.#deps.meter.inc('failed');
+    this.#deps.logger.error(
+      { error: error instanceof Error ? error.message : String(error) },
+      'a scrape failed',
+    );
+    if (response.headersSent) {
+      // a body that breaks off is seen by the scraper; one that ends early would be taken for whole
+      response.destroy();
+      return;
+    }
+    const detail = 'The exposition could not be made. The log says why.';
+    sendProblem(response, { status: 500, title: 'The scrape failed', detail });
+  }
+}
+
+function refuse(response: Response, kind: 'limited' | 'overloaded', retryAfterSeconds: number): void {
+  response.set('Retry-After', String(retryAfterSeconds));
+  if (kind === 'limited') {
+    const detail = 'This address scrapes more often than metrics.rate_limit allows.';
+    sendProblem(response, { status: 429, title: 'Too many scrapes', detail });
+  } else {
+    const detail = 'As many scrapes as metrics.max_in_flight allows are being worked on.';
+    sendProblem(response, { status: 503, title: 'Too many scrapes at a time', detail });
+  }
+}
+
+function unknownCollector(response: Response, unknown: readonly string[], known: readonly string[]): void {
+  const detail = `collect[] names ${unknown.join(', ')}; there are: ${known.join(', ')}.`;
+  sendProblem(response, { status: 400, title: 'No such collector', detail });
+}
+
+/** An empty 200 would count as a successful scrape of nothing. */
+function nothingToShow(response: Response, { names, collectors }: Wish): void {
+  const filtered = names !== undefined || collectors !== undefined;
+  sendProblem(response, {
+    status: filtered ? 404 : 500,
+    title: 'Nothing to show',
+    detail: filtered ? 'No series is left by name[] and collect[].' : 'There is no series at all.',
+  });
+}
+
+function setHeaders(response: Response, { contentType, encoding }: Negotiated): void {
+  response.status(200).set('Content-Type', contentType).set('Cache-Control', 'no-store');
+  if (encoding !== 'identity') response.set('Content-Encoding', encoding);
+}
+
+function readWish(request: Request, compression: boolean): Wish {
+  const { accept, 'accept-encoding': encodings } = request.headers;
+  const timeoutMs = scrapeTimeoutMs(request.get('X-Prometheus-Scrape-Timeout-Seconds'));
+  return {
+    negotiated: negotiate(accept, compression ? headerText(encodings) : undefined),
+    // a timeout below a second is halved: there is no half second to keep back
+    waitMs: timeoutMs === undefined ? DEFAULT_WAIT_MS : Math.max(timeoutMs - OFFSET_MS, timeoutMs / 2),
+    stallMs: Math.min(timeoutMs ?? LONGEST_STALL_MS, LONGEST_STALL_MS),
+    names: valuesOf(request, 'name[]'),
+    collectors: valuesOf(request, 'collect[]'),
+  };
+}
+
+/** Undefined for what is missing, not a number, or not positive. */
+function scrapeTimeoutMs(header: string | undefined): number | undefined {
+  if (header === undefined || !/^\d+(\.\d+)?$/.test(header.trim())) return undefined;
+  const ms = Number(header) * 1_000;
+  return ms > 0 ? Math.min(ms, LONGEST_WAIT_MS) : undefined;
+}
+
+function headerText(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(',') : header;
+}
+
+function valuesOf(request: Request, parameter: string): ReadonlySet<string> | undefined {
+  const query = request.originalUrl.indexOf('?');
+  if (query === -1) return undefined;
+  const values = new URLSearchParams(request.originalUrl.slice(query)).getAll(parameter);
+  return values.length === 0 ? undefined : new Set(values);
+}

@@ -1,0 +1,144 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import type { ServerConfig } from '../config/types.ts';
+import type { Logger } from '../domain/log.ts';
+import { LedgerUnavailableError } from '../ledger/ledger.ts';
+import { sendProblem } from './problem.ts';
+
+/** What answers requests: a route or a middleware. */
+export type Handler = RequestHandler;
+
+export interface HttpServerOptions {
+  readonly config: ServerConfig;
+  readonly logger: Logger;
+  /** In the order in which they are asked. */
+  readonly handlers: readonly Handler[];
+}
+
+/** A server that listens. */
+export interface HttpServer {
+  /** Such as `http://127.0.0.1:10464`. */
+  readonly url: string;
+  /** Takes no new requests, lets those under way end, and cuts them off once `signal` aborts. */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+/** The address cannot be listened on; the message says which, why and what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+/** Starts the one server on the one address. Throws `ListenError` where that is not possible. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { config, logger } = options;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  for (const handler of options.handlers) app.use(handler);
+  app.use(notFound, failed(logger));
+  const server = createServer({ maxHeaderSize: config.maxHeaderBytes }, app);
+  limit(server, config);
+  const sockets = trackSockets(server);
+  await listen(server, config);
+  return { url: urlOf(server, config), close: (signal) => close({ server, sockets, signal }) };
+}
+
+function limit(server: Server, config: ServerConfig): void {
+  server.maxConnections = config.maxConnections;
+  server.headersTimeout = config.headerTimeoutMs;
+  server.requestTimeout = config.requestTimeoutMs;
+  server.keepAliveTimeout = config.keepAliveMs;
+  // nobody may hold a connection without taking what was asked for
+  server.setTimeout(config.requestTimeoutMs, (socket) => socket.destroy());
+  // a request that makes no sense costs its sender the connection, and nobody a line in the log
+  server.on('clientError', (_error, socket) => socket.destroy());
+}
+
+function trackSockets(server: Server): Set<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+function listen(server: Server, { listen: { host, port } }: ServerConfig): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(explain(error, host, port))));
+    server.listen(port, host, () => resolve());
+  });
+}
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number): string {
+  const where = `cannot listen on ${host}:${port}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${where}: the port is taken by another process. Stop it, or choose another with --listen or server.listen.`;
+    case 'EACCES':
+      return `${where}: this user may not use the port. Choose one above 1023.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${where}: this machine has no such address. Choose one of its own, such as 127.0.0.1.`;
+    default:
+      return `${where}: ${error.message}`;
+  }
+}
+
+function urlOf(server: Server, config: ServerConfig): string {
+  const { port } = server.address() as AddressInfo;
+  const { host } = config.listen;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+interface Closing {
+  readonly server: Server;
+  readonly sockets: ReadonlySet<Socket>;
+  readonly signal: AbortSignal;
+}
+
+async function close({ server, sockets, signal }: Closing): Promise<void> {
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  if (signal.aborted) cut();
+  else signal.addEventListener('abort', cut, { once: true });
+  await closed;
+  signal.removeEventListener('abort', cut);
+}
+
+const notFound: RequestHandler = (request, response) => {
+  const detail = `Nothing answers ${request.method} ${request.path}; / lists what is there.`;
+  sendProblem(response, { status: 404, title: 'Not found', detail });
+};
+
+function failed(logger: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (error instanceof LedgerUnavailableError) {
+      response.set('Retry-After', '5');
+      sendProblem(response, { status: 503, title: 'The ledger cannot be read now', detail: error.message });
+      return;
+    }
+    const status = clientErrorStatus(error);
+    if (status === undefined) logger.error({ path: request.path, error: String(error) }, 'a request failed');
+    sendProblem(response, {
+      status: status ?? 503,
+      title: status === undefined ? 'Tocsin failed' : 'Bad request',
+      detail: status === undefined ? 'The log says why. Try again.' : String(error),
+    });
+  };
+}
+
+/** Express throws 4xx for what cannot be decoded, such as a broken percent-encoding. */
+function clientErrorStatus(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('status' in error)) return undefined;
+  const { status } = error;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
+}

@@ -1,0 +1,93 @@
+import { request } from 'node:http';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Router } from 'express';
+import type { ServerConfig } from '../../src/config/types.ts';
+import { Secret } from '../../src/domain/secret.ts';
+import { guardChange, guardRead } from '../../src/http/middleware/access.ts';
+import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
+
+const tokens: ServerConfig['tokens'] = [
+  { name: 'ops', token: new Secret('ops-token'), scopes: ['read', 'admin'] },
+  { name: 'scraper', token: new Secret('scrape-token'), scopes: ['metrics'] },
+];
+
+let rig: HttpRig | undefined;
+afterEach(async () => {
+  await rig?.close();
+  rig = undefined;
+});
+
+async function serve(config: Partial<ServerConfig>, shown: Partial<ServerConfig> = {}): Promise<HttpRig> {
+  const server = serverConfig(config);
+  const router = Router();
+  router.get('/read', guardRead('read', () => server), (_request, response) => void response.send('read'));
+  router.get('/metrics', guardRead('metrics', () => server), (_request, response) => void response.send('metrics'));
+  router.post('/change', guardChange('admin', () => ({ ...server, ...shown })), (_request, response) => void response.send('changed'));
+  rig = await serveHandlers([router], server);
+  return rig;
+}
+
+async function ask(path: string, options: { method?: string; headers?: Record<string, string> } = {}): Promise<number> {
+  const port = rig?.port ?? 0;
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path, ...options }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const basic = (token: string) => ({ authorization: `Basic ${Buffer.from(`anybody:${token}`).toString('base64')}` });
+
+describe('reading', () => {
+  it('is open where no token lists the scope', async () => {
+    await serve({ tokens: [] });
+    expect(await ask('/read')).toBe(200);
+    expect(await ask('/metrics')).toBe(200);
+  });
+
+  it.each([
+    ['no token', '/read', {}, 401],
+    ['a wrong token', '/read', bearer('nonsense'), 401],
+    ['a token of another scope', '/read', bearer('scrape-token'), 401],
+    ['a bearer token', '/read', bearer('ops-token'), 200],
+    ['the token as the password of basic authentication', '/read', basic('ops-token'), 200],
+    ['a scheme in lower case', '/read', { authorization: 'bearer ops-token' }, 200],
+    ['an unknown scheme', '/read', { authorization: 'Digest ops-token' }, 401],
+    ['an empty token', '/read', { authorization: 'Bearer ' }, 401],
+    ['basic without a colon', '/read', { authorization: 'Basic b3Bz' }, 401],
+    ["the scraper's token", '/metrics', bearer('scrape-token'), 200],
+    ['another token', '/metrics', bearer('ops-token'), 401],
+  ])('with %s on %s', async (_says, path, headers, status) => {
+    await serve({ tokens });
+    expect(await ask(path, { headers })).toBe(status);
+  });
+});
+
+describe('changing', () => {
+  it.each([
+    ['works on a loopback listener with a loopback Host', { host: 'localhost:10464' }, 200],
+    ['works by address', { host: '127.0.0.1:10464' }, 200],
+    ['works by IPv6 address', { host: '[::1]:10464' }, 200],
+    ['is refused to a page that came by DNS rebinding', { host: 'evil.example:10464' }, 403],
+    ['is refused with a name that only begins like an address', { host: '127.0.0.1.evil.example' }, 403],
+  ])('without tokens %s', async (_says, headers, status) => {
+    await serve({});
+    expect(await ask('/change', { method: 'POST', headers })).toBe(status);
+  });
+
+  it('is refused on a listener off loopback without tokens', async () => {
+    await serve({}, { listen: { host: '0.0.0.0', port: 0 } });
+    expect(await ask('/change', { method: 'POST' })).toBe(403);
+  });
+
+  it('needs the scope where tokens are configured, on loopback too', async () => {
+    await serve({ tokens });
+    expect(await ask('/change', { method: 'POST' })).toBe(401);
+    expect(await ask('/change', { method: 'POST', headers: bearer('scrape-token') })).toBe(401);
+    expect(await ask('/change', { method: 'POST', headers: bearer('ops-token') })).toBe(200);
+  });
+});

@@ -1,0 +1,200 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Collector } from '../../src/exposition/collection.ts';
+import {
+  rawScrape,
+  startScrapeServer,
+  type ScrapeServer,
+  type ScrapeServerOptions,
+} from '../support/scrape-server.ts';
+import { until } from '../support/until.ts';
+
+let running: ScrapeServer[] = [];
+let sockets: Socket[] = [];
+
+async function start(options?: ScrapeServerOptions): Promise<ScrapeServer> {
+  const server = await startScrapeServer(options);
+  running.push(server);
+  return server;
+}
+
+async function scrape(
+  server: ScrapeServer,
+  options: { from?: string; headers?: string } = {},
+): Promise<Socket> {
+  const socket = await rawScrape({ port: server.port, ...options });
+  sockets.push(socket);
+  return socket;
+}
+
+/** Reads the first bytes of the answer and vanishes. */
+async function readALittle(socket: Socket): Promise<void> {
+  const first = once(socket, 'readable');
+  socket.read(0);
+  await first;
+  socket.resetAndDestroy();
+}
+
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  sockets = [];
+  await Promise.all(running.map((server) => server.close()));
+  running = [];
+});
+
+/** More than the kernel keeps for a connection whose other end does not read. */
+const LARGE = { series: 4_000, padding: 4_000 };
+const loud = (server: ScrapeServer) => server.lines.filter(({ level }) => level !== 'debug');
+
+/** A collector that never ends unless it is told to stop. */
+function hanging(): Collector & { readonly signals: AbortSignal[] } {
+  const signals: AbortSignal[] = [];
+  return {
+    name: 'disk',
+    signals,
+    collect: (signal) => {
+      signals.push(signal);
+      return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+    },
+    leaveOut: () => undefined,
+  };
+}
+
+describe('a client that goes away', () => {
+  it.each(['reset', 'in order'])(
+    'while its scrape is collected (%s) frees its place and stops the collectors',
+    async (how) => {
+      const disk = hanging();
+      const server = await start({ source: { collectors: [disk] } });
+      const socket = await scrape(server);
+      await until(() => server.gate.inFlight === 1);
+      if (how === 'reset') socket.resetAndDestroy();
+      else socket.destroy();
+      await until(() => server.counts.aborted === 1);
+      expect(server.gate.inFlight).toBe(0);
+      expect(disk.signals.map(({ aborted }) => aborted)).toEqual([true]);
+      expect(loud(server)).toEqual([]);
+    },
+  );
+
+  it('in the middle of a large answer is counted once, and nothing is logged above debug', async () => {
+    const server = await start({ ...LARGE });
+    const socket = await scrape(server);
+    await readALittle(socket);
+    await until(() => server.counts.aborted === 1);
+    expect(server.counts).toMatchObject({ served: 0, failed: 0 });
+    expect(server.lines).toEqual([
+      { level: 'debug', message: 'a client left its scrape', client: '127.0.0.1', phase: 'sending' },
+    ]);
+  });
+
+  it('with an answer unread that the kernel had taken whole is not counted as served', async () => {
+    const server = await start({ series: 500 });
+    const socket = await scrape(server);
+    await readALittle(socket);
+    await until(() => server.counts.aborted + server.counts.served === 1);
+    expect(server.counts).toMatchObject({ aborted: 1, served: 0 });
+  });
+
+  it('after it has read everything is counted as served', async () => {
+    const server = await start({ series: 500 });
+    const response = await fetch(server.url, { headers: { connection: 'close' } });
+    await response.text();
+    await until(() => server.counts.served === 1);
+    const kept = await scrape(server, { headers: 'Connection: keep-alive\r\n' });
+    kept.resume();
+    await until(() => server.counts.served === 2);
+    expect(server.counts.aborted).toBe(0);
+  });
+
+  it('asks again on its connection: then it has read what it got before', async () => {
+    const server = await start({ series: 10 });
+    const socket = await scrape(server);
+    socket.resume();
+    await until(() => socket.bytesRead > 1_000);
+    socket.write('GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n');
+    await until(() => server.counts.served === 1, { timeoutMs: 900 });
+  });
+});
+
+describe('a client that does not read', () => {
+  it('is cut off and counted as aborted, while its place has long been free', async () => {
+    let rendered = 0;
+    const source = { onRendered: () => void (rendered += 1) };
+    const server = await start({ ...LARGE, limits: { maxInFlight: 1 }, source });
+    await scrape(server, { headers: 'X-Prometheus-Scrape-Timeout-Seconds: 1\r\n' });
+    await until(() => rendered === 1 && server.gate.inFlight === 0);
+    const response = await fetch(server.url);
+    expect(response.status).toBe(200);
+    await response.arrayBuffer();
+    await until(() => server.counts.aborted === 1, { timeoutMs: 5_000 });
+    expect(loud(server)).toEqual([]);
+  });
+
+  it('cannot keep others out by asking 45 times, nor by asking on and on without reading', async () => {
+    const server = await start({ ...LARGE });
+    const again = 'GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(5);
+    const idle = await Promise.all(Array.from({ length: 45 }, () => scrape(server)));
+    for (const socket of idle) socket.write(again);
+    await until(() => server.counts.overloaded > 0);
+    await until(async () => {
+      const response = await fetch(server.url);
+      await response.arrayBuffer();
+      return response.status === 200;
+    });
+    for (const socket of idle) socket.destroy();
+    await until(() => server.counts.aborted + server.counts.overloaded >= 45);
+    expect(server.counts.failed).toBe(0);
+    expect(loud(server)).toEqual([]);
+  });
+});
+
+describe('a client that reads slowly', () => {
+  it('gets everything, though the whole takes longer than the time in which a stalled one is cut off', async () => {
+    const server = await start({ ...LARGE });
+    const socket = await scrape(server, {
+      headers: 'X-Prometheus-Scrape-Timeout-Seconds: 0.4\r\nConnection: close\r\n',
+    });
+    const startedAt = performance.now();
+    let read = 0;
+    while (!socket.readableEnded) {
+      // a mouthful every 10 ms: the sender sees progress, but seldom
+      for (let chunk: Buffer | null; (chunk = socket.read() as Buffer | null) !== null;) read += chunk.length;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(performance.now() - startedAt).toBeGreaterThan(800);
+    expect(read).toBeGreaterThan(LARGE.series * LARGE.padding);
+    await until(() => server.counts.served === 1);
+    expect(server.counts.aborted).toBe(0);
+  });
+});
+
+describe('a storm of clients', () => {
+  const addresses = Array.from({ length: 200 }, (_, i) => `127.0.0.${i + 2}`);
+
+  it.each([
+    ['small', 50],
+    ['large', 5_000],
+  ])('that vanish after the first bytes of a %s answer is counted, not logged', async (_size, padding) => {
+    const server = await start({ series: 600, padding, limits: { maxInFlight: 200 } });
+    await Promise.all(addresses.map(async (from) => readALittle(await scrape(server, { from }))));
+    await until(() => server.counts.aborted === 200);
+    expect(server.counts).toEqual({ served: 0, aborted: 200, limited: 0, overloaded: 0, failed: 0 });
+    expect(loud(server)).toEqual([]);
+    expect(server.gate.inFlight).toBe(0);
+  });
+
+  it('leaves every request counted once under the usual limits, and a scraper served', async () => {
+    const server = await start({ series: 5_000, limits: { perSecond: 10, burst: 20, maxInFlight: 40 } });
+    await Promise.all(addresses.map(async (from) => readALittle(await scrape(server, { from }))));
+    const response = await fetch(server.url);
+    expect(response.status).toBe(200);
+    await response.arrayBuffer();
+    const total = () => Object.values(server.counts).reduce((sum, count) => sum + count, 0);
+    await until(() => total() === 201);
+    expect(server.counts).toMatchObject({ served: 1, failed: 0, limited: 0 });
+    expect(server.counts.aborted).toBeGreaterThanOrEqual(40);
+    expect(loud(server)).toEqual([]);
+  });
+});

@@ -1,0 +1,193 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { NetworkSet } from '../../src/domain/network.ts';
+import type { Collector } from '../../src/exposition/collection.ts';
+import { SeriesTable } from '../../src/exposition/table.ts';
+import { parseText } from '../support/exposition-parser.ts';
+import { startScrapeServer, type ScrapeServer, type ScrapeServerOptions } from '../support/scrape-server.ts';
+import { until } from '../support/until.ts';
+
+let running: ScrapeServer[] = [];
+
+async function start(options?: ScrapeServerOptions): Promise<ScrapeServer> {
+  const server = await startScrapeServer(options);
+  running.push(server);
+  return server;
+}
+
+afterEach(async () => {
+  await Promise.all(running.map((server) => server.close()));
+  running = [];
+});
+
+/** A request that comes from one of the machine's loopback addresses. */
+async function ask(
+  server: ScrapeServer,
+  options: { from?: string; path?: string; method?: string } = {},
+): Promise<IncomingMessage> {
+  const { from = '127.0.0.1', path = '/metrics', method = 'GET' } = options;
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({
+      port: server.port,
+      host: '127.0.0.1',
+      localAddress: from,
+      path,
+      method,
+      agent: false,
+    });
+    request.once('error', reject);
+    request.once('response', (response) => {
+      response.resume();
+      response.once('end', () => resolve(response));
+    });
+    request.end();
+  });
+}
+
+function collector(name: string, collect: Collector['collect']): Collector {
+  return { name, collect, leaveOut: () => undefined };
+}
+
+describe('GET /metrics', () => {
+  it('answers with a valid exposition, its length and what it depends on', async () => {
+    const server = await start({ series: 3_000 });
+    const response = await fetch(server.url, { headers: { 'accept-encoding': 'identity' } });
+    const body = await response.text();
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(response.headers.get('vary')).toBe('Accept, Accept-Encoding');
+    expect(response.headers.get('content-encoding')).toBeNull();
+    expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength(body)));
+    expect(parseText(body).get('test_load')?.samples).toHaveLength(3_000);
+    await until(() => server.counts.served === 1);
+  });
+
+  it('compresses for those who take gzip, unless that is turned off', async () => {
+    const [on, off] = await Promise.all([start({ series: 3_000 }), start({ compression: false })]);
+    const response = await fetch(on.url, { headers: { 'accept-encoding': 'gzip' } });
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    expect(Number(response.headers.get('content-length'))).toBeLessThan(60_000);
+    expect(parseText(await response.text()).get('test_load')?.samples).toHaveLength(3_000);
+    const plain = await fetch(off.url, { headers: { 'accept-encoding': 'gzip' } });
+    expect(plain.headers.get('content-encoding')).toBeNull();
+  });
+
+  it('is the same bytes when nothing changed', async () => {
+    const server = await start({ series: 100 });
+    const bodies = [await fetch(server.url), await fetch(server.url)].map((response) => response.text());
+    const [one, two] = await Promise.all(bodies);
+    expect(one).toBe(two);
+  });
+
+  it('answers HEAD with the same headers and collects nothing', async () => {
+    let collected = 0;
+    const server = await start({ source: { collectors: [collector('cpu', () => void (collected += 1))] } });
+    const response = await fetch(server.url, { method: 'HEAD' });
+    expect([response.status, response.headers.get('vary')]).toEqual([200, 'Accept, Accept-Encoding']);
+    expect(collected).toBe(0);
+    await until(() => server.counts.served === 1);
+  });
+
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('answers %s with 405 and what is allowed', async (method) => {
+    const server = await start();
+    const response = await fetch(server.url, { method });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  });
+
+  it('shows only what name[] and collect[] select', async () => {
+    const server = await start();
+    const named = await fetch(`${server.url}?name[]=test_load&name%5B%5D=other`);
+    expect([...parseText(await named.text()).keys()]).toEqual(['test_load']);
+    const nothing = await fetch(`${server.url}?name[]=missing`);
+    expect([nothing.status, nothing.headers.get('content-type')]).toEqual([
+      404,
+      'application/problem+json; charset=utf-8',
+    ]);
+    const unknown = await fetch(`${server.url}?collect[]=missing`);
+    expect([unknown.status, await unknown.text()]).toEqual([
+      400,
+      expect.stringContaining('collect[] names missing'),
+    ]);
+  });
+});
+
+describe('the deadline of a scrape', () => {
+  it.each([
+    ['1', 500, 900],
+    ['0.2', 100, 450],
+  ])('with a timeout of %s s leaves a late collector out after %d ms', async (timeout, atLeast, atMost) => {
+    const hanging = collector('disk', () => new Promise(() => undefined));
+    const server = await start({ source: { collectors: [hanging] } });
+    const startedAt = performance.now();
+    const response = await fetch(server.url, { headers: { 'x-prometheus-scrape-timeout-seconds': timeout } });
+    const elapsed = performance.now() - startedAt;
+    expect(response.status).toBe(200);
+    expect(elapsed).toBeGreaterThanOrEqual(atLeast - 5);
+    expect(elapsed).toBeLessThan(atMost);
+  });
+
+  it.each(['', 'soon', '-1', '0', 'Infinity', '1e9'])('is 10 s when the header says %j', async (timeout) => {
+    const waits: number[] = [];
+    const server = await start({
+      scrape: ({ waitMs }) => (waits.push(waitMs), Promise.resolve([Buffer.from('x 1\n')])),
+    });
+    await fetch(server.url, { headers: { 'x-prometheus-scrape-timeout-seconds': timeout } });
+    expect(waits).toEqual([10_000]);
+  });
+});
+
+describe('the limits', () => {
+  it('answer 429 with Retry-After beyond the rate of an address, filtered scrapes included', async () => {
+    const server = await start({ limits: { perSecond: 0.1, burst: 3 } });
+    const paths = [
+      '/metrics',
+      '/metrics?name[]=test_load',
+      '/metrics?collect[]=missing',
+      '/metrics',
+      '/metrics?name[]=x',
+    ];
+    const responses: IncomingMessage[] = [];
+    for (const path of paths) responses.push(await ask(server, { path }));
+    expect(responses.map(({ statusCode }) => statusCode)).toEqual([200, 200, 400, 429, 429]);
+    expect(responses[3]?.headers['retry-after']).toBe('10');
+    expect(responses[3]?.headers['content-type']).toContain('application/problem+json');
+    expect((await ask(server, { from: '127.0.0.2' })).statusCode).toBe(200);
+    expect(server.counts.limited).toBe(2);
+  });
+
+  it('answer 503 with Retry-After when all places are taken, and keep some for trusted networks', async () => {
+    let finish: () => void = () => undefined;
+    const held = collector('disk', () => new Promise<void>((resolve) => (finish = resolve)));
+    const trusted = new NetworkSet(['127.0.0.9']);
+    const server = await start({ limits: { maxInFlight: 6, trusted }, source: { collectors: [held] } });
+    const inside = [ask(server), ask(server)];
+    await until(() => server.gate.inFlight === 2);
+    const refused = await ask(server);
+    expect([refused.statusCode, refused.headers['retry-after']]).toEqual([503, '1']);
+    const known = ask(server, { from: '127.0.0.9' });
+    await until(() => server.gate.inFlight === 3);
+    finish();
+    const statuses = (await Promise.all([...inside, known])).map(({ statusCode }) => statusCode);
+    expect(statuses).toEqual([200, 200, 200]);
+    expect(server.counts.overloaded).toBe(1);
+    expect(server.gate.inFlight).toBe(0);
+  });
+});
+
+describe('failing loudly', () => {
+  it('answers 500 when the exposition cannot be made, and says so in the log', async () => {
+    const server = await start({ source: { extra: () => Promise.reject(new Error('no text')) } });
+    const response = await fetch(server.url);
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      500,
+      'application/problem+json; charset=utf-8',
+    ]);
+    expect(server.counts.failed).toBe(1);
+    expect(server.lines).toEqual([{ level: 'error', message: 'a scrape failed', error: 'no text' }]);
+  });
+
+  it('never answers with an empty 200', async () => {
+    const server = await start({ source: { table: new SeriesTable() } });
+    expect((await fetch(server.url)).status).toBe(500);
+  });
+});
