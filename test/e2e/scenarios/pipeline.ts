@@ -1,0 +1,255 @@
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { startAlertmanager as runAlertmanager } from '../../support/alertmanager.ts';
+import { peer } from '../../support/peers.ts';
+import { freePort, startProcess, type RunningProcess } from '../../support/process.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { until } from '../../support/until.ts';
+
+/** Which programs, and how fast the chain turns. */
+export interface PipelineOptions {
+  readonly prometheus: 'prometheus' | 'prometheus-old';
+  readonly alertmanager: 'alertmanager' | 'alertmanager-old';
+  /** Of the check, of the scrape and of the rules, seconds. */
+  readonly intervalSeconds: number;
+}
+
+export interface PipelineRecord {
+  /** Seconds from the stop of the watched server to each step. */
+  readonly down: Readonly<Record<'unhealthy' | 'probeSuccessZero' | 'ruleFiring' | 'event', number>>;
+  /** Seconds from its start again. */
+  readonly up: Readonly<Record<'healthy' | 'resolvedEvent', number>>;
+  /** The event of the alert. */
+  readonly fired: AlertEvent;
+  readonly resolved: AlertEvent;
+  /** `/cluster_health` while the server was down. */
+  readonly clusterHealth: ClusterHealth;
+  readonly promtool: { readonly code: number | null; readonly complaints: readonly string[] };
+  /** Levels of the log above info. */
+  readonly alarmingLines: readonly unknown[];
+}
+
+export interface AlertEvent {
+  readonly type: string;
+  readonly data: { readonly labels: Record<string, string>; readonly annotations: Record<string, string> };
+}
+
+export interface ClusterHealth {
+  readonly overall_status: string;
+  readonly alerts: readonly string[];
+  readonly services: Readonly<Record<string, { readonly health: { readonly status: string; readonly reason?: string } }>>;
+}
+
+const ROOT = join(import.meta.dirname, '../../..');
+const TOKEN = 'a-webhook-token-of-this-test';
+
+/**
+ * The whole chain with nothing replaced: a server that Tocsin watches is stopped and started again; Prometheus
+ * evaluates the shipped rules, Alertmanager routes by the shipped configuration, Tocsin takes the alert.
+ */
+export async function runPipeline(options: PipelineOptions): Promise<PipelineRecord> {
+  await using folder = temporaryFolder();
+  const running: RunningProcess[] = [];
+  const watched = await watchedServer();
+  const alertmanagerPort = await freePort();
+  writeFileSync(join(folder.path, 'webhook-token'), TOKEN);
+  const tocsin = await startTocsin({ folder: folder.path, config: tocsinConfig(options, watched.port) });
+  try {
+    running.push(await startAlertmanager(options, { folder: folder.path, port: alertmanagerPort, tocsin }));
+    const prometheusPort = await freePort();
+    running.push(await startPrometheus(options, { folder: folder.path, port: prometheusPort, tocsin, alertmanagerPort }));
+    return await drill({ tocsin, watched, prometheusUrl: `http://127.0.0.1:${prometheusPort}` });
+  } finally {
+    for (const one of running.reverse()) await one.stop();
+    await tocsin.stop();
+    await watched.stop();
+  }
+}
+
+function tocsinConfig({ intervalSeconds }: PipelineOptions, port: number): string {
+  return `
+server: { node: test-node }
+store: { path: ledger.db }
+webhooks:
+  - { name: main, token_files: [webhook-token] }
+confirm: { failures: 2, successes: 1, retry_interval: 500ms }
+services:
+  - name: tools
+    description: Tools Server
+    critical: true
+    group: llm
+    interval: ${intervalSeconds}s
+    timeout: ${intervalSeconds * 900}ms
+    labels: { team: ai }
+    target: http://127.0.0.1:${port}/
+    http: {}
+`;
+}
+
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+  readonly tocsin: RunningTocsin;
+}
+
+async function startAlertmanager(options: PipelineOptions, { folder, port, tocsin }: Place): Promise<RunningProcess> {
+  const shipped = readFileSync(join(ROOT, 'alertmanager/alertmanager.yml'), 'utf8');
+  const config = shipped
+    .replace('http://tocsin:10464', tocsin.url)
+    .replace('/run/stack-secrets/webhook-token', join(folder, 'webhook-token'))
+    .replace('templates/*.tmpl', join(ROOT, 'alertmanager/templates/*.tmpl'));
+  writeFileSync(join(folder, 'alertmanager.yml'), config);
+  const args = [
+    `--config.file=${join(folder, 'alertmanager.yml')}`,
+    `--storage.path=${join(folder, 'alertmanager')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--cluster.listen-address=',
+  ];
+  return runAlertmanager(options.alertmanager, args, `http://127.0.0.1:${port}`);
+}
+
+async function startPrometheus(
+  options: PipelineOptions,
+  { folder, port, tocsin, alertmanagerPort }: Place & { readonly alertmanagerPort: number },
+): Promise<RunningProcess> {
+  const { intervalSeconds } = options;
+  writeFileSync(
+    join(folder, 'prometheus.yml'),
+    `global: { scrape_interval: ${intervalSeconds}s, scrape_timeout: ${intervalSeconds}s, evaluation_interval: ${intervalSeconds}s }
+rule_files: ['${join(ROOT, 'prometheus/rules')}/*.yml']
+alerting: { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:${alertmanagerPort}'] }] }] }
+scrape_configs:
+  - job_name: tocsin
+    honor_labels: true
+    static_configs: [{ targets: ['${new URL(tocsin.url).host}'] }]
+`,
+  );
+  const args = [
+    `--config.file=${join(folder, 'prometheus.yml')}`,
+    `--storage.tsdb.path=${join(folder, 'tsdb')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+  ];
+  return startProcess(peer(options.prometheus), args, { ready: answers(`http://127.0.0.1:${port}/-/ready`) });
+}
+
+interface Drill {
+  readonly tocsin: RunningTocsin;
+  readonly watched: WatchedServer;
+  readonly prometheusUrl: string;
+}
+
+async function drill({ tocsin, watched, prometheusUrl }: Drill): Promise<PipelineRecord> {
+  const query = (expression: string) => prometheusValue(prometheusUrl, expression);
+  const health = () => json<ClusterHealth>(`${tocsin.url}/cluster_health`);
+  const event = (type: string) => () => alertEvent(tocsin.url, type);
+  await until(async () => (await query('probe_success{service="tools"}')) === 1, { what: 'probe_success 1' });
+  const promtool = await checkMetrics(await (await fetch(`${tocsin.url}/metrics`)).text());
+
+  await watched.stop();
+  const down = stopwatch();
+  const [unhealthy, probeSuccessZero, ruleFiring, fired] = await Promise.all([
+    down(async () => (await health()).overall_status === 'unhealthy'),
+    down(async () => (await query('probe_success{service="tools"}')) === 0),
+    down(async () => (await query('ALERTS{alertname="ServiceDown",alertstate="firing",service="tools"}')) === 1),
+    down(event('tocsin.alert.fired')),
+  ]);
+  const clusterHealth = await health();
+
+  await watched.start();
+  const up = stopwatch();
+  const [healthy, resolved] = await Promise.all([
+    up(async () => (await health()).overall_status === 'healthy'),
+    up(event('tocsin.alert.resolved')),
+  ]);
+  return {
+    down: {
+      unhealthy: unhealthy.seconds,
+      probeSuccessZero: probeSuccessZero.seconds,
+      ruleFiring: ruleFiring.seconds,
+      event: fired.seconds,
+    },
+    up: { healthy: healthy.seconds, resolvedEvent: resolved.seconds },
+    fired: fired.answer,
+    resolved: resolved.answer,
+    clusterHealth,
+    promtool,
+    alarmingLines: tocsin.log.filter(({ level }) => level !== 'info' && level !== 'debug'),
+  };
+}
+
+/** Measures how long each condition takes to come true from now on. */
+function stopwatch() {
+  const start = performance.now();
+  return async <T>(ask: () => Promise<T | undefined | false>) => {
+    const answer = await until(ask, { timeoutMs: 180_000 });
+    return { seconds: (performance.now() - start) / 1_000, answer };
+  };
+}
+
+async function alertEvent(url: string, type: string): Promise<AlertEvent | undefined> {
+  const { events } = await json<{ events: AlertEvent[] }>(`${url}/api/v1/events?type=${type}&limit=1000`);
+  return events.find(({ data }) => data.labels['alertname'] === 'ServiceDown' && data.labels['service'] === 'tools');
+}
+
+/** The value of an expression that gives one series; undefined when it gives none. */
+async function prometheusValue(url: string, expression: string): Promise<number | undefined> {
+  const { data } = await json<{ data: { result: { value: [number, string] }[] } }>(
+    `${url}/api/v1/query?query=${encodeURIComponent(expression)}`,
+  );
+  const [series] = data.result;
+  return series === undefined ? undefined : Number(series.value[1]);
+}
+
+async function json<T>(url: string): Promise<T> {
+  return (await (await fetch(url)).json()) as T;
+}
+
+function answers(url: string): () => Promise<boolean> {
+  return async () => (await fetch(url)).ok;
+}
+
+/** `promtool check metrics`: complaints about families of ours, those under other exporters' names left out. */
+export async function checkMetrics(text: string): Promise<PipelineRecord['promtool']> {
+  await using folder = temporaryFolder();
+  mkdirSync(folder.path, { recursive: true });
+  const file = join(folder.path, 'metrics');
+  writeFileSync(file, text);
+  const command = `"${peer('promtool')}" check metrics < "${file}"; echo "exit $?"`;
+  const process = await startProcess('sh', ['-c', command], { ready: /exit (\d+)/ });
+  await process.exited;
+  const complaints = process.output().split('\n').filter((line) => line !== '' && !/^(exit |node_|nodejs_|probe_)/.test(line));
+  return { code: Number(process.match?.[1]), complaints };
+}
+
+interface WatchedServer {
+  readonly port: number;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/** An HTTP server that can be stopped and started again on its port. */
+async function watchedServer(): Promise<WatchedServer> {
+  let server: Server | undefined;
+  const listen = async (port: number): Promise<Server> => {
+    const next = createServer((_request, response) => void response.end('fine')).listen(port, '127.0.0.1');
+    await once(next, 'listening');
+    return next;
+  };
+  server = await listen(0);
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    stop: async () => {
+      const old = server;
+      server = undefined;
+      old?.closeAllConnections();
+      await new Promise<void>((resolve) => (old === undefined ? resolve() : old.close(() => resolve())));
+    },
+    start: async () => {
+      server = await listen(port);
+    },
+  };
+}

@@ -1,0 +1,247 @@
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { postWebhook, webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { parseText } from '../support/exposition-parser.ts';
+import { runTocsin, startTocsin, temporaryFolder } from '../support/tocsin.ts';
+import { until } from '../support/until.ts';
+
+let folder: ReturnType<typeof temporaryFolder>;
+let watched: Server;
+let watchedUrl: string;
+let answers: { status: number; holdMs: number };
+
+beforeEach(async () => {
+  folder = temporaryFolder();
+  answers = { status: 200, holdMs: 0 };
+  watched = createServer((_request, response) => {
+    response.writeHead(answers.status, { 'content-type': 'application/json' }).end('{"models":[]}');
+  }).listen(0, '127.0.0.1');
+  await once(watched, 'listening');
+  watchedUrl = `http://127.0.0.1:${(watched.address() as AddressInfo).port}/api/tags`;
+});
+
+afterEach(async () => {
+  watched.closeAllConnections();
+  watched.close();
+  await folder[Symbol.asyncDispose]();
+});
+
+const config = (services: string, more = '') => `
+server: { node: test-node, lifecycle: true }
+store: { path: ledger.db }
+confirm: { failures: 2, retry_interval: 200ms }
+${more}
+services:
+${services}
+`;
+
+const tools = () => `  - name: tools
+    description: Tools Server
+    critical: true
+    group: llm
+    interval: 1s
+    timeout: 900ms
+    labels: { team: ai }
+    target: ${watchedUrl}
+    http: {}
+`;
+
+const json = async (url: string): Promise<Record<string, unknown>> => (await (await fetch(url)).json()) as Record<string, unknown>;
+
+describe('serve', () => {
+  it('watches a service and tells of it everywhere', async () => {
+    await using tocsin = await startTocsin({ folder: folder.path, config: config(tools()) });
+    const healthy = await until(async () => {
+      const answer = await json(`${tocsin.url}/cluster_health`);
+      return answer['overall_status'] === 'healthy' ? answer : undefined;
+    });
+    expect(healthy).toMatchObject({
+      score: 10,
+      alerts: [],
+      services: { tools: { name: 'Tools Server', critical: true, health: { status: 'healthy', status_code: 200, data: { models: [] } } } },
+      cluster_stats: { total_services: 1, local_node: { memory_percent: expect.any(Number) } },
+    });
+    expect(await json(`${tocsin.url}/health`)).toMatchObject({
+      status: 'healthy',
+      service: 'tocsin',
+      monitoring_node: 'test-node',
+      services_monitored: 1,
+      dependencies: { ledger: true },
+    });
+    const metrics = parseText(await (await fetch(`${tocsin.url}/metrics`)).text());
+    const labels = { service: 'tools', target: watchedUrl, prober: 'http', group: 'llm', team: 'ai' };
+    const value = (family: string, more: Record<string, string> = {}) =>
+      metrics.get(family)?.samples.find((one) => JSON.stringify(sorted(one.labels)) === JSON.stringify(sorted({ ...labels, ...more })))?.value;
+    expect(value('probe_success')).toBe(1);
+    expect(value('probe_http_status_code')).toBe(200);
+    expect(value('tocsin_check_info', { critical: 'true' })).toBe(1);
+    expect(value('tocsin_check_state', { state: 'healthy' })).toBe(1);
+    expect(value('tocsin_probe_runs_total', { result: 'success' })).toBeGreaterThan(0);
+    expect(metrics.has('node_load1')).toBe(true);
+    expect(metrics.has('process_cpu_seconds_total')).toBe(true);
+
+    answers.status = 503;
+    const unhealthy = await until(async () => {
+      const answer = await json(`${tocsin.url}/cluster_health`);
+      return answer['overall_status'] === 'unhealthy' ? answer : undefined;
+    });
+    expect(unhealthy['alerts']).toEqual([expect.stringMatching(/^CRITICAL: Tools Server is unhealthy - .*503/)]);
+    const events = await until(async () => {
+      const page = await json(`${tocsin.url}/api/v1/events?type=tocsin.check.unhealthy`);
+      return (page['events'] as unknown[]).length > 0 ? page : undefined;
+    });
+    expect(events['events']).toEqual([
+      expect.objectContaining({ subject: 'tools', source: '/tocsin/test-node', data: expect.objectContaining({ reason: 'status', labels: { team: 'ai' } }) }),
+    ]);
+    const history = await json(`${tocsin.url}/history?limit=1`);
+    expect(history).toMatchObject({ count: 1, history: [{ overall_status: 'unhealthy' }] });
+    const points = await until(async () => {
+      const answer = await json(`${tocsin.url}/api/v1/services/tools/history?step=60`);
+      const all = answer['points'] as { success: number; failure: number }[];
+      return all.some(({ failure }) => failure > 0) ? all : undefined;
+    });
+    expect(points.reduce((sum, { success }) => sum + success, 0)).toBeGreaterThan(0);
+    expect(tocsin.log.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
+  });
+
+  it('takes alerts, keeps them over a restart, and ends on SIGTERM with 0', async () => {
+    const first = await startTocsin({ folder: folder.path, config: config('  []') });
+    const payload = webhookPayload([webhookAlert({ alertname: 'A', service: 'x' }), webhookAlert({ alertname: 'B' })]);
+    expect(await postWebhook(first.url, payload)).toMatchObject({ status: 200, accepted: 2 });
+    expect(await postWebhook(first.url, payload)).toMatchObject({ status: 200, accepted: 0, duplicates: 2 });
+    expect(await first.stop()).toBe(0);
+    expect(first.log.at(-1)?.msg).toBe('stopped');
+
+    await using second = await startTocsin({ folder: folder.path, config: config('  []') });
+    const { alerts } = await json(`${second.url}/api/v1/alerts`);
+    expect((alerts as { labels: unknown }[]).map(({ labels }) => labels)).toEqual(
+      expect.arrayContaining([{ alertname: 'A', service: 'x' }, { alertname: 'B' }]),
+    );
+    expect(await postWebhook(second.url, payload)).toMatchObject({ status: 200, duplicates: 2 });
+    const { events } = await json(`${second.url}/api/v1/events`);
+    expect((events as { type: string }[]).map(({ type }) => type)).toEqual(['tocsin.alert.fired', 'tocsin.alert.fired']);
+  });
+
+  it('reloads: swaps services, keeps what is known of those that stay, refuses a broken file', async () => {
+    await using tocsin = await startTocsin({ folder: folder.path, config: config(tools()) });
+    const file = join(folder.path, 'tocsin.yml');
+    const since = await until(async () => {
+      const { services } = await json(`${tocsin.url}/api/v1/services`);
+      const [service] = services as { state: string; targets: { since: string }[] }[];
+      return service?.state === 'healthy' ? service.targets[0]?.since : undefined;
+    });
+    writeFileSync(file, config(`${tools()}  - { name: second, target: "${watchedUrl}", http: {} }\n`));
+    const reloaded = await fetch(`${tocsin.url}/-/reload`, { method: 'POST' });
+    expect(reloaded.status).toBe(200);
+    const { services } = await json(`${tocsin.url}/api/v1/services`);
+    expect(services).toEqual([
+      expect.objectContaining({ key: 'tools', state: 'healthy', targets: [expect.objectContaining({ since })] }),
+      expect.objectContaining({ key: 'second' }),
+    ]);
+
+    writeFileSync(file, config('  - { name: tools, target: nonsense, htpp: {} }'));
+    const refused = await fetch(`${tocsin.url}/-/reload`, { method: 'POST' });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({ problems: [expect.objectContaining({ message: expect.stringContaining('http') })] });
+    expect((await json(`${tocsin.url}/api/v1/services`))['services']).toHaveLength(2);
+
+    writeFileSync(file, config('  []'));
+    tocsin.signal('SIGHUP');
+    await until(async () => ((await json(`${tocsin.url}/api/v1/services`))['services'] as unknown[]).length === 0);
+    const text = await (await fetch(`${tocsin.url}/metrics`)).text();
+    expect(text).not.toContain('service="tools"');
+    expect(text).toContain('tocsin_config_last_reload_successful 1');
+  });
+
+  it('lets a running probe and a request under way end when it is told to stop', async () => {
+    await using tocsin = await startTocsin({ folder: folder.path, config: config(tools()) });
+    await until(async () => (await json(`${tocsin.url}/health`))['last_check'] !== null);
+    expect((await fetch(`${tocsin.url}/-/ready`)).status).toBe(200);
+    const begun = performance.now();
+    expect(await tocsin.stop()).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+});
+
+describe('what keeps it from starting', () => {
+  const start = (args: string[] = [], env: Record<string, string> = {}) =>
+    runTocsin(['serve', '--listen', '127.0.0.1:0', ...args], { cwd: folder.path, env });
+
+  it('is told in one line when the port is taken', async () => {
+    const port = (watched.address() as AddressInfo).port;
+    const { code, stderr } = await runTocsin(['serve', '--listen', `127.0.0.1:${port}`], { cwd: folder.path });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      `tocsin: cannot listen on 127.0.0.1:${port}: the port is taken by another process. Stop it, or choose another with --listen or server.listen.\n`,
+    );
+  });
+
+  it('is told in one line when the store cannot be written', async () => {
+    writeFileSync(join(folder.path, 'file'), '');
+    writeFileSync(join(folder.path, 'tocsin.yml'), 'store: { path: file/ledger.db }\n');
+    const { code, stderr } = await start();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tocsin: .*file\/ledger\.db.*\n$/);
+  });
+
+  it('is told in one line when the store is damaged', async () => {
+    mkdirSync(join(folder.path, 'data'));
+    writeFileSync(join(folder.path, 'data', 'tocsin.db'), 'this is no database, and it is longer than a hundred bytes'.repeat(20));
+    chmodSync(join(folder.path, 'data', 'tocsin.db'), 0o644);
+    const { code, stderr } = await start();
+    expect(code).toBe(1);
+    expect(stderr.split('\n')).toHaveLength(2);
+    expect(stderr).toContain('tocsin.db');
+  });
+
+  it('is told with every problem and its line when the configuration is wrong', async () => {
+    writeFileSync(
+      join(folder.path, 'tocsin.yml'),
+      `server:
+  lisen: 127.0.0.1:0
+scheduler:
+  interval: soon
+metrics:
+  max_in_flight: many
+services:
+  - name: web
+    target: http://127.0.0.1/
+    http: {}
+  - name: web
+    target: http://127.0.0.1/
+    http: { metod: GET }
+  - name: cache
+    target: redis://127.0.0.1/
+    redis: { password_file: missing }
+`,
+    );
+    const { code, stderr } = await start();
+    expect(code).toBe(2);
+    const lines = stderr.trim().split('\n');
+    for (const [line, word] of [[2, 'listen'], [4, 'soon'], [6, 'max_in_flight'], [11, 'web'], [13, 'method'], [16, 'missing']] as const) {
+      expect(lines.filter((one) => one.includes(`tocsin.yml:${line}:`) && one.includes(word))).toHaveLength(1);
+    }
+    const checked = await runTocsin(['check'], { cwd: folder.path });
+    expect(checked).toMatchObject({ code: 2, stderr });
+  });
+
+  it.each([
+    [['--nonsense'], /--nonsense/],
+    [['nonsense'], /no command "nonsense"/],
+    [['serve', '--log-level', 'loud'], /--log-level is "loud"/],
+    [['serve', '--config', 'absent.yml'], /absent\.yml/],
+  ])('%j ends with 2', async (args, says) => {
+    const { code, stderr } = await runTocsin(args, { cwd: folder.path });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(says);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+});
+
+function sorted(labels: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+}

@@ -1,0 +1,3 @@
+// Takes every question and answers none.
+process.on('message', () => undefined);
+process.on('disconnect', () => process.exit());

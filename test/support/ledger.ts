@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deliveryId } from '../../src/alerts/delivery-id.ts';
+import { advance } from '../../src/alerts/episodes.ts';
+import { parseDelivery } from '../../src/alerts/payload.ts';
+import type { Clock } from '../../src/domain/clock.ts';
+import type { IntakeResult, RawDelivery } from '../../src/ledger/ledger.ts';
+import type { EventSliceQuery, WireEvent } from '../../src/ledger/protocol.ts';
+import {
+  openLedgerStore,
+  type LedgerStore,
+  type LedgerStoreOptions,
+} from '../../src/ledger/sqlite/ledger-store.ts';
+import { ManualClock } from './manual-clock.ts';
+import { recordingLogger, type RecordedLine } from './recording-logger.ts';
+
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** A directory of its own for a test, and how to remove it. */
+export function temporaryDirectory(): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'tocsin-ledger-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export interface TestStore extends LedgerStore {
+  readonly clock: Clock;
+  readonly lines: readonly RecordedLine[];
+  readonly writable: readonly boolean[];
+}
+
+/** Opens a ledger on this thread, with the real alert logic. */
+export function openTestStore(path: string, more: Partial<LedgerStoreOptions> = {}): TestStore {
+  const { logger, lines } = recordingLogger();
+  const writable: boolean[] = [];
+  const clock = more.clock ?? new ManualClock();
+  const store = openLedgerStore({
+    path,
+    toleranceMs: 60_000,
+    retention: { eventsMs: 400 * DAY_MS, historyMs: 30 * DAY_MS },
+    logic: { parse: parseDelivery, deliveryId, advance },
+    clock,
+    logger,
+    onCommit: () => undefined,
+    onWritable: (value) => writable.push(value),
+    ...more,
+  });
+  return { ...store, clock, lines, writable };
+}
+
+/** A delivery as the HTTP route hands it over. */
+export function rawDelivery(payload: unknown, more: Partial<RawDelivery> = {}): RawDelivery {
+  const body = payload instanceof Uint8Array ? payload : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
+  return {
+    webhook: 'main',
+    body,
+    receivedAt: Date.parse('2026-01-01T00:01:00Z'),
+    source: '192.0.2.1',
+    userAgent: 'Alertmanager/0.33.0',
+    ...more,
+  };
+}
+
+export async function take(store: LedgerStore, payload: unknown, more: Partial<RawDelivery> = {}): Promise<IntakeResult> {
+  return store.calls.intake(rawDelivery(payload, more));
+}
+
+/** Every event that the query matches, in one slice. */
+export async function eventsOf(store: LedgerStore, query: Partial<EventSliceQuery> = {}): Promise<readonly WireEvent[]> {
+  const slice = await store.calls.events({ limit: 1_000_000, ...query });
+  if ('gone' in slice) throw new Error(`gone; oldest: ${slice.oldest ?? 'none'}`);
+  return slice.events;
+}

@@ -1,0 +1,121 @@
+import { connect, type Socket } from 'node:net';
+import { systemClock } from '../../src/domain/clock.ts';
+import { NetworkSet } from '../../src/domain/network.ts';
+import { Gate, type GateLimits } from '../../src/exposition/gate.ts';
+import { SnapshotSource, type SnapshotSourceOptions } from '../../src/exposition/snapshot.ts';
+import { SeriesTable } from '../../src/exposition/table.ts';
+import { clientAddress } from '../../src/http/middleware/client-address.ts';
+import { startHttpServer } from '../../src/http/server.ts';
+import {
+  createMetricsRoute,
+  type MetricsRouteDeps,
+  type ScrapeOutcome,
+} from '../../src/http/routes/metrics.ts';
+import { serverConfig } from './http-rig.ts';
+import { recordingLogger, type RecordedLine } from './recording-logger.ts';
+
+export interface ScrapeServerOptions {
+  readonly limits?: Partial<GateLimits>;
+  readonly source?: Partial<SnapshotSourceOptions>;
+  /** Stands in for the source. */
+  readonly scrape?: MetricsRouteDeps['source']['scrape'];
+  readonly compression?: boolean;
+  /** Series in the table. */
+  readonly series?: number;
+  /** Bytes of each series, about 50 more. */
+  readonly padding?: number;
+}
+
+/** A server on a free port that has the scrape endpoint and nothing else, with what it counted and logged. */
+export interface ScrapeServer {
+  readonly port: number;
+  readonly url: string;
+  readonly gate: Gate;
+  readonly table: SeriesTable;
+  readonly counts: Record<ScrapeOutcome, number>;
+  readonly lines: readonly RecordedLine[];
+  close(): Promise<void>;
+}
+
+const limits: GateLimits = { perSecond: 1_000, burst: 1_000, maxInFlight: 40, trusted: new NetworkSet([]) };
+const nobody = new NetworkSet([]);
+
+export async function startScrapeServer(options: ScrapeServerOptions = {}): Promise<ScrapeServer> {
+  const counts = { served: 0, aborted: 0, limited: 0, overloaded: 0, failed: 0 };
+  const { logger, lines } = recordingLogger();
+  const table = options.source?.table ?? filledTable(options.series ?? 10, options.padding ?? 50);
+  const gate = new Gate({ ...limits, ...options.limits }, { monotonic: () => systemClock.monotonic() });
+  const source = new SnapshotSource({
+    table,
+    collectors: [],
+    extra: () => Promise.resolve(''),
+    clock: systemClock,
+    onCollectorFailure: (collector, error) =>
+      logger.error({ collector, error: String(error) }, 'a collector threw'),
+    onCoalesced: () => undefined,
+    onRendered: () => undefined,
+    ...options.source,
+  });
+  const route = createMetricsRoute({
+    gate,
+    source: options.scrape === undefined ? source : { collectorNames: [], scrape: options.scrape },
+    meter: { inc: (outcome) => (counts[outcome] += 1), inFlight: () => undefined },
+    clientAddress: (request) => clientAddress(request, nobody),
+    compression: () => options.compression ?? true,
+    clock: systemClock,
+    logger,
+  });
+  const server = await startHttpServer({ config: serverConfig(), logger, handlers: [route] });
+  const port = Number(new URL(server.url).port);
+  return {
+    port,
+    url: `${server.url}/metrics`,
+    gate,
+    table,
+    counts,
+    lines,
+    close: () => server.close(AbortSignal.abort()),
+  };
+}
+
+const load = { name: 'test_load', type: 'gauge', help: 'Something to send.' } as const;
+
+function filledTable(series: number, bytes: number): SeriesTable {
+  const table = new SeriesTable();
+  const padding = 'x'.repeat(bytes);
+  table.group().replace(
+    Array.from({ length: series }, (_, i) => ({
+      family: load,
+      labels: { i: String(i), padding },
+      value: i,
+    })),
+  );
+  return table;
+}
+
+export interface RawClientOptions {
+  readonly port: number;
+  /** The loopback address that it comes from. */
+  readonly from?: string;
+  /** The request's lines after the first, each ended by CRLF. */
+  readonly headers?: string;
+  readonly path?: string;
+}
+
+/** A connection that has asked for `/metrics`, paused: it reads only when told. */
+export async function rawScrape({
+  port,
+  from = '127.0.0.1',
+  headers = '',
+  path = '/metrics',
+}: RawClientOptions): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress: from });
+  socket.on('error', () => undefined);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('close', () => reject(new Error(`the connection from ${from} was refused`)));
+  });
+  socket.pause();
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n${headers}\r\n`);
+  return socket;
+}

@@ -1,0 +1,131 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface LogEntry {
+  readonly level: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** A Tocsin in a process of its own, as `npm start` runs it. */
+export interface RunningTocsin extends AsyncDisposable {
+  readonly url: string;
+  readonly pid: number;
+  /** Every line of the log so far. */
+  readonly log: readonly LogEntry[];
+  /** Resolves with the first line, past or coming, of which this is true; rejects when the process ends before. */
+  logged(wanted: (entry: LogEntry) => boolean): Promise<LogEntry>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+}
+
+export interface TocsinOptions {
+  /** Text of tocsin.yml. */
+  readonly config: string;
+  /** Where it runs: the configuration and the ledger are here, and stay after it stopped. */
+  readonly folder: string;
+  /** Default: a free port of the loopback. */
+  readonly listen?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
+
+/** A temporary folder that is removed with `await using`. */
+export function temporaryFolder(): { readonly path: string; [Symbol.asyncDispose](): Promise<void> } {
+  const path = mkdtempSync(join(tmpdir(), 'tocsin-test-'));
+  return {
+    path,
+    [Symbol.asyncDispose]: () => Promise.resolve(rmSync(path, { recursive: true, force: true })),
+  };
+}
+
+/** Starts Tocsin and waits until it listens. */
+export async function startTocsin(options: TocsinOptions): Promise<RunningTocsin> {
+  const file = join(options.folder, 'tocsin.yml');
+  writeFileSync(file, options.config);
+  const args = [MAIN, 'serve', '--config', file, '--listen', options.listen ?? '127.0.0.1:0'];
+  const child = spawn(process.execPath, args, {
+    cwd: options.folder,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return follow(child);
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command of Tocsin to its end. */
+export async function runTocsin(args: readonly string[], options: { cwd: string; env?: Record<string, string> }): Promise<Finished> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}
+
+async function follow(child: ChildProcess): Promise<RunningTocsin> {
+  const log: LogEntry[] = [];
+  const waiting = new Set<(entry: LogEntry | undefined) => void>();
+  let stderr = '';
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  if (child.stdout === null) throw new Error('no stdout');
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const entry = JSON.parse(line) as LogEntry;
+    log.push(entry);
+    for (const one of waiting) one(entry);
+  });
+  const ended = once(child, 'close').then(([code]) => {
+    for (const one of waiting) one(undefined);
+    return code as number | null;
+  });
+  const logged = (wanted: (entry: LogEntry) => boolean) =>
+    new Promise<LogEntry>((resolve, reject) => {
+      const past = log.find(wanted);
+      if (past !== undefined) {
+        resolve(past);
+        return;
+      }
+      const look = (entry: LogEntry | undefined) => {
+        if (entry !== undefined && !wanted(entry)) return;
+        waiting.delete(look);
+        if (entry === undefined) reject(new Error(`Tocsin ended (code ${child.exitCode}): ${stderr}${JSON.stringify(log)}`));
+        else resolve(entry);
+      };
+      waiting.add(look);
+    });
+  const listening = await logged(({ msg }) => msg === 'listening');
+  const stop = async () => {
+    child.kill('SIGTERM');
+    return ended;
+  };
+  return {
+    url: String(listening['url']),
+    pid: child.pid ?? -1,
+    log,
+    logged,
+    stop,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+    signal: (name) => void child.kill(name),
+    [Symbol.asyncDispose]: async () => void (await stop()),
+  };
+}
