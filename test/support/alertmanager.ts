@@ -12,7 +12,11 @@ ln -s "$1" /usr/share/prometheus/alertmanager && shift && exec "$@"`;
  * Starts a real Alertmanager. Debian's reads its default templates from /usr/share, where a package that was
  * only unpacked has none: it gets a /usr/share of its own, in a mount namespace, and the system stays as it is.
  */
-export async function startAlertmanager(name: AlertmanagerName, args: readonly string[], url: string): Promise<RunningProcess> {
+export async function startAlertmanager(
+  name: AlertmanagerName,
+  args: readonly string[],
+  url: string,
+): Promise<RunningProcess> {
   const command = peer(name);
   const templates = join(command, '../../share/prometheus/alertmanager');
   const ready = async () => (await fetch(`${url}/-/ready`)).ok;

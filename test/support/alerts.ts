@@ -1,5 +1,8 @@
 /** An alert as Alertmanager writes it; every part can be replaced. */
-export function webhookAlert(labels: Record<string, string>, more: Record<string, unknown> = {}): Record<string, unknown> {
+export function webhookAlert(
+  labels: Record<string, string>,
+  more: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     status: 'firing',
     labels,
@@ -12,7 +15,10 @@ export function webhookAlert(labels: Record<string, string>, more: Record<string
 }
 
 /** A delivery in Alertmanager's payload, version 4. */
-export function webhookPayload(alerts: readonly Record<string, unknown>[], more: Record<string, unknown> = {}): Record<string, unknown> {
+export function webhookPayload(
+  alerts: readonly Record<string, unknown>[],
+  more: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     version: '4',
     groupKey: '{}:{alertname="Test"}',
@@ -36,8 +42,13 @@ export interface IntakeAnswer {
 }
 
 /** Posts a delivery; gives the status and the counts. */
-export async function postWebhook(url: string, payload: unknown, path = '/api/webhooks/alertmanager'): Promise<IntakeAnswer> {
-  const body = typeof payload === 'string' || payload instanceof Uint8Array ? payload : JSON.stringify(payload);
+export async function postWebhook(
+  url: string,
+  payload: unknown,
+  path = '/api/webhooks/alertmanager',
+): Promise<IntakeAnswer> {
+  const body =
+    typeof payload === 'string' || payload instanceof Uint8Array ? payload : JSON.stringify(payload);
   const response = await fetch(`${url}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'user-agent': 'Alertmanager/0.33.0' },

@@ -30,9 +30,18 @@ export interface HttpRig extends AsyncDisposable {
 }
 
 /** Serves handlers for a test. */
-export async function serveHandlers(handlers: readonly RequestHandler[], config = serverConfig()): Promise<HttpRig> {
+export async function serveHandlers(
+  handlers: readonly RequestHandler[],
+  config = serverConfig(),
+): Promise<HttpRig> {
   const { logger, lines } = recordingLogger();
   const server = await startHttpServer({ config, logger, handlers });
   const close = () => server.close(AbortSignal.abort());
-  return { url: server.url, port: Number(new URL(server.url).port), lines, close, [Symbol.asyncDispose]: close };
+  return {
+    url: server.url,
+    port: Number(new URL(server.url).port),
+    lines,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

@@ -51,7 +51,10 @@ export function openTestStore(path: string, more: Partial<LedgerStoreOptions> = 
 
 /** A delivery as the HTTP route hands it over. */
 export function rawDelivery(payload: unknown, more: Partial<RawDelivery> = {}): RawDelivery {
-  const body = payload instanceof Uint8Array ? payload : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
+  const body =
+    payload instanceof Uint8Array
+      ? payload
+      : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
   return {
     webhook: 'main',
     body,
@@ -62,12 +65,19 @@ export function rawDelivery(payload: unknown, more: Partial<RawDelivery> = {}): 
   };
 }
 
-export async function take(store: LedgerStore, payload: unknown, more: Partial<RawDelivery> = {}): Promise<IntakeResult> {
+export async function take(
+  store: LedgerStore,
+  payload: unknown,
+  more: Partial<RawDelivery> = {},
+): Promise<IntakeResult> {
   return store.calls.intake(rawDelivery(payload, more));
 }
 
 /** Every event that the query matches, in one slice. */
-export async function eventsOf(store: LedgerStore, query: Partial<EventSliceQuery> = {}): Promise<readonly WireEvent[]> {
+export async function eventsOf(
+  store: LedgerStore,
+  query: Partial<EventSliceQuery> = {},
+): Promise<readonly WireEvent[]> {
   const slice = await store.calls.events({ limit: 1_000_000, ...query });
   if ('gone' in slice) throw new Error(`gone; oldest: ${slice.oldest ?? 'none'}`);
   return slice.events;

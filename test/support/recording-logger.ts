@@ -9,9 +9,15 @@ export interface RecordedLine {
 /** A logger that keeps what it was told. */
 export function recordingLogger(): { logger: Logger; lines: RecordedLine[] } {
   const lines: RecordedLine[] = [];
-  const method = (level: RecordedLine['level']) => (fields: Readonly<Record<string, unknown>>, message: string) => {
-    lines.push({ ...fields, level, message });
+  const method =
+    (level: RecordedLine['level']) => (fields: Readonly<Record<string, unknown>>, message: string) => {
+      lines.push({ ...fields, level, message });
+    };
+  const logger = {
+    debug: method('debug'),
+    info: method('info'),
+    warn: method('warn'),
+    error: method('error'),
   };
-  const logger = { debug: method('debug'), info: method('info'), warn: method('warn'), error: method('error') };
   return { logger, lines };
 }

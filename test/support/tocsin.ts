@@ -43,7 +43,10 @@ export function temporaryFolder(): { readonly path: string; [Symbol.asyncDispose
   const path = mkdtempSync(join(tmpdir(), 'tocsin-test-'));
   return {
     path,
-    [Symbol.asyncDispose]: () => Promise.resolve(rmSync(path, { recursive: true, force: true })),
+    [Symbol.asyncDispose]: () => {
+      rmSync(path, { recursive: true, force: true });
+      return Promise.resolve();
+    },
   };
 }
 
@@ -67,7 +70,10 @@ export interface Finished {
 }
 
 /** Runs a command of Tocsin to its end. */
-export async function runTocsin(args: readonly string[], options: { cwd: string; env?: Record<string, string> }): Promise<Finished> {
+export async function runTocsin(
+  args: readonly string[],
+  options: { cwd: string; env?: Record<string, string> },
+): Promise<Finished> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
@@ -105,7 +111,8 @@ async function follow(child: ChildProcess): Promise<RunningTocsin> {
       const look = (entry: LogEntry | undefined) => {
         if (entry !== undefined && !wanted(entry)) return;
         waiting.delete(look);
-        if (entry === undefined) reject(new Error(`Tocsin ended (code ${child.exitCode}): ${stderr}${JSON.stringify(log)}`));
+        if (entry === undefined)
+          reject(new Error(`Tocsin ended (code ${child.exitCode}): ${stderr}${JSON.stringify(log)}`));
         else resolve(entry);
       };
       waiting.add(look);
@@ -126,6 +133,8 @@ async function follow(child: ChildProcess): Promise<RunningTocsin> {
       await ended;
     },
     signal: (name) => void child.kill(name),
-    [Symbol.asyncDispose]: async () => void (await stop()),
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+    },
   };
 }

@@ -4,7 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises';
  * Asks again and again until the answer is neither undefined, false nor an exception; gives that answer.
  * For conditions in other processes that nothing tells of.
  */
-export async function until<T>(ask: () => T | undefined | false | Promise<T | undefined | false>, options: { timeoutMs?: number; what?: string } = {}): Promise<T> {
+export async function until<T>(
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  options: { timeoutMs?: number; what?: string } = {},
+): Promise<T> {
   const { timeoutMs = 20_000, what = 'the condition' } = options;
   const end = performance.now() + timeoutMs;
   let last: unknown;
@@ -16,7 +19,8 @@ export async function until<T>(ask: () => T | undefined | false | Promise<T | un
     } catch (error) {
       last = error;
     }
-    if (performance.now() > end) throw new Error(`${what} did not come true within ${timeoutMs} ms; last: ${String(last)}`);
+    if (performance.now() > end)
+      throw new Error(`${what} did not come true within ${timeoutMs} ms; last: ${String(last)}`);
     await pause(25);
   }
 }
