@@ -1,0 +1,102 @@
+import { validateHeaderValue } from 'node:http';
+import { z } from 'zod';
+import { Secret } from '../../domain/secret.ts';
+import { secret, secretFile, type ConfigFiles } from '../settings.ts';
+
+/** A ready `Authorization` header; it is a secret. */
+export type Authorization = Secret;
+
+/** The ways to authenticate of blackbox_exporter's client block, for a settings schema. */
+export function authSettings(files: ConfigFiles) {
+  return {
+    basic_auth: z
+      .strictObject({
+        username: z.string(),
+        password: secret.optional(),
+        password_file: secretFile(files).optional(),
+      })
+      .refine((given) => given.password === undefined || given.password_file === undefined, {
+        error: 'password and password_file are both given; expected one',
+        path: ['password_file'],
+      })
+      .optional(),
+    authorization: z
+      .strictObject({
+        type: z
+          .string()
+          .regex(/^[!#$%&'*+.^_`|~\w-]+$/, { error: 'expected a scheme such as Bearer' })
+          .default('Bearer'),
+        credentials: secret.optional(),
+        credentials_file: secretFile(files).optional(),
+      })
+      .refine((given) => (given.credentials === undefined) !== (given.credentials_file === undefined), {
+        error: 'expected exactly one of credentials and credentials_file',
+      })
+      .refine((given) => given.type.toLowerCase() !== 'basic', {
+        error: 'the type Basic has its own key, basic_auth',
+        path: ['type'],
+      })
+      .optional(),
+    bearer_token: secret.optional(),
+    bearer_token_file: secretFile(files).optional(),
+  };
+}
+
+interface AuthGiven {
+  readonly basic_auth?:
+    | {
+        readonly username: string;
+        readonly password?: Secret | undefined;
+        readonly password_file?: Secret | undefined;
+      }
+    | undefined;
+  readonly authorization?:
+    | {
+        readonly type: string;
+        readonly credentials?: Secret | undefined;
+        readonly credentials_file?: Secret | undefined;
+      }
+    | undefined;
+  readonly bearer_token?: Secret | undefined;
+  readonly bearer_token_file?: Secret | undefined;
+}
+
+/** At most one way, and one that fits into a header. */
+export function checkAuth(given: AuthGiven, context: z.core.$RefinementCtx): void {
+  const keys = ['basic_auth', 'authorization', 'bearer_token', 'bearer_token_file'] as const;
+  const used = keys.filter((key) => given[key] !== undefined);
+  if (used.length > 1) {
+    context.addIssue({
+      code: 'custom',
+      message: `${used.join(' and ')} are given; expected one way to authenticate`,
+    });
+    return;
+  }
+  try {
+    validateHeaderValue('Authorization', authorizationOf(given)?.reveal() ?? '');
+  } catch {
+    context.addIssue({
+      code: 'custom',
+      path: [...used],
+      message: 'the secret has characters that a header cannot have',
+    });
+  }
+}
+
+export function authorizationOf(given: AuthGiven): Authorization | undefined {
+  const { basic_auth: basic, authorization } = given;
+  if (basic !== undefined) {
+    return basicAuthorization(basic.username, (basic.password ?? basic.password_file)?.reveal() ?? '');
+  }
+  if (authorization !== undefined) {
+    const credentials = authorization.credentials ?? authorization.credentials_file;
+    return new Secret(`${authorization.type} ${credentials?.reveal() ?? ''}`);
+  }
+  const bearer = given.bearer_token ?? given.bearer_token_file;
+  return bearer === undefined ? undefined : new Secret(`Bearer ${bearer.reveal()}`);
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc7617 */
+export function basicAuthorization(user: string, password: string): Authorization {
+  return new Secret(`Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`);
+}

@@ -1,0 +1,102 @@
+import type { Verdict } from '../../domain/result.ts';
+import { failure, SUCCESS } from '../../domain/result.ts';
+import type { Body } from './body.ts';
+import type { HeaderRule, HttpSettings } from './settings.ts';
+
+/** A final answer, read as far as it came. */
+export interface Answer {
+  readonly status: number;
+  /** Such as `1.1`. */
+  readonly version: string;
+  /** As received: names and values in turn. */
+  readonly rawHeaders: readonly string[];
+  readonly ssl: boolean;
+  readonly body: Body;
+}
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** blackbox_exporter's `probe_failed_due_to_regex`. */
+  readonly failedDueToRegex: boolean;
+}
+
+/** Judges an answer in blackbox_exporter's order: status, headers, body, version, TLS. The first complaint counts. */
+export function judgeAnswer(answer: Answer, settings: HttpSettings): Judgement {
+  const plain = (verdict: Verdict): Judgement => ({ verdict, failedDueToRegex: false });
+  if (!isValidStatus(answer.status, settings.statusCodes)) {
+    return plain(
+      failure('status', `HTTP status ${answer.status}, expected ${expectedStatus(settings.statusCodes)}`),
+    );
+  }
+  const header = headerComplaint(answer.rawHeaders, settings);
+  if (header !== undefined) return { verdict: failure('header', header), failedDueToRegex: true };
+  if (answer.body.problem !== undefined) return plain(answer.body.problem.verdict);
+  const body = bodyComplaint(answer.body, settings);
+  if (body !== undefined) return { verdict: failure('body', body), failedDueToRegex: true };
+  return plain(protocolVerdict(answer, settings));
+}
+
+/** `2xx`, `200`, `200 or 204`, `200, 204 or 301`. */
+export function expectedStatus(codes: readonly number[]): string {
+  if (codes.length === 0) return '2xx';
+  const last = codes.at(-1) ?? '';
+  return codes.length === 1 ? String(last) : `${codes.slice(0, -1).join(', ')} or ${last}`;
+}
+
+export function isValidStatus(status: number, codes: readonly number[]): boolean {
+  return codes.length === 0 ? status >= 200 && status < 300 : codes.includes(status);
+}
+
+function protocolVerdict(
+  { version, ssl }: Answer,
+  { versions, failIfSsl, failIfNotSsl }: HttpSettings,
+): Verdict {
+  const shown = `HTTP/${version}`;
+  if (versions.length > 0 && !versions.includes(shown)) {
+    return failure('protocol', `The answer is ${shown}, expected ${versions.join(' or ')}`);
+  }
+  if (failIfSsl && ssl) return failure('protocol', 'The final answer came over TLS, and fail_if_ssl is set');
+  if (failIfNotSsl && !ssl)
+    return failure('protocol', 'The final answer came without TLS, and fail_if_not_ssl is set');
+  return SUCCESS;
+}
+
+function headerComplaint(raw: readonly string[], settings: HttpSettings): string | undefined {
+  for (const rule of settings.headerMatches) {
+    const values = headerValues(raw, rule.header);
+    if (values.length === 0 && !rule.allowMissing) return missing(rule);
+    if (values.some((value) => rule.regexp.test(value)))
+      return `The header ${rule.header} matches ${shown(rule.regexp)}`;
+  }
+  for (const rule of settings.headerNotMatches) {
+    const values = headerValues(raw, rule.header);
+    if (values.length === 0) {
+      if (!rule.allowMissing) return missing(rule);
+    } else if (!values.some((value) => rule.regexp.test(value))) {
+      return `The header ${rule.header} does not match ${shown(rule.regexp)}`;
+    }
+  }
+  return undefined;
+}
+
+function missing({ header }: HeaderRule): string {
+  return `The header ${header} is missing`;
+}
+
+function bodyComplaint({ start }: Body, { bodyMatches, bodyNotMatches }: HttpSettings): string | undefined {
+  if (bodyMatches.length + bodyNotMatches.length === 0) return undefined;
+  const text = start.toString('utf8');
+  const unwanted = bodyMatches.find((expression) => expression.test(text));
+  if (unwanted !== undefined) return `The body matches ${shown(unwanted)}`;
+  const absent = bodyNotMatches.find((expression) => !expression.test(text));
+  return absent === undefined ? undefined : `The body does not match ${shown(absent)}`;
+}
+
+function shown(expression: { pattern(): string }): string {
+  return `"${expression.pattern()}"`;
+}
+
+/** All values of a header, whose name is given in lower case. */
+function headerValues(raw: readonly string[], name: string): readonly string[] {
+  return raw.filter((_value, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === name);
+}

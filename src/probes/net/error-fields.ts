@@ -1,0 +1,14 @@
+/**
+ * A text that an error carries (`code`, `name`, `reason`, `message`), or an empty one. Asked for by name and not by
+ * `instanceof Error`: errors of Node.js itself are of another realm where code runs in a `vm` context.
+ */
+export function errorText(error: unknown, field: 'code' | 'name' | 'reason' | 'message' | 'stack'): string {
+  if (typeof error !== 'object' || error === null || !(field in error)) return '';
+  const value: unknown = Reflect.get(error, field);
+  return typeof value === 'string' ? value : '';
+}
+
+/** The system's or OpenSSL's code of an error (`ECONNREFUSED`), or an empty text. */
+export function errorCode(error: unknown): string {
+  return errorText(error, 'code');
+}

@@ -1,0 +1,24 @@
+import type { FailureReason, UnknownReason, Verdict } from '../../domain/result.ts';
+
+type BadVerdict = Exclude<Verdict, { status: 'success' }>;
+
+/** An expected end of a run, on its way up to the prober, which returns its verdict. */
+export class ProbeFailure extends Error {
+  override readonly name = 'ProbeFailure';
+  readonly verdict: BadVerdict;
+
+  constructor(verdict: BadVerdict) {
+    super(verdict.text);
+    this.verdict = verdict;
+  }
+}
+
+/** The target's doing. */
+export function fail(reason: FailureReason, text: string): ProbeFailure {
+  return new ProbeFailure({ status: 'failure', reason, text });
+}
+
+/** The agent's doing: it says nothing about the target. */
+export function agentFault(reason: UnknownReason, text: string): ProbeFailure {
+  return new ProbeFailure({ status: 'unknown', reason, text });
+}

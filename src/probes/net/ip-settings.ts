@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+/** blackbox_exporter's keys that choose between IPv4 and IPv6, for a settings schema. */
+export const ipSettings = {
+  preferred_ip_protocol: z.enum(['ip4', 'ip6']).default('ip6'),
+  ip_protocol_fallback: z.boolean().default(true),
+};
+
+export interface IpPreference {
+  readonly prefer: 4 | 6;
+  readonly fallback: boolean;
+}
+
+export function ipPreference(given: {
+  readonly preferred_ip_protocol: 'ip4' | 'ip6';
+  readonly ip_protocol_fallback: boolean;
+}): IpPreference {
+  return { prefer: given.preferred_ip_protocol === 'ip4' ? 4 : 6, fallback: given.ip_protocol_fallback };
+}

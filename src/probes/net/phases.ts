@@ -1,0 +1,72 @@
+import { formatDuration } from '../../domain/quantity.ts';
+import type { Verdict } from '../../domain/result.ts';
+import { failure, unknown } from '../../domain/result.ts';
+import type { Phase, PhaseSeconds, Run } from '../prober.ts';
+import { ProbeFailure } from './failure.ts';
+
+/** Times the phases of one run; a phase entered again (a redirect) adds to its time. */
+export class PhaseTimer {
+  readonly #monotonic: () => number;
+  readonly #seconds: Partial<Record<Phase, number>> = {};
+  #current: Phase | undefined;
+  #since = 0;
+
+  constructor(monotonic: () => number) {
+    this.#monotonic = monotonic;
+  }
+
+  /** The phase under way, or the last one when none is. */
+  get current(): Phase | undefined {
+    return this.#current;
+  }
+
+  /** Ends the phase under way and begins the next. */
+  enter(phase: Phase): void {
+    this.#add();
+    this.#current = phase;
+  }
+
+  /** Ends the phase under way; gives the seconds of every phase reached, also of one that was cut short. */
+  stop(): PhaseSeconds {
+    this.#add();
+    return { ...this.#seconds };
+  }
+
+  #add(): void {
+    const now = this.#monotonic();
+    if (this.#current !== undefined) {
+      this.#seconds[this.#current] = (this.#seconds[this.#current] ?? 0) + (now - this.#since) / 1_000;
+    }
+    this.#since = now;
+  }
+}
+
+const DOING: Readonly<Record<Phase, string>> = {
+  resolve: 'while resolving the name',
+  connect: 'while connecting',
+  tls: 'during the TLS handshake',
+  processing: 'while waiting for the answer',
+  transfer: 'while reading the answer',
+};
+
+/**
+ * The verdict of a run that did not end by itself: timeout when its signal has aborted, else what was thrown.
+ * A name server that stays silent until the deadline is the agent's trouble, not the target's.
+ * @throws the error itself when it is a bug
+ */
+export function verdictOf(error: unknown, run: Run, timer: PhaseTimer): Verdict {
+  if (run.signal.aborted) return timedOut(run.timeoutMs, timer.current);
+  if (error instanceof ProbeFailure) return error.verdict;
+  throw error;
+}
+
+function timedOut(timeoutMs: number, phase: Phase | undefined): Verdict {
+  const limit = formatDuration(timeoutMs);
+  if (phase === 'resolve')
+    return unknown('agent_resolver', `No name server of this host answered within ${limit}`);
+  const doing = phase === undefined ? '' : ` ${DOING[phase]}`;
+  return failure(
+    phase === 'connect' ? 'connect_timeout' : 'timeout',
+    `Request timed out after ${limit}${doing}`,
+  );
+}

@@ -1,0 +1,178 @@
+import { promises as dns } from 'node:dns';
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { orAborted } from './abort.ts';
+import { errorCode } from './error-fields.ts';
+import type { Hosts, SearchRules } from './name-files.ts';
+import { candidates, parseHosts, parseSearchRules } from './name-files.ts';
+
+export interface Address {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+export interface LookupOptions {
+  /** The family that is taken when a name has both. */
+  readonly prefer: 4 | 6;
+  /** Whether the other family will do. */
+  readonly fallback: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Gives names their addresses. */
+export interface Resolver {
+  /**
+   * All addresses of a name (or of an address itself), of one family, never none.
+   * @throws NameNotFoundError when the name has none that will do
+   * @throws ResolverUnavailableError when nobody could be asked
+   * Rejects at once when the signal aborts.
+   */
+  lookup(name: string, options: LookupOptions): Promise<readonly Address[]>;
+}
+
+/** The name does not exist, or has no address of a usable family. */
+export class NameNotFoundError extends Error {
+  override readonly name = 'NameNotFoundError';
+}
+
+/** The agent has no name server, or none that answers. */
+export class ResolverUnavailableError extends Error {
+  override readonly name = 'ResolverUnavailableError';
+}
+
+export interface ResolverOptions {
+  readonly monotonic: () => number;
+  /** `/etc/hosts` unless told otherwise; undefined leaves it out. */
+  readonly hostsFile?: string | undefined;
+  /** `/etc/resolv.conf` unless told otherwise; names the search domains. */
+  readonly resolvConf?: string;
+  /** `address[:port]` of the name servers; the machine's own unless told otherwise. */
+  readonly servers?: readonly string[];
+}
+
+/** How long what the machine's files say is trusted before they are read again. */
+const FRESH_MS = 10_000;
+/** What c-ares calls an answer about the name; everything else is about the name server. */
+const ABOUT_THE_NAME = new Set(['ENOTFOUND', 'ENODATA', 'ESERVFAIL', 'EBADNAME', 'EBADRESP', 'EBADQUERY']);
+
+/** The machine's view at one time. The c-ares channel reads the name servers when it is made. */
+interface View {
+  readonly hosts: Hosts;
+  readonly rules: SearchRules;
+  readonly channel: dns.Resolver;
+}
+
+/** A resolver over the hosts file, then c-ares; never getaddrinfo, whose four threads are shared with the disk. */
+export function createResolver(options: ResolverOptions): Resolver {
+  let view: Promise<View> | undefined;
+  let readAt = 0;
+
+  const current = (): Promise<View> => {
+    const now = options.monotonic();
+    if (view === undefined || now - readAt > FRESH_MS) {
+      readAt = now;
+      const before = view;
+      view = readView(options).catch((error: unknown) => {
+        if (before !== undefined) return before;
+        view = undefined;
+        throw new ResolverUnavailableError(
+          `The hosts file of this host cannot be read (${errorCode(error)})`,
+        );
+      });
+    }
+    return view;
+  };
+
+  return {
+    lookup: async (name, wanted) => {
+      const version = isIP(name);
+      if (version !== 0) return choose(name, [{ address: name, family: version === 4 ? 4 : 6 }], wanted);
+      const { hosts, rules, channel } = await orAborted(current(), wanted.signal);
+      const listed = hosts.get(name.replace(/\.$/, '').toLowerCase());
+      if (listed !== undefined) return choose(name, listed.map(toAddress), wanted);
+      return orAborted(askAll(channel, candidates(name, rules), wanted), wanted.signal);
+    },
+  };
+}
+
+async function readView(options: ResolverOptions): Promise<View> {
+  const hostsFile = 'hostsFile' in options ? options.hostsFile : '/etc/hosts';
+  const [hosts, resolvConf] = await Promise.all([
+    hostsFile === undefined ? '' : readOrEmpty(hostsFile),
+    readOrEmpty(options.resolvConf ?? '/etc/resolv.conf'),
+  ]);
+  const channel = new dns.Resolver({ timeout: 2_000, tries: 3 });
+  if (options.servers !== undefined) channel.setServers(options.servers);
+  return { hosts: parseHosts(hosts), rules: parseSearchRules(resolvConf), channel };
+}
+
+/** A machine without the file is a machine with an empty one; one that has run out of descriptors is not. */
+function readOrEmpty(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return '';
+    throw error;
+  });
+}
+
+function toAddress(address: string): Address {
+  return { address, family: isIP(address) === 4 ? 4 : 6 };
+}
+
+function choose(name: string, all: readonly Address[], wanted: LookupOptions): readonly Address[] {
+  const preferred = all.filter(({ family }) => family === wanted.prefer);
+  if (preferred.length > 0) return preferred;
+  if (wanted.fallback && all.length > 0) return all;
+  throw new NameNotFoundError(`${name} has no IPv${wanted.prefer} address, and ip_protocol_fallback is off`);
+}
+
+async function askAll(
+  channel: dns.Resolver,
+  names: readonly string[],
+  wanted: LookupOptions,
+): Promise<readonly Address[]> {
+  let first: NameNotFoundError | undefined;
+  for (const name of names) {
+    try {
+      return await ask(channel, name, wanted);
+    } catch (error) {
+      if (!(error instanceof NameNotFoundError)) throw error;
+      first ??= error;
+    }
+  }
+  throw first ?? new NameNotFoundError('An empty name has no address');
+}
+
+/** Both families are asked at once; the preferred one's answer is not kept waiting for the other's. */
+async function ask(
+  channel: dns.Resolver,
+  name: string,
+  { prefer, fallback }: LookupOptions,
+): Promise<readonly Address[]> {
+  const first = askFamily(channel, name, prefer);
+  if (!fallback) return first;
+  const second = askFamily(channel, name, prefer === 4 ? 6 : 4);
+  second.catch(() => undefined);
+  try {
+    return await first;
+  } catch (error) {
+    try {
+      return await second;
+    } catch (other) {
+      throw other instanceof ResolverUnavailableError ? other : error;
+    }
+  }
+}
+
+async function askFamily(channel: dns.Resolver, name: string, family: 4 | 6): Promise<readonly Address[]> {
+  try {
+    const addresses = await (family === 4 ? channel.resolve4(name) : channel.resolve6(name));
+    return addresses.map((address) => ({ address, family }));
+  } catch (error) {
+    const code = errorCode(error) || 'unknown';
+    if (code === 'ENOTFOUND') throw new NameNotFoundError(`The name ${name} does not exist`);
+    if (code === 'ENODATA') throw new NameNotFoundError(`The name ${name} has no IPv${family} address`);
+    if (ABOUT_THE_NAME.has(code))
+      throw new NameNotFoundError(`The name ${name} cannot be resolved (${code})`);
+    throw new ResolverUnavailableError(`No name server of this host could be asked for ${name} (${code})`);
+  }
+}

@@ -1,0 +1,156 @@
+import { isIP, type Socket } from 'node:net';
+import {
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  type PeerCertificate,
+  TLSSocket,
+} from 'node:tls';
+import type { Verdict } from '../../domain/result.ts';
+import { failure, SUCCESS } from '../../domain/result.ts';
+import type { Sample } from '../../metrics/family.ts';
+import { CertificateReader } from './certificates.ts';
+import { destroyOnAbort } from './abort.ts';
+import { errorCode } from './error-fields.ts';
+import { fail } from './failure.ts';
+import { tlsFailure } from './socket-errors.ts';
+
+export interface TlsOptions {
+  /** The name to ask for and to verify, instead of the host's. */
+  readonly serverName?: string | undefined;
+  readonly insecureSkipVerify: boolean;
+  readonly context: SecureContextOptions;
+}
+
+/** A finished handshake: its facts are there even when the certificate is refused. */
+export interface Handshake {
+  readonly socket: TLSSocket;
+  /** `failure` when the certificate is not good enough; then nothing may be sent. */
+  readonly verdict: Verdict;
+  readonly samples: readonly Sample[];
+}
+
+export interface HandshakeOptions {
+  readonly socket: Socket;
+  /** The host that was dialled. */
+  readonly host: string;
+  readonly signal: AbortSignal;
+  readonly alpn?: readonly string[];
+  /** Whether `server_name` is meant for this host: not after a redirect to another. */
+  readonly ownHost?: boolean;
+}
+
+/** Makes TLS handshakes by one service's settings; files and trust store are loaded once. */
+export class TlsClient {
+  readonly #options: TlsOptions;
+  readonly #certificates = new CertificateReader();
+  #context: SecureContext | undefined;
+
+  constructor(options: TlsOptions) {
+    this.#options = options;
+  }
+
+  /** Loads certificates and keys. @throws Error when OpenSSL cannot use them */
+  prepare(): SecureContext {
+    this.#context ??= createSecureContext(this.#options.context);
+    return this.#context;
+  }
+
+  /**
+   * Speaks TLS on a connected socket. Verification never ends the handshake: it is judged afterwards.
+   * @throws ProbeFailure when there is no handshake
+   */
+  handshake({ socket: raw, host, signal, alpn, ownHost = true }: HandshakeOptions): Promise<Handshake> {
+    const name = (ownHost ? this.#options.serverName : undefined) ?? host;
+    const skip = this.#options.insecureSkipVerify;
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      let leaf: PeerCertificate | undefined;
+      const socket: TLSSocket = connect({
+        socket: raw,
+        host: name,
+        servername: isIP(name) === 0 ? name : '',
+        secureContext: this.prepare(),
+        rejectUnauthorized: false,
+        checkServerIdentity: (_host, certificate) => {
+          leaf = certificate;
+          return skip ? undefined : checkServerIdentity(name, certificate);
+        },
+        ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
+      });
+      const wholeChain = leafOnly(socket);
+      const closed = (): void =>
+        reject(fail('tls', 'TLS handshake failed: the server closed the connection'));
+      socket.on('error', (error) => reject(tlsFailure(error)));
+      socket.once('close', closed);
+      socket.once('secureConnect', () => {
+        wholeChain();
+        socket.removeListener('close', closed);
+        const verdict = skip ? SUCCESS : judge(socket, name);
+        leaf ??= socket.getPeerCertificate(false);
+        resolve({
+          socket,
+          verdict,
+          samples: this.#certificates.read(socket, leaf, !skip && socket.authorized),
+        });
+      });
+      destroyOnAbort(socket, signal);
+    });
+  }
+}
+
+/**
+ * Node reads the whole chain only to have the leaf's name checked, which costs about half as much as the handshake.
+ * @returns what gives the socket its own `getPeerCertificate` back
+ */
+function leafOnly(socket: TLSSocket): () => void {
+  const leaf = (): PeerCertificate => TLSSocket.prototype.getPeerCertificate.call(socket, false);
+  Object.defineProperty(socket, 'getPeerCertificate', { value: leaf, configurable: true });
+  return () => Reflect.deleteProperty(socket, 'getPeerCertificate');
+}
+
+const NOT_TRUSTED: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its root is not a trusted one',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    'its issuer is not known, or the server leaves out intermediate certificates',
+  UNABLE_TO_GET_ISSUER_CERT: 'the issuer of an intermediate certificate is not known',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its issuer is not a trusted one',
+  CERT_REVOKED: 'it is revoked',
+  INVALID_PURPOSE: 'it is not meant for servers',
+  INVALID_CA: 'an issuer is not a certificate authority',
+};
+
+function judge(socket: TLSSocket, name: string): Verdict {
+  if (socket.authorized) return SUCCESS;
+  const code = authorizationCode(socket.authorizationError);
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
+    return failure('tls_expired', expiry(socket, code));
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return failure('tls_name', `The certificate is not made out to ${name}`);
+  }
+  return failure(
+    'tls_untrusted',
+    `The certificate is not trusted: ${NOT_TRUSTED[code] ?? code.toLowerCase()}`,
+  );
+}
+
+/** Node's types say Error, but for failed chains it is OpenSSL's code. */
+function authorizationCode(error: unknown): string {
+  if (typeof error === 'string') return error;
+  return errorCode(error) || 'unknown';
+}
+
+/** When the certificate expired, or becomes valid; another one of its chain may be at fault. */
+function expiry(socket: TLSSocket, code: string): string {
+  const { valid_from, valid_to } = socket.getPeerCertificate();
+  const early = code === 'CERT_NOT_YET_VALID';
+  const moment = Date.parse(early ? valid_from : valid_to);
+  if (early ? moment > Date.now() : moment < Date.now()) {
+    const when = new Date(moment).toISOString().replace('.000', '');
+    return early ? `The certificate is not valid before ${when}` : `The certificate expired at ${when}`;
+  }
+  return `Another certificate of the chain ${early ? 'is not valid yet' : 'has expired'}`;
+}

@@ -1,0 +1,70 @@
+import type { Family, Sample } from '../../metrics/family.ts';
+import { sample } from '../../metrics/family.ts';
+import { infoNumber } from './info.ts';
+
+export const REDIS_UP: Family = {
+  name: 'redis_up',
+  type: 'gauge',
+  help: 'Information about the Redis instance: 1 when it answered, 0 when it did not',
+  labels: [],
+};
+const MEMORY_USED: Family = {
+  name: 'redis_memory_used_bytes',
+  type: 'gauge',
+  help: 'Bytes allocated by Redis (INFO used_memory)',
+  labels: [],
+};
+const MEMORY_MAX: Family = {
+  name: 'redis_memory_max_bytes',
+  type: 'gauge',
+  help: 'Bytes that Redis may allocate, 0 when there is no limit (INFO maxmemory)',
+  labels: [],
+};
+const CONNECTED_CLIENTS: Family = {
+  name: 'redis_connected_clients',
+  type: 'gauge',
+  help: 'Client connections, replicas not counted (INFO connected_clients)',
+  labels: [],
+};
+const UPTIME: Family = {
+  name: 'redis_uptime_in_seconds',
+  type: 'gauge',
+  help: 'Seconds since Redis was started (INFO uptime_in_seconds)',
+  labels: [],
+};
+
+export const REDIS_FAMILIES: readonly Family[] = [
+  REDIS_UP,
+  MEMORY_USED,
+  MEMORY_MAX,
+  CONNECTED_CLIENTS,
+  UPTIME,
+];
+
+const FIELDS: readonly (readonly [Family, string])[] = [
+  [MEMORY_USED, 'used_memory'],
+  [MEMORY_MAX, 'maxmemory'],
+  [CONNECTED_CLIENTS, 'connected_clients'],
+  [UPTIME, 'uptime_in_seconds'],
+];
+
+/** redis_exporter's values of an INFO answer; a field that is missing is absent. */
+export function infoSamples(info: ReadonlyMap<string, string>): readonly Sample[] {
+  const measured = FIELDS.flatMap(([family, field]) => {
+    const value = infoNumber(info, field);
+    return value === undefined ? [] : [sample(family, value)];
+  });
+  return [sample(REDIS_UP, 1), ...measured];
+}
+
+/** What `/cluster_health` shows of a Redis server. */
+export function infoDetails(info: ReadonlyMap<string, string>): Readonly<Record<string, string | number>> {
+  const clients = infoNumber(info, 'connected_clients');
+  const uptime = infoNumber(info, 'uptime_in_seconds');
+  const used = info.get('used_memory_human');
+  return {
+    ...(clients === undefined ? {} : { connected_clients: clients }),
+    ...(used === undefined ? {} : { used_memory_human: used }),
+    ...(uptime === undefined ? {} : { uptime_in_seconds: uptime }),
+  };
+}

@@ -1,0 +1,119 @@
+import { AbstractConnector, Redis } from 'ioredis';
+import type { Socket } from 'node:net';
+import { fail, ProbeFailure } from '../net/failure.ts';
+import { errorCode, errorText } from '../net/error-fields.ts';
+import { brokenConnection } from '../net/socket-errors.ts';
+
+export interface Login {
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly db: number | undefined;
+}
+
+/**
+ * Speaks Redis over a connected socket: logs in, pings, and gives the text of INFO. One attempt, no retries.
+ * The socket is left to the caller; destroying it ends a session that hangs.
+ * @throws ProbeFailure `auth`, `reply` or `protocol`
+ */
+export async function readInfo(socket: Socket, login: Login): Promise<string> {
+  const redis = clientOver(socket);
+  let fault: Error | undefined;
+  redis.on('error', (error: Error) => {
+    fault ??= error;
+  });
+  try {
+    await redis.connect();
+    await logIn(redis, login);
+    const [pong, info] = await Promise.all([redis.call('PING'), redis.call('INFO')].map(answered));
+    if (pong !== 'PONG' || typeof info !== 'string')
+      throw fail('protocol', 'The server answers PING or INFO as no Redis does');
+    return info;
+  } catch (error) {
+    throw error instanceof ProbeFailure ? error : sessionFailure(fault ?? error);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** ioredis over our own connection: dialling, TLS, deadline and login are ours, the protocol is its. */
+function clientOver(socket: Socket): Redis {
+  class OwnSocket extends AbstractConnector {
+    constructor() {
+      super(0);
+    }
+
+    override connect(): Promise<Socket> {
+      this.connecting = true;
+      this.stream = socket;
+      return Promise.resolve(socket);
+    }
+  }
+  return new Redis({
+    Connector: OwnSocket,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    disableClientInfo: true,
+    protocol: 2,
+    retryStrategy: null,
+    reconnectOnError: null,
+    maxRetriesPerRequest: 0,
+  });
+}
+
+/** ioredis would log in itself, but prints some refusals to the console instead of telling them. */
+async function logIn(redis: Redis, { username, password, db }: Login): Promise<void> {
+  if (password !== undefined) {
+    const credentials = username === undefined ? [password] : [username, password];
+    await redis.call('AUTH', ...credentials).catch((error: unknown) => {
+      throw loginFailure(error);
+    });
+  }
+  if (db !== undefined && db !== 0) await answered(redis.call('SELECT', String(db)));
+}
+
+/** The code is all of the answer that is shown: an error about AUTH may quote its arguments. */
+function loginFailure(error: unknown): unknown {
+  const reply = replyText(error);
+  if (reply === undefined) return error;
+  if (/no password is set|without any password configured/.test(reply)) {
+    return fail('auth', 'A password is configured, but the server takes none');
+  }
+  return fail('auth', `The server refuses the password (${replyCode(reply)})`);
+}
+
+/** Tells a refusal from a broken connection as soon as it comes. */
+function answered(call: Promise<unknown>): Promise<unknown> {
+  return call.catch((error: unknown) => {
+    throw replyFailure(error);
+  });
+}
+
+function replyFailure(error: unknown): unknown {
+  const reply = replyText(error);
+  if (reply === undefined) return error;
+  const code = replyCode(reply);
+  if (code === 'NOAUTH') return fail('auth', 'The server wants a password (NOAUTH)');
+  if (code === 'NOPERM') return fail('auth', 'The user may not call PING or INFO (NOPERM)');
+  if (code === 'DENIED')
+    return fail('auth', 'The server is in protected mode and denies connections from other hosts (DENIED)');
+  return fail('reply', `The server answers with an error: ${reply.slice(0, 120)}`);
+}
+
+function replyText(error: unknown): string | undefined {
+  return errorText(error, 'name') === 'ReplyError' ? errorText(error, 'message') : undefined;
+}
+
+function replyCode(reply: string): string {
+  return /^[A-Z]{2,20}(?= |$)/.exec(reply)?.[0] ?? 'ERR';
+}
+
+const CLOSED = /connection is closed|connection close|isn't writeable/i;
+
+function sessionFailure(error: unknown): ProbeFailure {
+  if (CLOSED.test(errorText(error, 'message'))) {
+    return fail('protocol', 'The connection was closed before the server answered');
+  }
+  if (errorCode(error) !== '') return brokenConnection(error, 'before the server answered');
+  return fail('protocol', 'The server does not speak the Redis protocol');
+}

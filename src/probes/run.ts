@@ -1,0 +1,203 @@
+import type { Clock } from '../domain/clock.ts';
+import { formatDuration } from '../domain/quantity.ts';
+import type { Verdict } from '../domain/result.ts';
+import { failure, unknown } from '../domain/result.ts';
+import type { Target } from '../domain/service.ts';
+import type { Sample } from '../metrics/family.ts';
+import { sample } from '../metrics/family.ts';
+import { DNS_LOOKUP_TIME, IP_ADDR_HASH, IP_PROTOCOL, PHASE_DURATION, PROBE_DURATION } from './families.ts';
+import { addressHash } from './net/address-hash.ts';
+import { errorText } from './net/error-fields.ts';
+import type { Resolver } from './net/resolver.ts';
+import type { LogLine, Outcome, PhaseSeconds, Probe, RunResult } from './prober.ts';
+import { PHASES } from './prober.ts';
+
+export interface RunOptions {
+  readonly probe: Probe;
+  readonly target: Target;
+  readonly timeoutMs: number;
+  readonly resolver: Resolver;
+  readonly clock: Clock;
+  /** Cancels the run: shutdown, a removed check, a client that left. */
+  readonly signal?: AbortSignal;
+}
+
+/** How long a prober may take to stop after its deadline before it is left behind. */
+const GRACE_MS = 250;
+/** A deadline that comes this late means that the agent stood still: the answer may have been waiting. */
+const STARVED_MS = 500;
+const MAX_LOG_LINES = 100;
+
+/**
+ * Runs a probe once and never rejects.
+ *
+ * - Its signal aborts after `timeoutMs`, or when `signal` does.
+ * - A prober that does not stop then is left behind `GRACE_MS` later: failure `timeout`.
+ * - A cancelled run that did not succeed is `unknown` `agent_error`, for it says nothing about the target.
+ * - So is a run whose prober threw: a bug is never the target's fault.
+ * - A timeout whose deadline came late is `unknown` `agent_overload`.
+ *
+ * The samples are the prober's and those of `RUN_FAMILIES`; the labels of the check are not on them.
+ */
+export async function runProbe(options: RunOptions): Promise<RunResult> {
+  const { clock, probe, target, timeoutMs } = options;
+  const startedAt = clock.now();
+  const start = clock.monotonic();
+  const elapsed = (): number => clock.monotonic() - start;
+  const log: LogLine[] = [];
+  const addLine = (message: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+    if (log.length < MAX_LOG_LINES) log.push({ at: elapsed(), message, fields });
+  };
+  const deadline = startDeadline(options, elapsed);
+  const lookups = recordLookups(options.resolver, clock);
+  const run = {
+    signal: deadline.signal,
+    timeoutMs,
+    resolver: lookups.resolver,
+    monotonic: () => clock.monotonic(),
+    log: addLine,
+  };
+  const attempt = async (): Promise<Outcome> => {
+    try {
+      return await probe.probe(target, run);
+    } catch (error) {
+      addLine('prober threw', describeBug(error));
+      return {
+        verdict: unknown('agent_error', `The prober has a bug: ${describeBug(error).error}`),
+        samples: [],
+      };
+    }
+  };
+  const outcome = deadline.cancelled() ? CANCELLED : await Promise.race([attempt(), deadline.abandoned]);
+  deadline.stop();
+  const verdict = judge(outcome.verdict, deadline);
+  if (verdict.status !== 'success') addLine('run ended', { status: verdict.status, reason: verdict.reason });
+  const durationSeconds = elapsed() / 1_000;
+  const phases = outcome.phases ?? {};
+  const samples = [
+    sample(PROBE_DURATION, durationSeconds),
+    ...lookups.samples(),
+    ...phaseSamples(phases),
+    ...outcome.samples,
+  ];
+  return {
+    verdict,
+    startedAt,
+    durationSeconds,
+    details: outcome.details ?? {},
+    samples,
+    phases,
+    log: [...log],
+  };
+}
+
+const CANCELLED: Outcome = {
+  verdict: unknown(
+    'agent_error',
+    'The run was cancelled before it ended: Tocsin is stopping or has a new configuration',
+  ),
+  samples: [],
+};
+
+interface Deadline {
+  readonly signal: AbortSignal;
+  /** Fulfilled when the prober has ignored the abort for too long. */
+  readonly abandoned: Promise<Outcome>;
+  cancelled(): boolean;
+  /** Milliseconds by which the deadline came too late; 0 while it has not come. */
+  lateBy(): number;
+  stop(): void;
+}
+
+function startDeadline({ clock, signal, timeoutMs }: RunOptions, elapsed: () => number): Deadline {
+  const controller = new AbortController();
+  let lateBy = 0;
+  let stopTimer = (): void => undefined;
+  let giveUp = (_outcome: Outcome): void => undefined;
+  const abandoned = new Promise<Outcome>((resolve) => {
+    giveUp = resolve;
+  });
+  const abort = (): void => {
+    stopTimer();
+    controller.abort();
+    const text = `Request timed out after ${formatDuration(timeoutMs)}, and the prober did not stop`;
+    stopTimer = clock.after(GRACE_MS, () => giveUp({ verdict: failure('timeout', text), samples: [] }));
+  };
+  stopTimer = clock.after(timeoutMs, () => {
+    lateBy = Math.max(0, elapsed() - timeoutMs);
+    abort();
+  });
+  signal?.addEventListener('abort', abort, { once: true });
+  return {
+    signal: controller.signal,
+    abandoned,
+    cancelled: () => signal?.aborted === true,
+    lateBy: () => lateBy,
+    stop: () => {
+      stopTimer();
+      signal?.removeEventListener('abort', abort);
+    },
+  };
+}
+
+function judge(verdict: Verdict, deadline: Deadline): Verdict {
+  if (verdict.status === 'success') return verdict;
+  if (deadline.cancelled()) return CANCELLED.verdict;
+  const timedOut = verdict.reason === 'timeout' || verdict.reason === 'connect_timeout';
+  const late = deadline.lateBy();
+  if (!timedOut || late < STARVED_MS) return verdict;
+  return unknown(
+    'agent_overload',
+    `Tocsin stood still: the deadline of the run came ${formatDuration(late)} late`,
+  );
+}
+
+interface Lookups {
+  readonly resolver: Resolver;
+  samples(): readonly Sample[];
+}
+
+/** Notes the first lookup of a run, so that every prober has blackbox_exporter's families about it. */
+function recordLookups(resolver: Resolver, clock: Clock): Lookups {
+  const samples: Sample[] = [];
+  let recorded = false;
+  return {
+    resolver: {
+      lookup: async (name, wanted) => {
+        if (recorded) return resolver.lookup(name, wanted);
+        recorded = true;
+        const start = clock.monotonic();
+        try {
+          const addresses = await resolver.lookup(name, wanted);
+          const [chosen] = addresses;
+          if (chosen !== undefined) {
+            samples.push(
+              sample(IP_PROTOCOL, chosen.family),
+              sample(IP_ADDR_HASH, addressHash(chosen.address)),
+            );
+          }
+          return addresses;
+        } finally {
+          samples.push(sample(DNS_LOOKUP_TIME, (clock.monotonic() - start) / 1_000));
+        }
+      },
+    },
+    samples: () => samples,
+  };
+}
+
+function phaseSamples(phases: PhaseSeconds): readonly Sample[] {
+  return PHASES.flatMap((phase) => {
+    const seconds = phases[phase];
+    return seconds === undefined ? [] : [sample(PHASE_DURATION, seconds, { phase })];
+  });
+}
+
+/** The class of an error and where it was thrown; its message is left out, for it may quote a secret. */
+function describeBug(error: unknown): { readonly error: string; readonly at: readonly string[] } {
+  const at = errorText(error, 'stack')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('at '));
+  return { error: errorText(error, 'name') || typeof error, at: at.slice(0, 5) };
+}

@@ -1,0 +1,265 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { httpProber } from '../../../src/probes/http.ts';
+import { isValidStatus, expectedStatus } from '../../../src/probes/http/judge.ts';
+import { isJsonType, redacted } from '../../../src/probes/http/json-data.ts';
+import { redirectedRequest } from '../../../src/probes/http/redirects.ts';
+import type { HopRequest } from '../../../src/probes/http/request.ts';
+import { parseHttpDate } from '../../../src/probes/http/response-samples.ts';
+import { refusals } from '../../support/probe.ts';
+
+describe('an http address', () => {
+  it.each([
+    ['http://192.0.2.10:11434/api/tags', 'http://192.0.2.10:11434/api/tags', '192.0.2.10'],
+    ['https://example.com', 'https://example.com', 'example.com'],
+    ['https://example.com/', 'https://example.com/', 'example.com'],
+    ['https://example.com?a=1', 'https://example.com', 'example.com'],
+    ['https://example.com/?a=1#b', 'https://example.com/', 'example.com'],
+    ['http://me:hunter2@[::1]:80/x?key=hunter2', 'http://[::1]/x', '::1'],
+    ['HTTPS://Example.COM/Path', 'https://example.com/Path', 'example.com'],
+    ['example.com:8080/x', 'http://example.com:8080/x', 'example.com'],
+    ['localhost', 'http://localhost', 'localhost'],
+  ])('%s has the label %s', (address, label, host) => {
+    expect(httpProber.target(address)).toEqual({ label, host });
+  });
+
+  it.each([
+    ['ftp://me:hunter2@example.com', 'the scheme "ftp" is not http or https'],
+    ['http://', 'the address is not a URL'],
+    ['http://exa mple', 'white space'],
+    ['http:\\\\me:hunter2@example', 'backslash'],
+    ['http://example:99999', 'the address is not a URL'],
+    ['', 'the address is not a URL'],
+  ])('%s is refused', (address, expected) => {
+    const read = httpProber.target(address);
+    expect('problem' in read ? read.problem : 'taken').toContain(expected);
+    expect(JSON.stringify(read)).not.toContain('hunter2');
+  });
+
+  it('never shows user, password, query or fragment', () => {
+    const word = fc
+      .string({ minLength: 1, unit: 'grapheme' })
+      .map((text) => `Zq${encodeURIComponent(text)}qZ`);
+    fc.assert(
+      fc.property(word, word, fc.webUrl({ withQueryParameters: false }), (user, password, url) => {
+        const address = `${url.replace('://', `://${user}:${password}@`)}?${user}=${password}#${user}`;
+        const read = httpProber.target(address);
+        return 'label' in read && !read.label.includes('Zq') && URL.canParse(read.label);
+      }),
+    );
+  });
+});
+
+describe('http settings', () => {
+  it.each<[Readonly<Record<string, unknown>>, string]>([
+    [{ valid_status_codes: [99] }, 'valid_status_codes.0: Too small: expected number to be >=100'],
+    [{ method: 'GET /' }, 'method: expected an HTTP method such as GET, HEAD or POST'],
+    [{ method: 'connect' }, 'method: CONNECT opens tunnels; a probe cannot use it'],
+    [
+      { headers: { 'Bad Name': 'x' } },
+      'headers.Bad Name: "Bad Name" or its value has characters that a header cannot have',
+    ],
+    [{ headers: { A: 'x\r\nB: y' } }, 'headers.A: "A" or its value has characters that a header cannot have'],
+    [
+      { headers: { 'content-length': '1' } },
+      'headers.content-length: the header content-length cannot be set: it follows from body',
+    ],
+    [{ body: 'a', body_file: '/dev/null' }, 'body_file: body and body_file are both given; expected one'],
+    [
+      { fail_if_ssl: true, fail_if_not_ssl: true },
+      'fail_if_not_ssl: fail_if_ssl and fail_if_not_ssl together fail every run; expected one',
+    ],
+    [
+      { bearer_token: 'a', basic_auth: { username: 'b' } },
+      ': basic_auth and bearer_token are given; expected one way to authenticate',
+    ],
+    [{ authorization: {} }, 'authorization: expected exactly one of credentials and credentials_file'],
+    [
+      { authorization: { type: 'Basic', credentials: 'x' } },
+      'authorization.type: the type Basic has its own key, basic_auth',
+    ],
+    [{ bearer_token: 'a\nb' }, 'bearer_token: the secret has characters that a header cannot have'],
+    [
+      { body_size_limit: 'lots' },
+      'body_size_limit: "lots" is not a size; expected bytes, or one such as 64MiB or 1.5GB',
+    ],
+    [{ proxy_url: 'http://x' }, ': Unrecognized key: "proxy_url"'],
+  ])('%j are refused', (settings, expected) => {
+    expect(refusals(httpProber, settings)).toEqual([expected]);
+  });
+
+  it.each([
+    [{ fail_if_body_matches_regexp: ['('] }, 'is not a regular expression (RE2 syntax)'],
+    [{ fail_if_body_matches_regexp: ['(?=x)'] }, 'is not a regular expression (RE2 syntax)'],
+    [{ tls_config: { ca_file: '/nonexistent' } }, '/nonexistent'],
+    [
+      { tls_config: { cert_file: '/etc/hostname', key_file: '/etc/hostname' } },
+      'TLS cannot use these settings',
+    ],
+    [{ tls_config: { ca_file: '/etc/hostname' } }, 'holds no certificate'],
+    [{ bearer_token_file: '/dev/null' }, 'is empty; it should hold a secret'],
+  ])('%j are refused by a reason', (settings, expected) => {
+    expect(refusals(httpProber, settings).join()).toContain(expected);
+  });
+});
+
+describe('an http redirect', () => {
+  const from = (url: string, rest: Partial<HopRequest> = {}): HopRequest => ({
+    url: new URL(url),
+    method: 'POST',
+    body: 'x',
+    ownHost: true,
+    ...rest,
+  });
+
+  it.each([
+    [301, 'GET', undefined],
+    [302, 'GET', undefined],
+    [303, 'GET', undefined],
+    [307, 'POST', 'x'],
+    [308, 'POST', 'x'],
+  ])('%i turns POST into %s', (status, method, body) => {
+    expect(redirectedRequest(from('http://a.test/b/c'), status, '../d?e')).toMatchObject({
+      method,
+      body,
+      ownHost: true,
+    });
+    expect(redirectedRequest(from('http://a.test/b/c'), status, '../d?e')?.url.href).toBe(
+      'http://a.test/d?e',
+    );
+  });
+
+  it('leaves HEAD as it is', () => {
+    expect(redirectedRequest(from('http://a.test', { method: 'HEAD' }), 302, '/')?.method).toBe('HEAD');
+  });
+
+  it.each([200, 300, 304, 305])('is not what %i means', (status) => {
+    expect(redirectedRequest(from('http://a.test'), status, '/x')).toBeUndefined();
+  });
+
+  it('needs a Location', () => {
+    expect(redirectedRequest(from('http://a.test'), 302, undefined)).toBeUndefined();
+  });
+
+  it.each([
+    ['http://a.test/', 'http://a.test/x', true],
+    ['http://a.test/', 'https://a.test/', true],
+    ['https://a.test/', 'http://a.test/', false],
+    ['http://a.test:8080/', 'https://a.test/', false],
+    ['http://a.test/', 'http://a.test:8080/', false],
+    ['http://a.test/', 'http://sub.a.test/', false],
+  ])('from %s to %s stays with the same party: %j', (url, location, expected) => {
+    expect(redirectedRequest(from(url), 302, location)?.ownHost).toBe(expected);
+  });
+
+  it('that comes back from another party does not regain trust', () => {
+    expect(
+      redirectedRequest(from('http://other.test', { ownHost: false }), 302, 'http://a.test/')?.ownHost,
+    ).toBe(false);
+  });
+
+  it('keeps the credentials of the address on its own host only', () => {
+    expect(redirectedRequest(from('http://u:p@a.test/'), 302, '/x')?.url.password).toBe('p');
+    expect(redirectedRequest(from('http://u:p@a.test/'), 302, 'http://b.test/')?.url.password).toBe('');
+  });
+});
+
+describe('a status', () => {
+  it.each([
+    [[], '2xx'],
+    [[200], '200'],
+    [[200, 204], '200 or 204'],
+    [[200, 204, 301], '200, 204 or 301'],
+  ])('%j is expected as %s', (codes, expected) => {
+    expect(expectedStatus(codes)).toBe(expected);
+  });
+
+  it('is valid when it is among those, or 2xx when none are given', () => {
+    const status = fc.integer({ min: 100, max: 599 });
+    fc.assert(
+      fc.property(status, fc.array(status), (given, codes) => {
+        const named = expectedStatus(codes)
+          .split(/, | or /)
+          .includes(String(given));
+        return isValidStatus(given, codes) === (codes.length === 0 ? String(given).startsWith('2') : named);
+      }),
+    );
+  });
+});
+
+describe('an HTTP date', () => {
+  it('is read back as it was written', () => {
+    fc.assert(
+      fc.property(fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true }), (date) => {
+        return parseHttpDate(date.toUTCString()) === Math.floor(date.getTime() / 1_000);
+      }),
+    );
+  });
+
+  it.each([
+    undefined,
+    '',
+    'yesterday',
+    '2026-01-01T00:00:00Z',
+    'Sun, 06 Nov 1994 08:49:37 CET',
+    'Sun, 99 Nov 1994 08:49:37 GMT',
+  ])('%j is none', (text) => {
+    expect(parseHttpDate(text)).toBeUndefined();
+  });
+});
+
+describe('JSON data', () => {
+  it.each([
+    ['application/json', true],
+    ['application/problem+json; charset=utf-8', true],
+    ['text/json', true],
+    ['text/plain', false],
+    ['application/jsonp', false],
+    [undefined, false],
+  ])('is what %s promises: %j', (type, expected) => {
+    expect(isJsonType(type)).toBe(expected);
+  });
+
+  it('loses what stands under a key that names a secret, and nothing else', () => {
+    expect(
+      redacted({
+        token: 'a',
+        apiKey: 'b',
+        'X-Authorization': ['c'],
+        nested: [{ password: 1, ok: 'd' }],
+        total_tokens: 7,
+        token_valid: true,
+        secret: null,
+      }),
+    ).toEqual({
+      token: '<secret>',
+      apiKey: '<secret>',
+      'X-Authorization': '<secret>',
+      nested: [{ password: '<secret>', ok: 'd' }],
+      total_tokens: 7,
+      token_valid: true,
+      secret: null,
+    });
+  });
+
+  it('keeps any value that has no such key, and cannot reach a prototype', () => {
+    const keys = fc.stringMatching(/^[b-f]{1,3}$/);
+    const tree = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 4 },
+        fc.string(),
+        fc.integer(),
+        fc.boolean(),
+        fc.array(tie('value')),
+        fc.dictionary(keys, tie('value'), { noNullPrototype: true }),
+      ),
+    }));
+    fc.assert(
+      fc.property(tree.value, (value) => {
+        expect(redacted(value)).toEqual(value);
+      }),
+    );
+    const hostile: unknown = JSON.parse('{"__proto__":{"polluted":1}}');
+    expect(Object.getPrototypeOf(redacted(hostile))).toBe(Object.prototype);
+  });
+});
