@@ -2,5 +2,9 @@ import type { Response } from 'express';
 
 /** Answers 200 with JSON that nobody may cache: it is true for this moment only. */
 export function sendJson(response: Response, body: unknown, status = 200): void {
-  response.status(status).set('Cache-Control', 'no-store').type('application/json').send(`${JSON.stringify(body)}\n`);
+  response
+    .status(status)
+    .set('Cache-Control', 'no-store')
+    .type('application/json')
+    .send(`${JSON.stringify(body)}\n`);
 }

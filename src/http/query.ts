@@ -31,7 +31,11 @@ export class Query {
     if (text === undefined || text === '') return bounds.fallback;
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= bounds.min && value <= bounds.max) return value;
-    this.problems.push({ parameter: name, given: text, expected: `a whole number from ${bounds.min} to ${bounds.max}` });
+    this.problems.push({
+      parameter: name,
+      given: text,
+      expected: `a whole number from ${bounds.min} to ${bounds.max}`,
+    });
     return bounds.fallback;
   }
 
@@ -40,7 +44,8 @@ export class Query {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const word = words.find((one) => one === text);
-    if (word === undefined) this.problems.push({ parameter: name, given: text, expected: `one of ${words.join(', ')}` });
+    if (word === undefined)
+      this.problems.push({ parameter: name, given: text, expected: `one of ${words.join(', ')}` });
     return word;
   }
 
@@ -50,7 +55,11 @@ export class Query {
     if (text === undefined || text === '') return fallback;
     const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : Date.parse(text);
     if (Number.isFinite(ms)) return ms;
-    this.problems.push({ parameter: name, given: text, expected: 'an RFC 3339 time or seconds since the epoch' });
+    this.problems.push({
+      parameter: name,
+      given: text,
+      expected: 'an RFC 3339 time or seconds since the epoch',
+    });
     return fallback;
   }
 

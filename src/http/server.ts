@@ -66,7 +66,9 @@ function trackSockets(server: Server): Set<Socket> {
 
 function listen(server: Server, { listen: { host, port } }: ServerConfig): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new ListenError(explain(error, host, port))));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new ListenError(explain(error, host, port))),
+    );
     server.listen(port, host, () => resolve());
   });
 }

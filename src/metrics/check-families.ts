@@ -7,8 +7,14 @@ function ofCheck(name: string, type: FamilyType, help: string, labels: readonly 
 /** What Tocsin itself says of every check, whatever its prober. */
 export const CHECK = {
   info: ofCheck('tocsin_check_info', 'gauge', 'Every configured check, always 1.', ['critical']),
-  success: ofCheck('probe_success', 'gauge', 'Whether the last run that ended in success or failure succeeded.'),
-  state: ofCheck('tocsin_check_state', 'gauge', '1 for the state that the check is in, 0 for the others.', ['state']),
+  success: ofCheck(
+    'probe_success',
+    'gauge',
+    'Whether the last run that ended in success or failure succeeded.',
+  ),
+  state: ofCheck('tocsin_check_state', 'gauge', '1 for the state that the check is in, 0 for the others.', [
+    'state',
+  ]),
   runDuration: ofCheck(
     'tocsin_probe_run_duration_seconds',
     'histogram',
@@ -16,9 +22,12 @@ export const CHECK = {
   ),
   runs: ofCheck('tocsin_probe_runs_total', 'counter', 'Runs by how they ended.', ['result']),
   failures: ofCheck('tocsin_probe_failures_total', 'counter', 'Failed runs by reason.', ['reason']),
-  unknowns: ofCheck('tocsin_probe_unknown_total', 'counter', "Runs that ended unknown by the agent's fault, by reason.", [
-    'reason',
-  ]),
+  unknowns: ofCheck(
+    'tocsin_probe_unknown_total',
+    'counter',
+    "Runs that ended unknown by the agent's fault, by reason.",
+    ['reason'],
+  ),
   observedSeconds: ofCheck(
     'tocsin_check_observed_seconds_total',
     'counter',

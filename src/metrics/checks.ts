@@ -40,9 +40,9 @@ export class CheckMetrics {
       prober: service.prober,
       ...(service.group !== undefined && { group: service.group }),
     };
-    this.#info = table.group();
-    this.#totals = table.group();
-    this.#lastRun = table.group();
+    this.#info = table.group('checks');
+    this.#totals = table.group('checks');
+    this.#lastRun = table.group('checks');
     this.#writeInfo();
     this.#writeTotals();
   }
@@ -91,12 +91,15 @@ export class CheckMetrics {
       if (this.#holding.failing) this.#failingSeconds += seconds;
     }
     const { status } = result.verdict;
-    this.#holding = status === 'unknown' ? undefined : { failing: status === 'failure', since: result.startedAt };
+    this.#holding =
+      status === 'unknown' ? undefined : { failing: status === 'failure', since: result.startedAt };
   }
 
   #writeInfo(): void {
     const states = CHECK_STATES.map((state) => sample(CHECK.state, state === this.#state ? 1 : 0, { state }));
-    this.#info.replace(this.#labelled([sample(CHECK.info, 1, { critical: String(this.#critical) }), ...states]));
+    this.#info.replace(
+      this.#labelled([sample(CHECK.info, 1, { critical: String(this.#critical) }), ...states]),
+    );
   }
 
   #writeTotals(): void {
@@ -125,7 +128,7 @@ export class ClusterMetrics {
   readonly #group: SeriesGroup;
 
   constructor(table: SeriesTable) {
-    this.#group = table.group();
+    this.#group = table.group('checks');
   }
 
   set(state: CheckState, ratio: number): void {

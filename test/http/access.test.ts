@@ -20,14 +20,29 @@ afterEach(async () => {
 async function serve(config: Partial<ServerConfig>, shown: Partial<ServerConfig> = {}): Promise<HttpRig> {
   const server = serverConfig(config);
   const router = Router();
-  router.get('/read', guardRead('read', () => server), (_request, response) => void response.send('read'));
-  router.get('/metrics', guardRead('metrics', () => server), (_request, response) => void response.send('metrics'));
-  router.post('/change', guardChange('admin', () => ({ ...server, ...shown })), (_request, response) => void response.send('changed'));
+  router.get(
+    '/read',
+    guardRead('read', () => server),
+    (_request, response) => void response.send('read'),
+  );
+  router.get(
+    '/metrics',
+    guardRead('metrics', () => server),
+    (_request, response) => void response.send('metrics'),
+  );
+  router.post(
+    '/change',
+    guardChange('admin', () => ({ ...server, ...shown })),
+    (_request, response) => void response.send('changed'),
+  );
   rig = await serveHandlers([router], server);
   return rig;
 }
 
-async function ask(path: string, options: { method?: string; headers?: Record<string, string> } = {}): Promise<number> {
+async function ask(
+  path: string,
+  options: { method?: string; headers?: Record<string, string> } = {},
+): Promise<number> {
   const port = rig?.port ?? 0;
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, path, ...options }, (response) => {
@@ -40,7 +55,9 @@ async function ask(path: string, options: { method?: string; headers?: Record<st
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-const basic = (token: string) => ({ authorization: `Basic ${Buffer.from(`anybody:${token}`).toString('base64')}` });
+const basic = (token: string) => ({
+  authorization: `Basic ${Buffer.from(`anybody:${token}`).toString('base64')}`,
+});
 
 describe('reading', () => {
   it('is open where no token lists the scope', async () => {

@@ -64,22 +64,41 @@ describe('a delivery', () => {
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ accepted: 2, duplicates: 1, quarantined: 0 });
     expect(Buffer.from(deliveries[0]?.body ?? []).toString()).toBe(body);
-    expect(deliveries[0]).toMatchObject({ webhook: 'main', receivedAt: 1_000, source: '127.0.0.1', userAgent: 'Alertmanager/0.33.0' });
+    expect(deliveries[0]).toMatchObject({
+      webhook: 'main',
+      receivedAt: 1_000,
+      source: '127.0.0.1',
+      userAgent: 'Alertmanager/0.33.0',
+    });
     expect(counted).toEqual(['main accepted']);
   });
 
-  it.each([['empty', ''], ['text', 'hello']])('is the ledger\'s to judge when it is %s', async (_says, body) => {
-    const intake = () => Promise.resolve<IntakeResult>({ outcome: 'malformed', pointer: '/alerts', detail: 'expected an array' });
+  it.each([
+    ['empty', ''],
+    ['text', 'hello'],
+  ])("is the ledger's to judge when it is %s", async (_says, body) => {
+    const intake = () =>
+      Promise.resolve<IntakeResult>({
+        outcome: 'malformed',
+        pointer: '/alerts',
+        detail: 'expected an array',
+      });
     const { counted, post } = await serve({ intake });
     const response = await post(PATH, body);
     expect(response.status).toBe(400);
     expect(response.headers.get('content-type')).toContain('application/problem+json');
-    expect(await response.json()).toMatchObject({ status: 400, pointer: '/alerts', detail: 'expected an array' });
+    expect(await response.json()).toMatchObject({
+      status: 400,
+      pointer: '/alerts',
+      detail: 'expected an array',
+    });
     expect(counted).toEqual(['main malformed']);
   });
 
   it('is answered 503 with Retry-After when the ledger cannot store it', async () => {
-    const { counted, post } = await serve({ intake: () => Promise.reject(new LedgerUnavailableError('the disk is full')) });
+    const { counted, post } = await serve({
+      intake: () => Promise.reject(new LedgerUnavailableError('the disk is full')),
+    });
     const response = await post(PATH, '{}');
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('5');
@@ -99,7 +118,9 @@ describe('a delivery', () => {
     const { deliveries, counted, post } = await serve({ config: { maxBodyBytes: 1_000 } });
     const response = await post(PATH, 'x'.repeat(5_000));
     expect(response.status).toBe(413);
-    expect(await response.json()).toMatchObject({ detail: expect.stringContaining('server.max_body (1000 bytes)') });
+    expect(await response.json()).toMatchObject({
+      detail: expect.stringContaining('server.max_body (1000 bytes)'),
+    });
     expect(deliveries).toHaveLength(0);
     expect(counted).toEqual(['main too_large']);
   });
@@ -114,15 +135,25 @@ describe('a delivery', () => {
 
 describe('who may deliver', () => {
   it.each([
-    ['a named entry with its token', `${PATH}/eu`, 'Bearer eu-new', 200, 'eu'],
-    ['a named entry with its other live token', `${PATH}/eu`, 'Bearer eu-old', 200, 'eu'],
-    ['the entry whose token matches', PATH, 'Bearer us-token', 200, 'us'],
-    ['a token as a basic password', PATH, `Basic ${Buffer.from('am:us-token').toString('base64')}`, 200, 'us'],
-    ['the token of another entry', `${PATH}/eu`, 'Bearer us-token', 401, undefined],
-    ['no token', `${PATH}/eu`, undefined, 401, undefined],
-    ['a wrong token without a name', PATH, 'Bearer wrong', 401, undefined],
-    ['an entry that there is not', `${PATH}/asia`, 'Bearer us-token', 404, undefined],
-  ])('%s', async (_says, path, authorization, status, webhook) => {
+    ['a named entry with its token', `${PATH}/eu`, 'Bearer eu-new', { status: 200, webhook: 'eu' }],
+    [
+      'a named entry with its other live token',
+      `${PATH}/eu`,
+      'Bearer eu-old',
+      { status: 200, webhook: 'eu' },
+    ],
+    ['the entry whose token matches', PATH, 'Bearer us-token', { status: 200, webhook: 'us' }],
+    [
+      'a token as a basic password',
+      PATH,
+      `Basic ${Buffer.from('am:us-token').toString('base64')}`,
+      { status: 200, webhook: 'us' },
+    ],
+    ['the token of another entry', `${PATH}/eu`, 'Bearer us-token', { status: 401, webhook: undefined }],
+    ['no token', `${PATH}/eu`, undefined, { status: 401, webhook: undefined }],
+    ['a wrong token without a name', PATH, 'Bearer wrong', { status: 401, webhook: undefined }],
+    ['an entry that there is not', `${PATH}/asia`, 'Bearer us-token', { status: 404, webhook: undefined }],
+  ])('%s', async (_says, path, authorization, { status, webhook }) => {
     const { deliveries, counted, post } = await serve({ webhooks: TOKENS });
     const response = await post(path, '{}', authorization === undefined ? {} : { authorization });
     expect(response.status).toBe(status);

@@ -66,7 +66,9 @@ describe('the metrics of a check', () => {
   it('count failures by reason, born when first needed', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target);
-    expect([...values(table).keys()].some((name) => name.startsWith('tocsin_probe_failures_total'))).toBe(false);
+    expect([...values(table).keys()].some((name) => name.startsWith('tocsin_probe_failures_total'))).toBe(
+      false,
+    );
     metrics.record(run(DOWN, 10));
     metrics.record(run(DOWN, 20));
     metrics.record(run(unknown('agent_error', 'x'), 30));

@@ -8,7 +8,11 @@ type AccessConfig = Pick<ServerConfig, 'listen' | 'tokens'>;
 type ReadScope = Extract<Scope, 'read' | 'metrics'>;
 
 /** Guards everything below some paths that reads. */
-export function guardPaths(paths: readonly string[], scope: ReadScope, config: () => AccessConfig): RequestHandler {
+export function guardPaths(
+  paths: readonly string[],
+  scope: ReadScope,
+  config: () => AccessConfig,
+): RequestHandler {
   return Router().use([...paths], guardRead(scope, config));
 }
 
@@ -28,7 +32,10 @@ export function guardRead(scope: ReadScope, config: () => AccessConfig): Request
  * Guards what changes something: a token with the scope, or, where no tokens are configured at all, a loopback
  * listener that is asked by a loopback `Host` (a web page that reaches it through DNS rebinding names another).
  */
-export function guardChange(scope: Exclude<Scope, 'read' | 'metrics'>, config: () => AccessConfig): RequestHandler {
+export function guardChange(
+  scope: Exclude<Scope, 'read' | 'metrics'>,
+  config: () => AccessConfig,
+): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
     const { tokens, listen } = config();
     if (tokens.length > 0) {

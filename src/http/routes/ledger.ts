@@ -65,7 +65,8 @@ async function sendEvents(ledger: ReadLedger, request: Request, response: Respon
 }
 
 function episodeView(episode: Episode) {
-  const { id, webhook, fingerprint, state, labels, annotations, severity, acknowledged, receiver, ordinal } = episode;
+  const { id, webhook, fingerprint, state, labels, annotations, severity, acknowledged, receiver, ordinal } =
+    episode;
   return {
     id,
     webhook,

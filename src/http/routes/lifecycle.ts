@@ -5,7 +5,8 @@ import { sendProblem } from '../problem.ts';
 import { sendJson } from '../json.ts';
 
 /** How a reload ended. */
-export type ReloadResult = { readonly ok: true } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+export type ReloadResult =
+  { readonly ok: true } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 export interface LifecycleRouteDeps {
   readonly server: () => ServerConfig;

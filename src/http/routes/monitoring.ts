@@ -6,7 +6,6 @@ import { rfc3339 } from '../../health/run-view.ts';
 import { alertSentences, checkView } from '../../health/views.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { sendJson } from '../json.ts';
-import { sendProblem } from '../problem.ts';
 import { Query } from '../query.ts';
 
 export interface MonitoringRouteDeps {
@@ -46,7 +45,13 @@ export function createMonitoringRoute(deps: MonitoringRouteDeps): Router {
   router.get('/stats', (_request, response) => {
     const { cpu_percent, memory, disk } = deps.hostStats();
     const services = [...new Set(deps.board.entries().map(({ service }) => service.name))];
-    sendJson(response, { cpu_percent, memory, disk, monitoring_uptime: uptime(), services_monitored: services });
+    sendJson(response, {
+      cpu_percent,
+      memory,
+      disk,
+      monitoring_uptime: uptime(),
+      services_monitored: services,
+    });
   });
   return router;
 }
@@ -66,4 +71,3 @@ function health(deps: MonitoringRouteDeps): unknown {
     timestamp: rfc3339(deps.now()),
   };
 }
-

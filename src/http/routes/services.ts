@@ -39,11 +39,21 @@ export function createServicesRoute(deps: ServicesRouteDeps): Router {
     const from = query.time('from', to - DAY_S * 1_000);
     const step = query.integer('step', { min: 1, max: 366 * DAY_S, fallback: 300 });
     if (from >= to || (to - from) / 1_000 / step > MAX_POINTS) {
-      query.problems.push({ parameter: 'step', given: String(step), expected: `from before to, and at most ${MAX_POINTS} points` });
+      query.problems.push({
+        parameter: 'step',
+        given: String(step),
+        expected: `from before to, and at most ${MAX_POINTS} points`,
+      });
     }
     if (query.refused(response)) return;
     const points = await deps.ledger.history({ service: name, from, to, stepMs: step * 1_000 });
-    sendJson(response, { service: name, from: rfc3339(from), to: rfc3339(to), step, points: points.map(pointView) });
+    sendJson(response, {
+      service: name,
+      from: rfc3339(from),
+      to: rfc3339(to),
+      step,
+      points: points.map(pointView),
+    });
   });
   return router;
 }
@@ -60,5 +70,9 @@ function pointView(point: HistoryPoint) {
 }
 
 function noSuchService(name: string) {
-  return { status: 404, title: 'No such service', detail: `No service is named "${name}"; /api/v1/services lists them.` };
+  return {
+    status: 404,
+    title: 'No such service',
+    detail: `No service is named "${name}"; /api/v1/services lists them.`,
+  };
 }

@@ -1,4 +1,10 @@
-import express, { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import express, {
+  Router,
+  type ErrorRequestHandler,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import type { ServerConfig, WebhookConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
 import type { IntakeResult, Ledger } from '../../ledger/ledger.ts';
@@ -29,7 +35,12 @@ const RETRY_AFTER_SECONDS = '5';
 export function createWebhookRoute(deps: WebhookRouteDeps): Router {
   const router = Router();
   const take = createIntake(deps);
-  router.post(['/api/webhooks/alertmanager', '/api/webhooks/alertmanager/:name'], authorize(deps), readBody(deps), take);
+  router.post(
+    ['/api/webhooks/alertmanager', '/api/webhooks/alertmanager/:name'],
+    authorize(deps),
+    readBody(deps),
+    take,
+  );
   router.use('/api/webhooks', bodyProblem(deps));
   return router;
 }
@@ -44,7 +55,10 @@ function authorize(deps: WebhookRouteDeps): RequestHandler {
         detail: `The configuration has no entry "${nameOf(request) ?? ''}" in webhooks; it has: ${names(deps)}.`,
       });
     } else if (entry === 'unauthorized') {
-      deps.onDelivery(deps.webhooks().find((one) => one.name === nameOf(request))?.name ?? NO_ENTRY, 'unauthorized');
+      deps.onDelivery(
+        deps.webhooks().find((one) => one.name === nameOf(request))?.name ?? NO_ENTRY,
+        'unauthorized',
+      );
       unauthorized(response, 'a live token of the webhook (webhooks[].token_files)');
     } else {
       response.locals['webhook'] = entry.name;
@@ -75,7 +89,12 @@ function findEntry(deps: WebhookRouteDeps, request: Request): WebhookConfig | 'u
   return candidates.find((entry) => mayDeliver(entry, token, request, deps)) ?? 'unauthorized';
 }
 
-function mayDeliver(entry: WebhookConfig, token: string | undefined, request: Request, deps: WebhookRouteDeps): boolean {
+function mayDeliver(
+  entry: WebhookConfig,
+  token: string | undefined,
+  request: Request,
+  deps: WebhookRouteDeps,
+): boolean {
   if (entry.tokens.length > 0) return matchesAny(token, entry.tokens);
   return isLoopback(deps.server().listen.host) && fromLoopback(request);
 }
@@ -149,6 +168,7 @@ function bodyProblem(deps: WebhookRouteDeps): ErrorRequestHandler {
 }
 
 function isBodyError(error: unknown): error is { status: number; message: string } {
-  if (typeof error !== 'object' || error === null || !('status' in error) || !('message' in error)) return false;
+  if (typeof error !== 'object' || error === null || !('status' in error) || !('message' in error))
+    return false;
   return typeof error.status === 'number' && error.status >= 400 && error.status < 500;
 }

@@ -1,0 +1,139 @@
+import { isIPv6 } from 'node:net';
+import { plainAddress } from '../domain/network.ts';
+
+export interface GateLimits {
+  /** Tokens that come back per second, more than 0. */
+  readonly perSecond: number;
+  /** Capacity of each client's bucket, at least 1. */
+  readonly burst: number;
+  /** Scrapes that may be worked on at a time. */
+  readonly maxInFlight: number;
+  /** Known scrapers: buckets that a flood cannot push out, and places that only they may take. */
+  readonly trusted: { readonly empty: boolean; has(address: string): boolean };
+}
+
+export interface GateOptions {
+  /** Monotonic milliseconds. */
+  readonly monotonic: () => number;
+  /** Buckets kept; the one used longest ago makes room. */
+  readonly maxClients?: number;
+}
+
+export type Decision =
+  | { readonly kind: 'admitted'; readonly leave: () => void }
+  | { readonly kind: 'limited' | 'overloaded'; readonly retryAfterSeconds: number };
+
+const RESERVED_PLACES = 4;
+
+/**
+ * Who may scrape now: a token bucket for each client address (IPv6: for each /64) and a number of places.
+ * Every request passes here before anything else is done for it, filtered ones too.
+ */
+export class Gate {
+  readonly #clients: Buckets;
+  readonly #trustedClients: Buckets;
+  #limits: GateLimits;
+  #inFlight = 0;
+
+  constructor(limits: GateLimits, options: GateOptions) {
+    const { monotonic, maxClients = 10_000 } = options;
+    this.#limits = checked(limits);
+    this.#clients = new Buckets(monotonic, maxClients);
+    this.#trustedClients = new Buckets(monotonic, maxClients);
+  }
+
+  /** Scrapes that hold a place. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Takes other limits from now on; who is inside stays. */
+  configure(limits: GateLimits): void {
+    this.#limits = checked(limits);
+  }
+
+  /**
+   * Decides about one request. Who is admitted holds a place until `leave` is called (once or more often).
+   * @param address as the socket or a trusted proxy tells it
+   */
+  admit(address: string): Decision {
+    const limits = this.#limits;
+    const trusted = !limits.trusted.empty && limits.trusted.has(address);
+    const buckets = trusted ? this.#trustedClients : this.#clients;
+    const waitSeconds = buckets.take(clientKey(address), limits);
+    if (waitSeconds > 0) return { kind: 'limited', retryAfterSeconds: Math.ceil(waitSeconds) };
+    if (this.#inFlight >= placesFor(trusted, limits)) return { kind: 'overloaded', retryAfterSeconds: 1 };
+    this.#inFlight += 1;
+    let inside = true;
+    const leave = () => {
+      if (inside) this.#inFlight -= 1;
+      inside = false;
+    };
+    return { kind: 'admitted', leave };
+  }
+}
+
+/** Token buckets, each kept as the one time at which it will be full again; at most `max` of them. */
+class Buckets {
+  readonly #fullAt = new Map<string, number>();
+  readonly #monotonic: () => number;
+  readonly #max: number;
+
+  constructor(monotonic: () => number, max: number) {
+    this.#monotonic = monotonic;
+    this.#max = max;
+  }
+
+  /** Takes a token and answers 0, or answers the seconds until there is one. */
+  take(key: string, { perSecond, burst }: GateLimits): number {
+    const now = this.#monotonic();
+    const tokenMs = 1_000 / perSecond;
+    const fullAt = Math.max(now, this.#fullAt.get(key) ?? now) + tokenMs;
+    const waitMs = fullAt - now - burst * tokenMs;
+    // a token is never late by rounding: less than a nanosecond counts as there
+    if (waitMs > 1e-6) return waitMs / 1_000;
+    this.#fullAt.delete(key);
+    this.#fullAt.set(key, fullAt);
+    if (this.#fullAt.size > this.#max) this.#dropOldest();
+    return 0;
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#fullAt.keys().next();
+    if (oldest.done !== true) this.#fullAt.delete(oldest.value);
+  }
+}
+
+function placesFor(trusted: boolean, { maxInFlight, trusted: networks }: GateLimits): number {
+  if (trusted || networks.empty) return maxInFlight;
+  return Math.max(1, maxInFlight - RESERVED_PLACES);
+}
+
+function checked(limits: GateLimits): GateLimits {
+  const { perSecond, burst, maxInFlight } = limits;
+  if (perSecond > 0 && burst >= 1 && maxInFlight >= 1) return limits;
+  throw new RangeError(
+    `a gate needs perSecond above 0, burst and maxInFlight of at least 1; given ${perSecond}, ${burst} and ${maxInFlight}`,
+  );
+}
+
+/** What a bucket is kept by: an IPv4 address, or the /64 that one IPv6 host can draw addresses from. */
+export function clientKey(address: string): string {
+  const plain = plainAddress(address);
+  if (!isIPv6(plain)) return plain;
+  const [head = '', tail] = plain.toLowerCase().split('::');
+  const first = groups(head);
+  // '::' stands for as many zeros as are missing from eight groups; an embedded IPv4 address fills two
+  const last = groups(tail ?? '');
+  const zeros =
+    tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length - (plain.includes('.') ? 1 : 0));
+  const all = [...first, ...Array<string>(zeros).fill('0'), ...last];
+  return `${all
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`;
+}
+
+function groups(text: string): readonly string[] {
+  return text === '' ? [] : text.split(':');
+}

@@ -1,0 +1,86 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { TRANSITIONS, type Transition } from '../domain/alert.ts';
+
+export const DELIVERY_OUTCOMES = [
+  'accepted',
+  'duplicate',
+  'partial',
+  'malformed',
+  'unauthorized',
+  'too_large',
+  'unavailable',
+] as const;
+/** How a webhook request was answered. */
+export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
+
+export const ALERT_OUTCOMES = ['accepted', 'duplicate', 'quarantined'] as const;
+/** What became of one alert of a delivery. */
+export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
+
+/** What came in by webhook. */
+export class WebhookInstruments {
+  readonly #deliveries: Counter<'webhook' | 'outcome'>;
+  readonly #alerts: Counter<'webhook' | 'outcome'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#deliveries = new Counter({
+      name: 'tocsin_webhook_deliveries_total',
+      help: 'Webhook requests by entry of the configuration and how they were answered.',
+      labelNames: ['webhook', 'outcome'],
+      registers,
+    });
+    this.#alerts = new Counter({
+      name: 'tocsin_webhook_alerts_total',
+      help: 'Alerts in webhook requests by entry of the configuration and what became of them.',
+      labelNames: ['webhook', 'outcome'],
+      registers,
+    });
+  }
+
+  /** Starts the counters of an entry at 0, so that its first request is an increase. */
+  declare(webhook: string): void {
+    for (const outcome of DELIVERY_OUTCOMES) this.#deliveries.inc({ webhook, outcome }, 0);
+    for (const outcome of ALERT_OUTCOMES) this.#alerts.inc({ webhook, outcome }, 0);
+  }
+
+  delivery(webhook: string, outcome: DeliveryOutcome): void {
+    this.#deliveries.inc({ webhook, outcome });
+  }
+
+  alerts(webhook: string, outcome: AlertOutcome, count: number): void {
+    this.#alerts.inc({ webhook, outcome }, count);
+  }
+}
+
+/** What became of alerts. */
+export class AlertInstruments {
+  readonly #transitions: Counter<'transition'>;
+  readonly #lag: Histogram;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#transitions = new Counter({
+      name: 'tocsin_alert_transitions_total',
+      help: 'Steps of episodes that the ledger recorded.',
+      labelNames: ['transition'],
+      registers,
+    });
+    for (const transition of TRANSITIONS) this.#transitions.inc({ transition }, 0);
+    this.#lag = new Histogram({
+      name: 'tocsin_alert_delivery_lag_seconds',
+      help: 'Time from the start of an alert to its first receipt.',
+      buckets: [1, 2.5, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600],
+      registers,
+    });
+  }
+
+  transitions(counts: Readonly<Partial<Record<Transition, number>>>): void {
+    for (const transition of TRANSITIONS) this.#transitions.inc({ transition }, counts[transition] ?? 0);
+  }
+
+  /** @param seconds received minus `startsAt`; a sender's clock ahead of ours gives negative ones, which count as 0 */
+  lag(seconds: number): void {
+    this.#lag.observe(Math.max(0, seconds));
+  }
+}

@@ -1,0 +1,148 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+export const SCRAPE_OUTCOMES = ['served', 'aborted', 'limited', 'overloaded', 'failed'] as const;
+/** How a request to `/metrics` ended. */
+export type ScrapeOutcome = (typeof SCRAPE_OUTCOMES)[number];
+
+/** What the scrape endpoint says about itself. */
+export class ScrapeInstruments {
+  readonly #outcomes: Counter<'outcome'>;
+  readonly #renderSeconds: Histogram;
+  readonly #inFlight: Gauge;
+  readonly #coalesced: Counter;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#outcomes = new Counter({
+      name: 'tocsin_scrapes_total',
+      help: 'Requests to /metrics by how they ended.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    for (const outcome of SCRAPE_OUTCOMES) this.#outcomes.inc({ outcome }, 0);
+    this.#renderSeconds = new Histogram({
+      name: 'tocsin_scrape_render_seconds',
+      help: 'Time from a finished collection to its text, compression left out.',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+      registers,
+    });
+    this.#inFlight = new Gauge({
+      name: 'tocsin_scrapes_in_flight',
+      help: 'Scrapes that hold a place: collecting, rendering or compressing.',
+      registers,
+    });
+    this.#coalesced = new Counter({
+      name: 'tocsin_scrapes_coalesced_total',
+      help: 'Scrapes that joined a collection which was going on.',
+      registers,
+    });
+  }
+
+  inc(outcome: ScrapeOutcome): void {
+    this.#outcomes.inc({ outcome });
+  }
+
+  rendered(seconds: number): void {
+    this.#renderSeconds.observe(seconds);
+  }
+
+  inFlight(places: number): void {
+    this.#inFlight.set(places);
+  }
+
+  coalesced(): void {
+    this.#coalesced.inc();
+  }
+}
+
+/** One answered request, in OpenTelemetry's words. */
+export interface HttpMeasurement {
+  /** A known method, or `_OTHER`. */
+  readonly method: string;
+  /** The route's pattern; empty where none matched. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+export class HttpInstruments {
+  readonly #seconds: Histogram<'http_request_method' | 'http_route' | 'http_response_status_code'>;
+
+  constructor(registry: Registry) {
+    this.#seconds = new Histogram({
+      name: 'http_server_request_duration_seconds',
+      help: 'How long requests to this server took.',
+      labelNames: ['http_request_method', 'http_route', 'http_response_status_code'],
+      // the boundaries that OpenTelemetry advises
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
+      registers: [registry],
+    });
+  }
+
+  observe({ method, route, status, seconds }: HttpMeasurement): void {
+    const labels = {
+      http_request_method: method,
+      http_route: route,
+      http_response_status_code: String(status),
+    };
+    this.#seconds.observe(labels, seconds);
+  }
+}
+
+/** The last reload of the configuration; absent until there was one (the first load is one). */
+export class ConfigInstruments {
+  readonly #successful: Gauge;
+  readonly #at: Gauge;
+
+  constructor(registry: Registry) {
+    this.#successful = absentGauge(registry, {
+      name: 'tocsin_config_last_reload_successful',
+      help: 'Whether the configuration was taken when it was last loaded.',
+    });
+    this.#at = absentGauge(registry, {
+      name: 'tocsin_config_last_reload_success_timestamp_seconds',
+      help: 'When a configuration was last taken, seconds since the epoch.',
+    });
+  }
+
+  /** @param atMs milliseconds since the epoch */
+  loaded(ok: boolean, atMs: number): void {
+    this.#successful.set(ok ? 1 : 0);
+    if (ok) this.#at.set(atMs / 1_000);
+  }
+}
+
+export class ScheduleInstruments {
+  readonly #lateness: Histogram;
+  readonly #shed: Counter;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#lateness = new Histogram({
+      name: 'tocsin_schedule_lateness_seconds',
+      help: 'How much later than planned runs started.',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+      registers,
+    });
+    this.#shed = new Counter({
+      name: 'tocsin_schedule_shed_total',
+      help: 'Runs left out because the one before had not found a place yet.',
+      registers,
+    });
+  }
+
+  late(seconds: number): void {
+    this.#lateness.observe(Math.max(0, seconds));
+  }
+
+  shed(): void {
+    this.#shed.inc();
+  }
+}
+
+/** A gauge without labels that has no value until one is set: prom-client would begin at 0. */
+export function absentGauge(registry: Registry, { name, help }: { name: string; help: string }): Gauge {
+  const gauge = new Gauge({ name, help, registers: [registry] });
+  gauge.remove();
+  return gauge;
+}

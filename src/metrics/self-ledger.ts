@@ -1,0 +1,133 @@
+import { Counter, type Gauge, type Registry } from 'prom-client';
+import { SEVERITIES, type SeverityClass } from '../domain/alert.ts';
+import type { SeriesGroup, SeriesTable } from '../exposition/table.ts';
+import { sample, type Family, type Sample } from './family.ts';
+import { absentGauge } from './self-instruments.ts';
+
+/** What is shown of the ledger: a `LedgerSummary` has this shape. */
+export interface LedgerNumbers {
+  readonly open: readonly {
+    readonly severity: SeverityClass;
+    readonly acknowledged: boolean;
+    readonly count: number;
+  }[];
+  readonly unacknowledged: readonly {
+    readonly alertname: string;
+    readonly severity: SeverityClass;
+    readonly service: string;
+    readonly instance: string;
+    /** Milliseconds since the epoch. */
+    readonly since: number;
+  }[];
+  readonly unacknowledgedOverflow: number;
+  readonly lastOffset: number;
+  readonly fileBytes: number;
+  readonly commits: number;
+  readonly commitSeconds: number;
+  readonly failedCommits: number;
+}
+
+/** Families whose labels come from senders: kept in a table of ours, which tells any two label sets apart. */
+export const ALERT_FAMILIES = {
+  active: {
+    name: 'tocsin_alerts_active',
+    type: 'gauge',
+    help: 'Open episodes; watchdogs and alerts about escalation are left out.',
+    labels: ['severity', 'acknowledged'],
+  },
+  unacknowledgedSince: {
+    name: 'tocsin_alert_unacknowledged_since_timestamp_seconds',
+    type: 'gauge',
+    help: 'First receipt of the oldest open episode that nobody acknowledged, seconds since the epoch.',
+    labels: ['episode_alertname', 'severity_class', 'service', 'episode_instance'],
+  },
+} as const satisfies Record<string, Family>;
+
+/** Numbers of the ledger; all absent until it told some. */
+export class LedgerInstruments {
+  readonly #alerts: SeriesGroup;
+  readonly #gauges: Readonly<Record<'offset' | 'bytes' | 'writable', Gauge>>;
+  readonly #totals: Readonly<Record<'commits' | 'failures' | 'seconds', Counter>>;
+  readonly #onDropped: (family: string, count: number) => void;
+  #overflow = 0;
+
+  constructor(registry: Registry, table: SeriesTable, onDropped: (family: string, count: number) => void) {
+    this.#alerts = table.group();
+    this.#onDropped = onDropped;
+    this.#gauges = {
+      offset: absentGauge(registry, {
+        name: 'tocsin_ledger_last_event_offset',
+        help: 'Offset of the newest event in the ledger.',
+      }),
+      bytes: absentGauge(registry, {
+        name: 'tocsin_ledger_file_bytes',
+        help: 'Size of the file of the ledger with its log.',
+      }),
+      writable: absentGauge(registry, {
+        name: 'tocsin_ledger_writable',
+        help: 'Whether the ledger takes commits.',
+      }),
+    };
+    this.#totals = {
+      commits: absentCounter(registry, {
+        name: 'tocsin_ledger_commits_total',
+        help: 'Transactions that the ledger committed to disk.',
+      }),
+      failures: absentCounter(registry, {
+        name: 'tocsin_ledger_commit_failures_total',
+        help: 'Transactions that the ledger could not commit.',
+      }),
+      seconds: absentCounter(registry, {
+        name: 'tocsin_ledger_commit_seconds_total',
+        help: 'Time that the ledger spent in commits.',
+      }),
+    };
+  }
+
+  update(numbers: LedgerNumbers, writable: boolean): void {
+    this.#gauges.offset.set(numbers.lastOffset);
+    this.#gauges.bytes.set(numbers.fileBytes);
+    this.#gauges.writable.set(writable ? 1 : 0);
+    setTotal(this.#totals.commits, numbers.commits);
+    setTotal(this.#totals.failures, numbers.failedCommits);
+    setTotal(this.#totals.seconds, numbers.commitSeconds);
+    this.#alerts.replace([...activeSamples(numbers), ...unacknowledgedSamples(numbers)]);
+    const more = numbers.unacknowledgedOverflow - this.#overflow;
+    this.#overflow = numbers.unacknowledgedOverflow;
+    if (more > 0) this.#onDropped(ALERT_FAMILIES.unacknowledgedSince.name, more);
+  }
+}
+
+/** Every class is there, with 0 where no episode is open: the ledger knows that there is none. */
+function activeSamples({ open }: LedgerNumbers): Sample[] {
+  return SEVERITIES.flatMap((severity) =>
+    [false, true].map((acknowledged) => {
+      const same = open.filter((one) => one.severity === severity && one.acknowledged === acknowledged);
+      const count = same.reduce((sum, one) => sum + one.count, 0);
+      return sample(ALERT_FAMILIES.active, count, { severity, acknowledged: String(acknowledged) });
+    }),
+  );
+}
+
+function unacknowledgedSamples({ unacknowledged }: LedgerNumbers): Sample[] {
+  return unacknowledged.map(({ alertname, severity, service, instance, since }) =>
+    sample(ALERT_FAMILIES.unacknowledgedSince, since / 1_000, {
+      episode_alertname: alertname,
+      severity_class: severity,
+      service,
+      episode_instance: instance,
+    }),
+  );
+}
+
+function absentCounter(registry: Registry, { name, help }: { name: string; help: string }): Counter {
+  const counter = new Counter({ name, help, registers: [registry] });
+  counter.remove();
+  return counter;
+}
+
+/** Makes a counter say what its owner counted. */
+function setTotal(counter: Counter, total: number): void {
+  counter.reset();
+  counter.inc(total);
+}

@@ -1,0 +1,210 @@
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { SUCCESS } from '../../src/domain/result.ts';
+import type { Service } from '../../src/domain/service.ts';
+import { checkKey } from '../../src/domain/service.ts';
+import { HealthBoard } from '../../src/health/board.ts';
+import { measureRequests, type RequestMeasurement } from '../../src/http/middleware/measure.ts';
+import { createLandingRoute } from '../../src/http/routes/landing.ts';
+import { createLedgerRoute } from '../../src/http/routes/ledger.ts';
+import { createLifecycleRoute } from '../../src/http/routes/lifecycle.ts';
+import { createServicesRoute } from '../../src/http/routes/services.ts';
+import {
+  LedgerUnavailableError,
+  type AlertQuery,
+  type EventQuery,
+  type HistoryQuery,
+} from '../../src/ledger/ledger.ts';
+import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
+
+const service: Service = {
+  name: 'web',
+  critical: true,
+  priority: 2,
+  intervalMs: 30_000,
+  timeoutMs: 5_000,
+  labels: { team: 'ai' },
+  prober: 'http',
+  targets: [{ address: 'http://u:p@a/', label: 'http://a/', host: 'a' }],
+  confirm: { failures: 1, successes: 1, retryIntervalMs: 1 },
+  adaptive: {},
+};
+
+let rig: HttpRig | undefined;
+afterEach(async () => {
+  await rig?.close();
+  rig = undefined;
+});
+
+async function serve(more: { notReady?: string[]; broken?: boolean; lifecycle?: boolean } = {}) {
+  const asked: { events?: EventQuery; alerts?: AlertQuery; history?: HistoryQuery } = {};
+  const measured: RequestMeasurement[] = [];
+  const board = new HealthBoard();
+  board.configure([service], 0);
+  board.record(checkKey('web', 'http://a/'), {
+    verdict: SUCCESS,
+    startedAt: 1_000,
+    durationSeconds: 0.5,
+    details: {},
+  });
+  const answer = <T>(value: T) =>
+    more.broken === true
+      ? Promise.reject(new LedgerUnavailableError('the disk is full'))
+      : Promise.resolve(value);
+  const ledger = createLedgerRoute({
+    events: (query) => {
+      asked.events = query;
+      return query.after === 'old-1'
+        ? answer({ gone: true, oldest: 'e-7' } as const)
+        : answer({ events: [], nextAfter: 'e-9' });
+    },
+    alerts: (query) => {
+      asked.alerts = query;
+      return answer([]);
+    },
+    alert: () => answer(undefined),
+    deliveries: () => answer([]),
+  });
+  const history = (query: HistoryQuery) => {
+    asked.history = query;
+    return answer([{ at: 0, success: 2, failure: 1, unknown: 0, meanDurationSeconds: 0.25 }]);
+  };
+  rig = await serveHandlers([
+    measureRequests((measurement) => measured.push(measurement)),
+    createLandingRoute('1.2.3'),
+    createLifecycleRoute({
+      server: () => serverConfig({ lifecycle: more.lifecycle ?? false }),
+      notReady: () => more.notReady ?? [],
+      reload: () => Promise.resolve({ ok: true }),
+    }),
+    createServicesRoute({ board, ledger: { history }, now: () => 1_000_000 }),
+    ledger,
+  ]);
+  const url = rig.url;
+  const get = async (path: string) => {
+    const response = await fetch(url + path);
+    return { status: response.status, headers: response.headers, body: (await response.json()) as unknown };
+  };
+  return { asked, measured, get, url };
+}
+
+describe('the API', () => {
+  it('lists services without their credentials', async () => {
+    const { get } = await serve();
+    const { body, headers } = await get('/api/v1/services');
+    expect(body).toMatchObject({
+      services: [
+        { key: 'web', state: 'healthy', interval: 30, targets: [{ target: 'http://a/', state: 'healthy' }] },
+      ],
+    });
+    expect(JSON.stringify(body)).not.toContain('u:p');
+    expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('gives the history of a service by steps', async () => {
+    const { get, asked } = await serve();
+    const { body } = await get('/api/v1/services/web/history?from=0&to=3600&step=60');
+    expect(asked.history).toEqual({ service: 'web', from: 0, to: 3_600_000, stepMs: 60_000 });
+    expect(body).toMatchObject({
+      from: '1970-01-01T00:00:00.000Z',
+      points: [{ time: '1970-01-01T00:00:00.000Z', success: 2, failure: 1, mean_response_time: 0.25 }],
+    });
+  });
+
+  it('passes on what is asked of events and alerts', async () => {
+    const { get, asked } = await serve();
+    const { body } = await get('/api/v1/events?after=e-8&limit=5&type=tocsin.alert.*&subject=web');
+    expect(asked.events).toEqual({ after: 'e-8', limit: 5, type: 'tocsin.alert.*', subject: 'web' });
+    expect(body).toEqual({ events: [], next_after: 'e-9' });
+    await get('/api/v1/alerts?state=all&severity=critical');
+    expect(asked.alerts).toEqual({ state: 'all', severity: 'critical', limit: 100 });
+  });
+
+  it('answers 410 with the oldest id for what is kept no more', async () => {
+    const { get } = await serve();
+    expect(await get('/api/v1/events?after=old-1')).toMatchObject({ status: 410, body: { oldest: 'e-7' } });
+  });
+
+  it.each([
+    ['/api/v1/events?limit=0', 'limit is "0"; expected a whole number from 1 to 10000'],
+    ['/api/v1/events?limit=10001', 'limit is "10001"'],
+    ['/api/v1/events?limit=1e3', 'limit is "1e3"'],
+    ['/api/v1/alerts?state=broken', 'state is "broken"; expected one of open, closed, all'],
+    ['/api/v1/events?type=a&type=b', 'type is "["a","b"]"; expected one value'],
+    ['/api/v1/services/web/history?from=yesterday', 'from is "yesterday"; expected an RFC 3339 time'],
+    ['/api/v1/services/web/history?from=0&to=1000000000&step=1', 'step is "1"'],
+  ])('refuses %s with 400 and says why', async (path, says) => {
+    const { get } = await serve();
+    const { status, body, headers } = await get(path);
+    expect(status).toBe(400);
+    expect(headers.get('content-type')).toContain('application/problem+json');
+    expect((body as { detail: string }).detail).toContain(says);
+  });
+
+  it.each(['/api/v1/services/none', '/api/v1/services/none/history', '/api/v1/alerts/none', '/nothing'])(
+    'answers 404 for %s',
+    async (path) => {
+      const { get } = await serve();
+      expect(await get(path)).toMatchObject({
+        status: 404,
+        body: { status: 404, title: expect.any(String) },
+      });
+    },
+  );
+
+  it('answers 503 when the ledger cannot be read, and logs no error', async () => {
+    const { get } = await serve({ broken: true });
+    expect(await get('/api/v1/events')).toMatchObject({ status: 503, body: { detail: 'the disk is full' } });
+    expect(rig?.lines).toEqual([]);
+  });
+
+  it('answers 400 for a path that cannot be decoded', async () => {
+    const { get } = await serve();
+    expect((await get('/api/v1/services/%E0%A4%A')).status).toBe(400);
+  });
+});
+
+describe('Tocsin itself', () => {
+  it('is healthy when it answers, and ready when nothing is in the way', async () => {
+    const { url } = await serve();
+    expect((await fetch(`${url}/-/healthy`)).status).toBe(200);
+    expect((await fetch(`${url}/-/ready`)).status).toBe(200);
+    expect(await (await fetch(url)).text()).toContain('Tocsin 1.2.3');
+  });
+
+  it('says why it is not ready', async () => {
+    const { get } = await serve({ notReady: ['the ledger cannot be written'] });
+    expect(await get('/-/ready')).toMatchObject({
+      status: 503,
+      body: { detail: 'the ledger cannot be written' },
+    });
+  });
+
+  it.each([
+    [true, 200],
+    [false, 403],
+  ])('reloads by request where server.lifecycle is %s', async (lifecycle, status) => {
+    const { url } = await serve({ lifecycle });
+    expect((await fetch(`${url}/-/reload`, { method: 'POST' })).status).toBe(status);
+  });
+
+  it('measures requests by the pattern of their route', async () => {
+    const { get, measured } = await serve();
+    await get('/api/v1/services/none');
+    await get('/nothing');
+    expect(measured).toMatchObject([
+      { method: 'GET', route: '/api/v1/services/:name', status: 404 },
+      { method: 'GET', route: '', status: 404 },
+    ]);
+    expect(measured[0]?.seconds).toBeGreaterThan(0);
+  });
+
+  it('cuts off what is no HTTP, without a line in the log', async () => {
+    const { url } = await serve();
+    const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) });
+    socket.write('\u0000\u0001 nonsense\r\n\r\n');
+    await once(socket, 'close');
+    expect(rig?.lines).toEqual([]);
+  });
+});
