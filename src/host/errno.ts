@@ -1,0 +1,24 @@
+import { constants } from 'node:os';
+
+const { EACCES, EIO, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOTCONN, EPERM, ESTALE, ETIMEDOUT, ENOTDIR } =
+  constants.errno;
+
+/** The texts that node_exporter's label `device_error` has for them. */
+const TEXTS: ReadonlyMap<number, string> = new Map([
+  [EACCES, 'permission denied'],
+  [EPERM, 'operation not permitted'],
+  [ENOENT, 'no such file or directory'],
+  [ENOTDIR, 'not a directory'],
+  [EIO, 'input/output error'],
+  [ELOOP, 'too many levels of symbolic links'],
+  [ENAMETOOLONG, 'file name too long'],
+  [ENODEV, 'no such device'],
+  [ENOTCONN, 'transport endpoint is not connected'],
+  [ESTALE, 'stale NFS file handle'],
+  [ETIMEDOUT, 'connection timed out'],
+]);
+
+/** An error number (positive) as text of a small set. */
+export function errnoText(errno: number): string {
+  return TEXTS.get(errno) ?? `errno ${errno}`;
+}

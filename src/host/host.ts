@@ -1,0 +1,130 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import { sample, type Family, type Sample } from '../metrics/family.ts';
+import { CollectorError, type Collector, type CollectorInstance } from './collector.ts';
+import { StatfsClient } from './statfs-client.ts';
+import { HostStatsReader, type HostStats } from './stats.ts';
+
+const duration: Family = {
+  name: 'node_scrape_collector_duration_seconds',
+  type: 'gauge',
+  help: 'How long the collector took, in seconds.',
+  labels: ['collector'],
+};
+const success: Family = {
+  name: 'node_scrape_collector_success',
+  type: 'gauge',
+  help: '1 when the collector succeeded, else 0.',
+  labels: ['collector'],
+};
+
+/** The families about the collectors themselves. */
+export const scrapeFamilies: readonly Family[] = [duration, success];
+
+export interface HostOptions {
+  readonly collectors: readonly Collector[];
+  /** Names of collectors to leave out. */
+  readonly disabled: readonly string[];
+  readonly procfs: string;
+  readonly rootfs: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The compiled statfs child, when it does not lie beside this file. */
+  readonly statfsChild?: string;
+}
+
+/** The host that Tocsin runs on, read part by part. */
+export class Host {
+  /** Every family that it may expose: those of its collectors, and those about them. */
+  readonly families: readonly Family[];
+  /** The names of its collectors. */
+  readonly names: readonly string[];
+  readonly #options: HostOptions;
+  readonly #instances: ReadonlyMap<string, CollectorInstance>;
+  readonly #statfs: StatfsClient;
+  readonly #stats: HostStatsReader;
+  /** What failing collectors said last: the same is not logged again. */
+  readonly #failures = new Map<string, string>();
+
+  /** @throws RangeError when `disabled` names a collector that there is not */
+  constructor(options: HostOptions) {
+    const { collectors, disabled, clock, statfsChild } = options;
+    requireKnown(disabled, collectors);
+    const enabled = collectors.filter(({ name }) => !disabled.includes(name));
+    const child = statfsChild ?? fileURLToPath(new URL('./statfs-child.js', import.meta.url));
+    this.#options = options;
+    this.#statfs = new StatfsClient({ child, clock });
+    const settings = {
+      procfs: resolve(options.procfs),
+      rootfs: resolve(options.rootfs),
+      statfs: this.#statfs.stat.bind(this.#statfs),
+    };
+    this.#instances = new Map(enabled.map((collector) => [collector.name, collector.create(settings)]));
+    this.#stats = new HostStatsReader(settings, clock);
+    this.names = enabled.map(({ name }) => name);
+    this.families = [...enabled.flatMap((collector) => collector.families), ...scrapeFamilies];
+  }
+
+  /**
+   * Runs one collector: its samples, how long it took and whether it succeeded. A part of the host that cannot be
+   * read is no error: it has success 0 and nothing else.
+   * @throws RangeError for a name that is not in `names`; whatever a collector throws by mistake
+   */
+  async collectOne(name: string, signal: AbortSignal): Promise<readonly Sample[]> {
+    const instance = this.#instances.get(name);
+    if (instance === undefined)
+      throw new RangeError(`"${name}" is no collector; there are: ${this.names.join(', ')}`);
+    const { clock } = this.#options;
+    const start = clock.monotonic();
+    const samples = await this.#collect(name, instance, signal);
+    const took = sample(duration, (clock.monotonic() - start) / 1_000, { collector: name });
+    return samples === undefined
+      ? [took, ...this.leftOut(name)]
+      : [...samples, took, sample(success, 1, { collector: name })];
+  }
+
+  /** What is told of a collector that did not finish in time. */
+  leftOut(name: string): readonly Sample[] {
+    return [sample(success, 0, { collector: name })];
+  }
+
+  /** How busy and how full the host is, as the monitoring paths show it. Cheap; never waits. */
+  stats(): HostStats {
+    return this.#stats.current();
+  }
+
+  /** Ends the child that asks file systems. Collecting afterwards fails. */
+  async close(): Promise<void> {
+    await this.#statfs.close();
+  }
+
+  async #collect(
+    name: string,
+    instance: CollectorInstance,
+    signal: AbortSignal,
+  ): Promise<readonly Sample[] | undefined> {
+    const { log } = this.#options;
+    try {
+      const samples = await instance.collect(signal);
+      if (this.#failures.delete(name)) log.info({ collector: name }, 'collector works again');
+      return samples;
+    } catch (error) {
+      if (!(error instanceof CollectorError)) throw error;
+      if (this.#failures.get(name) === error.message || signal.aborted) return undefined;
+      this.#failures.set(name, error.message);
+      log.warn({ collector: name, reason: error.message }, 'collector failed');
+      return undefined;
+    }
+  }
+}
+
+function requireKnown(disabled: readonly string[], collectors: readonly Collector[]): void {
+  const names = collectors.map(({ name }) => name);
+  const unknown = disabled.filter((name) => !names.includes(name));
+  if (unknown.length === 0) return;
+  throw new RangeError(
+    `host.collectors.disable names ${unknown.join(', ')}, which is no collector; there are: ${names.join(', ')}`,
+  );
+}

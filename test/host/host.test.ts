@@ -1,0 +1,165 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CollectorError, type Collector } from '../../src/host/collector.ts';
+import { Host } from '../../src/host/host.ts';
+import { collectors, hostFamilies } from '../../src/host/registry.ts';
+import { sample, type Family } from '../../src/metrics/family.ts';
+import type { Logger } from '../../src/domain/log.ts';
+import { readBack } from '../support/exposition.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { never, ProcTree, recorded } from '../support/host/procfs.ts';
+
+const GAUGE: Family = { name: 'test_gauge', type: 'gauge', help: 'A test.', labels: [] };
+
+class Log implements Logger {
+  readonly lines: string[] = [];
+  readonly #line = (fields: Readonly<Record<string, unknown>>, message: string): void => {
+    this.lines.push(`${message} ${JSON.stringify(fields)}`);
+  };
+  readonly debug = this.#line;
+  readonly info = this.#line;
+  readonly warn = this.#line;
+  readonly error = this.#line;
+}
+
+describe('Host', () => {
+  const hosts: Host[] = [];
+  let log: Log;
+  let clock: ManualClock;
+  let proc: ProcTree;
+  beforeEach(() => {
+    log = new Log();
+    clock = new ManualClock();
+    proc = new ProcTree();
+  });
+  afterEach(async () => {
+    proc.remove();
+    await Promise.all(hosts.splice(0).map((host) => host.close()));
+  });
+
+  function hostOf(of: readonly Collector[], procfs: string, disabled: readonly string[] = []): Host {
+    const statfsChild = join(import.meta.dirname, '../support/host/hanging-child.mjs');
+    const host = new Host({ collectors: of, disabled, procfs, rootfs: '/', clock, log, statfsChild });
+    hosts.push(host);
+    return host;
+  }
+
+  function fake(collect: () => ReturnType<ReturnType<Collector['create']>['collect']>): Collector {
+    return { name: 'fake', families: [GAUGE], create: () => ({ collect }) };
+  }
+
+  it('adds to the samples of a collector how long it took and that it succeeded', async () => {
+    const collector = fake(async () => {
+      await clock.advance(250);
+      return [sample(GAUGE, 7)];
+    });
+    const { series } = readBack(await hostOf([collector], proc.path).collectOne('fake', never));
+    expect(Object.fromEntries(series)).toEqual({
+      test_gauge: 7,
+      'node_scrape_collector_duration_seconds{collector="fake"}': 0.25,
+      'node_scrape_collector_success{collector="fake"}': 1,
+    });
+  });
+
+  it('tells success 0 of one that fails, and logs each reason once', async () => {
+    let reason: string | undefined = 'first';
+    const collector = fake(() => {
+      if (reason !== undefined) throw new CollectorError(reason);
+      return [];
+    });
+    const host = hostOf([collector], proc.path);
+    const success = async () =>
+      readBack(await host.collectOne('fake', never)).series.get(
+        'node_scrape_collector_success{collector="fake"}',
+      );
+    expect([await success(), await success()]).toEqual([0, 0]);
+    reason = 'second';
+    expect(await success()).toBe(0);
+    reason = undefined;
+    expect(await success()).toBe(1);
+    expect(log.lines).toEqual([
+      'collector failed {"collector":"fake","reason":"first"}',
+      'collector failed {"collector":"fake","reason":"second"}',
+      'collector works again {"collector":"fake"}',
+    ]);
+  });
+
+  it('does not take a mistake for a host that cannot be read', async () => {
+    const host = hostOf([fake(() => Promise.reject(new TypeError('a bug')))], proc.path);
+    await expect(host.collectOne('fake', never)).rejects.toThrow('a bug');
+  });
+
+  it('leaves out collectors by name, and refuses names that there are not', async () => {
+    const host = hostOf(collectors, recorded('6.1'), ['cpu', 'netdev']);
+    expect(host.names).toEqual(['filesystem', 'loadavg', 'meminfo']);
+    expect(host.families.some(({ name }) => name.startsWith('node_cpu'))).toBe(false);
+    await expect(host.collectOne('cpu', never)).rejects.toThrow(
+      '"cpu" is no collector; there are: filesystem, loadavg, meminfo',
+    );
+    expect(() => hostOf(collectors, '/proc', ['cpuu'])).toThrow(
+      /names cpuu, which is no collector; there are: cpu/,
+    );
+  });
+
+  it('has success 0 everywhere, and no figures, where there is no /proc', async () => {
+    const host = hostOf(collectors, join(proc.path, 'nothing'));
+    for (const name of host.names) {
+      const { series } = readBack(await host.collectOne(name, never));
+      expect([...series.keys()]).toEqual([
+        `node_scrape_collector_duration_seconds{collector="${name}"}`,
+        `node_scrape_collector_success{collector="${name}"}`,
+      ]);
+      expect(series.get(`node_scrape_collector_success{collector="${name}"}`)).toBe(0);
+    }
+    expect(host.stats().cpu_percent).toBeUndefined();
+    expect(host.stats().memory).toBeUndefined();
+  });
+
+  it('reads a recorded host with every collector, and declares all that it exposes', async () => {
+    const host = hostOf(collectors, recorded('4.19'));
+    const samples = (await Promise.all(host.names.map((name) => host.collectOne(name, never)))).flat();
+    const { series } = readBack(samples);
+    expect([...series].filter(([name, value]) => name.includes('collector_success') && value !== 1)).toEqual(
+      [],
+    );
+    const declared = new Set(hostFamilies.map(({ name }) => name));
+    expect(samples.filter(({ family }) => !declared.has(family.name))).toEqual([]);
+    for (const { family, labels } of samples) {
+      expect(Object.keys(labels).sort()).toEqual([...family.labels].sort());
+    }
+    expect(new Set(hostFamilies.map(({ name }) => name)).size).toBe(hostFamilies.length);
+  });
+
+  describe('stats', () => {
+    const stat = (user: number, idle: number): void =>
+      proc.write('stat', `cpu  ${user} 0 0 ${idle} 0 0 0 0 0 0\n`);
+
+    it('are CPU between two readings, memory and the root file system', async () => {
+      stat(1_000, 1_000);
+      proc.write('meminfo', 'MemTotal: 1000 kB\nMemAvailable: 300 kB\n');
+      const host = hostOf([], proc.path);
+      await clock.advance(10_000);
+      stat(1_250, 1_750);
+      expect(host.stats()).toMatchObject({
+        cpu_percent: 25,
+        memory: { total: 1_024_000, available: 307_200, percent: 70 },
+      });
+      while (host.stats().disk === undefined) await new Promise((resolve) => setImmediate(resolve));
+      expect(host.stats().disk).toEqual({ total: 40_960, free: 16_384, percent: 55.6 });
+    });
+
+    it('stay as they were when asked again at once, for hundredths of a second say nothing', async () => {
+      stat(0, 1_000);
+      const host = hostOf([], proc.path);
+      expect(host.stats().cpu_percent).toBeUndefined();
+      await clock.advance(1_000);
+      stat(50, 1_050);
+      expect(host.stats().cpu_percent).toBe(50);
+      await clock.advance(10);
+      stat(51, 1_050);
+      expect(host.stats().cpu_percent).toBe(50);
+      await clock.advance(990);
+      expect(host.stats().cpu_percent).toBe(100);
+    });
+  });
+});

@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { CollectorError } from '../../src/host/collector.ts';
+import { meminfo, readMeminfo } from '../../src/host/meminfo.ts';
+import { readBack } from '../support/exposition.ts';
+import { collect, golden, KERNELS, ProcTree, recorded } from '../support/host/procfs.ts';
+
+describe('meminfo', () => {
+  let proc: ProcTree;
+  beforeEach(() => {
+    proc = new ProcTree();
+  });
+  afterEach(() => proc.remove());
+
+  it.each(KERNELS)('reads the /proc of Linux %s as node_exporter does', async (kernel) => {
+    const { series, types } = readBack(await collect(meminfo, recorded(kernel)));
+    expect(series).toEqual(golden(kernel, /^node_memory/));
+    expect(new Set(types.values())).toEqual(new Set(['gauge']));
+  });
+
+  it('declares exactly the families that node_exporter has had since 1.9', () => {
+    expect(meminfo.families).toHaveLength(51);
+    const names = meminfo.families.map(({ name }) => name);
+    expect(names).toContain('node_memory_Active_anon_bytes');
+    expect(names).toContain('node_memory_HugePages_Total');
+    expect(names).not.toContain('node_memory_KReclaimable_bytes');
+  });
+
+  it('leaves out lines that are none, and goes on', async () => {
+    proc.write(
+      'meminfo',
+      'MemTotal: 10 kB\nMemFree: x kB\nBuffers 3 kB\nCached: 4 MB\nDirty: -1 kB\nHugePages_Total: 7\nMapp',
+    );
+    expect(Object.fromEntries(readBack(await collect(meminfo, proc.path)).series)).toEqual({
+      node_memory_MemTotal_bytes: 10_240,
+      node_memory_HugePages_Total: 7,
+    });
+  });
+
+  it('says what is wrong when no field is known, or the file is not there', async () => {
+    await expect(collect(meminfo, proc.path)).rejects.toThrow(/cannot read .*meminfo: ENOENT/);
+    proc.write('meminfo', 'Nonsense: 1 kB\n');
+    await expect(collect(meminfo, proc.path)).rejects.toThrow(/no known field: expected/);
+  });
+
+  it('reads every amount as it was printed, and garbage not at all', async () => {
+    const line = fc.oneof(
+      fc
+        .tuple(fc.constantFrom('MemTotal', 'Active(anon)', 'New(er)'), fc.bigInt(0n, 2n ** 64n - 1n))
+        .map(([name, value]) => `${name}:   ${value} kB`),
+      fc.string(),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(line), async (lines) => {
+        proc.write('meminfo', lines.join('\n'));
+        const last = lines.findLast((each) => /^MemTotal: {3}\d+ kB$/.test(each));
+        if (last !== undefined) {
+          expect(readMeminfo(proc.path).get('MemTotal')).toBe(Number(/\d+/.exec(last)?.[0]) * 1024);
+        }
+        const outcome = await collect(meminfo, proc.path).catch((error: unknown) => error);
+        expect(Array.isArray(outcome) || outcome instanceof CollectorError).toBe(true);
+      }),
+    );
+  });
+});
