@@ -12,7 +12,9 @@ process.stderr.on('error', () => undefined);
 // a rejection that nobody handles is a bug: it is told, and the rest goes on
 process.on('unhandledRejection', (reason) => {
   const error = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
-  process.stderr.write(`${JSON.stringify({ level: 'error', error, msg: 'a promise was rejected and nobody handled it' })}\n`);
+  process.stderr.write(
+    `${JSON.stringify({ level: 'error', error, msg: 'a promise was rejected and nobody handled it' })}\n`,
+  );
 });
 
 process.exitCode = await run({

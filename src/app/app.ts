@@ -73,7 +73,10 @@ export async function startApp(options: AppOptions): Promise<App> {
 async function wire(ground: Ground): Promise<App> {
   const { config, clock, logger, lifecycle, self, version } = ground;
   const storage = await openStorage(ground);
-  const table = new SeriesTable({ reserved: self.families, onDropped: (family) => self.seriesDropped(family) });
+  const table = new SeriesTable({
+    reserved: self.families,
+    onDropped: (family) => self.seriesDropped(family),
+  });
   const host = startHost({ ...ground, config: config.host, table });
   const monitor = startMonitor(ground, storage, table);
   const gate = new Gate(gateLimits(config.metrics), { monotonic: () => clock.monotonic() });
@@ -109,7 +112,10 @@ async function wire(ground: Ground): Promise<App> {
   const server = await startHttpServer({ config: config.server, logger, handlers });
   lifecycle.onStop('http server', (signal) => server.close(signal));
   monitor.configure(config.services, config.scheduler);
-  logger.info({ url: server.url, version, services: config.services.length, ledger: config.store.path }, 'listening');
+  logger.info(
+    { url: server.url, version, services: config.services.length, ledger: config.store.path },
+    'listening',
+  );
   const stop = async () => {
     draining = true;
     logger.info({}, 'stopping');

@@ -59,7 +59,10 @@ export class Monitor {
       onLateness: options.onLateness,
       onShed: (check) => {
         options.onShed();
-        options.logger.warn({ service: check.service.name }, 'a run was left out: too many checks for the caps');
+        options.logger.warn(
+          { service: check.service.name },
+          'a run was left out: too many checks for the caps',
+        );
       },
     });
     this.#expireLater();
@@ -128,12 +131,18 @@ export class Monitor {
     this.#series.get(after.key)?.metrics.setState(after.health.state);
     outbox.event(checkEvent(change));
     logger.info(
-      { service: after.service.name, target: after.target.label, state: after.health.state, from: before.health.state },
+      {
+        service: after.service.name,
+        target: after.target.label,
+        state: after.health.state,
+        from: before.health.state,
+      },
       'a check changed its state',
     );
     const cluster = this.board.cluster();
     this.#cluster.set(cluster.state, cluster.ratio);
-    if (cluster.state !== this.#lastCluster.state) outbox.event(clusterEvent(cluster, this.#lastCluster, clock.now()));
+    if (cluster.state !== this.#lastCluster.state)
+      outbox.event(clusterEvent(cluster, this.#lastCluster, clock.now()));
     this.#lastCluster = cluster;
   }
 

@@ -4,7 +4,8 @@ import type { Logger } from '../domain/log.ts';
 import type { Outbox } from '../events/outbox.ts';
 import type { SelfMetrics } from '../metrics/self.ts';
 
-export type ReloadResult = { readonly ok: true } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+export type ReloadResult =
+  { readonly ok: true } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 export interface ReloadOptions {
   readonly initial: Config;
@@ -39,7 +40,10 @@ export class Reloader {
     self.config.loaded(result.ok, clock.now());
     if (!result.ok) {
       const problems = result.problems.slice(0, 20);
-      logger.error({ count: result.problems.length, problems }, 'the configuration was not reloaded; the old one stays in force');
+      logger.error(
+        { count: result.problems.length, problems },
+        'the configuration was not reloaded; the old one stays in force',
+      );
       return { ok: false, problems: result.problems };
     }
     const before = this.#current;
@@ -47,18 +51,38 @@ export class Reloader {
     swap(this.#current);
     const changes = serviceChanges(before, this.#current);
     const restart = needsRestart(before, result.config);
-    if (restart.length > 0) logger.warn({ keys: restart }, 'some changes of the configuration need a restart');
+    if (restart.length > 0)
+      logger.warn({ keys: restart }, 'some changes of the configuration need a restart');
     logger.info({ services: this.#current.services.length, ...changes }, 'configuration reloaded');
-    outbox.event({ type: 'tocsin.config.reloaded', time: clock.now(), data: { ...changes, needs_restart: restart } });
+    outbox.event({
+      type: 'tocsin.config.reloaded',
+      time: clock.now(),
+      data: { ...changes, needs_restart: restart },
+    });
     return { ok: true };
   }
 }
 
 /** What is fixed while the process lives: the listener, the store and the host's collectors. */
 function keepUntilRestart(before: Config, after: Config): Config {
-  const { node, listen, maxConnections, maxHeaderBytes, headerTimeoutMs, requestTimeoutMs, keepAliveMs } = before.server;
-  const fixed = { node, listen, maxConnections, maxHeaderBytes, headerTimeoutMs, requestTimeoutMs, keepAliveMs };
-  return Object.freeze({ ...after, server: Object.freeze({ ...after.server, ...fixed }), store: before.store, host: before.host, alerts: before.alerts });
+  const { node, listen, maxConnections, maxHeaderBytes, headerTimeoutMs, requestTimeoutMs, keepAliveMs } =
+    before.server;
+  const fixed = {
+    node,
+    listen,
+    maxConnections,
+    maxHeaderBytes,
+    headerTimeoutMs,
+    requestTimeoutMs,
+    keepAliveMs,
+  };
+  return Object.freeze({
+    ...after,
+    server: Object.freeze({ ...after.server, ...fixed }),
+    store: before.store,
+    host: before.host,
+    alerts: before.alerts,
+  });
 }
 
 function needsRestart(before: Config, after: Config): string[] {

@@ -48,7 +48,11 @@ export function createRoutes(deps: RouteDeps): Handler[] {
   return [
     measureRequests((measurement) => self.http.observe(measurement)),
     createLandingRoute(deps.version),
-    createLifecycleRoute({ server, notReady: () => notReady(deps), reload: () => Promise.resolve(deps.reload()) }),
+    createLifecycleRoute({
+      server,
+      notReady: () => notReady(deps),
+      reload: () => Promise.resolve(deps.reload()),
+    }),
     guardPaths(['/metrics'], 'metrics', server),
     createMetricsRoute({
       gate,
@@ -68,14 +72,24 @@ export function createRoutes(deps: RouteDeps): Handler[] {
       onDelivery: (webhook, outcome, intake) => countDelivery(self, { webhook, outcome }, intake),
     }),
     guardPaths(READ_PATHS, 'read', server),
-    createMonitoringRoute({ board, ledger, now, node: () => server().node, startedAt: now(), hostStats: deps.hostStats }),
+    createMonitoringRoute({
+      board,
+      ledger,
+      now,
+      node: () => server().node,
+      startedAt: now(),
+      hostStats: deps.hostStats,
+    }),
     createServicesRoute({ board, ledger, now }),
     createLedgerRoute(ledger),
   ];
 }
 
 function notReady({ draining, ledger }: RouteDeps): string[] {
-  return [...(draining() ? ['shutting down'] : []), ...(ledger.writable() ? [] : ['the ledger cannot be written'])];
+  return [
+    ...(draining() ? ['shutting down'] : []),
+    ...(ledger.writable() ? [] : ['the ledger cannot be written']),
+  ];
 }
 
 interface Delivery {
@@ -83,7 +97,11 @@ interface Delivery {
   readonly outcome: DeliveryOutcome;
 }
 
-function countDelivery(self: SelfMetrics, { webhook, outcome }: Delivery, intake: IntakeResult | undefined): void {
+function countDelivery(
+  self: SelfMetrics,
+  { webhook, outcome }: Delivery,
+  intake: IntakeResult | undefined,
+): void {
   self.webhooks.delivery(webhook, outcome);
   if (intake === undefined || intake.outcome === 'malformed') return;
   self.webhooks.alerts(webhook, 'accepted', intake.accepted);

@@ -35,7 +35,9 @@ export async function run(environment: Environment): Promise<ExitCode> {
   const command = Object.hasOwn(COMMANDS, named ?? 'serve') ? COMMANDS[named ?? 'serve'] : undefined;
   try {
     if (command === undefined) {
-      throw new UsageError(`there is no command "${first}"; expected one of ${Object.keys(COMMANDS).join(', ')}`);
+      throw new UsageError(
+        `there is no command "${first}"; expected one of ${Object.keys(COMMANDS).join(', ')}`,
+      );
     }
     return await command(environment, named === undefined ? environment.argv : rest);
   } catch (error) {

@@ -39,7 +39,8 @@ export async function serve(environment: Environment, args: readonly string[]): 
 
 function logLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((one) => one === text);
-  if (level === undefined) throw new UsageError(`--log-level is "${text}"; expected one of ${LOG_LEVELS.join(', ')}`);
+  if (level === undefined)
+    throw new UsageError(`--log-level is "${text}"; expected one of ${LOG_LEVELS.join(', ')}`);
   return level;
 }
 

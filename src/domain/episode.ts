@@ -10,7 +10,7 @@ export interface EpisodeState {
   /** The earliest start that was seen. */
   readonly startsAt: bigint;
   /**
-   * The start of the firing that opened or reopened it. Later starts are measured against it and not against
+   * The latest start of a word that opened, closed or reopened it. Later starts are measured against it and not against
    * `startsAt`: where two peers disagree, the one that takes the earlier start must not make the other's look new.
    */
   readonly anchor: bigint;

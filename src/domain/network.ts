@@ -39,7 +39,9 @@ export function plainAddress(address: string): string {
   return mapped?.[1] ?? bare;
 }
 
-function parseNetwork(cidr: string): { address: string; family: 'ipv4' | 'ipv6'; prefix: number } | undefined {
+function parseNetwork(
+  cidr: string,
+): { address: string; family: 'ipv4' | 'ipv6'; prefix: number } | undefined {
   const [address = '', length, ...rest] = cidr.split('/');
   const version = isIP(address);
   if (version === 0 || rest.length > 0) return undefined;

@@ -57,7 +57,8 @@ export class Outbox {
       this.#cancelTimer = undefined;
       this.#flushing = this.#flush().finally(() => {
         this.#flushing = undefined;
-        if (this.#cancelTimer === undefined && this.#events.length + this.#runs.length > 0) this.#flushIn(FLUSH_MS);
+        if (this.#cancelTimer === undefined && this.#events.length + this.#runs.length > 0)
+          this.#flushIn(FLUSH_MS);
       });
     });
   }
@@ -84,7 +85,10 @@ export class Outbox {
     this.#events = [...events, ...this.#events];
     this.#runs = [...runs, ...this.#runs];
     this.#bound();
-    this.#options.logger.warn({ error: String(error), events: this.#events.length }, 'the ledger took no events; trying again');
+    this.#options.logger.warn(
+      { error: String(error), events: this.#events.length },
+      'the ledger took no events; trying again',
+    );
     this.#cancelTimer ??= this.#options.clock.after(RETRY_MS, () => {
       this.#cancelTimer = undefined;
       this.#flushIn(0);

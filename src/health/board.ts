@@ -44,7 +44,8 @@ export class HealthBoard {
   expire(now: number): StateChange[] {
     const changes: StateChange[] = [];
     for (const entry of this.#entries.values()) {
-      if (isStale(entry.health, entry.service.intervalMs, now)) changes.push(this.#replace(entry, expired(entry.health, now)));
+      if (isStale(entry.health, entry.service.intervalMs, now))
+        changes.push(this.#replace(entry, expired(entry.health, now)));
     }
     return changes;
   }

@@ -21,7 +21,12 @@ const BADNESS: Readonly<Record<CheckState, number>> = { healthy: 0, unknown: 1, 
 
 /** The worst of some states; `unknown` where there is none. */
 export function worstState(states: readonly CheckState[]): CheckState {
-  return states.reduce<CheckState | undefined>((worst, state) => (worst === undefined || BADNESS[state] > BADNESS[worst] ? state : worst), undefined) ?? 'unknown';
+  return (
+    states.reduce<CheckState | undefined>(
+      (worst, state) => (worst === undefined || BADNESS[state] > BADNESS[worst] ? state : worst),
+      undefined,
+    ) ?? 'unknown'
+  );
 }
 
 /** Which of two states is worse: positive when `a` is. */

@@ -41,7 +41,11 @@ function recordedChange(event: CloudEvent): RecordedChange | undefined {
   const { service, target, description, critical, health, previous_health: previous } = data;
   if (typeof service !== 'string' || typeof target !== 'string') return undefined;
   if (!isTargetView(health) || !isTargetView(previous)) return undefined;
-  const check = { service, name: typeof description === 'string' ? description : service, critical: critical === true };
+  const check = {
+    service,
+    name: typeof description === 'string' ? description : service,
+    critical: critical === true,
+  };
   return {
     key: checkKey(service, target),
     time: Date.parse(event.time),
@@ -56,5 +60,10 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** Tocsin wrote it itself: enough to look at what tells it from another version's record. */
 function isTargetView(value: unknown): value is TargetView {
-  return isRecord(value) && typeof value['target'] === 'string' && typeof value['state'] === 'string' && isRecord(value['health']);
+  return (
+    isRecord(value) &&
+    typeof value['target'] === 'string' &&
+    typeof value['state'] === 'string' &&
+    isRecord(value['health'])
+  );
 }

@@ -60,7 +60,7 @@ export function isSlow(result: Result, degradedAfterMs: number | undefined): boo
 }
 
 /** How old the last success or failure may be before it says nothing any more, ms. */
-export function staleAfterMs(intervalMs: number): number {
+function staleAfterMs(intervalMs: number): number {
   return Math.max(3 * intervalMs, 90_000);
 }
 
@@ -83,7 +83,10 @@ function lastSuccess(health: CheckHealth): { lastSuccessAt?: number } {
  * Milliseconds from the start of the last run to the next, where that is sooner than the service's interval:
  * a failure that is not confirmed yet is re-run after `retry_interval`, then the adaptive interval holds.
  */
-export function nextDelayMs(health: CheckHealth, service: Pick<Service, 'confirm' | 'adaptive'>): number | undefined {
+export function nextDelayMs(
+  health: CheckHealth,
+  service: Pick<Service, 'confirm' | 'adaptive'>,
+): number | undefined {
   if (health.failuresInRow > 0 && health.failuresInRow < service.confirm.failures) {
     return service.confirm.retryIntervalMs;
   }

@@ -38,7 +38,12 @@ type Checks = readonly [CheckView, ...CheckView[]];
 
 export function checkView(entry: BoardEntry): CheckView {
   const { service } = entry;
-  return { service: service.name, name: displayName(service), critical: service.critical, view: targetView(entry) };
+  return {
+    service: service.name,
+    name: displayName(service),
+    critical: service.critical,
+    view: targetView(entry),
+  };
 }
 
 /** Groups checks by service, in the order given; a service is as its worst target. */
@@ -46,7 +51,12 @@ export function serviceViews(checks: readonly CheckView[]): Map<string, ServiceV
   const views = new Map<string, ServiceView>();
   for (const [service, ofService] of byService(checks)) {
     const { name, critical, view } = worstCheck(ofService);
-    views.set(service, { name, critical, health: view.health, targets: ofService.map((check) => check.view) });
+    views.set(service, {
+      name,
+      critical,
+      health: view.health,
+      targets: ofService.map((check) => check.view),
+    });
   }
   return views;
 }

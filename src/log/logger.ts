@@ -35,7 +35,9 @@ export function createLogger(settings: LoggerSettings): Logger {
     },
   };
   if (settings.destination !== undefined) return pino(options, settings.destination);
-  return settings.pretty ? pino(options, pretty({ sync: true })) : pino(options, pino.destination({ sync: true }));
+  return settings.pretty
+    ? pino(options, pretty({ sync: true }))
+    : pino(options, pino.destination({ sync: true }));
 }
 
 const REPEAT_MS = 60_000;

@@ -74,7 +74,12 @@ export class Scheduler<Check extends Scheduled> {
       return;
     }
     if (known !== undefined) this.#drop(check.key, known);
-    const entry: Entry<Check> = { check, host: check.host, at: firstRun(check, this.#time(), count), gone: false };
+    const entry: Entry<Check> = {
+      check,
+      host: check.host,
+      at: firstRun(check, this.#time(), count),
+      gone: false,
+    };
     this.#entries.set(check.key, entry);
     this.#heap.push(entry);
   }

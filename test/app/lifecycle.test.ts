@@ -39,7 +39,14 @@ describe('the lifecycle', () => {
     const { lifecycle, clock, lines } = make(1_000);
     let told = false;
     lifecycle.onStop('deaf', () => new Promise(() => undefined));
-    lifecycle.onStop('listening', (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve((told = true) && undefined))));
+    lifecycle.onStop('listening', (signal) => {
+      return new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          told = true;
+          resolve();
+        });
+      });
+    });
     const stopped = lifecycle.stop();
     await clock.advance(1_000);
     expect(told).toBe(true);

@@ -4,10 +4,22 @@ import { runPipeline } from './scenarios/pipeline.ts';
 
 describeWithPeers(['prometheus', 'promtool', 'alertmanager'], 'the whole chain', () => {
   it('carries a real failure from a probe through Prometheus and Alertmanager back into a durable event', async () => {
-    const record = await runPipeline({ prometheus: 'prometheus', alertmanager: 'alertmanager', intervalSeconds: 1 });
+    const record = await runPipeline({
+      prometheus: 'prometheus',
+      alertmanager: 'alertmanager',
+      intervalSeconds: 1,
+    });
     expect(record.fired).toMatchObject({
       type: 'tocsin.alert.fired',
-      data: { labels: { alertname: 'ServiceDown', severity: 'critical', service: 'tools', team: 'ai', group: 'llm' } },
+      data: {
+        labels: {
+          alertname: 'ServiceDown',
+          severity: 'critical',
+          service: 'tools',
+          team: 'ai',
+          group: 'llm',
+        },
+      },
     });
     expect(record.clusterHealth).toMatchObject({
       overall_status: 'unhealthy',

@@ -50,7 +50,8 @@ const tools = () => `  - name: tools
     http: {}
 `;
 
-const json = async (url: string): Promise<Record<string, unknown>> => (await (await fetch(url)).json()) as Record<string, unknown>;
+const json = async (url: string): Promise<Record<string, unknown>> =>
+  (await (await fetch(url)).json()) as Record<string, unknown>;
 
 describe('serve', () => {
   it('watches a service and tells of it everywhere', async () => {
@@ -62,7 +63,13 @@ describe('serve', () => {
     expect(healthy).toMatchObject({
       score: 10,
       alerts: [],
-      services: { tools: { name: 'Tools Server', critical: true, health: { status: 'healthy', status_code: 200, data: { models: [] } } } },
+      services: {
+        tools: {
+          name: 'Tools Server',
+          critical: true,
+          health: { status: 'healthy', status_code: 200, data: { models: [] } },
+        },
+      },
       cluster_stats: { total_services: 1, local_node: { memory_percent: expect.any(Number) } },
     });
     expect(await json(`${tocsin.url}/health`)).toMatchObject({
@@ -75,7 +82,11 @@ describe('serve', () => {
     const metrics = parseText(await (await fetch(`${tocsin.url}/metrics`)).text());
     const labels = { service: 'tools', target: watchedUrl, prober: 'http', group: 'llm', team: 'ai' };
     const value = (family: string, more: Record<string, string> = {}) =>
-      metrics.get(family)?.samples.find((one) => JSON.stringify(sorted(one.labels)) === JSON.stringify(sorted({ ...labels, ...more })))?.value;
+      metrics
+        .get(family)
+        ?.samples.find(
+          (one) => JSON.stringify(sorted(one.labels)) === JSON.stringify(sorted({ ...labels, ...more })),
+        )?.value;
     expect(value('probe_success')).toBe(1);
     expect(value('probe_http_status_code')).toBe(200);
     expect(value('tocsin_check_info', { critical: 'true' })).toBe(1);
@@ -89,13 +100,19 @@ describe('serve', () => {
       const answer = await json(`${tocsin.url}/cluster_health`);
       return answer['overall_status'] === 'unhealthy' ? answer : undefined;
     });
-    expect(unhealthy['alerts']).toEqual([expect.stringMatching(/^CRITICAL: Tools Server is unhealthy - .*503/)]);
+    expect(unhealthy['alerts']).toEqual([
+      expect.stringMatching(/^CRITICAL: Tools Server is unhealthy - .*503/),
+    ]);
     const events = await until(async () => {
       const page = await json(`${tocsin.url}/api/v1/events?type=tocsin.check.unhealthy`);
       return (page['events'] as unknown[]).length > 0 ? page : undefined;
     });
     expect(events['events']).toEqual([
-      expect.objectContaining({ subject: 'tools', source: '/tocsin/test-node', data: expect.objectContaining({ reason: 'status', labels: { team: 'ai' } }) }),
+      expect.objectContaining({
+        subject: 'tools',
+        source: '/tocsin/test-node',
+        data: expect.objectContaining({ reason: 'status', labels: { team: 'ai' } }),
+      }),
     ]);
     const history = await json(`${tocsin.url}/history?limit=1`);
     expect(history).toMatchObject({ count: 1, history: [{ overall_status: 'unhealthy' }] });
@@ -110,7 +127,10 @@ describe('serve', () => {
 
   it('takes alerts, keeps them over a restart, and ends on SIGTERM with 0', async () => {
     const first = await startTocsin({ folder: folder.path, config: config('  []') });
-    const payload = webhookPayload([webhookAlert({ alertname: 'A', service: 'x' }), webhookAlert({ alertname: 'B' })]);
+    const payload = webhookPayload([
+      webhookAlert({ alertname: 'A', service: 'x' }),
+      webhookAlert({ alertname: 'B' }),
+    ]);
     expect(await postWebhook(first.url, payload)).toMatchObject({ status: 200, accepted: 2 });
     expect(await postWebhook(first.url, payload)).toMatchObject({ status: 200, accepted: 0, duplicates: 2 });
     expect(await first.stop()).toBe(0);
@@ -123,7 +143,10 @@ describe('serve', () => {
     );
     expect(await postWebhook(second.url, payload)).toMatchObject({ status: 200, duplicates: 2 });
     const { events } = await json(`${second.url}/api/v1/events`);
-    expect((events as { type: string }[]).map(({ type }) => type)).toEqual(['tocsin.alert.fired', 'tocsin.alert.fired']);
+    expect((events as { type: string }[]).map(({ type }) => type)).toEqual([
+      'tocsin.alert.fired',
+      'tocsin.alert.fired',
+    ]);
   });
 
   it('reloads: swaps services, keeps what is known of those that stay, refuses a broken file', async () => {
@@ -139,19 +162,27 @@ describe('serve', () => {
     expect(reloaded.status).toBe(200);
     const { services } = await json(`${tocsin.url}/api/v1/services`);
     expect(services).toEqual([
-      expect.objectContaining({ key: 'tools', state: 'healthy', targets: [expect.objectContaining({ since })] }),
+      expect.objectContaining({
+        key: 'tools',
+        state: 'healthy',
+        targets: [expect.objectContaining({ since })],
+      }),
       expect.objectContaining({ key: 'second' }),
     ]);
 
     writeFileSync(file, config('  - { name: tools, target: nonsense, htpp: {} }'));
     const refused = await fetch(`${tocsin.url}/-/reload`, { method: 'POST' });
     expect(refused.status).toBe(400);
-    expect(await refused.json()).toMatchObject({ problems: [expect.objectContaining({ message: expect.stringContaining('http') })] });
+    expect(await refused.json()).toMatchObject({
+      problems: [expect.objectContaining({ message: expect.stringContaining('http') })],
+    });
     expect((await json(`${tocsin.url}/api/v1/services`))['services']).toHaveLength(2);
 
     writeFileSync(file, config('  []'));
     tocsin.signal('SIGHUP');
-    await until(async () => ((await json(`${tocsin.url}/api/v1/services`))['services'] as unknown[]).length === 0);
+    await until(
+      async () => ((await json(`${tocsin.url}/api/v1/services`))['services'] as unknown[]).length === 0,
+    );
     const text = await (await fetch(`${tocsin.url}/metrics`)).text();
     expect(text).not.toContain('service="tools"');
     expect(text).toContain('tocsin_config_last_reload_successful 1');
@@ -173,7 +204,9 @@ describe('what keeps it from starting', () => {
 
   it('is told in one line when the port is taken', async () => {
     const port = (watched.address() as AddressInfo).port;
-    const { code, stderr } = await runTocsin(['serve', '--listen', `127.0.0.1:${port}`], { cwd: folder.path });
+    const { code, stderr } = await runTocsin(['serve', '--listen', `127.0.0.1:${port}`], {
+      cwd: folder.path,
+    });
     expect(code).toBe(1);
     expect(stderr).toBe(
       `tocsin: cannot listen on 127.0.0.1:${port}: the port is taken by another process. Stop it, or choose another with --listen or server.listen.\n`,
@@ -190,7 +223,10 @@ describe('what keeps it from starting', () => {
 
   it('is told in one line when the store is damaged', async () => {
     mkdirSync(join(folder.path, 'data'));
-    writeFileSync(join(folder.path, 'data', 'tocsin.db'), 'this is no database, and it is longer than a hundred bytes'.repeat(20));
+    writeFileSync(
+      join(folder.path, 'data', 'tocsin.db'),
+      'this is no database, and it is longer than a hundred bytes'.repeat(20),
+    );
     chmodSync(join(folder.path, 'data', 'tocsin.db'), 0o644);
     const { code, stderr } = await start();
     expect(code).toBe(1);
@@ -222,8 +258,17 @@ services:
     const { code, stderr } = await start();
     expect(code).toBe(2);
     const lines = stderr.trim().split('\n');
-    for (const [line, word] of [[2, 'listen'], [4, 'soon'], [6, 'max_in_flight'], [11, 'web'], [13, 'method'], [16, 'missing']] as const) {
-      expect(lines.filter((one) => one.includes(`tocsin.yml:${line}:`) && one.includes(word))).toHaveLength(1);
+    for (const [line, word] of [
+      [2, 'listen'],
+      [4, 'soon'],
+      [6, 'max_in_flight'],
+      [11, 'web'],
+      [13, 'method'],
+      [16, 'missing'],
+    ] as const) {
+      expect(lines.filter((one) => one.includes(`tocsin.yml:${line}:`) && one.includes(word))).toHaveLength(
+        1,
+      );
     }
     const checked = await runTocsin(['check'], { cwd: folder.path });
     expect(checked).toMatchObject({ code: 2, stderr });

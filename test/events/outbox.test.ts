@@ -27,7 +27,13 @@ function make() {
 }
 
 const event = (subject: string): NewEvent => ({ type: 'tocsin.check.healthy', subject, time: 0, data: {} });
-const run = (at: number): RunRecord => ({ service: 's', target: 't', at, status: 'success', durationSeconds: 1 });
+const run = (at: number): RunRecord => ({
+  service: 's',
+  target: 't',
+  at,
+  status: 'success',
+  durationSeconds: 1,
+});
 
 describe('the outbox', () => {
   it('writes events at once and runs within a quarter of a second, both in order', async () => {

@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { failure, SUCCESS, unknown, type Result, type Verdict } from '../../src/domain/result.ts';
 import type { CheckState } from '../../src/domain/service.ts';
 import { clusterHealth, worstState } from '../../src/health/cluster.ts';
-import { advance, expired, initialHealth, isStale, nextDelayMs, type CheckHealth } from '../../src/health/state.ts';
+import {
+  advance,
+  expired,
+  initialHealth,
+  isStale,
+  nextDelayMs,
+  type CheckHealth,
+} from '../../src/health/state.ts';
 
 const rules = { confirm: { failures: 2, successes: 2, retryIntervalMs: 2_000 }, degradedAfterMs: 1_000 };
 const verdicts: Record<string, Verdict> = {
@@ -20,7 +27,10 @@ function result(word: string, at: number): Result {
 }
 
 function after(words: string[]): CheckHealth {
-  return words.reduce((health, word, i) => advance(health, result(word, 1_000 * (i + 1)), rules), initialHealth(0));
+  return words.reduce(
+    (health, word, i) => advance(health, result(word, 1_000 * (i + 1)), rules),
+    initialHealth(0),
+  );
 }
 
 describe('the confirmation rule', () => {
@@ -29,7 +39,11 @@ describe('the confirmation rule', () => {
     ['is degraded after a first success that is not confirmed', ['ok'], 'degraded'],
     ['is healthy after as many successes as the rule asks', ['ok', 'ok'], 'healthy'],
     ['is degraded after one failure', ['ok', 'ok', 'bad'], 'degraded'],
-    ['is unhealthy after as many failures in a row as the rule asks', ['ok', 'ok', 'bad', 'bad'], 'unhealthy'],
+    [
+      'is unhealthy after as many failures in a row as the rule asks',
+      ['ok', 'ok', 'bad', 'bad'],
+      'unhealthy',
+    ],
     ['does not add up failures that are not in a row', ['bad', 'ok', 'bad'], 'degraded'],
     ['stays unhealthy while failing', ['bad', 'bad', 'bad', 'bad'], 'unhealthy'],
     ['recovers through degraded', ['bad', 'bad', 'ok'], 'degraded'],
@@ -85,7 +99,12 @@ describe('what is too old', () => {
 
   it('makes the state unknown and keeps the last run and the last success', () => {
     const health = expired(after(['ok', 'ok']), 500_000);
-    expect(health).toMatchObject({ state: 'unknown', since: 500_000, lastSuccessAt: 2_000, successesInRow: 0 });
+    expect(health).toMatchObject({
+      state: 'unknown',
+      since: 500_000,
+      lastSuccessAt: 2_000,
+      successesInRow: 0,
+    });
     expect(health.last?.startedAt).toBe(2_000);
     expect(health.lastConclusive).toBeUndefined();
   });

@@ -97,7 +97,10 @@ describe('the snapshot of the cluster', () => {
   it('adds what a prober has to say of a success', () => {
     const board = boardOf(service('cache'));
     board.record(key('cache'), run(SUCCESS, T0, { details: { extra: { connected_clients: 3 } } }));
-    expect(serviceDetails(board.entries())[0]?.health).toMatchObject({ status: 'healthy', connected_clients: 3 });
+    expect(serviceDetails(board.entries())[0]?.health).toMatchObject({
+      status: 'healthy',
+      connected_clients: 3,
+    });
   });
 });
 
@@ -109,7 +112,11 @@ describe('the sentences', () => {
   });
 
   it('say that a success was too slow, that it recovers, and that nothing was heard for long', () => {
-    const board = boardOf(service('slow', { degradedAfterMs: 100 }), service('back', { confirm: { failures: 1, successes: 2, retryIntervalMs: 1 } }), service('gone'));
+    const board = boardOf(
+      service('slow', { degradedAfterMs: 100 }),
+      service('back', { confirm: { failures: 1, successes: 2, retryIntervalMs: 1 } }),
+      service('gone'),
+    );
     for (const name of ['slow', 'back', 'gone']) board.record(key(name), run(SUCCESS, T0));
     board.record(key('slow'), run(SUCCESS, T0 + 200_000));
     board.record(key('back'), run(SUCCESS, T0 + 200_000, { durationSeconds: 0.01 }));
@@ -129,7 +136,10 @@ describe('the board', () => {
     const board = boardOf(service('a'), service('b'));
     board.record(key('a'), run(TIMEOUT, T0));
     board.configure([service('a', { critical: true }), service('c')], T0 + 5_000);
-    expect(board.entry(key('a'))).toMatchObject({ service: { critical: true }, health: { state: 'unhealthy', since: T0 } });
+    expect(board.entry(key('a'))).toMatchObject({
+      service: { critical: true },
+      health: { state: 'unhealthy', since: T0 },
+    });
     expect(board.entry(key('b'))).toBeUndefined();
     expect(board.entry(key('c'))?.health).toMatchObject({ state: 'unknown', since: T0 + 5_000 });
     expect(board.record(key('b'), run(SUCCESS, T0))).toBeUndefined();
@@ -165,16 +175,40 @@ describe('the history', () => {
     const history = rebuildHistory(board.entries().map(checkView), events, T0);
     expect(history).toHaveLength(5);
     expect(history.map(summary)).toEqual(seen);
-    expect(history[0]).toMatchObject({ timestamp: '2026-01-01T00:00:06.000Z', cluster_stats: { monitoring_uptime: 6 } });
+    expect(history[0]).toMatchObject({
+      timestamp: '2026-01-01T00:00:06.000Z',
+      cluster_stats: { monitoring_uptime: 6 },
+    });
   });
 
   it('passes over records that it does not understand', () => {
-    const strange = { specversion: '1.0', id: 'x', source: 's', type: 'tocsin.check.healthy', time: '2026-01-01T00:00:00Z', datacontenttype: 'application/json' } as const;
-    expect(rebuildHistory([], [{ ...strange, data: null }, { ...strange, data: { service: 1 } }], T0)).toEqual([]);
+    const strange = {
+      specversion: '1.0',
+      id: 'x',
+      source: 's',
+      type: 'tocsin.check.healthy',
+      time: '2026-01-01T00:00:00Z',
+      datacontenttype: 'application/json',
+    } as const;
+    expect(
+      rebuildHistory(
+        [],
+        [
+          { ...strange, data: null },
+          { ...strange, data: { service: 1 } },
+        ],
+        T0,
+      ),
+    ).toEqual([]);
   });
 });
 
 function summary(snapshot: ReturnType<typeof clusterSnapshot>): unknown {
   const { overall_status, score, services, alerts } = snapshot;
-  return { overall_status, score, alerts, states: Object.values(services).map(({ health }) => health.status) };
+  return {
+    overall_status,
+    score,
+    alerts,
+    states: Object.values(services).map(({ health }) => health.status),
+  };
 }

@@ -17,13 +17,22 @@ describe('the logger', () => {
     logger.debug({}, 'not written');
     expect(lines).toHaveLength(1);
     const line: unknown = JSON.parse(lines[0] ?? '');
-    expect(line).toEqual({ level: 'info', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/), url: 'http://127.0.0.1:1', msg: 'listening' });
+    expect(line).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      url: 'http://127.0.0.1:1',
+      msg: 'listening',
+    });
     expect(levels).toEqual(['info']);
   });
 
   it('never writes a secret', () => {
     const lines: string[] = [];
-    const logger = createLogger({ level: 'debug', pretty: false, destination: { write: (line: string) => void lines.push(line) } });
+    const logger = createLogger({
+      level: 'debug',
+      pretty: false,
+      destination: { write: (line: string) => void lines.push(line) },
+    });
     logger.warn({ token: 'hunter2', headers: { authorization: 'Bearer hunter2' }, password: 'hunter2' }, 'x');
     expect(lines.join('')).not.toContain('hunter2');
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../src/domain/clock.ts';
 import { failure, SUCCESS, unknown, type Verdict } from '../../src/domain/result.ts';
-import { PROBE_SUCCESS, RUN_FAMILIES } from '../../src/probes/families.ts';
+import { RUN_FAMILIES } from '../../src/probes/families.ts';
 import type { Resolver } from '../../src/probes/net/resolver.ts';
 import type { Outcome, Probe, Run, RunResult } from '../../src/probes/prober.ts';
 import { probers } from '../../src/probes/registry.ts';
@@ -176,7 +176,7 @@ describe('the registry', () => {
   });
 
   it('declares families that Prometheus takes, none twice in a different way', () => {
-    const all = [PROBE_SUCCESS, ...RUN_FAMILIES, ...probers.flatMap(({ families }) => families)];
+    const all = [...RUN_FAMILIES, ...probers.flatMap(({ families }) => families)];
     for (const family of all) {
       expect(family.name).toMatch(/^(probe|redis|tocsin)_[a-z0-9_]+$/);
       expect(family.help).not.toBe('');

@@ -4,9 +4,18 @@ import { runPipeline } from '../e2e/scenarios/pipeline.ts';
 export async function prove() {
   const rows: [string, string][] = [];
   const runs = [
-    ['Prometheus 3.5, Alertmanager 0.33, 15 s', { prometheus: 'prometheus', alertmanager: 'alertmanager', intervalSeconds: 15 }],
-    ['Prometheus 3.5, Alertmanager 0.33, 1 s', { prometheus: 'prometheus', alertmanager: 'alertmanager', intervalSeconds: 1 }],
-    ['Prometheus 2.42, Alertmanager 0.25, 1 s', { prometheus: 'prometheus-old', alertmanager: 'alertmanager-old', intervalSeconds: 1 }],
+    [
+      'Prometheus 3.5, Alertmanager 0.33, 15 s',
+      { prometheus: 'prometheus', alertmanager: 'alertmanager', intervalSeconds: 15 },
+    ],
+    [
+      'Prometheus 3.5, Alertmanager 0.33, 1 s',
+      { prometheus: 'prometheus', alertmanager: 'alertmanager', intervalSeconds: 1 },
+    ],
+    [
+      'Prometheus 2.42, Alertmanager 0.25, 1 s',
+      { prometheus: 'prometheus-old', alertmanager: 'alertmanager-old', intervalSeconds: 1 },
+    ],
   ] as const;
   for (const [name, options] of runs) {
     const { down, up, fired, clusterHealth, promtool, alarmingLines } = await runPipeline(options);

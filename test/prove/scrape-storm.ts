@@ -11,7 +11,12 @@ export async function prove() {
       ['scrapes of a real Prometheus, every second from 127.0.0.1', String(record.prometheusScrapes)],
       ['of those failed; lowest `up`', `${record.failedScrapes}; ${record.lowestUp}`],
       ['lines above debug in the log', String(record.lines.length)],
-      ['`tocsin_scrapes_total` during the storm', Object.entries(record.outcomes).map(([outcome, count]) => `${outcome}: ${count}`).join(', ')],
+      [
+        '`tocsin_scrapes_total` during the storm',
+        Object.entries(record.outcomes)
+          .map(([outcome, count]) => `${outcome}: ${count}`)
+          .join(', '),
+      ],
       ['size of the page', mb(record.bytesOfPage)],
       ['resident memory before, after', `${mb(record.residentBefore)}, ${mb(record.residentAfter)}`],
     ] as [string, string][],

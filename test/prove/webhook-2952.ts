@@ -4,7 +4,9 @@ import { runDeliveries } from '../e2e/scenarios/deliveries.ts';
 export async function prove() {
   const record = await runDeliveries({ requests: 2_952, killAfter: 1_476, concurrency: 16 });
   const { statuses, lost, twice, repeatedTransitions } = record;
-  const answers = Object.entries(statuses).map(([status, count]) => `${status === '0' ? 'connection broken' : status}: ${count}`);
+  const answers = Object.entries(statuses).map(
+    ([status, count]) => `${status === '0' ? 'connection broken' : status}: ${count}`,
+  );
   return {
     title: '2,952 webhook requests and a kill -9',
     rows: [

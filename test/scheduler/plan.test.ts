@@ -21,12 +21,17 @@ describe('the plan', () => {
 
   it('puts the next run on the grid, between half and one and a half intervals later', () => {
     fc.assert(
-      fc.property(fc.string(), fc.integer({ min: 1_000, max: 3_600_000 }), fc.nat(1e12), (key, intervalMs, start) => {
-        const next = nextRun(check(key, intervalMs), start, undefined);
-        expect(Math.round(next - phaseMs(key, intervalMs)) % intervalMs).toBe(0);
-        expect(next - start).toBeGreaterThanOrEqual(intervalMs / 2);
-        expect(next - start).toBeLessThan(1.5 * intervalMs + 1);
-      }),
+      fc.property(
+        fc.string(),
+        fc.integer({ min: 1_000, max: 3_600_000 }),
+        fc.nat(1e12),
+        (key, intervalMs, start) => {
+          const next = nextRun(check(key, intervalMs), start, undefined);
+          expect(Math.round(next - phaseMs(key, intervalMs)) % intervalMs).toBe(0);
+          expect(next - start).toBeGreaterThanOrEqual(intervalMs / 2);
+          expect(next - start).toBeLessThan(1.5 * intervalMs + 1);
+        },
+      ),
     );
   });
 

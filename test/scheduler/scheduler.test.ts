@@ -16,7 +16,9 @@ interface Rig {
 }
 
 /** A scheduler whose runs end at once, or, with `hold`, when the test says so. */
-function rig(options: { hold?: boolean; caps?: { maxConcurrency: number; maxPerHost: number }; wanted?: number } = {}): Rig {
+function rig(
+  options: { hold?: boolean; caps?: { maxConcurrency: number; maxPerHost: number }; wanted?: number } = {},
+): Rig {
   const clock = new ManualClock();
   const pending = new Map<string, (wanted: number | undefined) => void>();
   const all: Rig = {
@@ -62,7 +64,8 @@ describe('the scheduler', () => {
     for (const { key } of checks(50)) {
       const times = started.filter((one) => one.key === key).map((one) => one.at);
       expect(times).toHaveLength(10);
-      for (let i = 1; i < times.length; i++) expect((times[i] ?? 0) - (times[i - 1] ?? 0)).toBeCloseTo(30_000, 6);
+      for (let i = 1; i < times.length; i++)
+        expect((times[i] ?? 0) - (times[i - 1] ?? 0)).toBeCloseTo(30_000, 6);
     }
     expect(Math.max(...lateness)).toBeLessThan(0.002);
   });
@@ -75,7 +78,10 @@ describe('the scheduler', () => {
   });
 
   it('never exceeds the global cap nor the cap of a host, and lets other hosts pass a busy one', async () => {
-    const { clock, scheduler, finish, ...rest } = rig({ hold: true, caps: { maxConcurrency: 3, maxPerHost: 2 } });
+    const { clock, scheduler, finish, ...rest } = rig({
+      hold: true,
+      caps: { maxConcurrency: 3, maxPerHost: 2 },
+    });
     const same = ['a', 'b', 'c', 'd'].map((key) => ({ key, host: 'same', intervalMs: 60_000 }));
     scheduler.update([...same, { key: 'other', host: 'other', intervalMs: 60_000 }]);
     await clock.advance(1_000);
@@ -88,7 +94,10 @@ describe('the scheduler', () => {
   });
 
   it('leaves out and counts a run that would start a whole interval late', async () => {
-    const { clock, scheduler, shed, finish, started } = rig({ hold: true, caps: { maxConcurrency: 1, maxPerHost: 1 } });
+    const { clock, scheduler, shed, finish, started } = rig({
+      hold: true,
+      caps: { maxConcurrency: 1, maxPerHost: 1 },
+    });
     scheduler.update(checks(2, 'h', 5_000));
     await clock.advance(2_000);
     expect(started).toHaveLength(1);

@@ -53,7 +53,8 @@ export async function runDeliveries(options: DeliveriesOptions): Promise<Deliver
   let killed: Promise<void> | undefined;
   const worker = async () => {
     for (let at = next++; at < requests.length; at = next++) {
-      if (at === options.killAfter) killed = run.killAndRestart(() => startTocsin({ folder: folder.path, config }));
+      if (at === options.killAfter)
+        killed = run.killAndRestart(() => startTocsin({ folder: folder.path, config }));
       const one = requests[at];
       if (one !== undefined) await run.send(one);
     }
@@ -63,12 +64,20 @@ export async function runDeliveries(options: DeliveriesOptions): Promise<Deliver
   const seconds = (performance.now() - start) / 1_000;
   const held = await run.readLedger();
   await run.stop();
-  return { ...run.verdict(held), seconds, largestBody: Math.max(...requests.map(({ body }) => Buffer.byteLength(body))) };
+  return {
+    ...run.verdict(held),
+    seconds,
+    largestBody: Math.max(...requests.map(({ body }) => Buffer.byteLength(body))),
+  };
 }
 
 interface Held {
   readonly episodes: readonly { readonly labels: Readonly<Record<string, string>> }[];
-  readonly events: readonly { readonly id: string; readonly type: string; readonly data: { readonly episode?: string; readonly ordinal?: number } }[];
+  readonly events: readonly {
+    readonly id: string;
+    readonly type: string;
+    readonly data: { readonly episode?: string; readonly ordinal?: number };
+  }[];
 }
 
 class Run {
@@ -116,8 +125,11 @@ class Run {
     const get = async (path: string) => (await (await fetch(`${this.#tocsin.url}${path}`)).json()) as never;
     const { alerts } = (await get('/api/v1/alerts?state=all&limit=10000')) as { alerts: Held['episodes'] };
     const events: Held['events'][number][] = [];
-    for (let after = ''; ; ) {
-      const page = (await get(`/api/v1/events?type=tocsin.alert.*&limit=10000${after}`)) as { events: Held['events']; next_after: string };
+    for (let after = ''; ;) {
+      const page = (await get(`/api/v1/events?type=tocsin.alert.*&limit=10000${after}`)) as {
+        events: Held['events'];
+        next_after: string;
+      };
       events.push(...page.events);
       if (page.events.length < 10_000) return { episodes: alerts, events };
       after = `&after=${page.next_after}`;
@@ -152,8 +164,16 @@ function identityOf(labels: Readonly<Record<string, string>>): string {
 
 /** The i-th request: every shape that the field sends, in turn. */
 function request(i: number): Request {
-  const labels = { alertname: `Alert${i}`, instance: `host-${i % 50}`, severity: ['critical', 'warning', 'info'][i % 3] ?? '' };
-  const one = (alert: Record<string, unknown>, promised: Record<string, string> = labels, more = {}): Request => ({
+  const labels = {
+    alertname: `Alert${i}`,
+    instance: `host-${i % 50}`,
+    severity: ['critical', 'warning', 'info'][i % 3] ?? '',
+  };
+  const one = (
+    alert: Record<string, unknown>,
+    promised: Record<string, string> = labels,
+    more = {},
+  ): Request => ({
     body: JSON.stringify(webhookPayload([alert], more)),
     promises: [identityOf(promised)],
   });
@@ -163,13 +183,25 @@ function request(i: number): Request {
       return one(webhookAlert(labels, { startsAt: AT }));
     }
     case 2: {
-      const before = { ...labels, alertname: `Alert${i - 1}`, instance: `host-${(i - 1) % 50}`, severity: ['critical', 'warning', 'info'][(i - 1) % 3] ?? '' };
+      const before = {
+        ...labels,
+        alertname: `Alert${i - 1}`,
+        instance: `host-${(i - 1) % 50}`,
+        severity: ['critical', 'warning', 'info'][(i - 1) % 3] ?? '',
+      };
       return one(webhookAlert(before, { status: 'resolved', startsAt: AT, endsAt: LATER }), before);
     }
     case 3:
-      return one(webhookAlert({ ...labels, 'téam.näme': 'Ünïcode ✓ 🚨' }), { ...labels, 'téam.näme': 'Ünïcode ✓ 🚨' });
+      return one(webhookAlert({ ...labels, 'téam.näme': 'Ünïcode ✓ 🚨' }), {
+        ...labels,
+        'téam.näme': 'Ünïcode ✓ 🚨',
+      });
     case 4:
-      return one(webhookAlert(labels, { annotations: null }), labels, { groupLabels: null, commonLabels: {}, commonAnnotations: null });
+      return one(webhookAlert(labels, { annotations: null }), labels, {
+        groupLabels: null,
+        commonLabels: {},
+        commonAnnotations: null,
+      });
     case 5: {
       const nameless = { job: `job-${i}` };
       return one(webhookAlert(nameless), nameless);
@@ -177,9 +209,14 @@ function request(i: number): Request {
     case 6:
       return one(webhookAlert(labels, { status: 'resolved', endsAt: '0001-01-01T00:00:00Z' }));
     case 7:
-      return one(webhookAlert(labels, { unknownField: { deep: [1, 2, 3] } }), labels, { somethingNew: true, routeLabels: { a: 'b' } });
+      return one(webhookAlert(labels, { unknownField: { deep: [1, 2, 3] } }), labels, {
+        somethingNew: true,
+        routeLabels: { a: 'b' },
+      });
     case 8:
-      return one(webhookAlert(labels, { annotations: { text: i % 600 === 8 ? 'x'.repeat(5_000_000) : 'short' } }));
+      return one(
+        webhookAlert(labels, { annotations: { text: i % 600 === 8 ? 'x'.repeat(5_000_000) : 'short' } }),
+      );
     case 9: {
       // sent again word for word
       const again = i - 9;
@@ -187,10 +224,17 @@ function request(i: number): Request {
     }
     case 10: {
       const many = Array.from({ length: 20 }, (_, n) => ({ alertname: `Group${i}`, instance: `host-${n}` }));
-      return { body: JSON.stringify(webhookPayload(many.map((each) => webhookAlert(each)))), promises: many.map(identityOf) };
+      return {
+        body: JSON.stringify(webhookPayload(many.map((each) => webhookAlert(each)))),
+        promises: many.map(identityOf),
+      };
     }
     case 11:
-      return { body: i % 24 === 11 ? '{"version":"4","alerts":' : '{"text":"not an alert"}', promises: [], refused: true };
+      return {
+        body: i % 24 === 11 ? '{"version":"4","alerts":' : '{"text":"not an alert"}',
+        promises: [],
+        refused: true,
+      };
     default:
       return one(webhookAlert(labels));
   }

@@ -40,7 +40,9 @@ export interface AlertEvent {
 export interface ClusterHealth {
   readonly overall_status: string;
   readonly alerts: readonly string[];
-  readonly services: Readonly<Record<string, { readonly health: { readonly status: string; readonly reason?: string } }>>;
+  readonly services: Readonly<
+    Record<string, { readonly health: { readonly status: string; readonly reason?: string } }>
+  >;
 }
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -60,7 +62,9 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRec
   try {
     running.push(await startAlertmanager(options, { folder: folder.path, port: alertmanagerPort, tocsin }));
     const prometheusPort = await freePort();
-    running.push(await startPrometheus(options, { folder: folder.path, port: prometheusPort, tocsin, alertmanagerPort }));
+    running.push(
+      await startPrometheus(options, { folder: folder.path, port: prometheusPort, tocsin, alertmanagerPort }),
+    );
     return await drill({ tocsin, watched, prometheusUrl: `http://127.0.0.1:${prometheusPort}` });
   } finally {
     for (const one of running.reverse()) await one.stop();
@@ -95,7 +99,10 @@ interface Place {
   readonly tocsin: RunningTocsin;
 }
 
-async function startAlertmanager(options: PipelineOptions, { folder, port, tocsin }: Place): Promise<RunningProcess> {
+async function startAlertmanager(
+  options: PipelineOptions,
+  { folder, port, tocsin }: Place,
+): Promise<RunningProcess> {
   const shipped = readFileSync(join(ROOT, 'alertmanager/alertmanager.yml'), 'utf8');
   const config = shipped
     .replace('http://tocsin:10464', tocsin.url)
@@ -153,7 +160,9 @@ async function drill({ tocsin, watched, prometheusUrl }: Drill): Promise<Pipelin
   const [unhealthy, probeSuccessZero, ruleFiring, fired] = await Promise.all([
     down(async () => (await health()).overall_status === 'unhealthy'),
     down(async () => (await query('probe_success{service="tools"}')) === 0),
-    down(async () => (await query('ALERTS{alertname="ServiceDown",alertstate="firing",service="tools"}')) === 1),
+    down(
+      async () => (await query('ALERTS{alertname="ServiceDown",alertstate="firing",service="tools"}')) === 1,
+    ),
     down(event('tocsin.alert.fired')),
   ]);
   const clusterHealth = await health();
@@ -191,7 +200,9 @@ function stopwatch() {
 
 async function alertEvent(url: string, type: string): Promise<AlertEvent | undefined> {
   const { events } = await json<{ events: AlertEvent[] }>(`${url}/api/v1/events?type=${type}&limit=1000`);
-  return events.find(({ data }) => data.labels['alertname'] === 'ServiceDown' && data.labels['service'] === 'tools');
+  return events.find(
+    ({ data }) => data.labels['alertname'] === 'ServiceDown' && data.labels['service'] === 'tools',
+  );
 }
 
 /** The value of an expression that gives one series; undefined when it gives none. */
@@ -220,7 +231,10 @@ export async function checkMetrics(text: string): Promise<PipelineRecord['promto
   const command = `"${peer('promtool')}" check metrics < "${file}"; echo "exit $?"`;
   const process = await startProcess('sh', ['-c', command], { ready: /exit (\d+)/ });
   await process.exited;
-  const complaints = process.output().split('\n').filter((line) => line !== '' && !/^(exit |node_|nodejs_|probe_)/.test(line));
+  const complaints = process
+    .output()
+    .split('\n')
+    .filter((line) => line !== '' && !/^(exit |node_|nodejs_|probe_)/.test(line));
   return { code: Number(process.match?.[1]), complaints };
 }
 

@@ -38,7 +38,10 @@ export interface StormRecord {
 export async function runStorm(options: StormOptions): Promise<StormRecord> {
   await using folder = temporaryFolder();
   const config = `store: { path: ledger.db }\nservices:\n${services(options.checks)}`;
-  const tocsin = await startTocsin({ folder: folder.path, config: options.checks === 0 ? 'store: { path: ledger.db }' : config });
+  const tocsin = await startTocsin({
+    folder: folder.path,
+    config: options.checks === 0 ? 'store: { path: ledger.db }' : config,
+  });
   const port = await freePort();
   let prometheus: RunningProcess | undefined;
   try {
@@ -72,13 +75,19 @@ export async function runStorm(options: StormOptions): Promise<StormRecord> {
 
 /** Checks that never answer: their series fill the page. */
 function services(count: number): string {
-  return Array.from(
-    { length: count },
-    (_, i) => `  - { name: check-${i}, interval: 1h, timeout: 1s, labels: { team: storm }, target: "tcp://127.0.0.1:1", tcp: {} }`.replace('tcp://', ''),
+  return Array.from({ length: count }, (_, i) =>
+    `  - { name: check-${i}, interval: 1h, timeout: 1s, labels: { team: storm }, target: "tcp://127.0.0.1:1", tcp: {} }`.replace(
+      'tcp://',
+      '',
+    ),
   ).join('\n');
 }
 
-async function startScraper(place: { folder: string; port: number; target: string }): Promise<RunningProcess> {
+async function startScraper(place: {
+  folder: string;
+  port: number;
+  target: string;
+}): Promise<RunningProcess> {
   writeFileSync(
     join(place.folder, 'prometheus.yml'),
     `global: { scrape_interval: 1s, scrape_timeout: 1s }\nscrape_configs: [{ job_name: tocsin, static_configs: [{ targets: ['${place.target}'] }] }]\n`,
@@ -88,7 +97,9 @@ async function startScraper(place: { folder: string; port: number; target: strin
     `--storage.tsdb.path=${join(place.folder, 'tsdb')}`,
     `--web.listen-address=127.0.0.1:${place.port}`,
   ];
-  return startProcess(peer('prometheus'), args, { ready: async () => (await fetch(`http://127.0.0.1:${place.port}/-/ready`)).ok });
+  return startProcess(peer('prometheus'), args, {
+    ready: async () => (await fetch(`http://127.0.0.1:${place.port}/-/ready`)).ok,
+  });
 }
 
 /** Starts clients at an even pace; resolves when all of them have gone. */
@@ -152,7 +163,10 @@ async function settledMetrics(url: string, clients: number, before: Numbers): Pr
   );
 }
 
-function difference(before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>): Record<string, number> {
+function difference(
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+): Record<string, number> {
   return Object.fromEntries(Object.entries(after).map(([key, value]) => [key, value - (before[key] ?? 0)]));
 }
 
