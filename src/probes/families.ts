@@ -1,14 +1,6 @@
 import type { Family } from '../metrics/family.ts';
 import { PHASES } from './prober.ts';
 
-/** Written by whoever keeps the checks, never by a run: an `unknown` run leaves the last value. */
-export const PROBE_SUCCESS: Family = {
-  name: 'probe_success',
-  type: 'gauge',
-  help: 'Displays whether or not the probe was a success',
-  labels: [],
-};
-
 export const PROBE_DURATION: Family = {
   name: 'probe_duration_seconds',
   type: 'gauge',
