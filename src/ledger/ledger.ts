@@ -1,0 +1,182 @@
+import type { Alert, SeverityClass, Transition } from '../domain/alert.ts';
+import type { CloudEvent, NewEvent } from '../domain/event.ts';
+import type { ResultStatus } from '../domain/result.ts';
+
+/** One webhook request, before anybody looked into it. */
+export interface RawDelivery {
+  /** The entry of `webhooks` that it came in by. */
+  readonly webhook: string;
+  readonly body: Uint8Array;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+  /** The sender's address and `User-Agent`, for the audit. */
+  readonly source: string;
+  readonly userAgent: string;
+}
+
+/** What became of a delivery. Everything but `malformed` is on disk when it is told. */
+export type IntakeResult =
+  | {
+      readonly outcome: 'accepted' | 'duplicate' | 'partial';
+      readonly accepted: number;
+      readonly duplicates: number;
+      readonly quarantined: number;
+      readonly transitions: Readonly<Partial<Record<Transition, number>>>;
+      /** Seconds from `startsAt` to receipt of each `fired`. */
+      readonly lagSeconds: readonly number[];
+    }
+  | {
+      readonly outcome: 'malformed';
+      /** RFC 6901 JSON pointer to the offending value; `` is the whole body. */
+      readonly pointer: string;
+      readonly detail: string;
+    };
+
+/** The ledger cannot take or give anything now (disk full, closing, overloaded): answer 503, store nothing. */
+export class LedgerUnavailableError extends Error {
+  override readonly name = 'LedgerUnavailableError';
+}
+
+/** The ledger cannot be opened; the message says which file, why and what to do. */
+export class LedgerStartError extends Error {
+  override readonly name = 'LedgerStartError';
+}
+
+/** One firing-to-resolved life of an alert. */
+export interface Episode {
+  readonly id: string;
+  readonly webhook: string;
+  readonly fingerprint: string;
+  readonly state: 'open' | 'closed';
+  readonly labels: Alert['labels'];
+  readonly annotations: Alert['annotations'];
+  readonly severity: SeverityClass;
+  /** RFC 3339, UTC, nanoseconds kept; the earliest start seen. */
+  readonly startsAt: string;
+  readonly endsAt?: string;
+  /** First and last receipt, milliseconds since the epoch. */
+  readonly firstReceivedAt: number;
+  readonly lastReceivedAt: number;
+  readonly generatorUrl: string;
+  readonly receiver: string;
+  readonly acknowledged: boolean;
+  /** How many transitions it has had. */
+  readonly ordinal: number;
+}
+
+/** A stored delivery, without its body. */
+export interface StoredDelivery {
+  readonly id: number;
+  readonly webhook: string;
+  readonly receivedAt: number;
+  readonly source: string;
+  readonly userAgent: string;
+  readonly receiver: string;
+  readonly groupKey: string;
+  readonly status: string;
+  readonly truncatedAlerts: number;
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly quarantined: number;
+  readonly bytes: number;
+}
+
+/** A finished run, for history. */
+export interface RunRecord {
+  readonly service: string;
+  readonly target: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly status: ResultStatus;
+  readonly reason?: string;
+  readonly durationSeconds: number;
+}
+
+/** What a step of `services/{name}/history` holds. */
+export interface HistoryPoint {
+  /** Start of the step, milliseconds since the epoch. */
+  readonly at: number;
+  readonly success: number;
+  readonly failure: number;
+  readonly unknown: number;
+  /** Mean of the successes; absent when there was none. */
+  readonly meanDurationSeconds?: number;
+}
+
+export interface EventQuery {
+  /** An event's id; events after it are given. Absent: from the oldest. */
+  readonly after?: string;
+  readonly limit: number;
+  /** Exact type, or a prefix that ends in `.*`. */
+  readonly type?: string;
+  readonly subject?: string;
+  /** Milliseconds since the epoch: only events at or after it. */
+  readonly since?: number;
+  readonly order?: 'asc' | 'desc';
+}
+
+export type EventPage =
+  | { readonly events: readonly CloudEvent[]; readonly nextAfter?: string }
+  /** `after` lies below retention or in another epoch. */
+  | { readonly gone: true; readonly oldest?: string };
+
+export interface AlertQuery {
+  readonly state: 'open' | 'closed' | 'all';
+  readonly severity?: SeverityClass;
+  readonly limit: number;
+}
+
+/** Numbers about open episodes and the store itself, told after each commit. */
+export interface LedgerSummary {
+  readonly open: readonly {
+    readonly severity: SeverityClass;
+    readonly acknowledged: boolean;
+    readonly count: number;
+  }[];
+  /** First receipt (ms) of the oldest unacknowledged open episode of each alertname, severity, service and instance. */
+  readonly unacknowledged: readonly UnacknowledgedSeries[];
+  /** Series beyond the cap, left out of `unacknowledged`. */
+  readonly unacknowledgedOverflow: number;
+  readonly lastOffset: number;
+  readonly fileBytes: number;
+  readonly commits: number;
+  readonly commitSeconds: number;
+  readonly failedCommits: number;
+}
+
+export interface UnacknowledgedSeries {
+  readonly alertname: string;
+  readonly severity: SeverityClass;
+  readonly service: string;
+  readonly instance: string;
+  readonly since: number;
+}
+
+/**
+ * The durable log: what it accepts is on disk (fsync) before the promise is fulfilled.
+ * Every method rejects with `LedgerUnavailableError` while the store cannot be used.
+ */
+export interface Ledger {
+  /** The delivery's body is handed over: its buffer may be empty afterwards. */
+  intake(delivery: RawDelivery): Promise<IntakeResult>;
+  append(events: readonly NewEvent[]): Promise<void>;
+  recordRuns(runs: readonly RunRecord[]): Promise<void>;
+  events(query: EventQuery): Promise<EventPage>;
+  alerts(query: AlertQuery): Promise<readonly Episode[]>;
+  alert(id: string): Promise<Episode | undefined>;
+  deliveries(limit: number): Promise<readonly StoredDelivery[]>;
+  /** Points of `stepMs` from `from` to `to` (ms) of one service, all targets together, oldest first. */
+  history(query: HistoryQuery): Promise<readonly HistoryPoint[]>;
+  /** Latest numbers, without a question to the disk. */
+  summary(): LedgerSummary;
+  /** Whether commits succeed; false makes `/-/ready` fail. */
+  writable(): boolean;
+  close(): Promise<void>;
+}
+
+export interface HistoryQuery {
+  readonly service: string;
+  readonly from: number;
+  readonly to: number;
+  readonly stepMs: number;
+}

@@ -1,0 +1,99 @@
+import type {
+  AlertQuery,
+  Episode,
+  EventQuery,
+  HistoryPoint,
+  HistoryQuery,
+  IntakeResult,
+  LedgerSummary,
+  RawDelivery,
+  RunRecord,
+  StoredDelivery,
+} from './ledger.ts';
+import type { NewEvent } from '../domain/event.ts';
+
+/** What the ledger's thread is started with. */
+export interface ThreadOptions {
+  /** Absolute path of the ledger's file. */
+  readonly path: string;
+  /** How far apart the starts of one and the same firing may be. */
+  readonly toleranceMs: number;
+  readonly retention: Retention;
+}
+
+export interface Retention {
+  /** Events and closed episodes. */
+  readonly eventsMs: number;
+  /** Runs, deliveries. */
+  readonly historyMs: number;
+}
+
+/** An event as it crosses from the thread: `data` stays JSON text until the other side wants it. */
+export interface WireEvent {
+  readonly offset: number;
+  readonly type: string;
+  readonly subject: string | null;
+  readonly time: number;
+  readonly data: string;
+}
+
+export interface EventSliceQuery extends EventQuery {
+  /** An offset: only events below it. */
+  readonly before?: number;
+}
+
+export type EventSlice =
+  | {
+      readonly epoch: string;
+      readonly events: readonly WireEvent[];
+      /** Whether the limit was reached, so that there may be more. */
+      readonly full: boolean;
+      /** The offset up to which everything was looked at. */
+      readonly next: number;
+    }
+  | { readonly gone: true; readonly oldest?: string };
+
+/** The calls that the thread answers: each one's argument and result. */
+export interface Calls {
+  intake: { argument: RawDelivery; result: IntakeResult };
+  /** Results in how many were stored. */
+  append: { argument: readonly NewEvent[]; result: number };
+  recordRuns: { argument: readonly RunRecord[]; result: number };
+  events: { argument: EventSliceQuery; result: EventSlice };
+  alerts: { argument: AlertQuery; result: readonly Episode[] };
+  alert: { argument: string; result: Episode | undefined };
+  deliveries: { argument: number; result: readonly StoredDelivery[] };
+  history: { argument: HistoryQuery; result: readonly HistoryPoint[] };
+}
+export type CallName = keyof Calls;
+
+/** Serves the calls; what the thread's server drives. */
+export type Backend = {
+  readonly [Name in CallName]: (
+    argument: Calls[Name]['argument'],
+  ) => Calls[Name]['result'] | Promise<Calls[Name]['result']>;
+};
+
+export type Request =
+  { readonly id: number; readonly call: CallName; readonly argument: unknown } | { readonly call: 'close' };
+
+export type Reply =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly message: string };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** What the thread says. */
+export type ThreadMessage =
+  | { readonly kind: 'ready' }
+  /** It cannot start; the message is for a person. */
+  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'replies'; readonly replies: readonly Reply[] }
+  | { readonly kind: 'summary'; readonly summary: LedgerSummary }
+  | { readonly kind: 'writable'; readonly writable: boolean }
+  | {
+      readonly kind: 'log';
+      readonly level: LogLevel;
+      readonly fields: Readonly<Record<string, unknown>>;
+      readonly message: string;
+    };

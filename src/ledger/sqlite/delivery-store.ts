@@ -1,0 +1,117 @@
+import type { Statement } from 'better-sqlite3';
+import type { Delivery } from '../../domain/delivery.ts';
+import type { RawDelivery, StoredDelivery } from '../ledger.ts';
+import type { Sqlite } from './open.ts';
+
+/** Senders may be whatever they like; what is kept of their names is bounded. */
+const MAX_TEXT = 1_024;
+
+export interface DeliveryCounts {
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly quarantined: number;
+}
+
+interface NewDelivery {
+  readonly raw: RawDelivery;
+  readonly webhook: number;
+  readonly digest: Uint8Array;
+  readonly delivery: Delivery;
+  readonly counts: DeliveryCounts;
+}
+
+type Value = number | string | Uint8Array;
+
+/** Every delivery, and the bodies of those that were no repeats, for the audit and for replaying. */
+export class DeliveryStore {
+  readonly #maxBytes: number;
+  readonly #seen: Statement<[Uint8Array], number>;
+  readonly #insert: Statement<Value[]>;
+  readonly #insertBody: Statement<[number, number, Uint8Array]>;
+  readonly #list: Statement<[number], StoredDelivery>;
+  readonly #expired: Statement<[number, number], number | null>;
+  readonly #delete: Statement<[number]>;
+  readonly #deleteBodies: Statement<[number]>;
+  readonly #excess: Statement<[number, number], number | null>;
+  #through: number;
+
+  /** @param maxBytes of bodies that are kept */
+  constructor(database: Sqlite, maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    this.#seen = database.prepare<[Uint8Array], number>('SELECT 1 FROM deliveries WHERE digest = ?').pluck();
+    this.#insert = database.prepare(
+      `INSERT INTO deliveries (digest, webhook, received, source, user_agent, receiver, group_key, status,
+       truncated, accepted, duplicates, quarantined, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#insertBody = database.prepare('INSERT INTO bodies (delivery, through, body) VALUES (?, ?, ?)');
+    this.#list = database.prepare(
+      `SELECT d.id, names.name AS webhook, received AS receivedAt, source, user_agent AS userAgent, receiver,
+       group_key AS groupKey, status, truncated AS truncatedAlerts, accepted, duplicates, quarantined, bytes
+       FROM deliveries d JOIN names ON names.id = d.webhook ORDER BY d.id DESC LIMIT ?`,
+    );
+    this.#expired = database
+      .prepare<[number, number], number | null>(
+        'SELECT max(id) FROM (SELECT id, received FROM deliveries ORDER BY id LIMIT ?) WHERE received < ?',
+      )
+      .pluck();
+    this.#delete = database.prepare('DELETE FROM deliveries WHERE id <= ?');
+    this.#deleteBodies = database.prepare('DELETE FROM bodies WHERE delivery <= ?');
+    this.#excess = database
+      .prepare<[number, number], number | null>(
+        'SELECT max(delivery) FROM (SELECT delivery, through FROM bodies ORDER BY delivery LIMIT ?) WHERE through < ?',
+      )
+      .pluck();
+    const newest = database
+      .prepare<[], number>('SELECT through FROM bodies ORDER BY delivery DESC LIMIT 1')
+      .pluck();
+    this.#through = newest.get() ?? 0;
+  }
+
+  /** Whether the same delivery came before. */
+  seen(digest: Uint8Array): boolean {
+    return this.#seen.get(digest) !== undefined;
+  }
+
+  insert({ raw, webhook, digest, delivery, counts }: NewDelivery, withBody: boolean): void {
+    const { lastInsertRowid } = this.#insert.run(
+      digest,
+      webhook,
+      raw.receivedAt,
+      raw.source.slice(0, MAX_TEXT),
+      raw.userAgent.slice(0, MAX_TEXT),
+      delivery.receiver,
+      delivery.groupKey,
+      delivery.status,
+      delivery.truncatedAlerts,
+      counts.accepted,
+      counts.duplicates,
+      counts.quarantined,
+      raw.body.byteLength,
+    );
+    if (!withBody) return;
+    this.#through += raw.body.byteLength;
+    this.#insertBody.run(Number(lastInsertRowid), this.#through, raw.body);
+  }
+
+  /** Newest first. */
+  list(limit: number): readonly StoredDelivery[] {
+    return this.#list.all(limit);
+  }
+
+  mark(): () => void {
+    const through = this.#through;
+    return () => {
+      this.#through = through;
+    };
+  }
+
+  /** Removes at most `slice` deliveries before `cutoff`, and bodies beyond what may be kept; whether there may be more. */
+  prune(cutoff: number, slice: number): boolean {
+    const expired = this.#expired.get(slice, cutoff) ?? undefined;
+    const removed = expired === undefined ? 0 : this.#delete.run(expired).changes;
+    if (expired !== undefined) this.#deleteBodies.run(expired);
+    const excess = this.#excess.get(slice, this.#through - this.#maxBytes) ?? undefined;
+    const cut = excess === undefined ? 0 : this.#deleteBodies.run(excess).changes;
+    return removed === slice || cut === slice;
+  }
+}

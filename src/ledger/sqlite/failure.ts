@@ -1,0 +1,21 @@
+import Database from 'better-sqlite3';
+
+/** SQLite's codes that blame the statement and not the store. */
+const STATEMENT_CODES = [
+  'SQLITE_ERROR',
+  'SQLITE_CONSTRAINT',
+  'SQLITE_MISMATCH',
+  'SQLITE_TOOBIG',
+  'SQLITE_RANGE',
+];
+
+/** SQLite's extended result code, such as `SQLITE_BUSY`; empty for other errors. */
+export function sqliteCode(error: unknown): string {
+  return error instanceof Database.SqliteError ? error.code : '';
+}
+
+/** Whether the store failed (disk full, I/O, damage, locks), and not what was asked of it. */
+export function isStoreFailure(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code !== '' && !STATEMENT_CODES.some((statement) => code.startsWith(statement));
+}

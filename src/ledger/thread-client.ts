@@ -1,0 +1,155 @@
+import { systemClock, type Clock } from '../domain/clock.ts';
+import type { CloudEvent, NewEvent } from '../domain/event.ts';
+import type { Logger } from '../domain/log.ts';
+import { cloudEvent } from './cloud-event.ts';
+import type {
+  AlertQuery,
+  Episode,
+  EventPage,
+  EventQuery,
+  HistoryPoint,
+  HistoryQuery,
+  IntakeResult,
+  Ledger,
+  LedgerSummary,
+  RawDelivery,
+  RunRecord,
+  StoredDelivery,
+} from './ledger.ts';
+import type { EventSliceQuery, Retention } from './protocol.ts';
+import { ThreadLink } from './thread-link.ts';
+
+export interface ThreadLedgerOptions {
+  /** The thread's compiled entry point: `dist/app/ledger-thread.js`. */
+  readonly threadUrl: URL;
+  /** Absolute path of the ledger's file; its directory is created where it is missing. */
+  readonly path: string;
+  /** Names this Tocsin in the `source` of its events. */
+  readonly node: string;
+  readonly retention: Retention;
+  /** How far apart the starts of one and the same firing may be. */
+  readonly toleranceMs: number;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly callTimeoutMs?: number;
+  readonly maxBytesInFlight?: number;
+}
+
+const CALL_TIMEOUT_MS = 5_000;
+const MAX_BYTES_IN_FLIGHT = 256 * 2 ** 20;
+const MAX_ROWS = 10_000;
+/** Long answers are fetched in slices, so that neither thread stands still for one. */
+const SLICE = 500;
+
+const NOTHING_YET: LedgerSummary = Object.freeze({
+  open: [],
+  unacknowledged: [],
+  unacknowledgedOverflow: 0,
+  lastOffset: 0,
+  fileBytes: 0,
+  commits: 0,
+  commitSeconds: 0,
+  failedCommits: 0,
+});
+
+/** The ledger, run by a worker thread: the event loop of the caller parses no body and waits for no disk. */
+export class ThreadLedger implements Ledger {
+  readonly #link: ThreadLink;
+  readonly #node: string;
+  #summary = NOTHING_YET;
+
+  private constructor(options: ThreadLedgerOptions) {
+    const { threadUrl, path, toleranceMs, retention, logger } = options;
+    this.#node = options.node;
+    this.#link = new ThreadLink({
+      threadUrl,
+      thread: { path, toleranceMs, retention },
+      logger,
+      clock: options.clock ?? systemClock,
+      callTimeoutMs: options.callTimeoutMs ?? CALL_TIMEOUT_MS,
+      maxBytesInFlight: options.maxBytesInFlight ?? MAX_BYTES_IN_FLIGHT,
+      onSummary: (summary) => {
+        this.#summary = summary;
+      },
+    });
+  }
+
+  /**
+   * Starts the thread and waits until its file is open.
+   * @throws LedgerStartError when it cannot be: not writable, in use, damaged, written by a newer Tocsin; the message says what to do
+   */
+  static async start(options: ThreadLedgerOptions): Promise<ThreadLedger> {
+    const ledger = new ThreadLedger(options);
+    await ledger.#link.start();
+    return ledger;
+  }
+
+  intake(delivery: RawDelivery): Promise<IntakeResult> {
+    const { body, transfer } = ownBytes(delivery.body);
+    return this.#link.call('intake', { argument: { ...delivery, body }, bytes: body.byteLength, transfer });
+  }
+
+  async append(events: readonly NewEvent[]): Promise<void> {
+    await this.#link.call('append', { argument: events });
+  }
+
+  async recordRuns(runs: readonly RunRecord[]): Promise<void> {
+    await this.#link.call('recordRuns', { argument: runs });
+  }
+
+  async events(query: EventQuery): Promise<EventPage> {
+    const limit = Math.min(query.limit, MAX_ROWS);
+    const events: CloudEvent[] = [];
+    let ask: EventSliceQuery = { ...query, limit: Math.min(limit, SLICE) };
+    for (;;) {
+      const slice = await this.#link.call('events', { argument: ask });
+      if ('gone' in slice) return slice;
+      events.push(...slice.events.map((event) => cloudEvent(event, slice.epoch, this.#node)));
+      const next = `${slice.epoch}-${slice.next}`;
+      const rest = limit - events.length;
+      if (!slice.full || rest === 0) return query.order === 'desc' ? { events } : { events, nextAfter: next };
+      const onward = query.order === 'desc' ? { before: slice.next } : { after: next };
+      ask = { ...ask, ...onward, limit: Math.min(rest, SLICE) };
+    }
+  }
+
+  alerts(query: AlertQuery): Promise<readonly Episode[]> {
+    return this.#link.call('alerts', { argument: { ...query, limit: Math.min(query.limit, MAX_ROWS) } });
+  }
+
+  alert(id: string): Promise<Episode | undefined> {
+    return this.#link.call('alert', { argument: id });
+  }
+
+  deliveries(limit: number): Promise<readonly StoredDelivery[]> {
+    return this.#link.call('deliveries', { argument: Math.min(limit, MAX_ROWS) });
+  }
+
+  history(query: HistoryQuery): Promise<readonly HistoryPoint[]> {
+    return this.#link.call('history', { argument: query });
+  }
+
+  summary(): LedgerSummary {
+    return this.#summary;
+  }
+
+  writable(): boolean {
+    return this.#link.writable;
+  }
+
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+}
+
+/**
+ * A body that has its buffer for itself is handed over without a copy (the caller's view of it becomes empty);
+ * a small one is a part of Node's pool and copied.
+ */
+function ownBytes(body: Uint8Array): { body: Uint8Array; transfer: readonly ArrayBuffer[] } {
+  const { buffer } = body;
+  const alone = body.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer;
+  if (alone && body.byteLength > 0) return { body, transfer: [buffer] };
+  const copy = new Uint8Array(body);
+  return { body: copy, transfer: [copy.buffer] };
+}

@@ -1,0 +1,230 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { advance } from '../../src/alerts/episodes.ts';
+import type { Alert, Transition } from '../../src/domain/alert.ts';
+import type { EpisodeState, EpisodeTransition } from '../../src/domain/episode.ts';
+
+const TOLERANCE = 60;
+const BASE = 1_767_225_600_000_000_000n;
+const at = (second: number): bigint => BASE + BigInt(Math.round(second * 1_000)) * 1_000_000n;
+const seconds = (ns: bigint | undefined): number | undefined =>
+  ns === undefined ? undefined : Number(ns - BASE) / 1e9;
+
+/** A word about one alert, times in seconds. */
+interface Word {
+  readonly status: 'firing' | 'resolved';
+  readonly start: number;
+  readonly end?: number;
+  readonly annotations?: Record<string, string>;
+  readonly severity?: string;
+}
+
+function alertOf({ status, start, end, annotations = {}, severity = 'critical' }: Word): Alert {
+  return {
+    status,
+    labels: { alertname: 'X', severity },
+    annotations,
+    startsAt: { ns: at(start), text: '' },
+    ...(end === undefined ? {} : { endsAt: { ns: at(end), text: '' } }),
+    generatorUrl: '',
+    fingerprint: '0000000000000000',
+  };
+}
+
+function say(state: EpisodeState | undefined, word: Word) {
+  const context = { receivedAt: Number(BASE / 1_000_000n) + 9_999_000, toleranceNs: BigInt(TOLERANCE) * 1_000_000_000n };
+  return advance(state, alertOf(word), context);
+}
+
+interface Life {
+  state: EpisodeState | undefined;
+  readonly transitions: EpisodeTransition[];
+}
+
+function live(words: readonly Word[]): Life {
+  const life: Life = { state: undefined, transitions: [] };
+  for (const word of words) {
+    const { state, transitions } = say(life.state, word);
+    life.state = state;
+    life.transitions.push(...transitions);
+  }
+  return life;
+}
+
+const names = (life: Life): Transition[] => life.transitions.map(({ transition }) => transition);
+const fires = (start: number, more: Partial<Word> = {}): Word => ({ status: 'firing', start, ...more });
+const ends = (start: number, end?: number): Word => ({ status: 'resolved', start, ...(end === undefined ? {} : { end }) });
+
+describe('the episode machine', () => {
+  it.each<[string, Word[], Transition[], { open: boolean; start?: number; end?: number; number?: number }]>([
+    ['a first firing', [fires(0)], ['fired'], { open: true, start: 0 }],
+    ['a repeat', [fires(0), fires(0)], ['fired'], { open: true }],
+    ['a resolve', [fires(0), ends(0, 50)], ['fired', 'resolved'], { open: false, end: 50 }],
+    ['a repeated resolve', [fires(0), ends(0, 50), ends(0, 50)], ['fired', 'resolved'], { open: false, end: 50 }],
+    ['a later end in a repeated resolve', [fires(0), ends(0, 50), ends(0, 70), ends(0, 60)], ['fired', 'resolved'], { open: false, end: 70 }],
+    ['a resolve never announced', [ends(0, 50)], ['resolved_unseen'], { open: false, start: 0, end: 50 }],
+    ['a resolve without an end', [fires(0), ends(0)], ['fired', 'resolved'], { open: false, end: 9_999 }],
+    ['changed annotations', [fires(0), fires(0, { annotations: { v: '2' } })], ['fired', 'refreshed'], { open: true }],
+    ['a changed severity', [fires(0), fires(0, { severity: 'warning' })], ['fired', 'refreshed'], { open: true }],
+    ['a start that moves back', [fires(500), fires(100), fires(500)], ['fired'], { open: true, start: 100 }],
+    ['a start within tolerance', [fires(0), fires(60)], ['fired'], { open: true, start: 0 }],
+    ['a clearly later start while open', [fires(0), fires(61)], ['fired', 'implicit_resolve', 'fired'], { open: true, start: 61, number: 2 }],
+    ['the next firing', [fires(0), ends(0, 100), fires(101)], ['fired', 'resolved', 'fired'], { open: true, start: 101, number: 2 }],
+    ['the same start after the resolve', [fires(0), ends(0, 100), fires(0)], ['fired', 'resolved', 'reopened'], { open: true, start: 0, number: 1 }],
+    ['a start within the closed episode', [fires(0), ends(0, 500), fires(400)], ['fired', 'resolved', 'reopened'], { open: true, start: 0, number: 1 }],
+    ['a start within tolerance, past a short end', [fires(0), ends(0, 10), fires(30)], ['fired', 'resolved', 'reopened'], { open: true, number: 1 }],
+    ['an unseen life after a closed one', [fires(0), ends(0, 100), ends(200, 300)], ['fired', 'resolved', 'resolved_unseen'], { open: false, start: 200, number: 2 }],
+    ['firing, resolved, late firing, resolved of two peers', [fires(0), ends(0, 100), fires(0), ends(0, 100)], ['fired', 'resolved', 'reopened', 'resolved'], { open: false, number: 1 }],
+    ['the late resolve of a former episode', [fires(0), ends(0, 100), fires(200), ends(0, 100)], ['fired', 'resolved', 'fired'], { open: true, number: 2 }],
+    ['the late resolve after an implicit one', [fires(0), fires(200), ends(0, 100)], ['fired', 'implicit_resolve', 'fired'], { open: true, number: 2 }],
+    ['the late resolve of an episode never seen', [fires(200), ends(0, 100)], ['fired'], { open: true, start: 200 }],
+    ['late words of an episode never seen', [fires(200), fires(0), ends(0, 100)], ['fired'], { open: true }],
+    ['the late firing of a former episode', [fires(0), ends(0, 100), fires(200), fires(0), fires(200)], ['fired', 'resolved', 'fired'], { open: true, start: 200 }],
+    ['a resolve whose start is later', [fires(0), ends(500, 600)], ['fired', 'resolved'], { open: false, start: 0, end: 600 }],
+  ])('takes %s', (_what, words, expected, { open, start, end, number }) => {
+    const life = live(words);
+    expect(names(life)).toEqual(expected);
+    expect(life.state?.open).toBe(open);
+    if (start !== undefined) expect(seconds(life.state?.startsAt)).toBe(start);
+    if (end !== undefined) expect(seconds(life.state?.endsAt)).toBe(end);
+    if (number !== undefined) expect(life.state?.number).toBe(number);
+  });
+
+  it('hands an acknowledgement over an implicit resolve, and drops it when the alert comes back', () => {
+    const acknowledged = { ...(live([fires(0)]).state as EpisodeState), acknowledged: true };
+    expect(say(acknowledged, fires(500)).state).toMatchObject({ number: 2, acknowledged: true });
+    const closed = say(acknowledged, ends(0, 100)).state;
+    expect(closed.acknowledged).toBe(true);
+    expect(say(closed, fires(0)).state).toMatchObject({ number: 1, acknowledged: false });
+    expect(say(closed, fires(500)).state).toMatchObject({ number: 2, acknowledged: false });
+  });
+
+  it('keeps nanoseconds', () => {
+    const alert = { ...alertOf(fires(0)), startsAt: { ns: BASE + 123_456_789n, text: '' } };
+    const { state } = advance(undefined, alert, { receivedAt: 0, toleranceNs: 0n });
+    expect(state.startsAt).toBe(BASE + 123_456_789n);
+  });
+});
+
+/** What may follow what within one episode. */
+const NEXT: Readonly<Record<Transition | 'begin', readonly Transition[]>> = {
+  begin: ['fired', 'resolved_unseen'],
+  fired: ['refreshed', 'resolved', 'implicit_resolve'],
+  refreshed: ['refreshed', 'resolved', 'implicit_resolve'],
+  resolved: ['reopened'],
+  resolved_unseen: ['reopened'],
+  reopened: ['refreshed', 'resolved', 'implicit_resolve'],
+  implicit_resolve: [],
+};
+
+function expectLegal(transitions: readonly EpisodeTransition[]): void {
+  const last = new Map<number, { transition: Transition | 'begin'; ordinal: number }>();
+  let newest = 0;
+  for (const { transition, episode } of transitions) {
+    const before = last.get(episode.number) ?? { transition: 'begin', ordinal: 0 };
+    expect(NEXT[before.transition]).toContain(transition);
+    expect(episode.ordinal).toBe(before.ordinal + 1);
+    expect(episode.number === newest || episode.number === newest + 1).toBe(true);
+    expect(episode.endsAt === undefined).toBe(episode.open);
+    expect(episode.endsAt === undefined || episode.endsAt >= episode.startsAt).toBe(true);
+    newest = episode.number;
+    last.set(episode.number, { transition, ordinal: episode.ordinal });
+  }
+}
+
+const anyWord: fc.Arbitrary<Word> = fc.record({
+  status: fc.constantFrom('firing' as const, 'resolved' as const),
+  start: fc.integer({ min: 0, max: 1_000 }),
+  end: fc.integer({ min: 0, max: 1_200 }),
+  annotations: fc.constantFrom({}, { v: '1' }),
+});
+
+describe('whatever comes', () => {
+  it('transitions of an episode alternate legally, each once', () => {
+    fc.assert(fc.property(fc.array(anyWord, { maxLength: 40 }), (words) => expectLegal(live(words).transitions)), { numRuns: 1_000 });
+  });
+
+  it('the same word said again tells nothing new', () => {
+    fc.assert(
+      fc.property(fc.array(anyWord, { minLength: 1, maxLength: 30 }), (words) => {
+        const { state } = live(words);
+        const again = say(state, words.at(-1) as Word);
+        expect(again).toEqual({ state, transitions: [] });
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+/** What really happened: the lives of one alert, far enough apart to be told apart. */
+const anyTruth = fc
+  .tuple(
+    fc.array(fc.record({ lasts: fc.integer({ min: 1, max: 400 }), pause: fc.integer({ min: 130, max: 500 }) }), { minLength: 1, maxLength: 5 }),
+    fc.boolean(),
+  )
+  .map(([lives, endsOpen]) => {
+    let now = 1_000;
+    return lives.map(({ lasts, pause }, i) => {
+      const start = now;
+      now += lasts + pause;
+      const open = endsOpen && i === lives.length - 1;
+      return { start, end: open ? undefined : start + lasts };
+    });
+  });
+
+/** A peer tells it in order, with repeats, losses and a start of its own; its last word is never lost. */
+const anyPeer = fc.record({
+  skew: fc.integer({ min: -25, max: 25 }),
+  lost: fc.array(fc.boolean(), { minLength: 10, maxLength: 10 }),
+  repeats: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 10, maxLength: 10 }),
+});
+
+function wordsOf(truth: readonly { start: number; end: number | undefined }[], peer: { skew: number; lost: boolean[]; repeats: number[] }): Word[] {
+  const told = truth.flatMap(({ start, end }) => {
+    const begun = start + peer.skew;
+    return end === undefined ? [fires(begun)] : [fires(begun), ends(begun, Math.max(begun, end))];
+  });
+  return told.flatMap((word, i) => {
+    const lost = peer.lost[i] === true && i < told.length - 1;
+    return lost ? [] : Array.from({ length: peer.repeats[i] ?? 1 }, () => word);
+  });
+}
+
+function interleave(a: readonly Word[], b: readonly Word[], turns: readonly boolean[]): Word[] {
+  const rest = [[...a], [...b]];
+  const mixed: Word[] = [];
+  for (let i = 0; rest.some((words) => words.length > 0); i++) {
+    const [first, second] = turns[i % turns.length] === true ? [rest[0], rest[1]] : [rest[1], rest[0]];
+    const word = first?.shift() ?? second?.shift();
+    if (word !== undefined) mixed.push(word);
+  }
+  return mixed;
+}
+
+describe('two peers that tell the same story', () => {
+  it('never make more episodes of it than there were, and agree on how it ends', () => {
+    const turns = fc.array(fc.boolean(), { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(anyTruth, anyPeer, anyPeer, turns, (truth, one, other, order) => {
+        const life = live(interleave(wordsOf(truth, one), wordsOf(truth, other), order));
+        expectLegal(life.transitions);
+        expect(life.state?.number).toBeLessThanOrEqual(truth.length);
+        const last = truth.at(-1);
+        expect(life.state?.open).toBe(last?.end === undefined);
+        expect(Math.abs((seconds(life.state?.anchor) ?? 0) - (last?.start ?? 0))).toBeLessThanOrEqual(TOLERANCE);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('one peer that loses nothing gives the story itself', () => {
+    fc.assert(
+      fc.property(anyTruth, (truth) => {
+        const life = live(wordsOf(truth, { skew: 0, lost: [], repeats: [] }));
+        const expected = truth.flatMap(({ end }) => (end === undefined ? ['fired'] : ['fired', 'resolved']));
+        expect(names(life)).toEqual(expected);
+        expect(seconds(life.state?.startsAt)).toBe(truth.at(-1)?.start);
+      }),
+    );
+  });
+});
