@@ -26,13 +26,20 @@ describe('loadConfig without a file', () => {
         lifecycle: false,
         maxBodyBytes: 64 * 2 ** 20,
         maxConnections: 1024,
+        maxConnectionsPerAddress: 64,
         maxHeaderBytes: 16 * 1024,
         headerTimeoutMs: 10_000,
         requestTimeoutMs: 60_000,
         keepAliveMs: 310_000,
         tokens: [],
       },
-      metrics: { rateLimit: { perSecond: 10, burst: 20 }, maxInFlight: 40, compression: true },
+      metrics: {
+        rateLimit: { perSecond: 10, burst: 20 },
+        maxInFlight: 40,
+        maxSeries: 1_000_000,
+        maxSeriesPerFamily: 250_000,
+        compression: true,
+      },
       scheduler: { maxConcurrency: 128, maxPerHost: 8 },
       host: { enabled: true, procfs: '/proc', rootfs: '/', disabledCollectors: [] },
       webhooks: [{ name: 'main', tokens: [] }],
@@ -146,7 +153,10 @@ webhooks:
   });
 
   it('lets lifecycle be on without tokens on loopback, where the Host rule guards it', () => {
-    expect(folder.config('server: { lifecycle: true }').server).toMatchObject({ lifecycle: true, tokens: [] });
+    expect(folder.config('server: { lifecycle: true }').server).toMatchObject({
+      lifecycle: true,
+      tokens: [],
+    });
   });
 
   it('can have no webhook at all', () => {

@@ -84,7 +84,7 @@ async function serve(more: { notReady?: string[]; broken?: boolean; lifecycle?: 
   const url = rig.url;
   const get = async (path: string) => {
     const response = await fetch(url + path);
-    return { status: response.status, headers: response.headers, body: (await response.json()) as unknown };
+    return { status: response.status, headers: response.headers, body: await response.json() };
   };
   return { asked, measured, get, url };
 }
