@@ -1,7 +1,7 @@
 import type { Complaint } from '../domain/delivery.ts';
 
 /** Alertmanager's payload is four deep; Grafana adds objects of its own. */
-export const MAX_DEPTH = 64;
+const MAX_DEPTH = 64;
 /** A body of 64 MiB full of real alerts has about 640,000 objects and 4,000,000 members. */
 const MAX_CONTAINERS = 1_000_000;
 const MAX_MEMBERS = 8_000_000;

@@ -150,6 +150,7 @@ function ownBytes(body: Uint8Array): { body: Uint8Array; transfer: readonly Arra
   const { buffer } = body;
   const alone = body.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer;
   if (alone && body.byteLength > 0) return { body, transfer: [buffer] };
-  const copy = new Uint8Array(body);
+  const copy = new Uint8Array(body.byteLength);
+  if (body.byteLength > 0) copy.set(body);
   return { body: copy, transfer: [copy.buffer] };
 }

@@ -44,7 +44,7 @@ export function serveLedger({ port, clock, open }: ServerOptions): void {
     port.close();
     return;
   }
-  summary();
+  say({ kind: 'summary', summary: store.summary() });
   say({ kind: 'ready' });
   const reply = replyInGroups(say);
   port.on('message', (request: Request) => {

@@ -32,7 +32,10 @@ function alertOf({ status, start, end, annotations = {}, severity = 'critical' }
 }
 
 function say(state: EpisodeState | undefined, word: Word) {
-  const context = { receivedAt: Number(BASE / 1_000_000n) + 9_999_000, toleranceNs: BigInt(TOLERANCE) * 1_000_000_000n };
+  const context = {
+    receivedAt: Number(BASE / 1_000_000n) + 9_999_000,
+    toleranceNs: BigInt(TOLERANCE) * 1_000_000_000n,
+  };
   return advance(state, alertOf(word), context);
 }
 
@@ -53,34 +56,118 @@ function live(words: readonly Word[]): Life {
 
 const names = (life: Life): Transition[] => life.transitions.map(({ transition }) => transition);
 const fires = (start: number, more: Partial<Word> = {}): Word => ({ status: 'firing', start, ...more });
-const ends = (start: number, end?: number): Word => ({ status: 'resolved', start, ...(end === undefined ? {} : { end }) });
+const ends = (start: number, end?: number): Word => ({
+  status: 'resolved',
+  start,
+  ...(end === undefined ? {} : { end }),
+});
 
 describe('the episode machine', () => {
   it.each<[string, Word[], Transition[], { open: boolean; start?: number; end?: number; number?: number }]>([
     ['a first firing', [fires(0)], ['fired'], { open: true, start: 0 }],
     ['a repeat', [fires(0), fires(0)], ['fired'], { open: true }],
     ['a resolve', [fires(0), ends(0, 50)], ['fired', 'resolved'], { open: false, end: 50 }],
-    ['a repeated resolve', [fires(0), ends(0, 50), ends(0, 50)], ['fired', 'resolved'], { open: false, end: 50 }],
-    ['a later end in a repeated resolve', [fires(0), ends(0, 50), ends(0, 70), ends(0, 60)], ['fired', 'resolved'], { open: false, end: 70 }],
+    [
+      'a repeated resolve',
+      [fires(0), ends(0, 50), ends(0, 50)],
+      ['fired', 'resolved'],
+      { open: false, end: 50 },
+    ],
+    [
+      'a later end in a repeated resolve',
+      [fires(0), ends(0, 50), ends(0, 70), ends(0, 60)],
+      ['fired', 'resolved'],
+      { open: false, end: 70 },
+    ],
     ['a resolve never announced', [ends(0, 50)], ['resolved_unseen'], { open: false, start: 0, end: 50 }],
     ['a resolve without an end', [fires(0), ends(0)], ['fired', 'resolved'], { open: false, end: 9_999 }],
-    ['changed annotations', [fires(0), fires(0, { annotations: { v: '2' } })], ['fired', 'refreshed'], { open: true }],
-    ['a changed severity', [fires(0), fires(0, { severity: 'warning' })], ['fired', 'refreshed'], { open: true }],
+    [
+      'changed annotations',
+      [fires(0), fires(0, { annotations: { v: '2' } })],
+      ['fired', 'refreshed'],
+      { open: true },
+    ],
+    [
+      'a changed severity',
+      [fires(0), fires(0, { severity: 'warning' })],
+      ['fired', 'refreshed'],
+      { open: true },
+    ],
     ['a start that moves back', [fires(500), fires(100), fires(500)], ['fired'], { open: true, start: 100 }],
     ['a start within tolerance', [fires(0), fires(60)], ['fired'], { open: true, start: 0 }],
-    ['a clearly later start while open', [fires(0), fires(61)], ['fired', 'implicit_resolve', 'fired'], { open: true, start: 61, number: 2 }],
-    ['the next firing', [fires(0), ends(0, 100), fires(101)], ['fired', 'resolved', 'fired'], { open: true, start: 101, number: 2 }],
-    ['the same start after the resolve', [fires(0), ends(0, 100), fires(0)], ['fired', 'resolved', 'reopened'], { open: true, start: 0, number: 1 }],
-    ['a start within the closed episode', [fires(0), ends(0, 500), fires(400)], ['fired', 'resolved', 'reopened'], { open: true, start: 0, number: 1 }],
-    ['a start within tolerance, past a short end', [fires(0), ends(0, 10), fires(30)], ['fired', 'resolved', 'reopened'], { open: true, number: 1 }],
-    ['an unseen life after a closed one', [fires(0), ends(0, 100), ends(200, 300)], ['fired', 'resolved', 'resolved_unseen'], { open: false, start: 200, number: 2 }],
-    ['firing, resolved, late firing, resolved of two peers', [fires(0), ends(0, 100), fires(0), ends(0, 100)], ['fired', 'resolved', 'reopened', 'resolved'], { open: false, number: 1 }],
-    ['the late resolve of a former episode', [fires(0), ends(0, 100), fires(200), ends(0, 100)], ['fired', 'resolved', 'fired'], { open: true, number: 2 }],
-    ['the late resolve after an implicit one', [fires(0), fires(200), ends(0, 100)], ['fired', 'implicit_resolve', 'fired'], { open: true, number: 2 }],
-    ['the late resolve of an episode never seen', [fires(200), ends(0, 100)], ['fired'], { open: true, start: 200 }],
+    [
+      'a clearly later start while open',
+      [fires(0), fires(61)],
+      ['fired', 'implicit_resolve', 'fired'],
+      { open: true, start: 61, number: 2 },
+    ],
+    [
+      'the next firing',
+      [fires(0), ends(0, 100), fires(101)],
+      ['fired', 'resolved', 'fired'],
+      { open: true, start: 101, number: 2 },
+    ],
+    [
+      'the same start after the resolve',
+      [fires(0), ends(0, 100), fires(0)],
+      ['fired', 'resolved', 'reopened'],
+      { open: true, start: 0, number: 1 },
+    ],
+    [
+      'a start within the closed episode',
+      [fires(0), ends(0, 500), fires(400)],
+      ['fired', 'resolved', 'reopened'],
+      { open: true, start: 0, number: 1 },
+    ],
+    [
+      'a start within tolerance, past a short end',
+      [fires(0), ends(0, 10), fires(30)],
+      ['fired', 'resolved', 'reopened'],
+      { open: true, number: 1 },
+    ],
+    [
+      'an unseen life after a closed one',
+      [fires(0), ends(0, 100), ends(200, 300)],
+      ['fired', 'resolved', 'resolved_unseen'],
+      { open: false, start: 200, number: 2 },
+    ],
+    [
+      'firing, resolved, late firing, resolved of two peers',
+      [fires(0), ends(0, 100), fires(0), ends(0, 100)],
+      ['fired', 'resolved', 'reopened', 'resolved'],
+      { open: false, number: 1 },
+    ],
+    [
+      'the late resolve of a former episode',
+      [fires(0), ends(0, 100), fires(200), ends(0, 100)],
+      ['fired', 'resolved', 'fired'],
+      { open: true, number: 2 },
+    ],
+    [
+      'the late resolve after an implicit one',
+      [fires(0), fires(200), ends(0, 100)],
+      ['fired', 'implicit_resolve', 'fired'],
+      { open: true, number: 2 },
+    ],
+    [
+      'the late resolve of an episode never seen',
+      [fires(200), ends(0, 100)],
+      ['fired'],
+      { open: true, start: 200 },
+    ],
     ['late words of an episode never seen', [fires(200), fires(0), ends(0, 100)], ['fired'], { open: true }],
-    ['the late firing of a former episode', [fires(0), ends(0, 100), fires(200), fires(0), fires(200)], ['fired', 'resolved', 'fired'], { open: true, start: 200 }],
-    ['a resolve whose start is later', [fires(0), ends(500, 600)], ['fired', 'resolved'], { open: false, start: 0, end: 600 }],
+    [
+      'the late firing of a former episode',
+      [fires(0), ends(0, 100), fires(200), fires(0), fires(200)],
+      ['fired', 'resolved', 'fired'],
+      { open: true, start: 200 },
+    ],
+    [
+      'a resolve whose start is later',
+      [fires(0), ends(500, 600)],
+      ['fired', 'resolved'],
+      { open: false, start: 0, end: 600 },
+    ],
   ])('takes %s', (_what, words, expected, { open, start, end, number }) => {
     const life = live(words);
     expect(names(life)).toEqual(expected);
@@ -141,7 +228,10 @@ const anyWord: fc.Arbitrary<Word> = fc.record({
 
 describe('whatever comes', () => {
   it('transitions of an episode alternate legally, each once', () => {
-    fc.assert(fc.property(fc.array(anyWord, { maxLength: 40 }), (words) => expectLegal(live(words).transitions)), { numRuns: 1_000 });
+    fc.assert(
+      fc.property(fc.array(anyWord, { maxLength: 40 }), (words) => expectLegal(live(words).transitions)),
+      { numRuns: 1_000 },
+    );
   });
 
   it('the same word said again tells nothing new', () => {
@@ -159,7 +249,10 @@ describe('whatever comes', () => {
 /** What really happened: the lives of one alert, far enough apart to be told apart. */
 const anyTruth = fc
   .tuple(
-    fc.array(fc.record({ lasts: fc.integer({ min: 1, max: 400 }), pause: fc.integer({ min: 130, max: 500 }) }), { minLength: 1, maxLength: 5 }),
+    fc.array(
+      fc.record({ lasts: fc.integer({ min: 1, max: 400 }), pause: fc.integer({ min: 130, max: 500 }) }),
+      { minLength: 1, maxLength: 5 },
+    ),
     fc.boolean(),
   )
   .map(([lives, endsOpen]) => {
@@ -179,7 +272,10 @@ const anyPeer = fc.record({
   repeats: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 10, maxLength: 10 }),
 });
 
-function wordsOf(truth: readonly { start: number; end: number | undefined }[], peer: { skew: number; lost: boolean[]; repeats: number[] }): Word[] {
+function wordsOf(
+  truth: readonly { start: number; end: number | undefined }[],
+  peer: { skew: number; lost: boolean[]; repeats: number[] },
+): Word[] {
   const told = truth.flatMap(({ start, end }) => {
     const begun = start + peer.skew;
     return end === undefined ? [fires(begun)] : [fires(begun), ends(begun, Math.max(begun, end))];
@@ -211,7 +307,9 @@ describe('two peers that tell the same story', () => {
         expect(life.state?.number).toBeLessThanOrEqual(truth.length);
         const last = truth.at(-1);
         expect(life.state?.open).toBe(last?.end === undefined);
-        expect(Math.abs((seconds(life.state?.anchor) ?? 0) - (last?.start ?? 0))).toBeLessThanOrEqual(TOLERANCE);
+        expect(Math.abs((seconds(life.state?.anchor) ?? 0) - (last?.start ?? 0))).toBeLessThanOrEqual(
+          TOLERANCE,
+        );
       }),
       { numRuns: 2_000 },
     );

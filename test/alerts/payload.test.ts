@@ -54,13 +54,16 @@ describe('parseDelivery', () => {
 
   it("reads Grafana's superset", () => {
     const delivery = parsed(
-      webhookPayload([{ ...up, values: null, valueString: '', silenceURL: '', dashboardURL: '', imageURL: 'x' }], {
-        version: '1',
-        orgId: 1,
-        title: '[FIRING:1]',
-        state: 'alerting',
-        message: 'm',
-      }),
+      webhookPayload(
+        [{ ...up, values: null, valueString: '', silenceURL: '', dashboardURL: '', imageURL: 'x' }],
+        {
+          version: '1',
+          orgId: 1,
+          title: '[FIRING:1]',
+          state: 'alerting',
+          message: 'm',
+        },
+      ),
     );
     expect(delivery.alerts).toHaveLength(1);
   });
@@ -86,14 +89,26 @@ describe('parseDelivery', () => {
   });
 
   it('recomputes a missing fingerprint', () => {
-    expect(parsed(webhookPayload([webhookAlert({ foo: 'bar' })])).alerts[0]?.fingerprint).toBe('3fff2c2d7595e046');
+    expect(parsed(webhookPayload([webhookAlert({ foo: 'bar' })])).alerts[0]?.fingerprint).toBe(
+      '3fff2c2d7595e046',
+    );
   });
 
   it.each<[string, Record<string, unknown>, string, RegExp]>([
-    ['a number as label', { labels: { a: 'x', 'b/~c': 5 } }, '/labels/b~1~0c', /^5 was given; expected a text/],
+    [
+      'a number as label',
+      { labels: { a: 'x', 'b/~c': 5 } },
+      '/labels/b~1~0c',
+      /^5 was given; expected a text/,
+    ],
     ['a boolean as annotation', { annotations: { a: true } }, '/annotations/a', /^true was given/],
     ['labels in a list', { labels: [] }, '/labels', /^An array was given/],
-    ['an unknown status', { status: 'pending' }, '/status', /^"pending" was given; expected "firing" or "resolved"/],
+    [
+      'an unknown status',
+      { status: 'pending' },
+      '/status',
+      /^"pending" was given; expected "firing" or "resolved"/,
+    ],
     ['no start', { startsAt: undefined }, '/startsAt', /^Nothing was given; expected the time/],
     ['a start in year 1', { startsAt: '0001-01-01T00:00:00Z' }, '/startsAt', /was given/],
     ['a start that is no time', { startsAt: 'yesterday' }, '/startsAt', /"yesterday"/],
@@ -101,12 +116,26 @@ describe('parseDelivery', () => {
   ])('refuses an alert with %s, and takes its neighbours', (_what, change, pointer, detail) => {
     const { alerts, refused: out } = parsed(webhookPayload([up, { ...up, ...change }, up]));
     expect(alerts).toHaveLength(2);
-    expect(out).toEqual([expect.objectContaining({ pointer: `/alerts/1${pointer}`, detail: expect.stringMatching(detail) })]);
+    expect(out).toEqual([
+      expect.objectContaining({ pointer: `/alerts/1${pointer}`, detail: expect.stringMatching(detail) }),
+    ]);
   });
 
   it('keeps the alerts where only what describes them is wrong', () => {
-    const odd = { receiver: 5, groupKey: null, truncatedAlerts: -1, status: 'odd', groupLabels: 'x', version: 7 };
-    expect(parsed(webhookPayload([up], odd))).toMatchObject({ receiver: '', groupKey: '', truncatedAlerts: 0, status: 'firing' });
+    const odd = {
+      receiver: 5,
+      groupKey: null,
+      truncatedAlerts: -1,
+      status: 'odd',
+      groupLabels: 'x',
+      version: 7,
+    };
+    expect(parsed(webhookPayload([up], odd))).toMatchObject({
+      receiver: '',
+      groupKey: '',
+      truncatedAlerts: 0,
+      status: 'firing',
+    });
     expect(parsed({ alerts: [] }).alerts).toEqual([]);
   });
 
@@ -120,8 +149,18 @@ describe('parseDelivery', () => {
     ['alerts that are no list', { alerts: {} }, '/alerts', /expected an array/],
     ['deep nesting', `{"alerts":[],"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, '', /nested deeper/],
     ['countless values', `{"alerts":[],"x":[${'{},'.repeat(1_000_001)}{}]}`, '', /objects and arrays/],
-    ['a reserved name around the alerts', '{"alerts":[],"__proto__":{"admin":true}}', '/__proto__', /refused/],
-    ['a reserved label of the group', '{"alerts":[],"groupLabels":{"constructor":"x"}}', '/groupLabels/constructor', /refused/],
+    [
+      'a reserved name around the alerts',
+      '{"alerts":[],"__proto__":{"admin":true}}',
+      '/__proto__',
+      /refused/,
+    ],
+    [
+      'a reserved label of the group',
+      '{"alerts":[],"groupLabels":{"constructor":"x"}}',
+      '/groupLabels/constructor',
+      /refused/,
+    ],
   ])('refuses %s', (_what, body, pointer, detail) => {
     expect(refused(body)).toEqual({ pointer, detail: expect.stringMatching(detail) });
   });
@@ -130,8 +169,16 @@ describe('parseDelivery', () => {
     const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`l${i}`, 'x']));
     const crafted: [string, string, string][] = [
       ['a hundred thousand labels', JSON.stringify({ ...up, labels: many }), '/alerts/0/labels'],
-      ['__proto__ as label', JSON.stringify(up).replace('"alertname"', '"__proto__"'), '/alerts/0/labels/__proto__'],
-      ['constructor as annotation', JSON.stringify(up).replace('"summary"', '"constructor"'), '/alerts/0/annotations/constructor'],
+      [
+        '__proto__ as label',
+        JSON.stringify(up).replace('"alertname"', '"__proto__"'),
+        '/alerts/0/labels/__proto__',
+      ],
+      [
+        'constructor as annotation',
+        JSON.stringify(up).replace('"summary"', '"constructor"'),
+        '/alerts/0/annotations/constructor',
+      ],
       ['__proto__ as field', JSON.stringify(up).replace('{', '{"__proto__":{"x":1},'), '/alerts/0/__proto__'],
     ];
 
@@ -149,7 +196,8 @@ describe('parseDelivery', () => {
 });
 
 describe('deliveryId', () => {
-  const id = (value: unknown, webhook = 'main') => Buffer.from(deliveryId(webhook, parsed(value))).toString('hex');
+  const id = (value: unknown, webhook = 'main') =>
+    Buffer.from(deliveryId(webhook, parsed(value))).toString('hex');
 
   it('is the same for the same alerts in any order and encoding, whatever their annotations', () => {
     const [a, b] = [webhookAlert({ alertname: 'A<' }), webhookAlert({ alertname: 'B' })];

@@ -35,14 +35,23 @@ describe('fingerprint', () => {
     ['fac0861a85de433a', { lbl1: 'val1', alertname: 'alert1' }],
     [
       'f404ecabc8dd5cd7',
-      { job: 'node', group: 'production', instance: 'localhost:8081', severity: 'critical', alertname: 'InstanceDown' },
+      {
+        job: 'node',
+        group: 'production',
+        instance: 'localhost:8081',
+        severity: 'critical',
+        alertname: 'InstanceDown',
+      },
     ],
   ])('is %s as Prometheus computes it', (expected, labels) => {
     expect(fingerprint(labels)).toBe(expected);
   });
 
   it('agrees with the arithmetic of the definition for any text', () => {
-    fc.assert(fc.property(anyLabels, (labels) => fingerprint(labels) === reference(labels)), { numRuns: 500 });
+    fc.assert(
+      fc.property(anyLabels, (labels) => fingerprint(labels) === reference(labels)),
+      { numRuns: 500 },
+    );
   });
 
   it('takes a lone surrogate for U+FFFD, as Go does', () => {

@@ -4,7 +4,14 @@ import fc from 'fast-check';
 import type { EventType, NewEvent } from '../../src/domain/event.ts';
 import type { EventSliceQuery, WireEvent } from '../../src/ledger/protocol.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, sweep, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import {
+  eventsOf,
+  openTestStore,
+  sweep,
+  take,
+  temporaryDirectory,
+  type TestStore,
+} from '../support/ledger.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -23,20 +30,35 @@ afterEach(() => {
   directory.remove();
 });
 
-const event = (type: EventType, subject: string, time: number): NewEvent => ({ type, subject, time, data: { time } });
+const event = (type: EventType, subject: string, time: number): NewEvent => ({
+  type,
+  subject,
+  time,
+  data: { time },
+});
 const epochOf = async (): Promise<string> => {
   const slice = await store.calls.events({ limit: 1 });
   if ('gone' in slice) throw new Error('gone');
   return slice.epoch;
 };
 
-const TYPES: EventType[] = ['tocsin.check.healthy', 'tocsin.check.unhealthy', 'tocsin.cluster.degraded', 'tocsin.config.reloaded'];
+const TYPES: EventType[] = [
+  'tocsin.check.healthy',
+  'tocsin.check.unhealthy',
+  'tocsin.cluster.degraded',
+  'tocsin.config.reloaded',
+];
 
 /** A story of checks and alerts, appended in this order. */
 const anyStory = fc.array(
   fc.oneof(
     fc.record({ type: fc.constantFrom(...TYPES), subject: fc.constantFrom('api', 'db'), time: fc.nat(100) }),
-    fc.record({ alert: fc.constantFrom('A', 'B'), status: fc.constantFrom('firing', 'resolved'), start: fc.nat(9), time: fc.nat(100) }),
+    fc.record({
+      alert: fc.constantFrom('A', 'B'),
+      status: fc.constantFrom('firing', 'resolved'),
+      start: fc.nat(9),
+      time: fc.nat(100),
+    }),
   ),
   { maxLength: 25 },
 );
@@ -45,7 +67,15 @@ const anyQuery = (last: number, subjects: string[]) =>
     {
       limit: fc.integer({ min: 1, max: 8 }),
       skip: fc.integer({ min: 0, max: last }),
-      type: fc.constantFrom(...TYPES, 'tocsin.check.*', 'tocsin.alert.*', 'tocsin.alert.fired', 'tocsin.*', 'tocsin.none', 'tocsin.chec.*'),
+      type: fc.constantFrom(
+        ...TYPES,
+        'tocsin.check.*',
+        'tocsin.alert.*',
+        'tocsin.alert.fired',
+        'tocsin.*',
+        'tocsin.none',
+        'tocsin.chec.*',
+      ),
       subject: fc.constantFrom('api', 'nobody', ...subjects),
       since: fc.nat(110),
       order: fc.constantFrom('asc' as const, 'desc' as const),
@@ -58,7 +88,8 @@ function naive(all: readonly WireEvent[], query: EventSliceQuery & { skip: numbe
   const found = all.filter(
     (one) =>
       one.offset > skip &&
-      (type === undefined || (type.endsWith('.*') ? one.type.startsWith(type.slice(0, -1)) : one.type === type)) &&
+      (type === undefined ||
+        (type.endsWith('.*') ? one.type.startsWith(type.slice(0, -1)) : one.type === type)) &&
       (subject === undefined || one.subject === subject) &&
       (since === undefined || one.time >= since),
   );
@@ -78,7 +109,13 @@ describe('events', () => {
             } else {
               const startsAt = `2026-01-01T0${step.start}:00:00Z`;
               const endsAt = `2026-01-01T0${step.start}:30:00Z`;
-              await take(one, webhookPayload([webhookAlert({ alertname: step.alert }, { status: step.status, startsAt, endsAt })]), { receivedAt: step.time });
+              await take(
+                one,
+                webhookPayload([
+                  webhookAlert({ alertname: step.alert }, { status: step.status, startsAt, endsAt }),
+                ]),
+                { receivedAt: step.time },
+              );
             }
           }
           const all = await eventsOf(one);
@@ -88,7 +125,9 @@ describe('events', () => {
           const subjects = all.flatMap(({ subject }) => subject ?? []);
           for (let i = 0; i < 20; i++) {
             const query = random(anyQuery, all.length, subjects);
-            expect(await eventsOf(one, { ...query, after: `${epoch}-${query.skip}` })).toEqual(naive(all, query));
+            expect(await eventsOf(one, { ...query, after: `${epoch}-${query.skip}` })).toEqual(
+              naive(all, query),
+            );
           }
         } finally {
           one.close();
@@ -100,7 +139,9 @@ describe('events', () => {
   });
 
   it('pages lead through everything, filtered or not, and on to what comes later', async () => {
-    const list = Array.from({ length: 25 }, (_, i) => event(i % 5 === 0 ? 'tocsin.check.unhealthy' : 'tocsin.check.healthy', 'api', i));
+    const list = Array.from({ length: 25 }, (_, i) =>
+      event(i % 5 === 0 ? 'tocsin.check.unhealthy' : 'tocsin.check.healthy', 'api', i),
+    );
     await store.calls.append(list);
     const seen: number[] = [];
     let after = `${await epochOf()}-0`;
@@ -120,7 +161,10 @@ describe('events', () => {
     for (const after of ['000000000000-1', `${epoch}-2`, 'x', `${epoch}-`, '']) {
       expect(await store.calls.events({ limit: 1, after })).toEqual({ gone: true, oldest: `${epoch}-1` });
     }
-    expect(await store.calls.events({ limit: 1, after: `${epoch}-1` })).toMatchObject({ events: [], next: 1 });
+    expect(await store.calls.events({ limit: 1, after: `${epoch}-1` })).toMatchObject({
+      events: [],
+      next: 1,
+    });
   });
 });
 
@@ -137,12 +181,19 @@ describe('retention', () => {
     store = openTestStore(path, { clock });
     await store.calls.append([event('tocsin.check.healthy', 'api', clock.now())]);
     expect((await eventsOf(store)).map(({ offset }) => offset)).toEqual([1_201]);
-    expect(await store.calls.events({ limit: 1, after: `${epoch}-7` })).toEqual({ gone: true, oldest: `${epoch}-1201` });
+    expect(await store.calls.events({ limit: 1, after: `${epoch}-7` })).toEqual({
+      gone: true,
+      oldest: `${epoch}-1201`,
+    });
   });
 
   it('stops at the first event that is young enough', async () => {
     const young = clock.now() - 1_000;
-    await store.calls.append([event('tocsin.check.healthy', 'a', old), event('tocsin.check.healthy', 'b', young), event('tocsin.check.healthy', 'c', old)]);
+    await store.calls.append([
+      event('tocsin.check.healthy', 'a', old),
+      event('tocsin.check.healthy', 'b', young),
+      event('tocsin.check.healthy', 'c', old),
+    ]);
     await sweep(clock);
     expect((await eventsOf(store)).map(({ subject }) => subject)).toEqual(['b', 'c']);
   });
@@ -152,9 +203,14 @@ describe('retention', () => {
     const b = webhookAlert({ alertname: 'B' }, { status: 'resolved', endsAt: '2026-01-01T01:00:00Z' });
     await take(store, webhookPayload([a, b]), { receivedAt: old });
     await sweep(clock);
-    expect(await store.calls.alerts({ state: 'all', limit: 10 })).toMatchObject([{ labels: { alertname: 'A' } }]);
+    expect(await store.calls.alerts({ state: 'all', limit: 10 })).toMatchObject([
+      { labels: { alertname: 'A' } },
+    ]);
     expect(await store.calls.deliveries(10)).toEqual([]);
-    const [, fired] = [await take(store, webhookPayload([b]), { receivedAt: clock.now() }), await eventsOf(store)];
+    const [, fired] = [
+      await take(store, webhookPayload([b]), { receivedAt: clock.now() }),
+      await eventsOf(store),
+    ];
     expect(fired.map(({ offset }) => offset)).toEqual([3]);
     expect((await store.calls.alerts({ state: 'closed', limit: 1 }))[0]?.id).toBe('3');
   });
@@ -162,17 +218,19 @@ describe('retention', () => {
   it('keeps bodies within their bytes, the newest of them', async () => {
     store.close();
     store = openTestStore(path, { clock, limits: { bodyBytes: 2_000 } });
-    for (let i = 0; i < 10; i++) await take(store, webhookPayload([webhookAlert({ alertname: `A${i}` })]), { receivedAt: clock.now() });
+    for (let i = 0; i < 10; i++)
+      await take(store, webhookPayload([webhookAlert({ alertname: `A${i}` })]), { receivedAt: clock.now() });
     await sweep(clock);
     const kept = (await store.calls.deliveries(20)).length;
     expect(kept).toBe(10);
     const { default: Database } = await import('better-sqlite3');
     const reader = new Database(path, { readonly: true });
-    const rows = reader.prepare<[], { delivery: number; size: number }>('SELECT delivery, length(body) AS size FROM bodies').all();
+    const rows = reader
+      .prepare<[], { delivery: number; size: number }>('SELECT delivery, length(body) AS size FROM bodies')
+      .all();
     reader.close();
     expect(rows.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(2_500);
     expect(rows.at(-1)?.delivery).toBe(10);
     expect(rows.length).toBeGreaterThan(1);
   });
-
 });

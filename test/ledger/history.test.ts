@@ -2,7 +2,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { RunRecord } from '../../src/ledger/ledger.ts';
-import { DAY_MS, HOUR_MS, openTestStore, sweep, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import {
+  DAY_MS,
+  HOUR_MS,
+  openTestStore,
+  sweep,
+  temporaryDirectory,
+  type TestStore,
+} from '../support/ledger.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -19,7 +26,12 @@ afterEach(() => {
   directory.remove();
 });
 
-const run = (at: number, status: RunRecord['status'], durationSeconds = 1, more: Partial<RunRecord> = {}): RunRecord => ({
+const run = (
+  at: number,
+  status: RunRecord['status'],
+  durationSeconds = 1,
+  more: Partial<RunRecord> = {},
+): RunRecord => ({
   service: 'api',
   target: 'a',
   at,
@@ -51,7 +63,7 @@ describe('history', () => {
     const start = clock.now();
     const anyRun = fc
       .tuple(fc.nat(11), fc.nat(299), fc.constantFrom('success', 'failure', 'unknown'))
-      .map(([bucket, second, status]) => run(start + bucket * 300_000 + second * 1_000, status as RunRecord['status'], second));
+      .map(([bucket, second, status]) => run(start + bucket * 300_000 + second * 1_000, status, second));
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(anyRun, { selector: ({ at }) => at, maxLength: 30 }), async (runs) => {
         const service = `s${Math.random()}`;
@@ -66,7 +78,9 @@ describe('history', () => {
           expect(fine.reduce((sum, point) => sum + point[status], 0)).toBe(total);
         }
         for (const point of coarse) {
-          const inStep = runs.filter(({ at, status }) => status === 'success' && at >= point.at && at < point.at + 600_000);
+          const inStep = runs.filter(
+            ({ at, status }) => status === 'success' && at >= point.at && at < point.at + 600_000,
+          );
           const mean = inStep.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0) / inStep.length;
           if (inStep.length === 0) expect(point.meanDurationSeconds).toBeUndefined();
           else expect(point.meanDurationSeconds).toBeCloseTo(mean, 9);

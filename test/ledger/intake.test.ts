@@ -7,7 +7,14 @@ import { advance } from '../../src/alerts/episodes.ts';
 import { parseDelivery } from '../../src/alerts/payload.ts';
 import { LedgerUnavailableError } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, rawDelivery, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import {
+  eventsOf,
+  openTestStore,
+  rawDelivery,
+  take,
+  temporaryDirectory,
+  type TestStore,
+} from '../support/ledger.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let path: string;
@@ -48,7 +55,14 @@ function rows(sql: string): unknown[] {
 
 describe('a delivery', () => {
   it('is accepted, told as events, and stands as episodes', async () => {
-    const result = await take(store, webhookPayload([a, b], { receiver: 'team\\.x', truncatedAlerts: 2, notification_reason: 'first notification' }));
+    const result = await take(
+      store,
+      webhookPayload([a, b], {
+        receiver: 'team\\.x',
+        truncatedAlerts: 2,
+        notification_reason: 'first notification',
+      }),
+    );
     expect(result).toEqual({
       outcome: 'accepted',
       accepted: 2,
@@ -58,7 +72,11 @@ describe('a delivery', () => {
       lagSeconds: [expect.closeTo(59.8765, 3), expect.closeTo(59.8765, 3)],
     });
     const [event] = await eventsOf(store);
-    expect(event).toMatchObject({ offset: 1, type: 'tocsin.alert.fired', time: Date.parse('2026-01-01T00:01:00Z') });
+    expect(event).toMatchObject({
+      offset: 1,
+      type: 'tocsin.alert.fired',
+      time: Date.parse('2026-01-01T00:01:00Z'),
+    });
     expect(JSON.parse(event?.data ?? '')).toEqual({
       transition: 'fired',
       episode: '1',
@@ -98,31 +116,63 @@ describe('a delivery', () => {
 
   it('that comes again is a duplicate, its body is kept once', async () => {
     await take(store, webhookPayload([a, b]));
-    const again = await take(store, webhookPayload([b, a]), { receivedAt: Date.parse('2026-01-01T04:00:00Z') });
-    expect(again).toMatchObject({ outcome: 'duplicate', accepted: 0, duplicates: 2, quarantined: 0, transitions: {} });
+    const again = await take(store, webhookPayload([b, a]), {
+      receivedAt: Date.parse('2026-01-01T04:00:00Z'),
+    });
+    expect(again).toMatchObject({
+      outcome: 'duplicate',
+      accepted: 0,
+      duplicates: 2,
+      quarantined: 0,
+      transitions: {},
+    });
     expect(await types()).toHaveLength(2);
     expect(await store.calls.deliveries(10)).toMatchObject([
       { id: 2, accepted: 0, duplicates: 2, receivedAt: Date.parse('2026-01-01T04:00:00Z') },
-      { id: 1, accepted: 2, duplicates: 0, source: '192.0.2.1', userAgent: 'Alertmanager/0.33.0', groupKey: '{}:{alertname="Test"}', status: 'firing', webhook: 'main' },
+      {
+        id: 1,
+        accepted: 2,
+        duplicates: 0,
+        source: '192.0.2.1',
+        userAgent: 'Alertmanager/0.33.0',
+        groupKey: '{}:{alertname="Test"}',
+        status: 'firing',
+        webhook: 'main',
+      },
     ]);
-    expect(rows('SELECT delivery, body FROM bodies')).toEqual([{ delivery: 1, body: Buffer.from(JSON.stringify(webhookPayload([a, b]))) }]);
+    expect(rows('SELECT delivery, body FROM bodies')).toEqual([
+      { delivery: 1, body: Buffer.from(JSON.stringify(webhookPayload([a, b]))) },
+    ]);
     expect((await store.calls.alert('1'))?.lastReceivedAt).toBe(Date.parse('2026-01-01T04:00:00Z'));
   });
 
   it('of which a part is new accepts that part only', async () => {
     await take(store, webhookPayload([a]));
-    expect(await take(store, webhookPayload([a, b]))).toMatchObject({ outcome: 'accepted', accepted: 1, duplicates: 1 });
-    expect(await take(store, webhookPayload([b]))).toMatchObject({ outcome: 'accepted', accepted: 0, duplicates: 1 });
+    expect(await take(store, webhookPayload([a, b]))).toMatchObject({
+      outcome: 'accepted',
+      accepted: 1,
+      duplicates: 1,
+    });
+    expect(await take(store, webhookPayload([b]))).toMatchObject({
+      outcome: 'accepted',
+      accepted: 0,
+      duplicates: 1,
+    });
   });
 
   it('carries an alert through its life', async () => {
-    for (const alert of [a, { ...a, annotations: { summary: 'worse' } }, resolved, a, resolved]) await take(store, webhookPayload([alert]));
-    expect(await types()).toEqual(['fired', 'refreshed', 'resolved', 'reopened', 'resolved'].map((one) => `tocsin.alert.${one}`));
+    for (const alert of [a, { ...a, annotations: { summary: 'worse' } }, resolved, a, resolved])
+      await take(store, webhookPayload([alert]));
+    expect(await types()).toEqual(
+      ['fired', 'refreshed', 'resolved', 'reopened', 'resolved'].map((one) => `tocsin.alert.${one}`),
+    );
     const next = { ...a, startsAt: '2026-01-01T01:00:00Z' };
     const later = { ...a, startsAt: '2026-01-01T02:00:00Z' };
     await take(store, webhookPayload([next]));
     await take(store, webhookPayload([later]));
-    expect((await types()).slice(5)).toEqual(['fired', 'implicit_resolve', 'fired'].map((one) => `tocsin.alert.${one}`));
+    expect((await types()).slice(5)).toEqual(
+      ['fired', 'implicit_resolve', 'fired'].map((one) => `tocsin.alert.${one}`),
+    );
     const all = await store.calls.alerts({ state: 'all', limit: 10 });
     expect(all.map(({ id, state, endsAt }) => [id, state, endsAt])).toEqual([
       ['3', 'open', undefined],
@@ -138,24 +188,44 @@ describe('a delivery', () => {
   });
 
   it('without alerts is taken', async () => {
-    expect(await take(store, webhookPayload([]))).toMatchObject({ outcome: 'accepted', accepted: 0, duplicates: 0, quarantined: 0 });
+    expect(await take(store, webhookPayload([]))).toMatchObject({
+      outcome: 'accepted',
+      accepted: 0,
+      duplicates: 0,
+      quarantined: 0,
+    });
   });
 
   it('with a bad alert is partial; the bad one lies in quarantine, once', async () => {
     const bad = { ...b, labels: { alertname: 5 } };
     for (const outcome of [{ accepted: 1 }, { duplicates: 1 }]) {
-      expect(await take(store, webhookPayload([bad, a]))).toMatchObject({ outcome: 'partial', quarantined: 1, ...outcome });
+      expect(await take(store, webhookPayload([bad, a]))).toMatchObject({
+        outcome: 'partial',
+        quarantined: 1,
+        ...outcome,
+      });
     }
     expect(rows('SELECT pointer, detail, seen, body FROM quarantine')).toEqual([
-      { pointer: '/alerts/0/labels/alertname', detail: '5 was given; expected a text.', seen: 2, body: Buffer.from(JSON.stringify(bad)) },
+      {
+        pointer: '/alerts/0/labels/alertname',
+        detail: '5 was given; expected a text.',
+        seen: 2,
+        body: Buffer.from(JSON.stringify(bad)),
+      },
     ]);
   });
 
   it('that is malformed is told so, and the first 64 KiB of it are kept', async () => {
     const body = Buffer.alloc(100_000, 'x');
-    expect(await take(store, body)).toMatchObject({ outcome: 'malformed', pointer: '', detail: expect.stringContaining('not JSON') });
+    expect(await take(store, body)).toMatchObject({
+      outcome: 'malformed',
+      pointer: '',
+      detail: expect.stringContaining('not JSON'),
+    });
     await take(store, body);
-    expect(rows('SELECT seen, size, length(body) AS kept FROM quarantine')).toEqual([{ seen: 2, size: 65_536, kept: 65_536 }]);
+    expect(rows('SELECT seen, size, length(body) AS kept FROM quarantine')).toEqual([
+      { seen: 2, size: 65_536, kept: 65_536 },
+    ]);
     expect(await store.calls.deliveries(10)).toEqual([]);
   });
 
@@ -166,7 +236,11 @@ describe('a delivery', () => {
     opened.length = 0;
     store = open();
     expect(await take(store, webhookPayload([a, b]))).toMatchObject({ outcome: 'duplicate' });
-    expect(store.summary()).toMatchObject({ open: before.open, unacknowledged: before.unacknowledged, lastOffset: 2 });
+    expect(store.summary()).toMatchObject({
+      open: before.open,
+      unacknowledged: before.unacknowledged,
+      lastOffset: 2,
+    });
   });
 });
 
@@ -176,7 +250,9 @@ describe('quarantine', () => {
     opened.length = 0;
     store = open({ limits: { quarantine: { entries: 3, bytes: 1_000 } } });
     for (let i = 0; i < 5; i++) await take(store, `bad ${i}`, { receivedAt: i });
-    expect(rows('SELECT CAST(body AS TEXT) AS body FROM quarantine ORDER BY id')).toEqual([2, 3, 4].map((i) => ({ body: `bad ${i}` })));
+    expect(rows('SELECT CAST(body AS TEXT) AS body FROM quarantine ORDER BY id')).toEqual(
+      [2, 3, 4].map((i) => ({ body: `bad ${i}` })),
+    );
     await take(store, 'x'.repeat(995), { receivedAt: 9 });
     expect(rows('SELECT size FROM quarantine ORDER BY id')).toEqual([{ size: 5 }, { size: 995 }]);
   });
@@ -192,7 +268,10 @@ describe('a bug that one alert meets', () => {
     store.close();
     opened.length = 0;
     store = open({ logic: { parse: parseDelivery, deliveryId, advance: buggy } });
-    const both = [take(store, webhookPayload([a, b])), take(store, webhookPayload([webhookAlert({ alertname: 'C' })]))];
+    const both = [
+      take(store, webhookPayload([a, b])),
+      take(store, webhookPayload([webhookAlert({ alertname: 'C' })])),
+    ];
     expect(await Promise.all(both)).toMatchObject([
       { outcome: 'partial', accepted: 1, quarantined: 1 },
       { outcome: 'accepted', accepted: 1 },
@@ -228,7 +307,11 @@ describe('a hundred mutated shapes', () => {
   const shapes: unknown[] = [
     webhookPayload([a, b]),
     webhookPayload([resolved], { notification_reason: 'all alerts resolved', routeLabels: {} }),
-    webhookPayload([{ ...a, values: { B: 1 }, valueString: '[ var=B ]', silenceURL: '', imageURL: '' }], { version: '1', orgId: 1, state: 'alerting' }),
+    webhookPayload([{ ...a, values: { B: 1 }, valueString: '[ var=B ]', silenceURL: '', imageURL: '' }], {
+      version: '1',
+      orgId: 1,
+      state: 'alerting',
+    }),
     webhookPayload([{ ...b, labels: { 'größe.in m²': '1' }, annotations: null }]),
   ];
   const replacements: unknown[] = [null, 0, -1.5, true, '', 'x', [], [null], {}, { a: { b: [] } }];
@@ -237,7 +320,9 @@ describe('a hundred mutated shapes', () => {
   function mutate(shape: unknown, value: unknown): unknown[] {
     if (typeof shape !== 'object' || shape === null) return [value];
     const places = Object.entries(shape).flatMap(([key, inner]) =>
-      mutate(inner, value).map((changed) => (Array.isArray(shape) ? shape.with(Number(key), changed) : { ...shape, [key]: changed })),
+      mutate(inner, value).map((changed) =>
+        Array.isArray(shape) ? shape.with(Number(key), changed) : { ...shape, [key]: changed },
+      ),
     );
     return [value, ...places];
   }
@@ -249,7 +334,8 @@ describe('a hundred mutated shapes', () => {
     results.forEach((result, i) => {
       const body = bodies[i] as { alerts?: unknown } | null;
       const count = Array.isArray(body?.alerts) ? body.alerts.length : undefined;
-      const told = result.outcome === 'malformed' ? undefined : result.accepted + result.duplicates + result.quarantined;
+      const told =
+        result.outcome === 'malformed' ? undefined : result.accepted + result.duplicates + result.quarantined;
       expect(told).toBe(count);
     });
     expect(store.lines).toEqual([]);

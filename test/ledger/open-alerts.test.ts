@@ -9,9 +9,13 @@ const anyChange: fc.Arbitrary<EpisodeChange> = fc.record({
   acknowledged: fc.boolean(),
   since: fc.nat(100),
   labels: fc.record(
-    { alertname: fc.constantFrom('A', 'B'), service: fc.constantFrom('x', 'y'), escalation: fc.constant('2') },
+    {
+      alertname: fc.constantFrom('A', 'B'),
+      service: fc.constantFrom('x', 'y'),
+      escalation: fc.constant('2'),
+    },
     { requiredKeys: ['alertname'] },
-  ) as fc.Arbitrary<Record<string, string>>,
+  ),
 });
 
 describe('OpenAlerts', () => {
@@ -25,15 +29,24 @@ describe('OpenAlerts', () => {
         const open = [...newest.values()].filter((one) => one.open && one.labels['escalation'] === undefined);
         const { open: counts, unacknowledged } = counted.summary();
         for (const { severity, acknowledged, count } of counts) {
-          expect(count).toBe(open.filter((one) => one.severity === severity && one.acknowledged === acknowledged).length);
+          expect(count).toBe(
+            open.filter((one) => one.severity === severity && one.acknowledged === acknowledged).length,
+          );
         }
         expect(counts.reduce((sum, { count }) => sum + count, 0)).toBe(open.length);
         const waiting = open.filter((one) => !one.acknowledged);
         for (const { alertname, severity, service, instance, since } of unacknowledged) {
-          const same = waiting.filter((one) => one.labels['alertname'] === alertname && one.severity === severity && (one.labels['service'] ?? '') === service);
+          const same = waiting.filter(
+            (one) =>
+              one.labels['alertname'] === alertname &&
+              one.severity === severity &&
+              (one.labels['service'] ?? '') === service,
+          );
           expect([instance, since]).toEqual(['', Math.min(...same.map((one) => one.since))]);
         }
-        const keys = waiting.map(({ labels, severity }) => `${labels['alertname'] ?? ''} ${severity} ${labels['service'] ?? ''}`);
+        const keys = waiting.map(
+          ({ labels, severity }) => `${labels['alertname'] ?? ''} ${severity} ${labels['service'] ?? ''}`,
+        );
         expect(unacknowledged).toHaveLength(new Set(keys).size);
       }),
     );
@@ -59,8 +72,14 @@ describe('OpenAlerts', () => {
 
   it('thousands that close at once cost no more than one by one', () => {
     const counted = new OpenAlerts(10);
-    const change = { severity: 'critical' as const, acknowledged: false, since: 1, labels: { alertname: 'A' } };
-    for (const open of [true, false]) for (let id = 0; id < 50_000; id++) counted.note({ ...change, id, open });
+    const change = {
+      severity: 'critical' as const,
+      acknowledged: false,
+      since: 1,
+      labels: { alertname: 'A' },
+    };
+    for (const open of [true, false])
+      for (let id = 0; id < 50_000; id++) counted.note({ ...change, id, open });
     const started = performance.now();
     counted.apply();
     expect(performance.now() - started).toBeLessThan(2_000);

@@ -61,7 +61,9 @@ describe('openStore', () => {
     const database = new Database(path);
     database.pragma('user_version = 99');
     database.close();
-    expect(() => openStore(path)).toThrow(/newer Tocsin \(schema 99; this one knows up to \d+\).*Start that version/);
+    expect(() => openStore(path)).toThrow(
+      /newer Tocsin \(schema 99; this one knows up to \d+\).*Start that version/,
+    );
   });
 
   it('refuses a database of somebody else, and leaves it as it is', () => {

@@ -82,3 +82,9 @@ export async function eventsOf(
   if ('gone' in slice) throw new Error(`gone; oldest: ${slice.oldest ?? 'none'}`);
   return slice.events;
 }
+
+/** Lets retention make its round. */
+export async function sweep(clock: ManualClock): Promise<void> {
+  await clock.advance(60_000);
+  for (let i = 0; i < 60; i++) await clock.advance(20);
+}

@@ -1,5 +1,3 @@
-import Database from 'better-sqlite3';
-
 /** SQLite's codes that blame the statement and not the store. */
 const STATEMENT_CODES = [
   'SQLITE_ERROR',
@@ -11,7 +9,9 @@ const STATEMENT_CODES = [
 
 /** SQLite's extended result code, such as `SQLITE_BUSY`; empty for other errors. */
 export function sqliteCode(error: unknown): string {
-  return error instanceof Database.SqliteError ? error.code : '';
+  // by its code and not its class: the driver's addon throws the class of whoever loaded it first in the process
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
 }
 
 /** Whether the store failed (disk full, I/O, damage, locks), and not what was asked of it. */

@@ -141,7 +141,7 @@ function createCalls(parts: Parts, writer: Writer, options: LedgerStoreOptions):
     onChange: (change) => open.note(change),
   });
   return {
-    intake: (delivery) => takeDelivery(writer, intake, delivery),
+    intake: (delivery) => takeDelivery({ writer, intake, logic: options.logic }, delivery),
     append: (list) => writer.submit(list.length * EVENT_COST, () => appendAll(events, list)),
     recordRuns: (list) => writer.submit(list.length * RUN_COST, () => insertAll(runs, list)),
     events: (query) => parts.eventReader.slice(query),
@@ -161,18 +161,17 @@ function prunesOf(parts: Parts, { eventsMs, historyMs }: Retention): readonly Pr
   ];
 }
 
-/** What a body is does not depend on the disk: a malformed one is told so even when quarantine cannot take it. */
-async function takeDelivery(writer: Writer, intake: Intake, delivery: RawDelivery): Promise<IntakeResult> {
-  let result: IntakeResult | undefined;
+/** What a body is does not depend on the disk: a malformed one is told so even when nothing can be stored. */
+async function takeDelivery(
+  { writer, intake, logic }: { writer: Writer; intake: Intake; logic: AlertLogic },
+  delivery: RawDelivery,
+): Promise<IntakeResult> {
   try {
-    return await writer.submit(delivery.body.byteLength, () => {
-      result = undefined;
-      result = intake.take(delivery);
-      return result;
-    });
+    return await writer.submit(delivery.body.byteLength, () => intake.take(delivery));
   } catch (error) {
-    if (result?.outcome === 'malformed') return result;
-    throw error;
+    const parsed = logic.parse(delivery.body);
+    if (parsed.ok) throw error;
+    return { outcome: 'malformed', pointer: parsed.pointer, detail: parsed.detail };
   }
 }
 

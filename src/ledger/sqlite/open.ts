@@ -8,7 +8,7 @@ import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 export type Sqlite = Database.Database;
 
 /** The ledger's file cannot be used; the message says why and what to do. */
-export class LedgerOpenError extends Error {
+class LedgerOpenError extends Error {
   override readonly name = 'LedgerOpenError';
 }
 
@@ -21,7 +21,8 @@ export interface OpenStore {
 
 /** Up to this size the whole file is checked at the start; beyond it would delay it too much. */
 const CHECKED_BYTES = 32 * 2 ** 20;
-const BUSY_MS = 2_000;
+/** How long a commit waits for another process that writes to the file, which none should. */
+const BUSY_MS = 500;
 const WAL_PAGES = 8_000;
 
 /**
@@ -124,7 +125,8 @@ function migrate(database: Sqlite, path: string): void {
 function checkWhole(database: Sqlite, path: string): void {
   if (statSync(path).size > CHECKED_BYTES) return;
   const verdict = database.pragma('quick_check(1)', { simple: true });
-  if (verdict !== 'ok') throw new LedgerOpenError(damaged(path, String(verdict)));
+  // SQLite writes the place on the lines before
+  if (verdict !== 'ok') throw new LedgerOpenError(damaged(path, String(verdict).split('\n').at(-1) ?? ''));
 }
 
 function readEpoch(database: Sqlite): string {

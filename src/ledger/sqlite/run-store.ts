@@ -4,7 +4,7 @@ import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
 
 /** The width of a roll-up. */
-export const ROLLUP_MS = 300_000;
+const ROLLUP_MS = 300_000;
 /** How long single runs are kept; older history has five minutes' resolution. */
 const RAW_MS = 48 * 3_600_000;
 

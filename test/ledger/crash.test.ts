@@ -1,0 +1,96 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventsOf, openTestStore, temporaryDirectory } from '../support/ledger.ts';
+
+const LOAD = fileURLToPath(new URL('../support/ledger-threads/load.mjs', import.meta.url));
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let path: string;
+beforeEach(() => {
+  directory = temporaryDirectory();
+  path = join(directory.path, 'tocsin.db');
+});
+afterEach(() => directory.remove());
+
+interface Told {
+  readonly acknowledged: number[];
+  readonly refused: number[];
+}
+
+/** Runs the load until `enough`, then ends it with SIGKILL; what it printed until then is what it told. */
+async function underLoad(
+  command: string[],
+  firstId: number,
+  enough: (told: Told, pid: number) => boolean,
+): Promise<Told> {
+  const program = command[0] ?? process.execPath;
+  const node = command.length === 0 ? [] : [...command.slice(1), process.execPath];
+  const args = [...node, LOAD, path, String(firstId)];
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const told: Told = { acknowledged: [], refused: [] };
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [word, id] = line.split(' ');
+    if (word === 'ack') told.acknowledged.push(Number(id));
+    if (word === 'no') told.refused.push(Number(id));
+    if (word !== 'ready' && enough(told, child.pid ?? 0)) child.kill('SIGKILL');
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return told;
+}
+
+/** How often each id fired; the offsets must be without a gap. */
+async function stored(): Promise<Map<number, number>> {
+  const store = openTestStore(path);
+  try {
+    const events = await eventsOf(store);
+    expect(events.map(({ offset }) => offset)).toEqual(events.map((_, i) => i + 1));
+    const counts = new Map<number, number>();
+    for (const { data } of events) {
+      const id = Number((JSON.parse(data) as { labels: { id: string } }).labels.id);
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    return counts;
+  } finally {
+    store.close();
+  }
+}
+
+describe('kill -9 under load', () => {
+  it('loses nothing that was acknowledged, and doubles nothing, over 20 rounds', async () => {
+    const acknowledged: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      const wanted = 20 + ((round * 37) % 150);
+      const told = await underLoad([], round * 100_000, (so) => so.acknowledged.length >= wanted);
+      expect(told.refused).toEqual([]);
+      acknowledged.push(...told.acknowledged);
+    }
+    const counts = await stored();
+    expect(acknowledged.length).toBeGreaterThan(1_000);
+    expect(acknowledged.filter((id) => counts.get(id) !== 1)).toEqual([]);
+    expect([...counts.values()].every((count) => count === 1)).toBe(true);
+  });
+});
+
+describe('a full disk', () => {
+  it('acknowledges nothing that it cannot store, and recovers by itself', async () => {
+    let acknowledgedBefore = 0;
+    let lifted = false;
+    // files may grow to 400 kB, until the limit is lifted
+    const told = await underLoad(['prlimit', '--fsize=400000:unlimited'], 0, (so, pid) => {
+      if (!lifted && so.refused.length >= 40) {
+        lifted = true;
+        acknowledgedBefore = so.acknowledged.length;
+        spawnSync('prlimit', ['--pid', String(pid), '--fsize=unlimited:unlimited']);
+      }
+      return lifted && so.acknowledged.length >= acknowledgedBefore + 100;
+    });
+    expect(acknowledgedBefore).toBeGreaterThan(0);
+    const counts = await stored();
+    expect(told.acknowledged.filter((id) => counts.get(id) !== 1)).toEqual([]);
+    expect(told.refused.filter((id) => counts.has(id))).toEqual([]);
+  });
+});

@@ -1,0 +1,13 @@
+// The real ledger thread, with a fault for each that can be ordered by asking for an alert of that name.
+import { parentPort } from 'node:worker_threads';
+import '../../../dist/app/ledger-thread.js';
+
+parentPort.on('message', ({ call, argument }) => {
+  if (call !== 'alert') return;
+  if (argument === 'throw') throw new Error('a bug');
+  if (argument === 'exit') process.exit(1);
+  if (argument === 'hang') {
+    const end = Date.now() + 600;
+    while (Date.now() < end);
+  }
+});

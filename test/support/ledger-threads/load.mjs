@@ -1,0 +1,47 @@
+// A process with a ledger under load: `node load.mjs PATH FIRST_ID`. Sixteen deliveries are always on their way,
+// each of one alert with an id of its own. It prints `ack ID` for what was committed and `no ID` for what was not.
+import { writeSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ThreadLedger } from '../../../dist/ledger/thread-client.js';
+
+const [, , path, firstId] = process.argv;
+const quiet = () => undefined;
+const ledger = await ThreadLedger.start({
+  threadUrl: new URL('../../../dist/app/ledger-thread.js', import.meta.url),
+  path,
+  node: 'load',
+  retention: { eventsMs: 86_400_000, historyMs: 86_400_000 },
+  toleranceMs: 60_000,
+  logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+});
+writeSync(1, 'ready\n');
+
+let next = Number(firstId);
+async function work() {
+  for (;;) {
+    const id = next++;
+    const alert = {
+      status: 'firing',
+      labels: { alertname: 'Load', id: String(id) },
+      annotations: { text: 'x'.repeat(300) },
+      startsAt: '2026-01-01T00:00:00Z',
+    };
+    const body = Buffer.from(
+      JSON.stringify({ version: '4', receiver: 'r', groupKey: String(id), alerts: [alert] }),
+    );
+    try {
+      await ledger.intake({
+        webhook: 'main',
+        body,
+        receivedAt: Date.now(),
+        source: 'test',
+        userAgent: 'test',
+      });
+      writeSync(1, `ack ${id}\n`);
+    } catch {
+      writeSync(1, `no ${id}\n`);
+      await pause(20);
+    }
+  }
+}
+await Promise.all(Array.from({ length: 16 }, work));
