@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { peer } from './peers.ts';
+import { peer } from './peer-programs.ts';
 import { startProcess, type RunningProcess } from './process.ts';
 
 export type AlertmanagerName = 'alertmanager' | 'alertmanager-old';

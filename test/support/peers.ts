@@ -1,63 +1,14 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { describe, it } from '@jest/globals';
+import { missingPeers, peer, type PeerName } from './peer-programs.ts';
 
-interface Peer {
-  /** The folder below .cache/peers, where scripts/peers.mjs unpacks it. */
-  readonly folder?: string;
-  readonly command: string;
-  /** What it may be called on PATH; the old versions are of no use from there. */
-  readonly path: readonly string[];
-}
-
-const PEERS = {
-  prometheus: { folder: 'prometheus', command: 'prometheus', path: ['prometheus'] },
-  promtool: { folder: 'promtool', command: 'promtool', path: ['promtool'] },
-  alertmanager: {
-    folder: 'alertmanager',
-    command: 'prometheus-alertmanager',
-    path: ['alertmanager', 'prometheus-alertmanager'],
-  },
-  amtool: { folder: 'alertmanager', command: 'amtool', path: ['amtool'] },
-  blackbox_exporter: {
-    folder: 'blackbox_exporter',
-    command: 'prometheus-blackbox-exporter',
-    path: ['blackbox_exporter', 'prometheus-blackbox-exporter'],
-  },
-  node_exporter: {
-    folder: 'node_exporter',
-    command: 'prometheus-node-exporter',
-    path: ['node_exporter', 'prometheus-node-exporter'],
-  },
-  'prometheus-old': { folder: 'prometheus-old', command: 'prometheus', path: [] },
-  'promtool-old': { folder: 'prometheus-old', command: 'promtool', path: [] },
-  'alertmanager-old': { folder: 'alertmanager-old', command: 'prometheus-alertmanager', path: [] },
-  'amtool-old': { folder: 'alertmanager-old', command: 'amtool', path: [] },
-  'redis-server': { command: 'redis-server', path: ['redis-server'] },
-} satisfies Record<string, Peer>;
-
-export type PeerName = keyof typeof PEERS;
-
-const ROOT = join(import.meta.dirname, '../..');
-
-/**
- * The path of a real server or tool that tests run against.
- * @throws Error that says how to get it, when it is not here
- */
-export function peer(name: PeerName): string {
-  const found = find(PEERS[name]);
-  if (found !== undefined) return found;
-  throw new Error(
-    `${name} is not here: \`node scripts/peers.mjs\` fetches it (Debian's apt-get), or put it on PATH`,
-  );
-}
+export { peer };
 
 /**
  * `describe` for suites that need real servers. Where one cannot be had the suite is left out and says so on stderr;
  * with CI=true it fails instead.
  */
 export function describeWithPeers(names: readonly PeerName[], title: string, body: () => void): void {
-  const missing = names.filter((name) => find(PEERS[name]) === undefined);
+  const missing = missingPeers(names);
   if (missing.length === 0) {
     describe(title, body);
     return;
@@ -68,20 +19,4 @@ export function describeWithPeers(names: readonly PeerName[], title: string, bod
       process.stderr.write(`${title}: LEFT OUT, for want of ${missing.join(', ')}\n`);
     });
   });
-}
-
-function find({ folder, command, path }: Peer): string | undefined {
-  const fetched = folder === undefined ? [] : [join(ROOT, '.cache/peers', folder, 'usr/bin', command)];
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  const onPath = path.flatMap((name) => folders.map((each) => join(each, name)));
-  return [...fetched, ...onPath].find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { startAlertmanager as runAlertmanager } from '../../support/alertmanager.ts';
-import { peer } from '../../support/peers.ts';
+import { peer } from '../../support/peer-programs.ts';
 import { freePort, startProcess, type RunningProcess } from '../../support/process.ts';
 import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
 import { until } from '../../support/until.ts';

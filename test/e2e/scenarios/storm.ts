@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseText } from '../../support/exposition-parser.ts';
-import { peer } from '../../support/peers.ts';
+import { peer } from '../../support/peer-programs.ts';
 import { freePort, startProcess, type RunningProcess } from '../../support/process.ts';
 import { startTocsin, temporaryFolder } from '../../support/tocsin.ts';
 import { until } from '../../support/until.ts';
