@@ -1,6 +1,5 @@
+import { escapeFamily, ESCAPINGS, isLegacyFamily, isName } from './names.ts';
 import type { FamilyInput } from './series.ts';
-
-const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
 /** The families of one exposition: a name means one thing, and no two families' lines can be mistaken for each other. */
 export class FamilyNames {
@@ -19,8 +18,8 @@ export class FamilyNames {
       requireSame(known, family);
       return;
     }
-    if (!METRIC_NAME.test(family.name)) {
-      throw new Error(`"${family.name}" is not a metric name; expected letters, digits, _ and :`);
+    if (!isName(family.name)) {
+      throw new Error(`"${family.name}" is not a metric name; expected some text`);
     }
     const names = lineNames(family);
     for (const name of names) {
@@ -34,10 +33,24 @@ export class FamilyNames {
     for (const name of names) this.#lineNames.set(name, family.name);
     this.#families.set(family.name, family);
   }
+
+  /** Whether lines of some family begin with this name. */
+  has(name: string): boolean {
+    return this.#lineNames.has(name);
+  }
 }
 
-function lineNames({ name, type }: FamilyInput): readonly string[] {
-  return type === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];
+/** In whatever way they may be escaped. */
+function lineNames(family: FamilyInput): ReadonlySet<string> {
+  const { name } = family;
+  const names = isLegacyFamily(name) ? [name] : ESCAPINGS.map((escaping) => escapeFamily(name, escaping));
+  return new Set(names.flatMap((each) => memberNames(each, family.type)));
+}
+
+function memberNames(name: string, type: FamilyInput['type']): readonly string[] {
+  if (type === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
+  if (type === 'summary') return [name, `${name}_sum`, `${name}_count`];
+  return [name];
 }
 
 function requireSame(known: FamilyInput, family: FamilyInput): void {

@@ -1,14 +1,16 @@
-import { TEXT_CONTENT_TYPE } from './text.ts';
+import type { FormatChoice, FormatName } from './formats.ts';
+import { ESCAPINGS, type Escaping } from './names.ts';
 
 export type Encoding = 'identity' | 'gzip';
 
-/** How an exposition is written: the answer's `Content-Type` and `Content-Encoding`. */
+/** How an exposition is written, with the answer's `Content-Type` and `Content-Encoding`. */
 export interface Negotiated {
+  readonly format: FormatChoice;
   readonly contentType: string;
   readonly encoding: Encoding;
 }
 
-/** One element of an `Accept…` header: names in lower case, `q` from 0 to 1. */
+/** One element of an `Accept…` header: everything in lower case, `q` from 0 to 1. */
 interface Preference {
   readonly name: string;
   readonly params: ReadonlyMap<string, string>;
@@ -16,37 +18,81 @@ interface Preference {
 }
 
 interface Offer {
+  readonly format: FormatName;
   readonly contentType: string;
   readonly accepts: (preference: Preference) => boolean;
 }
 
-/** What can be offered, the fallback first. */
-const OFFERS: readonly [Offer, ...Offer[]] = [
+const FALLBACK: Offer = {
+  format: 'text',
+  contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  accepts: ({ name, params }) =>
+    name === '*/*' || name === 'text/*' || (name === 'text/plain' && isVersion(params, '0.0.4', '0.0.4')),
+};
+
+/** What can be offered; a scraper's order decides, not this one. */
+const OFFERS: readonly Offer[] = [
+  FALLBACK,
   {
-    contentType: TEXT_CONTENT_TYPE,
-    accepts: ({ name, params }) => name === 'text/plain' && (params.get('version') ?? '0.0.4') === '0.0.4',
+    format: 'text',
+    contentType: 'text/plain; version=1.0.0; charset=utf-8',
+    accepts: ({ name, params }) => name === 'text/plain' && isVersion(params, '1.0.0', '0.0.4'),
+  },
+  {
+    format: 'openmetrics',
+    contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    accepts: ({ name, params }) =>
+      name === 'application/openmetrics-text' && isVersion(params, '1.0.0', '0.0.1'),
+  },
+  {
+    format: 'openmetrics',
+    contentType: 'application/openmetrics-text; version=0.0.1; charset=utf-8',
+    accepts: ({ name, params }) =>
+      name === 'application/openmetrics-text' && isVersion(params, '0.0.1', '0.0.1'),
+  },
+  {
+    format: 'protobuf',
+    contentType:
+      'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+    accepts: ({ name, params }) =>
+      name === 'application/vnd.google.protobuf' &&
+      params.get('proto') === 'io.prometheus.client.metricfamily' &&
+      params.get('encoding') === 'delimited',
   },
 ];
 
 /**
- * Chooses format and encoding from what a scraper accepts. Tolerant of what real scrapers send (repeated and unknown
- * parameters, `q=2`), and never refuses: who accepts nothing of ours gets text 0.0.4, who does not name gzip gets none.
+ * Chooses format and encoding from what a scraper accepts, as client_golang does. Tolerant of what real scrapers send
+ * (repeated and unknown parameters, `q=2`), and never refuses: who accepts nothing of ours gets text 0.0.4, who does
+ * not name gzip gets none. The escaping of names is the last that any element asks for, and told back.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5
+ * @see https://prometheus.io/docs/instrumenting/content_negotiation/
  */
 export function negotiate(accept: string | undefined, acceptEncoding: string | undefined): Negotiated {
-  return { contentType: chooseFormat(accept ?? ''), encoding: chooseEncoding(acceptEncoding ?? '') };
+  const { offer, escaping } = chooseFormat(accept ?? '');
+  return {
+    format: { name: offer.format, escaping: escaping ?? 'underscores' },
+    contentType: offer.contentType + (escaping === undefined ? '' : `; escaping=${escaping}`),
+    encoding: chooseEncoding(acceptEncoding ?? ''),
+  };
 }
 
-function chooseFormat(accept: string): string {
+function chooseFormat(accept: string): { readonly offer: Offer; readonly escaping: Escaping | undefined } {
   const preferences = parsePreferences(accept).filter(({ q }) => q > 0);
   preferences.sort((a, b) => b.q - a.q);
+  let escaping: Escaping | undefined;
   for (const preference of preferences) {
+    escaping = ESCAPINGS.find((known) => known === preference.params.get('escaping')) ?? escaping;
     const offer = OFFERS.find(({ accepts }) => accepts(preference));
-    if (offer !== undefined) return offer.contentType;
+    if (offer !== undefined) return { offer, escaping };
   }
-  return OFFERS[0].contentType;
+  return { offer: FALLBACK, escaping };
 }
 
+/** @param unnamed the version that is meant where none is named */
+function isVersion(params: ReadonlyMap<string, string>, version: string, unnamed: string): boolean {
+  return (params.get('version') ?? unnamed) === version;
+}
 function chooseEncoding(acceptEncoding: string): Encoding {
   const preferences = parsePreferences(acceptEncoding);
   const gzip = preferences.find(({ name }) => name === 'gzip' || name === 'x-gzip')?.q ?? 0;

@@ -1,56 +1,101 @@
-import { setImmediate } from 'node:timers/promises';
-import { gzip } from './compress.ts';
+import type { FormatChoice } from './formats.ts';
 import type { Encoding } from './negotiate.ts';
+import type { Renderer } from './renderer.ts';
+import type { Rendition } from './rendition.ts';
 import type { TableSnapshot } from './table.ts';
-import { renderText, toChunks } from './text.ts';
 
-/** The event loop is given back at least this often, in milliseconds. */
-const SLICE_MS = 4;
+/** The answer to a scrape. */
+export interface Body {
+  /** At most 64 KiB each, shared with others: not to be written to. */
+  readonly chunks: readonly Buffer[];
+  /** To be called when the chunks are not read any more, so that their memory can be used again; once or more often. */
+  readonly release: () => void;
+}
 
-/** Text of families that another library keeps. */
-export type ExtraText = () => Promise<string>;
-
-export interface RenderingOptions {
+export interface SnapshotRenderingOptions {
+  readonly renderer: Renderer;
   readonly monotonic: () => number;
-  /** Whether anybody still waits for it; when not, rendering stops half-way with an error. */
-  readonly wanted: () => boolean;
-  /** Told the seconds that rendering took (waiting for the event loop included). */
+  /** Whether histograms carry their native form where the format has one. */
+  readonly native: () => boolean;
+  /** Told the seconds that each rendering took (waiting for the event loop included). */
   readonly onRendered: (seconds: number) => void;
+  /** Whether anybody still waits. */
+  readonly wanted: () => boolean;
+  /** Told of each rendering that begins. */
+  readonly onRendering: (done: Promise<unknown>) => void;
 }
 
-/** A snapshot's bytes: rendered once and compressed once, for whoever asks first; everyone gets the same Buffers. */
-export class Rendering {
-  readonly #plain: Promise<readonly Buffer[]>;
-  #gzip: Promise<readonly Buffer[]> | undefined;
+/** The table at one moment, with each wanted format and selection of families rendered once and compressed once. */
+export class RenderedSnapshot {
+  readonly #options: SnapshotRenderingOptions;
+  readonly #snapshot: TableSnapshot;
+  readonly #whole: boolean;
+  readonly #renditions = new Map<string, Promise<Rendition>>();
 
-  constructor(snapshot: TableSnapshot, extra: ExtraText, options: RenderingOptions) {
-    this.#plain = render(snapshot, extra, options);
+  /** @param whole whether the snapshot has all series of the table */
+  constructor(snapshot: TableSnapshot, whole: boolean, options: SnapshotRenderingOptions) {
+    this.#options = options;
+    this.#snapshot = snapshot;
+    this.#whole = whole;
   }
 
-  /** @returns chunks of at most 64 KiB */
-  chunks(encoding: Encoding): Promise<readonly Buffer[]> {
-    if (encoding === 'identity') return this.#plain;
-    this.#gzip ??= this.#plain.then((chunks) => (chunks.length === 0 ? chunks : gzip(chunks)));
-    return this.#gzip;
+  /** Must be called before `close`, and its promise may be fulfilled after. */
+  async body(
+    format: FormatChoice,
+    encoding: Encoding,
+    names: ReadonlySet<string> | undefined,
+  ): Promise<Body> {
+    const rendition = await this.#rendition(format, names);
+    rendition.take();
+    try {
+      const chunks = encoding === 'gzip' ? await rendition.gzip(this.#options.wanted) : rendition.chunks;
+      return { chunks, release: once(() => rendition.leave()) };
+    } catch (error) {
+      rendition.leave();
+      throw error;
+    }
+  }
+
+  /** Nobody asks for more; bodies that were given stay as they are. */
+  close(): void {
+    for (const rendition of this.#renditions.values()) {
+      rendition.then(
+        (rendered) => rendered.leave(),
+        () => undefined,
+      );
+    }
+    this.#renditions.clear();
+  }
+
+  #rendition(format: FormatChoice, names: ReadonlySet<string> | undefined): Promise<Rendition> {
+    const key = JSON.stringify([format.name, format.escaping, names && [...names].sort()]);
+    const known = this.#renditions.get(key);
+    if (known !== undefined) return known;
+    const rendition = this.#render(format, names);
+    this.#renditions.set(key, rendition);
+    this.#options.onRendering(rendition);
+    return rendition;
+  }
+
+  async #render(format: FormatChoice, names: ReadonlySet<string> | undefined): Promise<Rendition> {
+    const { renderer, native, wanted, monotonic, onRendered } = this.#options;
+    const { families, legacy } = this.#snapshot;
+    const start = monotonic();
+    const snapshot =
+      names === undefined
+        ? this.#snapshot
+        : { families: families.filter(({ family }) => names.has(family.name)), legacy };
+    const whole = this.#whole && names === undefined;
+    const rendition = await renderer.render(snapshot, { format, native: native(), whole, wanted });
+    onRendered((monotonic() - start) / 1_000);
+    return rendition;
   }
 }
 
-async function render(
-  snapshot: TableSnapshot,
-  extra: ExtraText,
-  { monotonic, wanted, onRendered }: RenderingOptions,
-): Promise<readonly Buffer[]> {
-  const start = monotonic();
-  let sliceStart = start;
-  const chunks: Buffer[] = [];
-  for (const chunk of renderText(snapshot)) {
-    chunks.push(chunk);
-    if (monotonic() - sliceStart < SLICE_MS) continue;
-    await setImmediate();
-    if (!wanted()) throw new Error('the last who waited for this rendering has gone');
-    sliceStart = monotonic();
-  }
-  chunks.push(...toChunks(await extra()));
-  onRendered((monotonic() - start) / 1_000);
-  return chunks;
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
 }

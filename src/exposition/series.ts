@@ -1,18 +1,60 @@
 /** What a group says about a family: a `Family` of metrics has this shape. */
 export interface FamilyInput {
   readonly name: string;
-  readonly type: 'gauge' | 'counter' | 'histogram' | 'untyped';
+  readonly type: 'gauge' | 'counter' | 'histogram' | 'summary' | 'untyped';
   readonly help: string;
 }
 
-/** A classic histogram: upper bounds without +Inf, cumulative counts (one longer), sum. */
+/** One observation that stands for those of its bucket; OpenMetrics and protobuf carry it. */
+export interface ExemplarInput {
+  /** Names and values together have at most 128 characters: longer ones are left out. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Milliseconds since the epoch. */
+  readonly timestampMs: number;
+}
+
+/** Buckets of a native histogram: runs of neighbours, and each count as the difference to the one before it. */
+export interface NativeBuckets {
+  /** `offset` is the index of the first span's first bucket, then the gap since the last span's end. */
+  readonly spans: readonly { readonly offset: number; readonly length: number }[];
+  readonly deltas: readonly number[];
+}
+
+/**
+ * The native form of a histogram; protobuf carries it.
+ * @see https://prometheus.io/docs/specs/native_histograms/
+ */
+export interface NativeInput {
+  /** Each power of two is divided into 2^schema buckets. */
+  readonly schema: number;
+  readonly zeroThreshold: number;
+  readonly zeroCount: number;
+  readonly positive: NativeBuckets;
+  readonly negative: NativeBuckets;
+}
+
+/** A histogram: upper bounds without +Inf, cumulative counts (one longer), sum. Must not be changed after it was handed over. */
 export interface HistogramInput {
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
   readonly sum: number;
+  /** For each of `counts` the last observation in that bucket, where there is one. */
+  readonly exemplars?: readonly (ExemplarInput | undefined)[];
+  /** The same observations in native buckets. */
+  readonly native?: NativeInput;
 }
 
-export type ValueInput = number | HistogramInput;
+/** A summary that somebody else computed; `values[i]` is the quantile `quantiles[i]`. */
+export interface SummaryInput {
+  readonly quantiles: readonly number[];
+  readonly values: readonly number[];
+  readonly sum: number;
+  readonly count: number;
+}
+
+export type CompoundInput = HistogramInput | SummaryInput;
+export type ValueInput = number | CompoundInput;
 
 /** One measured value. Its labels must not be changed after they were handed over. */
 export interface SampleInput {
@@ -21,66 +63,45 @@ export interface SampleInput {
   readonly value: ValueInput;
 }
 
-const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-const UNSAFE = /[\\"\n\p{Surrogate}]/u;
+/** What tells the lines of a series apart: upper bounds or quantiles; undefined for a plain number. */
+export function boundsOf(value: ValueInput): readonly number[] | undefined {
+  if (typeof value === 'number') return undefined;
+  return 'bounds' in value ? value.bounds : value.quantiles;
+}
+
+/** The numbers that a compound is written with, in the order of its lines. */
+export function numbersOf(value: CompoundInput): readonly number[] {
+  if ('bounds' in value) return [...value.counts, value.sum, value.counts.at(-1) ?? 0];
+  return [...value.values, value.sum, value.count];
+}
+
+/** How many lines a series has. A histogram has one more than bounds, then sum and count; a summary no line for +Inf. */
+export function lineCount(type: FamilyInput['type'], bounds: readonly number[] | undefined): number {
+  if (bounds === undefined) return 1;
+  return bounds.length + (type === 'histogram' ? 3 : 2);
+}
 
 /**
- * Renders labels as `a="b",c="d"`, sorted by name and escaped as text 0.0.4 wants it; without braces.
- * @throws TypeError for a label name that Prometheus would not take
- * @see https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details
+ * Whether a value fits its family.
+ * @throws TypeError that says what does not
  */
-export function renderLabels(labels: Readonly<Record<string, string>>): string {
-  let text = '';
-  for (const name of Object.keys(labels).sort()) {
-    if (!LABEL_NAME.test(name))
-      throw new TypeError(`"${name}" is not a label name; expected letters, digits and _`);
-    text += `${text === '' ? '' : ','}${name}="${escapeLabelValue(labels[name] ?? '')}"`;
+export function checkValue({ family, labels, value }: SampleInput): void {
+  const { name, type } = family;
+  if (typeof value === 'number') {
+    if (type !== 'histogram' && type !== 'summary') return;
+    throw new TypeError(`a sample of the ${type} ${name} has a value of the other kind`);
   }
-  return text;
-}
-
-/** Two label sets that Prometheus takes for the same have the same identity: an empty label is no label. */
-export function labelIdentity(labels: Readonly<Record<string, string>>, rendered: string): string {
-  if (!rendered.includes('=""')) return rendered;
-  return renderLabels(Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== '')));
-}
-
-function escapeLabelValue(value: string): string {
-  if (!UNSAFE.test(value)) return value;
-  // a lone surrogate has no UTF-8: it becomes U+FFFD here, so that identity and bytes agree
-  return value
-    .replace(/\p{Surrogate}/gu, '\uFFFD')
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replaceAll('\n', '\\n');
-}
-
-/** Writes a value: integers, shortest doubles, `NaN`, `+Inf`, `-Inf`, `-0`. */
-export function formatValue(value: number): string {
-  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
-  if (value === Infinity) return '+Inf';
-  if (value === -Infinity) return '-Inf';
-  return String(value);
-}
-
-/** The text before each value of a series: `name{labels} `; a histogram has one for each bucket, then sum and count. */
-export function linePrefixes(family: FamilyInput, rendered: string, value: ValueInput): readonly string[] {
-  const braced = rendered === '' ? '' : `{${rendered}}`;
-  if (typeof value === 'number') return [`${family.name}${braced} `];
-  const before = rendered === '' ? '' : `${rendered},`;
-  const bounds = [...value.bounds, Infinity];
-  return [
-    ...bounds.map((bound) => `${family.name}_bucket{${before}le="${formatValue(bound)}"} `),
-    `${family.name}_sum${braced} `,
-    `${family.name}_count${braced} `,
-  ];
-}
-
-/** Whether two values have the same lines, so that their prefixes can be kept. */
-export function sameShape(one: ValueInput, other: ValueInput): boolean {
-  if (typeof one === 'number' || typeof other === 'number') return typeof one === typeof other;
-  if (one.bounds === other.bounds) return true;
-  return (
-    one.bounds.length === other.bounds.length && one.bounds.every((bound, i) => bound === other.bounds[i])
+  if (type !== ('bounds' in value ? 'histogram' : 'summary')) {
+    throw new TypeError(`a sample of the ${type} ${name} has a value of the other kind`);
+  }
+  if ('bounds' in value) {
+    if (value.counts.length === value.bounds.length + 1 && !('le' in labels)) return;
+    throw new TypeError(
+      `a sample of the histogram ${name} needs one count more than bounds, and no label le`,
+    );
+  }
+  if (value.values.length === value.quantiles.length && !('quantile' in labels)) return;
+  throw new TypeError(
+    `a sample of the summary ${name} needs as many values as quantiles, and no label quantile`,
   );
 }

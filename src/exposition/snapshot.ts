@@ -1,29 +1,38 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../domain/clock.ts';
 import { Collection, CollectorPool, type Collector, type CollectorFailure } from './collection.ts';
+import type { FormatChoice } from './formats.ts';
 import type { Encoding } from './negotiate.ts';
-import { Rendering } from './rendering.ts';
-import type { SeriesTable, TableSnapshot } from './table.ts';
+import { Renderer } from './renderer.ts';
+import { RenderedSnapshot, type Body } from './rendering.ts';
+import type { SeriesTable } from './table.ts';
 
-export type { Collector };
+export type { Body, Collector };
 
 export interface SnapshotSourceOptions {
   readonly table: SeriesTable;
   readonly collectors: readonly Collector[];
-  /** Families kept elsewhere, in the same format: all of them, or those that are named. Left out under `collect[]`. */
-  readonly extra: (names?: ReadonlySet<string>) => Promise<string>;
   readonly clock: Clock;
   /** A collector threw: a bug, for collectors report what they expect in their series. */
   readonly onCollectorFailure: CollectorFailure;
   /** A scrape joined a collection that was going on. */
   readonly onCoalesced: () => void;
   readonly onRendered: (seconds: number) => void;
+  /** Whether histograms carry their native form where the format has one; asked at each scrape. No. */
+  readonly native?: () => boolean;
+  /** Gives the event loop back while rendering: `setImmediate`. */
+  readonly pause?: () => Promise<void>;
 }
+
+/** A collection that takes no longer needs no rest after it. */
+const FREE_MS = 5;
+const LONGEST_REST_MS = 50;
 
 /** What one scrape wants. */
 export interface Scrape {
   /** Milliseconds from now after which it takes what there is. */
   readonly waitMs: number;
+  readonly format: FormatChoice;
   readonly encoding: Encoding;
   /** Only these families. */
   readonly names?: ReadonlySet<string>;
@@ -41,13 +50,21 @@ export interface Scrape {
 export class SnapshotSource {
   readonly #options: SnapshotSourceOptions;
   readonly #pool: CollectorPool;
+  readonly #renderer: Renderer;
   /** Collections that can be joined, by the collectors in them. */
   readonly #open = new Map<string, SharedSnapshot>();
   #rendering: Promise<unknown> = Promise.resolve();
+  /** When the last collection began, and when its rendering was done. */
+  #began = 0;
+  #ended = 0;
 
   constructor(options: SnapshotSourceOptions) {
     this.#options = options;
     this.#pool = new CollectorPool(options.onCollectorFailure);
+    this.#renderer = new Renderer({
+      monotonic: () => options.clock.monotonic(),
+      pause: options.pause ?? (() => setImmediate()),
+    });
   }
 
   /** What `collect[]` may name. */
@@ -57,15 +74,21 @@ export class SnapshotSource {
 
   /**
    * Collects (or joins), renders and compresses.
-   * @returns the body in chunks of at most 64 KiB, shared with others: not to be written to
    * @throws the signal's reason when the client went away; whatever made rendering fail
    */
-  async scrape(scrape: Scrape): Promise<readonly Buffer[]> {
+  async scrape(scrape: Scrape): Promise<Body> {
     scrape.signal.throwIfAborted();
     const shared = this.#joinOrStart(scrape.collectors);
     try {
       const snapshot = await shared.ready(scrape);
-      return await untilAborted(snapshot.render(scrape.names).chunks(scrape.encoding), scrape.signal);
+      const body = snapshot.body(scrape.format, scrape.encoding, scrape.names);
+      return await untilAborted(body, scrape.signal).catch((error: unknown) => {
+        body.then(
+          ({ release }) => release(),
+          () => undefined,
+        );
+        throw error;
+      });
     } finally {
       shared.leave();
     }
@@ -93,18 +116,38 @@ export class SnapshotSource {
     return shared;
   }
 
-  /** Also lets in who is asking in the same turn of the event loop. */
+  /** When a collection may begin: after the rendering before it, and a rest. Lets in who asks until then. */
   async #turn(): Promise<void> {
     await this.#rendering;
+    await this.#rest();
     await setImmediate();
+    this.#began = this.#options.clock.monotonic();
   }
 
-  #take(collectors: ReadonlySet<string> | undefined, stillWanted: () => boolean): RenderedSnapshot {
-    return new RenderedSnapshot(this.#options, {
-      collectors,
-      stillWanted,
-      onRendering: (rendering) => {
-        this.#rendering = Promise.allSettled([this.#rendering, rendering.chunks('identity')]);
+  /**
+   * As long as the last collection and rendering took, the first few milliseconds left out: however many scrape, about
+   * half of the time is left for what else there is to do, such as sending what was rendered.
+   */
+  async #rest(): Promise<void> {
+    const { clock } = this.#options;
+    const until = this.#ended + Math.min(this.#ended - this.#began - FREE_MS, LONGEST_REST_MS);
+    const restMs = until - clock.monotonic();
+    if (restMs > 0) await new Promise<void>((resolve) => void clock.after(restMs, resolve));
+  }
+
+  #take(collectors: ReadonlySet<string> | undefined, wanted: () => boolean): RenderedSnapshot {
+    const { table, clock, onRendered, native = () => false } = this.#options;
+    return new RenderedSnapshot(table.snapshot(collectors), collectors === undefined, {
+      renderer: this.#renderer,
+      monotonic: () => clock.monotonic(),
+      native,
+      onRendered,
+      wanted,
+      onRendering: (done) => {
+        // without their results, which would keep every rendering for ever
+        this.#rendering = Promise.allSettled([this.#rendering, done]).then(() => {
+          this.#ended = clock.monotonic();
+        });
       },
     });
   }
@@ -122,6 +165,7 @@ interface SharedOptions {
 class SharedSnapshot {
   readonly #options: SharedOptions;
   #waiting = 1;
+  readonly #taken: RenderedSnapshot[] = [];
   #complete: RenderedSnapshot | undefined;
   #partial: { readonly snapshot: RenderedSnapshot; readonly pending: number } | undefined;
 
@@ -139,6 +183,7 @@ class SharedSnapshot {
     if (this.#waiting > 0) return;
     this.#options.close();
     this.#options.collection.giveUp();
+    for (const snapshot of this.#taken.splice(0)) snapshot.close();
   }
 
   async ready({ waitMs, signal }: Scrape): Promise<RenderedSnapshot> {
@@ -170,46 +215,9 @@ class SharedSnapshot {
   }
 
   #take(): RenderedSnapshot {
-    return this.#options.take(() => this.#waiting > 0);
-  }
-}
-
-interface Selection {
-  readonly collectors: ReadonlySet<string> | undefined;
-  readonly stillWanted: () => boolean;
-  readonly onRendering: (rendering: Rendering) => void;
-}
-
-/** The table at one moment, with each wanted selection of families rendered once. */
-class RenderedSnapshot {
-  readonly #options: SnapshotSourceOptions;
-  readonly #selection: Selection;
-  readonly #snapshot: TableSnapshot;
-  readonly #renderings = new Map<string, Rendering>();
-
-  constructor(options: SnapshotSourceOptions, selection: Selection) {
-    this.#options = options;
-    this.#selection = selection;
-    this.#snapshot = options.table.snapshot(selection.collectors);
-  }
-
-  render(names: ReadonlySet<string> | undefined): Rendering {
-    const key = names === undefined ? '' : JSON.stringify([...names].sort());
-    const known = this.#renderings.get(key);
-    if (known !== undefined) return known;
-    const { clock, extra, onRendered } = this.#options;
-    const { collectors, stillWanted, onRendering } = this.#selection;
-    const families =
-      names === undefined ? this.#snapshot : this.#snapshot.filter(({ name }) => names.has(name));
-    const text = collectors === undefined ? () => extra(names) : () => Promise.resolve('');
-    const rendering = new Rendering(families, text, {
-      monotonic: () => clock.monotonic(),
-      wanted: stillWanted,
-      onRendered,
-    });
-    this.#renderings.set(key, rendering);
-    onRendering(rendering);
-    return rendering;
+    const snapshot = this.#options.take(() => this.#waiting > 0);
+    this.#taken.push(snapshot);
+    return snapshot;
   }
 }
 

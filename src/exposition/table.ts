@@ -1,82 +1,66 @@
+import type { Series } from './block.ts';
+import { type BlockState } from './block.ts';
+import type { SeriesBudget } from './budget.ts';
 import { FamilyNames } from './families.ts';
-import {
-  labelIdentity,
-  linePrefixes,
-  renderLabels,
-  sameShape,
-  type FamilyInput,
-  type SampleInput,
-  type ValueInput,
-} from './series.ts';
+import { FamilySeries, LARGEST_BLOCK } from './family-series.ts';
+import { Group, type SeriesGroup } from './group.ts';
+import type { FamilyInput } from './series.ts';
 
-/** What one writer (a check, a collector) contributes; only it changes these series. */
-export interface SeriesGroup {
-  /**
-   * Makes these samples the whole of the group; what is not among them vanishes. All or nothing.
-   * @throws Error for a family whose name stands for something else, TypeError for a value of the wrong kind
-   */
-  replace(samples: Iterable<SampleInput>): void;
-  /** Removes all series of the group. */
-  clear(): void;
-}
+export type { SeriesGroup };
 
 export interface SeriesTableOptions {
-  /** Families of another source in the same exposition: declaring something else under their names is an error. */
-  readonly reserved?: Iterable<FamilyInput>;
-  /** Told for each sample left out because the same series is there already. */
+  /** How many series there may be; without one, any number. */
+  readonly budget?: SeriesBudget;
+  /** Told for each sample left out because the same series is there already, or because there are too many. */
   readonly onDropped?: (family: string) => void;
+  /** About how many bytes are rendered at once: 60 KiB. */
+  readonly blockBytes?: number;
 }
 
-/** The series of a family at one moment; `values[i]` belongs to `prefixes[i]`. */
+export interface GroupOptions {
+  /** Whether its series count against the budget, and are left out when that is used up: yes. */
+  readonly budgeted?: boolean;
+}
+
+/** Some series of a block. */
+export interface BlockView {
+  readonly state: BlockState;
+  /** Which series, from (included) and to (excluded); all of them when undefined. */
+  readonly runs?: readonly (readonly [from: number, to: number])[];
+}
+
+/** The series of a family at one moment. */
 export interface FamilySnapshot {
-  readonly name: string;
-  /** HELP and TYPE, rendered. */
-  readonly header: string;
-  /** For each series the text before its values. */
-  readonly prefixes: readonly (readonly string[])[];
-  readonly values: readonly ValueInput[];
+  readonly family: FamilyInput;
+  /** A counter `x_total` whose base name `x` is another family's: OpenMetrics cannot call it a counter. */
+  readonly baseTaken: boolean;
+  readonly blocks: readonly BlockView[];
 }
 
-/** Families sorted by name, those without series left out. */
-export type TableSnapshot = readonly FamilySnapshot[];
-
-interface Series {
-  readonly family: FamilySeries;
-  readonly identity: string;
-  readonly order: string;
-  readonly owner: Group;
-  labels: SampleInput['labels'];
-  prefixes: readonly string[];
-  value: ValueInput;
-  /** The replacement that saw it last: what is behind its group's is gone. */
-  round: number;
-}
-
-interface FamilySeries {
-  readonly input: FamilyInput;
-  readonly header: string;
-  readonly series: Map<string, Series>;
-  /** Sorted by labels; undefined when series came or went since. */
-  sorted: readonly Series[] | undefined;
+/** An exposition's values at one moment, which later changes leave alone. */
+export interface TableSnapshot {
+  /** Sorted by name, those without series left out. */
+  readonly families: readonly FamilySnapshot[];
+  /** Whether no name needs escaping. */
+  readonly legacy: boolean;
 }
 
 /**
- * Every series that Tocsin writes itself, kept between scrapes: names and labels are rendered once, a scrape reads values.
+ * Every series of an exposition, kept between scrapes: names and labels are rendered once, a scrape reads values.
  * Several groups may contribute to the same family; the same series from two groups is exposed once, the first one's.
  */
 export class SeriesTable {
   readonly #names = new FamilyNames();
-  readonly #reserved = new Set<string>();
   readonly #families = new Map<string, FamilySeries>();
   readonly #onDropped: (family: string) => void;
+  readonly #budget: SeriesBudget | undefined;
+  readonly #blockBytes: number;
   #sorted: readonly FamilySeries[] | undefined;
 
   constructor(options: SeriesTableOptions = {}) {
     this.#onDropped = options.onDropped ?? (() => undefined);
-    for (const family of options.reserved ?? []) {
-      this.#names.declare(family);
-      this.#reserved.add(family.name);
-    }
+    this.#budget = options.budget;
+    this.#blockBytes = options.blockBytes ?? LARGEST_BLOCK;
   }
 
   /**
@@ -88,156 +72,63 @@ export class SeriesTable {
   }
 
   /** @param collector the name under which `collect[]` selects the series of this group */
-  group(collector = ''): SeriesGroup {
+  group(collector = '', { budgeted = true }: GroupOptions = {}): SeriesGroup {
+    const budget = budgeted ? this.#budget : undefined;
     return new Group(collector, {
       family: (input) => this.#family(input),
       dropped: (family) => this.#onDropped(family),
+      admit: (family, lines) => budget?.admit(family, lines) ?? true,
+      release: (family, lines) => budget?.release(family, lines),
     });
   }
 
   /**
-   * The values of this moment, which later changes leave alone. Costs a copy of the values.
+   * The values of this moment. Costs little: a block is copied only when it is written to later.
    * @param collectors only series of groups with these names
    */
   snapshot(collectors?: ReadonlySet<string>): TableSnapshot {
-    this.#sorted ??= [...this.#families.values()].sort((a, b) => compare(a.input.name, b.input.name));
-    const snapshot: FamilySnapshot[] = [];
+    this.#sorted ??= [...this.#families.values()].sort((a, b) => (a.input.name < b.input.name ? -1 : 1));
+    const families: FamilySnapshot[] = [];
+    let legacy = true;
     for (const family of this.#sorted) {
-      let series = sortedSeries(family);
-      if (collectors !== undefined) series = series.filter(({ owner }) => collectors.has(owner.collector));
-      if (series.length === 0) continue;
-      const { header, input } = family;
-      const prefixes = series.map((each) => each.prefixes);
-      snapshot.push({ name: input.name, header, prefixes, values: series.map(({ value }) => value) });
+      const blocks = family.states().flatMap((state) => viewOf(state, collectors) ?? []);
+      if (blocks.length === 0) continue;
+      legacy &&= family.legacy && blocks.every(({ state }) => state.legacy);
+      families.push({ family: family.input, baseTaken: this.#isBaseTaken(family.input), blocks });
     }
-    return snapshot;
+    return { families, legacy };
+  }
+
+  #isBaseTaken({ name, type }: FamilyInput): boolean {
+    return type === 'counter' && name.endsWith('_total') && this.#names.has(name.slice(0, -'_total'.length));
   }
 
   #family(input: FamilyInput): FamilySeries {
     const known = this.#families.get(input.name);
     if (known?.input === input) return known;
-    if (this.#reserved.has(input.name)) {
-      throw new Error(
-        `family ${input.name} belongs to another source of this exposition; choose another name`,
-      );
-    }
     this.#names.declare(input);
     if (known !== undefined) return known;
-    const family: FamilySeries = { input, header: renderHeader(input), series: new Map(), sorted: [] };
+    const family = new FamilySeries(input, this.#blockBytes);
     this.#families.set(input.name, family);
     this.#sorted = undefined;
     return family;
   }
 }
 
-interface Home {
-  readonly family: (input: FamilyInput) => FamilySeries;
-  readonly dropped: (family: string) => void;
+function viewOf(state: BlockState, collectors: ReadonlySet<string> | undefined): BlockView | undefined {
+  if (collectors === undefined) return { state };
+  const runs: [number, number][] = [];
+  state.series.forEach((series, i) => {
+    if (!isOf(series, collectors)) return;
+    const last = runs.at(-1);
+    if (last?.[1] === i) last[1] = i + 1;
+    else runs.push([i, i + 1]);
+  });
+  if (runs.length === 0) return undefined;
+  const [first] = runs;
+  return first?.[0] === 0 && first[1] === state.series.length ? { state } : { state, runs };
 }
 
-class Group implements SeriesGroup {
-  readonly collector: string;
-  readonly #home: Home;
-  #series: Series[] = [];
-  #round = 0;
-
-  constructor(collector: string, home: Home) {
-    this.collector = collector;
-    this.#home = home;
-  }
-
-  replace(samples: Iterable<SampleInput>): void {
-    const given = [...samples];
-    const families = given.map((sample) => this.#checkedFamily(sample));
-    const texts = given.map((sample, i) => (this.#isAt(i, sample) ? undefined : renderLabels(sample.labels)));
-    const before = this.#series;
-    this.#round += 1;
-    const after: Series[] = [];
-    given.forEach((sample, i) => {
-      const text = texts[i];
-      const family = families[i];
-      if (family === undefined) return;
-      const series = text === undefined ? before[i] : this.#findOrAdd(family, sample, text);
-      if (series !== undefined && this.#take(series, sample)) after.push(series);
-      else this.#home.dropped(sample.family.name);
-    });
-    for (const series of before) if (series.round !== this.#round) remove(series);
-    this.#series = after;
-  }
-
-  clear(): void {
-    for (const series of this.#series) remove(series);
-    this.#series = [];
-  }
-
-  #checkedFamily(sample: SampleInput): FamilySeries {
-    const { family, value, labels } = sample;
-    if ((family.type === 'histogram') === (typeof value === 'number')) {
-      throw new TypeError(`a sample of the ${family.type} ${family.name} has a value of the other kind`);
-    }
-    if (typeof value !== 'number' && (value.counts.length !== value.bounds.length + 1 || 'le' in labels)) {
-      throw new TypeError(
-        `a sample of the histogram ${family.name} needs one count more than bounds, and no label le`,
-      );
-    }
-    return this.#home.family(family);
-  }
-
-  /** Whether the sample is of the series that stood at this place last time: then nothing is rendered. */
-  #isAt(index: number, { family, labels }: SampleInput): boolean {
-    const last = this.#series[index];
-    return last !== undefined && last.family.input.name === family.name && sameLabels(last.labels, labels);
-  }
-
-  #findOrAdd(family: FamilySeries, sample: SampleInput, text: string): Series {
-    const { labels, value } = sample;
-    const identity = labelIdentity(labels, text);
-    const known = family.series.get(identity);
-    if (known !== undefined) return known;
-    const prefixes = linePrefixes(family.input, text, value);
-    const series: Series = { family, identity, order: text, owner: this, labels, prefixes, value, round: 0 };
-    family.series.set(identity, series);
-    family.sorted = undefined;
-    return series;
-  }
-
-  /** Writes the value down, unless the series is another group's or was given already. */
-  #take(series: Series, { value, labels }: SampleInput): boolean {
-    if (series.owner !== this || series.round === this.#round) return false;
-    if (!sameShape(series.value, value)) {
-      series.prefixes = linePrefixes(series.family.input, series.order, value);
-    }
-    series.value = value;
-    series.labels = labels;
-    series.round = this.#round;
-    return true;
-  }
-}
-
-function remove({ family, identity }: Series): void {
-  family.series.delete(identity);
-  family.sorted = undefined;
-}
-
-function sortedSeries(family: FamilySeries): readonly Series[] {
-  family.sorted ??= [...family.series.values()].sort((a, b) => compare(a.order, b.order));
-  return family.sorted;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function sameLabels(one: SampleInput['labels'], other: SampleInput['labels']): boolean {
-  if (one === other) return true;
-  const names = Object.keys(one);
-  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
-}
-
-function renderHeader({ name, type, help }: FamilyInput): string {
-  const escaped = help
-    .replace(/\p{Surrogate}/gu, '\uFFFD')
-    .replaceAll('\\', '\\\\')
-    .replaceAll('\n', '\\n');
-  return `# HELP ${name} ${escaped}\n# TYPE ${name} ${type}\n`;
+function isOf({ owner }: Series, collectors: ReadonlySet<string>): boolean {
+  return collectors.has(owner.collector);
 }

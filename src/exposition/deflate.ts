@@ -1,0 +1,117 @@
+import { constants, crc32, createDeflateRaw, type DeflateRaw } from 'node:zlib';
+import { combineCrc } from './crc.ts';
+
+/** No chunk is larger: a socket takes it in few steps, and a client that left is noticed soon. */
+export const CHUNK_BYTES = 64 * 1024;
+
+/** Level 1: a scrape inside a data centre wants CPU more than the last tenth of size. */
+const LEVEL = 1;
+/** What is longer is not copied to be sent with its neighbours. */
+const LARGE_PIECE = 16 * 1024;
+/** What is shorter is not worth a visit to the thread pool. */
+const SHORT = 512;
+
+/** A page as part of a gzip member: deflate blocks that end at a byte and refer to nothing before them. */
+export interface Deflated {
+  readonly bytes: Buffer;
+  /** Of the page itself. */
+  readonly crc: number;
+  readonly length: number;
+}
+
+/** Compresses pages one after the other on Node's thread pool, with one state of zlib for all of them. */
+export class Deflater {
+  #stream: DeflateRaw | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  async deflate(page: Buffer): Promise<Deflated> {
+    const crc = crc32(page);
+    if (page.length < SHORT) return { bytes: storedBlock(page), crc, length: page.length };
+    const written = this.#turn.then(() => this.#write(page));
+    this.#turn = written.catch(() => undefined);
+    return { bytes: await written, crc, length: page.length };
+  }
+
+  #write(page: Buffer): Promise<Buffer> {
+    const stream = (this.#stream ??= createStream());
+    return new Promise((resolve, reject) => {
+      stream.write(page, (error) => {
+        if (error) {
+          this.#stream = undefined;
+          reject(error);
+        } else {
+          const bytes: unknown = stream.read();
+          // a copy, for what zlib gives is a part of a larger buffer, which would be kept with it
+          resolve(Buffer.isBuffer(bytes) ? Buffer.from(bytes) : Buffer.alloc(0));
+        }
+      });
+    });
+  }
+}
+
+/**
+ * Puts pages together to one gzip member, which every reader takes whole (several members are read only up to the end
+ * of the first by curl and browsers).
+ * @returns chunks of at most 64 KiB
+ * @see https://www.rfc-editor.org/rfc/rfc1952
+ */
+export function gzipMember(pages: readonly Deflated[]): readonly Buffer[] {
+  let crc = 0;
+  let length = 0;
+  for (const page of pages) {
+    crc = combineCrc(crc, page.crc, page.length);
+    length += page.length;
+  }
+  // deflate, no name, no time, fastest, unknown system
+  const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255]);
+  // an empty last block, then CRC and length
+  const trailer = Buffer.from([3, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  trailer.writeUInt32LE(crc, 2);
+  trailer.writeUInt32LE(length % 2 ** 32, 6);
+  return toChunks([header, ...pages.map(({ bytes }) => bytes), trailer]);
+}
+
+/** Cuts pieces to chunks of at most 64 KiB and joins small ones; only those are copied. */
+export function toChunks(pieces: readonly Buffer[]): readonly Buffer[] {
+  const chunks: Buffer[] = [];
+  let small: Buffer[] = [];
+  let bytes = 0;
+  const flush = () => {
+    const [only] = small;
+    if (only !== undefined) chunks.push(small.length === 1 ? only : Buffer.concat(small, bytes));
+    small = [];
+    bytes = 0;
+  };
+  for (const piece of pieces) {
+    for (let from = 0; from < piece.length; from += CHUNK_BYTES) {
+      const part = piece.length > CHUNK_BYTES ? piece.subarray(from, from + CHUNK_BYTES) : piece;
+      if (part.length >= LARGE_PIECE || bytes + part.length > CHUNK_BYTES) flush();
+      small.push(part);
+      bytes += part.length;
+      if (part.length >= LARGE_PIECE) flush();
+    }
+  }
+  flush();
+  return chunks;
+}
+
+function createStream(): DeflateRaw {
+  const stream = createDeflateRaw({
+    level: LEVEL,
+    chunkSize: CHUNK_BYTES,
+    // after every page: all of it is out, at the end of a byte, and the next refers to nothing before
+    flush: constants.Z_FULL_FLUSH,
+    // what is written is read at once, so that it never waits for a reader
+    ...{ readableHighWaterMark: Number.MAX_SAFE_INTEGER },
+  });
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+/** A deflate block that is not compressed; up to 65,535 bytes. */
+function storedBlock(bytes: Buffer): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeUInt16LE(bytes.length, 1);
+  header.writeUInt16LE(~bytes.length & 0xffff, 3);
+  return Buffer.concat([header, bytes]);
+}
