@@ -1,14 +1,31 @@
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
 import type { Family, Sample } from '../metrics/family.ts';
+import type { CountProcesses } from './process-count.ts';
+import type { ReadSlow } from './slow-read.ts';
 import type { Statfs } from './statfs.ts';
+import type { System } from './system.ts';
 
 /** Where a collector finds the host that it reads. */
 export interface CollectorOptions {
   /** The host's `/proc`; in a container where it is mounted. */
   readonly procfs: string;
+  /** The host's `/sys`; in a container where it is mounted. */
+  readonly sysfs: string;
   /** The host's `/`; in a container where it is mounted. */
   readonly rootfs: string;
+  /** Folders of `*.prom` files, or patterns that match such folders. */
+  readonly textfile: readonly string[];
+  /** Families of others, which textfiles must leave alone. */
+  readonly reserved: readonly Family[];
   /** Asks how full file systems are, without ever waiting for one that hangs. */
   readonly statfs: Statfs;
+  /** Reads small files that the kernel, a driver or a disk may be slow to give. */
+  readonly readSlow: ReadSlow;
+  readonly countProcesses: CountProcesses;
+  readonly system: System;
+  readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** A collector at work, with what it remembers between two readings. */
@@ -31,5 +48,10 @@ export interface Collector {
 
 /** A part of the host that cannot be read now: expected, and the other collectors go on. */
 export class CollectorError extends Error {
-  override readonly name = 'CollectorError';
+  override readonly name: string = 'CollectorError';
+}
+
+/** A part that this host does not have: nothing is wrong. */
+export class AbsentError extends CollectorError {
+  override readonly name = 'AbsentError';
 }

@@ -1,5 +1,6 @@
 import { sample, type Family, type Labels, type Sample } from '../metrics/family.ts';
-import { CollectorError, type Collector, type CollectorInstance } from './collector.ts';
+import { CollectorError, type Collector, type CollectorOptions } from './collector.ts';
+import { CpuTopology, topologyFamilies } from './cpu-topology.ts';
 import { fields, readProcFile, unsigned } from './procfile.ts';
 
 const seconds: Family = {
@@ -31,12 +32,29 @@ const TICKS_PER_SECOND = 100;
 /** An idle time that falls this far is a CPU that was unplugged and came back. */
 const RESET_SECONDS = 3;
 
-/** The times of the CPUs from /proc/stat. */
+/** The times of the CPUs from /proc/stat, and what /sys tells of them. */
 export const cpu: Collector = {
   name: 'cpu',
-  families: [seconds, guestSeconds],
-  create: ({ procfs }) => new CpuCollector(procfs),
+  families: [seconds, guestSeconds, ...topologyFamilies],
+  create: (options) => {
+    if (options.system.platform === 'darwin') return { collect: () => ofDarwin(options) };
+    const times = new CpuCollector(options.procfs);
+    const topology = new CpuTopology(options);
+    return { collect: async () => [...times.collect(), ...(await topology.collect())] };
+  },
 };
+
+/** macOS tells four modes, in milliseconds. */
+function ofDarwin({ system }: CollectorOptions): Sample[] {
+  return system.cpus().flatMap(({ times }, i) =>
+    [
+      { mode: 'user', time: times.user },
+      { mode: 'nice', time: times.nice },
+      { mode: 'system', time: times.sys },
+      { mode: 'idle', time: times.idle },
+    ].map(({ mode, time }) => sample(seconds, time / 1_000, { cpu: String(i), mode })),
+  );
+}
 
 interface CpuState {
   readonly labels: readonly Labels[];
@@ -44,7 +62,7 @@ interface CpuState {
   readonly told: (number | undefined)[];
 }
 
-class CpuCollector implements CollectorInstance {
+class CpuCollector {
   readonly #procfs: string;
   #cpus = new Map<string, CpuState>();
 

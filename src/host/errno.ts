@@ -22,3 +22,8 @@ const TEXTS: ReadonlyMap<number, string> = new Map([
 export function errnoText(errno: number): string {
   return TEXTS.get(errno) ?? `errno ${errno}`;
 }
+
+/** The code of a system error, such as `ENOENT`; undefined for any other error. */
+export function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}

@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { sample, type Family, type Sample } from '../metrics/family.ts';
-import { CollectorError, type Collector, type CollectorInstance } from './collector.ts';
-import { StatfsClient } from './statfs-client.ts';
+import { ChildClient } from './child-client.ts';
+import { AbsentError, CollectorError, type Collector, type CollectorInstance } from './collector.ts';
+import { Pace } from './pace.ts';
 import { HostStatsReader, type HostStats } from './stats.ts';
+import { nodeSystem, type System } from './system.ts';
 
 const duration: Family = {
   name: 'node_scrape_collector_duration_seconds',
@@ -28,11 +30,18 @@ export interface HostOptions {
   /** Names of collectors to leave out. */
   readonly disabled: readonly string[];
   readonly procfs: string;
+  readonly sysfs: string;
   readonly rootfs: string;
+  /** Folders of `*.prom` files, or patterns that match such folders. */
+  readonly textfile: readonly string[];
+  /** Families of the rest of the exposition, which textfiles must leave alone. */
+  readonly reserved: readonly Family[];
   readonly clock: Clock;
   readonly log: Logger;
-  /** The compiled statfs child, when it does not lie beside this file. */
-  readonly statfsChild?: string;
+  /** Instead of the machine that this process runs on. */
+  readonly system?: System;
+  /** The compiled child, when it does not lie beside this file. */
+  readonly child?: string;
 }
 
 /** The host that Tocsin runs on, read part by part. */
@@ -43,23 +52,37 @@ export class Host {
   readonly names: readonly string[];
   readonly #options: HostOptions;
   readonly #instances: ReadonlyMap<string, CollectorInstance>;
-  readonly #statfs: StatfsClient;
+  readonly #child: ChildClient;
+  readonly #system: System;
   readonly #stats: HostStatsReader;
+  readonly #pace: Pace;
+  #turn: Promise<void> = Promise.resolve();
   /** What failing collectors said last: the same is not logged again. */
   readonly #failures = new Map<string, string>();
 
   /** @throws RangeError when `disabled` names a collector that there is not */
   constructor(options: HostOptions) {
-    const { collectors, disabled, clock, statfsChild } = options;
+    const { collectors, disabled, clock, log, textfile } = options;
     requireKnown(disabled, collectors);
     const enabled = collectors.filter(({ name }) => !disabled.includes(name));
-    const child = statfsChild ?? fileURLToPath(new URL('./statfs-child.js', import.meta.url));
+    const path = options.child ?? fileURLToPath(new URL('./child.js', import.meta.url));
+    const child = new ChildClient({ child: path, clock });
     this.#options = options;
-    this.#statfs = new StatfsClient({ child, clock });
+    this.#child = child;
+    this.#pace = new Pace(clock);
+    this.#system = options.system ?? nodeSystem();
     const settings = {
       procfs: resolve(options.procfs),
+      sysfs: resolve(options.sysfs),
       rootfs: resolve(options.rootfs),
-      statfs: this.#statfs.stat.bind(this.#statfs),
+      textfile,
+      reserved: [...options.reserved, ...collectors.flatMap(({ families }) => families), ...scrapeFamilies],
+      statfs: child.stat.bind(child),
+      readSlow: child.read.bind(child),
+      countProcesses: child.countProcesses.bind(child),
+      system: this.#system,
+      clock,
+      log,
     };
     this.#instances = new Map(enabled.map((collector) => [collector.name, collector.create(settings)]));
     this.#stats = new HostStatsReader(settings, clock);
@@ -76,6 +99,7 @@ export class Host {
     const instance = this.#instances.get(name);
     if (instance === undefined)
       throw new RangeError(`"${name}" is no collector; there are: ${this.names.join(', ')}`);
+    await this.#takeTurn();
     const { clock } = this.#options;
     const start = clock.monotonic();
     const samples = await this.#collect(name, instance, signal);
@@ -95,9 +119,15 @@ export class Host {
     return this.#stats.current();
   }
 
-  /** Ends the child that asks file systems. Collecting afterwards fails. */
+  /** Ends the child that makes calls which may block. Collecting afterwards fails. */
   async close(): Promise<void> {
-    await this.#statfs.close();
+    await this.#child.close();
+  }
+
+  /** Collectors begin one after the other: together they read for some milliseconds, and others want the event loop. */
+  #takeTurn(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#pace.breathe());
+    return this.#turn;
   }
 
   async #collect(
@@ -114,9 +144,18 @@ export class Host {
       if (!(error instanceof CollectorError)) throw error;
       if (this.#failures.get(name) === error.message || signal.aborted) return undefined;
       this.#failures.set(name, error.message);
-      log.warn({ collector: name, reason: error.message }, 'collector failed');
+      this.#logFailure(name, error);
       return undefined;
     }
+  }
+
+  /** What a machine does not have is nothing to mend; where there is no Linux, most of it. */
+  #logFailure(collector: string, error: CollectorError): void {
+    const { log } = this.#options;
+    const fields = { collector, reason: error.message };
+    if (error instanceof AbsentError || this.#system.platform !== 'linux')
+      log.info(fields, 'collector has nothing to read');
+    else log.warn(fields, 'collector failed');
   }
 }
 

@@ -17,18 +17,24 @@ function family(name: string, span: string): Family {
 export const loadavg: Collector = {
   name: 'loadavg',
   families,
-  create: ({ procfs }) => ({ collect: () => read(procfs) }),
+  create: ({ procfs, system }) => ({
+    collect: () => (system.platform === 'darwin' ? families.flatMap(told(system.loadavg())) : read(procfs)),
+  }),
 };
+
+function told(loads: readonly number[]): (family: Family, i: number) => Sample[] {
+  return (of, i) => {
+    const load = loads[i];
+    return load === undefined ? [] : [sample(of, load)];
+  };
+}
 
 const LOAD = /^\d+(?:\.\d+)?$/;
 
 function read(procfs: string): Sample[] {
   const text = readProcFile(procfs, 'loadavg');
-  const loads = fields(text);
-  const samples = families.flatMap((of, i) => {
-    const load = loads[i];
-    return load !== undefined && LOAD.test(load) ? [sample(of, Number(load))] : [];
-  });
+  const loads = fields(text).map((load) => (LOAD.test(load) ? Number(load) : NaN));
+  const samples = families.flatMap(told(loads)).filter(({ value }) => !Number.isNaN(value));
   if (samples.length === 0)
     throw new CollectorError(`${procfs}/loadavg holds no load average: expected "0.10 0.20 0.30 …"`);
   return samples;

@@ -16,11 +16,23 @@ function familyName(field: string): string {
   return plain.startsWith('HugePages_') ? `node_memory_${plain}` : `node_memory_${plain}_bytes`;
 }
 
+const darwinTotal = ofDarwin('total', 'Memory of the machine, in bytes (macOS).');
+const darwinFree = ofDarwin('free', 'Memory that nothing uses, in bytes (macOS).');
+
+function ofDarwin(name: string, help: string): Family {
+  return { name: `node_memory_${name}_bytes`, type: 'gauge', help, labels: [] };
+}
+
 /** What /proc/meminfo says, limited to the fields that node_exporter exposes since 1.9. */
 export const meminfo: Collector = {
   name: 'meminfo',
-  families: [...families.values()],
-  create: ({ procfs }) => ({ collect: () => collect(procfs) }),
+  families: [...families.values(), darwinTotal, darwinFree],
+  create: ({ procfs, system }) => ({
+    collect: () =>
+      system.platform === 'darwin'
+        ? [sample(darwinTotal, system.totalmem()), sample(darwinFree, system.freemem())]
+        : collect(procfs),
+  }),
 };
 
 function collect(procfs: string): Sample[] {

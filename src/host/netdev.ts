@@ -1,6 +1,6 @@
 import { sample, type Family, type Labels, type Sample } from '../metrics/family.ts';
 import { CollectorError, type Collector, type CollectorInstance } from './collector.ts';
-import { fields, readProcFile, unsigned } from './procfile.ts';
+import { fields, netFolder, readNetFile, unsigned } from './procfile.ts';
 
 /** The columns of /proc/net/dev, in its order. @see https://man7.org/linux/man-pages/man5/proc_pid_net.5.html */
 const COLUMNS: readonly Family[] = [
@@ -44,12 +44,10 @@ class NetdevCollector implements CollectorInstance {
   collect(): Sample[] {
     const devices = new Map<string, Labels>();
     const samples: Sample[] = [];
-    // Another /proc than our own means a container: /proc/net would show its devices, process 1's shows the host's.
-    const path = this.#procfs === '/proc' ? ['net', 'dev'] : ['1', 'net', 'dev'];
-    const text = readProcFile(this.#procfs, ...path);
+    const text = readNetFile(this.#procfs, 'dev');
     if (!text.startsWith('Inter-|')) {
       throw new CollectorError(
-        `${[this.#procfs, ...path].join('/')} is no table of devices: expected "Inter-|   Receive …"`,
+        `${netFolder(this.#procfs)}/dev is no table of devices: expected "Inter-|   Receive …"`,
       );
     }
     for (const [device, columns] of deviceLines(text)) {

@@ -19,16 +19,18 @@ const MIN_SPAN_MS = 1_000;
 /** A disk does not fill in less. */
 const DISK_AGE_MS = 5_000;
 
+type StatsOptions = Pick<CollectorOptions, 'procfs' | 'rootfs' | 'statfs'>;
+
 /** Reads the host's figures. CPU is a difference and the disk may not answer, so both are begun at the start. */
 export class HostStatsReader {
-  readonly #options: CollectorOptions;
+  readonly #options: StatsOptions;
   readonly #clock: Clock;
   #cpu: { readonly at: number; readonly time: CpuTime | undefined };
   #cpuPercent: number | undefined;
   #disk: HostStats['disk'];
   #diskAt = -Infinity;
 
-  constructor(options: CollectorOptions, clock: Clock) {
+  constructor(options: StatsOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
     this.#cpu = { at: clock.monotonic(), time: this.#readCpu() };

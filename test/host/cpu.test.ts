@@ -3,7 +3,16 @@ import fc from 'fast-check';
 import { CollectorError, type CollectorInstance } from '../../src/host/collector.ts';
 import { cpu, readCpuTime } from '../../src/host/cpu.ts';
 import { readBack } from '../support/exposition.ts';
-import { collect, collectorOn, golden, KERNELS, never, ProcTree, recorded } from '../support/host/procfs.ts';
+import {
+  aSystem,
+  collect,
+  collectorOn,
+  expectAsNodeExporter,
+  KERNELS,
+  never,
+  ProcTree,
+  seriesWith,
+} from '../support/host/procfs.ts';
 
 const MODES = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'] as const;
 
@@ -25,9 +34,7 @@ describe('cpu', () => {
   }
 
   it.each(KERNELS)('reads the /proc of Linux %s as node_exporter does', async (kernel) => {
-    const { series, types } = readBack(await collect(cpu, recorded(kernel)));
-    expect(series).toEqual(golden(kernel, /^node_cpu/));
-    expect(new Set(types.values())).toEqual(new Set(['counter']));
+    await expectAsNodeExporter(cpu, kernel);
   });
 
   it('never lets a counter fall: the kernel may count idle and iowait back', async () => {
@@ -81,6 +88,16 @@ describe('cpu', () => {
     await expect(collect(cpu, proc.path)).rejects.toThrow(/cannot read .*stat: ENOENT/);
     proc.write('stat', 'cpu  1 2 3 4\nintr 0\n');
     await expect(collect(cpu, proc.path)).rejects.toThrow(/no line of a CPU: expected/);
+  });
+
+  it("has what Node tells of macOS's CPUs, in seconds", async () => {
+    const cpus = () => [{ times: { user: 1_000, nice: 0, sys: 500, idle: 90_000 } }];
+    expect(await seriesWith(cpu, { system: aSystem({ platform: 'darwin', cpus }) })).toEqual({
+      'node_cpu_seconds_total{cpu="0",mode="user"}': 1,
+      'node_cpu_seconds_total{cpu="0",mode="nice"}': 0,
+      'node_cpu_seconds_total{cpu="0",mode="system"}': 0.5,
+      'node_cpu_seconds_total{cpu="0",mode="idle"}': 90,
+    });
   });
 
   it('tells how busy all CPUs were, guests counted once', () => {

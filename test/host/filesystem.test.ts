@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { filesystem } from '../../src/host/filesystem.ts';
 import { MOUNT_TIMEOUT, type Statfs, type StatfsResult } from '../../src/host/statfs.ts';
 import { readBack } from '../support/exposition.ts';
-import { collect, collectorOn, never, ProcTree, recorded } from '../support/host/procfs.ts';
+import { collect, collectorOn, hostOptions, never, ProcTree, recorded } from '../support/host/procfs.ts';
 
 const USAGE = { bsize: 4096, blocks: 1000, bfree: 400, bavail: 300, files: 50, ffree: 20 };
 
@@ -67,7 +67,9 @@ describe('filesystem', () => {
       '25 0 8:1 / / rw - ext4 /dev/sda1 rw\n26 25 8:2 / /host/var rw - ext4 /dev/sda2 rw\n27 25 8:3 / /hostile rw - ext4 /dev/sda3 rw\n',
     );
     const asked: string[] = [];
-    const instance = filesystem.create({ procfs: proc.path, rootfs: '/host', statfs: fakeStatfs(asked) });
+    const instance = filesystem.create(
+      hostOptions({ procfs: proc.path, rootfs: '/host', statfs: fakeStatfs(asked) }),
+    );
     const { series: told } = readBack(await instance.collect(never));
     expect(asked).toEqual(['/host/', '/host/var', '/host/hostile']);
     expect(
@@ -86,7 +88,9 @@ describe('filesystem', () => {
     'of %s, mounted ro with %s of the file system, readonly is as the host sees it',
     async (path, superOptions, readonly) => {
       proc.write('1/mountinfo', `26 25 8:2 / ${path} ro - ext4 /dev/sda2 ${superOptions}\n`);
-      const instance = filesystem.create({ procfs: proc.path, rootfs: '/host', statfs: fakeStatfs() });
+      const instance = filesystem.create(
+        hostOptions({ procfs: proc.path, rootfs: '/host', statfs: fakeStatfs() }),
+      );
       const { series: told } = readBack(await instance.collect(never));
       const labels = '{device="/dev/sda2",device_error="",fstype="ext4",mountpoint="/var"}';
       expect(told.get(`node_filesystem_readonly${labels}`)).toBe(readonly);

@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../src/domain/clock.ts';
 import { CollectorError, type Collector } from '../../src/host/collector.ts';
-import { Host } from '../../src/host/host.ts';
+import { Host, type HostOptions } from '../../src/host/host.ts';
 import { collectors, hostFamilies } from '../../src/host/registry.ts';
 import { sample, type Family } from '../../src/metrics/family.ts';
 import type { Logger } from '../../src/domain/log.ts';
 import { readBack } from '../support/exposition.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { never, ProcTree, recorded } from '../support/host/procfs.ts';
+import { aSystem, never, ProcTree, recorded } from '../support/host/procfs.ts';
+import { unpackedHost } from '../support/host/trees.ts';
 
 const GAUGE: Family = { name: 'test_gauge', type: 'gauge', help: 'A test.', labels: [] };
 
@@ -37,12 +39,26 @@ describe('Host', () => {
     await Promise.all(hosts.splice(0).map((host) => host.close()));
   });
 
-  function hostOf(of: readonly Collector[], procfs: string, disabled: readonly string[] = []): Host {
-    const statfsChild = join(import.meta.dirname, '../support/host/hanging-child.mjs');
-    const host = new Host({ collectors: of, disabled, procfs, rootfs: '/', clock, log, statfsChild });
+  function hostOf(of: readonly Collector[], procfs: string, more: Partial<HostOptions> = {}): Host {
+    const host = new Host({
+      collectors: of,
+      disabled: [],
+      procfs,
+      sysfs: join(procfs, '../sys'),
+      rootfs: '/',
+      textfile: [],
+      reserved: [],
+      clock,
+      log,
+      system: aSystem(),
+      child: join(import.meta.dirname, '../support/host/hanging-child.mjs'),
+      ...more,
+    });
     hosts.push(host);
     return host;
   }
+
+  const names = collectors.map(({ name }) => name);
 
   function fake(collect: () => ReturnType<ReturnType<Collector['create']>['collect']>): Collector {
     return { name: 'fake', families: [GAUGE], create: () => ({ collect }) };
@@ -84,39 +100,90 @@ describe('Host', () => {
     ]);
   });
 
+  it('lets others have the event loop between collectors that take long', async () => {
+    const order: string[] = [];
+    const busy = (name: string): Collector => ({
+      ...fake(() => {
+        order.push(name);
+        // Its time passes here and now.
+        void clock.advance(3);
+        return [];
+      }),
+      name,
+    });
+    const host = hostOf([busy('first'), busy('second')], proc.path);
+    setImmediate(() => order.push('others'));
+    await Promise.all(host.names.map((name) => host.collectOne(name, never)));
+    expect(order).toEqual(['first', 'others', 'second']);
+  });
+
   it('does not take a mistake for a host that cannot be read', async () => {
     const host = hostOf([fake(() => Promise.reject(new TypeError('a bug')))], proc.path);
     await expect(host.collectOne('fake', never)).rejects.toThrow('a bug');
   });
 
   it('leaves out collectors by name, and refuses names that there are not', async () => {
-    const host = hostOf(collectors, recorded('6.1'), ['cpu', 'netdev']);
+    const host = hostOf(collectors, recorded('6.1'), {
+      disabled: names.filter((name) => !['filesystem', 'loadavg', 'meminfo'].includes(name)),
+    });
     expect(host.names).toEqual(['filesystem', 'loadavg', 'meminfo']);
     expect(host.families.some(({ name }) => name.startsWith('node_cpu'))).toBe(false);
     await expect(host.collectOne('cpu', never)).rejects.toThrow(
       '"cpu" is no collector; there are: filesystem, loadavg, meminfo',
     );
-    expect(() => hostOf(collectors, '/proc', ['cpuu'])).toThrow(
-      /names cpuu, which is no collector; there are: cpu/,
+    expect(() => hostOf(collectors, '/proc', { disabled: ['cpuu'] })).toThrow(
+      /names cpuu, which is no collector; there are: conntrack, cpu/,
     );
   });
 
-  it('has success 0 everywhere, and no figures, where there is no /proc', async () => {
-    const host = hostOf(collectors, join(proc.path, 'nothing'));
+  /** What each collector exposes besides how it went, and whether it succeeded. */
+  async function outcomes(host: Host): Promise<{ exposing: string[]; failing: string[] }> {
+    const [exposing, failing]: string[][] = [[], []];
     for (const name of host.names) {
       const { series } = readBack(await host.collectOne(name, never));
-      expect([...series.keys()]).toEqual([
-        `node_scrape_collector_duration_seconds{collector="${name}"}`,
-        `node_scrape_collector_success{collector="${name}"}`,
-      ]);
-      expect(series.get(`node_scrape_collector_success{collector="${name}"}`)).toBe(0);
+      const own = [...series.keys()].filter((key) => !key.startsWith('node_scrape_collector_'));
+      if (own.length > 0) exposing?.push(name);
+      if (series.get(`node_scrape_collector_success{collector="${name}"}`) === 0) failing?.push(name);
     }
+    return { exposing: exposing ?? [], failing: failing ?? [] };
+  }
+
+  it('has success 0, and no figures, of all that is read from /proc and /sys where these are not', async () => {
+    const host = hostOf(collectors, join(proc.path, 'nothing/proc'), { rootfs: proc.path });
+    const { exposing, failing } = await outcomes(host);
+    // The child of these tests finds an os-release anywhere, and no processes.
+    expect(exposing).toEqual(['os', 'textfile', 'time', 'uname']);
+    expect(failing).toEqual(names.filter((name) => !exposing.includes(name)));
     expect(host.stats().cpu_percent).toBeUndefined();
     expect(host.stats().memory).toBeUndefined();
   });
 
+  it('has on macOS what Node tells, and success 0 of the rest, which is nothing to mend', async () => {
+    const system = aSystem({
+      platform: 'darwin',
+      cpus: () => [{ times: { user: 1, nice: 2, sys: 3, idle: 4 } }],
+    });
+    const host = hostOf(collectors, join(proc.path, 'nothing/proc'), { rootfs: proc.path, system });
+    const { exposing, failing } = await outcomes(host);
+    expect(exposing).toEqual(['cpu', 'loadavg', 'meminfo', 'os', 'stat', 'textfile', 'time', 'uname']);
+    expect(failing).toEqual(names.filter((name) => !exposing.includes(name)));
+    expect(log.lines.filter((line) => !line.startsWith('collector has nothing to read'))).toEqual([]);
+  });
+
+  it('tells of what a machine does not have, and does not warn', async () => {
+    const lines: string[] = [];
+    const line = (level: string) => (_: unknown, message: string) => void lines.push(`${level}: ${message}`);
+    const host = hostOf(collectors, recorded('6.1'), {
+      log: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
+    });
+    await host.collectOne('conntrack', never);
+    expect(lines).toEqual(['info: collector has nothing to read']);
+  });
+
   it('reads a recorded host with every collector, and declares all that it exposes', async () => {
-    const host = hostOf(collectors, recorded('4.19'));
+    const { procfs, rootfs } = unpackedHost('5.10');
+    const child = join(import.meta.dirname, '../../dist/host/child.js');
+    const host = hostOf(collectors, procfs, { rootfs, child, clock: systemClock });
     const samples = (await Promise.all(host.names.map((name) => host.collectOne(name, never)))).flat();
     const { series } = readBack(samples);
     expect([...series].filter(([name, value]) => name.includes('collector_success') && value !== 1)).toEqual(

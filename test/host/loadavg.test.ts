@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { CollectorError } from '../../src/host/collector.ts';
 import { loadavg } from '../../src/host/loadavg.ts';
 import { readBack } from '../support/exposition.ts';
-import { collect, golden, KERNELS, ProcTree, recorded } from '../support/host/procfs.ts';
+import {
+  aSystem,
+  collect,
+  expectAsNodeExporter,
+  KERNELS,
+  ProcTree,
+  seriesWith,
+} from '../support/host/procfs.ts';
 
 describe('loadavg', () => {
   let proc: ProcTree;
@@ -13,9 +20,16 @@ describe('loadavg', () => {
   afterEach(() => proc.remove());
 
   it.each(KERNELS)('reads the /proc of Linux %s as node_exporter does', async (kernel) => {
-    const { series, types } = readBack(await collect(loadavg, recorded(kernel)));
-    expect(series).toEqual(golden(kernel, /^node_load/));
-    expect([...types.values()]).toEqual(['gauge', 'gauge', 'gauge']);
+    await expectAsNodeExporter(loadavg, kernel);
+  });
+
+  it('has what Node tells on macOS', async () => {
+    const system = aSystem({ platform: 'darwin', loadavg: () => [1.5, 2.5, 3.5] });
+    expect(await seriesWith(loadavg, { system })).toEqual({
+      node_load1: 1.5,
+      node_load5: 2.5,
+      node_load15: 3.5,
+    });
   });
 
   it.each([

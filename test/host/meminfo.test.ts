@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { CollectorError } from '../../src/host/collector.ts';
 import { meminfo, readMeminfo } from '../../src/host/meminfo.ts';
 import { readBack } from '../support/exposition.ts';
-import { collect, golden, KERNELS, ProcTree, recorded } from '../support/host/procfs.ts';
+import {
+  aSystem,
+  collect,
+  expectAsNodeExporter,
+  KERNELS,
+  ProcTree,
+  seriesWith,
+} from '../support/host/procfs.ts';
 
 describe('meminfo', () => {
   let proc: ProcTree;
@@ -13,13 +20,19 @@ describe('meminfo', () => {
   afterEach(() => proc.remove());
 
   it.each(KERNELS)('reads the /proc of Linux %s as node_exporter does', async (kernel) => {
-    const { series, types } = readBack(await collect(meminfo, recorded(kernel)));
-    expect(series).toEqual(golden(kernel, /^node_memory/));
-    expect(new Set(types.values())).toEqual(new Set(['gauge']));
+    await expectAsNodeExporter(meminfo, kernel);
   });
 
-  it('declares exactly the families that node_exporter has had since 1.9', () => {
-    expect(meminfo.families).toHaveLength(51);
+  it('has what Node tells on macOS, under the names that node_exporter has there', async () => {
+    const system = aSystem({ platform: 'darwin', totalmem: () => 17_179_869_184, freemem: () => 4_096 });
+    expect(await seriesWith(meminfo, { system })).toEqual({
+      node_memory_total_bytes: 17_179_869_184,
+      node_memory_free_bytes: 4_096,
+    });
+  });
+
+  it('declares exactly the families that node_exporter has had since 1.9, and two of macOS', () => {
+    expect(meminfo.families).toHaveLength(53);
     const names = meminfo.families.map(({ name }) => name);
     expect(names).toContain('node_memory_Active_anon_bytes');
     expect(names).toContain('node_memory_HugePages_Total');

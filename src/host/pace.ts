@@ -1,0 +1,22 @@
+import type { Clock } from '../domain/clock.ts';
+
+/** How long a reading may hold the event loop before others have their turn. */
+const SLICE_MS = 2;
+
+/** Cuts a long reading into slices: call `breathe` between its steps. */
+export class Pace {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  #since: number;
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock;
+    this.#since = clock.monotonic();
+  }
+
+  /** Fulfilled at once while the slice lasts, else after everything else that waited had its turn. */
+  async breathe(): Promise<void> {
+    if (this.#clock.monotonic() - this.#since < SLICE_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#since = this.#clock.monotonic();
+  }
+}
