@@ -36,6 +36,14 @@ export const PHASE_DURATION: Family = {
   labels: ['phase'],
 };
 
+/** blackbox_exporter's, for `http` and whoever holds a dialogue. */
+export const FAILED_DUE_TO_REGEX: Family = {
+  name: 'probe_failed_due_to_regex',
+  type: 'gauge',
+  help: 'Indicates if probe failed due to regex',
+  labels: [],
+};
+
 /** What `runProbe` adds to the samples of every prober. */
 export const RUN_FAMILIES: readonly Family[] = [
   PROBE_DURATION,

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Target } from '../domain/service.ts';
 import type { Result, Verdict, Details } from '../domain/result.ts';
 import type { Family, Sample } from '../metrics/family.ts';
+import type { ChainCertificate } from './net/chain.ts';
 import type { Resolver } from './net/resolver.ts';
 import type { ConfigFiles } from './settings.ts';
 
@@ -20,6 +21,13 @@ export interface Run {
   readonly resolver: Resolver;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
+  /**
+   * Throws where a host must not be reached that is not looked up here: behind a proxy, or the path of a socket.
+   * Hosts that are looked up are checked by `resolver`, which therefore wants to know the `port`.
+   */
+  readonly permit?: (host: string, port?: number) => void;
+  /** Wants the chain of each TLS connection, whatever its verdict. */
+  readonly onChain?: ((chain: readonly ChainCertificate[]) => void) | undefined;
   /** A line in the log of the run; never a secret. */
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 }
@@ -38,6 +46,10 @@ export interface Probe {
   /** The validated settings. */
   readonly settings: unknown;
   readonly probe: (target: Target, run: Run) => Promise<Outcome>;
+  /** As in `ProberDefinition`, the settings bound. */
+  readonly unmeasured?: (measured: readonly Sample[]) => readonly Sample[];
+  readonly withHostname?: (hostname: string) => Probe | TargetProblem;
+  readonly missing?: (address?: string) => string | undefined;
 }
 
 /** An address that a prober cannot use, and what it expects instead. */
@@ -58,25 +70,55 @@ export interface Prober {
   readonly schema: (files: ConfigFiles) => z.ZodType<Probe>;
   /** Reads an address, or says what is wrong with it. */
   readonly target: (address: string) => TargetParts | TargetProblem;
+  /** The address that `/probe?target=` means (`http`: one without a scheme is `http://`); without it, the target itself. */
+  readonly probeAddress?: (target: string) => string;
 }
 
 export interface ProberDefinition<Settings> extends Omit<Prober, 'schema'> {
   readonly settings: (files: ConfigFiles) => z.ZodType<Settings>;
   readonly probe: (target: Target, settings: Settings, run: Run) => Promise<Outcome>;
+  /**
+   * What blackbox_exporter shows (0, -1) of what a run with these settings did not measure. A run's own samples never
+   * hold it; `/probe` puts it under them: each of these that has no sample of the same family and labels.
+   * @param measured the run's samples, those of every run included
+   */
+  readonly unmeasured?: (settings: Settings, measured: readonly Sample[]) => readonly Sample[];
+  /**
+   * What these settings lack that this address does not give; without an address, what blackbox_exporter demands of a
+   * module, whatever its target.
+   */
+  readonly missing?: (settings: Settings, address?: string) => string | undefined;
+  /** The settings for `/probe?hostname=`, or what in them speaks against it; without it the parameter is ignored. */
+  readonly withHostname?: (settings: Settings, hostname: string) => Settings | TargetProblem;
 }
 
 /** Ties a prober's settings to its function, so that nothing outside needs to know their type. */
-export function defineProber<Settings>(definition: ProberDefinition<Settings>): Prober {
-  const { type, families, target } = definition;
+export function defineProber<Settings extends object>(definition: ProberDefinition<Settings>): Prober {
+  const { type, families, target, probeAddress } = definition;
   return {
     type,
     families,
     target,
-    schema: (files) =>
-      definition.settings(files).transform((settings) => ({
-        settings,
-        probe: (to, run) => definition.probe(to, settings, run),
-      })),
+    ...(probeAddress !== undefined && { probeAddress }),
+    schema: (files) => definition.settings(files).transform((settings) => bind(definition, settings)),
+  };
+}
+
+function bind<Settings extends object>(definition: ProberDefinition<Settings>, settings: Settings): Probe {
+  const { probe, unmeasured, withHostname, missing } = definition;
+  return {
+    settings,
+    probe: (to, run) => probe(to, settings, run),
+    ...(unmeasured !== undefined && {
+      unmeasured: (measured: readonly Sample[]) => unmeasured(settings, measured),
+    }),
+    ...(missing !== undefined && { missing: (address?: string) => missing(settings, address) }),
+    ...(withHostname !== undefined && {
+      withHostname: (hostname) => {
+        const changed = withHostname(settings, hostname);
+        return 'problem' in changed ? changed : bind(definition, changed);
+      },
+    }),
   };
 }
 

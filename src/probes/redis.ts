@@ -71,7 +71,12 @@ async function probe(target: Target, given: RedisSettings, run: Run): Promise<Ou
     socket = await open(run, timer, { host: address.host, port: address.port, prefer: 4, fallback: true });
     if (address.tls) {
       timer.enter('tls');
-      const handshake = await given.tls.handshake({ socket, host: address.host, signal: run.signal });
+      const handshake = await given.tls.handshake({
+        socket,
+        host: address.host,
+        signal: run.signal,
+        onChain: run.onChain,
+      });
       tlsSamples = handshake.samples;
       if (handshake.verdict.status !== 'success') throw new ProbeFailure(handshake.verdict);
       socket = handshake.socket;

@@ -1,15 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../domain/clock.ts';
 import { formatDuration } from '../domain/quantity.ts';
-import type { Verdict } from '../domain/result.ts';
 import { failure, unknown } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
 import type { Sample } from '../metrics/family.ts';
 import { sample } from '../metrics/family.ts';
+import { limitReached, ownUp } from './agent-fault.ts';
 import { DNS_LOOKUP_TIME, IP_ADDR_HASH, IP_PROTOCOL, PHASE_DURATION, PROBE_DURATION } from './families.ts';
 import { addressHash } from './net/address-hash.ts';
 import { errorText } from './net/error-fields.ts';
 import type { Resolver } from './net/resolver.ts';
-import type { LogLine, Outcome, PhaseSeconds, Probe, RunResult } from './prober.ts';
+import type { LogLine, Outcome, PhaseSeconds, Probe, Run, RunResult } from './prober.ts';
 import { PHASES } from './prober.ts';
 
 export interface RunOptions {
@@ -18,14 +19,17 @@ export interface RunOptions {
   readonly timeoutMs: number;
   readonly resolver: Resolver;
   readonly clock: Clock;
+  /** The longest time (ms) for which the event loop stood still since a monotonic time; without it, never. */
+  readonly stalledMs?: (since: number) => number;
+  /** As in `Run`. */
+  readonly permit?: Run['permit'];
+  readonly onChain?: Run['onChain'];
   /** Cancels the run: shutdown, a removed check, a client that left. */
   readonly signal?: AbortSignal;
 }
 
 /** How long a prober may take to stop after its deadline before it is left behind. */
 const GRACE_MS = 250;
-/** A deadline that comes this late means that the agent stood still: the answer may have been waiting. */
-const STARVED_MS = 500;
 const MAX_LOG_LINES = 100;
 
 /**
@@ -35,7 +39,7 @@ const MAX_LOG_LINES = 100;
  * - A prober that does not stop then is left behind `GRACE_MS` later: failure `timeout`.
  * - A cancelled run that did not succeed is `unknown` `agent_error`, for it says nothing about the target.
  * - So is a run whose prober threw: a bug is never the target's fault.
- * - A timeout whose deadline came late is `unknown` `agent_overload`.
+ * - What Tocsin itself brought about (it stood still, it has no file descriptors) is `unknown`: see `ownUp`.
  *
  * The samples are the prober's and those of `RUN_FAMILIES`; the labels of the check are not on them.
  */
@@ -55,12 +59,16 @@ export async function runProbe(options: RunOptions): Promise<RunResult> {
     timeoutMs,
     resolver: lookups.resolver,
     monotonic: () => clock.monotonic(),
+    ...(options.permit !== undefined && { permit: options.permit }),
+    onChain: options.onChain,
     log: addLine,
   };
   const attempt = async (): Promise<Outcome> => {
     try {
       return await probe.probe(target, run);
     } catch (error) {
+      const limit = limitReached(error);
+      if (limit !== undefined) return { verdict: limit, samples: [] };
       addLine('prober threw', describeBug(error));
       return {
         verdict: unknown('agent_error', `The prober has a bug: ${describeBug(error).error}`),
@@ -70,7 +78,9 @@ export async function runProbe(options: RunOptions): Promise<RunResult> {
   };
   const outcome = deadline.cancelled() ? CANCELLED : await Promise.race([attempt(), deadline.abandoned]);
   deadline.stop();
-  const verdict = judge(outcome.verdict, deadline);
+  const circumstances = { timeoutMs, lateMs: deadline.lateMs(), stalledMs: options.stalledMs?.(start) ?? 0 };
+  const cancelled = deadline.cancelled() && outcome.verdict.status !== 'success';
+  const verdict = cancelled ? CANCELLED.verdict : ownUp(outcome.verdict, circumstances);
   if (verdict.status !== 'success') addLine('run ended', { status: verdict.status, reason: verdict.reason });
   const durationSeconds = elapsed() / 1_000;
   const phases = outcome.phases ?? {};
@@ -81,6 +91,7 @@ export async function runProbe(options: RunOptions): Promise<RunResult> {
     ...outcome.samples,
   ];
   return {
+    runId: randomBytes(8).toString('hex'),
     verdict,
     startedAt,
     durationSeconds,
@@ -105,13 +116,13 @@ interface Deadline {
   readonly abandoned: Promise<Outcome>;
   cancelled(): boolean;
   /** Milliseconds by which the deadline came too late; 0 while it has not come. */
-  lateBy(): number;
+  lateMs(): number;
   stop(): void;
 }
 
 function startDeadline({ clock, signal, timeoutMs }: RunOptions, elapsed: () => number): Deadline {
   const controller = new AbortController();
-  let lateBy = 0;
+  let lateMs = 0;
   let stopTimer = (): void => undefined;
   let giveUp = (_outcome: Outcome): void => undefined;
   const abandoned = new Promise<Outcome>((resolve) => {
@@ -124,7 +135,7 @@ function startDeadline({ clock, signal, timeoutMs }: RunOptions, elapsed: () => 
     stopTimer = clock.after(GRACE_MS, () => giveUp({ verdict: failure('timeout', text), samples: [] }));
   };
   stopTimer = clock.after(timeoutMs, () => {
-    lateBy = Math.max(0, elapsed() - timeoutMs);
+    lateMs = Math.max(0, elapsed() - timeoutMs);
     abort();
   });
   signal?.addEventListener('abort', abort, { once: true });
@@ -132,24 +143,12 @@ function startDeadline({ clock, signal, timeoutMs }: RunOptions, elapsed: () => 
     signal: controller.signal,
     abandoned,
     cancelled: () => signal?.aborted === true,
-    lateBy: () => lateBy,
+    lateMs: () => lateMs,
     stop: () => {
       stopTimer();
       signal?.removeEventListener('abort', abort);
     },
   };
-}
-
-function judge(verdict: Verdict, deadline: Deadline): Verdict {
-  if (verdict.status === 'success') return verdict;
-  if (deadline.cancelled()) return CANCELLED.verdict;
-  const timedOut = verdict.reason === 'timeout' || verdict.reason === 'connect_timeout';
-  const late = deadline.lateBy();
-  if (!timedOut || late < STARVED_MS) return verdict;
-  return unknown(
-    'agent_overload',
-    `Tocsin stood still: the deadline of the run came ${formatDuration(late)} late`,
-  );
 }
 
 interface Lookups {

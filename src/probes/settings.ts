@@ -9,6 +9,8 @@ export interface ConfigFiles {
   resolve(path: string): string;
   /** Reads a text file whole; throws an Error whose message says which file and why. */
   read(path: string): string;
+  /** Variables that settings may name; none unless given. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** A Prometheus duration, as milliseconds. Numbers are refused: `30` does not say its unit. */

@@ -1,12 +1,13 @@
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { z } from 'zod';
-import { SUCCESS } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
-import { TLS_FAMILIES } from './net/certificates.ts';
+import { holdDialogue } from './dialogue/dialogue.ts';
+import { DIALOGUE_FAMILIES } from './dialogue/families.ts';
+import { dialogueSteps, type DialogueStep } from './dialogue/settings.ts';
 import { open } from './net/dial.ts';
 import { hostPort } from './net/host-port.ts';
 import type { IpPreference } from './net/ip-settings.ts';
-import { ipPreference, ipSettings } from './net/ip-settings.ts';
+import { ipPreference, ipSettings, sourceAddress } from './net/ip-settings.ts';
 import { PhaseTimer, verdictOf } from './net/phases.ts';
 import { defaultTls, tlsSettings } from './net/tls-settings.ts';
 import type { TlsClient } from './net/tls.ts';
@@ -17,61 +18,53 @@ import type { ConfigFiles } from './settings.ts';
 interface TcpSettings {
   readonly ip: IpPreference;
   readonly sourceAddress: string | undefined;
-  /** Present when TLS is spoken. */
-  readonly tls: TlsClient | undefined;
+  readonly steps: readonly DialogueStep[];
+  readonly tls: TlsClient;
+  readonly tlsAtOnce: boolean;
 }
 
-/** Connects to a port, and makes a TLS handshake if told to. */
+/** Connects to a port, makes a TLS handshake if told to, and holds a dialogue; by blackbox_exporter's keys and families. */
 export const tcpProber = defineProber<TcpSettings>({
   type: 'tcp',
-  families: TLS_FAMILIES,
+  families: DIALOGUE_FAMILIES,
   settings,
   target: (address) => {
     const parts = hostPort(address);
     return 'problem' in parts ? parts : { label: address, host: parts.host };
   },
   probe,
+  withHostname: (given, hostname) => ({ ...given, tls: given.tls.withServerName(hostname) }),
 });
 
 function settings(files: ConfigFiles): z.ZodType<TcpSettings> {
   return z
     .strictObject({
       ...ipSettings,
-      source_ip_address: z
-        .string()
-        .refine((text) => isIP(text) !== 0, { error: 'expected an IP address of this host' })
-        .optional(),
+      source_ip_address: sourceAddress,
+      query_response: dialogueSteps,
       tls: z.boolean().default(false),
       tls_config: tlsSettings(files).optional(),
-    })
-    .refine((given) => given.tls || given.tls_config === undefined, {
-      error: 'tls_config has no effect without tls: true',
-      path: ['tls_config'],
     })
     .transform((given) => ({
       ip: ipPreference(given),
       sourceAddress: given.source_ip_address,
-      tls: given.tls ? (given.tls_config ?? defaultTls()) : undefined,
+      steps: given.query_response,
+      tls: given.tls_config ?? defaultTls(),
+      tlsAtOnce: given.tls,
     }));
 }
 
-async function probe(target: Target, { ip, sourceAddress, tls }: TcpSettings, run: Run): Promise<Outcome> {
+async function probe(target: Target, settings: TcpSettings, run: Run): Promise<Outcome> {
   const parts = hostPort(target.address);
   if ('problem' in parts) throw new Error('a target that hostPort refuses cannot be probed');
+  const { ip, sourceAddress: localAddress, ...dialogue } = settings;
   const timer = new PhaseTimer(run.monotonic);
-  let socket: Socket | undefined;
+  let socket: Socket;
   try {
-    socket = await open(run, timer, { ...parts, ...ip, localAddress: sourceAddress });
-    if (tls === undefined) {
-      socket.destroy();
-      return { verdict: SUCCESS, samples: [], phases: timer.stop() };
-    }
-    timer.enter('tls');
-    const handshake = await tls.handshake({ socket, host: parts.host, signal: run.signal });
-    handshake.socket.destroySoon();
-    return { verdict: handshake.verdict, samples: handshake.samples, phases: timer.stop() };
+    socket = await open(run, timer, { ...parts, ...ip, localAddress });
   } catch (error) {
-    socket?.destroy();
     return { verdict: verdictOf(error, run, timer), samples: [], phases: timer.stop() };
   }
+  const end = await holdDialogue({ socket, host: parts.host, run, timer, ...dialogue });
+  return { ...end, phases: timer.stop() };
 }

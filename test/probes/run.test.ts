@@ -56,6 +56,15 @@ describe('runProbe', () => {
     expect(clock.timers).toBe(0);
   });
 
+  it('names each run', async () => {
+    const runs = await Promise.all(
+      Array.from({ length: 20 }, () => start(() => Promise.resolve({ verdict: SUCCESS, samples: [] }))),
+    );
+    const ids = new Set(runs.map(({ runId }) => runId));
+    expect(ids.size).toBe(20);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{16}$/);
+  });
+
   it('exposes the first lookup, and what it did not do not at all', async () => {
     const lookup = { prefer: 4, fallback: true, signal: new AbortController().signal } as const;
     const result = await start(async (run) => {
@@ -172,7 +181,9 @@ describe('runProbe', () => {
 
 describe('the registry', () => {
   it('holds every prober once', () => {
-    expect(probers.map(({ type }) => type)).toEqual(['http', 'tcp', 'redis']);
+    const types = probers.map(({ type }) => type);
+    expect(new Set(types).size).toBe(types.length);
+    expect(types).toEqual(expect.arrayContaining(['http', 'tcp', 'unix', 'tls', 'redis']));
   });
 
   it('declares families that Prometheus takes, none twice in a different way', () => {

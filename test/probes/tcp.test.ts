@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:tls';
+import { createServer, type TlsOptions, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { hostPort } from '../../src/probes/net/host-port.ts';
@@ -26,8 +26,8 @@ async function tcp(handle?: Parameters<typeof startTcp>[0]): Promise<TestServer>
   return server;
 }
 
-async function tls(options: Parameters<typeof createServer>[0]): Promise<TestServer> {
-  const plain = createServer(options);
+async function tls(options: TlsOptions, handle?: (socket: TLSSocket) => void): Promise<TestServer> {
+  const plain = createServer(options, handle);
   plain.on('tlsClientError', () => undefined);
   const server = await listen(plain);
   servers.push(server);
@@ -88,9 +88,14 @@ describe('a tcp run', () => {
   });
 
   it('exposes what its golden file says, with TLS', async () => {
-    const server = await tls(mint.leaf());
+    const server = await tls(mint.leaf(), (socket) => socket.end('ready 7\n'));
     const result = await run(tcpProber, `localhost:${server.port}`, {
-      settings: { preferred_ip_protocol: 'ip4', tls: true, tls_config: { ca_file: mint.caFile } },
+      settings: {
+        preferred_ip_protocol: 'ip4',
+        tls: true,
+        tls_config: { ca_file: mint.caFile },
+        query_response: [{ expect: '^ready (.*)$', labels: [{ name: 'banner', value: '$1' }] }],
+      },
     });
     expect(verdictText(result)).toBe('success');
     expect(exposedFamilies(result)).toBe(readFileSync('test/probes/golden/tcp.txt', 'utf8'));
@@ -124,9 +129,36 @@ describe('a tcp run', () => {
 describe('tcp settings', () => {
   it.each([
     [{ source_ip_address: 'localhost' }, 'source_ip_address: expected an IP address of this host'],
-    [{ tls_config: {} }, 'tls_config: tls_config has no effect without tls: true'],
     [{ preferred_ip_protocol: 'ip5' }, 'preferred_ip_protocol: Invalid option: expected one of "ip4"|"ip6"'],
-    [{ query_response: [] }, ': Unrecognized key: "query_response"'],
+    [
+      { query_response: [{ expect: '(' }] },
+      expect.stringContaining('query_response.0.expect: "(" is not a regular'),
+    ],
+    [
+      { query_response: [{ expect: 'a', expect_bytes: 'a' }] },
+      'query_response.0.expect_bytes: expect and expect_bytes are both given; expected one (two steps wait for both)',
+    ],
+    [
+      { query_response: [{ send: 'a', send_bytes: '00' }] },
+      'query_response.0.send_bytes: send and send_bytes are both given; expected one',
+    ],
+    [
+      { query_response: [{ labels: [{ name: 'a', value: 'b' }] }] },
+      'query_response.0.labels: labels are made from what expect matches; expected both',
+    ],
+    [
+      { query_response: [{ expect: 'a', labels: [{ name: 'a' }, { name: 'a' }] }] },
+      'query_response.0.labels: two labels have the same name',
+    ],
+    [
+      { query_response: [{ expect: 'a', labels: [{ name: '__a' }] }] },
+      'query_response.0.labels.0.name: expected the name of a label such as version',
+    ],
+    [
+      { query_response: [{ send_bytes: 'xyz' }] },
+      'query_response.0.send_bytes: expected bytes in hexadecimal such as "00 00 00 08 04 d2 16 2f"',
+    ],
+    [{ query_response: [{ sned: 'a' }] }, 'query_response.0: Unrecognized key: "sned"'],
     [
       { tls: true, tls_config: { cert_file: '/dev/null' } },
       'tls_config: cert_file and key_file belong together; give both or none',

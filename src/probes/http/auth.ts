@@ -11,13 +11,18 @@ export function authSettings(files: ConfigFiles) {
   return {
     basic_auth: z
       .strictObject({
-        username: z.string(),
+        username: z.string().optional(),
+        username_file: secretFile(files).optional(),
         password: secret.optional(),
         password_file: secretFile(files).optional(),
       })
       .refine((given) => given.password === undefined || given.password_file === undefined, {
         error: 'password and password_file are both given; expected one',
         path: ['password_file'],
+      })
+      .refine((given) => given.username === undefined || given.username_file === undefined, {
+        error: 'username and username_file are both given; expected one',
+        path: ['username_file'],
       })
       .optional(),
     authorization: z
@@ -45,7 +50,8 @@ export function authSettings(files: ConfigFiles) {
 interface AuthGiven {
   readonly basic_auth?:
     | {
-        readonly username: string;
+        readonly username?: string | undefined;
+        readonly username_file?: Secret | undefined;
         readonly password?: Secret | undefined;
         readonly password_file?: Secret | undefined;
       }
@@ -59,11 +65,12 @@ interface AuthGiven {
     | undefined;
   readonly bearer_token?: Secret | undefined;
   readonly bearer_token_file?: Secret | undefined;
+  readonly oauth2?: object | undefined;
 }
 
 /** At most one way, and one that fits into a header. */
 export function checkAuth(given: AuthGiven, context: z.core.$RefinementCtx): void {
-  const keys = ['basic_auth', 'authorization', 'bearer_token', 'bearer_token_file'] as const;
+  const keys = ['basic_auth', 'authorization', 'bearer_token', 'bearer_token_file', 'oauth2'] as const;
   const used = keys.filter((key) => given[key] !== undefined);
   if (used.length > 1) {
     context.addIssue({
@@ -86,7 +93,8 @@ export function checkAuth(given: AuthGiven, context: z.core.$RefinementCtx): voi
 export function authorizationOf(given: AuthGiven): Authorization | undefined {
   const { basic_auth: basic, authorization } = given;
   if (basic !== undefined) {
-    return basicAuthorization(basic.username, (basic.password ?? basic.password_file)?.reveal() ?? '');
+    const user = basic.username ?? basic.username_file?.reveal() ?? '';
+    return basicAuthorization(user, (basic.password ?? basic.password_file)?.reveal() ?? '');
   }
   if (authorization !== undefined) {
     const credentials = authorization.credentials ?? authorization.credentials_file;

@@ -1,17 +1,20 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { errorCode } from '../net/error-fields.ts';
 import { fail, type ProbeFailure } from '../net/failure.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
+import { decompressed, type Compression } from './compression.ts';
 
 export interface BodyOptions {
   /** Bytes of the beginning that are kept. */
   readonly keep: number;
-  /** Bytes that it may have; 0 is any number. */
+  /** Bytes that it may have, after decompression; 0 is any number. */
   readonly limit: number;
+  readonly compression?: Compression | undefined;
 }
 
 /** How reading an answer's body ended. */
 export interface Body {
-  /** Bytes received. */
+  /** Bytes, after decompression; never more than the limit. */
   readonly length: number;
   /** The first `keep` bytes. */
   readonly start: Buffer;
@@ -20,15 +23,16 @@ export interface Body {
 }
 
 /** Reads a body to its end; never rejects. The connection is the caller's to destroy. */
-export function readBody(response: IncomingMessage, { keep, limit }: BodyOptions): Promise<Body> {
+export function readBody(source: Readable, { keep, limit, compression }: BodyOptions): Promise<Body> {
   return new Promise((resolve) => {
     const kept: Buffer[] = [];
     let keptLength = 0;
     let length = 0;
+    const content = decompressed(source, compression);
     const end = (problem?: ProbeFailure): void => {
       resolve({ length, start: Buffer.concat(kept), ...(problem === undefined ? {} : { problem }) });
     };
-    response.on('data', (chunk: Buffer) => {
+    content.on('data', (chunk: Buffer) => {
       length += chunk.length;
       if (keptLength < keep) {
         const part = chunk.subarray(0, keep - keptLength);
@@ -36,14 +40,27 @@ export function readBody(response: IncomingMessage, { keep, limit }: BodyOptions
         keptLength += part.length;
       }
       if (limit > 0 && length > limit) {
-        response.pause();
+        content.pause();
+        length = limit;
         end(fail('body', `The body is larger than body_size_limit (${limit} bytes)`));
       }
     });
-    response.once('end', () => end());
-    response.on('error', (error) => end(brokenConnection(error, 'while the body was read')));
-    response.once('close', () =>
+    content.once('end', () => end(content === source || length > 0 ? undefined : notCompressed(compression)));
+    content.on('error', (error) => end(bodyFailure(error, compression)));
+    content.once('close', () =>
       end(fail('protocol', 'The connection was closed before the end of the body')),
     );
   });
+}
+
+function bodyFailure(error: unknown, compression: Compression | undefined): ProbeFailure {
+  const code = errorCode(error);
+  if (code.startsWith('Z_') || (code.startsWith('ERR_') && code.includes('BROTLI')))
+    return notCompressed(compression);
+  if (code.startsWith('ERR__ERROR_FORMAT')) return notCompressed(compression);
+  return brokenConnection(error, 'while the body was read');
+}
+
+function notCompressed(compression = 'identity'): ProbeFailure {
+  return fail('body', `The body cannot be decompressed: it is not ${compression}, or cut short`);
 }

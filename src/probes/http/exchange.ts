@@ -3,23 +3,17 @@ import type { Socket } from 'node:net';
 import { fail } from '../net/failure.ts';
 import { errorCode } from '../net/error-fields.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
+import type { HttpResponse, RequestLine } from './response.ts';
 
-export interface ExchangeOptions {
+export interface ExchangeOptions extends RequestLine {
   /** Connected, TLS included; destroying it ends the exchange. */
   readonly socket: Socket;
-  readonly method: string;
-  readonly path: string;
-  /** A flat list of names and values. */
-  readonly headers: string[];
-  readonly body: string | undefined;
-  /** Called at the first byte of the answer. */
-  readonly onFirstByte: () => void;
 }
 
 const MAX_HEADER_BYTES = 256 * 1024;
 
 /**
- * Sends one request over a connection of its own and gives the answer's head.
+ * Sends one request by HTTP/1.1 over a connection of its own and gives the answer's head.
  * @throws ProbeFailure `protocol` when no HTTP answer comes, `tls` for a late TLS alert
  */
 export function exchange({
@@ -29,7 +23,7 @@ export function exchange({
   headers,
   body,
   onFirstByte,
-}: ExchangeOptions): Promise<IncomingMessage> {
+}: ExchangeOptions): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = request({
       createConnection: () => socket,
@@ -43,7 +37,7 @@ export function exchange({
     const closed = (): void => reject(fail('protocol', 'The connection was closed before an answer came'));
     const answered = (response: IncomingMessage): void => {
       outgoing.removeListener('close', closed);
-      resolve(response);
+      resolve(httpResponse(response, method));
     };
     outgoing.once('close', closed);
     outgoing.once('response', answered);
@@ -51,6 +45,35 @@ export function exchange({
     outgoing.once('upgrade', answered);
     outgoing.end(body);
   });
+}
+
+function httpResponse(message: IncomingMessage, method: string): HttpResponse {
+  const { statusCode: status = 0, headers, rawHeaders, httpVersion: version } = message;
+  return {
+    status,
+    version,
+    headers,
+    rawHeaders,
+    announcedLength: announcedLength(status, method, headers),
+    body: message,
+  };
+}
+
+/** As Go counts, and so blackbox_exporter. @see https://www.rfc-editor.org/rfc/rfc9112#section-6.3 */
+function announcedLength(
+  status: number,
+  method: string,
+  headers: IncomingMessage['headers'],
+): number | undefined {
+  const head = method === 'HEAD';
+  if (!head && (status < 200 || status === 204 || status === 304)) return 0;
+  if (!head && headers['transfer-encoding'] !== undefined) return undefined;
+  return parseLength(headers['content-length']);
+}
+
+/** A `Content-Length`; undefined when it is none. */
+export function parseLength(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 function requestFailure(error: Error): Error {

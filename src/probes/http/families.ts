@@ -1,4 +1,5 @@
 import type { Family } from '../../metrics/family.ts';
+import { FAILED_DUE_TO_REGEX } from '../families.ts';
 import { TLS_CIPHER, TLS_FAMILIES } from '../net/certificates.ts';
 
 export const STATUS_CODE: Family = {
@@ -49,10 +50,10 @@ export const LAST_MODIFIED: Family = {
   help: 'Returns the Last-Modified HTTP response header in unixtime',
   labels: [],
 };
-export const FAILED_DUE_TO_REGEX: Family = {
-  name: 'probe_failed_due_to_regex',
+export const FAILED_DUE_TO_CEL: Family = {
+  name: 'probe_failed_due_to_cel',
   type: 'gauge',
-  help: 'Indicates if probe failed due to regex',
+  help: 'Indicates if probe failed due to CEL expression not matching',
   labels: [],
 };
 
@@ -66,6 +67,7 @@ export const HTTP_FAMILIES: readonly Family[] = [
   VERSION,
   LAST_MODIFIED,
   FAILED_DUE_TO_REGEX,
+  FAILED_DUE_TO_CEL,
   ...TLS_FAMILIES,
   TLS_CIPHER,
 ];

@@ -6,7 +6,7 @@ import type { HeaderRule, HttpSettings } from './settings.ts';
 /** A final answer, read as far as it came. */
 export interface Answer {
   readonly status: number;
-  /** Such as `1.1`. */
+  /** Such as `1.1` or `2.0`. */
   readonly version: string;
   /** As received: names and values in turn. */
   readonly rawHeaders: readonly string[];
@@ -16,24 +16,61 @@ export interface Answer {
 
 export interface Judgement {
   readonly verdict: Verdict;
-  /** blackbox_exporter's `probe_failed_due_to_regex`. */
-  readonly failedDueToRegex: boolean;
+  /** blackbox_exporter's `probe_failed_due_to_…`; a body that these rules could not read counts, too. */
+  readonly failedDueTo?: 'regex' | 'cel';
 }
 
 /** Judges an answer in blackbox_exporter's order: status, headers, body, version, TLS. The first complaint counts. */
 export function judgeAnswer(answer: Answer, settings: HttpSettings): Judgement {
-  const plain = (verdict: Verdict): Judgement => ({ verdict, failedDueToRegex: false });
   if (!isValidStatus(answer.status, settings.statusCodes)) {
-    return plain(
-      failure('status', `HTTP status ${answer.status}, expected ${expectedStatus(settings.statusCodes)}`),
-    );
+    const text = `HTTP status ${answer.status}, expected ${expectedStatus(settings.statusCodes)}`;
+    return { verdict: failure('status', text) };
   }
   const header = headerComplaint(answer.rawHeaders, settings);
-  if (header !== undefined) return { verdict: failure('header', header), failedDueToRegex: true };
-  if (answer.body.problem !== undefined) return plain(answer.body.problem.verdict);
-  const body = bodyComplaint(answer.body, settings);
-  if (body !== undefined) return { verdict: failure('body', body), failedDueToRegex: true };
-  return plain(protocolVerdict(answer, settings));
+  if (header !== undefined) return { verdict: failure('header', header), failedDueTo: 'regex' };
+  return bodyJudgement(answer.body, settings) ?? { verdict: protocolVerdict(answer, settings) };
+}
+
+function bodyJudgement(body: Body, settings: HttpSettings): Judgement | undefined {
+  const { bodyMatches, bodyNotMatches, celMatches, celNotMatches } = settings;
+  const expressions = bodyMatches.length + bodyNotMatches.length > 0;
+  const cel = celMatches !== undefined || celNotMatches !== undefined;
+  if (body.problem !== undefined) {
+    const { verdict } = body.problem;
+    // what is not gzip from its first byte on is not given to the rules at all
+    if (settings.compression === 'gzip' && body.length === 0) return { verdict };
+    if (expressions) return { verdict, failedDueTo: 'regex' };
+    return cel ? { verdict, failedDueTo: 'cel' } : { verdict };
+  }
+  const unfit = expressions ? bodyComplaint(body, settings) : undefined;
+  if (unfit !== undefined) return { verdict: failure('body', unfit), failedDueTo: 'regex' };
+  const untrue = cel ? celComplaint(body, settings) : undefined;
+  return untrue === undefined ? undefined : { verdict: failure('content', untrue), failedDueTo: 'cel' };
+}
+
+function celComplaint(
+  { start, length }: Body,
+  { celMatches, celNotMatches }: HttpSettings,
+): string | undefined {
+  if (length > start.length) return `The body has ${length} bytes, too many for a CEL expression`;
+  let json: unknown;
+  try {
+    json = JSON.parse(start.toString('utf8')) as unknown;
+  } catch {
+    return 'The body is not JSON, which the CEL expression is about';
+  }
+  for (const [rule, wanted] of [
+    [celMatches, false],
+    [celNotMatches, true],
+  ] as const) {
+    const answer = rule?.judge(json);
+    if (rule === undefined || answer === undefined) continue;
+    if ('problem' in answer)
+      return `The CEL expression "${rule.text}" cannot be evaluated: ${answer.problem}`;
+    if (answer.holds !== wanted)
+      return `The body ${wanted ? 'does not match' : 'matches'} the CEL expression "${rule.text}"`;
+  }
+  return undefined;
 }
 
 /** `2xx`, `200`, `200 or 204`, `200, 204 or 301`. */
@@ -84,7 +121,6 @@ function missing({ header }: HeaderRule): string {
 }
 
 function bodyComplaint({ start }: Body, { bodyMatches, bodyNotMatches }: HttpSettings): string | undefined {
-  if (bodyMatches.length + bodyNotMatches.length === 0) return undefined;
   const text = start.toString('utf8');
   const unwanted = bodyMatches.find((expression) => expression.test(text));
   if (unwanted !== undefined) return `The body matches ${shown(unwanted)}`;

@@ -1,40 +1,27 @@
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Details, Verdict } from '../../domain/result.ts';
 import type { Target } from '../../domain/service.ts';
 import type { Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
-import { cipherSample } from '../net/certificates.ts';
-import { open } from '../net/dial.ts';
-import { fail, ProbeFailure } from '../net/failure.ts';
+import { FAILED_DUE_TO_REGEX, DNS_LOOKUP_TIME, IP_PROTOCOL } from '../families.ts';
+import { fail } from '../net/failure.ts';
 import { PhaseTimer, verdictOf } from '../net/phases.ts';
 import type { Outcome, PhaseSeconds, Run } from '../prober.ts';
 import { PHASES } from '../prober.ts';
-import { readBody, type Body } from './body.ts';
-import { exchange } from './exchange.ts';
-import { DURATION, FAILED_DUE_TO_REGEX, REDIRECTS, SSL } from './families.ts';
+import { readBody } from './body.ts';
+import { CookieJar } from './cookies.ts';
+import * as family from './families.ts';
+import { hop, type HopContext, type Progress } from './hop.ts';
 import { isJsonType, jsonData, MAX_DATA_BYTES } from './json-data.ts';
 import { isValidStatus, judgeAnswer, type Answer } from './judge.ts';
 import { MAX_REDIRECTS, redirectedRequest } from './redirects.ts';
-import { firstRequest, requestHeaders, type HopRequest } from './request.ts';
+import { firstRequest, type HopRequest } from './request.ts';
+import type { HttpResponse } from './response.ts';
 import { responseSamples } from './response-samples.ts';
 import type { HttpSettings } from './settings.ts';
-import { bareHost, portOf, shownUrl, targetUrl } from './target.ts';
+import { targetUrl } from './target.ts';
 
-/** Regular expressions see the first MiB of a body. */
-const REGEXP_BYTES = 1_048_576;
-
-/** What a run has come to so far, so that a failure can tell it too. */
-interface Progress {
-  redirects: number;
-  /** Of the connection under way. */
-  tlsSamples: readonly Sample[];
-  /** Of the last answer. */
-  response: IncomingMessage | undefined;
-  body: Body | undefined;
-  ssl: boolean;
-  failedDueToRegex: boolean;
-}
+/** What rules about the body see of it. */
+const RULE_BYTES = 1_048_576;
 
 /** One run: as many requests as there are redirects, each over a connection of its own. */
 export async function probeHttp(target: Target, settings: HttpSettings, run: Run): Promise<Outcome> {
@@ -47,136 +34,131 @@ export async function probeHttp(target: Target, settings: HttpSettings, run: Run
     response: undefined,
     body: undefined,
     ssl: false,
-    failedDueToRegex: false,
+    failedDueTo: undefined,
   };
+  const context = { settings, run, timer, progress, cookies: new CookieJar(() => Date.now()) };
   let verdict: Verdict;
   try {
     let next: HopRequest | Verdict = firstRequest(url, settings);
-    while (!('status' in next)) next = await hop(next, { settings, run, timer, progress });
+    while (!('status' in next)) next = await requestOnce(next, context);
     verdict = next;
   } catch (error) {
     verdict = verdictOf(error, run, timer);
   }
-  return outcome(verdict, progress, timer.stop());
-}
-
-interface HopContext {
-  readonly settings: HttpSettings;
-  readonly run: Run;
-  readonly timer: PhaseTimer;
-  readonly progress: Progress;
+  if (progress.response?.status === 401) settings.tokens?.forget();
+  return outcome(verdict, { progress, settings, phases: timer.stop() });
 }
 
 /** One request; gives the next one after a redirect, else the verdict. */
-async function hop(request: HopRequest, context: HopContext): Promise<HopRequest | Verdict> {
-  const { settings, run, timer, progress } = context;
-  const plain = await open(run, timer, {
-    host: bareHost(request.url),
-    port: portOf(request.url),
-    ...settings.ip,
+function requestOnce(request: HopRequest, context: HopContext): Promise<HopRequest | Verdict> {
+  const { settings, progress } = context;
+  return hop<HopRequest | Verdict>(request, context, async (response) => {
+    const { status, headers } = response;
+    if (!settings.followRedirects) {
+      const redirects = headers.location !== undefined && REDIRECTS.includes(status);
+      if (redirects) progress.redirects = 1;
+      return conclude(response, context, redirects);
+    }
+    const next = redirectedRequest(request, status, headers.location);
+    if (next === undefined) return conclude(response, context, false);
+    progress.redirects += 1;
+    if (progress.redirects > MAX_REDIRECTS)
+      throw fail('redirect', `Stopped after ${MAX_REDIRECTS} redirects`);
+    return next;
   });
-  let socket: Socket = plain;
-  try {
-    progress.ssl = request.url.protocol === 'https:';
-    progress.tlsSamples = [];
-    if (progress.ssl) socket = await secure(plain, request, context);
-    run.signal.throwIfAborted();
-    timer.enter('processing');
-    run.log('request', { method: request.method, url: shownUrl(request.url) });
-    const response = await exchange({
-      socket,
-      method: request.method,
-      path: `${request.url.pathname}${request.url.search}`,
-      headers: requestHeaders(request, settings),
-      body: request.body,
-      onFirstByte: () => timer.enter('transfer'),
-    });
-    progress.response = response;
-    run.log('answer', { status: response.statusCode, httpVersion: response.httpVersion });
-    const next = settings.followRedirects
-      ? redirectedRequest(request, response.statusCode ?? 0, response.headers.location)
-      : undefined;
-    return next === undefined ? await conclude(response, context) : follow(next, progress);
-  } finally {
-    // an answer read to its end leaves nothing to say but goodbye (TLS: close_notify)
-    if (progress.body?.problem === undefined && progress.body !== undefined) socket.destroySoon();
-    else plain.destroy();
-  }
 }
 
-/** Speaks TLS; a certificate that is not good enough ends the run before anything is sent. */
-async function secure(
-  plain: Socket,
-  request: HopRequest,
-  { settings, run, timer, progress }: HopContext,
-): Promise<Socket> {
-  timer.enter('tls');
-  const handshake = await settings.tls.handshake({
-    socket: plain,
-    host: bareHost(request.url),
-    signal: run.signal,
-    alpn: ['http/1.1'],
-    ownHost: request.ownHost,
-  });
-  progress.tlsSamples = [...handshake.samples, cipherSample(handshake.socket)];
-  if (handshake.verdict.status !== 'success') throw new ProbeFailure(handshake.verdict);
-  return handshake.socket;
-}
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
-function follow(next: HopRequest, progress: Progress): HopRequest {
-  progress.redirects += 1;
-  if (progress.redirects > MAX_REDIRECTS) throw fail('redirect', `Stopped after ${MAX_REDIRECTS} redirects`);
-  return next;
-}
-
-/** Reads the final answer and judges it. */
+/** Reads the final answer and judges it; the body of a redirect is of no interest unless rules are about it. */
 async function conclude(
-  response: IncomingMessage,
+  response: HttpResponse,
   { settings, run, progress }: HopContext,
+  isRedirect: boolean,
 ): Promise<Verdict> {
-  const status = response.statusCode ?? 0;
-  progress.body = await readBody(response, {
-    keep: bytesToKeep(response, settings),
-    limit: settings.bodySizeLimit,
-  });
+  const { status, version, rawHeaders } = response;
+  const { compression, bodySizeLimit: limit } = settings;
+  const skipped = isRedirect && !hasBodyRules(settings) && compression === undefined;
+  const body = skipped
+    ? undefined
+    : await readBody(response.body, { keep: bytesToKeep(response, settings), limit, compression });
+  progress.body = body;
   // a bad status stays the better explanation when the body does not come either
   if (isValidStatus(status, settings.statusCodes)) run.signal.throwIfAborted();
-  const answer: Answer = {
-    status,
-    version: response.httpVersion,
-    rawHeaders: response.rawHeaders,
-    ssl: progress.ssl,
-    body: progress.body,
-  };
-  const { verdict, failedDueToRegex } = judgeAnswer(answer, settings);
-  progress.failedDueToRegex = failedDueToRegex;
+  const answer: Answer = { status, version, rawHeaders, ssl: progress.ssl, body: body ?? NO_BODY };
+  const { verdict, failedDueTo } = judgeAnswer(answer, settings);
+  progress.failedDueTo = failedDueTo;
   return verdict;
 }
 
-function bytesToKeep(response: IncomingMessage, { bodyMatches, bodyNotMatches }: HttpSettings): number {
-  if (bodyMatches.length + bodyNotMatches.length > 0) return REGEXP_BYTES;
-  return isJsonType(response.headers['content-type']) ? MAX_DATA_BYTES : 0;
+const NO_BODY = { length: 0, start: Buffer.alloc(0) };
+
+function hasBodyRules({ bodyMatches, bodyNotMatches, celMatches, celNotMatches }: HttpSettings): boolean {
+  return (
+    bodyMatches.length + bodyNotMatches.length > 0 || celMatches !== undefined || celNotMatches !== undefined
+  );
 }
 
-function outcome(verdict: Verdict, progress: Progress, phases: PhaseSeconds): Outcome {
-  const { response, body, redirects, ssl, tlsSamples, failedDueToRegex } = progress;
+function bytesToKeep({ headers }: HttpResponse, settings: HttpSettings): number {
+  if (hasBodyRules(settings)) return RULE_BYTES;
+  return isJsonType(headers['content-type']) ? MAX_DATA_BYTES : 0;
+}
+
+interface End {
+  readonly progress: Progress;
+  readonly settings: HttpSettings;
+  readonly phases: PhaseSeconds;
+}
+
+function outcome(verdict: Verdict, { progress, settings, phases }: End): Outcome {
+  const { response, body, redirects, ssl, tlsSamples, failedDueTo } = progress;
+  const cel = settings.celMatches !== undefined || settings.celNotMatches !== undefined;
+  const answered =
+    response === undefined ? [] : [sample(family.SSL, ssl ? 1 : 0), ...responseSamples(response, body)];
+  const judged = [
+    sample(FAILED_DUE_TO_REGEX, failedDueTo === 'regex' ? 1 : 0),
+    ...(cel ? [sample(family.FAILED_DUE_TO_CEL, failedDueTo === 'cel' ? 1 : 0)] : []),
+  ];
   const samples = [
     ...PHASES.flatMap((phase) => {
       const seconds = phases[phase];
-      return seconds === undefined ? [] : [sample(DURATION, seconds, { phase })];
+      return seconds === undefined ? [] : [sample(family.DURATION, seconds, { phase })];
     }),
     ...tlsSamples,
-    ...(response === undefined
-      ? []
-      : [sample(REDIRECTS, redirects), sample(SSL, ssl ? 1 : 0), ...responseSamples(response, body)]),
-    ...(body === undefined ? [] : [sample(FAILED_DUE_TO_REGEX, failedDueToRegex ? 1 : 0)]),
+    ...(response !== undefined || redirects > 0 ? [sample(family.REDIRECTS, redirects)] : []),
+    ...answered,
+    ...(body === undefined ? [] : judged),
   ];
-  return { verdict, samples, phases, details: details(response, body) };
+  return { verdict, samples, phases, details: details(progress) };
 }
 
-function details(response: IncomingMessage | undefined, body: Body | undefined): Details {
-  if (response?.statusCode === undefined) return {};
+function details({ response, body }: Progress): Details {
+  if (response === undefined) return {};
   const data =
     body !== undefined && isJsonType(response.headers['content-type']) ? jsonData(body) : undefined;
-  return { statusCode: response.statusCode, ...(data === undefined ? {} : { data }) };
+  return { statusCode: response.status, ...(data === undefined ? {} : { data }) };
 }
+
+/** What blackbox_exporter shows of what a run did not come to. */
+export function unmeasuredHttp(settings: HttpSettings, measured: readonly Sample[]): readonly Sample[] {
+  const has = (name: string): boolean => measured.some((one) => one.family.name === name && one.value !== 0);
+  const cel = settings.celMatches !== undefined || settings.celNotMatches !== undefined;
+  const looked = measured.some((one) => one.family.name === DNS_LOOKUP_TIME.name);
+  const phases = has(IP_PROTOCOL.name) ? PHASES : PHASES.slice(0, looked ? 1 : 0);
+  return [
+    ...phases.map((phase) => sample(family.DURATION, 0, { phase })),
+    // an answer that does not tell its length, or no answer
+    sample(family.CONTENT_LENGTH, has(family.STATUS_CODE.name) ? -1 : 0),
+    ...ZEROES.map((one) => sample(one, 0)),
+    ...(cel ? [sample(family.FAILED_DUE_TO_CEL, 0)] : []),
+  ];
+}
+
+const ZEROES = [
+  family.BODY_LENGTH,
+  family.REDIRECTS,
+  family.SSL,
+  family.STATUS_CODE,
+  family.VERSION,
+  FAILED_DUE_TO_REGEX,
+];

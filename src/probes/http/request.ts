@@ -31,8 +31,21 @@ export function firstRequest(url: URL, { method, body }: HttpSettings): HopReque
   return { url, method, body, ownHost: true };
 }
 
+/** What only a run knows of. */
+export interface ExtraHeaders {
+  /** Instead of the settings' own. */
+  readonly authorization?: Authorization | undefined;
+  readonly proxyAuthorization?: Authorization | undefined;
+  /** Cookies that answers of this run have set. */
+  readonly cookies?: string | undefined;
+}
+
 /** The headers of a request as a flat list of names and values, `Host` and `Connection` included. */
-export function requestHeaders(request: HopRequest, settings: HttpSettings): string[] {
+export function requestHeaders(
+  request: HopRequest,
+  settings: HttpSettings,
+  extra: ExtraHeaders = {},
+): string[] {
   const { url, body, ownHost } = request;
   const flat: string[] = [];
   const given = new Set<string>();
@@ -45,11 +58,27 @@ export function requestHeaders(request: HopRequest, settings: HttpSettings): str
   }
   if (!given.has('host')) flat.unshift('Host', url.host);
   if (!given.has('user-agent')) flat.push('User-Agent', 'Tocsin');
-  const authorization = ownHost && !given.has('authorization') ? authorizationFor(url, settings) : undefined;
+  for (const { name, value } of settings.privateHeaders) {
+    if (typeof value === 'string') flat.push(name, value);
+    else if (ownHost) flat.push(name, value.reveal());
+  }
+  addCookies(flat, extra.cookies);
+  const own = ownHost && !given.has('authorization') ? authorizationFor(url, settings) : undefined;
+  const authorization = extra.authorization ?? own;
   if (authorization !== undefined) flat.push('Authorization', authorization.reveal());
+  if (extra.proxyAuthorization !== undefined)
+    flat.push('Proxy-Authorization', extra.proxyAuthorization.reveal());
   if (body !== undefined) flat.push('Content-Length', String(Buffer.byteLength(body)));
   flat.push('Connection', 'close');
   return flat;
+}
+
+/** Cookies go in one header, the configured ones first. */
+function addCookies(flat: string[], cookies: string | undefined): void {
+  if (cookies === undefined) return;
+  const at = flat.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'cookie');
+  if (at < 0) flat.push('Cookie', cookies);
+  else flat[at + 1] = `${flat[at + 1] ?? ''}; ${cookies}`;
 }
 
 /** The settings' authorization, else the credentials of the URL. */

@@ -1,4 +1,3 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http';
 import type { RE2JS } from 're2js';
 import { z } from 'zod';
 import { ipPreference, ipSettings, type IpPreference } from '../net/ip-settings.ts';
@@ -6,6 +5,12 @@ import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
 import type { TlsClient } from '../net/tls.ts';
 import { fileContent, regexp, size, type ConfigFiles } from '../settings.ts';
 import { authorizationOf, authSettings, checkAuth, type Authorization } from './auth.ts';
+import { celRule, type CelRule } from './cel.ts';
+import { acceptsEncoding, COMPRESSIONS, type Compression } from './compression.ts';
+import { headers, privateHeaders, type PrivateHeader } from './header-settings.ts';
+import { oauth2Settings, type TokenSource } from './oauth2.ts';
+import type { ProxyRules } from './proxy.ts';
+import { checkProxy, proxyKeys, proxyRules } from './proxy-settings.ts';
 
 export interface HeaderRule {
   /** Lower case. */
@@ -18,8 +23,12 @@ export interface HttpSettings {
   readonly method: string;
   /** Names as configured, with their values; `Host` and `User-Agent` may be among them. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Sent besides; those that are secrets to the target itself only. */
+  readonly privateHeaders: readonly PrivateHeader[];
   readonly body: string | undefined;
   readonly authorization: Authorization | undefined;
+  /** Where the authorization comes from instead. */
+  readonly tokens: TokenSource | undefined;
   readonly followRedirects: boolean;
   /** Empty: 2xx. */
   readonly statusCodes: readonly number[];
@@ -31,8 +40,16 @@ export interface HttpSettings {
   readonly bodyNotMatches: readonly RE2JS[];
   readonly headerMatches: readonly HeaderRule[];
   readonly headerNotMatches: readonly HeaderRule[];
+  readonly celMatches: CelRule | undefined;
+  readonly celNotMatches: CelRule | undefined;
+  /** What the body is taken for, whatever the answer says of itself. */
+  readonly compression: Compression | undefined;
   /** 0: no limit. */
   readonly bodySizeLimit: number;
+  /** Whether HTTP/2 is offered over TLS. */
+  readonly http2: boolean;
+  /** Undefined: every request goes straight. */
+  readonly proxy: ProxyRules | undefined;
   readonly ip: IpPreference;
   readonly tls: TlsClient;
 }
@@ -45,66 +62,66 @@ const headerRule = z
     allowMissing: given.allow_missing,
   }));
 
-const headers = z
-  .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-  .transform((given, context) => {
-    const entries = Object.entries(given).map(([name, value]): [string, string] => [name, String(value)]);
-    for (const [name, value] of entries) {
-      const problem = headerProblem(name, value);
-      if (problem !== undefined) context.addIssue({ code: 'custom', path: [name], message: problem });
-    }
-    return entries;
-  });
-
-/** Headers that the prober writes itself, from other settings. */
-const OWN_HEADERS: Readonly<Record<string, string>> = {
-  'content-length': 'it follows from body',
-  'transfer-encoding': 'the body is sent whole',
-  connection: 'each run makes its own connection',
-};
-
-function headerProblem(name: string, value: string): string | undefined {
-  const own = OWN_HEADERS[name.toLowerCase()];
-  if (own !== undefined) return `the header ${name} cannot be set: ${own}`;
-  try {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-    return undefined;
-  } catch {
-    // the value may be a secret
-    return `"${name}" or its value has characters that a header cannot have`;
-  }
-}
-
 const method = z
   .string()
   .regex(/^[A-Za-z]+$/, { error: 'expected an HTTP method such as GET, HEAD or POST' })
   .transform((text) => text.toUpperCase())
   .refine((text) => text !== 'CONNECT', { error: 'CONNECT opens tunnels; a probe cannot use it' });
 
-/** The keys of blackbox_exporter's `http` module that Tocsin's `http` prober knows. */
-export function httpSettings(files: ConfigFiles): z.ZodType<HttpSettings> {
+const compression = z
+  .string()
+  .transform((text) => text.toLowerCase())
+  .pipe(z.enum(['', ...COMPRESSIONS], { error: `expected one of ${COMPRESSIONS.join(', ')}` }))
+  .transform((name) => (name === '' ? undefined : name))
+  .optional();
+
+const noHttp3 = z.boolean().refine((on) => !on, {
+  error: 'HTTP/3 is not possible: Node.js has no QUIC; leave enable_http3 out, or probe by HTTP/2',
+  // a file of modules is loaded all the same: those that want it fail
+  params: { unsupported: true },
+});
+
+/** The keys that say what is requested, and how. */
+function requestKeys(files: ConfigFiles) {
+  return {
+    method: method.default('GET'),
+    headers: headers.default([]),
+    http_headers: privateHeaders(files).default([]),
+    body: z.string().default(''),
+    body_file: fileContent(files).optional(),
+    compression,
+    follow_redirects: z.boolean().default(true),
+    no_follow_redirects: z.boolean().optional(),
+    enable_http2: z.boolean().default(true),
+    enable_http3: noHttp3.default(false),
+    skip_resolve_phase_with_proxy: z.boolean().default(false),
+    tls_config: tlsSettings(files).optional(),
+    oauth2: oauth2Settings(files).optional(),
+    ...proxyKeys,
+    ...ipSettings,
+    ...authSettings(files),
+  };
+}
+
+/** The keys that say what an answer has to be. */
+const answerKeys = {
+  valid_status_codes: z.array(z.int().min(100).max(599)).default([]),
+  valid_http_versions: z.array(z.enum(['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/3.0'])).default([]),
+  body_size_limit: size.default(0),
+  fail_if_ssl: z.boolean().default(false),
+  fail_if_not_ssl: z.boolean().default(false),
+  fail_if_body_matches_regexp: z.array(regexp).default([]),
+  fail_if_body_not_matches_regexp: z.array(regexp).default([]),
+  fail_if_body_json_matches_cel: celRule.optional(),
+  fail_if_body_json_not_matches_cel: celRule.optional(),
+  fail_if_header_matches: z.array(headerRule).default([]),
+  fail_if_header_not_matches: z.array(headerRule).default([]),
+};
+
+function httpSchema(files: ConfigFiles) {
   return z
-    .strictObject({
-      valid_status_codes: z.array(z.int().min(100).max(599)).default([]),
-      valid_http_versions: z.array(z.enum(['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/3.0'])).default([]),
-      method: method.default('GET'),
-      headers: headers.default([]),
-      body: z.string().optional(),
-      body_file: fileContent(files).optional(),
-      body_size_limit: size.default(0),
-      follow_redirects: z.boolean().default(true),
-      fail_if_ssl: z.boolean().default(false),
-      fail_if_not_ssl: z.boolean().default(false),
-      fail_if_body_matches_regexp: z.array(regexp).default([]),
-      fail_if_body_not_matches_regexp: z.array(regexp).default([]),
-      fail_if_header_matches: z.array(headerRule).default([]),
-      fail_if_header_not_matches: z.array(headerRule).default([]),
-      tls_config: tlsSettings(files).optional(),
-      ...ipSettings,
-      ...authSettings(files),
-    })
-    .refine((given) => given.body === undefined || given.body_file === undefined, {
+    .strictObject({ ...requestKeys(files), ...answerKeys })
+    .refine((given) => given.body === '' || given.body_file === undefined, {
       error: 'body and body_file are both given; expected one',
       path: ['body_file'],
     })
@@ -113,22 +130,66 @@ export function httpSettings(files: ConfigFiles): z.ZodType<HttpSettings> {
       path: ['fail_if_not_ssl'],
     })
     .superRefine(checkAuth)
-    .transform((given) => ({
-      method: given.method,
-      headers: given.headers,
-      body: given.body ?? given.body_file,
-      authorization: authorizationOf(given),
-      followRedirects: given.follow_redirects,
-      statusCodes: given.valid_status_codes,
-      versions: given.valid_http_versions,
-      failIfSsl: given.fail_if_ssl,
-      failIfNotSsl: given.fail_if_not_ssl,
-      bodyMatches: given.fail_if_body_matches_regexp,
-      bodyNotMatches: given.fail_if_body_not_matches_regexp,
-      headerMatches: given.fail_if_header_matches,
-      headerNotMatches: given.fail_if_header_not_matches,
-      bodySizeLimit: given.body_size_limit,
-      ip: ipPreference(given),
-      tls: given.tls_config ?? defaultTls(),
-    }));
+    .superRefine(checkProxy)
+    .superRefine((given, context) => {
+      const accept = given.headers.find(([name]) => name.toLowerCase() === 'accept-encoding')?.[1];
+      if (given.compression === undefined || accept === undefined) return;
+      if (acceptsEncoding(given.compression, accept)) return;
+      context.addIssue({
+        code: 'custom',
+        path: ['compression'],
+        message: `the header Accept-Encoding ("${accept}") does not ask for ${given.compression}; expected both to agree`,
+      });
+    });
+}
+
+type HttpGiven = z.output<ReturnType<typeof httpSchema>>;
+
+/** The keys of blackbox_exporter's `http` module. */
+export function httpSettings(files: ConfigFiles): z.ZodType<HttpSettings> {
+  return httpSchema(files).transform((given) => ({
+    ...requestOf(given),
+    statusCodes: given.valid_status_codes,
+    versions: given.valid_http_versions,
+    failIfSsl: given.fail_if_ssl,
+    failIfNotSsl: given.fail_if_not_ssl,
+    bodyMatches: given.fail_if_body_matches_regexp,
+    bodyNotMatches: given.fail_if_body_not_matches_regexp,
+    headerMatches: given.fail_if_header_matches,
+    headerNotMatches: given.fail_if_header_not_matches,
+    celMatches: given.fail_if_body_json_matches_cel,
+    celNotMatches: given.fail_if_body_json_not_matches_cel,
+    bodySizeLimit: given.body_size_limit,
+    proxy: proxyRules(given, files),
+  }));
+}
+
+function requestOf(given: HttpGiven) {
+  const body = given.body === '' ? given.body_file : given.body;
+  return {
+    method: given.method,
+    headers: given.headers,
+    privateHeaders: given.http_headers,
+    body: body === '' ? undefined : body,
+    authorization: authorizationOf(given),
+    tokens: given.oauth2,
+    followRedirects:
+      given.no_follow_redirects === undefined ? given.follow_redirects : !given.no_follow_redirects,
+    compression: given.compression,
+    http2: given.enable_http2,
+    ip: ipPreference(given),
+    tls: tlsOf(given),
+  };
+}
+
+/** A `Host` header is the better name for TLS too, when no other is given: the target may be an address. */
+function tlsOf({ tls_config: tls, headers: given }: HttpGiven): TlsClient {
+  const client = tls ?? defaultTls();
+  const host = given.find(([name]) => name.toLowerCase() === 'host')?.[1];
+  return host === undefined ? client : client.withServerName(hostName(host));
+}
+
+/** `example.com` of `example.com:8443`. */
+export function hostName(host: string): string {
+  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, '') : host;
 }

@@ -10,7 +10,7 @@ const EARLIEST_EXPIRY: Family = {
   help: 'Returns earliest SSL cert expiry in unixtime',
   labels: [],
 };
-const LAST_CHAIN_EXPIRY: Family = {
+export const LAST_CHAIN_EXPIRY: Family = {
   name: 'probe_ssl_last_chain_expiry_timestamp_seconds',
   type: 'gauge',
   help: 'Returns last SSL chain expiry in timestamp seconds',
@@ -28,6 +28,12 @@ const TLS_VERSION: Family = {
   help: 'Returns the TLS version used or NaN when unknown',
   labels: ['version'],
 };
+const LEAF_EXPIRY: Family = {
+  name: 'tocsin_probe_tls_leaf_expiry_timestamp_seconds',
+  type: 'gauge',
+  help: "When the server's own certificate expires, in seconds since the epoch; also when it is refused",
+  labels: [],
+};
 export const TLS_CIPHER: Family = {
   name: 'probe_tls_cipher_info',
   type: 'gauge',
@@ -41,6 +47,7 @@ export const TLS_FAMILIES: readonly Family[] = [
   LAST_CHAIN_EXPIRY,
   LAST_CHAIN_INFO,
   TLS_VERSION,
+  LEAF_EXPIRY,
 ];
 
 /** What certificates say, remembered by the leaf: reading a chain costs as much as a third of a handshake. */
@@ -79,9 +86,16 @@ function chainSamples(socket: TLSSocket, verified: boolean): readonly Sample[] {
   if (leaf === undefined) return chain;
   return [
     sample(EARLIEST_EXPIRY, Math.min(...sent.map(({ validTo }) => unixTime(validTo)))),
+    sample(LEAF_EXPIRY, unixTime(leaf.validTo)),
     leafInfo(leaf),
     ...chain,
   ];
+}
+
+/** When the first of the certificates that a handshake's samples tell of expires, in seconds since the epoch. */
+export function earliestExpiry(samples: readonly Sample[]): number | undefined {
+  const value = samples.find(({ family }) => family === EARLIEST_EXPIRY)?.value;
+  return typeof value === 'number' ? value : undefined;
 }
 
 export function cipherSample(socket: TLSSocket): Sample {

@@ -4,7 +4,7 @@ import { destroyOnAbort } from './abort.ts';
 import { agentFault, fail } from './failure.ts';
 import type { PhaseTimer } from './phases.ts';
 import { NameNotFoundError, ResolverUnavailableError, type Address } from './resolver.ts';
-import { connectFailure, type Destination } from './socket-errors.ts';
+import { connectFailure, unixFailure, type Destination } from './socket-errors.ts';
 
 /** Where to connect to, and by which family of addresses. */
 export interface Endpoint {
@@ -15,6 +15,8 @@ export interface Endpoint {
   readonly fallback: boolean;
   /** The address to connect from. */
   readonly localAddress?: string | undefined;
+  /** The host stands in the configuration and not in a target (a proxy, a token endpoint). */
+  readonly configured?: boolean;
 }
 
 /**
@@ -24,31 +26,57 @@ export interface Endpoint {
  */
 export async function open(run: Run, timer: PhaseTimer, endpoint: Endpoint): Promise<Socket> {
   timer.enter('resolve');
-  const { address, family } = await resolve(run, endpoint);
-  run.log('resolved', { host: endpoint.host, address });
+  const address = await resolve(run, endpoint);
   timer.enter('connect');
-  const { host, port, localAddress } = endpoint;
-  if (localAddress !== undefined && isIP(localAddress) !== family) {
-    throw fail(
-      'config',
-      `source_ip_address ${localAddress} cannot reach ${address}: one is IPv4, the other IPv6`,
-    );
-  }
-  const socket = await dial({ host, address, port, localAddress }, run.signal);
-  run.log('connected', { address, port });
-  return socket;
+  return connectTo(run, endpoint, address);
 }
 
-async function resolve(run: Run, { host, prefer, fallback }: Endpoint): Promise<Address> {
+/** An endpoint whose address is wanted; it has no port where the protocol has none. */
+export type Named = Omit<Endpoint, 'port' | 'localAddress'> & { readonly port?: number };
+
+/**
+ * The first address of an endpoint's name.
+ * @throws ProbeFailure
+ */
+export async function resolve(run: Run, endpoint: Named): Promise<Address> {
+  const { host, port, prefer, fallback, configured = false } = endpoint;
   try {
-    const [first] = await run.resolver.lookup(host, { prefer, fallback, signal: run.signal });
-    if (first !== undefined) return first;
-    throw new NameNotFoundError(`The name ${host} has no address`);
+    const [first] = await run.resolver.lookup(host, {
+      prefer,
+      fallback,
+      signal: run.signal,
+      ...(port !== undefined && { port }),
+      ...(configured && { configured }),
+    });
+    if (first === undefined) throw new NameNotFoundError(`The name ${host} has no address`);
+    run.log('resolved', { host, address: first.address });
+    return first;
   } catch (error) {
     if (error instanceof NameNotFoundError) throw fail('dns', error.message);
     if (error instanceof ResolverUnavailableError) throw agentFault('agent_resolver', error.message);
     throw error;
   }
+}
+
+/**
+ * Connects to an address that an endpoint's name has.
+ * @throws ProbeFailure
+ */
+export async function connectTo(
+  run: Run,
+  { host, port, localAddress }: Endpoint,
+  { address, family }: Address,
+): Promise<Socket> {
+  requireSameFamily(localAddress, { address, family });
+  const socket = await dial({ host, address, port, localAddress }, run.signal);
+  run.log('connected', { address, port });
+  return socket;
+}
+
+/** @throws ProbeFailure when an address of this host is of another family than the one to reach */
+export function requireSameFamily(source: string | undefined, { address, family }: Address): void {
+  if (source === undefined || isIP(source) === family) return;
+  throw fail('config', `source_ip_address ${source} cannot reach ${address}: one is IPv4, the other IPv6`);
 }
 
 /**
@@ -66,14 +94,35 @@ export function dial(to: Destination, signal: AbortSignal): Promise<Socket> {
       autoSelectFamily: false,
       ...(localAddress === undefined ? {} : { localAddress }),
     });
-    // stays for good: a socket that breaks later is noticed by its 'close', and must not throw
-    socket.on('error', (error) => reject(connectFailure(error, to)));
-    const closed = (): void => reject(fail('connect', 'The connection was closed while it was made'));
-    socket.once('close', closed);
-    socket.once('connect', () => {
-      socket.removeListener('close', closed);
-      resolve(socket);
-    });
-    destroyOnAbort(socket, signal);
+    watch(socket, { resolve, reject, failed: (error) => connectFailure(error, to) }, signal);
   });
+}
+
+/**
+ * Connects to a UNIX domain socket. Rejects when it cannot, or as soon as the signal aborts.
+ * @throws ProbeFailure
+ */
+export function dialUnix(path: string, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    watch(connect({ path }), { resolve, reject, failed: (error) => unixFailure(error, path) }, signal);
+  });
+}
+
+interface Settle {
+  readonly resolve: (socket: Socket) => void;
+  readonly reject: (error: Error) => void;
+  readonly failed: (error: unknown) => Error;
+}
+
+function watch(socket: Socket, { resolve, reject, failed }: Settle, signal: AbortSignal): void {
+  // stays for good: a socket that breaks later is noticed by its 'close', and must not throw
+  socket.on('error', (error) => reject(failed(error)));
+  const closed = (): void => reject(fail('connect', 'The connection was closed while it was made'));
+  socket.once('close', closed);
+  socket.once('connect', () => {
+    socket.removeListener('close', closed);
+    resolve(socket);
+  });
+  destroyOnAbort(socket, signal);
 }

@@ -26,3 +26,31 @@ function describe(address: string): string {
   if (address.includes('@') || address.includes('://')) return 'a URL was given';
   return /:\d+$/.test(address) ? `"${address}" is not an address` : `"${address}" has no port`;
 }
+
+/** A server whose port may be left out, for protocols that have one of their own. */
+export interface Server {
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number | undefined;
+}
+
+/**
+ * Reads a host with or without port: `name`, `name:53`, `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]:53`.
+ * @param expected what to say that was expected, where it is none
+ */
+export function serverAddress(text: string, expected: string): Server | TargetProblem {
+  if (isIPv6(text)) return { host: text, port: undefined };
+  const match = /^(?:\[([^\]]*)\]|([^:[\]/@?#\s]+))(?::(\d{1,5}))?$/.exec(text);
+  if (match === null) {
+    // what stands before an @ may be a password
+    const given = text.includes('@') ? 'an address with an @' : `"${text}"`;
+    return { problem: `${given} is not a server; ${expected}` };
+  }
+  const [, bracketed, plain = '', digits] = match;
+  if (bracketed !== undefined && !isIPv6(bracketed))
+    return { problem: `"[${bracketed}]" is not an IPv6 address; ${expected}` };
+  const port = digits === undefined ? undefined : Number(digits);
+  if (port !== undefined && (port < 1 || port > 65_535))
+    return { problem: `port ${port} is not one of 1 to 65535; ${expected}` };
+  return { host: bracketed ?? plain, port };
+}

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** blackbox_exporter's keys that choose between IPv4 and IPv6, for a settings schema. */
@@ -5,6 +6,12 @@ export const ipSettings = {
   preferred_ip_protocol: z.enum(['ip4', 'ip6']).default('ip6'),
   ip_protocol_fallback: z.boolean().default(true),
 };
+
+/** blackbox_exporter's key for the address to connect from. */
+export const sourceAddress = z
+  .string()
+  .refine((text) => isIP(text) !== 0, { error: 'expected an IP address of this host' })
+  .optional();
 
 export interface IpPreference {
   readonly prefer: 4 | 6;

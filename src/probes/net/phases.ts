@@ -32,6 +32,12 @@ export class PhaseTimer {
     return { ...this.#seconds };
   }
 
+  /** Ends the phase under way; what follows belongs to none. */
+  pause(): void {
+    this.#add();
+    this.#current = undefined;
+  }
+
   #add(): void {
     const now = this.#monotonic();
     if (this.#current !== undefined) {

@@ -17,6 +17,10 @@ export interface LookupOptions {
   /** Whether the other family will do. */
   readonly fallback: boolean;
   readonly signal: AbortSignal;
+  /** Where the addresses will be connected to, for whoever guards them; undefined: no port (ICMP). */
+  readonly port?: number;
+  /** The name stands in the configuration and not in a target (a proxy, a token endpoint): never refused. */
+  readonly configured?: boolean;
 }
 
 /** Gives names their addresses. */
@@ -44,8 +48,8 @@ export interface ResolverOptions {
   readonly monotonic: () => number;
   /** `/etc/hosts` unless told otherwise; undefined leaves it out. */
   readonly hostsFile?: string | undefined;
-  /** `/etc/resolv.conf` unless told otherwise; names the search domains. */
-  readonly resolvConf?: string;
+  /** `/etc/resolv.conf` unless told otherwise; names the search domains. Undefined leaves them out. */
+  readonly resolvConf?: string | undefined;
   /** `address[:port]` of the name servers; the machine's own unless told otherwise. */
   readonly servers?: readonly string[];
 }
@@ -97,13 +101,14 @@ export function createResolver(options: ResolverOptions): Resolver {
 
 async function readView(options: ResolverOptions): Promise<View> {
   const hostsFile = 'hostsFile' in options ? options.hostsFile : '/etc/hosts';
-  const [hosts, resolvConf] = await Promise.all([
+  const resolvConf = 'resolvConf' in options ? options.resolvConf : '/etc/resolv.conf';
+  const [hosts, search] = await Promise.all([
     hostsFile === undefined ? '' : readOrEmpty(hostsFile),
-    readOrEmpty(options.resolvConf ?? '/etc/resolv.conf'),
+    resolvConf === undefined ? '' : readOrEmpty(resolvConf),
   ]);
   const channel = new dns.Resolver({ timeout: 2_000, tries: 3 });
   if (options.servers !== undefined) channel.setServers(options.servers);
-  return { hosts: parseHosts(hosts), rules: parseSearchRules(resolvConf), channel };
+  return { hosts: parseHosts(hosts), rules: parseSearchRules(search), channel };
 }
 
 /** A machine without the file is a machine with an empty one; one that has run out of descriptors is not. */

@@ -49,6 +49,28 @@ function addressNotAvailable(to: Destination, where: string): ProbeFailure {
   return agentFault('agent_limit', `This host has no free local port to connect to ${where} from`);
 }
 
+const UNIX_TEXT: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTSOCK: 'it is not a socket',
+  EACCES: 'permission denied; let the user that runs Tocsin write to it',
+  EPERM: 'permission denied; let the user that runs Tocsin write to it',
+  EPROTOTYPE: 'it is a datagram socket, and the prober needs a stream',
+  EINVAL: 'the path is too long for a socket',
+  ENAMETOOLONG: 'the path is too long for a socket',
+};
+
+/** What a failed connect to a UNIX domain socket means. */
+export function unixFailure(error: unknown, path: string): ProbeFailure {
+  const code = errorCode(error);
+  if (code === 'ECONNREFUSED')
+    return fail('connect_refused', `Nobody listens on the socket ${path}, or its queue is full`);
+  // a full queue of the listener is EAGAIN here, and not this host's want
+  if (AGENT_LIMITS.has(code) && code !== 'EAGAIN')
+    return agentFault('agent_limit', `This host has no resources left to connect to ${path} (${code})`);
+  if (code === 'EAGAIN') return fail('connect_refused', `The queue of the socket ${path} is full`);
+  return fail('connect', `Cannot connect to ${path}: ${UNIX_TEXT[code] ?? (code || 'unknown error')}`);
+}
+
 /** What it means that an established connection broke. */
 export function brokenConnection(error: unknown, doing: string): ProbeFailure {
   const code = errorCode(error);

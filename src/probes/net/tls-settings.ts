@@ -19,14 +19,24 @@ const version = z
 export function tlsSettings(files: ConfigFiles) {
   return z
     .strictObject({
+      ca: z.string().optional(),
       ca_file: fileContent(files).optional(),
+      cert: z.string().optional(),
       cert_file: fileContent(files).optional(),
+      key: z.string().optional(),
       key_file: fileContent(files).optional(),
       server_name: z.string().min(1).optional(),
       insecure_skip_verify: z.boolean().default(false),
       min_version: version.optional(),
       max_version: version.optional(),
     })
+    .superRefine(checkInline)
+    .transform(({ ca, cert, key, ...given }) => ({
+      ...given,
+      ca_file: given.ca_file ?? ca,
+      cert_file: given.cert_file ?? cert,
+      key_file: given.key_file ?? key,
+    }))
     .refine((given) => (given.cert_file === undefined) === (given.key_file === undefined), {
       error: 'cert_file and key_file belong together; give both or none',
     })
@@ -62,6 +72,19 @@ export function tlsSettings(files: ConfigFiles) {
         return z.NEVER;
       }
     });
+}
+
+type Inline = Partial<
+  Record<'ca' | 'cert' | 'key' | 'ca_file' | 'cert_file' | 'key_file', string | undefined>
+>;
+
+/** What stands in the configuration itself does not stand in a file, too. */
+function checkInline(given: Inline, context: z.core.$RefinementCtx): void {
+  for (const key of ['ca', 'cert', 'key'] as const) {
+    if (given[key] === undefined || given[`${key}_file`] === undefined) continue;
+    const message = `${key} and ${key}_file are both given; expected one`;
+    context.addIssue({ code: 'custom', path: [`${key}_file`], message });
+  }
 }
 
 /** What holds without a `tls_config`: the trust store of Node.js, TLS 1.2 and later. */

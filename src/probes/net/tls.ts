@@ -12,6 +12,7 @@ import type { Verdict } from '../../domain/result.ts';
 import { failure, SUCCESS } from '../../domain/result.ts';
 import type { Sample } from '../../metrics/family.ts';
 import { CertificateReader } from './certificates.ts';
+import { certificateChain, type ChainCertificate } from './chain.ts';
 import { destroyOnAbort } from './abort.ts';
 import { errorCode } from './error-fields.ts';
 import { fail } from './failure.ts';
@@ -40,6 +41,8 @@ export interface HandshakeOptions {
   readonly alpn?: readonly string[];
   /** Whether `server_name` is meant for this host: not after a redirect to another. */
   readonly ownHost?: boolean;
+  /** Wants the chain, whatever the verdict. */
+  readonly onChain?: ((chain: readonly ChainCertificate[]) => void) | undefined;
 }
 
 /** Makes TLS handshakes by one service's settings; files and trust store are loaded once. */
@@ -58,11 +61,22 @@ export class TlsClient {
     return this.#context;
   }
 
+  get hasServerName(): boolean {
+    return this.#options.serverName !== undefined;
+  }
+
+  /** These settings with a name to ask for and to verify, unless they have one themselves. */
+  withServerName(name: string): TlsClient {
+    if (this.#options.serverName !== undefined) return this;
+    return new TlsClient({ ...this.#options, serverName: name });
+  }
+
   /**
    * Speaks TLS on a connected socket. Verification never ends the handshake: it is judged afterwards.
    * @throws ProbeFailure when there is no handshake
    */
-  handshake({ socket: raw, host, signal, alpn, ownHost = true }: HandshakeOptions): Promise<Handshake> {
+  handshake(options: HandshakeOptions): Promise<Handshake> {
+    const { socket: raw, host, signal, alpn, ownHost = true, onChain } = options;
     const name = (ownHost ? this.#options.serverName : undefined) ?? host;
     const skip = this.#options.insecureSkipVerify;
     return new Promise((resolve, reject) => {
@@ -71,7 +85,7 @@ export class TlsClient {
       const socket: TLSSocket = connect({
         socket: raw,
         host: name,
-        servername: isIP(name) === 0 ? name : '',
+        servername: isIP(name) === 0 && !name.startsWith('/') ? name : '',
         secureContext: this.prepare(),
         rejectUnauthorized: false,
         checkServerIdentity: (_host, certificate) => {
@@ -87,6 +101,7 @@ export class TlsClient {
       socket.once('close', closed);
       socket.once('secureConnect', () => {
         wholeChain();
+        onChain?.(certificateChain(socket));
         socket.removeListener('close', closed);
         const verdict = skip ? SUCCESS : judge(socket, name);
         leaf ??= socket.getPeerCertificate(false);

@@ -51,7 +51,7 @@ describe('an http address', () => {
 });
 
 describe('http settings', () => {
-  it.each<[Readonly<Record<string, unknown>>, string]>([
+  it.each<[Readonly<Record<string, unknown>>, unknown]>([
     [{ valid_status_codes: [99] }, 'valid_status_codes.0: Too small: expected number to be >=100'],
     [{ method: 'GET /' }, 'method: expected an HTTP method such as GET, HEAD or POST'],
     [{ method: 'connect' }, 'method: CONNECT opens tunnels; a probe cannot use it'],
@@ -83,7 +83,75 @@ describe('http settings', () => {
       { body_size_limit: 'lots' },
       'body_size_limit: "lots" is not a size; expected bytes, or one such as 64MiB or 1.5GB',
     ],
-    [{ proxy_url: 'http://x' }, ': Unrecognized key: "proxy_url"'],
+    [{ proxy_uri: 'http://x' }, ': Unrecognized key: "proxy_uri"'],
+    [
+      { proxy_url: 'socks5://me:hunter2@x' },
+      'proxy_url: expected the URL of a proxy such as http://proxy.example:3128 (http or https)',
+    ],
+    [{ no_proxy: 'a' }, 'no_proxy: no_proxy has no effect without proxy_url'],
+    [
+      { proxy_from_environment: true, proxy_url: 'http://x' },
+      'proxy_url: proxy_url and proxy_from_environment are both given; expected one',
+    ],
+    [
+      { proxy_from_environment: true, no_proxy: 'x' },
+      'no_proxy: with proxy_from_environment it is the variable NO_PROXY that counts; leave no_proxy out',
+    ],
+    [
+      { proxy_connect_header: { A: ['b'] } },
+      'proxy_connect_header: proxy_connect_header has no effect without proxy_url or proxy_from_environment',
+    ],
+    [
+      { proxy_url: 'http://x', proxy_connect_header: { 'A B': 'c' } },
+      'proxy_connect_header.A B: "A B" or its value has characters that a header cannot have',
+    ],
+    [{ compression: 'zstd' }, 'compression: expected one of gzip, br, deflate, identity'],
+    [
+      { compression: 'gzip', headers: { 'accept-encoding': 'br' } },
+      'compression: the header Accept-Encoding ("br") does not ask for gzip; expected both to agree',
+    ],
+    [
+      { enable_http3: true },
+      'enable_http3: HTTP/3 is not possible: Node.js has no QUIC; leave enable_http3 out, or probe by HTTP/2',
+    ],
+    [{ http_headers: { 'X-A': {} } }, 'http_headers.X-A: expected values, secrets or files'],
+    [
+      { http_headers: { Authorization: { secrets: ['x'] } } },
+      'http_headers.Authorization: the header Authorization cannot be set here; it has a key of its own, or headers is for it',
+    ],
+    [
+      { http_headers: { 'X-A': { secrets: ['hunter2\n'] } } },
+      'http_headers.X-A: "X-A" or its value has characters that a header cannot have',
+    ],
+    [
+      { fail_if_body_json_matches_cel: 'foo.bar' },
+      'fail_if_body_json_matches_cel: "foo.bar" is not a CEL expression: it names "foo", and there is only body, the JSON of the answer',
+    ],
+    [{ fail_if_body_json_matches_cel: '' }, expect.stringContaining('"" is not a CEL expression')],
+    [
+      { fail_if_body_json_not_matches_cel: 'body.a ==' },
+      expect.stringContaining('is not a CEL expression: 1:'),
+    ],
+    [
+      { basic_auth: { username: 'a', username_file: '/etc/hostname' } },
+      'basic_auth.username_file: username and username_file are both given; expected one',
+    ],
+    [
+      { oauth2: { client_id: 'a', token_url: 'http://x/' } },
+      'oauth2: expected exactly one of client_secret and client_secret_file',
+    ],
+    [
+      { oauth2: { client_id: 'a', client_secret: 'b', token_url: 'x' } },
+      'oauth2.token_url: expected the URL of a token endpoint',
+    ],
+    [
+      { bearer_token: 'a', oauth2: { client_id: 'a', client_secret: 'b', token_url: 'http://x/' } },
+      ': bearer_token and oauth2 are given; expected one way to authenticate',
+    ],
+    [
+      { tls_config: { ca: 'x', ca_file: '/dev/null' } },
+      expect.stringContaining('ca and ca_file are both given'),
+    ],
   ])('%j are refused', (settings, expected) => {
     expect(refusals(httpProber, settings)).toEqual([expected]);
   });

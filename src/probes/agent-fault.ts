@@ -1,0 +1,67 @@
+import { closeSync, openSync } from 'node:fs';
+import { devNull } from 'node:os';
+import { formatDuration } from '../domain/quantity.ts';
+import type { Verdict } from '../domain/result.ts';
+import { unknown } from '../domain/result.ts';
+import { errorCode } from './net/error-fields.ts';
+
+/** What went on in Tocsin itself during a run. */
+export interface Circumstances {
+  readonly timeoutMs: number;
+  /** By how much the deadline came too late, ms; 0 while it has not come. */
+  readonly lateMs: number;
+  /** The longest time for which the event loop stood still, ms. */
+  readonly stalledMs: number;
+}
+
+/** A deadline that comes this late, or a pause this long, means that the answer may have been waiting. */
+const STARVED_MS = 500;
+const STARVED_AT_LEAST_MS = 100;
+
+/** Codes of errors that tell of this host's limits, whoever throws them. */
+const LIMITS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
+/** What happens where somebody's patience ran out while Tocsin stood still. */
+const ON_TIME: ReadonlySet<string> = new Set(['timeout', 'connect_timeout', 'connect', 'tls', 'protocol']);
+/** What a lack of file descriptors looks like where a library does not pass its error on. */
+const ON_DESCRIPTORS: ReadonlySet<string> = new Set([
+  ...ON_TIME,
+  'dns',
+  'reply',
+  'agent_resolver',
+  'agent_error',
+]);
+
+/** The verdict on a prober that threw because this host had no resources left; undefined when it threw a bug. */
+export function limitReached(error: unknown): Verdict | undefined {
+  const code = errorCode(error);
+  return LIMITS.has(code) ? unknown('agent_limit', `This host has no resources left (${code})`) : undefined;
+}
+
+/**
+ * The verdict after looking at ourselves: what Tocsin brought about is `unknown`, never the target's failure.
+ * A run that failed on time is `agent_overload` where its deadline came late, or where the event loop stood still for
+ * longer than half a second (a tenth of the timeout where that is less, but at least 100 ms); one that failed where no
+ * file descriptor is left is `agent_limit`.
+ */
+export function ownUp(verdict: Verdict, circumstances: Circumstances): Verdict {
+  if (verdict.status === 'success') return verdict;
+  if (ON_DESCRIPTORS.has(verdict.reason) && noDescriptorLeft())
+    return unknown('agent_limit', `This host has no file descriptors left (${verdict.text})`);
+  if (!ON_TIME.has(verdict.reason)) return verdict;
+  const { timeoutMs, lateMs, stalledMs } = circumstances;
+  const timedOut = verdict.reason === 'timeout' || verdict.reason === 'connect_timeout';
+  const late = timedOut && lateMs >= STARVED_MS;
+  const bound = Math.min(STARVED_MS, Math.max(STARVED_AT_LEAST_MS, timeoutMs / 10));
+  if (!late && stalledMs < bound) return verdict;
+  const pause = formatDuration(Math.max(timedOut ? lateMs : 0, stalledMs));
+  return unknown('agent_overload', `Tocsin stood still for ${pause} during the run (${verdict.text})`);
+}
+
+function noDescriptorLeft(): boolean {
+  try {
+    closeSync(openSync(devNull, 'r'));
+    return false;
+  } catch (error) {
+    return LIMITS.has(errorCode(error));
+  }
+}

@@ -1,0 +1,33 @@
+import type { RE2JS } from 're2js';
+
+/** What a regular expression found: the whole at 0, its groups after it, absent where one took no part. */
+export interface Match {
+  readonly groups: readonly (string | undefined)[];
+  readonly named: Readonly<Record<string, string | undefined>>;
+}
+
+/** The first place where an expression matches a line. */
+export function firstMatch(expression: RE2JS, line: string): Match | undefined {
+  const matcher = expression.matcher(line);
+  if (!matcher.find()) return undefined;
+  const group = (i: number): string | undefined => matcher.group(i) ?? undefined;
+  const groups = Array.from({ length: matcher.groupCount() + 1 }, (_none, i) => group(i));
+  const named = Object.fromEntries(
+    Object.entries(expression.namedGroups()).map(([name, i]) => [name, groups[i]]),
+  );
+  return { groups, named };
+}
+
+/**
+ * Puts groups into a template, as Go's `Regexp.Expand` does: `$1`, `${1}`, `$name`, `${name}`, and `$$` for `$`.
+ * A bare name is as long as it can be (`$1x` is `${1x}`); a group that is not there is empty; a `$` without a name stays.
+ * @see https://pkg.go.dev/regexp#Regexp.Expand
+ */
+export function expand(template: string, { groups, named }: Match): string {
+  return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced?: string, bare?: string) => {
+    const name = braced ?? bare;
+    if (name === undefined) return whole.slice(1);
+    if (/^\d+$/.test(name)) return groups[Number(name)] ?? '';
+    return (Object.hasOwn(named, name) ? named[name] : undefined) ?? '';
+  });
+}

@@ -1,0 +1,27 @@
+import type { Family } from '../../metrics/family.ts';
+import { FAILED_DUE_TO_REGEX } from '../families.ts';
+import { TLS_CIPHER, TLS_FAMILIES } from '../net/certificates.ts';
+
+export const FAILED_DUE_TO_BYTES: Family = {
+  name: 'probe_failed_due_to_bytes',
+  type: 'gauge',
+  help: 'Indicates if probe failed due to bytes',
+  labels: [],
+};
+
+/** Its labels are those that the settings name. */
+export const EXPECT_INFO: Family = {
+  name: 'probe_expect_info',
+  type: 'gauge',
+  help: 'Explicit content matched',
+  labels: [],
+};
+
+/** What probers expose that hold a dialogue. */
+export const DIALOGUE_FAMILIES: readonly Family[] = [
+  FAILED_DUE_TO_REGEX,
+  FAILED_DUE_TO_BYTES,
+  EXPECT_INFO,
+  ...TLS_FAMILIES,
+  TLS_CIPHER,
+];

@@ -1,0 +1,112 @@
+import type { Socket } from 'node:net';
+import { fail } from '../net/failure.ts';
+import { brokenConnection } from '../net/socket-errors.ts';
+
+/** Longer lines fail a run; blackbox_exporter's limit. */
+export const MAX_LINE_BYTES = 65_536;
+/** What may lie unread before the server is made to wait. */
+const HIGH_WATER_BYTES = 1_048_576;
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+/** Reads lines and bytes off a socket, in any order and however they are cut into segments; nothing is lost in between. */
+export class SocketReader {
+  readonly #socket: Socket;
+  #buffer: Buffer = Buffer.alloc(0);
+  #ended = false;
+  #error: unknown;
+  #wake: (() => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onEnd);
+    socket.on('error', this.#onError);
+  }
+
+  /**
+   * The next line without its end (`\n` or `\r\n`); the last one may lack it. Undefined at the end of the stream.
+   * @throws ProbeFailure when the connection breaks, or a line is longer than `MAX_LINE_BYTES`
+   */
+  async line(): Promise<string | undefined> {
+    for (let searched = 0; ;) {
+      const end = this.#buffer.indexOf(NEWLINE, searched);
+      if (end >= 0) return this.#lineUpTo(end);
+      searched = this.#buffer.length;
+      if (searched >= MAX_LINE_BYTES)
+        throw fail('protocol', `A line of the answer is longer than ${MAX_LINE_BYTES} bytes`);
+      if (await this.#more()) continue;
+      if (this.#buffer.length === 0) return undefined;
+      return this.#lineUpTo(this.#buffer.length);
+    }
+  }
+
+  /**
+   * The next `count` bytes; fewer only at the end of the stream.
+   * @throws ProbeFailure when the connection breaks
+   */
+  async bytes(count: number): Promise<Buffer> {
+    while (this.#buffer.length < count && (await this.#more()));
+    return this.#take(Math.min(count, this.#buffer.length));
+  }
+
+  /** Lets go of the socket, so that another may read it; what was received and not read is thrown away. */
+  release(): void {
+    this.#buffer = Buffer.alloc(0);
+    this.#socket.pause();
+    this.#socket.removeListener('data', this.#onData);
+    this.#socket.removeListener('end', this.#onEnd);
+    this.#socket.removeListener('close', this.#onEnd);
+    this.#socket.removeListener('error', this.#onError);
+  }
+
+  #lineUpTo(end: number): string {
+    const withoutReturn = this.#buffer[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+    const line = this.#buffer.toString('utf8', 0, Math.max(0, withoutReturn));
+    this.#take(Math.min(end + 1, this.#buffer.length));
+    return line;
+  }
+
+  #take(count: number): Buffer {
+    const taken = this.#buffer.subarray(0, count);
+    this.#buffer = this.#buffer.subarray(count);
+    return taken;
+  }
+
+  /** Waits until there is more to read; false when there never will be. */
+  async #more(): Promise<boolean> {
+    const before = this.#buffer.length;
+    if (!this.#ended) {
+      this.#socket.resume();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#buffer.length > before) return true;
+    if (this.#error !== undefined) throw brokenConnection(this.#error, 'while waiting for an answer');
+    return !this.#ended;
+  }
+
+  #woken(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
+    if (this.#buffer.length >= HIGH_WATER_BYTES) this.#socket.pause();
+    this.#woken();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#woken();
+  };
+
+  readonly #onError = (error: unknown): void => {
+    this.#error = error;
+    this.#onEnd();
+  };
+}

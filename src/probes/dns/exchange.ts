@@ -1,0 +1,101 @@
+import { createSocket } from 'node:dgram';
+import type { Socket } from 'node:net';
+import { fail, type ProbeFailure } from '../net/failure.ts';
+import { brokenConnection, connectFailure, type Destination } from '../net/socket-errors.ts';
+import { answersQuery } from './message.ts';
+
+export interface UdpQuery {
+  readonly to: Destination;
+  readonly family: 4 | 6;
+  readonly query: Buffer;
+  readonly signal: AbortSignal;
+  /** Called when the socket is connected: from here on the server has the time. */
+  readonly sent: () => void;
+  /** Called with each message that was no answer to the query. */
+  readonly ignored: () => void;
+}
+
+/**
+ * Sends a query over UDP once and gives the first message that answers it. The socket is connected, so that the system
+ * drops what comes from elsewhere; messages with another id or question are ignored.
+ * @throws ProbeFailure when the system says that it cannot be delivered. Rejects when the signal aborts.
+ */
+export function askOverUdp({ to, family, query, signal, sent, ignored }: UdpQuery): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6' });
+    const end = (settle: () => void): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.removeAllListeners();
+      socket.on('error', () => undefined);
+      socket.close();
+      settle();
+    };
+    const onAbort = (): void => end(() => reject(new Error('aborted')));
+    const onError = (error: unknown): void => end(() => reject(connectFailure(error, to)));
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.on('error', onError);
+    socket.on('message', (message, from) => {
+      // what arrived between binding and connecting may come from anyone
+      const own = from.port === to.port && answersQuery(message, query);
+      if (own) end(() => resolve(message));
+      else ignored();
+    });
+    socket.bind({ address: to.localAddress ?? (family === 4 ? '0.0.0.0' : '::') }, () => {
+      socket.connect(to.port, to.address, (...errors: readonly unknown[]) => {
+        const [error] = errors;
+        if (error !== undefined && error !== null) {
+          onError(error);
+          return;
+        }
+        sent();
+        socket.send(query, (failed) => {
+          if (failed !== null) onError(failed);
+        });
+      });
+    });
+  });
+}
+
+const LENGTH_BYTES = 2;
+
+/**
+ * Sends a query over a connection and reads the message that follows (RFC 7766, 8). The caller destroys the socket.
+ * @throws ProbeFailure when the connection ends before, or when the message is no answer to the query
+ */
+export function askOverStream(socket: Socket, query: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let received = Buffer.alloc(0);
+    const ended = (): void => reject(cutOff(received));
+    socket.on('error', (error) => reject(brokenConnection(error, 'while waiting for the answer')));
+    socket.once('end', ended);
+    socket.once('close', ended);
+    socket.on('data', (bytes: Buffer) => {
+      received = Buffer.concat([received, bytes]);
+      const message = framed(received);
+      if (message === undefined) return;
+      if (answersQuery(message, query)) resolve(message);
+      else reject(fail('protocol', 'The server answered another query than the one it was asked'));
+    });
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt16BE(query.length);
+    socket.write(Buffer.concat([length, query]));
+  });
+}
+
+/** The first message of a stream, as soon as it is there whole. */
+export function framed(received: Buffer): Buffer | undefined {
+  if (received.length < LENGTH_BYTES) return undefined;
+  const end = LENGTH_BYTES + received.readUInt16BE(0);
+  return received.length < end ? undefined : received.subarray(LENGTH_BYTES, end);
+}
+
+function cutOff(received: Buffer): ProbeFailure {
+  if (received.length === 0) return fail('protocol', 'The server closed the connection without an answer');
+  const expected = received.length < LENGTH_BYTES ? 'its length' : `${received.readUInt16BE(0)} bytes`;
+  const had = Math.max(0, received.length - LENGTH_BYTES);
+  return fail(
+    'protocol',
+    `The server closed the connection after ${had} bytes of the answer, before ${expected}`,
+  );
+}

@@ -1,0 +1,77 @@
+import type { Family, Sample } from '../../metrics/family.ts';
+import { sample } from '../../metrics/family.ts';
+import type { PhaseSeconds } from '../prober.ts';
+
+const DURATION: Family = {
+  name: 'probe_dns_duration_seconds',
+  type: 'gauge',
+  help: 'Duration of DNS request by phase',
+  labels: ['phase'],
+};
+export const ANSWER_RRS: Family = {
+  name: 'probe_dns_answer_rrs',
+  type: 'gauge',
+  help: 'Returns number of entries in the answer resource record list',
+  labels: [],
+};
+export const AUTHORITY_RRS: Family = {
+  name: 'probe_dns_authority_rrs',
+  type: 'gauge',
+  help: 'Returns number of entries in the authority resource record list',
+  labels: [],
+};
+export const ADDITIONAL_RRS: Family = {
+  name: 'probe_dns_additional_rrs',
+  type: 'gauge',
+  help: 'Returns number of entries in the additional resource record list',
+  labels: [],
+};
+export const QUERY_SUCCEEDED: Family = {
+  name: 'probe_dns_query_succeeded',
+  type: 'gauge',
+  help: 'Displays whether or not the query was executed successfully',
+  labels: [],
+};
+export const SERIAL: Family = {
+  name: 'probe_dns_serial',
+  type: 'gauge',
+  help: 'Returns the serial number of the zone',
+  labels: [],
+};
+
+export const DNS_FAMILIES: readonly Family[] = [
+  DURATION,
+  ANSWER_RRS,
+  AUTHORITY_RRS,
+  ADDITIONAL_RRS,
+  QUERY_SUCCEEDED,
+  SERIAL,
+];
+
+/** Phases by blackbox_exporter's names: TLS is a part of its `connect`. */
+export function durationSamples({ resolve, connect, tls, processing }: PhaseSeconds): readonly Sample[] {
+  const seconds = {
+    resolve,
+    connect: connect === undefined ? undefined : connect + (tls ?? 0),
+    request: processing,
+  };
+  return Object.entries(seconds).flatMap(([phase, value]) =>
+    value === undefined ? [] : [sample(DURATION, value, { phase })],
+  );
+}
+
+/**
+ * What blackbox_exporter shows when nothing came back, and of the serial number when an answer to a question for it
+ * had none.
+ */
+export function unmeasuredDns(soaWanted: boolean, measured: readonly Sample[]): readonly Sample[] {
+  const answered = measured.some(({ family, value }) => family.name === QUERY_SUCCEEDED.name && value === 1);
+  return [
+    ...(soaWanted && answered ? [sample(SERIAL, 0)] : []),
+    ...durationSamples({ resolve: 0, connect: 0, processing: 0 }),
+    sample(ANSWER_RRS, 0),
+    sample(AUTHORITY_RRS, 0),
+    sample(ADDITIONAL_RRS, 0),
+    sample(QUERY_SUCCEEDED, 0),
+  ];
+}

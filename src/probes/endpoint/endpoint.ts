@@ -1,0 +1,194 @@
+import type { AllowList } from '../../domain/allow-list.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { failure } from '../../domain/result.ts';
+import type { Target } from '../../domain/service.ts';
+import { sample } from '../../metrics/family.ts';
+import { PROBE_DURATION } from '../families.ts';
+import type { ProbeModule } from '../module.ts';
+import type { Resolver } from '../net/resolver.ts';
+import type { Probe, RunResult } from '../prober.ts';
+import { runProbe } from '../run.ts';
+import { debugText } from './debug-text.ts';
+import { guardRun } from './guard.ts';
+import { runTimeoutMs } from './scrape-timeout.ts';
+import { blackboxSamples, samplesText } from './series.ts';
+import { SharedRuns } from './shared-runs.ts';
+
+/** What is asked of `/probe`; everything as it was given. */
+export interface ProbeQuestion {
+  readonly target: string;
+  /** Empty: `http_2xx`. */
+  readonly module: string;
+  /** Empty: none. */
+  readonly hostname: string;
+  readonly debug: boolean;
+  /** `X-Prometheus-Scrape-Timeout-Seconds` */
+  readonly scrapeTimeout: string | undefined;
+}
+
+/** What `/probe` answers. */
+export type ProbeAnswer =
+  | { readonly kind: 'metrics'; readonly text: string }
+  | { readonly kind: 'debug'; readonly text: string; readonly status: 200 | 403 | 503 }
+  /** `title` is the same each time; `detail` says what was given and what to do. */
+  | {
+      readonly kind: 'refused';
+      readonly status: 400 | 403 | 500 | 503;
+      readonly title: string;
+      readonly detail: string;
+    };
+
+export interface ProbeEndpointOptions {
+  /** The modules and limits in force; asked at each request, so that a reload counts. */
+  readonly settings: () => {
+    readonly modules: () => ReadonlyMap<string, ProbeModule>;
+    readonly allow: AllowList;
+    /** Whether an empty list allows everything: while only this machine can ask. */
+    readonly open: boolean;
+    readonly maxConcurrency: number;
+  };
+  readonly resolver: Resolver;
+  readonly clock: Clock;
+  /** As `runProbe` takes it. */
+  readonly stalledMs?: (since: number) => number;
+}
+
+const DEFAULT_MODULE = 'http_2xx';
+
+interface Finished {
+  readonly result: RunResult;
+  /** Why the target itself may not be probed. */
+  readonly refusal: string | undefined;
+}
+
+/** A question that can be run. */
+interface Job {
+  readonly module: ProbeModule;
+  readonly probe: Probe;
+  readonly address: string;
+  readonly timeoutMs: number;
+}
+
+/** blackbox_exporter's `/probe`: one run of a module against any target that is allowed. */
+export class ProbeEndpoint {
+  readonly #options: ProbeEndpointOptions;
+  readonly #shared = new SharedRuns<Finished>();
+  /** For modules, which have no name beyond the configuration that they came with. */
+  readonly #ids = new WeakMap<ProbeModule, number>();
+  #lastId = 0;
+  #running = 0;
+
+  constructor(options: ProbeEndpointOptions) {
+    this.#options = options;
+  }
+
+  /** @param signal aborts when the one who asks leaves */
+  async answer(question: ProbeQuestion, signal: AbortSignal): Promise<ProbeAnswer> {
+    const job = this.#job(question);
+    if ('kind' in job) return job;
+    const { module, address, timeoutMs } = job;
+    const key = JSON.stringify([this.#idOf(module), address, question.hostname, timeoutMs]);
+    const { maxConcurrency } = this.#options.settings();
+    const joins = !question.debug && this.#shared.has(key);
+    if (!joins && this.#running >= maxConcurrency) return overloaded(maxConcurrency);
+    const start = (cancel: AbortSignal) => this.#run(job, cancel);
+    const finished = await (question.debug ? start(signal) : this.#shared.join(key, signal, start));
+    return present(job, finished, question.debug);
+  }
+
+  /** Reads a question in the order in which blackbox_exporter does: module, timeout, target, hostname. */
+  #job(question: ProbeQuestion): Job | ProbeAnswer {
+    const name = question.module === '' ? DEFAULT_MODULE : question.module;
+    const module = this.#options.settings().modules().get(name);
+    if (module === undefined)
+      return badRequest('Unknown module', `there is no module ${JSON.stringify(name)}`);
+    const timeoutMs = runTimeoutMs(question.scrapeTimeout, module.timeoutMs);
+    if (timeoutMs === undefined) {
+      const detail = `X-Prometheus-Scrape-Timeout-Seconds is ${JSON.stringify(question.scrapeTimeout)}, expected a number`;
+      return {
+        kind: 'refused',
+        status: 500,
+        title: 'Failed to parse timeout from Prometheus header',
+        detail,
+      };
+    }
+    if (question.target === '')
+      return badRequest('Target parameter is missing', 'expected /probe?target=…&module=…');
+    const { hostname } = question;
+    const probe = hostname === '' ? module.probe : (module.probe.withHostname?.(hostname) ?? module.probe);
+    if ('problem' in probe) return badRequest('The hostname does not fit the module', probe.problem);
+    const address = module.prober.probeAddress?.(question.target) ?? question.target;
+    return { module, probe, address, timeoutMs };
+  }
+
+  async #run({ module, probe, address, timeoutMs }: Job, signal: AbortSignal): Promise<Finished> {
+    const { resolver, clock, stalledMs } = this.#options;
+    const parts = module.prober.target(address);
+    if ('problem' in parts) return { result: notRun(clock, 'config', parts.problem), refusal: undefined };
+    if (timeoutMs <= 0)
+      return { result: notRun(clock, 'timeout', 'The scraper leaves no time'), refusal: undefined };
+    const target: Target = { address, ...parts };
+    const { allow, open } = this.#options.settings();
+    const guard = guardRun(resolver, (destination) => allow.permits(destination, open));
+    this.#running += 1;
+    try {
+      const { permit } = guard;
+      const result = await runProbe({
+        ...{ probe, target, timeoutMs, resolver: guard.resolver, permit, clock, signal },
+        ...(stalledMs !== undefined && { stalledMs }),
+      });
+      return { result, refusal: guard.refusal() };
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  #idOf(module: ProbeModule): number {
+    const known = this.#ids.get(module);
+    if (known !== undefined) return known;
+    this.#lastId += 1;
+    this.#ids.set(module, this.#lastId);
+    return this.#lastId;
+  }
+}
+
+function present({ module, probe }: Job, { result, refusal }: Finished, debug: boolean): ProbeAnswer {
+  const { verdict } = result;
+  const text = samplesText(blackboxSamples(result, probe));
+  if (debug) {
+    const status = refusal !== undefined ? 403 : verdict.status === 'unknown' ? 503 : 200;
+    return { kind: 'debug', status, text: debugText(result, text, module) };
+  }
+  if (refusal !== undefined)
+    return { kind: 'refused', status: 403, title: 'The target may not be probed', detail: refusal };
+  if (verdict.status === 'unknown')
+    return {
+      kind: 'refused',
+      status: 503,
+      title: 'The run says nothing about the target',
+      detail: verdict.text,
+    };
+  return { kind: 'metrics', text };
+}
+
+/** The result of a run that could not begin. */
+function notRun(clock: Clock, reason: 'config' | 'timeout', text: string): RunResult {
+  return {
+    verdict: failure(reason, text),
+    startedAt: clock.now(),
+    durationSeconds: 0,
+    details: {},
+    samples: [sample(PROBE_DURATION, 0)],
+    phases: {},
+    log: [],
+  };
+}
+
+function badRequest(title: string, detail: string): ProbeAnswer {
+  return { kind: 'refused', status: 400, title, detail };
+}
+
+function overloaded(most: number): ProbeAnswer {
+  const detail = `As many runs as probe_endpoint.max_concurrency allows (${most}) are under way.`;
+  return { kind: 'refused', status: 503, title: 'Too many runs at a time', detail };
+}

@@ -1,0 +1,59 @@
+/** A run that several who asked for the same wait for. */
+interface SharedRun<Result> {
+  readonly result: Promise<Result>;
+  readonly controller: AbortController;
+  waiting: number;
+}
+
+/** Lets those who ask for the same thing at the same time share one run; it is cancelled when the last of them leaves. */
+export class SharedRuns<Result> {
+  readonly #runs = new Map<string, SharedRun<Result>>();
+
+  /** How many runs are under way. */
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  has(key: string): boolean {
+    return this.#runs.has(key);
+  }
+
+  /**
+   * The result of the run of that key; it is started where none is under way.
+   * @param signal aborts when the one who asks leaves
+   */
+  async join(
+    key: string,
+    signal: AbortSignal,
+    start: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const run = this.#runs.get(key) ?? this.#start(key, start);
+    run.waiting += 1;
+    const leave = (): void => {
+      run.waiting -= 1;
+      if (run.waiting > 0) return;
+      // whoever comes now does not get the result of a run that was cancelled
+      if (this.#runs.get(key) === run) this.#runs.delete(key);
+      run.controller.abort();
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
+    try {
+      return await run.result;
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
+  }
+
+  #start(key: string, start: (signal: AbortSignal) => Promise<Result>): SharedRun<Result> {
+    const controller = new AbortController();
+    const result = start(controller.signal);
+    const run: SharedRun<Result> = { result, controller, waiting: 0 };
+    this.#runs.set(key, run);
+    const forget = (): void => {
+      if (this.#runs.get(key) === run) this.#runs.delete(key);
+    };
+    result.then(forget, forget);
+    return run;
+  }
+}

@@ -1,0 +1,171 @@
+import {
+  connect,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { errorCode } from '../net/error-fields.ts';
+import { tooLong } from './messages.ts';
+import { codeOfHttp, codeOfReset, INTERNAL, UNAVAILABLE, UNKNOWN } from './status.ts';
+
+export interface Call {
+  /** Connected; over TLS, with `h2` agreed. It is destroyed at the end. */
+  readonly socket: Socket;
+  readonly secure: boolean;
+  readonly authority: string;
+  readonly path: string;
+  readonly metadata: OutgoingHttpHeaders;
+  /** The request in its frame. */
+  readonly request: Buffer;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** How a call ended: by the server, or by what became of the connection, as gRPC's rules say. */
+export interface CallEnd {
+  readonly code: number;
+  /** What the server or we say to it. */
+  readonly message: string;
+  /** All frames of the answer. */
+  readonly body: Buffer;
+  /** Whether this is gRPC that was spoken at all. */
+  readonly spoken: boolean;
+}
+
+/**
+ * One unary call over HTTP/2. The connection is this call's own and gone with it, in every case.
+ * Rejects when the signal aborts; every other end is told.
+ * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ */
+export async function unaryCall(call: Call): Promise<CallEnd> {
+  call.signal.throwIfAborted();
+  const scheme = call.secure ? 'https' : 'http';
+  const session = connect(`${scheme}://${call.authority}`, { createConnection: () => call.socket });
+  try {
+    return await exchange(session, call, scheme);
+  } finally {
+    session.destroy();
+    call.socket.destroy();
+  }
+}
+
+function exchange(session: ClientHttp2Session, call: Call, scheme: string): Promise<CallEnd> {
+  return new Promise((resolve, reject) => {
+    const broken = (error?: unknown): void => resolve(lost(error));
+    const onAbort = (): void => reject(new Error('aborted'));
+    call.signal.addEventListener('abort', onAbort, { once: true });
+    session.once('close', () => {
+      call.signal.removeEventListener('abort', onAbort);
+      broken();
+    });
+    // stays for good: what breaks later must not throw
+    session.on('error', broken);
+    const stream = session.request({
+      ...call.metadata,
+      ':method': 'POST',
+      ':scheme': scheme,
+      ':authority': call.authority,
+      ':path': call.path,
+      te: 'trailers',
+      'content-type': 'application/grpc',
+      'user-agent': 'tocsin',
+      'grpc-timeout': `${Math.max(1, Math.min(99_999_999, Math.ceil(call.timeoutMs)))}m`,
+    });
+    void answerOf(stream).then(resolve);
+    stream.end(call.request);
+  });
+}
+
+type ResponseHeaders = IncomingHttpHeaders & IncomingHttpStatusHeader;
+
+function answerOf(stream: ClientHttp2Stream): Promise<CallEnd> {
+  return new Promise((resolve) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    let headers: ResponseHeaders | undefined;
+    let trailers: IncomingHttpHeaders | undefined;
+    stream.on('response', (given) => {
+      headers = given;
+    });
+    stream.on('trailers', (given: IncomingHttpHeaders) => {
+      trailers = given;
+    });
+    stream.on('data', (piece: Buffer) => {
+      size += piece.length;
+      pieces.push(piece);
+      if (tooLong(size)) stream.destroy();
+    });
+    let failed: unknown;
+    stream.on('error', (error: unknown) => {
+      failed = error;
+    });
+    stream.once('close', () => {
+      if (headers !== undefined || wasReset(failed, stream))
+        resolve(concluded({ headers, trailers, body: Buffer.concat(pieces), reset: stream.rstCode }));
+      else resolve(lost(failed));
+    });
+  });
+}
+
+/** A stream that the server reset, and not one that went down with its connection. */
+function wasReset(failed: unknown, stream: ClientHttp2Stream): boolean {
+  return (
+    errorCode(failed) === 'ERR_HTTP2_STREAM_ERROR' &&
+    stream.rstCode !== 0 &&
+    stream.session?.destroyed !== true
+  );
+}
+
+interface Received {
+  readonly headers: ResponseHeaders | undefined;
+  readonly trailers: IncomingHttpHeaders | undefined;
+  readonly body: Buffer;
+  readonly reset: number;
+}
+
+/** The status of an answer: from its trailers, or from its headers where it has nothing else (Trailers-Only). */
+function concluded({ headers = {}, trailers, body, reset }: Received): CallEnd {
+  const status = headers[':status'];
+  const type = headers['content-type'];
+  const told = trailers ?? headers;
+  const raw = told['grpc-status'];
+  if (raw !== undefined && /^\d{1,10}$/.test(String(raw)))
+    return { code: Number(raw), message: decoded(told['grpc-message']), body, spoken: true };
+  if (status !== undefined && (status !== 200 || type?.startsWith('application/grpc') !== true)) {
+    const what = status === 200 ? `content type ${type ?? 'none'}` : `status ${status}`;
+    return { code: codeOfHttp(status), message: `HTTP ${what}`, body, spoken: false };
+  }
+  if (reset !== 0)
+    return { code: codeOfReset(reset), message: `the stream was reset (error ${reset})`, body, spoken: true };
+  if (trailers !== undefined) return { code: UNKNOWN, message: 'no grpc-status', body, spoken: false };
+  return { code: INTERNAL, message: 'the stream ended without trailers', body, spoken: false };
+}
+
+const MAX_MESSAGE = 200;
+
+/** `grpc-message` is percent-encoded; what is broken is shown as it came. */
+function decoded(message: string | readonly string[] | undefined): string {
+  const text = message === undefined ? '' : String(message);
+  try {
+    return decodeURIComponent(text).slice(0, MAX_MESSAGE);
+  } catch {
+    return text.slice(0, MAX_MESSAGE);
+  }
+}
+
+function lost(error: unknown): CallEnd {
+  const code = errorCode(causeOf(error));
+  const other = code.startsWith('ERR_HTTP2') && code !== 'ERR_HTTP2_STREAM_CANCEL';
+  const message = other ? 'the server does not speak HTTP/2' : 'the connection was closed';
+  return { code: UNAVAILABLE, message, body: Buffer.alloc(0), spoken: false };
+}
+
+/** Streams that go down with their session are cancelled; why is in the cause. */
+function causeOf(error: unknown): unknown {
+  if (errorCode(error) !== 'ERR_HTTP2_STREAM_CANCEL' || typeof error !== 'object' || error === null)
+    return error;
+  return Reflect.get(error, 'cause') ?? error;
+}

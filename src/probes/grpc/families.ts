@@ -1,0 +1,85 @@
+import type { Family, Sample } from '../../metrics/family.ts';
+import { sample } from '../../metrics/family.ts';
+import { LAST_CHAIN_EXPIRY, TLS_FAMILIES } from '../net/certificates.ts';
+import type { PhaseSeconds } from '../prober.ts';
+
+const DURATION: Family = {
+  name: 'probe_grpc_duration_seconds',
+  type: 'gauge',
+  help: 'Duration of gRPC request by phase',
+  labels: ['phase'],
+};
+export const GRPC_SSL: Family = {
+  name: 'probe_grpc_ssl',
+  type: 'gauge',
+  help: 'Indicates if SSL was used for the connection',
+  labels: [],
+};
+const STATUS_CODE: Family = {
+  name: 'probe_grpc_status_code',
+  type: 'gauge',
+  help: 'Response gRPC status code',
+  labels: [],
+};
+const HEALTHCHECK_RESPONSE: Family = {
+  name: 'probe_grpc_healthcheck_response',
+  type: 'gauge',
+  help: 'Response HealthCheck response',
+  labels: ['serving_status'],
+};
+
+export const GRPC_FAMILIES: readonly Family[] = [
+  DURATION,
+  GRPC_SSL,
+  STATUS_CODE,
+  HEALTHCHECK_RESPONSE,
+  ...TLS_FAMILIES.filter((family) => family !== LAST_CHAIN_EXPIRY),
+];
+
+const SERVING_STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as const;
+
+/** The name of a serving status; one that is not known stands by its number. */
+export function servingStatusName(status: number): string {
+  return SERVING_STATUSES[status] ?? String(status);
+}
+
+/** What the certificate says, but for the one family that blackbox_exporter leaves to the other probers. */
+export function certificateSamples(samples: readonly Sample[]): readonly Sample[] {
+  return samples.filter(({ family }) => family !== LAST_CHAIN_EXPIRY);
+}
+
+/** The phase `check` is all that follows the name's resolution. */
+export function grpcDurations({ resolve, ...rest }: PhaseSeconds): readonly Sample[] {
+  const parts = Object.values(rest);
+  return [
+    ...(resolve === undefined ? [] : [sample(DURATION, resolve, { phase: 'resolve' })]),
+    ...(parts.length === 0
+      ? []
+      : [
+          sample(
+            DURATION,
+            parts.reduce((sum, part) => sum + part, 0),
+            { phase: 'check' },
+          ),
+        ]),
+  ];
+}
+
+/**
+ * What a check that was made ended in.
+ * @param serving the serving status; undefined where the server told none
+ */
+export function checkSamples(code: number, serving: string | undefined): readonly Sample[] {
+  const names = new Set<string>([...SERVING_STATUSES, ...(serving === undefined ? [] : [serving])]);
+  return [
+    sample(STATUS_CODE, code),
+    ...[...names].map((name) =>
+      sample(HEALTHCHECK_RESPONSE, name === serving ? 1 : 0, { serving_status: name }),
+    ),
+  ];
+}
+
+/** What blackbox_exporter shows when it did not come to a check. */
+export function unmeasuredGrpc(): readonly Sample[] {
+  return [sample(DURATION, 0, { phase: 'resolve' }), sample(GRPC_SSL, 0), sample(STATUS_CODE, 0)];
+}

@@ -1,0 +1,84 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { z } from 'zod';
+import type { Secret } from '../../domain/secret.ts';
+import { secret, secretFile, type ConfigFiles } from '../settings.ts';
+
+/** Headers that the prober writes itself, from other settings. */
+const OWN_HEADERS: Readonly<Record<string, string>> = {
+  'content-length': 'it follows from body',
+  'transfer-encoding': 'the body is sent whole',
+  connection: 'each run makes its own connection',
+};
+
+/** Headers that have keys of their own, or that `headers` is for; Prometheus's list for `http_headers`. */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  ...['authorization', 'host', 'content-encoding', 'content-length', 'content-type', 'user-agent'],
+  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'www-authenticate'],
+  ...['accept-encoding', 'transfer-encoding', 'x-prometheus-scrape-timeout-seconds'],
+  ...['x-prometheus-remote-write-version', 'x-prometheus-remote-read-version'],
+  ...['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'],
+]);
+
+/** `headers`: names to values. */
+export const headers = z
+  .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+  .transform((given, context) => {
+    const entries = Object.entries(given).map(([name, value]): [string, string] => [name, String(value)]);
+    for (const [name, value] of entries) {
+      const problem = headerProblem(name, value);
+      if (problem !== undefined) context.addIssue({ code: 'custom', path: [name], message: problem });
+    }
+    return entries;
+  });
+
+function headerProblem(name: string, value: string): string | undefined {
+  const own = OWN_HEADERS[name.toLowerCase()];
+  if (own !== undefined) return `the header ${name} cannot be set: ${own}`;
+  return isHeader(name, value) ? undefined : badHeader(name);
+}
+
+function isHeader(name: string, value: string): boolean {
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The value may be a secret. */
+function badHeader(name: string): string {
+  return `"${name}" or its value has characters that a header cannot have`;
+}
+
+/** One header of `http_headers`: it is sent once for each value. */
+export interface PrivateHeader {
+  readonly name: string;
+  readonly value: string | Secret;
+}
+
+/** `http_headers` of Prometheus's client block: names to plain values, secrets, and files that hold secrets. */
+export function privateHeaders(files: ConfigFiles) {
+  return z
+    .record(
+      z.string(),
+      z.strictObject({
+        values: z.array(z.string()).default([]),
+        secrets: z.array(secret).default([]),
+        files: z.array(secretFile(files)).default([]),
+      }),
+    )
+    .transform((given, context) =>
+      Object.entries(given).flatMap(([name, { values, secrets, files: read }]): readonly PrivateHeader[] => {
+        const refuse = (message: string): void => context.addIssue({ code: 'custom', path: [name], message });
+        if (RESERVED_HEADERS.has(name.toLowerCase()))
+          refuse(`the header ${name} cannot be set here; it has a key of its own, or headers is for it`);
+        const all = [...values, ...secrets, ...read];
+        if (all.length === 0) refuse('expected values, secrets or files');
+        const bad = all.some((value) => !isHeader(name, typeof value === 'string' ? value : value.reveal()));
+        if (bad) refuse(badHeader(name));
+        return all.map((value) => ({ name, value }));
+      }),
+    );
+}

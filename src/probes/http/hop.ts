@@ -1,0 +1,192 @@
+import type { Socket } from 'node:net';
+import type { Secret } from '../../domain/secret.ts';
+import type { Sample } from '../../metrics/family.ts';
+import { cipherSample } from '../net/certificates.ts';
+import { connectTo, resolve } from '../net/dial.ts';
+import { ProbeFailure } from '../net/failure.ts';
+import type { PhaseTimer } from '../net/phases.ts';
+import type { Address } from '../net/resolver.ts';
+import type { Run } from '../prober.ts';
+import type { Body } from './body.ts';
+import type { CookieJar } from './cookies.ts';
+import { exchange } from './exchange.ts';
+import { exchangeHttp2 } from './exchange-h2.ts';
+import { openTunnel, proxyAuthorization, proxyFor } from './proxy.ts';
+import { requestHeaders, type HopRequest } from './request.ts';
+import type { HttpResponse } from './response.ts';
+import type { HttpSettings } from './settings.ts';
+import { bareHost, portOf, shownUrl } from './target.ts';
+
+/** What a run has come to so far, so that a failure can tell it too. */
+export interface Progress {
+  /** Redirects that the run was asked to follow. */
+  redirects: number;
+  /** Of the request under way. */
+  tlsSamples: readonly Sample[];
+  response: HttpResponse | undefined;
+  body: Body | undefined;
+  ssl: boolean;
+  failedDueTo: 'regex' | 'cel' | undefined;
+}
+
+export interface HopContext {
+  readonly settings: HttpSettings;
+  readonly run: Run;
+  readonly timer: PhaseTimer;
+  readonly progress: Progress;
+  readonly cookies: CookieJar;
+}
+
+/** The way to a target: straight, or through a proxy. */
+interface Route {
+  readonly plain: Socket;
+  /** Undefined: its name is left to the proxy. */
+  readonly address: Address | undefined;
+  readonly proxy: URL | undefined;
+  /** The socket to go on with: `plain`, or TLS to the proxy over it. */
+  readonly socket: Socket;
+}
+
+/**
+ * Makes one request over a connection of its own, and has `conclude` do with the answer's head what it wants.
+ * @throws ProbeFailure
+ */
+export async function hop<T>(
+  request: HopRequest,
+  context: HopContext,
+  conclude: (response: HttpResponse) => Promise<T>,
+): Promise<T> {
+  const { settings, run, timer, progress, cookies } = context;
+  Object.assign(progress, { response: undefined, tlsSamples: [], ssl: false });
+  const { address, proxy } = await chooseRoute(request, context);
+  const authorization = await token(request, context);
+  const route = await connectRoute(request, context, { address, proxy });
+  let { socket } = route;
+  try {
+    progress.ssl = request.url.protocol === 'https:';
+    if (progress.ssl) socket = await secure(route.socket, request, context);
+    run.signal.throwIfAborted();
+    timer.enter('processing');
+    run.log('request', { method: request.method, url: shownUrl(request.url) });
+    const absolute = proxy !== undefined && !progress.ssl;
+    const response = await send(socket, {
+      method: request.method,
+      path: absolute ? absoluteForm(request.url, address) : `${request.url.pathname}${request.url.search}`,
+      headers: requestHeaders(request, settings, {
+        authorization,
+        proxyAuthorization: absolute ? proxyAuthorization(proxy) : undefined,
+        cookies: cookies.header(request.url),
+      }),
+      body: request.body,
+      onFirstByte: () => timer.enter('transfer'),
+      origin: request.url.origin,
+    });
+    progress.response = response;
+    cookies.take(request.url, response.headers['set-cookie']);
+    run.log('answer', { status: response.status, httpVersion: response.version });
+    return await conclude(response);
+  } finally {
+    // an answer read to its end leaves nothing to say but goodbye (TLS: close_notify)
+    if (progress.body?.problem === undefined && progress.body !== undefined) socket.destroySoon();
+    else route.plain.destroy();
+  }
+}
+
+type SendOptions = Omit<Parameters<typeof exchangeHttp2>[0], 'socket'>;
+
+function send(socket: Socket, options: SendOptions): Promise<HttpResponse> {
+  const http2 = 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+  return http2 ? exchangeHttp2({ ...options, socket }) : exchange({ ...options, socket });
+}
+
+/** Resolves the target's name, and says which proxy the request goes through. */
+async function chooseRoute(
+  request: HopRequest,
+  { settings, run, timer }: HopContext,
+): Promise<Pick<Route, 'address' | 'proxy'>> {
+  timer.enter('resolve');
+  const { proxy: rules, ip } = settings;
+  const { url } = request;
+  const leftToProxy = rules?.resolvesTarget === true && proxyFor(rules, url, undefined) !== undefined;
+  const endpoint = { host: bareHost(url), port: portOf(url), ...ip };
+  if (leftToProxy) run.permit?.(endpoint.host, endpoint.port);
+  const address = leftToProxy ? undefined : await resolve(run, endpoint);
+  return { address, proxy: rules === undefined ? undefined : proxyFor(rules, url, address?.address) };
+}
+
+/** The access token for the target itself; its endpoint is no part of the run's phases. */
+async function token(
+  { ownHost }: HopRequest,
+  { settings, run, timer }: HopContext,
+): Promise<Secret | undefined> {
+  if (settings.tokens === undefined || !ownHost) return undefined;
+  timer.pause();
+  return settings.tokens.authorization(run, settings.ip);
+}
+
+async function connectRoute(
+  { url }: HopRequest,
+  { settings, run, timer }: HopContext,
+  { address, proxy }: Pick<Route, 'address' | 'proxy'>,
+): Promise<Route> {
+  const { ip, proxy: rules } = settings;
+  if (proxy === undefined || rules === undefined) {
+    timer.enter('connect');
+    const endpoint = { host: bareHost(url), port: portOf(url), ...ip };
+    const plain = await connectTo(run, endpoint, address ?? (await resolve(run, endpoint)));
+    return { plain, socket: plain, address, proxy };
+  }
+  timer.enter('connect');
+  const to = { host: bareHost(proxy), port: portOf(proxy), ...ip, configured: true };
+  const plain = await connectTo(run, to, await resolve(run, to));
+  run.log('proxy', { host: proxy.host });
+  try {
+    let socket: Socket = plain;
+    if (proxy.protocol === 'https:') {
+      const own = { socket: plain, host: to.host, signal: run.signal, ownHost: false };
+      const handshake = await settings.tls.handshake(own);
+      if (handshake.verdict.status !== 'success') throw new ProbeFailure(handshake.verdict);
+      socket = handshake.socket;
+    }
+    if (url.protocol === 'https:') {
+      const authority = `${hostOf(url, address)}:${portOf(url)}`;
+      await openTunnel({ socket, proxy, authority, headers: rules.connectHeaders });
+    }
+    return { plain, socket, address, proxy };
+  } catch (error) {
+    plain.destroy();
+    throw error;
+  }
+}
+
+/** The target as the proxy is told it: by the address that was resolved here, else by its name. */
+function hostOf(url: URL, address: Address | undefined): string {
+  if (address === undefined) return url.hostname;
+  return address.family === 6 ? `[${address.address}]` : address.address;
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
+function absoluteForm(url: URL, address: Address | undefined): string {
+  const port = url.port === '' ? '' : `:${url.port}`;
+  return `${url.protocol}//${hostOf(url, address)}${port}${url.pathname}${url.search}`;
+}
+
+/** Speaks TLS; a certificate that is not good enough ends the run before anything is sent. */
+async function secure(
+  socket: Socket,
+  request: HopRequest,
+  { settings, run, timer, progress }: HopContext,
+): Promise<Socket> {
+  timer.enter('tls');
+  const handshake = await settings.tls.handshake({
+    socket,
+    host: bareHost(request.url),
+    signal: run.signal,
+    alpn: settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+    ownHost: request.ownHost,
+    onChain: run.onChain,
+  });
+  progress.tlsSamples = [...handshake.samples, cipherSample(handshake.socket)];
+  if (handshake.verdict.status !== 'success') throw new ProbeFailure(handshake.verdict);
+  return handshake.socket;
+}

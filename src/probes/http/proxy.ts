@@ -1,0 +1,146 @@
+import { BlockList, isIP, type Socket } from 'node:net';
+import { request } from 'node:http';
+import type { Secret } from '../../domain/secret.ts';
+import { fail } from '../net/failure.ts';
+import { brokenConnection } from '../net/socket-errors.ts';
+import { basicAuthorization } from './auth.ts';
+
+/** Which requests go through which proxy. */
+export interface ProxyRules {
+  /** For `http` targets. */
+  readonly http: URL | undefined;
+  /** For `https` targets. */
+  readonly https: URL | undefined;
+  /** Undefined: no exceptions. Else those listed, `localhost` and loopback addresses. */
+  readonly except: NoProxy | undefined;
+  /** What goes along with each CONNECT. */
+  readonly connectHeaders: readonly (readonly [name: string, value: Secret])[];
+  /** Whether the target's name is left to the proxy. */
+  readonly resolvesTarget: boolean;
+}
+
+/** The proxy for a request; undefined when it goes straight. @param address the target's, when it was resolved */
+export function proxyFor(rules: ProxyRules, to: URL, address: string | undefined): URL | undefined {
+  const proxy = to.protocol === 'https:' ? rules.https : rules.http;
+  if (proxy === undefined || rules.except === undefined) return proxy;
+  const host = to.hostname.replace(/^\[|\]$/g, '');
+  const port = to.port === '' ? (to.protocol === 'https:' ? 443 : 80) : Number(to.port);
+  const direct = [host, address].some((one) => one !== undefined && rules.except?.covers(one, port));
+  return direct ? undefined : proxy;
+}
+
+/** A proxy's URL, or undefined when it cannot be used as one. Without a scheme it is `http://`. */
+export function parseProxyUrl(text: string): URL | undefined {
+  const withScheme = text.includes('://') ? text : `http://${text}`;
+  if (!URL.canParse(withScheme)) return undefined;
+  const url = new URL(withScheme);
+  const usable = (url.protocol === 'http:' || url.protocol === 'https:') && url.hostname !== '';
+  return usable ? url : undefined;
+}
+
+export function proxyAuthorization(proxy: URL): Secret | undefined {
+  if (proxy.username === '' && proxy.password === '') return undefined;
+  return basicAuthorization(decodeURIComponent(proxy.username), decodeURIComponent(proxy.password));
+}
+
+/**
+ * A `no_proxy` list: `*`, addresses, CIDR, names with all below them, `.name` for those below only; each with `:port` or
+ * without.
+ */
+export class NoProxy {
+  readonly #everything: boolean;
+  readonly #names: readonly { readonly name: string; readonly port: number | undefined }[];
+  readonly #networks: readonly { readonly list: BlockList; readonly port: number | undefined }[];
+
+  constructor(text: string) {
+    const entries = text
+      .split(',')
+      .map((entry) => entry.trim().toLowerCase())
+      .filter((entry) => entry !== '');
+    this.#everything = entries.includes('*');
+    const networks = entries.map(readNetwork);
+    this.#networks = networks.filter((entry) => entry !== undefined);
+    this.#names = entries.filter((_entry, i) => networks[i] === undefined).map(readName);
+  }
+
+  covers(host: string, port: number): boolean {
+    const family = isIP(host) === 6 ? 'ipv6' : 'ipv4';
+    if (this.#everything || host === 'localhost' || isLoopback(host)) return true;
+    const fits = (entry: { readonly port: number | undefined }): boolean =>
+      entry.port === undefined || entry.port === port;
+    if (isIP(host) !== 0)
+      return this.#networks.some((entry) => fits(entry) && entry.list.check(host, family));
+    const name = host.toLowerCase().replace(/\.$/, '');
+    return this.#names.some(
+      (entry) => fits(entry) && (name.endsWith(`.${entry.name.replace(/^\./, '')}`) || name === entry.name),
+    );
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function readName(entry: string): { readonly name: string; readonly port: number | undefined } {
+  const [, name = entry, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(entry) ?? [];
+  return { name: name.replace(/^\*\./, '.'), port: port === undefined ? undefined : Number(port) };
+}
+
+function readNetwork(entry: string) {
+  const [, bare = '', bits] = /^(.*?)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+  const whole = bits === undefined ? /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(bare) : null;
+  const address = whole?.[1] ?? whole?.[2] ?? bare.replace(/^\[|\]$/g, '');
+  const family = isIP(address);
+  const most = family === 6 ? 128 : 32;
+  if (family === 0 || Number(bits ?? most) > most) return undefined;
+  const list = new BlockList();
+  list.addSubnet(address, Number(bits ?? most), family === 6 ? 'ipv6' : 'ipv4');
+  return { list, port: whole?.[3] === undefined ? undefined : Number(whole[3]) };
+}
+
+export interface TunnelOptions {
+  /** Connected to the proxy. */
+  readonly socket: Socket;
+  readonly proxy: URL;
+  /** `host:port` of the target. */
+  readonly authority: string;
+  readonly headers: ProxyRules['connectHeaders'];
+}
+
+/**
+ * Has a proxy connect through to a target; the socket leads there afterwards.
+ * @throws ProbeFailure `connect` when the proxy refuses, `auth` when it wants other credentials
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6
+ */
+export function openTunnel({ socket, proxy, authority, headers }: TunnelOptions): Promise<void> {
+  const authorization = proxyAuthorization(proxy);
+  const flat = ['Host', authority, 'User-Agent', 'Tocsin'];
+  if (authorization !== undefined) flat.push('Proxy-Authorization', authorization.reveal());
+  for (const [name, value] of headers) flat.push(name, value.reveal());
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      createConnection: () => socket,
+      method: 'CONNECT',
+      path: authority,
+      headers: flat,
+    });
+    outgoing.on('error', (error) => reject(brokenConnection(error, 'while the proxy was asked to connect')));
+    outgoing.once('close', () =>
+      reject(fail('protocol', 'The proxy closed the connection before it answered')),
+    );
+    outgoing.once('connect', (response, _socket, head: Buffer) => {
+      const { statusCode: status = 0 } = response;
+      if (status === 407) reject(fail('auth', 'The proxy wants other credentials (HTTP status 407)'));
+      else if (status < 200 || status >= 300)
+        reject(fail('connect', `The proxy refuses to connect to the target: HTTP status ${status}`));
+      else {
+        if (head.length > 0) socket.unshift(head);
+        resolve();
+      }
+    });
+    outgoing.once('response', () =>
+      reject(fail('protocol', 'The proxy does not answer CONNECT as a proxy does')),
+    );
+    outgoing.end();
+  });
+}

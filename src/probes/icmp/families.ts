@@ -1,0 +1,36 @@
+import type { Family, Sample } from '../../metrics/family.ts';
+import { sample } from '../../metrics/family.ts';
+
+const DURATION: Family = {
+  name: 'probe_icmp_duration_seconds',
+  type: 'gauge',
+  help: 'Duration of icmp request by phase',
+  labels: ['phase'],
+};
+export const HOP_LIMIT: Family = {
+  name: 'probe_icmp_reply_hop_limit',
+  type: 'gauge',
+  help: 'Replied packet hop limit (TTL for ipv4)',
+  labels: [],
+};
+
+export const ICMP_FAMILIES: readonly Family[] = [DURATION, HOP_LIMIT];
+
+/** Seconds of each phase that was measured, by blackbox_exporter's names. */
+export interface IcmpSeconds {
+  readonly resolve?: number | undefined;
+  readonly setup?: number | undefined;
+  readonly rtt?: number | undefined;
+}
+
+export function icmpDurations(seconds: IcmpSeconds): readonly Sample[] {
+  const { resolve, setup, rtt } = seconds;
+  return Object.entries({ resolve, setup, rtt }).flatMap(([phase, value]) =>
+    value === undefined ? [] : [sample(DURATION, value, { phase })],
+  );
+}
+
+/** What blackbox_exporter shows of a host that did not answer. */
+export function unmeasuredIcmp(): readonly Sample[] {
+  return icmpDurations({ resolve: 0, setup: 0, rtt: 0 });
+}

@@ -1,0 +1,95 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { errorCode } from '../net/error-fields.ts';
+import { agentFault, type ProbeFailure } from '../net/failure.ts';
+import type { IcmpSettings } from './settings.ts';
+
+export interface PingOutput {
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface PingOptions {
+  /** The program, looked for where programs usually are. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly signal: AbortSignal;
+  /** Called as soon as the process is gone, however it ended. */
+  readonly gone: () => void;
+}
+
+/** The programs of this host; the environment of Tocsin itself is nobody's business. */
+const ENVIRONMENT = {
+  LC_ALL: 'C',
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+};
+const MAX_OUTPUT = 16_384;
+
+/** One echo request to one address. ping gives up by itself after the deadline, should Tocsin be gone by then. */
+export function pingArguments(settings: IcmpSettings, address: string, timeoutMs: number): readonly string[] {
+  const { payloadSize, ttl, dontFragment, sourceAddress } = settings;
+  const patience = Math.ceil(timeoutMs / 1_000) + 1;
+  return [
+    ...['-n', '-c', '1', '-W', String(patience), '-s', String(payloadSize)],
+    ...(ttl === 0 ? [] : ['-t', String(ttl)]),
+    ...(dontFragment ? ['-M', 'do'] : []),
+    ...(sourceAddress === undefined ? [] : ['-I', sourceAddress]),
+    address,
+  ];
+}
+
+/**
+ * Runs the system's ping, and gives what it printed.
+ * @throws ProbeFailure when it cannot be run. When the signal aborts, it is killed, and the promise rejects.
+ */
+export function runPing({ command, args, signal, gone }: PingOptions): Promise<PingOutput> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      gone();
+      reject(new Error('aborted'));
+      return;
+    }
+    // where no descriptor is left, it has no streams
+    const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT });
+    const said = { out: '', err: '' };
+    const onAbort = (): void => {
+      child.kill('SIGKILL');
+      reject(new Error('aborted'));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    const end = (): void => {
+      signal.removeEventListener('abort', onAbort);
+      gone();
+    };
+    const keep = (stream: 'out' | 'err') => (text: string) => {
+      said[stream] = (said[stream] + text).slice(0, MAX_OUTPUT);
+    };
+    child.once('error', (error) => {
+      end();
+      reject(cannotRun(error, command));
+    });
+    child.stdout?.setEncoding('utf8').on('data', keep('out'));
+    child.stderr?.setEncoding('utf8').on('data', keep('err'));
+    child.once('close', () => {
+      end();
+      resolve(said);
+    });
+  });
+}
+
+const LIMITS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
+
+function cannotRun(error: unknown, command: string): ProbeFailure {
+  const code = errorCode(error);
+  if (LIMITS.has(code))
+    return agentFault('agent_limit', `This host has no resources left to start ${command} (${code})`);
+  if (code === 'ENOENT')
+    return agentFault(
+      'agent_error',
+      `This host has no ${command}: install it (Debian and Ubuntu: apt-get install iputils-ping)`,
+    );
+  const hint =
+    code === 'EPERM'
+      ? ': its file capabilities are more than this container may have; take them away (setcap -r)'
+      : '';
+  return agentFault('agent_error', `${command} cannot be started (${code || 'unknown error'})${hint}`);
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { IpPreference } from '../net/ip-settings.ts';
+import { ipPreference, ipSettings, sourceAddress } from '../net/ip-settings.ts';
+
+export interface IcmpSettings {
+  readonly ip: IpPreference;
+  readonly sourceAddress: string | undefined;
+  /** Bytes after the ICMP header. */
+  readonly payloadSize: number;
+  readonly dontFragment: boolean;
+  /** 0 leaves it to the system. */
+  readonly ttl: number;
+}
+
+/** As many bytes as blackbox_exporter sends when it is not told. */
+const DEFAULT_PAYLOAD = 28;
+/** What fits into the largest IPv4 packet besides its headers. */
+const MAX_PAYLOAD = 65_507;
+
+/** blackbox_exporter's keys. */
+export function icmpSettings(): z.ZodType<IcmpSettings> {
+  return z
+    .strictObject({
+      ...ipSettings,
+      source_ip_address: sourceAddress,
+      payload_size: z.int().min(0).max(MAX_PAYLOAD).default(0),
+      dont_fragment: z.boolean().default(false),
+      ttl: z.int().min(0).max(255).default(64),
+    })
+    .transform((given) => ({
+      ip: ipPreference(given),
+      sourceAddress: given.source_ip_address,
+      payloadSize: given.payload_size === 0 ? DEFAULT_PAYLOAD : given.payload_size,
+      dontFragment: given.dont_fragment,
+      ttl: given.ttl,
+    }));
+}

@@ -1,0 +1,53 @@
+/** The time was up before there was a place. */
+export class NoPlaceError extends Error {
+  override readonly name = 'NoPlaceError';
+}
+
+const NO_PLACE = 'All places for pings were taken until the time was up: probe less often, or fewer hosts';
+
+/** A bounded number of places; who comes when all are taken waits for one, in order. */
+export class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /**
+   * Fulfilled with a function that gives the place back.
+   * @throws NoPlaceError when the signal aborts before there is one
+   */
+  async take(signal: AbortSignal): Promise<() => void> {
+    if (signal.aborted) throw new NoPlaceError(NO_PLACE);
+    if (this.#free > 0) this.#free -= 1;
+    else await this.#wait(signal);
+    let held = true;
+    return () => {
+      if (held) this.#release();
+      held = false;
+    };
+  }
+
+  #wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(granted), 1);
+        reject(new NoPlaceError(NO_PLACE));
+      };
+      const granted = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      this.#waiting.push(granted);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  /** A place goes to the next in line, so that nobody can slip in before. */
+  #release(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
+}

@@ -1,0 +1,47 @@
+import type { Socket } from 'node:net';
+import { SocketReader } from '../dialogue/reader.ts';
+import { orAborted } from '../net/abort.ts';
+import { fail } from '../net/failure.ts';
+
+/** A connection before TLS: what is said and heard on it. Everything rejects when the run is over. */
+export class Wire {
+  readonly #socket: Socket;
+  readonly #reader: SocketReader;
+  readonly #signal: AbortSignal;
+
+  constructor(socket: Socket, signal: AbortSignal) {
+    this.#socket = socket;
+    this.#reader = new SocketReader(socket);
+    this.#signal = signal;
+  }
+
+  /** @throws ProbeFailure when there is none any more */
+  async line(): Promise<string> {
+    const line = await orAborted(this.#reader.line(), this.#signal);
+    if (line === undefined) throw closed();
+    return line;
+  }
+
+  /** @throws ProbeFailure when there are not so many */
+  async bytes(count: number): Promise<Buffer> {
+    const bytes = await orAborted(this.#reader.bytes(count), this.#signal);
+    if (bytes.length < count) throw closed();
+    return bytes;
+  }
+
+  async send(data: string | Buffer): Promise<void> {
+    const sent = new Promise<void>((resolve, reject) => {
+      this.#socket.write(data, (error) => (error ? reject(closed()) : resolve()));
+    });
+    await orAborted(sent, this.#signal);
+  }
+
+  /** Lets go of the socket: TLS comes next. */
+  release(): void {
+    this.#reader.release();
+  }
+}
+
+function closed() {
+  return fail('protocol', 'The server closed the connection before TLS began');
+}

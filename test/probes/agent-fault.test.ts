@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { FAILURE_REASONS, failure, SUCCESS, unknown } from '../../src/domain/result.ts';
+import { limitReached, ownUp } from '../../src/probes/agent-fault.ts';
+
+const fine = { timeoutMs: 10_000, lateMs: 0, stalledMs: 0 };
+const reasonOf = (verdict: ReturnType<typeof ownUp>) =>
+  verdict.status === 'success' ? 'success' : verdict.reason;
+
+describe('owning up', () => {
+  it('leaves every verdict alone while nothing was wrong here', () => {
+    for (const reason of FAILURE_REASONS) expect(reasonOf(ownUp(failure(reason, 'x'), fine))).toBe(reason);
+    expect(ownUp(SUCCESS, { ...fine, stalledMs: 5_000 })).toBe(SUCCESS);
+  });
+
+  it.each(['timeout', 'connect_timeout', 'connect', 'tls', 'protocol'] as const)(
+    'takes %s upon itself where the event loop stood still for half a second',
+    (reason) => {
+      expect(ownUp(failure(reason, 'why'), { ...fine, stalledMs: 500 })).toEqual(
+        unknown('agent_overload', 'Tocsin stood still for 500ms during the run (why)'),
+      );
+    },
+  );
+
+  it('does not excuse what no pause can bring about', () => {
+    for (const reason of ['status', 'connect_refused', 'tls_expired', 'dns', 'body', 'threshold'] as const) {
+      expect(reasonOf(ownUp(failure(reason, 'x'), { ...fine, stalledMs: 5_000 }))).toBe(reason);
+    }
+  });
+
+  it('asks for less of a pause where the timeout is short, and never for less than 100 ms', () => {
+    const timeout = failure('timeout', 'x');
+    expect(reasonOf(ownUp(timeout, { timeoutMs: 2_000, lateMs: 0, stalledMs: 199 }))).toBe('timeout');
+    expect(reasonOf(ownUp(timeout, { timeoutMs: 2_000, lateMs: 0, stalledMs: 200 }))).toBe('agent_overload');
+    expect(reasonOf(ownUp(timeout, { timeoutMs: 200, lateMs: 0, stalledMs: 99 }))).toBe('timeout');
+    expect(reasonOf(ownUp(timeout, { timeoutMs: 200, lateMs: 0, stalledMs: 100 }))).toBe('agent_overload');
+  });
+
+  it('takes a late deadline for a pause, for runs that timed out alone', () => {
+    const late = { ...fine, lateMs: 500 };
+    expect(reasonOf(ownUp(failure('timeout', 'x'), late))).toBe('agent_overload');
+    expect(reasonOf(ownUp(failure('protocol', 'x'), late))).toBe('protocol');
+  });
+});
+
+describe('a prober that threw', () => {
+  it.each(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN'])('%s is this host’s limit', (code) => {
+    const verdict = limitReached(Object.assign(new Error('spawn ping'), { code }));
+    expect(verdict).toEqual(unknown('agent_limit', `This host has no resources left (${code})`));
+  });
+
+  it('anything else is a bug', () => {
+    expect(limitReached(new TypeError('x is undefined'))).toBeUndefined();
+    expect(limitReached(Object.assign(new Error(), { code: 'ECONNRESET' }))).toBeUndefined();
+    expect(limitReached(undefined)).toBeUndefined();
+  });
+});

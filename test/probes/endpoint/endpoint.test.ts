@@ -1,0 +1,292 @@
+import { createServer, type RequestListener } from 'node:http';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { loadModules } from '../../../src/config/modules.ts';
+import { AllowList } from '../../../src/domain/allow-list.ts';
+import { systemClock } from '../../../src/domain/clock.ts';
+import {
+  ProbeEndpoint,
+  type ProbeAnswer,
+  type ProbeQuestion,
+} from '../../../src/probes/endpoint/endpoint.ts';
+import type { ProbeModule } from '../../../src/probes/module.ts';
+import { createResolver, type Resolver } from '../../../src/probes/net/resolver.ts';
+import { probers } from '../../../src/probes/registry.ts';
+import { ConfigFolder } from '../../support/config-files.ts';
+import { valueOf } from '../../support/exposition-parser.ts';
+import { hostsResolver } from '../../support/probe.ts';
+import { ServerSet } from '../../support/server-set.ts';
+import { startDns } from '../../support/servers/dns.ts';
+import { startHttp } from '../../support/servers/http.ts';
+import { listen, startTcp, type TestServer } from '../../support/servers/tcp.ts';
+
+const servers = new ServerSet();
+const folder = new ConfigFolder();
+afterEach(() => servers.close());
+afterAll(() => folder.remove());
+
+const MODULES = `
+modules:
+  http_2xx: { prober: http, timeout: 2s, http: { preferred_ip_protocol: ip4 } }
+  secret: { prober: http, http: { preferred_ip_protocol: ip4, headers: { X-Key: hush } } }
+  backtracking: { prober: http, timeout: 2s, http: { preferred_ip_protocol: ip4, fail_if_body_not_matches_regexp: ["^(a+)+$"] } }
+  tcp: { prober: tcp, timeout: 2s }
+  unix: { prober: unix, timeout: 2s }
+  proxied: { prober: http, timeout: 2s, http: { proxy_url: "http://127.0.0.1:1", skip_resolve_phase_with_proxy: true } }
+`;
+
+interface Rig {
+  readonly allow?: readonly string[];
+  readonly open?: boolean;
+  readonly resolver?: Resolver;
+  readonly maxConcurrency?: number;
+}
+
+function modules(): ReadonlyMap<string, ProbeModule> {
+  const loaded = loadModules(folder.write('blackbox.yml', MODULES), probers);
+  expect(loaded.problems).toEqual([]);
+  return loaded.modules;
+}
+
+function endpoint({ allow = [], open = true, resolver = hostsResolver(), maxConcurrency = 10 }: Rig = {}) {
+  const loaded = modules();
+  return new ProbeEndpoint({
+    settings: () => ({ modules: () => loaded, allow: new AllowList(allow), open, maxConcurrency }),
+    resolver,
+    clock: systemClock,
+  });
+}
+
+const stay = new AbortController().signal;
+
+function ask(of: ProbeEndpoint, target: string, more: Partial<ProbeQuestion> = {}): Promise<ProbeAnswer> {
+  const question = { target, module: '', hostname: '', debug: false, scrapeTimeout: undefined, ...more };
+  return of.answer(question, stay);
+}
+
+/** `200 success`, `200 failure`, `403 …`. */
+function shown(answer: ProbeAnswer): string {
+  if (answer.kind === 'metrics')
+    return `200 ${valueOf(answer.text, 'probe_success') === 1 ? 'success' : 'failure'}`;
+  return answer.kind === 'debug' ? String(answer.status) : `${answer.status} ${answer.detail}`;
+}
+
+/** Listens on every address of the loopback, so that whatever is sent there is seen. */
+async function everywhere(handle: RequestListener): Promise<TestServer & { readonly url: string }> {
+  const server = servers.add(await listen(createServer(handle), '0.0.0.0'));
+  return { ...server, url: `http://127.0.0.1:${server.port}` };
+}
+
+/** Answers each look-up of a name with the next of its addresses, and stays with the last. */
+function fickle(addresses: readonly string[]): Resolver {
+  let asked = 0;
+  return {
+    lookup: () => {
+      const address = addresses[Math.min(asked, addresses.length - 1)] ?? '';
+      asked += 1;
+      return Promise.resolve([{ address, family: 4 }]);
+    },
+  };
+}
+
+describe('/probe', () => {
+  it('runs a module against a target', async () => {
+    const server = servers.add(await startHttp((_request, response) => response.end('hello')));
+    expect(shown(await ask(endpoint(), server.url))).toBe('200 success');
+    expect(shown(await ask(endpoint(), server.address, { module: 'tcp' }))).toBe('200 success');
+  });
+
+  it('has a body for a run that failed', async () => {
+    const server = servers.add(await startHttp((_request, response) => response.writeHead(500).end()));
+    const answer = await ask(endpoint(), server.url);
+    expect(shown(answer)).toBe('200 failure');
+    expect(answer.kind === 'metrics' && valueOf(answer.text, 'probe_http_status_code')).toBe(500);
+  });
+
+  const wrong: readonly (readonly [string, Partial<ProbeQuestion>, string])[] = [
+    ['', {}, '400 expected /probe?target=…&module=…'],
+    ['http://127.0.0.1', { module: 'x' }, '400 there is no module "x"'],
+    [
+      'http://127.0.0.1',
+      { scrapeTimeout: 'soon' },
+      '500 X-Prometheus-Scrape-Timeout-Seconds is "soon", expected a number',
+    ],
+    ['', { module: 'x' }, '400 there is no module "x"'],
+  ];
+  it.each(wrong)('refuses target %j with %j', async (target, more, expected) => {
+    expect(shown(await ask(endpoint(), target, more))).toBe(expected);
+  });
+
+  it('fails at once where the scraper leaves no time', async () => {
+    const server = servers.add(await startHttp((_request, response) => response.end()));
+    expect(shown(await ask(endpoint(), server.url, { scrapeTimeout: '0.5' }))).toBe('200 failure');
+    expect(server.accepted()).toBe(0);
+  });
+
+  it('shares a run among all who ask the same at the same time, and not among those who debug', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const server = servers.add(
+      await startHttp((_request, response) => {
+        void held.then(() => response.end('hello'));
+      }),
+    );
+    const of = endpoint();
+    const same = [ask(of, server.url), ask(of, server.url), ask(of, server.url)];
+    const other = [ask(of, server.url, { debug: true }), ask(of, server.url, { scrapeTimeout: '2' })];
+    release();
+    const answers = await Promise.all([...same, ...other]);
+    expect(answers.map(shown)).toEqual(['200 success', '200 success', '200 success', '200', '200 success']);
+    expect(server.accepted()).toBe(3);
+  });
+
+  it('cancels the run when the last who waits for it leaves', async () => {
+    const server = servers.add(await startTcp());
+    const leave = new AbortController();
+    const question = {
+      target: `http://${server.address}`,
+      module: '',
+      hostname: '',
+      debug: false,
+      scrapeTimeout: undefined,
+    };
+    const answer = endpoint().answer(question, leave.signal);
+    leave.abort();
+    await answer;
+    await server.idle();
+  });
+
+  it('answers 503 when too many runs are under way, and takes those that share one', async () => {
+    const server = servers.add(await startTcp());
+    const of = endpoint({ maxConcurrency: 1 });
+    const first = ask(of, `http://${server.address}`, { scrapeTimeout: '1.2' });
+    const shares = ask(of, `http://${server.address}`, { scrapeTimeout: '1.2' });
+    const one = await ask(of, `http://${server.address}/other`);
+    expect(shown(one)).toBe('503 As many runs as probe_endpoint.max_concurrency allows (1) are under way.');
+    expect([await first, await shares].map(shown)).toEqual(['200 failure', '200 failure']);
+    expect(shown(await ask(of, `http://${server.address}/other`))).toBe('200 failure');
+  });
+
+  it('answers 503 when the agent is at fault: no name server can be asked', async () => {
+    const resolver = createResolver({
+      monotonic: () => performance.now(),
+      servers: ['127.0.0.1:1'],
+      hostsFile: undefined,
+    });
+    expect(shown(await ask(endpoint({ resolver }), 'http://a.test'))).toMatch(/^503 No name server/);
+  });
+
+  it('debug shows log, metrics and module, without secrets', async () => {
+    const server = servers.add(await startHttp((_request, response) => response.writeHead(503).end()));
+    const answer = await ask(endpoint(), server.url, { module: 'secret', debug: true });
+    expect(answer).toMatchObject({ kind: 'debug', status: 200 });
+    const text = answer.kind === 'debug' ? answer.text : '';
+    expect(text).toMatch(/^Logs for the probe:\ntime=\S+ msg=resolved/);
+    expect(text).toContain('status=failure reason=status text="HTTP status 503');
+    expect(text).toContain('\n\n\nMetrics that would have been returned:\n# HELP ');
+    expect(text).toContain('\nprobe_success 0\n');
+    expect(text).toContain('\n\n\nModule configuration:\nprober: http\n');
+    expect(text).not.toContain('hush');
+  });
+
+  it('answers a regular expression in linear time that would backtrack for ever elsewhere', async () => {
+    const body = `${'a'.repeat(50_000)}b`;
+    const server = servers.add(await startHttp((_request, response) => response.end(body)));
+    const start = performance.now();
+    expect(shown(await ask(endpoint(), server.url, { module: 'backtracking' }))).toBe('200 failure');
+    expect(performance.now() - start).toBeLessThan(1_500);
+  });
+});
+
+describe('/probe keeps to its allow list', () => {
+  const allow = ['127.0.0.1', 'web.test', 'twice.test'];
+
+  it('403 for a target outside it, by address or by name, and nothing is sent', async () => {
+    const server = await everywhere((_request, response) => response.end());
+    const dns = await startDns({ 'web.test': { a: ['127.0.0.1'] }, 'other.test': { a: ['127.0.0.2'] } });
+    const resolver = createResolver({
+      monotonic: () => performance.now(),
+      servers: [dns.address],
+      hostsFile: undefined,
+    });
+    const of = endpoint({ allow, open: false, resolver });
+    expect(shown(await ask(of, `http://web.test:${server.port}`))).toBe('200 success');
+    expect(shown(await ask(of, `http://127.0.0.2:${server.port}`))).toMatch(
+      /^403 127\.0\.0\.2, port \d+, may not be probed/,
+    );
+    expect(shown(await ask(of, `http://other.test:${server.port}`))).toMatch(
+      /^403 other\.test \(127\.0\.0\.2\), port/,
+    );
+    expect(shown(await ask(of, '127.0.0.2:80', { module: 'tcp' }))).toMatch(/^403 /);
+    expect(shown(await ask(of, '/run/x.sock', { module: 'unix' }))).toMatch(
+      /^403 \/run\/x\.sock may not be probed/,
+    );
+    expect(shown(await ask(of, 'http://127.0.0.2/', { debug: true }))).toBe('403');
+    expect(server.accepted()).toBe(1);
+    await dns.close();
+  });
+
+  it('403 for every target where there is none, off loopback', async () => {
+    expect(shown(await ask(endpoint({ open: false }), 'http://127.0.0.1:1'))).toMatch(/^403 /);
+  });
+
+  it('403 for metadata addresses that are not named, on loopback too', async () => {
+    for (const target of [
+      'http://169.254.169.254/latest/',
+      'http://[fe80::1]/',
+      'http://0xa9fea9fe/',
+      'http://[::ffff:a9fe:a9fe]/',
+    ])
+      expect(shown(await ask(endpoint(), target))).toMatch(/^403 /);
+  });
+
+  it('a redirect to a forbidden address is a failure by configuration, and nothing is sent there', async () => {
+    const inside = await everywhere((_request, response) => response.end());
+    const server = await everywhere((_request, response) => {
+      response.writeHead(302, { Location: `http://127.0.0.2:${inside.port}/` }).end();
+    });
+    const of = endpoint({ allow: ['127.0.0.1'] });
+    expect(shown(await ask(of, server.url))).toBe('200 failure');
+    const debug = await ask(of, server.url, { debug: true });
+    expect(debug.kind === 'debug' && debug.text).toContain('reason=config');
+    expect([inside.accepted(), server.accepted()]).toEqual([0, 2]);
+  });
+
+  it('a redirect to another port is one that the list may not name', async () => {
+    const inside = await everywhere((_request, response) => response.end());
+    const server = await everywhere((_request, response) => {
+      response.writeHead(302, { Location: inside.url }).end();
+    });
+    const of = endpoint({ allow: [`127.0.0.1:${server.port}`] });
+    expect(shown(await ask(of, server.url))).toBe('200 failure');
+    expect(inside.accepted()).toBe(0);
+  });
+
+  it('a name that leads elsewhere on the second look-up is a failure by configuration, and nothing is sent there', async () => {
+    const server = await everywhere((request, response) => {
+      response.writeHead(302, { Location: `http://${request.headers.host ?? ''}/again` }).end();
+    });
+    const of = endpoint({ allow: ['127.0.0.1'], resolver: fickle(['127.0.0.1', '127.0.0.2']) });
+    const target = `http://twice.test:${server.port}/`;
+    const debug = await ask(of, target, { debug: true });
+    expect(debug.kind === 'debug' && debug.text).toContain('reason=config');
+    expect(debug).toMatchObject({ status: 200 });
+    expect(server.accepted()).toBe(1);
+    // and when it leads there from the start, it is the target itself that is refused
+    expect(shown(await ask(of, target))).toMatch(/^403 twice\.test \(127\.0\.0\.2\)/);
+    expect(server.accepted()).toBe(1);
+  });
+
+  it('a name that is allowed does not cover the address of a metadata service', async () => {
+    const of = endpoint({ allow: ['web.test'], resolver: fickle(['169.254.169.254']) });
+    expect(shown(await ask(of, 'http://web.test/'))).toMatch(/^403 web\.test \(169\.254\.169\.254\)/);
+  });
+
+  it('a target that a proxy resolves is checked by its name', async () => {
+    const of = endpoint({ allow: ['web.test'] });
+    expect(shown(await ask(of, 'http://inside.test/', { module: 'proxied' }))).toMatch(/^403 inside\.test/);
+    // the proxy itself stands in the configuration
+    expect(shown(await ask(of, 'http://web.test/', { module: 'proxied' }))).toBe('200 failure');
+  });
+});

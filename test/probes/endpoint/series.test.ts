@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { failure, SUCCESS } from '../../../src/domain/result.ts';
+import { sample, type Family } from '../../../src/metrics/family.ts';
+import { blackboxSamples, samplesText } from '../../../src/probes/endpoint/series.ts';
+import type { Probe, RunResult } from '../../../src/probes/prober.ts';
+import { parseText } from '../../support/exposition-parser.ts';
+
+const gauge = (name: string, labels: readonly string[] = []): Family => ({
+  name,
+  type: 'gauge',
+  help: 'a \\ and\na line',
+  labels,
+});
+const result = (samples: RunResult['samples'], success = true): RunResult => ({
+  verdict: success ? SUCCESS : failure('status', 'no'),
+  startedAt: 0,
+  durationSeconds: 1,
+  details: {},
+  samples,
+  phases: {},
+  log: [],
+});
+const probe = (unmeasured: NonNullable<Probe['unmeasured']> = () => []): Probe => ({
+  settings: {},
+  probe: () => Promise.reject(new Error('not run')),
+  unmeasured,
+});
+
+describe('the samples of /probe', () => {
+  it('are what was measured over what blackbox_exporter shows of what was not', () => {
+    const [a, b] = [gauge('probe_a'), gauge('probe_b', ['phase'])];
+    const samples = blackboxSamples(
+      result([sample(a, 5), sample(b, 1, { phase: 'x' })], false),
+      probe(() => [sample(a, 0), sample(b, 0, { phase: 'x' }), sample(b, 0, { phase: 'y' })]),
+    );
+    expect(samples.map(({ family, labels, value }) => [family.name, labels, value])).toEqual([
+      ['probe_success', {}, 0],
+      ['probe_a', {}, 5],
+      ['probe_b', { phase: 'x' }, 1],
+      ['probe_b', { phase: 'y' }, 0],
+    ]);
+  });
+
+  it("leave out Tocsin's own families", () => {
+    const samples = blackboxSamples(result([sample(gauge('tocsin_probe_phase'), 1)]), probe());
+    expect(samples.map(({ family }) => family.name)).toEqual(['probe_success']);
+  });
+
+  it('have 0 for the address of a name that was looked up in vain', () => {
+    const samples = blackboxSamples(result([sample(gauge('probe_dns_lookup_time_seconds'), 0.1)]), probe());
+    expect(samples.map(({ family, value }) => `${family.name} ${Number(value)}`)).toEqual([
+      'probe_success 1',
+      'probe_dns_lookup_time_seconds 0.1',
+      'probe_ip_protocol 0',
+      'probe_ip_addr_hash 0',
+    ]);
+  });
+});
+
+describe('the text of /probe', () => {
+  it('has each family once, in the order of the names, escaped', () => {
+    const b = gauge('probe_b', ['x']);
+    const text = samplesText([
+      sample(b, 2, { x: 'a"b\\c\nd' }),
+      sample(gauge('probe_a'), NaN),
+      sample(b, Infinity, { x: '' }),
+    ]);
+    expect(text).toBe(
+      [
+        '# HELP probe_a a \\\\ and\\na line',
+        '# TYPE probe_a gauge',
+        'probe_a NaN',
+        '# HELP probe_b a \\\\ and\\na line',
+        '# TYPE probe_b gauge',
+        'probe_b{x=""} +Inf',
+        'probe_b{x="a\\"b\\\\c\\nd"} 2',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('is read back as it was, whatever the labels and values', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.string()), fc.double(), (values, number) => {
+        const family = gauge('probe_x', ['l']);
+        const text = samplesText(values.map((l) => sample(family, number, { l })));
+        const read = parseText(text).get('probe_x')?.samples ?? [];
+        expect(read.map(({ labels }) => labels['l']).sort()).toEqual([...values].sort());
+        for (const { value } of read) expect(Object.is(value, number) || value === number).toBe(true);
+      }),
+    );
+  });
+});

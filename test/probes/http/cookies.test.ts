@@ -1,0 +1,127 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { httpProber } from '../../../src/probes/http.ts';
+import { CookieJar } from '../../../src/probes/http/cookies.ts';
+import { run, verdictText } from '../../support/probe.ts';
+import { ServerSet } from '../../support/server-set.ts';
+
+const servers = new ServerSet();
+afterEach(() => servers.close());
+
+const NOW = Date.UTC(2026, 0);
+
+function sent(cookies: readonly string[], from: string, to: string): string | undefined {
+  const jar = new CookieJar(() => NOW);
+  jar.take(new URL(from), cookies);
+  return jar.header(new URL(to));
+}
+
+describe('a cookie', () => {
+  it.each<[string, readonly string[], string, string, string | undefined]>([
+    ['goes back to its host', ['a=1'], 'http://x.test/', 'http://x.test/', 'a=1'],
+    ['goes to another port', ['a=1'], 'http://x.test/', 'http://x.test:81/', 'a=1'],
+    ['goes to no other host', ['a=1'], 'http://x.test/', 'http://y.test/', undefined],
+    ['goes to no host below', ['a=1'], 'http://x.test/', 'http://b.x.test/', undefined],
+    [
+      'of a domain goes to hosts below',
+      ['a=1; Domain=x.test'],
+      'http://b.x.test/',
+      'http://c.x.test/',
+      'a=1',
+    ],
+    ['of a domain with a dot, too', ['a=1; Domain=.x.test'], 'http://b.x.test/', 'http://x.test/', 'a=1'],
+    [
+      'of a whole top-level domain is none',
+      ['a=1; Domain=test'],
+      'http://x.test/',
+      'http://y.test/',
+      undefined,
+    ],
+    ['of another domain is none', ['a=1; Domain=y.test'], 'http://x.test/', 'http://y.test/', undefined],
+    [
+      'of a name that only ends so is none',
+      ['a=1; Domain=x.test'],
+      'http://xx.test/',
+      'http://xx.test/',
+      undefined,
+    ],
+    ['of an address stays there', ['a=1; Domain=0.0.1'], 'http://127.0.0.1/', 'http://127.0.0.1/', undefined],
+    ['goes by its path', ['a=1; Path=/b'], 'http://x.test/', 'http://x.test/b/c', 'a=1'],
+    [
+      'goes to no path that only begins so',
+      ['a=1; Path=/b'],
+      'http://x.test/',
+      'http://x.test/bc',
+      undefined,
+    ],
+    ['has the path of its request else', ['a=1'], 'http://x.test/b/c', 'http://x.test/d', undefined],
+    ['that is secure needs TLS', ['a=1; Secure'], 'https://x.test/', 'http://x.test/', undefined],
+    ['that is secure goes over TLS', ['a=1; Secure'], 'https://x.test/', 'https://x.test/', 'a=1'],
+    [
+      'that has expired is none',
+      ['a=1; Expires=Thu, 01 Jan 2015 00:00:00 GMT'],
+      'http://x.test/',
+      'http://x.test/',
+      undefined,
+    ],
+    [
+      'that expires later is one',
+      ['a=1; Expires=Fri, 01 Jan 2027 00:00:00 GMT'],
+      'http://x.test/',
+      'http://x.test/',
+      'a=1',
+    ],
+    [
+      'with Max-Age 0 takes itself away',
+      ['a=1', 'a=2; Max-Age=0'],
+      'http://x.test/',
+      'http://x.test/',
+      undefined,
+    ],
+    ['is replaced by its namesake', ['a=1', 'a=2'], 'http://x.test/', 'http://x.test/', 'a=2'],
+    ['keeps equals signs', ['a=b=c=='], 'http://x.test/', 'http://x.test/', 'a=b=c=='],
+    ['without a name is none', ['=1'], 'http://x.test/', 'http://x.test/', undefined],
+    ['without a value is none', ['a'], 'http://x.test/', 'http://x.test/', undefined],
+    ['with odd characters is none', ['a=\u00e9'], 'http://x.test/', 'http://x.test/', undefined],
+  ])('%s', (...[, cookies, from, to, expected]) => {
+    expect(sent(cookies, from, to)).toBe(expected);
+  });
+
+  it('with the longest path comes first', () => {
+    expect(sent(['a=1; Path=/', 'b=2; Path=/b'], 'http://x.test/', 'http://x.test/b')).toBe('b=2; a=1');
+  });
+
+  it('never breaks out of its header, whatever a server sets', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'binary' })), (cookies) => {
+        const header = sent(cookies, 'http://x.test/', 'http://x.test/');
+        return header === undefined || /^[\x20-\x7e]+$/.test(header);
+      }),
+    );
+  });
+});
+
+describe('the cookies of a run', () => {
+  it('go along with its redirects, after those that are configured, and no further', async () => {
+    const seen: (string | undefined)[] = [];
+    const server = await servers.http((request, response) => {
+      seen.push(request.headers.cookie);
+      if (request.url === '/')
+        response.writeHead(302, { Location: '/in', 'Set-Cookie': ['s=1', 't=2; Path=/other'] }).end();
+      else response.end();
+    });
+    const settings = { headers: { Cookie: 'own=0' } };
+    for (let i = 0; i < 2; i += 1)
+      expect(verdictText(await run(httpProber, server.url, { settings }))).toBe('success');
+    expect(seen).toEqual(['own=0', 'own=0; s=1', 'own=0', 'own=0; s=1']);
+  });
+
+  it('let a login page be probed that redirects until its cookie comes back', async () => {
+    const server = await servers.http((request, response) => {
+      if (request.headers.cookie === 'session=x') response.end('in');
+      else
+        response.writeHead(302, { Location: request.url ?? '/', 'Set-Cookie': 'session=x; HttpOnly' }).end();
+    });
+    expect(verdictText(await run(httpProber, server.url))).toBe('success');
+  });
+});

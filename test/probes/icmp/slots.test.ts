@@ -1,0 +1,68 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { NoPlaceError, Slots } from '../../../src/probes/icmp/slots.ts';
+
+const never = new AbortController().signal;
+
+describe('slots', () => {
+  it('are given in the order in which they were asked for', async () => {
+    const slots = new Slots(1);
+    const first = await slots.take(never);
+    const order: number[] = [];
+    const waiting = [1, 2, 3].map(async (number) => {
+      const release = await slots.take(never);
+      order.push(number);
+      release();
+    });
+    first();
+    await Promise.all(waiting);
+    expect(order).toEqual([1, 2, 3]);
+  });
+
+  it('are not waited for longer than the signal says, and not lost by those who left', async () => {
+    const slots = new Slots(1);
+    const first = await slots.take(never);
+    const leaving = new AbortController();
+    const gone = slots.take(leaving.signal);
+    const staying = slots.take(never);
+    leaving.abort();
+    await expect(gone).rejects.toThrow(NoPlaceError);
+    await expect(slots.take(leaving.signal)).rejects.toThrow(NoPlaceError);
+    first();
+    first();
+    const second = await staying;
+    second();
+    await slots.take(never);
+  });
+
+  it('are never more than there are, whoever comes, leaves and gives back', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(fc.boolean(), { maxLength: 30 }),
+        async (count, leaves) => {
+          const slots = new Slots(count);
+          let held = 0;
+          let most = 0;
+          await Promise.all(
+            leaves.map(async (leave) => {
+              const controller = new AbortController();
+              const taking = slots.take(controller.signal);
+              if (leave) controller.abort();
+              const release = await taking.catch(() => undefined);
+              if (release === undefined) return;
+              held += 1;
+              most = Math.max(most, held);
+              await Promise.resolve();
+              held -= 1;
+              release();
+            }),
+          );
+          expect(most).toBeLessThanOrEqual(count);
+          const all = await Promise.all(Array.from({ length: count }, () => slots.take(never)));
+          expect(all).toHaveLength(count);
+        },
+      ),
+    );
+  });
+});

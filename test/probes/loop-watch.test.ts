@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { LoopWatch } from '../../src/probes/loop-watch.ts';
+
+/** A clock whose timers wait while the loop stands still. */
+function rig() {
+  let now = 0;
+  let timer: { at: number; run: () => void } | undefined;
+  const clock = {
+    now: () => now,
+    monotonic: () => now,
+    after: (delayMs: number, run: () => void) => {
+      timer = { at: now + delayMs, run };
+      return () => (timer = undefined);
+    },
+  };
+  /** Time passes while the loop is free. */
+  const pass = (ms: number) => {
+    const end = now + ms;
+    while (timer !== undefined && timer.at <= end) {
+      now = Math.max(now, timer.at);
+      timer.run();
+    }
+    now = end;
+  };
+  const block = (ms: number) => (now += ms);
+  return { watch: new LoopWatch(clock), pass, block, now: () => now };
+}
+
+describe('the watch on the event loop', () => {
+  it('sees nothing where the loop is free', () => {
+    const { watch, pass } = rig();
+    pass(10_000);
+    expect(watch.longestSince(0)).toBeLessThan(50);
+  });
+
+  it('sees a stall before any timer had its turn, and after', () => {
+    const { watch, pass, block, now } = rig();
+    pass(1_000);
+    const since = now();
+    block(2_000);
+    expect(watch.longestSince(since)).toBeGreaterThan(1_900);
+    pass(500);
+    expect(watch.longestSince(since)).toBeGreaterThan(1_900);
+  });
+
+  it('counts only what lies after the asked time', () => {
+    const { watch, pass, block, now } = rig();
+    block(3_000);
+    pass(100);
+    expect(watch.longestSince(now() - 50)).toBeLessThan(50);
+    expect(watch.longestSince(2_500)).toBeCloseTo(500, -1);
+  });
+
+  it('finds the longest of the stalls since then, as if it had looked at every moment', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({ free: fc.integer({ min: 60, max: 2_000 }), stall: fc.integer({ min: 0, max: 3_000 }) }),
+          {
+            minLength: 1,
+            maxLength: 20,
+          },
+        ),
+        fc.nat(20_000),
+        (steps, since) => {
+          const { watch, pass, block, now } = rig();
+          const stalls: { from: number; to: number }[] = [];
+          for (const { free, stall } of steps) {
+            pass(free);
+            stalls.push({ from: now(), to: now() + stall });
+            block(stall);
+          }
+          pass(60);
+          const real = Math.max(0, ...stalls.map(({ from, to }) => to - Math.max(from, since)));
+          const seen = watch.longestSince(since);
+          // a stall is noticed from the tick on that it delays: up to 50 ms of it stay unseen
+          expect(seen).toBeLessThanOrEqual(real + 0.001 > 50 ? real : 50);
+          expect(seen).toBeGreaterThanOrEqual(real < 150 ? 0 : real - 51);
+        },
+      ),
+    );
+  });
+});
