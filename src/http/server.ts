@@ -1,9 +1,10 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import type { ServerConfig } from '../config/types.ts';
 import type { Logger } from '../domain/log.ts';
 import { LedgerUnavailableError } from '../ledger/ledger.ts';
+import type { Connections } from './connections.ts';
 import { sendProblem } from './problem.ts';
 
 /** What answers requests: a route or a middleware. */
@@ -12,6 +13,8 @@ export type Handler = RequestHandler;
 export interface HttpServerOptions {
   readonly config: ServerConfig;
   readonly logger: Logger;
+  /** Takes charge of the connections. */
+  readonly connections: Connections;
   /** In the order in which they are asked. */
   readonly handlers: readonly Handler[];
 }
@@ -24,6 +27,9 @@ export interface HttpServer {
   close(signal: AbortSignal): Promise<void>;
 }
 
+/** How often Node looks for requests that are late; every 30 s unless told, which would add that to each limit. */
+const CHECK_MS = 500;
+
 /** The address cannot be listened on; the message says which, why and what to do. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
@@ -31,37 +37,28 @@ export class ListenError extends Error {
 
 /** Starts the one server on the one address. Throws `ListenError` where that is not possible. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { config, logger } = options;
+  const { config, logger, connections } = options;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   for (const handler of options.handlers) app.use(handler);
   app.use(notFound, failed(logger));
-  const server = createServer({ maxHeaderSize: config.maxHeaderBytes }, app);
+  const server = createServer(
+    { maxHeaderSize: config.maxHeaderBytes, connectionsCheckingInterval: CHECK_MS },
+    app,
+  );
   limit(server, config);
-  const sockets = trackSockets(server);
+  connections.attach(server);
   await listen(server, config);
-  return { url: urlOf(server, config), close: (signal) => close({ server, sockets, signal }) };
+  return { url: urlOf(server, config), close: (signal) => close({ server, connections, signal }) };
 }
 
 function limit(server: Server, config: ServerConfig): void {
-  server.maxConnections = config.maxConnections;
   server.headersTimeout = config.headerTimeoutMs;
   server.requestTimeout = config.requestTimeoutMs;
   server.keepAliveTimeout = config.keepAliveMs;
   // nobody may hold a connection without taking what was asked for
-  server.setTimeout(config.requestTimeoutMs, (socket) => socket.destroy());
-  // a request that makes no sense costs its sender the connection, and nobody a line in the log
-  server.on('clientError', (_error, socket) => socket.destroy());
-}
-
-function trackSockets(server: Server): Set<Socket> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  return sockets;
+  server.timeout = config.requestTimeoutMs;
 }
 
 function listen(server: Server, { listen: { host, port } }: ServerConfig): Promise<void> {
@@ -96,14 +93,12 @@ function urlOf(server: Server, config: ServerConfig): string {
 
 interface Closing {
   readonly server: Server;
-  readonly sockets: ReadonlySet<Socket>;
+  readonly connections: Connections;
   readonly signal: AbortSignal;
 }
 
-async function close({ server, sockets, signal }: Closing): Promise<void> {
-  const cut = () => {
-    for (const socket of sockets) socket.destroy();
-  };
+async function close({ server, connections, signal }: Closing): Promise<void> {
+  const cut = () => connections.destroyAll();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   if (signal.aborted) cut();

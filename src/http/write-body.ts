@@ -1,10 +1,18 @@
 import type { ServerResponse } from 'node:http';
+import type { Clock } from '../domain/clock.ts';
 import type { Departures } from './departures.ts';
+import type { Unsent } from './unsent.ts';
 
 export interface WriteOptions {
   readonly departures: Departures;
+  readonly unsent: Unsent;
   /** A client that takes nothing for this long (to twice as long) is cut off. */
   readonly stallMs: number;
+  /** So is one that has not taken everything by then, however steadily it reads. */
+  readonly sendMs: number;
+  readonly clock: Clock;
+  /** Ends the connection of a client that does not take its answer. */
+  readonly cutOff: () => void;
 }
 
 /**
@@ -14,22 +22,27 @@ export interface WriteOptions {
 export async function writeBody(
   response: ServerResponse,
   chunks: readonly Buffer[],
-  { departures, stallMs }: WriteOptions,
+  { departures, unsent, stallMs, sendMs, clock, cutOff }: WriteOptions,
 ): Promise<boolean> {
   const { socket } = response.req;
   const gone = new AbortController();
   const unwatch = departures.watch(socket, () => gone.abort());
   // Node's socket timer starts anew when the kernel took bytes, so that a slow reader is no stalled one
-  response.setTimeout(stallMs, () => socket.destroy());
+  response.setTimeout(stallMs, cutOff);
+  const cancelTimer = clock.after(sendMs, cutOff);
+  const sending = unsent.open(chunks, cutOff);
   try {
     for (const chunk of chunks) {
       if (!response.write(chunk)) await either(response, 'drain', gone.signal);
       if (gone.signal.aborted) return false;
+      sending.progressed();
     }
     const whole = either(response, 'finish', gone.signal);
     response.end();
     return await whole;
   } finally {
+    sending.close();
+    cancelTimer();
     unwatch();
   }
 }

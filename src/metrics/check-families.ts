@@ -1,4 +1,5 @@
 import type { Family, FamilyType } from './family.ts';
+import { TARGETS_FILE } from './targets-files.ts';
 
 function ofCheck(name: string, type: FamilyType, help: string, labels: readonly string[] = []): Family {
   return { name, type, help, labels: ['service', 'target', 'prober', 'group', ...labels] };
@@ -66,4 +67,8 @@ export const CLUSTER = {
   },
 } as const satisfies Record<string, Family>;
 
-export const checkFamilies: readonly Family[] = [...Object.values(CHECK), ...Object.values(CLUSTER)];
+export const checkFamilies: readonly Family[] = [
+  ...Object.values(CHECK),
+  ...Object.values(CLUSTER),
+  ...Object.values(TARGETS_FILE),
+];

@@ -1,10 +1,11 @@
 import type { CheckState, Service, Target } from '../domain/service.ts';
-import { CHECK_STATES } from '../domain/service.ts';
+import { CHECK_STATES, ownLabels } from '../domain/service.ts';
 import type { Result } from '../domain/result.ts';
 import type { SeriesGroup, SeriesTable } from '../exposition/table.ts';
 import { CHECK, CLUSTER } from './check-families.ts';
 import { sample, type Family, type Labels, type Sample } from './family.ts';
 import { Histogram } from './histogram.ts';
+import { ObservedTime } from './observed-time.ts';
 
 /** Upper bounds of `tocsin_probe_run_duration_seconds`, seconds. */
 const DURATION_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30];
@@ -24,17 +25,14 @@ export class CheckMetrics {
   readonly #failures = new Map<string, number>();
   readonly #unknowns = new Map<string, number>();
   #state: CheckState = 'unknown';
-  #observedSeconds = 0;
-  #failingSeconds = 0;
+  readonly #time = new ObservedTime();
   #lastConclusiveAt: number | undefined;
   #lastSuccessAt: number | undefined;
-  /** The raw result that holds now, and since when (ms); undefined while nothing is known. */
-  #holding: { readonly failing: boolean; readonly since: number } | undefined;
 
   constructor(table: SeriesTable, service: Service, target: Target) {
     this.#critical = service.critical;
     this.#labels = {
-      ...service.labels,
+      ...ownLabels(service, target),
       service: service.name,
       target: target.label,
       prober: service.prober,
@@ -47,21 +45,28 @@ export class CheckMetrics {
     this.#writeTotals();
   }
 
-  /** Takes in a finished run. */
-  record(result: MeasuredResult): void {
+  /** Takes in a finished run. @param intervalMs the check's interval, whatever it was for this run */
+  record(result: MeasuredResult, intervalMs: number): void {
     const { status } = result.verdict;
     this.#runs[status] += 1;
-    this.#account(result);
+    this.#time.add(status, result.startedAt, intervalMs);
     if (result.verdict.status === 'unknown') {
       count(this.#unknowns, result.verdict.reason);
     } else {
       if (result.verdict.status === 'failure') count(this.#failures, result.verdict.reason);
       else this.#lastSuccessAt = result.startedAt;
       this.#lastConclusiveAt = result.startedAt;
-      this.#durations.observe(result.durationSeconds);
-      const success = sample(CHECK.success, status === 'success' ? 1 : 0);
-      this.#lastRun.replace(this.#labelled([success, ...result.samples]));
+      this.#observe(result);
+      this.#writeLastRun(result);
     }
+    this.#writeTotals();
+  }
+
+  /** Shows what was known before a restart. Counters begin anew, and the time in between is not counted. */
+  restore(last: MeasuredResult, lastSuccessAt: number | undefined): void {
+    this.#lastConclusiveAt = last.startedAt;
+    this.#lastSuccessAt = lastSuccessAt;
+    this.#writeLastRun(last);
     this.#writeTotals();
   }
 
@@ -73,7 +78,7 @@ export class CheckMetrics {
   /** Takes away what only the last run said: it is too old to be true. */
   expire(): void {
     this.#lastRun.clear();
-    this.#holding = undefined;
+    this.#time.forget();
   }
 
   /** Takes every series of the check away. */
@@ -83,16 +88,15 @@ export class CheckMetrics {
     this.#lastRun.clear();
   }
 
-  /** Adds the time since the last run to what that run said; unknown time counts for nothing. */
-  #account(result: Result): void {
-    if (this.#holding !== undefined) {
-      const seconds = Math.max(0, result.startedAt - this.#holding.since) / 1_000;
-      this.#observedSeconds += seconds;
-      if (this.#holding.failing) this.#failingSeconds += seconds;
-    }
-    const { status } = result.verdict;
-    this.#holding =
-      status === 'unknown' ? undefined : { failing: status === 'failure', since: result.startedAt };
+  #writeLastRun({ verdict, samples }: MeasuredResult): void {
+    const success = sample(CHECK.success, verdict.status === 'success' ? 1 : 0);
+    this.#lastRun.replace(this.#labelled([success, ...samples]));
+  }
+
+  #observe({ startedAt, durationSeconds, runId }: Result): void {
+    const at = Math.round(startedAt + durationSeconds * 1_000);
+    const exemplar = runId === undefined ? {} : { exemplar: { run_id: runId } };
+    this.#durations.observe(durationSeconds, { at, ...exemplar });
   }
 
   #writeInfo(): void {
@@ -110,16 +114,17 @@ export class CheckMetrics {
         ...byReason(CHECK.failures, this.#failures),
         ...byReason(CHECK.unknowns, this.#unknowns),
         sample(CHECK.runDuration, this.#durations.value()),
-        sample(CHECK.observedSeconds, this.#observedSeconds),
-        sample(CHECK.failingSeconds, this.#failingSeconds),
+        sample(CHECK.observedSeconds, this.#time.observedSeconds),
+        sample(CHECK.failingSeconds, this.#time.failingSeconds),
         ...timestamp(CHECK.lastRun, this.#lastConclusiveAt),
         ...timestamp(CHECK.lastSuccess, this.#lastSuccessAt),
       ]),
     );
   }
 
+  /** Labels that settings name (`probe_expect_info`) never change whose check it is. */
   #labelled(samples: readonly Sample[]): Sample[] {
-    return samples.map((one) => ({ ...one, labels: { ...this.#labels, ...one.labels } }));
+    return samples.map((one) => ({ ...one, labels: { ...this.#labels, ...one.labels, ...this.#labels } }));
   }
 }
 

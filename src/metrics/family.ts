@@ -1,12 +1,14 @@
+import type { ExemplarInput, NativeInput } from '../exposition/series.ts';
+
 /** The types of Prometheus's text format that Tocsin exposes. */
-export type FamilyType = 'gauge' | 'counter' | 'histogram' | 'untyped';
+export type FamilyType = 'gauge' | 'counter' | 'histogram' | 'summary' | 'untyped';
 
 /**
  * What a family is: declared once, beside the code that measures it; the catalogue collects all of them.
  * @see https://prometheus.io/docs/concepts/data_model/
  */
 export interface Family {
-  /** The name of the family and, but for histograms, of its samples; counters end in `_total`. */
+  /** The name of the family and, but for histograms and summaries, of its samples; counters end in `_total`. */
   readonly name: string;
   readonly type: FamilyType;
   readonly help: string;
@@ -16,23 +18,36 @@ export interface Family {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** A classic histogram's value. */
+/** A histogram's value. */
 export interface HistogramValue {
   /** Upper bounds, ascending, without +Inf. */
   readonly bounds: readonly number[];
   /** Observations at or below each bound (cumulative), then the count of all: one longer than `bounds`. */
   readonly counts: readonly number[];
   readonly sum: number;
+  /** For each of `counts` the last observation in that bucket that can be looked up, where there is one. */
+  readonly exemplars?: readonly (ExemplarInput | undefined)[];
+  /** The same observations in native buckets. */
+  readonly native?: NativeInput;
+}
+
+/** A summary that somebody else computed; `values[i]` is the quantile `quantiles[i]`. */
+export interface SummaryValue {
+  /** Ascending, 0 to 1. */
+  readonly quantiles: readonly number[];
+  readonly values: readonly number[];
+  readonly sum: number;
+  readonly count: number;
 }
 
 /** One measured value of a family. */
 export interface Sample {
   readonly family: Family;
   readonly labels: Labels;
-  readonly value: number | HistogramValue;
+  readonly value: number | HistogramValue | SummaryValue;
 }
 
 /** Writes one sample down: `sample(family, 1, { state: 'healthy' })`. */
-export function sample(family: Family, value: number | HistogramValue, labels: Labels = {}): Sample {
+export function sample(family: Family, value: Sample['value'], labels: Labels = {}): Sample {
   return { family, labels, value };
 }

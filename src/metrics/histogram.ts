@@ -1,10 +1,26 @@
-import type { HistogramValue } from './family.ts';
+import type { ExemplarInput } from '../exposition/series.ts';
+import type { HistogramValue, Labels } from './family.ts';
+import { NativeCounts } from './native-buckets.ts';
 
-/** A classic histogram that counts observations itself; its value is a sample's. */
+/** A native histogram that lost resolution gets it back by starting anew, but not more often than this. */
+const RESET_MS = 60 * 60_000;
+
+/** When something was observed, and what that observation can be found by. */
+export interface Observation {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Labels of an exemplar. */
+  readonly exemplar?: Labels;
+}
+
+/** A histogram that counts observations itself, in classic and in native buckets; its value is a sample's. */
 export class Histogram {
   readonly #bounds: readonly number[];
-  readonly #counts: number[];
+  #counts: number[];
+  #exemplars: (ExemplarInput | undefined)[] = [];
   #sum = 0;
+  #native = new NativeCounts();
+  #startedAt: number | undefined;
 
   /** @param bounds upper bounds, ascending, without +Inf */
   constructor(bounds: readonly number[]) {
@@ -12,15 +28,38 @@ export class Histogram {
     this.#counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  observe(value: number): void {
-    const at = this.#bounds.findIndex((bound) => value <= bound);
-    const index = at === -1 ? this.#bounds.length : at;
-    this.#counts[index] = (this.#counts[index] ?? 0) + 1;
-    this.#sum += value;
+  observe(value: number, observation: Observation): void {
+    this.#count(value, observation);
+    this.#startedAt ??= observation.at;
+    if (!this.#native.coarse || observation.at - this.#startedAt < RESET_MS) return;
+    this.#counts.fill(0);
+    this.#exemplars = [];
+    this.#sum = 0;
+    this.#native = new NativeCounts();
+    this.#startedAt = observation.at;
+    this.#count(value, observation);
   }
 
   value(): HistogramValue {
     let total = 0;
-    return { bounds: this.#bounds, counts: this.#counts.map((count) => (total += count)), sum: this.#sum };
+    return {
+      bounds: this.#bounds,
+      counts: this.#counts.map((count) => (total += count)),
+      sum: this.#sum,
+      ...(this.#exemplars.length > 0 && { exemplars: [...this.#exemplars] }),
+      native: this.#native.value(),
+    };
+  }
+
+  #count(value: number, { at, exemplar }: Observation): void {
+    const found = this.#bounds.findIndex((bound) => value <= bound);
+    const index = found === -1 ? this.#bounds.length : found;
+    this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+    this.#sum += value;
+    this.#native.observe(value);
+    if (exemplar === undefined) return;
+    if (this.#exemplars.length === 0)
+      this.#exemplars = new Array<undefined>(this.#counts.length).fill(undefined);
+    this.#exemplars[index] = { labels: exemplar, value, timestampMs: at };
   }
 }

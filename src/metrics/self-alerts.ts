@@ -57,6 +57,7 @@ export class WebhookInstruments {
 export class AlertInstruments {
   readonly #transitions: Counter<'transition'>;
   readonly #lag: Histogram;
+  #own: Readonly<Partial<Record<Transition, number>>> = {};
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -77,6 +78,15 @@ export class AlertInstruments {
 
   transitions(counts: Readonly<Partial<Record<Transition, number>>>): void {
     for (const transition of TRANSITIONS) this.#transitions.inc({ transition }, counts[transition] ?? 0);
+  }
+
+  /** Counts what a thread of the ledger did by itself; its totals begin at 0 with each thread. */
+  own(totals: Readonly<Partial<Record<Transition, number>>>): void {
+    for (const transition of TRANSITIONS) {
+      const [total, last] = [totals[transition] ?? 0, this.#own[transition] ?? 0];
+      this.#transitions.inc({ transition }, total < last ? total : total - last);
+    }
+    this.#own = totals;
   }
 
   /** @param seconds received minus `startsAt`; a sender's clock ahead of ours gives negative ones, which count as 0 */

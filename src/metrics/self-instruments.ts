@@ -10,6 +10,7 @@ export class ScrapeInstruments {
   readonly #renderSeconds: Histogram;
   readonly #inFlight: Gauge;
   readonly #coalesced: Counter;
+  readonly #collections: Counter;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -36,6 +37,11 @@ export class ScrapeInstruments {
       help: 'Scrapes that joined a collection which was going on.',
       registers,
     });
+    this.#collections = new Counter({
+      name: 'tocsin_scrape_collections_total',
+      help: 'Collections that scrapes began.',
+      registers,
+    });
   }
 
   inc(outcome: ScrapeOutcome): void {
@@ -52,6 +58,53 @@ export class ScrapeInstruments {
 
   coalesced(): void {
     this.#coalesced.inc();
+  }
+
+  collected(): void {
+    this.#collections.inc();
+  }
+}
+
+const CONNECTION_OUTCOMES = [
+  'used',
+  'unused',
+  'timeout',
+  'malformed',
+  'stalled',
+  'limited',
+  'refused',
+  'displaced',
+] as const;
+/** How a connection ended. */
+export type ConnectionOutcome = (typeof CONNECTION_OUTCOMES)[number];
+
+/** The connections of the server. */
+export class ConnectionInstruments {
+  readonly #open: Gauge;
+  readonly #ended: Counter<'outcome'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#open = new Gauge({
+      name: 'tocsin_http_open_connections',
+      help: 'Connections to this server that are open.',
+      registers,
+    });
+    this.#ended = new Counter({
+      name: 'tocsin_http_connections_total',
+      help: 'Connections to this server by how they ended.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    for (const outcome of CONNECTION_OUTCOMES) this.#ended.inc({ outcome }, 0);
+  }
+
+  open(connections: number): void {
+    this.#open.set(connections);
+  }
+
+  ended(outcome: ConnectionOutcome): void {
+    this.#ended.inc({ outcome });
   }
 }
 

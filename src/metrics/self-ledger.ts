@@ -1,6 +1,5 @@
 import { Counter, type Gauge, type Registry } from 'prom-client';
-import { SEVERITIES, type SeverityClass } from '../domain/alert.ts';
-import type { SeriesGroup, SeriesTable } from '../exposition/table.ts';
+import { SEVERITIES, type SeverityClass, type Transition } from '../domain/alert.ts';
 import { sample, type Family, type Sample } from './family.ts';
 import { absentGauge } from './self-instruments.ts';
 
@@ -20,6 +19,7 @@ export interface LedgerNumbers {
     readonly since: number;
   }[];
   readonly unacknowledgedOverflow: number;
+  readonly transitions: Readonly<Partial<Record<Transition, number>>>;
   readonly lastOffset: number;
   readonly fileBytes: number;
   readonly commits: number;
@@ -27,7 +27,7 @@ export interface LedgerNumbers {
   readonly failedCommits: number;
 }
 
-/** Families whose labels come from senders: kept in a table of ours, which tells any two label sets apart. */
+/** Families whose labels come from senders: not kept by prom-client, which would take some label sets for the same. */
 export const ALERT_FAMILIES = {
   active: {
     name: 'tocsin_alerts_active',
@@ -45,14 +45,13 @@ export const ALERT_FAMILIES = {
 
 /** Numbers of the ledger; all absent until it told some. */
 export class LedgerInstruments {
-  readonly #alerts: SeriesGroup;
+  #alerts: readonly Sample[] = [];
   readonly #gauges: Readonly<Record<'offset' | 'bytes' | 'writable', Gauge>>;
   readonly #totals: Readonly<Record<'commits' | 'failures' | 'seconds', Counter>>;
   readonly #onDropped: (family: string, count: number) => void;
   #overflow = 0;
 
-  constructor(registry: Registry, table: SeriesTable, onDropped: (family: string, count: number) => void) {
-    this.#alerts = table.group();
+  constructor(registry: Registry, onDropped: (family: string, count: number) => void) {
     this.#onDropped = onDropped;
     this.#gauges = {
       offset: absentGauge(registry, {
@@ -84,6 +83,11 @@ export class LedgerInstruments {
     };
   }
 
+  /** Series that prom-client does not hold. */
+  samples(): readonly Sample[] {
+    return this.#alerts;
+  }
+
   update(numbers: LedgerNumbers, writable: boolean): void {
     this.#gauges.offset.set(numbers.lastOffset);
     this.#gauges.bytes.set(numbers.fileBytes);
@@ -91,7 +95,7 @@ export class LedgerInstruments {
     setTotal(this.#totals.commits, numbers.commits);
     setTotal(this.#totals.failures, numbers.failedCommits);
     setTotal(this.#totals.seconds, numbers.commitSeconds);
-    this.#alerts.replace([...activeSamples(numbers), ...unacknowledgedSamples(numbers)]);
+    this.#alerts = [...activeSamples(numbers), ...unacknowledgedSamples(numbers)];
     const more = numbers.unacknowledgedOverflow - this.#overflow;
     this.#overflow = numbers.unacknowledgedOverflow;
     if (more > 0) this.#onDropped(ALERT_FAMILIES.unacknowledgedSince.name, more);

@@ -1,10 +1,12 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import { SeriesTable } from '../exposition/table.ts';
-import { renderText } from '../exposition/text.ts';
-import type { Family, FamilyType } from './family.ts';
+import type { Collector } from '../exposition/collection.ts';
+import type { SeriesTable } from '../exposition/table.ts';
+import type { Family } from './family.ts';
+import { registryFamilies, registrySamples } from './registry-samples.ts';
 import { AlertInstruments, WebhookInstruments } from './self-alerts.ts';
 import {
   ConfigInstruments,
+  ConnectionInstruments,
   HttpInstruments,
   ScheduleInstruments,
   ScrapeInstruments,
@@ -19,10 +21,11 @@ export interface SelfInfo {
   readonly revision?: string;
 }
 
-/** What Tocsin says about itself: its instruments, and their text. */
+/** What Tocsin says about itself: its instruments, and how they come into the exposition. */
 export interface SelfMetrics {
   readonly scrapes: ScrapeInstruments;
   readonly http: HttpInstruments;
+  readonly connections: ConnectionInstruments;
   readonly config: ConfigInstruments;
   readonly schedule: ScheduleInstruments;
   readonly webhooks: WebhookInstruments;
@@ -35,8 +38,11 @@ export interface SelfMetrics {
   ledger(numbers: LedgerNumbers, writable: boolean): void;
   /** Every family it may expose. */
   readonly families: readonly Family[];
-  /** Text 0.0.4: all families that have series, or those of them that are named; sorted by name. */
-  render(names?: ReadonlySet<string>): Promise<string>;
+  /**
+   * Brings all of it into a table whenever a scrape asks for it.
+   * @param before called first, so that what is only looked up for a scrape can be
+   */
+  collector(table: SeriesTable, before?: () => void): Collector;
 }
 
 /** Gauges whose names end like a counter's; prom-client exports the same by type, under better names. */
@@ -46,10 +52,12 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
+/** What `collect[]` selects these series by. */
+const COLLECTOR = 'tocsin';
+
 /** Makes Tocsin's own instruments on a registry of their own. */
 export function createSelfMetrics(info: SelfInfo): SelfMetrics {
   const registry = new Registry();
-  const table = new SeriesTable();
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
   addBuildInfo(registry, info);
@@ -61,22 +69,35 @@ export function createSelfMetrics(info: SelfInfo): SelfMetrics {
     registers: [registry],
   });
   const seriesDropped = (family: string, count = 1) => dropped.inc({ family }, count);
-  const ledger = new LedgerInstruments(registry, table, seriesDropped);
+  const ledger = new LedgerInstruments(registry, seriesDropped);
   const instruments = {
     scrapes: new ScrapeInstruments(registry),
     http: new HttpInstruments(registry),
+    connections: new ConnectionInstruments(registry),
     config: new ConfigInstruments(registry),
     schedule: new ScheduleInstruments(registry),
     webhooks: new WebhookInstruments(registry),
     alerts: new AlertInstruments(registry),
   };
+  const families = [...registryFamilies(registry), ...Object.values(ALERT_FAMILIES)];
   return {
     ...instruments,
     logged: (level) => lines.inc({ level }),
     seriesDropped,
-    ledger: (numbers, writable) => ledger.update(numbers, writable),
-    families: [...registryFamilies(registry), ...Object.values(ALERT_FAMILIES)],
-    render: (names) => render(registry, table, names),
+    ledger: (numbers, writable) => {
+      ledger.update(numbers, writable);
+      instruments.alerts.own(numbers.transitions);
+    },
+    families,
+    collector: (table, before = () => undefined) => {
+      // what tells of a used up budget must not be left out for it
+      const group = table.group(COLLECTOR, { budgeted: false });
+      const collect = async () => {
+        before();
+        group.replace([...(await registrySamples(registry, families)), ...ledger.samples()]);
+      };
+      return { name: COLLECTOR, collect, leaveOut: () => undefined };
+    },
   };
 }
 
@@ -99,46 +120,4 @@ function logCounter(registry: Registry): Counter<'level'> {
   });
   for (const level of ['debug', 'info', 'warn', 'error']) lines.inc({ level }, 0);
   return lines;
-}
-
-async function render(registry: Registry, table: SeriesTable, names?: ReadonlySet<string>): Promise<string> {
-  const wanted = (name: string) => names?.has(name) ?? true;
-  const texts = new Map<string, string>();
-  for (const family of table.snapshot()) {
-    if (wanted(family.name))
-      texts.set(family.name, Buffer.concat([...renderText([family])]).toString('utf8'));
-  }
-  await Promise.all(
-    registryFamilies(registry).map(async ({ name }) => {
-      if (!wanted(name)) return;
-      const text = await registry.getSingleMetricAsString(name);
-      if (hasSeries(text)) texts.set(name, `${text}\n`);
-    }),
-  );
-  return [...texts.keys()]
-    .sort()
-    .map((name) => texts.get(name) ?? '')
-    .join('');
-}
-
-/** prom-client writes HELP and TYPE also for what has no series. */
-function hasSeries(text: string): boolean {
-  return !text.slice(text.lastIndexOf('\n') + 1).startsWith('# TYPE ');
-}
-
-function registryFamilies(registry: Registry): Family[] {
-  return registry.getMetricsAsArray().map((metric) => {
-    const { name, help } = metric;
-    return { name, help, type: familyType(String(metric.type)), labels: labelNames(metric) };
-  });
-}
-
-function familyType(type: string): FamilyType {
-  if (type === 'counter' || type === 'gauge' || type === 'histogram') return type;
-  throw new Error(`a metric of type ${type} cannot be exposed; use a counter, a gauge or a histogram`);
-}
-
-function labelNames(metric: object): readonly string[] {
-  if (!('labelNames' in metric) || !Array.isArray(metric.labelNames)) return [];
-  return metric.labelNames.filter((name): name is string => typeof name === 'string');
 }

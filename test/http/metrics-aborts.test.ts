@@ -84,8 +84,15 @@ describe('a client that goes away', () => {
     await readALittle(socket);
     await until(() => server.counts.aborted === 1);
     expect(server.counts).toMatchObject({ served: 0, failed: 0 });
+    await until(() => server.lines.length === 1);
     expect(server.lines).toEqual([
-      { level: 'debug', message: 'a client left its scrape', client: '127.0.0.1', phase: 'sending' },
+      {
+        level: 'debug',
+        message: 'clients were not served',
+        counts: { 'scrape aborted sending': 1 },
+        addresses: 1,
+        busiest: { address: '127.0.0.1', times: 1 },
+      },
     ]);
   });
 

@@ -129,7 +129,10 @@ describe('the deadline of a scrape', () => {
   it.each(['', 'soon', '-1', '0', 'Infinity', '1e9'])('is 10 s when the header says %j', async (timeout) => {
     const waits: number[] = [];
     const server = await start({
-      scrape: ({ waitMs }) => (waits.push(waitMs), Promise.resolve([Buffer.from('x 1\n')])),
+      scrape: ({ waitMs }) => {
+        waits.push(waitMs);
+        return Promise.resolve({ chunks: [Buffer.from('x 1\n')], release: () => undefined });
+      },
     });
     await fetch(server.url, { headers: { 'x-prometheus-scrape-timeout-seconds': timeout } });
     expect(waits).toEqual([10_000]);
@@ -176,7 +179,7 @@ describe('the limits', () => {
 
 describe('failing loudly', () => {
   it('answers 500 when the exposition cannot be made, and says so in the log', async () => {
-    const server = await start({ source: { extra: () => Promise.reject(new Error('no text')) } });
+    const server = await start({ scrape: () => Promise.reject(new Error('no text')) });
     const response = await fetch(server.url);
     expect([response.status, response.headers.get('content-type')]).toEqual([
       500,

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerConfig, WebhookConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
+import { BodyBudget } from '../../src/http/body.ts';
 import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
 import { LedgerUnavailableError, type IntakeResult, type RawDelivery } from '../../src/ledger/ledger.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
@@ -24,6 +25,7 @@ interface Setup {
   readonly webhooks?: readonly WebhookConfig[];
   readonly config?: Partial<ServerConfig>;
   readonly listenShown?: ServerConfig['listen'];
+  readonly budget?: number;
   readonly intake?: (delivery: RawDelivery) => Promise<IntakeResult>;
 }
 
@@ -41,6 +43,7 @@ async function serve(setup: Setup = {}) {
       },
     },
     now: () => 1_000,
+    budget: new BodyBudget(() => setup.budget ?? 10_000_000),
     clientAddress: (request) => request.socket.remoteAddress ?? '',
     onDelivery: (webhook, outcome) => counted.push(`${webhook} ${outcome}`),
   });

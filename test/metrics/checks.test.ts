@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { failure, SUCCESS, unknown, type Verdict } from '../../src/domain/result.ts';
 import type { Service } from '../../src/domain/service.ts';
 import { SeriesTable } from '../../src/exposition/table.ts';
+import { renderText } from '../../src/exposition/text.ts';
 import { CheckMetrics, ClusterMetrics, type MeasuredResult } from '../../src/metrics/checks.ts';
 import type { Family } from '../../src/metrics/family.ts';
 
@@ -24,16 +25,14 @@ const duration: Family = { name: 'probe_duration_seconds', type: 'gauge', help: 
 /** The value of every series, by its text without the check's own labels. */
 function values(table: SeriesTable): Map<string, number> {
   const all = new Map<string, number>();
-  for (const family of table.snapshot()) {
-    family.prefixes.forEach((prefixes, i) => {
-      const value = family.values[i];
-      const name = (prefixes[0] ?? '')
-        .replace(/(group="llm"|prober="http"|service="web"|target="http:\/\/a\/"|team="ai"),?/g, '')
-        .replace(/,\}/, '}')
-        .replace('{}', '')
-        .trim();
-      if (typeof value === 'number') all.set(name, value);
-    });
+  for (const line of renderText(table.snapshot()).trim().split('\n')) {
+    if (line === '' || line.startsWith('#')) continue;
+    const [, series = '', value = ''] = /^(.*) (\S+)$/.exec(line) ?? [];
+    const name = series
+      .replace(/(group="llm"|prober="http"|service="web"|target="http:\/\/a\/"|team="ai"),?/g, '')
+      .replace(/,\}/, '}')
+      .replace('{}', '');
+    all.set(name, Number(value));
   }
   return all;
 }
@@ -69,19 +68,31 @@ describe('the metrics of a check', () => {
     expect([...values(table).keys()].some((name) => name.startsWith('tocsin_probe_failures_total'))).toBe(
       false,
     );
-    metrics.record(run(DOWN, 10));
-    metrics.record(run(DOWN, 20));
-    metrics.record(run(unknown('agent_error', 'x'), 30));
+    metrics.record(run(DOWN, 10), 30_000);
+    metrics.record(run(DOWN, 20), 30_000);
+    metrics.record(run(unknown('agent_error', 'x'), 30), 30_000);
     const series = values(table);
     expect(series.get('tocsin_probe_failures_total{reason="status"}')).toBe(2);
     expect(series.get('tocsin_probe_unknown_total{reason="agent_error"}')).toBe(1);
   });
 
+  it('name the last run of each bucket of its duration', () => {
+    const table = new SeriesTable();
+    const metrics = new CheckMetrics(table, service, target);
+    metrics.record({ ...run(SUCCESS, 10), runId: 'a1' }, 30_000);
+    metrics.record({ ...run(SUCCESS, 20), runId: 'b2' }, 30_000);
+    metrics.record(run(SUCCESS, 30), 30_000);
+    const text = renderText(table.snapshot(), { openMetrics: true, escaping: 'underscores' });
+    expect(text.match(/.* # \{.*/g)).toEqual([
+      expect.stringMatching(/_bucket\{.*,le="0\.25"\} 3 # \{run_id="b2"\} 0\.2 20\.2$/),
+    ]);
+  });
+
   it('leave the last run alone when a run ends unknown', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target);
-    metrics.record(run(SUCCESS, 10));
-    metrics.record(run(unknown('agent_error', 'x'), 20));
+    metrics.record(run(SUCCESS, 10), 30_000);
+    metrics.record(run(unknown('agent_error', 'x'), 20), 30_000);
     const series = values(table);
     expect(series.get('probe_success')).toBe(1);
     expect(series.get('probe_duration_seconds')).toBe(0.2);
@@ -91,24 +102,24 @@ describe('the metrics of a check', () => {
   it('weigh time by the raw result, unknown time in neither', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target);
-    metrics.record(run(SUCCESS, 0));
-    metrics.record(run(DOWN, 30));
-    metrics.record(run(DOWN, 35));
-    metrics.record(run(SUCCESS, 45));
-    metrics.record(run(unknown('agent_error', 'x'), 75));
-    metrics.record(run(SUCCESS, 105));
-    metrics.record(run(SUCCESS, 135));
+    metrics.record(run(SUCCESS, 0), 30_000);
+    metrics.record(run(DOWN, 30), 30_000);
+    metrics.record(run(DOWN, 35), 30_000);
+    metrics.record(run(SUCCESS, 45), 30_000);
+    metrics.record(run(unknown('agent_error', 'x'), 75), 30_000);
+    metrics.record(run(SUCCESS, 105), 30_000);
+    metrics.record(run(SUCCESS, 135), 30_000);
     const series = values(table);
-    expect(series.get('tocsin_check_failing_seconds_total')).toBe(15);
-    expect(series.get('tocsin_check_observed_seconds_total')).toBe(30 + 5 + 10 + 30 + 30);
+    expect(series.get('tocsin_check_failing_seconds_total')).toBe(30);
+    expect(series.get('tocsin_check_observed_seconds_total')).toBe(30 + 30 + 15 + 30);
   });
 
   it('let per-run values go when they are too old, and keep the counters', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target);
-    metrics.record(run(SUCCESS, 0));
+    metrics.record(run(SUCCESS, 0), 30_000);
     metrics.expire();
-    metrics.record(run(unknown('agent_error', 'x'), 500));
+    metrics.record(run(unknown('agent_error', 'x'), 500), 30_000);
     const series = values(table);
     expect(series.has('probe_success')).toBe(false);
     expect(series.has('probe_duration_seconds')).toBe(false);
@@ -119,7 +130,7 @@ describe('the metrics of a check', () => {
   it('vanish whole when the check is removed', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target);
-    metrics.record(run(DOWN, 0));
+    metrics.record(run(DOWN, 0), 30_000);
     metrics.remove();
     expect(values(table).size).toBe(0);
   });

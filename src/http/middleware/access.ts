@@ -23,8 +23,25 @@ export function guardPaths(
 export function guardRead(scope: ReadScope, config: () => AccessConfig): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
     const tokens = withScope(config(), scope);
-    if (tokens.length === 0 || matchesAny(requestToken(request), tokens)) next();
-    else unauthorized(response, `a token with the scope "${scope}"`);
+    if (tokens.length === 0 || matchesAny(requestToken(request), tokens)) {
+      next();
+      return;
+    }
+    // who may not ask needs no connection
+    response.set('Connection', 'close');
+    unauthorized(response, `a token with the scope "${scope}"`);
+  };
+}
+
+/** Guards a page that people open in a browser, which asks them for the token as a password. */
+export function guardPage(config: () => AccessConfig): RequestHandler {
+  return (request: Request, response: Response, next: NextFunction) => {
+    const tokens = withScope(config(), 'read');
+    if (tokens.length === 0 || matchesAny(requestToken(request), tokens)) {
+      next();
+      return;
+    }
+    unauthorized(response, 'a token with the scope "read"', 'Basic realm="tocsin", charset="UTF-8"');
   };
 }
 
@@ -55,8 +72,8 @@ export function fromLoopback(request: Request): boolean {
 }
 
 /** Answers 401; `needed` says what would have been accepted. */
-export function unauthorized(response: Response, needed: string): void {
-  response.set('WWW-Authenticate', 'Bearer realm="tocsin"');
+export function unauthorized(response: Response, needed: string, challenge = 'Bearer realm="tocsin"'): void {
+  response.set('WWW-Authenticate', challenge);
   sendProblem(response, {
     status: 401,
     title: 'Not authorized',

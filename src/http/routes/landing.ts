@@ -2,6 +2,8 @@ import { Router } from 'express';
 
 const LINKS: readonly (readonly [path: string, says: string])[] = [
   ['/metrics', 'metrics, for Prometheus'],
+  ['/probe?target=127.0.0.1&module=icmp', 'one run of a module, as blackbox_exporter does it'],
+  ['/config', 'the configuration, secrets masked'],
   ['/cluster_health', 'the cluster and every service'],
   ['/health', 'Tocsin itself'],
   ['/alerts', 'what is wrong now, in sentences'],

@@ -1,10 +1,11 @@
 import { Router, type Request, type Response } from 'express';
 import { SEVERITIES } from '../../domain/alert.ts';
 import { rfc3339 } from '../../health/run-view.ts';
-import type { Episode, Ledger, StoredDelivery } from '../../ledger/ledger.ts';
+import type { Ledger, StoredDelivery } from '../../ledger/ledger.ts';
 import { sendJson } from '../json.ts';
 import { sendProblem } from '../problem.ts';
 import { Query } from '../query.ts';
+import { episodeView } from './episode-view.ts';
 
 type ReadLedger = Pick<Ledger, 'events' | 'alerts' | 'alert' | 'deliveries'>;
 
@@ -62,28 +63,6 @@ async function sendEvents(ledger: ReadLedger, request: Request, response: Respon
     return;
   }
   sendJson(response, { events: page.events, next_after: page.nextAfter ?? after ?? null });
-}
-
-function episodeView(episode: Episode) {
-  const { id, webhook, fingerprint, state, labels, annotations, severity, acknowledged, receiver, ordinal } =
-    episode;
-  return {
-    id,
-    webhook,
-    fingerprint,
-    state,
-    severity,
-    labels,
-    annotations,
-    starts_at: episode.startsAt,
-    ends_at: episode.endsAt ?? null,
-    first_received_at: rfc3339(episode.firstReceivedAt),
-    last_received_at: rfc3339(episode.lastReceivedAt),
-    generator_url: episode.generatorUrl,
-    receiver,
-    acknowledged,
-    transitions: ordinal,
-  };
 }
 
 function deliveryView(delivery: StoredDelivery) {

@@ -3,9 +3,12 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
 import type { Gate } from '../../exposition/gate.ts';
 import { negotiate, type Negotiated } from '../../exposition/negotiate.ts';
-import type { SnapshotSource } from '../../exposition/snapshot.ts';
+import type { Body, SnapshotSource } from '../../exposition/snapshot.ts';
+import type { Connections } from '../connections.ts';
 import { Departures } from '../departures.ts';
 import { sendProblem } from '../problem.ts';
+import { Unsent } from '../unsent.ts';
+import type { Unserved } from '../unserved.ts';
 import { writeBody } from '../write-body.ts';
 
 /** How a request to `/metrics` ended; a label value. */
@@ -24,10 +27,17 @@ export interface MetricsRouteDeps {
   readonly clientAddress: (request: Request) => string;
   /** Whether gzip is offered; asked at each request, so that a reload counts. */
   readonly compression: () => boolean;
+  /** Milliseconds in which a client must have taken the whole answer. */
+  readonly sendMs: () => number;
+  /** Bytes of answers that clients may leave untaken. */
+  readonly maxUnsent: () => number;
+  readonly connections: Pick<Connections, 'cutOff' | 'brief'>;
+  readonly unserved: Pick<Unserved, 'note'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
+const TIMEOUT_HEADER = 'X-Prometheus-Scrape-Timeout-Seconds';
 const DEFAULT_WAIT_MS = 10_000;
 const LONGEST_WAIT_MS = 300_000;
 const LONGEST_STALL_MS = 10_000;
@@ -70,20 +80,25 @@ interface Visit {
 class MetricsEndpoint {
   readonly #deps: MetricsRouteDeps;
   readonly #departures: Departures;
+  readonly #unsent: Unsent;
 
   constructor(deps: MetricsRouteDeps) {
     this.#deps = deps;
     this.#departures = new Departures(deps.clock);
+    this.#unsent = new Unsent(deps.maxUnsent);
   }
 
   async handle(request: Request, response: Response): Promise<void> {
-    const { gate, meter, clientAddress, compression } = this.#deps;
+    const { gate, meter, connections, clientAddress, compression } = this.#deps;
     this.#departures.asked(request.socket);
     response.vary('Accept, Accept-Encoding');
+    // a scraper comes again on the same connection; whoever else asks may not hold one for as long
+    if (request.get(TIMEOUT_HEADER) === undefined) connections.brief(request.socket);
     const client = clientAddress(request);
     const decision = gate.admit(client);
     if (decision.kind !== 'admitted') {
       meter.inc(decision.kind);
+      this.#deps.unserved.note(`scrape ${decision.kind}`, client);
       refuse(response, decision.kind, decision.retryAfterSeconds);
       return;
     }
@@ -121,22 +136,29 @@ class MetricsEndpoint {
       this.#settle(response, visit);
       return;
     }
-    const chunks = await this.#scrape(response, visit);
-    if (chunks !== undefined) await this.#send(response, chunks, visit);
+    const body = await this.#scrape(response, visit);
+    if (body === undefined) return;
+    try {
+      await this.#send(response, body.chunks, visit);
+    } finally {
+      body.release();
+    }
   }
 
   /** The body; undefined when there is none to send, which is answered and counted already. */
-  async #scrape(response: Response, visit: Visit): Promise<readonly Buffer[] | undefined> {
+  async #scrape(response: Response, visit: Visit): Promise<Body | undefined> {
     const { wish, signal } = visit;
     try {
-      const chunks = await this.#deps.source.scrape({
+      const body = await this.#deps.source.scrape({
         waitMs: wish.waitMs,
+        format: wish.negotiated.format,
         encoding: wish.negotiated.encoding,
         signal,
         ...(wish.names !== undefined && { names: wish.names }),
         ...(wish.collectors !== undefined && { collectors: wish.collectors }),
       });
-      if (chunks.length > 0) return chunks;
+      if (body.chunks.length > 0) return body;
+      body.release();
       this.#deps.meter.inc('failed');
       nothingToShow(response, wish);
     } catch (error) {
@@ -156,9 +178,16 @@ class MetricsEndpoint {
     setHeaders(response, visit.wish.negotiated);
     response.set('Content-Length', String(chunks.reduce((sum, chunk) => sum + chunk.length, 0)));
     try {
-      const { stallMs } = visit.wish;
-      if (await writeBody(response, chunks, { departures: this.#departures, stallMs }))
-        this.#settle(response, visit);
+      const { clock, connections, sendMs } = this.#deps;
+      const taken = await writeBody(response, chunks, {
+        departures: this.#departures,
+        unsent: this.#unsent,
+        stallMs: visit.wish.stallMs,
+        sendMs: sendMs(),
+        clock,
+        cutOff: () => connections.cutOff(response.req.socket),
+      });
+      if (taken) this.#settle(response, visit);
       else this.#aborted(visit, 'sending');
     } catch (error) {
       this.#failed(response, error);
@@ -174,7 +203,7 @@ class MetricsEndpoint {
 
   #aborted({ client }: Visit, phase: 'collecting' | 'sending' | 'sent'): void {
     this.#deps.meter.inc('aborted');
-    this.#deps.logger.debug({ client, phase }, 'a client left its scrape');
+    this.#deps.unserved.note(`scrape aborted ${phase}`, client);
   }
 
   #failed(response: Response, error: unknown): void {
@@ -194,7 +223,8 @@ class MetricsEndpoint {
 }
 
 function refuse(response: Response, kind: 'limited' | 'overloaded', retryAfterSeconds: number): void {
-  response.set('Retry-After', String(retryAfterSeconds));
+  // without the connection, which would idle and count for one that may be of use
+  response.set({ 'Retry-After': String(retryAfterSeconds), Connection: 'close' });
   if (kind === 'limited') {
     const detail = 'This address scrapes more often than metrics.rate_limit allows.';
     sendProblem(response, { status: 429, title: 'Too many scrapes', detail });
@@ -226,7 +256,7 @@ function setHeaders(response: Response, { contentType, encoding }: Negotiated): 
 
 function readWish(request: Request, compression: boolean): Wish {
   const { accept, 'accept-encoding': encodings } = request.headers;
-  const timeoutMs = scrapeTimeoutMs(request.get('X-Prometheus-Scrape-Timeout-Seconds'));
+  const timeoutMs = scrapeTimeoutMs(request.get(TIMEOUT_HEADER));
   return {
     negotiated: negotiate(accept, compression ? headerText(encodings) : undefined),
     // a timeout below a second is halved: there is no half second to keep back

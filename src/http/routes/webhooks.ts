@@ -9,7 +9,9 @@ import type { ServerConfig, WebhookConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
 import type { IntakeResult, Ledger } from '../../ledger/ledger.ts';
 import { LedgerUnavailableError } from '../../ledger/ledger.ts';
+import { BodyError, BodyShare, readBytes, type BodyBudget } from '../body.ts';
 import { fromLoopback, unauthorized } from '../middleware/access.ts';
+import { startSignature, verifySignature, type Signature } from '../middleware/signature.ts';
 import { matchesAny, requestToken } from '../middleware/tokens.ts';
 import { sendJson } from '../json.ts';
 import { sendProblem } from '../problem.ts';
@@ -22,6 +24,8 @@ export interface WebhookRouteDeps {
   readonly webhooks: () => readonly WebhookConfig[];
   readonly ledger: Pick<Ledger, 'intake'>;
   readonly now: () => number;
+  /** Bytes of bodies that may be held. */
+  readonly budget: BodyBudget;
   readonly clientAddress: (request: Request) => string;
   /** Counts a delivery; `intake` where it came as far as the ledger. */
   readonly onDelivery: (webhook: string, outcome: DeliveryOutcome, intake?: IntakeResult) => void;
@@ -31,23 +35,27 @@ export interface WebhookRouteDeps {
 const NO_ENTRY = '_unknown';
 const RETRY_AFTER_SECONDS = '5';
 
-/** `POST /api/webhooks/alertmanager[/NAME]`: answers 200 when, and only when, what it accepted is on disk. */
+/**
+ * `POST /api/webhooks/alertmanager[/NAME]` and `POST|PUT /api/webhooks/grafana[/NAME]`: answers 200 when, and only
+ * when, what it accepted is on disk.
+ */
 export function createWebhookRoute(deps: WebhookRouteDeps): Router {
   const router = Router();
-  const take = createIntake(deps);
-  router.post(
-    ['/api/webhooks/alertmanager', '/api/webhooks/alertmanager/:name'],
-    authorize(deps),
-    readBody(deps),
-    take,
-  );
+  const take = [readBody(deps), createIntake(deps)];
+  const alertmanager = ['/api/webhooks/alertmanager', '/api/webhooks/alertmanager/:name'];
+  const grafana = ['/api/webhooks/grafana', '/api/webhooks/grafana/:name'];
+  router.post(alertmanager, authorize(deps, 'alertmanager'), ...take);
+  router.post(grafana, authorize(deps, 'grafana'), ...take);
+  router.put(grafana, authorize(deps, 'grafana'), ...take);
   router.use('/api/webhooks', bodyProblem(deps));
   return router;
 }
 
-function authorize(deps: WebhookRouteDeps): RequestHandler {
+type Sender = 'alertmanager' | 'grafana';
+
+function authorize(deps: WebhookRouteDeps, sender: Sender): RequestHandler {
   return (request, response, next) => {
-    const entry = findEntry(deps, request);
+    const entry = findEntry(deps, request, sender);
     if (entry === 'unknown') {
       sendProblem(response, {
         status: 404,
@@ -62,6 +70,14 @@ function authorize(deps: WebhookRouteDeps): RequestHandler {
       unauthorized(response, 'a live token of the webhook (webhooks[].token_files)');
     } else {
       response.locals['webhook'] = entry.name;
+      if (sender === 'grafana' && entry.hmac !== undefined) {
+        const signature = startSignature(request, entry.hmac, deps.now());
+        if ('problem' in signature) {
+          refuseSignature(deps, response, signature.problem);
+          return;
+        }
+        response.locals['signature'] = signature;
+      }
       next();
     }
   };
@@ -80,29 +96,66 @@ function names(deps: WebhookRouteDeps): string {
 }
 
 /** The entry that was named, else the only one, else the one whose token matches. */
-function findEntry(deps: WebhookRouteDeps, request: Request): WebhookConfig | 'unknown' | 'unauthorized' {
+function findEntry(
+  deps: WebhookRouteDeps,
+  request: Request,
+  sender: Sender,
+): WebhookConfig | 'unknown' | 'unauthorized' {
   const entries = deps.webhooks();
   const name = nameOf(request);
   const candidates = name === undefined ? entries : entries.filter((one) => one.name === name);
   if (candidates.length === 0 && name !== undefined) return 'unknown';
-  const token = requestToken(request);
-  return candidates.find((entry) => mayDeliver(entry, token, request, deps)) ?? 'unauthorized';
+  return candidates.find((entry) => mayDeliver(entry, { request, sender, deps })) ?? 'unauthorized';
 }
 
-function mayDeliver(
-  entry: WebhookConfig,
-  token: string | undefined,
-  request: Request,
-  deps: WebhookRouteDeps,
-): boolean {
-  if (entry.tokens.length > 0) return matchesAny(token, entry.tokens);
+interface Asked {
+  readonly request: Request;
+  readonly sender: Sender;
+  readonly deps: WebhookRouteDeps;
+}
+
+/** A signature, where one is asked for, is looked at when the body is there; without a token it is all that is needed. */
+function mayDeliver(entry: WebhookConfig, { request, sender, deps }: Asked): boolean {
+  if (entry.tokens.length > 0) return matchesAny(requestToken(request), entry.tokens);
+  if (sender === 'grafana' && entry.hmac !== undefined) return true;
   return isLoopback(deps.server().listen.host) && fromLoopback(request);
 }
 
+function refuseSignature(deps: WebhookRouteDeps, response: Response, problem: string): void {
+  deps.onDelivery(String(response.locals['webhook']), 'unauthorized');
+  sendProblem(response, { status: 401, title: 'The signature is not right', detail: problem });
+}
+
 function readBody(deps: WebhookRouteDeps): RequestHandler {
-  return (request, response, next) => {
-    express.raw({ limit: deps.server().maxBodyBytes, type: () => true })(request, response, next);
+  return async (request, response, next) => {
+    const limit = deps.server().maxBodyBytes;
+    const share = new BodyShare(deps.budget);
+    response.once('close', () => share.end());
+    const signed = response.locals['signature'] as Signature | undefined;
+    if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+      share.grow(limit);
+      await inflate(request, response, limit);
+      const inflated: unknown = request.body;
+      if (signed !== undefined && inflated instanceof Uint8Array) signed.hmac.update(inflated);
+    } else {
+      const onBytes = signed === undefined ? undefined : (bytes: Uint8Array) => signed.hmac.update(bytes);
+      request.body = await readBytes(request, { limit, share, ...(onBytes && { onBytes }) });
+    }
+    if (signed === undefined || verifySignature(signed)) {
+      next();
+      return;
+    }
+    refuseSignature(deps, response, 'It is not that of this body under the secret of webhooks[].hmac.');
   };
+}
+
+function inflate(request: Request, response: Response, limit: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    express.raw({ limit, type: () => true })(request, response, (error?: Error | string) => {
+      if (error === undefined) resolve();
+      else reject(error instanceof Error ? error : new Error(error));
+    });
+  });
 }
 
 function createIntake(deps: WebhookRouteDeps): RequestHandler {
@@ -131,7 +184,7 @@ function answer(response: Response, result: IntakeResult): void {
   if (result.outcome === 'malformed') {
     sendProblem(response, {
       status: 400,
-      title: 'Not a webhook of Alertmanager',
+      title: 'Not a webhook of Alertmanager or Grafana',
       detail: result.detail,
       more: { pointer: result.pointer },
     });
@@ -155,6 +208,11 @@ function bodyProblem(deps: WebhookRouteDeps): ErrorRequestHandler {
       return;
     }
     const webhook = String(response.locals['webhook'] ?? NO_ENTRY);
+    if (error instanceof BodyError && error.status === 503) {
+      deps.onDelivery(webhook, 'unavailable');
+      unavailable(response, error.message);
+      return;
+    }
     const tooLarge = error.status === 413;
     deps.onDelivery(webhook, tooLarge ? 'too_large' : 'malformed');
     sendProblem(response, {
@@ -170,5 +228,6 @@ function bodyProblem(deps: WebhookRouteDeps): ErrorRequestHandler {
 function isBodyError(error: unknown): error is { status: number; message: string } {
   if (typeof error !== 'object' || error === null || !('status' in error) || !('message' in error))
     return false;
-  return typeof error.status === 'number' && error.status >= 400 && error.status < 500;
+  const { status } = error;
+  return typeof status === 'number' && ((status >= 400 && status < 500) || error instanceof BodyError);
 }

@@ -1,0 +1,201 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { plainAddress } from '../domain/network.ts';
+import { clientKey } from '../exposition/gate.ts';
+
+/**
+ * How a connection ended; a label value. `used` and `unused` ended in order, or by their client: after at least one
+ * request, or before any. All others were cut off: no request in time (`timeout`), what is no HTTP (`malformed`), an
+ * answer not taken (`stalled`), too many of one address (`limited`), too many in all (`refused`), and idle ones that
+ * gave way to a newcomer (`displaced`).
+ */
+export type ConnectionOutcome =
+  'used' | 'unused' | 'timeout' | 'malformed' | 'stalled' | 'limited' | 'refused' | 'displaced';
+
+export interface ConnectionLimits {
+  readonly max: number;
+  /** Of one address (IPv6: of one /64). */
+  readonly maxPerAddress: number;
+  /** How long those of `brief` may idle, milliseconds. */
+  readonly briefIdleMs: number;
+  /** Known scrapers: some connections are for them alone, and they are neither capped per address nor displaced. */
+  readonly trusted: { readonly empty: boolean; has(address: string): boolean };
+  /** Proxies: many clients behind one address, which is not capped. */
+  readonly proxies: { readonly empty: boolean; has(address: string): boolean };
+}
+
+export interface ConnectionsOptions {
+  /** Asked at each new connection, so that a reload counts. */
+  readonly limits: () => ConnectionLimits;
+  /** How many are open now. */
+  readonly onOpen: (open: number) => void;
+  /** Called once for each connection. */
+  readonly onEnd: (outcome: ConnectionOutcome, address: string) => void;
+}
+
+interface Connection {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly key: string;
+  readonly trusted: boolean;
+  /** Requests so far, and those of them that are not answered yet. */
+  requests: number;
+  pending: number;
+  brief: boolean;
+}
+
+const RESERVED = 16;
+
+/**
+ * The connections of a server: how many there may be, of whom, and how each ended.
+ * When all are taken, a newcomer displaces an idle connection of the address that has the most of them, unless its own
+ * address has more: a crowd that holds connections cannot keep others out.
+ */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  /** Those that wait for a request come in the order in which they began to. */
+  readonly #open = new Map<Socket, Connection>();
+  readonly #perKey = new Map<string, number>();
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  get open(): number {
+    return this.#open.size;
+  }
+
+  /** Takes charge of a server's connections, from before it listens. */
+  attach(server: Server): void {
+    server.on('connection', (socket) => this.#arrived(socket));
+    server.prependListener('request', (request, response) => this.#asked(request, response));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#failed(error, socket as Socket));
+    server.on('timeout', (socket: Socket) => this.#idle(socket));
+  }
+
+  /**
+   * Ends a connection whose client did not take its answer. A reset, for what the kernel still holds of the answer
+   * would otherwise stay in memory until it gives up, minutes later.
+   */
+  cutOff(socket: Socket): void {
+    this.#cut(socket, 'stalled');
+  }
+
+  /**
+   * The client of a connection has no reason to keep it idle for long. One that reads nothing looks idle as soon as the
+   * kernel has taken its answer.
+   */
+  brief(socket: Socket): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) connection.brief = true;
+  }
+
+  destroyAll(): void {
+    for (const socket of this.#open.keys()) socket.destroy();
+  }
+
+  #arrived(socket: Socket): void {
+    const { remoteAddress } = socket;
+    const connection = this.#describe(socket, remoteAddress ?? '');
+    socket.once('close', () => this.#ended(socket));
+    this.#open.set(socket, connection);
+    this.#perKey.set(connection.key, this.#countOf(connection.key) + 1);
+    this.#options.onOpen(this.#open.size);
+    // gone already: nobody to blame for one connection more
+    if (remoteAddress === undefined) socket.destroy();
+    else this.#admit(connection);
+  }
+
+  #describe(socket: Socket, address: string): Connection {
+    const trusted = address !== '' && this.#options.limits().trusted.has(address);
+    const plain = plainAddress(address);
+    const key = clientKey(address);
+    return { socket, address: plain, key, trusted, requests: 0, pending: 0, brief: false };
+  }
+
+  #admit(connection: Connection): void {
+    const { max, maxPerAddress, trusted, proxies } = this.#options.limits();
+    const { socket, address, key } = connection;
+    const capped = !connection.trusted && (proxies.empty || !proxies.has(address));
+    if (capped && this.#countOf(key) > maxPerAddress) {
+      this.#cut(socket, 'limited');
+      return;
+    }
+    const reserved = trusted.empty || connection.trusted ? 0 : Math.min(RESERVED, Math.floor(max / 4));
+    if (this.#open.size <= max - reserved) return;
+    const victim = this.#victim(connection);
+    if (victim === undefined) this.#cut(socket, 'refused');
+    // in order: its client may be a scraper that comes again, and sees at once that it must connect anew
+    else this.#end(victim.socket, 'displaced');
+  }
+
+  /** The one that gives way to a newcomer: of the address with the most, the one that has waited longest. */
+  #victim(newcomer: Connection): Connection | undefined {
+    let victim: Connection | undefined;
+    let most = 0;
+    const own = newcomer.trusted ? 0 : this.#countOf(newcomer.key);
+    for (const connection of this.#open.values()) {
+      if (connection.trusted || connection.pending > 0) continue;
+      const count = this.#countOf(connection.key);
+      if (connection.key === newcomer.key || count < own || count <= most) continue;
+      victim = connection;
+      most = count;
+    }
+    return victim;
+  }
+
+  #asked({ socket }: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#open.get(socket);
+    if (connection === undefined) return;
+    connection.requests += 1;
+    connection.pending += 1;
+    response.once('close', () => {
+      connection.pending -= 1;
+      if (connection.pending > 0 || !this.#open.delete(socket)) return;
+      this.#open.set(socket, connection);
+      if (connection.brief) socket.setTimeout(this.#options.limits().briefIdleMs);
+    });
+  }
+
+  #failed({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
+    if (code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#cut(socket, 'timeout');
+    // a connection closed within its headers is no nonsense: its client went away
+    else if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') this.#end(socket, 'malformed');
+    else socket.destroy();
+  }
+
+  /** Nothing happened on a connection for as long as its state allows. */
+  #idle(socket: Socket): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined && connection.pending > 0) this.#cut(socket, 'stalled');
+    else if (connection?.requests === 0) this.#cut(socket, 'timeout');
+    else socket.destroy();
+  }
+
+  #end(socket: Socket, outcome: ConnectionOutcome): void {
+    this.#ended(socket, outcome);
+    socket.destroy();
+  }
+
+  #cut(socket: Socket, outcome: ConnectionOutcome): void {
+    this.#ended(socket, outcome);
+    socket.resetAndDestroy();
+  }
+
+  /** Forgets a connection: its place is free. What follows for it, such as its `close`, is of no interest. */
+  #ended(socket: Socket, cause?: ConnectionOutcome): void {
+    const connection = this.#open.get(socket);
+    if (connection === undefined) return;
+    const { key, address, requests } = connection;
+    this.#open.delete(socket);
+    const left = this.#countOf(key) - 1;
+    if (left > 0) this.#perKey.set(key, left);
+    else this.#perKey.delete(key);
+    this.#options.onOpen(this.#open.size);
+    this.#options.onEnd(cause ?? (requests > 0 ? 'used' : 'unused'), address);
+  }
+
+  #countOf(key: string): number {
+    return this.#perKey.get(key) ?? 0;
+  }
+}

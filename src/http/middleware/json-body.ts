@@ -1,0 +1,30 @@
+import express, { type RequestHandler } from 'express';
+import { sendProblem } from '../problem.ts';
+
+const LIMIT = '64kb';
+
+/**
+ * Reads the JSON object of a request that changes something. Only `application/json` is taken: a web page of another
+ * origin cannot send that without asking first, and nobody grants it.
+ */
+export function jsonBody(): RequestHandler {
+  const read = express.json({ limit: LIMIT, strict: true, type: 'application/json' });
+  return (request, response, next) => {
+    if (!request.is('application/json')) {
+      const given = request.headers['content-type'] ?? 'none';
+      sendProblem(response, {
+        status: 415,
+        title: 'JSON is expected',
+        detail: `The Content-Type is ${given}; expected application/json, with an object as the body.`,
+      });
+      return;
+    }
+    read(request, response, next);
+  };
+}
+
+/** A member of what `jsonBody` read; undefined when it is absent. */
+export function member(body: unknown, name: string): unknown {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
+  return (body as Readonly<Record<string, unknown>>)[name];
+}

@@ -1,0 +1,79 @@
+import { Router, type Request, type RequestHandler, type Response } from 'express';
+import type { Acknowledgement } from '../../domain/episode.ts';
+import { parseInstant } from '../../domain/instant.ts';
+import { parseDuration } from '../../domain/quantity.ts';
+import type { AcknowledgeResult, Ledger } from '../../ledger/ledger.ts';
+import { sendJson } from '../json.ts';
+import { jsonBody, member } from '../middleware/json-body.ts';
+import { sendProblem } from '../problem.ts';
+import { episodeView } from './episode-view.ts';
+
+export interface AcknowledgeDeps {
+  readonly ledger: Pick<Ledger, 'acknowledge' | 'unacknowledge'>;
+  readonly now: () => number;
+  /** Lets only those by who may acknowledge. */
+  readonly guard: RequestHandler;
+}
+
+const PATH = '/api/v1/alerts/:id/ack';
+const MAX_BY = 200;
+const MAX_COMMENT = 4_000;
+
+/** `POST|DELETE /api/v1/alerts/{id}/ack`: somebody takes charge of an episode, or gives it back. */
+export function createAcknowledgeRoute({ ledger, now, guard }: AcknowledgeDeps): Router {
+  const router = Router();
+  router.post(PATH, guard, jsonBody(), async (request, response) => {
+    const given = readAcknowledgement(request.body, now());
+    if (typeof given === 'string') refuse(response, given);
+    else answer(request, response, await ledger.acknowledge(idOf(request), given));
+  });
+  router.delete(PATH, guard, async (request, response) => {
+    answer(request, response, await ledger.unacknowledge(idOf(request), now()));
+  });
+  return router;
+}
+
+function idOf(request: Request): string {
+  return String(request.params['id']);
+}
+
+/** @returns what is wrong with it, as text */
+function readAcknowledgement(body: unknown, now: number): Acknowledgement | string {
+  const [by, comment = ''] = [member(body, 'by'), member(body, 'comment')];
+  if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_BY) {
+    return `by is ${by === undefined ? 'missing' : JSON.stringify(by)}; expected who acknowledges, 1 to ${MAX_BY} characters`;
+  }
+  if (typeof comment !== 'string' || comment.length > MAX_COMMENT) {
+    return `comment is not a text of at most ${MAX_COMMENT} characters`;
+  }
+  const expires = readExpiry(member(body, 'expires'), now);
+  if (typeof expires === 'string') return expires;
+  return { by: by.trim(), comment, at: now, expiresAt: expires };
+}
+
+function readExpiry(given: unknown, now: number): number | undefined | string {
+  if (given === undefined || given === null || given === '') return undefined;
+  const expected = 'expected a time such as 2026-01-31T12:00:00Z or a duration such as 2h';
+  if (typeof given !== 'string') return `expires is ${JSON.stringify(given)}; ${expected}`;
+  const duration = parseDuration(given);
+  const instant = parseInstant(given);
+  const at = duration === undefined ? instant && Number(instant.ns / 1_000_000n) : now + duration;
+  if (at === undefined || !Number.isSafeInteger(at)) return `expires is "${given}"; ${expected}`;
+  return at > now ? at : `expires is "${given}", which is over already; ${expected} in the future`;
+}
+
+function refuse(response: Response, detail: string): void {
+  sendProblem(response, { status: 400, title: 'Not an acknowledgement', detail: `${detail}.` });
+}
+
+function answer(request: Request, response: Response, result: AcknowledgeResult): void {
+  if (result.outcome === 'unknown') {
+    const detail = `No alert has the id "${idOf(request)}"; /api/v1/alerts lists those that are open.`;
+    sendProblem(response, { status: 404, title: 'No such alert', detail });
+  } else if (result.outcome === 'closed') {
+    const detail = 'The episode is over; only an open one can be acknowledged.';
+    sendProblem(response, { status: 409, title: 'The alert is resolved', detail });
+  } else {
+    sendJson(response, episodeView(result.episode));
+  }
+}

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { rfc3339 } from '../../health/run-view.ts';
+import type { Episode, Ledger } from '../../ledger/ledger.ts';
+
+export interface AlertPageDeps {
+  readonly ledger: Pick<Ledger, 'alerts'>;
+  /** Lets only readers by. */
+  readonly guard: RequestHandler;
+}
+
+/**
+ * The form says JSON to the API, which a page of another origin cannot do: no cookie and no hidden field is needed.
+ * What it needs to know stands in attributes, so that it is the same text always and can be named by its hash.
+ */
+const SCRIPT = `
+const form = document.querySelector('form');
+const said = document.querySelector('output');
+form?.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const field = (name) => form.elements[name]?.value.trim() ?? '';
+  const headers = { 'Content-Type': 'application/json' };
+  if (field('token') !== '') headers.Authorization = 'Bearer ' + field('token');
+  const withdraw = event.submitter?.value === 'withdraw';
+  const body = JSON.stringify({ by: field('by'), comment: field('comment'), expires: field('expires') });
+  const response = await fetch(form.dataset.url, withdraw ? { method: 'DELETE', headers } : { method: 'POST', headers, body });
+  if (response.ok) location.reload();
+  else said.textContent = (await response.json()).detail ?? response.statusText;
+});
+`;
+const STYLE = `
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 44rem; padding: 0 1rem; }
+th { text-align: left; vertical-align: top; padding-right: 1rem; font-weight: 600; }
+td { overflow-wrap: anywhere; }
+label { display: block; margin: .5rem 0; }
+input { font: inherit; width: 100%; box-sizing: border-box; }
+output { color: #a00; display: block; margin-top: .5rem; }
+`;
+const POLICY = [
+  "default-src 'none'",
+  `script-src '${hashOf(SCRIPT)}'`,
+  `style-src '${hashOf(STYLE)}'`,
+  "connect-src 'self'",
+  "form-action 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** `/alerts/by-fingerprint/{webhook}/{fingerprint}`: one alert, for links in messages, with a form to acknowledge it. */
+export function createAlertPageRoute({ ledger, guard }: AlertPageDeps): Router {
+  const router = Router();
+  router.get('/alerts/by-fingerprint/:webhook/:fingerprint', guard, async (request, response) => {
+    const [webhook, fingerprint] = [
+      paramOf(request, 'webhook'),
+      paramOf(request, 'fingerprint').toLowerCase(),
+    ];
+    const [episode] = await ledger.alerts({ state: 'all', webhook, fingerprint, limit: 1 });
+    if (episode === undefined) send(response.status(404), 'No such alert', nothing(webhook, fingerprint));
+    else send(response, episode.labels['alertname'] ?? 'Alert', shown(episode));
+  });
+  return router;
+}
+
+function paramOf(request: Request, name: string): string {
+  return String(request.params[name]);
+}
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}
+
+function send(response: Response, title: string, main: string): void {
+  response
+    .set({
+      'Content-Security-Policy': POLICY,
+      'Cache-Control': 'no-store',
+      'Referrer-Policy': 'no-referrer',
+      'X-Content-Type-Options': 'nosniff',
+    })
+    .type('html').send(`<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title>
+<style>${STYLE}</style></head>
+<body>
+<h1>${escape(title)}</h1>
+${main}
+<script>${SCRIPT}</script>
+</body>
+</html>
+`);
+}
+
+function nothing(webhook: string, fingerprint: string): string {
+  return `<p>The ledger knows no alert ${escape(fingerprint)} of ${escape(webhook)}.</p>`;
+}
+
+function shown(episode: Episode): string {
+  const { labels, annotations, acknowledgement } = episode;
+  const rows: [string, string][] = [
+    ['State', episode.state === 'open' ? 'firing' : 'resolved'],
+    ['Severity', episode.severity],
+    ['Since', episode.startsAt],
+    ...(episode.endsAt === undefined ? [] : [['Ended', episode.endsAt] as [string, string]]),
+    ['Acknowledged', acknowledgement === undefined || !episode.acknowledged ? 'no' : whoOf(acknowledgement)],
+    ...Object.entries(annotations),
+    ...Object.entries(labels),
+  ];
+  const table = rows
+    .map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`)
+    .join('\n');
+  return `<table>\n${table}\n</table>\n${episode.state === 'open' ? form(episode) : ''}`;
+}
+
+function whoOf({ by, comment, expiresAt }: NonNullable<Episode['acknowledgement']>): string {
+  const until = expiresAt === undefined ? '' : `, until ${rfc3339(expiresAt)}`;
+  return `by ${by}${until}${comment === '' ? '' : `: ${comment}`}`;
+}
+
+function form({ id, acknowledged }: Episode): string {
+  return `<form method="dialog" data-url="/api/v1/alerts/${encodeURIComponent(id)}/ack">
+<label>Who <input name="by" autocomplete="name" maxlength="200"></label>
+<label>Comment <input name="comment" maxlength="4000"></label>
+<label>Until (such as 2h; empty: until it is resolved) <input name="expires"></label>
+<label>Token (where one is needed) <input name="token" type="password" autocomplete="off"></label>
+<button value="acknowledge">Acknowledge</button>
+${acknowledged ? '<button value="withdraw">Withdraw</button>' : ''}
+<output></output>
+</form>`;
+}
+
+function escape(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+}

@@ -1,0 +1,65 @@
+import { Router, type Request, type Response } from 'express';
+import type { ProbeAnswer, ProbeQuestion } from '../../probes/endpoint/endpoint.ts';
+import { sendProblem } from '../problem.ts';
+
+export interface ProbeRouteDeps {
+  readonly answer: (question: ProbeQuestion, signal: AbortSignal) => Promise<ProbeAnswer>;
+}
+
+/** Within which a client must take its answer. */
+const TAKE_MS = 10_000;
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** `GET /probe`: blackbox_exporter's endpoint. */
+export function createProbeRoute({ answer }: ProbeRouteDeps): Router {
+  const router = Router();
+  router
+    .route('/probe')
+    .get(async (request, response) => {
+      const left = new AbortController();
+      response.once('close', () => left.abort());
+      // a run may take longer than a client may be idle
+      response.setTimeout(0);
+      const answered = await answer(readQuestion(request), left.signal);
+      if (response.destroyed) return;
+      response.setTimeout(TAKE_MS);
+      send(response, answered);
+    })
+    .all((request, response) => {
+      response.set('Allow', 'GET, HEAD');
+      const detail = `/probe answers GET and HEAD; it was asked ${request.method}.`;
+      sendProblem(response, { status: 405, title: 'Method not allowed', detail });
+    });
+  return router;
+}
+
+/** The first value of each parameter counts, as in blackbox_exporter. */
+function readQuestion(request: Request): ProbeQuestion {
+  const query = request.originalUrl.indexOf('?');
+  const parameters = new URLSearchParams(query === -1 ? '' : request.originalUrl.slice(query));
+  const text = (name: string): string => parameters.get(name) ?? '';
+  return {
+    target: text('target'),
+    module: text('module'),
+    hostname: text('hostname'),
+    debug: text('debug') === 'true',
+    scrapeTimeout: request.get('X-Prometheus-Scrape-Timeout-Seconds'),
+  };
+}
+
+function send(response: Response, answer: ProbeAnswer): void {
+  response.set('Cache-Control', 'no-store');
+  switch (answer.kind) {
+    case 'metrics':
+      response.status(200).set('Content-Type', METRICS_TYPE).send(answer.text);
+      return;
+    case 'debug':
+      response.status(answer.status).set('Content-Type', 'text/plain; charset=utf-8').send(answer.text);
+      return;
+    case 'refused': {
+      const { status, title, detail } = answer;
+      if (status === 503) response.set('Retry-After', '1');
+      sendProblem(response, { status, title, detail });
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { rfc3339 } from '../../health/run-view.ts';
+import type { IntakeResult, Ledger, QuarantineEntry } from '../../ledger/ledger.ts';
+import { sendJson } from '../json.ts';
+import { sendProblem } from '../problem.ts';
+import { Query } from '../query.ts';
+
+export interface QuarantineDeps {
+  readonly ledger: Pick<Ledger, 'quarantine' | 'quarantineEntry' | 'dropQuarantined' | 'intake'>;
+  readonly now: () => number;
+  /** Lets only readers by. */
+  readonly read: RequestHandler;
+  /** Lets only administrators by. */
+  readonly guard: RequestHandler;
+  readonly onDelivery: (webhook: string, intake: IntakeResult) => void;
+}
+
+const PATH = '/api/v1/quarantine';
+const LIMIT = { min: 1, max: 1_000, fallback: 100 };
+/** What is kept of a body; one of that size was perhaps cut. */
+const KEPT_BYTES = 64 * 1024;
+
+/** `/api/v1/quarantine`: what could not be read, to be looked at, tried again, or dropped. */
+export function createQuarantineRoute(deps: QuarantineDeps): Router {
+  const { ledger, read, guard } = deps;
+  const router = Router();
+  router.get(PATH, read, async (request, response) => {
+    const query = new Query(request);
+    const limit = query.integer('limit', LIMIT);
+    if (query.refused(response)) return;
+    const entries = await ledger.quarantine(limit);
+    sendJson(response, { quarantine: entries.map(entryView) });
+  });
+  router.get(`${PATH}/:id`, read, async (request, response) => {
+    const entry = await find(ledger, request, response);
+    if (entry !== undefined) sendJson(response, entryView(entry));
+  });
+  router.post(`${PATH}/:id/resubmit`, guard, (request, response) => resubmit(deps, request, response));
+  router.delete(`${PATH}/:id`, guard, async (request, response) => {
+    const entry = await find(ledger, request, response);
+    if (entry === undefined) return;
+    await ledger.dropQuarantined(entry.id);
+    response.status(204).end();
+  });
+  return router;
+}
+
+async function resubmit(
+  { ledger, now, onDelivery }: QuarantineDeps,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const entry = await find(ledger, request, response);
+  if (entry === undefined) return;
+  if (entry.size >= KEPT_BYTES) {
+    const detail = `Only its first ${KEPT_BYTES} bytes are kept; the sender must send it again.`;
+    sendProblem(response, { status: 409, title: 'The body is not whole', detail });
+    return;
+  }
+  const result = await ledger.intake({
+    webhook: entry.webhook,
+    body: deliveryOf(entry),
+    receivedAt: now(),
+    source: 'quarantine',
+    userAgent: `quarantine entry ${entry.id}`,
+  });
+  onDelivery(entry.webhook, result);
+  if (result.outcome === 'malformed' || result.quarantined > 0) {
+    const reason = result.outcome === 'malformed' ? result.detail : entry.detail;
+    const detail = `It still cannot be read: ${reason} Correct it and send it to the webhook, or drop it.`;
+    sendProblem(response, { status: 422, title: 'Still not readable', detail });
+    return;
+  }
+  await ledger.dropQuarantined(entry.id);
+  const { accepted, duplicates, quarantined } = result;
+  sendJson(response, { accepted, duplicates, quarantined });
+}
+
+/** Of a delivery whose other alerts were taken, the one alert was kept: it becomes a delivery again. */
+function deliveryOf({ body, pointer }: QuarantineEntry): Uint8Array {
+  const text = Buffer.from(body).toString('utf8');
+  const isAlert =
+    pointer.startsWith('/alerts/') ||
+    (pointer === '' && text.includes('"fingerprint"') && !text.includes('"alerts"'));
+  return isAlert
+    ? Buffer.from(`{"version":"4","receiver":"quarantine","alerts":[${text}]}`)
+    : Buffer.from(body);
+}
+
+async function find(
+  ledger: Pick<Ledger, 'quarantineEntry'>,
+  request: Request,
+  response: Response,
+): Promise<QuarantineEntry | undefined> {
+  const id = String(request.params['id']);
+  const entry = /^\d{1,15}$/.test(id) ? await ledger.quarantineEntry(Number(id)) : undefined;
+  if (entry === undefined) {
+    const detail = `No entry has the id "${id}"; ${PATH} lists them.`;
+    sendProblem(response, { status: 404, title: 'Not in quarantine', detail });
+  }
+  return entry;
+}
+
+function entryView(entry: QuarantineEntry) {
+  const { id, webhook, pointer, detail, seen, size, body } = entry;
+  return {
+    id,
+    webhook,
+    first_received_at: rfc3339(entry.firstReceivedAt),
+    last_received_at: rfc3339(entry.lastReceivedAt),
+    seen,
+    pointer,
+    detail,
+    size,
+    body: Buffer.from(body).toString('utf8'),
+  };
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+
+export interface UnservedOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** At most one line in this time, milliseconds; a minute. */
+  readonly periodMs?: number;
+}
+
+const MAX_CLIENTS = 1_000;
+
+/**
+ * The log's view of clients that went away, were turned away or were cut off: never a line for each, but one summary a
+ * minute, at debug. They cost nobody anything, so that nobody must act; how many there are is what the metrics tell.
+ */
+export class Unserved {
+  readonly #options: UnservedOptions;
+  readonly #counts = new Map<string, number>();
+  readonly #clients = new Map<string, number>();
+
+  constructor(options: UnservedOptions) {
+    this.#options = options;
+  }
+
+  /** @param what such as `scrape limited`; one of a closed set */
+  note(what: string, client: string): void {
+    if (this.#counts.size === 0) {
+      this.#options.clock.after(this.#options.periodMs ?? 60_000, () => this.#tell());
+    }
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+    // beyond so many addresses the busiest of the first ones is example enough
+    if (this.#clients.size < MAX_CLIENTS || this.#clients.has(client)) {
+      this.#clients.set(client, (this.#clients.get(client) ?? 0) + 1);
+    }
+  }
+
+  #tell(): void {
+    let busiest = { address: '', times: 0 };
+    for (const [address, times] of this.#clients) if (times > busiest.times) busiest = { address, times };
+    this.#options.logger.debug(
+      {
+        counts: Object.fromEntries(this.#counts),
+        addresses: this.#clients.size,
+        busiest,
+      },
+      'clients were not served',
+    );
+    this.#counts.clear();
+    this.#clients.clear();
+  }
+}

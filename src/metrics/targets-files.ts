@@ -1,0 +1,44 @@
+import type { SeriesGroup, SeriesTable } from '../exposition/table.ts';
+import type { Family } from './family.ts';
+import { sample } from './family.ts';
+
+/** How the targets file of each service is doing. */
+export const TARGETS_FILE = {
+  successful: {
+    name: 'tocsin_targets_file_last_read_successful',
+    type: 'gauge',
+    help: 'Whether the targets file of the service could be used when it was last read.',
+    labels: ['service'],
+  },
+  readAt: {
+    name: 'tocsin_targets_file_last_read_success_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the targets of the service were last taken from its file, seconds since the epoch.',
+    labels: ['service'],
+  },
+} as const satisfies Record<string, Family>;
+
+export interface TargetsFileStatus {
+  readonly service: string;
+  readonly ok: boolean;
+  /** When it was last taken, ms since the epoch; undefined: never yet. */
+  readonly takenAt: number | undefined;
+}
+
+/** The series of the targets files. */
+export class TargetsFileMetrics {
+  readonly #group: SeriesGroup;
+
+  constructor(table: SeriesTable) {
+    this.#group = table.group('checks');
+  }
+
+  set(files: readonly TargetsFileStatus[]): void {
+    this.#group.replace(
+      files.flatMap(({ service, ok, takenAt }) => [
+        sample(TARGETS_FILE.successful, ok ? 1 : 0, { service }),
+        ...(takenAt === undefined ? [] : [sample(TARGETS_FILE.readAt, takenAt / 1_000, { service })]),
+      ]),
+    );
+  }
+}

@@ -1,0 +1,252 @@
+import { createHmac } from 'node:crypto';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TokenConfig, WebhookConfig } from '../../src/config/types.ts';
+import { Secret } from '../../src/domain/secret.ts';
+import { BodyBudget } from '../../src/http/body.ts';
+import { guardChange, guardPage, guardRead } from '../../src/http/middleware/access.ts';
+import { createAcknowledgeRoute } from '../../src/http/routes/acknowledge.ts';
+import { createAlertPageRoute } from '../../src/http/routes/alert-page.ts';
+import { createQuarantineRoute } from '../../src/http/routes/quarantine.ts';
+import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
+import { ALERT_LOGIC, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+
+const FINGERPRINT = '00000000000000ab';
+const HOSTILE = '<script>alert("x")</script>';
+const NOW = Date.parse('2026-01-01T01:00:00Z');
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let store: TestStore;
+let rig: HttpRig;
+
+/** The calls of the store as the ledger's methods. */
+function ledgerOf({ calls }: TestStore) {
+  return {
+    intake: async (delivery) => calls.intake(delivery),
+    alerts: async (query) => calls.alerts(query),
+    acknowledge: async (id, acknowledgement) => calls.acknowledge({ id, acknowledgement }),
+    unacknowledge: async (id, at) => calls.unacknowledge({ id, at }),
+    quarantine: async (limit) => calls.quarantine(limit),
+    quarantineEntry: async (id) => calls.quarantineEntry(id),
+    dropQuarantined: async (id) => calls.dropQuarantined(id),
+  } satisfies Partial<Ledger>;
+}
+
+async function serve(
+  tokens: readonly TokenConfig[] = [],
+  webhooks: readonly WebhookConfig[] = [],
+): Promise<void> {
+  const config = serverConfig({ tokens });
+  const ledger = ledgerOf(store);
+  const [server, now] = [() => config, () => NOW];
+  rig = await serveHandlers(
+    [
+      createAcknowledgeRoute({ ledger, now, guard: guardChange('ack', server) }),
+      createQuarantineRoute({
+        ledger,
+        now,
+        read: guardRead('read', server),
+        guard: guardChange('admin', server),
+        onDelivery: () => undefined,
+      }),
+      createAlertPageRoute({ ledger, guard: guardPage(server) }),
+      createWebhookRoute({
+        server,
+        webhooks: () => webhooks,
+        ledger,
+        now,
+        budget: new BodyBudget(() => 1_000),
+        clientAddress: () => '192.0.2.1',
+        onDelivery: () => undefined,
+      }),
+    ],
+    config,
+  );
+}
+
+const send = (path: string, method: string, body?: unknown, headers: Record<string, string> = {}) =>
+  fetch(`${rig.url}${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+  store = openTestStore(join(directory.path, 'tocsin.db'));
+});
+afterEach(async () => {
+  await rig.close();
+  store.close();
+  directory.remove();
+});
+
+const firing = () =>
+  take(
+    store,
+    webhookPayload([
+      webhookAlert(
+        { alertname: 'A', severity: 'warning', note: HOSTILE },
+        { fingerprint: FINGERPRINT, annotations: { summary: HOSTILE } },
+      ),
+    ]),
+  );
+
+describe('/api/v1/alerts/{id}/ack', () => {
+  it('acknowledges and gives back', async () => {
+    await serve();
+    await firing();
+    const given = await send('/api/v1/alerts/1/ack', 'POST', {
+      by: ' ops ',
+      comment: 'on it',
+      expires: '2h',
+    });
+    expect(given.status).toBe(200);
+    expect(await given.json()).toMatchObject({
+      acknowledged: true,
+      acknowledgement: { by: 'ops', comment: 'on it', expires: '2026-01-01T03:00:00.000Z' },
+      unacknowledged_since: null,
+    });
+    const back = await send('/api/v1/alerts/1/ack', 'DELETE');
+    expect(await back.json()).toMatchObject({ acknowledged: false, acknowledgement: null });
+  });
+
+  it.each([
+    ['nobody', {}, 400],
+    ['an expiry that is over', { by: 'ops', expires: '2025-01-01T00:00:00Z' }, 400],
+    ['an expiry that is no time', { by: 'ops', expires: 'soon' }, 400],
+    ['a comment that is no text', { by: 'ops', comment: 5 }, 400],
+    ['no JSON', '{', 400],
+  ])('refuses %s', async (_what, body, status) => {
+    await serve();
+    await firing();
+    expect((await send('/api/v1/alerts/1/ack', 'POST', body)).status).toBe(status);
+    expect(store.summary().open).toMatchObject([{ acknowledged: false }]);
+  });
+
+  it('knows what there is not, what is over, and forms of other origins', async () => {
+    await serve();
+    await firing();
+    expect((await send('/api/v1/alerts/9/ack', 'POST', { by: 'ops' })).status).toBe(404);
+    const form = { 'content-type': 'text/plain' };
+    expect((await send('/api/v1/alerts/1/ack', 'POST', { by: 'ops' }, form)).status).toBe(415);
+    const ended = webhookAlert({ alertname: 'A' }, { fingerprint: FINGERPRINT, status: 'resolved' });
+    await take(store, webhookPayload([ended]));
+    expect((await send('/api/v1/alerts/1/ack', 'POST', { by: 'ops' })).status).toBe(409);
+  });
+
+  it('needs a token with the scope where tokens are configured', async () => {
+    await serve([
+      { name: 'a', token: new Secret('may'), scopes: ['ack'] },
+      { name: 'r', token: new Secret('reads'), scopes: ['read'] },
+    ]);
+    await firing();
+    const as = (token: string) => ({ authorization: `Bearer ${token}` });
+    expect((await send('/api/v1/alerts/1/ack', 'POST', { by: 'o' }, as('reads'))).status).toBe(401);
+    expect((await send('/api/v1/alerts/1/ack', 'POST', { by: 'o' }, as('may'))).status).toBe(200);
+  });
+});
+
+describe('the page of an alert', () => {
+  it('shows it, escaped, with a policy that runs nothing but its own script, and changes nothing', async () => {
+    await serve();
+    await firing();
+    const response = await fetch(`${rig.url}/alerts/by-fingerprint/main/${FINGERPRINT}`);
+    const html = await response.text();
+    expect(response.status).toBe(200);
+    expect(html).not.toContain(HOSTILE);
+    expect(html).toContain('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;');
+    expect(html).toContain('data-url="/api/v1/alerts/1/ack"');
+    const policy = response.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(store.summary().open).toMatchObject([{ acknowledged: false }]);
+    const other = await fetch(`${rig.url}/alerts/by-fingerprint/main/${encodeURIComponent(HOSTILE)}`);
+    expect(other.status).toBe(404);
+    expect(await other.text()).not.toContain('alert("x")');
+  });
+
+  it('lets a browser ask for the token where reading needs one', async () => {
+    await serve([{ name: 'r', token: new Secret('reads'), scopes: ['read'] }]);
+    const response = await fetch(`${rig.url}/alerts/by-fingerprint/main/${FINGERPRINT}`);
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toContain('Basic');
+  });
+});
+
+describe('/api/v1/quarantine', () => {
+  it('shows, takes once more, and drops', async () => {
+    await serve();
+    const bad = { ...webhookAlert({ alertname: 'B' }), labels: { a: 1 } };
+    await take(store, webhookPayload([bad, webhookAlert({ alertname: 'C' })]));
+    await take(store, 'no JSON');
+    const list = (await (await send('/api/v1/quarantine', 'GET')).json()) as { quarantine: { id: number }[] };
+    expect(list.quarantine).toMatchObject([
+      { pointer: '', body: 'no JSON', seen: 1 },
+      { pointer: '/alerts/0/labels/a' },
+    ]);
+    const [whole, alert] = list.quarantine.map(({ id }) => `/api/v1/quarantine/${id}`);
+    expect((await send(`${alert ?? ''}/resubmit`, 'POST')).status).toBe(422);
+    expect((await send(whole ?? '', 'DELETE')).status).toBe(204);
+    expect((await send(whole ?? '', 'GET')).status).toBe(404);
+    const good = Buffer.from(JSON.stringify(webhookPayload([webhookAlert({ alertname: 'D' })])));
+    store.close();
+    store = openTestStore(join(directory.path, 'tocsin.db'), {
+      logic: { ...ALERT_LOGIC, parse: () => ({ ok: false, pointer: '', detail: 'too new.' }) },
+    });
+    await take(store, good);
+    store.close();
+    store = openTestStore(join(directory.path, 'tocsin.db'));
+    await rig.close();
+    await serve();
+    const newest = (await store.calls.quarantine(10)).find(({ detail }) => detail === 'too new.');
+    const again = await send(`/api/v1/quarantine/${newest?.id ?? 0}/resubmit`, 'POST');
+    expect(await again.json()).toEqual({ accepted: 1, duplicates: 0, quarantined: 0 });
+    expect(await store.calls.quarantineEntry(newest?.id ?? 0)).toBeUndefined();
+  });
+});
+
+describe("Grafana's webhook", () => {
+  const entry: WebhookConfig = {
+    name: 'g',
+    tokens: [],
+    hmac: { secret: new Secret('s'), header: 'x-grafana-alerting-signature', timestampHeader: 'x-ts' },
+  };
+  const body = JSON.stringify({
+    version: '1',
+    alerts: [{ ...webhookAlert({ a: 'b' }), values: { B: 1.5 } }],
+  });
+  const sign = (time: number, secret = 's') => ({
+    'x-ts': String(time),
+    'x-grafana-alerting-signature': createHmac('sha256', secret).update(`${time}:${body}`).digest('hex'),
+  });
+
+  it.each([
+    ['PUT', sign(NOW / 1_000), 200],
+    ['POST', sign(NOW / 1_000 - 290), 200],
+    ['POST', sign(NOW / 1_000 - 310), 401],
+    ['POST', sign(NOW / 1_000, 'other'), 401],
+    ['POST', { ...sign(NOW / 1_000), 'x-ts': String(NOW / 1_000 + 1) }, 401],
+    ['POST', {}, 401],
+  ])('%s with %j is answered %i', async (method, headers, status) => {
+    await serve([], [entry]);
+    expect((await send('/api/webhooks/grafana/g', method, body, headers)).status).toBe(status);
+    const slice = await store.calls.events({ limit: 5 });
+    const events = 'gone' in slice ? [] : slice.events;
+    expect(events).toHaveLength(status === 200 ? 1 : 0);
+    if (status === 200) expect(JSON.parse(events[0]?.data ?? '')).toMatchObject({ values: { B: 1.5 } });
+  });
+
+  it('is refused with 503 before more bytes are held than may be', async () => {
+    const budget = new BodyBudget(() => 1_000);
+    budget.take(900);
+    expect(() => budget.take(200)).toThrow('as may be held');
+    budget.give(900);
+    budget.take(5_000);
+    expect(budget.held).toBe(5_000);
+    await serve();
+  });
+});
