@@ -1,6 +1,6 @@
 import type { Result } from '../domain/result.ts';
 import { checkKey, type Service, type Target } from '../domain/service.ts';
-import { clusterHealth, type ClusterHealth } from './cluster.ts';
+import { ClusterTally, type ClusterHealth } from './cluster.ts';
 import { advance, expired, initialHealth, isStale, type CheckHealth } from './state.ts';
 
 /** A check with what is known of it. */
@@ -20,6 +20,7 @@ export interface StateChange {
 /** What is known of every check: replaced entry by entry, read by everybody. */
 export class HealthBoard {
   #entries = new Map<string, BoardEntry>();
+  #tally = new ClusterTally();
 
   /** Makes these services the ones that are watched; checks that stay keep what is known of them. */
   configure(services: readonly Service[], now: number): void {
@@ -32,6 +33,18 @@ export class HealthBoard {
       }
     }
     this.#entries = next;
+    this.#tally = new ClusterTally();
+    for (const entry of next.values()) this.#tally.add(weighed(entry));
+  }
+
+  /** Goes on from what was known before a restart, unless the check has run since or it is too old; whether it did. */
+  restore(key: string, health: CheckHealth, now: number): boolean {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.health.last !== undefined) return false;
+    const fromTheFuture = (health.last?.startedAt ?? 0) > now;
+    if (fromTheFuture || isStale(health, entry.service.intervalMs, now)) return false;
+    this.#replace(entry, health);
+    return true;
   }
 
   /** Takes in a result; answers the entry after it and whether its state changed. Unknown keys are ignored. */
@@ -59,18 +72,18 @@ export class HealthBoard {
   }
 
   cluster(): ClusterHealth {
-    return clusterHealth(
-      this.entries().map(({ service, health }) => ({
-        service: service.name,
-        critical: service.critical,
-        state: health.state,
-      })),
-    );
+    return this.#tally.health();
   }
 
   #replace(before: BoardEntry, health: CheckHealth): StateChange {
     const after = { ...before, health };
+    this.#tally.remove(weighed(before));
+    this.#tally.add(weighed(after));
     this.#entries.set(before.key, after);
     return { before, after };
   }
+}
+
+function weighed({ service, health }: BoardEntry) {
+  return { critical: service.critical, state: health.state };
 }

@@ -34,20 +34,43 @@ export function compareStates(a: CheckState, b: CheckState): number {
   return BADNESS[a] - BADNESS[b];
 }
 
+/** The state of all checks together, kept up to date check by check: with thousands of them nobody counts anew. */
+export class ClusterTally {
+  #weight = 0;
+  #worth = 0;
+  #notHealthy = 0;
+  #criticalUnhealthy = 0;
+
+  add(check: Omit<WeighedCheck, 'service'>): void {
+    this.#count(check, 1);
+  }
+
+  remove(check: Omit<WeighedCheck, 'service'>): void {
+    this.#count(check, -1);
+  }
+
+  /** `unhealthy` when a critical service is, else `degraded` when any is not healthy, else `healthy`. */
+  health(): ClusterHealth {
+    const state = this.#criticalUnhealthy > 0 ? 'unhealthy' : this.#notHealthy > 0 ? 'degraded' : 'healthy';
+    // weights and worths are halves of whole numbers: their sums stay exact
+    return { state, ratio: this.#weight === 0 ? 1 : this.#worth / this.#weight };
+  }
+
+  #count({ critical, state }: Omit<WeighedCheck, 'service'>, by: 1 | -1): void {
+    const weighs = critical ? CRITICAL_WEIGHT : 1;
+    this.#weight += by * weighs;
+    this.#worth += by * weighs * WORTH[state];
+    if (state !== 'healthy') this.#notHealthy += by;
+    if (critical && state === 'unhealthy') this.#criticalUnhealthy += by;
+  }
+}
+
 /**
  * The state of all checks together: `unhealthy` when a critical service is, else `degraded` when any is not
  * healthy, else `healthy`. Nothing watched is healthy.
  */
 export function clusterHealth(checks: readonly WeighedCheck[]): ClusterHealth {
-  let state: ClusterState = 'healthy';
-  let weight = 0;
-  let worth = 0;
-  for (const check of checks) {
-    const weighs = check.critical ? CRITICAL_WEIGHT : 1;
-    weight += weighs;
-    worth += weighs * WORTH[check.state];
-    if (check.critical && check.state === 'unhealthy') state = 'unhealthy';
-    else if (check.state !== 'healthy' && state === 'healthy') state = 'degraded';
-  }
-  return { state, ratio: weight === 0 ? 1 : worth / weight };
+  const tally = new ClusterTally();
+  for (const check of checks) tally.add(check);
+  return tally.health();
 }

@@ -15,6 +15,8 @@ export interface RunView {
   readonly error?: string;
   readonly reason?: string;
   readonly data?: unknown;
+  /** What exemplars name the run by. */
+  readonly run_id?: string;
   readonly [extra: string]: unknown;
 }
 
@@ -33,7 +35,7 @@ export interface TargetView {
 /** What the last run says; `unknown` before the first. */
 export function runView(result: Result | undefined): RunView {
   if (result === undefined) return { status: 'unknown' };
-  const { verdict, details } = result;
+  const { verdict, details, runId } = result;
   return {
     ...details.extra,
     status: rawStatus(verdict),
@@ -41,6 +43,7 @@ export function runView(result: Result | undefined): RunView {
     ...(details.statusCode !== undefined && { status_code: details.statusCode }),
     ...(verdict.status !== 'success' && { error: verdict.text, reason: verdict.reason }),
     ...(details.data !== undefined && { data: details.data }),
+    ...(runId !== undefined && { run_id: runId }),
   };
 }
 

@@ -5,30 +5,49 @@ export interface Caps {
   readonly maxPerHost: number;
 }
 
+export interface Waiting {
+  readonly host: string;
+  /** After this time (ms) it is not worth starting any more. */
+  readonly startBy: number;
+}
+
+/** How many may wait; what comes on top is turned away. */
+const MAX_WAITING = 20_000;
+
 /** Holds back what would exceed the caps: first come, first served, but a busy host never blocks another. */
-export class Governor<Entry extends { readonly host: string }> {
+export class Governor<Entry extends Waiting> {
   #caps: Caps;
+  readonly #maxWaiting: number;
   #running = 0;
+  #waitingCount = 0;
   readonly #runningPerHost = new Map<string, number>();
   readonly #waiting = new Map<string, Entry[]>();
 
-  constructor(caps: Caps) {
+  constructor(caps: Caps, maxWaiting = MAX_WAITING) {
     this.#caps = caps;
+    this.#maxWaiting = maxWaiting;
   }
 
   get running(): number {
     return this.#running;
   }
 
+  get waiting(): number {
+    return this.#waitingCount;
+  }
+
   setCaps(caps: Caps): void {
     this.#caps = caps;
   }
 
-  /** Puts an entry in line; `next` hands it out. */
-  enqueue(entry: Entry): void {
+  /** Puts an entry in line, where `next` finds it; false when the line is full and the entry was not taken. */
+  enqueue(entry: Entry): boolean {
+    if (this.#waitingCount >= this.#maxWaiting) return false;
+    this.#waitingCount += 1;
     const line = this.#waiting.get(entry.host);
     if (line === undefined) this.#waiting.set(entry.host, [entry]);
     else line.push(entry);
+    return true;
   }
 
   /** The next entry that may start now, its place already taken; undefined when none may. */
@@ -39,11 +58,26 @@ export class Governor<Entry extends { readonly host: string }> {
       const entry = line.shift();
       if (line.length === 0) this.#waiting.delete(host);
       if (entry === undefined) continue;
+      this.#waitingCount -= 1;
       this.#running += 1;
       this.#runningPerHost.set(host, (this.#runningPerHost.get(host) ?? 0) + 1);
       return entry;
     }
     return undefined;
+  }
+
+  /** Takes those out of the lines that are not worth starting any more. */
+  takeLate(now: number): readonly Entry[] {
+    const late: Entry[] = [];
+    for (const [host, line] of this.#waiting) {
+      const inTime = line.filter((entry) => now <= entry.startBy);
+      if (inTime.length === line.length) continue;
+      late.push(...line.filter((entry) => now > entry.startBy));
+      if (inTime.length === 0) this.#waiting.delete(host);
+      else this.#waiting.set(host, inTime);
+    }
+    this.#waitingCount -= late.length;
+    return late;
   }
 
   /** Gives back a place that `next` took. */
@@ -57,5 +91,6 @@ export class Governor<Entry extends { readonly host: string }> {
   /** Forgets everything that waits. */
   clear(): void {
     this.#waiting.clear();
+    this.#waitingCount = 0;
   }
 }

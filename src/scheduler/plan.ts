@@ -4,6 +4,16 @@ export interface Scheduled {
   /** What the per-host cap counts by. */
   readonly host: string;
   readonly intervalMs: number;
+  /** Of a check that ran before this process began: where to go on. */
+  readonly resumes?: Resumption;
+}
+
+/** What is left of a check's schedule from another life. */
+export interface Resumption {
+  /** Start of its last run, milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** The interval that run asked for; undefined: its own. */
+  readonly wantedMs: number | undefined;
 }
 
 /** At most this many first runs are started a second, so that a start does not become a storm. */
@@ -30,6 +40,22 @@ export function onGrid(check: Scheduled, earliest: number): number {
 export function firstRun(check: Scheduled, now: number, checks: number): number {
   const spread = Math.min(check.intervalMs, Math.max(1_000, (checks / FIRST_RUNS_PER_SECOND) * 1_000));
   return now + fraction(check.key) * spread;
+}
+
+/**
+ * When a check is run first that ran before a restart: when it would have been without it. What became due
+ * meanwhile is spread like first runs.
+ * @param now time in ms since the epoch
+ */
+export function resumedRun(
+  check: Scheduled,
+  { startedAt, wantedMs }: Resumption,
+  at: { readonly now: number; readonly checks: number },
+): number {
+  const next = nextRun(check, startedAt, wantedMs);
+  // a clock that was set back must not make a check wait for it
+  const onTime = next >= at.now && startedAt <= at.now;
+  return onTime ? next : firstRun(check, at.now, at.checks);
 }
 
 /**

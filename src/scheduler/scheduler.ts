@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import { Governor, type Caps } from './governor.ts';
 import { TimeHeap } from './heap.ts';
-import { firstRun, nextRun, type Scheduled } from './plan.ts';
+import { firstRun, nextRun, resumedRun, type Scheduled } from './plan.ts';
 
 export interface SchedulerOptions<Check extends Scheduled> {
   readonly clock: Clock;
@@ -13,7 +13,7 @@ export interface SchedulerOptions<Check extends Scheduled> {
   readonly run: (check: Check, signal: AbortSignal) => Promise<number | undefined>;
   /** How late a run started, seconds. */
   readonly onLateness: (seconds: number) => void;
-  /** A run was left out: it would have started a whole interval late. */
+  /** A run was left out: it waited for a place until it could not have ended before the next one is due. */
   readonly onShed: (check: Check) => void;
 }
 
@@ -22,11 +22,24 @@ interface Entry<Check> {
   readonly host: string;
   /** When it is due, in the scheduler's time (ms). */
   at: number;
+  /** The last moment at which it would still end before it is due again, going by how long it took lately. */
+  startBy: number;
+  /** How long its last run took, ms. */
+  tookMs: number;
   /** Replaced or removed: to be dropped where it turns up. */
   gone: boolean;
 }
 
-/** Runs checks on time: owns the timers, keeps the caps, and knows nothing of what a run does. */
+/** How often the line is searched for runs that came too late. */
+const SEARCH_MS = 500;
+
+/**
+ * Runs checks on time: owns the timers, keeps the caps, and knows nothing of what a run does.
+ *
+ * What finds no place waits in line, each check at most once. A run that had to wait and could not end before its
+ * check is due again is left out rather than started late: under overload every check still runs now and then, on
+ * its own phase, instead of all of them ever later.
+ */
 export class Scheduler<Check extends Scheduled> {
   readonly #options: SchedulerOptions<Check>;
   readonly #governor: Governor<Entry<Check>>;
@@ -38,6 +51,7 @@ export class Scheduler<Check extends Scheduled> {
   readonly #skew: number;
   #cancelTimer: (() => void) | undefined;
   #timerAt = Infinity;
+  #searchedAt = -Infinity;
   #stopped = false;
 
   constructor(options: SchedulerOptions<Check>) {
@@ -52,6 +66,7 @@ export class Scheduler<Check extends Scheduled> {
     const wanted = new Set(checks.map((check) => check.key));
     for (const [key, entry] of this.#entries) if (!wanted.has(key)) this.#drop(key, entry);
     for (const check of checks) this.#place(check, checks.length);
+    this.#startWaiting();
     this.#arm();
   }
 
@@ -74,13 +89,19 @@ export class Scheduler<Check extends Scheduled> {
       return;
     }
     if (known !== undefined) this.#drop(check.key, known);
-    const entry: Entry<Check> = {
-      check,
-      host: check.host,
-      at: firstRun(check, this.#time(), count),
-      gone: false,
-    };
+    const now = this.#time();
+    const at =
+      known === undefined && check.resumes !== undefined
+        ? resumedRun(check, check.resumes, { now, checks: count })
+        : firstRun(check, now, count);
+    const entry: Entry<Check> = { check, host: check.host, at, startBy: 0, tookMs: 0, gone: false };
     this.#entries.set(check.key, entry);
+    this.#plan(entry, at);
+  }
+
+  #plan(entry: Entry<Check>, at: number): void {
+    entry.at = at;
+    entry.startBy = at + Math.max(graceMs(entry.check), entry.check.intervalMs - entry.tookMs);
     this.#heap.push(entry);
   }
 
@@ -107,39 +128,55 @@ export class Scheduler<Check extends Scheduled> {
   #due(): void {
     this.#cancelTimer = undefined;
     const now = this.#time();
+    const turnedAway: Entry<Check>[] = [];
     // Node's timers may fire up to a millisecond early
     for (let top = this.#heap.peek(); top !== undefined && top.at <= now + 1; top = this.#heap.peek()) {
       this.#heap.pop();
-      if (!top.gone) this.#governor.enqueue(top);
+      if (top.gone) continue;
+      // it is late by no fault of the line, unless whole intervals have passed (a suspended machine)
+      if (now - top.at <= top.check.intervalMs) top.startBy = Math.max(top.startBy, now + graceMs(top.check));
+      if (!this.#governor.enqueue(top)) turnedAway.push(top);
     }
+    for (const entry of turnedAway) this.#shed(entry);
     this.#startWaiting();
     this.#arm();
   }
 
   #startWaiting(): void {
     if (this.#stopped) return;
+    this.#shedLate();
     for (let entry = this.#governor.next(); entry !== undefined; entry = this.#governor.next()) {
-      const late = this.#time() - entry.at;
-      if (entry.gone || late > entry.check.intervalMs) {
+      const now = this.#time();
+      if (entry.gone || now > entry.startBy) {
         this.#governor.release(entry);
         if (!entry.gone) this.#shed(entry);
         continue;
       }
-      this.#options.onLateness(Math.max(0, late) / 1_000);
+      this.#options.onLateness(Math.max(0, now - entry.at) / 1_000);
       this.#start(entry);
     }
   }
 
+  /** Those that never get a place are not left in line until somebody looks at them. */
+  #shedLate(): void {
+    const now = this.#time();
+    if (this.#governor.waiting === 0 || now < this.#searchedAt + SEARCH_MS) return;
+    this.#searchedAt = now;
+    for (const entry of this.#governor.takeLate(now)) if (!entry.gone) this.#shed(entry);
+  }
+
   #shed(entry: Entry<Check>): void {
     this.#options.onShed(entry.check);
-    this.#again(entry, this.#time(), undefined);
+    this.#again(entry, Math.max(entry.at, this.#time() - entry.check.intervalMs / 2), undefined);
   }
 
   #start(entry: Entry<Check>): void {
     const due = entry.at;
+    const started = this.#time();
     const running = this.#options.run(entry.check, this.#abort.signal).then((wantedMs) => {
       this.#running.delete(running);
       this.#governor.release(entry);
+      entry.tookMs = this.#time() - started;
       if (!entry.gone) this.#again(entry, due, wantedMs);
       this.#startWaiting();
       this.#arm();
@@ -149,7 +186,11 @@ export class Scheduler<Check extends Scheduled> {
 
   #again(entry: Entry<Check>, startedAt: number, wantedMs: number | undefined): void {
     // a run longer than its interval is followed by the next one at once, never by two
-    entry.at = Math.max(nextRun(entry.check, startedAt, wantedMs), this.#time());
-    this.#heap.push(entry);
+    this.#plan(entry, Math.max(nextRun(entry.check, startedAt, wantedMs), this.#time()));
   }
+}
+
+/** So much later than due is still on time, however long the check's runs take. */
+function graceMs({ intervalMs }: Scheduled): number {
+  return intervalMs / 10;
 }

@@ -146,6 +146,17 @@ describe('the board', () => {
   });
 });
 
+describe('a run', () => {
+  it('is named in the event of its change and in the answer, where it has a name', () => {
+    const board = boardOf(service('a'));
+    const change = board.record(key('a'), run(TIMEOUT, T0, { runId: 'f00d' }));
+    if (change === undefined) throw new Error('the check is there');
+    expect(checkEvent(change).data).toMatchObject({ run_id: 'f00d', health: { health: { run_id: 'f00d' } } });
+    const unnamed = board.record(key('a'), run(SUCCESS, T0 + 1_000));
+    expect(unnamed && checkEvent(unnamed).data).not.toHaveProperty('run_id');
+  });
+});
+
 describe('the history', () => {
   it('shows the cluster as it was after each change, newest first', () => {
     const board = boardOf(service('a', { critical: true }), service('b'));

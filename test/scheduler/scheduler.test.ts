@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { TimeHeap } from '../../src/scheduler/heap.ts';
-import type { Scheduled } from '../../src/scheduler/plan.ts';
+import { onGrid, type Scheduled } from '../../src/scheduler/plan.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 
@@ -17,9 +17,14 @@ interface Rig {
 
 /** A scheduler whose runs end at once, or, with `hold`, when the test says so. */
 function rig(
-  options: { hold?: boolean; caps?: { maxConcurrency: number; maxPerHost: number }; wanted?: number } = {},
+  options: {
+    hold?: boolean;
+    caps?: { maxConcurrency: number; maxPerHost: number };
+    wanted?: number;
+    start?: number;
+  } = {},
 ): Rig {
-  const clock = new ManualClock();
+  const clock = new ManualClock(options.start);
   const pending = new Map<string, (wanted: number | undefined) => void>();
   const all: Rig = {
     clock,
@@ -93,7 +98,7 @@ describe('the scheduler', () => {
     expect(rest.started).toHaveLength(4);
   });
 
-  it('leaves out and counts a run that would start a whole interval late', async () => {
+  it('leaves out and counts a run that waited until it could not end before it is due again', async () => {
     const { clock, scheduler, shed, finish, started } = rig({
       hold: true,
       caps: { maxConcurrency: 1, maxPerHost: 1 },
@@ -106,6 +111,121 @@ describe('the scheduler', () => {
     expect(shed).toHaveLength(1);
     await clock.advance(10_000);
     expect(started.length).toBeGreaterThan(1);
+  });
+
+  it.each([
+    ['starts a quick check late', 10, 0],
+    ['leaves out one that took nine of its ten seconds', 9_000, 1],
+  ])('when a place is free two seconds late, %s', async (_, tookMs, expected) => {
+    const { clock, scheduler, shed, finish, started, lateness } = rig({ hold: true });
+    const check = { key: 'a', host: 'a', intervalMs: 10_000 };
+    scheduler.update([check]);
+    await clock.advance(1_001);
+    await clock.advance(tookMs - (clock.monotonic() - (started[0]?.at ?? 0)));
+    await finish('a');
+    const due = onGrid(check, clock.now() - clock.monotonic() + (started[0]?.at ?? 0) + 5_000);
+    scheduler.update([check], { maxConcurrency: 0, maxPerHost: 1 });
+    await clock.advance(due - clock.now() + 2_000);
+    expect(started).toHaveLength(1);
+    scheduler.update([check], { maxConcurrency: 1, maxPerHost: 1 });
+    expect(shed).toHaveLength(expected);
+    expect(started).toHaveLength(2 - expected);
+    if (expected === 0) expect(lateness.at(-1)).toBeCloseTo(2, 2);
+    await clock.advance(10_000);
+    expect(started).toHaveLength(2);
+  });
+
+  it('does not leave out a check whose every run takes its whole interval, when the loop is a little late', async () => {
+    const { clock, scheduler, shed, finish, started } = rig({ hold: true });
+    scheduler.update([{ key: 'a', host: 'a', intervalMs: 10_000 }]);
+    await clock.advance(1_001);
+    for (let i = 0; i < 5; i++) {
+      await clock.advance(10_020);
+      await finish('a');
+      await clock.advance(20);
+    }
+    expect(shed).toEqual([]);
+    expect(started.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it('keeps every promise under any load: caps, never twice, never after the start of its next interval', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            host: fc.constantFrom('a', 'b', 'c'),
+            intervalMs: fc.constantFrom(1_000, 2_000, 5_000),
+            tookMs: fc.integer({ min: 1, max: 4_000 }),
+          }),
+          { minLength: 1, maxLength: 12 },
+        ),
+        fc.record({
+          maxConcurrency: fc.integer({ min: 1, max: 4 }),
+          maxPerHost: fc.integer({ min: 1, max: 2 }),
+        }),
+        async (loads, limits) => {
+          const clock = new ManualClock();
+          const running: string[] = [];
+          const lateness: number[] = [];
+          let [started, shed] = [0, 0];
+          const scheduler = new Scheduler<Scheduled & { tookMs: number }>({
+            clock,
+            caps: limits,
+            onLateness: (seconds) => lateness.push(seconds),
+            onShed: () => (shed += 1),
+            run: (check) => {
+              started += 1;
+              expect(running).not.toContain(check.key);
+              running.push(check.key);
+              expect(running.length).toBeLessThanOrEqual(limits.maxConcurrency);
+              return new Promise((resolve) => {
+                clock.after(check.tookMs, () => {
+                  running.splice(running.indexOf(check.key), 1);
+                  resolve(undefined);
+                });
+              });
+            },
+          });
+          scheduler.update(loads.map((load, i) => ({ ...load, key: `k${i}` })));
+          await clock.advance(20_000);
+          expect(started).toBeGreaterThan(0);
+          expect(Math.max(...lateness)).toBeLessThanOrEqual(5);
+          // each check was run or left out about once per interval, or ran longer than that
+          const periods = loads.map(({ intervalMs, tookMs }) => Math.max(intervalMs, tookMs));
+          const least = periods.reduce((sum, period) => sum + Math.floor(15_000 / (2 * period)), 0);
+          expect(started + shed).toBeGreaterThanOrEqual(least);
+          const end = new AbortController();
+          end.abort();
+          const stopped = scheduler.stop(end.signal);
+          await clock.advance(5_000);
+          await stopped;
+          expect(running).toEqual([]);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it('goes on where another process stopped: on its phase, with the interval that its last run asked for', async () => {
+    const start = Date.parse('2026-01-01T00:00:00Z');
+    const [check] = checks(1, 'h', 60_000);
+    if (check === undefined) throw new Error('no check');
+    const first = rig();
+    first.scheduler.update([check]);
+    await first.clock.advance(120_000);
+    const lastAt = start + (first.started.at(-1)?.at ?? 0);
+    const next =
+      (wantedMs?: number, sinceMs = 0) =>
+      async () => {
+        const again = rig({ start: lastAt + 5_000 + sinceMs });
+        again.scheduler.update([{ ...check, resumes: { startedAt: lastAt, wantedMs } }]);
+        await again.clock.advance(60_000);
+        return lastAt + 5_000 + sinceMs + (again.started[0]?.at ?? NaN);
+      };
+    expect(await next()()).toBeCloseTo(lastAt + 60_000, -1);
+    expect(await next(10_000)()).toBeCloseTo(lastAt + 10_000, -1);
+    // what became due meanwhile is run soon
+    expect(await next(undefined, 90_000)()).toBeLessThan(lastAt + 5_000 + 90_000 + 1_001);
   });
 
   it('never runs a check twice at the same time', async () => {
