@@ -53,6 +53,7 @@ export function parseAlert(value: unknown, pointer: string): ParsedAlert {
       startsAt,
       ...(endsAt === undefined ? {} : { endsAt }),
       generatorUrl: typeof generatorURL === 'string' ? generatorURL : '',
+      ...readValues(value['values']),
       fingerprint: readFingerprint(value['fingerprint'], labels),
     },
   };
@@ -100,6 +101,15 @@ function readEnd(value: unknown, pointer: string): Instant | undefined | Refusal
   if (instant === undefined) return refusal(pointer, value, 'a time such as 2026-01-31T12:00:00.123Z');
   if (instant.ns < MIN_NS) return undefined;
   return instant.ns > MAX_NS ? { ...instant, ns: MAX_NS } : instant;
+}
+
+/** Only describes, so what is no number is left out; a name that is hostile becomes an own member like any other. */
+function readValues(value: unknown): Pick<Alert, 'values'> {
+  if (!isObject(value)) return {};
+  const numbers = Object.entries(value).filter(
+    (entry): entry is [string, number] => typeof entry[1] === 'number',
+  );
+  return numbers.length === 0 ? {} : { values: Object.fromEntries(numbers.slice(0, MAX_LABELS)) };
 }
 
 /** The sender's, since Grafana's cannot be recomputed; ours where there is none that is one. */

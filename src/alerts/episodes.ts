@@ -1,5 +1,12 @@
-import { severityClass, type Alert } from '../domain/alert.ts';
-import type { EpisodeAdvance, EpisodeContext, EpisodeState, EpisodeTransition } from '../domain/episode.ts';
+import { severityClass, severityRises, type Alert, type SeverityClass } from '../domain/alert.ts';
+import type {
+  Acknowledgement,
+  EpisodeAction,
+  EpisodeAdvance,
+  EpisodeContext,
+  EpisodeState,
+  EpisodeTransition,
+} from '../domain/episode.ts';
 import { canonicalLabels } from '../domain/labels.ts';
 
 /** What an alert says, in the machine's terms. */
@@ -11,6 +18,7 @@ interface Word {
   readonly endGiven: boolean;
   readonly tolerance: bigint;
   readonly content: Pick<EpisodeState, 'severity' | 'labels' | 'annotations' | 'generatorUrl'>;
+  readonly context: EpisodeContext;
 }
 
 /**
@@ -43,6 +51,7 @@ function wordOf(alert: Alert, context: EpisodeContext): Word {
       annotations: canonicalLabels(alert.annotations),
       generatorUrl: alert.generatorUrl,
     },
+    context,
   };
 }
 
@@ -55,6 +64,9 @@ function isFormer(current: EpisodeState, word: Word): boolean {
 
 /** The first episode, or the next one after `former`. */
 function begin(word: Word, former: EpisodeState | undefined): EpisodeAdvance {
+  const { receivedAt, peer } = word.context;
+  // only an implicit resolve leaves an acknowledgement to hand over: a closed episode has answered its own
+  const acknowledgement = former?.open === true ? former.acknowledgement : undefined;
   const state: EpisodeState = {
     ...word.content,
     number: (former?.number ?? 0) + 1,
@@ -64,10 +76,18 @@ function begin(word: Word, former: EpisodeState | undefined): EpisodeAdvance {
     anchor: word.start,
     endsAt: word.firing ? undefined : max(word.end, word.start),
     formerUntil: former === undefined ? undefined : reach(former, word.tolerance),
-    // only an implicit resolve leaves an acknowledgement to hand over: a closed episode has answered its own
-    acknowledged: former?.open === true && former.acknowledged,
+    acknowledged: acknowledgement !== undefined,
+    acknowledgement,
+    unacknowledgedSince: receivedAt,
+    closedAt: word.firing ? undefined : receivedAt,
+    closedBy: word.firing ? [] : [peer],
+    suspectUntil: undefined,
   };
-  return { state, transitions: [{ transition: word.firing ? 'fired' : 'resolved_unseen', episode: state }] };
+  const first: EpisodeAdvance = {
+    state,
+    transitions: [{ transition: word.firing ? 'fired' : 'resolved_unseen', episode: state }],
+  };
+  return former === undefined ? first : unlessWorse(first, former.severity, receivedAt);
 }
 
 /** The last start that is still taken for this episode's own. */
@@ -83,12 +103,28 @@ function firesOn(current: EpisodeState, word: Word): EpisodeAdvance {
   if (labels === current.labels && annotations === current.annotations) {
     return { state: startsAt === current.startsAt ? current : { ...current, startsAt }, transitions: [] };
   }
-  return step('refreshed', { ...current, ...word.content, startsAt, ordinal: current.ordinal + 1 });
+  const refreshed = step('refreshed', {
+    ...current,
+    ...word.content,
+    startsAt,
+    ordinal: current.ordinal + 1,
+  });
+  return unlessWorse(refreshed, current.severity, word.context.receivedAt);
+}
+
+/** Who took a warning did not take what is critical now: the acknowledgement breaks when severity rises. */
+function unlessWorse(done: EpisodeAdvance, last: SeverityClass, at: number): EpisodeAdvance {
+  if (!done.state.acknowledged || !severityRises(last, done.state.severity)) return done;
+  const broken = release(done.state, at);
+  return {
+    state: broken,
+    transitions: [...done.transitions, { transition: 'unacknowledged', episode: broken }],
+  };
 }
 
 /** It fired anew without its resolve having been told: the flap lay within the sender's group_interval. */
 function closeImplicitly(current: EpisodeState, word: Word): EpisodeAdvance {
-  const closed = { ...current, open: false, ordinal: current.ordinal + 1, endsAt: word.start };
+  const closed = ended(current, { endsAt: word.start, at: word.context.receivedAt, by: [] });
   const next = begin(word, current);
   return {
     state: next.state,
@@ -97,36 +133,134 @@ function closeImplicitly(current: EpisodeState, word: Word): EpisodeAdvance {
 }
 
 function close(current: EpisodeState, word: Word): EpisodeAdvance {
+  const { receivedAt, peer } = word.context;
+  const endsAt = max(word.end, max(word.start, current.startsAt));
   return step('resolved', {
-    ...current,
-    ...word.content,
-    open: false,
-    ordinal: current.ordinal + 1,
+    ...ended({ ...current, ...word.content }, { endsAt, at: receivedAt, by: [peer] }),
     startsAt: min(current.startsAt, word.start),
     anchor: max(current.anchor, word.start),
-    endsAt: max(word.end, max(word.start, current.startsAt)),
   });
+}
+
+function ended(
+  current: EpisodeState,
+  { endsAt, at, by }: { endsAt: bigint; at: number; by: readonly string[] },
+): EpisodeState {
+  const ordinal = current.ordinal + 1;
+  return { ...current, open: false, ordinal, endsAt, closedAt: at, closedBy: by, suspectUntil: undefined };
 }
 
 function firesAgain(current: EpisodeState, word: Word): EpisodeAdvance {
   if (word.start > reach(current, word.tolerance)) return begin(word, current);
+  if (maybeStale(current, word.context)) {
+    if (current.suspectUntil !== undefined) return { state: current, transitions: [] };
+    const { receivedAt, staleHoldMs } = word.context;
+    const ordinal = current.ordinal + 1;
+    return step('stale_suspect', { ...current, ordinal, suspectUntil: receivedAt + staleHoldMs });
+  }
   return step('reopened', {
-    ...current,
-    ...word.content,
-    open: true,
-    ordinal: current.ordinal + 1,
+    ...reopened({ ...current, ...word.content }, word.context.receivedAt),
     startsAt: min(current.startsAt, word.start),
     anchor: max(current.anchor, word.start),
+  });
+}
+
+/**
+ * Whether the firing may be what a peer sent late: it has not told the end itself, another one has, and not long ago.
+ * A peer's own words come in order.
+ */
+function maybeStale(
+  { closedAt, closedBy }: EpisodeState,
+  { peer, receivedAt, staleWindowMs }: EpisodeContext,
+): boolean {
+  if (closedAt === undefined || closedBy.length === 0 || closedBy.includes(peer)) return false;
+  return receivedAt - closedAt <= staleWindowMs;
+}
+
+/** The same episode goes on; whoever had it took it for over. */
+function reopened(current: EpisodeState, at: number): EpisodeState {
+  return {
+    ...current,
+    open: true,
+    ordinal: current.ordinal + 1,
     endsAt: undefined,
     acknowledged: false,
-  });
+    acknowledgement: undefined,
+    unacknowledgedSince: at,
+    closedAt: undefined,
+    closedBy: [],
+    suspectUntil: undefined,
+  };
 }
 
 function resolvesAgain(current: EpisodeState, word: Word): EpisodeAdvance {
   if (word.start > reach(current, word.tolerance)) return begin(word, current);
-  if (!word.endGiven || word.end <= (current.endsAt ?? word.start))
-    return { state: current, transitions: [] };
-  return { state: { ...current, endsAt: word.end }, transitions: [] };
+  const { peer } = word.context;
+  const last = current.endsAt ?? word.start;
+  const endsAt = word.endGiven ? max(last, word.end) : last;
+  const closedBy = current.closedBy.includes(peer) ? current.closedBy : [...current.closedBy, peer];
+  const nothingNew = endsAt === last && closedBy === current.closedBy && current.suspectUntil === undefined;
+  if (nothingNew) return { state: current, transitions: [] };
+  return { state: { ...current, endsAt, closedBy, suspectUntil: undefined }, transitions: [] };
+}
+
+/** What happens to an episode by a person, by time, or because its sender was asked. Pure. */
+export function act(current: EpisodeState, action: EpisodeAction): EpisodeAdvance {
+  const nothing: EpisodeAdvance = { state: current, transitions: [] };
+  switch (action.kind) {
+    case 'acknowledge':
+      if (!current.open || isSame(current.acknowledgement, action.acknowledgement)) return nothing;
+      return step('acknowledged', {
+        ...current,
+        ordinal: current.ordinal + 1,
+        acknowledged: true,
+        acknowledgement: action.acknowledgement,
+      });
+    case 'unacknowledge':
+      return current.open && current.acknowledged
+        ? step('unacknowledged', release(current, action.at))
+        : nothing;
+    case 'expire':
+      return current.open ? step('expired_unconfirmed', expired(current, action)) : nothing;
+    case 'confirm':
+      return current.suspectUntil === undefined ? nothing : step('reopened', reopened(current, action.at));
+    case 'refute':
+      if (current.suspectUntil === undefined) return nothing;
+      return { state: { ...current, suspectUntil: undefined }, transitions: [] };
+    case 'time':
+      return passTime(current, action.at);
+  }
+}
+
+/** When `act` has something to do by itself, milliseconds since the epoch. */
+export function nextTimer(state: EpisodeState): number | undefined {
+  if (state.suspectUntil !== undefined) return state.suspectUntil;
+  return state.open ? state.acknowledgement?.expiresAt : undefined;
+}
+
+function passTime(current: EpisodeState, now: number): EpisodeAdvance {
+  const due = nextTimer(current);
+  if (due === undefined || due > now) return { state: current, transitions: [] };
+  return current.suspectUntil === undefined
+    ? step('ack_expired', release(current, now))
+    : step('reopened', reopened(current, now));
+}
+
+function expired(
+  current: EpisodeState,
+  { at, lastReceivedAt }: { at: number; lastReceivedAt: number },
+): EpisodeState {
+  const endsAt = max(BigInt(lastReceivedAt) * 1_000_000n, current.startsAt);
+  return ended(current, { endsAt, at, by: [] });
+}
+
+function release(current: EpisodeState, at: number): EpisodeState {
+  const ordinal = current.ordinal + 1;
+  return { ...current, ordinal, acknowledged: false, acknowledgement: undefined, unacknowledgedSince: at };
+}
+
+function isSame(one: Acknowledgement | undefined, other: Acknowledgement): boolean {
+  return one?.by === other.by && one.comment === other.comment && one.expiresAt === other.expiresAt;
 }
 
 function step(transition: EpisodeTransition['transition'], state: EpisodeState): EpisodeAdvance {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Alert } from '../domain/alert.ts';
 import type { Complaint, Delivery, ParsedBody, RefusedAlert } from '../domain/delivery.ts';
 import { parseAlert, reservedName, MAX_LABELS } from './alert.ts';
-import { scanJson } from './scan.ts';
+import { BodyScan, scanJson } from './scan.ts';
 
 const EXPECTED =
   "expected Alertmanager's webhook payload (version 4) or Grafana's: an object with an array `alerts`";
@@ -22,6 +22,7 @@ const labelMap = z
 const envelope = z.object(
   {
     receiver: descriptive,
+    externalURL: descriptive,
     status: z.enum(['firing', 'resolved']).optional().catch(undefined),
     groupKey: descriptive,
     truncatedAlerts: z.int().nonnegative().catch(0),
@@ -47,11 +48,47 @@ type Envelope = z.infer<typeof envelope>;
 export function parseDelivery(body: Uint8Array): ParsedBody {
   const json = decodeJson(body);
   if ('detail' in json) return { ok: false, ...json };
-  const parsed = envelope.safeParse(json.value);
-  if (!parsed.success) return { ok: false, ...firstIssue(parsed.error) };
-  const reserved = reservedInEnvelope(json.value as object);
-  if (reserved !== undefined) return { ok: false, ...reserved };
-  return readAlerts(parsed.data);
+  const head = readEnvelope(json.value);
+  if ('detail' in head) return { ok: false, ...head };
+  const reading = new AlertReading();
+  head.alerts.forEach((value, i) => reading.add(value, i));
+  return reading.result(head);
+}
+
+/** Bytes looked at, and alerts read, between two yields: a matter of milliseconds. */
+const SCAN_BYTES = 512 * 1024;
+const READ_BYTES = 128 * 1024;
+
+/** Does what `parseDelivery` does, a few milliseconds at a time. Never throws. */
+export function* parseInSlices(body: Uint8Array): Generator<undefined, ParsedBody> {
+  const scan = new BodyScan(body);
+  while (!scan.step(SCAN_BYTES)) yield;
+  const { alerts } = scan;
+  // written in a way of its own (an escaped key, say): read at once
+  if (scan.excess() !== undefined || alerts === undefined) return parseDelivery(body);
+  const json = parseText(Buffer.concat([body.subarray(0, alerts.from), body.subarray(alerts.to)]));
+  if ('detail' in json) return { ok: false, ...json };
+  const head = readEnvelope(json.value);
+  if ('detail' in head) return { ok: false, ...head };
+  const reading = new AlertReading();
+  let read = 0;
+  for (const [i, end] of alerts.ends.entries()) {
+    const start = i === 0 ? alerts.from : (alerts.ends[i - 1] ?? 0) + 1;
+    const value = parseText(body.subarray(start, end));
+    if ('detail' in value) return { ok: false, ...value };
+    reading.add(value.value, i);
+    read += end - start;
+    if (read < READ_BYTES) continue;
+    read = 0;
+    yield;
+  }
+  return reading.result(head);
+}
+
+function readEnvelope(value: unknown): Envelope | Complaint {
+  const parsed = envelope.safeParse(value);
+  if (!parsed.success) return firstIssue(parsed.error);
+  return reservedInEnvelope(value as object) ?? parsed.data;
 }
 
 function reservedInEnvelope(body: object): Complaint | undefined {
@@ -64,8 +101,10 @@ function reservedInEnvelope(body: object): Complaint | undefined {
 
 function decodeJson(body: Uint8Array): { value: unknown } | Complaint {
   if (body.length === 0) return { pointer: '', detail: `The body is empty; ${EXPECTED}.` };
-  const excess = scanJson(body);
-  if (excess !== undefined) return excess;
+  return scanJson(body) ?? parseText(body);
+}
+
+function parseText(body: Uint8Array): { value: unknown } | Complaint {
   try {
     return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown };
   } catch (error) {
@@ -81,22 +120,27 @@ function firstIssue(error: z.ZodError): Complaint {
   return { pointer, detail: `${where} is not what it should be: ${issue?.message ?? EXPECTED}.` };
 }
 
-function readAlerts(head: Envelope): ParsedBody {
-  const alerts: Alert[] = [];
-  const refused: RefusedAlert[] = [];
-  let hostile: Complaint | undefined;
-  head.alerts.forEach((value, i) => {
-    const result = parseAlert(value, `/alerts/${i}`);
+/** Reads the alerts of a body one by one. */
+class AlertReading {
+  readonly #alerts: Alert[] = [];
+  readonly #refused: RefusedAlert[] = [];
+  #hostile: Complaint | undefined;
+
+  add(value: unknown, index: number): void {
+    const result = parseAlert(value, `/alerts/${index}`);
     if (result.ok) {
-      alerts.push(result.alert);
+      this.#alerts.push(result.alert);
     } else {
-      refused.push({ pointer: result.pointer, detail: result.detail, value });
-      if (result.hostile) hostile ??= { pointer: result.pointer, detail: result.detail };
+      this.#refused.push({ pointer: result.pointer, detail: result.detail, value });
+      if (result.hostile) this.#hostile ??= { pointer: result.pointer, detail: result.detail };
     }
-  });
-  // a crafted alert costs the delivery only where there is no neighbour to save
-  if (hostile !== undefined && alerts.length === 0) return { ok: false, ...hostile };
-  return { ok: true, delivery: deliveryOf(head, alerts, refused) };
+  }
+
+  result(head: Envelope): ParsedBody {
+    // a crafted alert costs the delivery only where there is no neighbour to save
+    if (this.#hostile !== undefined && this.#alerts.length === 0) return { ok: false, ...this.#hostile };
+    return { ok: true, delivery: deliveryOf(head, this.#alerts, this.#refused) };
+  }
 }
 
 function deliveryOf(head: Envelope, alerts: readonly Alert[], refused: readonly RefusedAlert[]): Delivery {
@@ -106,6 +150,7 @@ function deliveryOf(head: Envelope, alerts: readonly Alert[], refused: readonly 
     status: head.status ?? (firing ? 'firing' : 'resolved'),
     groupKey: head.groupKey,
     truncatedAlerts: head.truncatedAlerts,
+    externalUrl: head.externalURL,
     ...(head.notification_reason === undefined ? {} : { notificationReason: head.notification_reason }),
     routeLabels: head.routeLabels,
     alerts,

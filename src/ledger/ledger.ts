@@ -1,4 +1,5 @@
 import type { Alert, SeverityClass, Transition } from '../domain/alert.ts';
+import type { Acknowledgement } from '../domain/episode.ts';
 import type { CloudEvent, NewEvent } from '../domain/event.ts';
 import type { ResultStatus } from '../domain/result.ts';
 
@@ -60,6 +61,11 @@ export interface Episode {
   readonly generatorUrl: string;
   readonly receiver: string;
   readonly acknowledged: boolean;
+  readonly acknowledgement?: Acknowledgement;
+  /** Since when nobody has it, milliseconds since the epoch. */
+  readonly unacknowledgedSince: number;
+  /** Closed, but held open to doubt until then (ms): a peer says that it still fires. */
+  readonly suspectUntil?: number;
   /** How many transitions it has had. */
   readonly ordinal: number;
 }
@@ -90,6 +96,18 @@ export interface RunRecord {
   readonly status: ResultStatus;
   readonly reason?: string;
   readonly durationSeconds: number;
+  /** What is known of the check after it, as JSON: the ledger keeps the last one of each check. */
+  readonly health?: string;
+}
+
+/** What was last known of a check. */
+export interface LastRun {
+  readonly service: string;
+  readonly target: string;
+  /** Start of that run, milliseconds since the epoch. */
+  readonly at: number;
+  /** What `RunRecord` held. */
+  readonly health: string;
 }
 
 /** What a step of `services/{name}/history` holds. */
@@ -120,7 +138,51 @@ export type EventPage =
   /** `after` lies below retention or in another epoch. */
   | { readonly gone: true; readonly oldest?: string };
 
+/** What became of an acknowledgement, or of its withdrawal. */
+export type AcknowledgeResult =
+  | { readonly outcome: 'changed' | 'unchanged'; readonly episode: Episode }
+  /** There is no such episode, or it is over. */
+  | { readonly outcome: 'unknown' }
+  | { readonly outcome: 'closed'; readonly episode: Episode };
+
+/** What could not be read, kept for a person. */
+export interface QuarantineEntry {
+  readonly id: number;
+  readonly webhook: string;
+  /** Milliseconds since the epoch. */
+  readonly firstReceivedAt: number;
+  readonly lastReceivedAt: number;
+  /** How often it came. */
+  readonly seen: number;
+  readonly pointer: string;
+  readonly detail: string;
+  /** Bytes that are kept, of the first 64 KiB. */
+  readonly size: number;
+  readonly body: Uint8Array;
+}
+
+/** How alerts are judged; told anew at every reload. */
+export interface AlertRules {
+  /** How far apart the starts of one and the same firing may be. */
+  readonly toleranceMs: number;
+  /** How long a firing is held that may be late word. */
+  readonly staleHoldMs: number;
+  /** Open episodes of which nothing was heard for so long are given up. */
+  readonly expireAfterMs: number;
+  /** What each entry of `webhooks` is sent by. */
+  readonly senders: Readonly<Record<string, SenderRules>>;
+}
+
+export interface SenderRules {
+  /** For how long after an end another peer's firing may be late word; 0: never. */
+  readonly staleWindowMs: number;
+  /** How often what goes on firing is sent again. */
+  readonly repeatMs: number;
+}
+
 export interface AlertQuery {
+  readonly webhook?: string;
+  readonly fingerprint?: string;
   readonly state: 'open' | 'closed' | 'all';
   readonly severity?: SeverityClass;
   readonly limit: number;
@@ -137,6 +199,8 @@ export interface LedgerSummary {
   readonly unacknowledged: readonly UnacknowledgedSeries[];
   /** Series beyond the cap, left out of `unacknowledged`. */
   readonly unacknowledgedOverflow: number;
+  /** Transitions that no delivery caused (acknowledgements, time), since the thread started. */
+  readonly transitions: Readonly<Partial<Record<Transition, number>>>;
   readonly lastOffset: number;
   readonly fileBytes: number;
   readonly commits: number;
@@ -161,9 +225,23 @@ export interface Ledger {
   intake(delivery: RawDelivery): Promise<IntakeResult>;
   append(events: readonly NewEvent[]): Promise<void>;
   recordRuns(runs: readonly RunRecord[]): Promise<void>;
+  /** The last run of every check that had one since (ms), whether it is still configured or not. */
+  lastRuns(since: number): Promise<readonly LastRun[]>;
   events(query: EventQuery): Promise<EventPage>;
   alerts(query: AlertQuery): Promise<readonly Episode[]>;
   alert(id: string): Promise<Episode | undefined>;
+  /** Somebody takes charge of an open episode. It survives repeats and restarts, and ends with the episode. */
+  acknowledge(id: string, acknowledgement: Acknowledgement): Promise<AcknowledgeResult>;
+  unacknowledge(id: string, at: number): Promise<AcknowledgeResult>;
+  /** The sender's own list tells whether an episode that is held as `stale_suspect` still fires. */
+  settleSuspect(id: string, fires: boolean, at: number): Promise<AcknowledgeResult>;
+  /** Newest first. */
+  quarantine(limit: number): Promise<readonly QuarantineEntry[]>;
+  quarantineEntry(id: number): Promise<QuarantineEntry | undefined>;
+  /** @returns whether there was one */
+  dropQuarantined(id: number): Promise<boolean>;
+  /** Alerts are judged so from now on. */
+  configure(rules: AlertRules): Promise<void>;
   deliveries(limit: number): Promise<readonly StoredDelivery[]>;
   /** Points of `stepMs` from `from` to `to` (ms) of one service, all targets together, oldest first. */
   history(query: HistoryQuery): Promise<readonly HistoryPoint[]>;

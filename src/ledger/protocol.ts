@@ -1,15 +1,20 @@
 import type {
+  AcknowledgeResult,
   AlertQuery,
+  AlertRules,
   Episode,
   EventQuery,
   HistoryPoint,
   HistoryQuery,
   IntakeResult,
+  LastRun,
   LedgerSummary,
+  QuarantineEntry,
   RawDelivery,
   RunRecord,
   StoredDelivery,
 } from './ledger.ts';
+import type { Acknowledgement } from '../domain/episode.ts';
 import type { NewEvent } from '../domain/event.ts';
 
 /** What the ledger's thread is started with. */
@@ -19,12 +24,16 @@ export interface ThreadOptions {
   /** How far apart the starts of one and the same firing may be. */
   readonly toleranceMs: number;
   readonly retention: Retention;
+  /** Instead of `toleranceMs`, where more is known. */
+  readonly rules?: AlertRules;
 }
 
+export type { AlertRules };
+
 export interface Retention {
-  /** Events and closed episodes. */
+  /** Events, closed episodes, and hourly sums of runs. */
   readonly eventsMs: number;
-  /** Runs, deliveries. */
+  /** Runs in steps of five minutes, deliveries. */
   readonly historyMs: number;
 }
 
@@ -59,9 +68,23 @@ export interface Calls {
   /** Results in how many were stored. */
   append: { argument: readonly NewEvent[]; result: number };
   recordRuns: { argument: readonly RunRecord[]; result: number };
+  lastRuns: { argument: number; result: readonly LastRun[] };
   events: { argument: EventSliceQuery; result: EventSlice };
   alerts: { argument: AlertQuery; result: readonly Episode[] };
   alert: { argument: string; result: Episode | undefined };
+  acknowledge: {
+    argument: { readonly id: string; readonly acknowledgement: Acknowledgement };
+    result: AcknowledgeResult;
+  };
+  unacknowledge: { argument: { readonly id: string; readonly at: number }; result: AcknowledgeResult };
+  settleSuspect: {
+    argument: { readonly id: string; readonly fires: boolean; readonly at: number };
+    result: AcknowledgeResult;
+  };
+  quarantine: { argument: number; result: readonly QuarantineEntry[] };
+  quarantineEntry: { argument: number; result: QuarantineEntry | undefined };
+  dropQuarantined: { argument: number; result: boolean };
+  configure: { argument: AlertRules; result: undefined };
   deliveries: { argument: number; result: readonly StoredDelivery[] };
   history: { argument: HistoryQuery; result: readonly HistoryPoint[] };
 }

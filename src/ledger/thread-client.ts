@@ -1,17 +1,22 @@
 import { systemClock, type Clock } from '../domain/clock.ts';
+import type { Acknowledgement } from '../domain/episode.ts';
 import type { CloudEvent, NewEvent } from '../domain/event.ts';
 import type { Logger } from '../domain/log.ts';
 import { cloudEvent } from './cloud-event.ts';
 import type {
+  AcknowledgeResult,
   AlertQuery,
+  AlertRules,
   Episode,
   EventPage,
   EventQuery,
   HistoryPoint,
   HistoryQuery,
   IntakeResult,
+  LastRun,
   Ledger,
   LedgerSummary,
+  QuarantineEntry,
   RawDelivery,
   RunRecord,
   StoredDelivery,
@@ -45,6 +50,7 @@ const NOTHING_YET: LedgerSummary = Object.freeze({
   open: [],
   unacknowledged: [],
   unacknowledgedOverflow: 0,
+  transitions: {},
   lastOffset: 0,
   fileBytes: 0,
   commits: 0,
@@ -97,6 +103,10 @@ export class ThreadLedger implements Ledger {
     await this.#link.call('recordRuns', { argument: runs });
   }
 
+  lastRuns(since: number): Promise<readonly LastRun[]> {
+    return this.#link.call('lastRuns', { argument: since });
+  }
+
   async events(query: EventQuery): Promise<EventPage> {
     const limit = Math.min(query.limit, MAX_ROWS);
     const events: CloudEvent[] = [];
@@ -119,6 +129,35 @@ export class ThreadLedger implements Ledger {
 
   alert(id: string): Promise<Episode | undefined> {
     return this.#link.call('alert', { argument: id });
+  }
+
+  acknowledge(id: string, acknowledgement: Acknowledgement): Promise<AcknowledgeResult> {
+    return this.#link.call('acknowledge', { argument: { id, acknowledgement } });
+  }
+
+  unacknowledge(id: string, at: number): Promise<AcknowledgeResult> {
+    return this.#link.call('unacknowledge', { argument: { id, at } });
+  }
+
+  settleSuspect(id: string, fires: boolean, at: number): Promise<AcknowledgeResult> {
+    return this.#link.call('settleSuspect', { argument: { id, fires, at } });
+  }
+
+  quarantine(limit: number): Promise<readonly QuarantineEntry[]> {
+    return this.#link.call('quarantine', { argument: Math.min(limit, MAX_ROWS) });
+  }
+
+  quarantineEntry(id: number): Promise<QuarantineEntry | undefined> {
+    return this.#link.call('quarantineEntry', { argument: id });
+  }
+
+  dropQuarantined(id: number): Promise<boolean> {
+    return this.#link.call('dropQuarantined', { argument: id });
+  }
+
+  async configure(rules: AlertRules): Promise<void> {
+    this.#link.remember(rules);
+    await this.#link.call('configure', { argument: rules });
   }
 
   deliveries(limit: number): Promise<readonly StoredDelivery[]> {

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { LedgerStartError, LedgerUnavailableError, type LedgerSummary } from './ledger.ts';
+import { LedgerStartError, LedgerUnavailableError, type AlertRules, type LedgerSummary } from './ledger.ts';
 import { PendingCalls } from './pending-calls.ts';
 import type { CallName, Calls, ThreadMessage, ThreadOptions } from './protocol.ts';
 
@@ -43,6 +43,7 @@ export class ThreadLink {
   #restartMs = FIRST_RESTART_MS;
   #upSince = 0;
   #cancelRestart: () => void = () => undefined;
+  #rules: AlertRules | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -53,10 +54,15 @@ export class ThreadLink {
     return this.#state === 'up' && this.#writable;
   }
 
+  /** What a thread that has to be started again is started with. */
+  remember(rules: AlertRules): void {
+    this.#rules = rules;
+  }
+
   /** @throws LedgerStartError with the thread's reason when it cannot serve */
   start(): Promise<void> {
     const worker = new Worker(this.#options.threadUrl, {
-      workerData: this.#options.thread,
+      workerData: { ...this.#options.thread, ...(this.#rules && { rules: this.#rules }) },
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     this.#worker = worker;

@@ -7,6 +7,7 @@ import type { EpisodeState, EpisodeTransition } from '../../src/domain/episode.t
 const TOLERANCE = 60;
 const BASE = 1_767_225_600_000_000_000n;
 const at = (second: number): bigint => BASE + BigInt(Math.round(second * 1_000)) * 1_000_000n;
+const ONE_PEER = { peer: 'a', staleWindowMs: 0, staleHoldMs: 0 };
 const seconds = (ns: bigint | undefined): number | undefined =>
   ns === undefined ? undefined : Number(ns - BASE) / 1e9;
 
@@ -35,6 +36,7 @@ function say(state: EpisodeState | undefined, word: Word) {
   const context = {
     receivedAt: Number(BASE / 1_000_000n) + 9_999_000,
     toleranceNs: BigInt(TOLERANCE) * 1_000_000_000n,
+    ...ONE_PEER,
   };
   return advance(state, alertOf(word), context);
 }
@@ -178,7 +180,8 @@ describe('the episode machine', () => {
   });
 
   it('hands an acknowledgement over an implicit resolve, and drops it when the alert comes back', () => {
-    const acknowledged = { ...(live([fires(0)]).state as EpisodeState), acknowledged: true };
+    const acknowledgement = { by: 'ops', comment: '', at: 0, expiresAt: undefined };
+    const acknowledged = { ...(live([fires(0)]).state as EpisodeState), acknowledged: true, acknowledgement };
     expect(say(acknowledged, fires(500)).state).toMatchObject({ number: 2, acknowledged: true });
     const closed = say(acknowledged, ends(0, 100)).state;
     expect(closed.acknowledged).toBe(true);
@@ -188,19 +191,33 @@ describe('the episode machine', () => {
 
   it('keeps nanoseconds', () => {
     const alert = { ...alertOf(fires(0)), startsAt: { ns: BASE + 123_456_789n, text: '' } };
-    const { state } = advance(undefined, alert, { receivedAt: 0, toleranceNs: 0n });
+    const { state } = advance(undefined, alert, { receivedAt: 0, toleranceNs: 0n, ...ONE_PEER });
     expect(state.startsAt).toBe(BASE + 123_456_789n);
   });
 });
 
+const WHILE_OPEN: readonly Transition[] = [
+  'refreshed',
+  'resolved',
+  'implicit_resolve',
+  'acknowledged',
+  'unacknowledged',
+  'ack_expired',
+  'expired_unconfirmed',
+];
 /** What may follow what within one episode. */
 const NEXT: Readonly<Record<Transition | 'begin', readonly Transition[]>> = {
   begin: ['fired', 'resolved_unseen'],
-  fired: ['refreshed', 'resolved', 'implicit_resolve'],
-  refreshed: ['refreshed', 'resolved', 'implicit_resolve'],
-  resolved: ['reopened'],
-  resolved_unseen: ['reopened'],
-  reopened: ['refreshed', 'resolved', 'implicit_resolve'],
+  fired: WHILE_OPEN,
+  refreshed: WHILE_OPEN,
+  reopened: WHILE_OPEN,
+  acknowledged: [...WHILE_OPEN, 'unacknowledged', 'ack_expired'],
+  unacknowledged: WHILE_OPEN,
+  ack_expired: WHILE_OPEN,
+  resolved: ['reopened', 'stale_suspect'],
+  resolved_unseen: ['reopened', 'stale_suspect'],
+  stale_suspect: ['reopened', 'stale_suspect'],
+  expired_unconfirmed: ['reopened'],
   implicit_resolve: [],
 };
 

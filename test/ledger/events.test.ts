@@ -201,6 +201,9 @@ describe('retention', () => {
   it('removes closed episodes and deliveries, and keeps what is open', async () => {
     const a = webhookAlert({ alertname: 'A' });
     const b = webhookAlert({ alertname: 'B' }, { status: 'resolved', endsAt: '2026-01-01T01:00:00Z' });
+    // what is silent is not given up here
+    const never = Number.MAX_SAFE_INTEGER;
+    await store.calls.configure({ toleranceMs: 0, staleHoldMs: 0, expireAfterMs: never, senders: {} });
     await take(store, webhookPayload([a, b]), { receivedAt: old });
     await sweep(clock);
     expect(await store.calls.alerts({ state: 'all', limit: 10 })).toMatchObject([

@@ -4,10 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { deliveryId } from '../../src/alerts/delivery-id.ts';
 import { advance } from '../../src/alerts/episodes.ts';
-import { parseDelivery } from '../../src/alerts/payload.ts';
 import { LedgerUnavailableError } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import {
+  ALERT_LOGIC,
   eventsOf,
   openTestStore,
   rawDelivery,
@@ -98,6 +98,7 @@ describe('a delivery', () => {
     });
     expect(await store.calls.alert('1')).toEqual({
       id: '1',
+      unacknowledgedSince: Date.parse('2026-01-01T00:01:00Z'),
       webhook: 'main',
       fingerprint: event?.subject,
       state: 'open',
@@ -267,7 +268,7 @@ describe('a bug that one alert meets', () => {
   it('costs that alert alone: it goes to quarantine', async () => {
     store.close();
     opened.length = 0;
-    store = open({ logic: { parse: parseDelivery, deliveryId, advance: buggy } });
+    store = open({ logic: { ...ALERT_LOGIC, advance: buggy } });
     const both = [
       take(store, webhookPayload([a, b])),
       take(store, webhookPayload([webhookAlert({ alertname: 'C' })])),
@@ -292,7 +293,7 @@ describe('a bug that one alert meets', () => {
       if (delivery.receiver === 'bad') throw new Error('a bug');
       return deliveryId(webhook, delivery);
     };
-    store = open({ logic: { parse: parseDelivery, deliveryId: failing, advance } });
+    store = open({ logic: { ...ALERT_LOGIC, deliveryId: failing } });
     const bad = take(store, webhookPayload([b], { receiver: 'bad' }));
     const good = take(store, webhookPayload([a]));
     await expect(bad).rejects.toThrow(LedgerUnavailableError);

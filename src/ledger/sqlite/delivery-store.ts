@@ -5,6 +5,9 @@ import type { Sqlite } from './open.ts';
 
 /** Senders may be whatever they like; what is kept of their names is bounded. */
 const MAX_TEXT = 1_024;
+/** How many parts a body may have: ids of parts count in such steps. */
+const PARTS = 65_536;
+const NO_BYTES = new Uint8Array(0);
 
 export interface DeliveryCounts {
   readonly accepted: number;
@@ -18,6 +21,8 @@ interface NewDelivery {
   readonly digest: Uint8Array;
   readonly delivery: Delivery;
   readonly counts: DeliveryCounts;
+  /** Where one was taken before. */
+  readonly id?: number;
 }
 
 type Value = number | string | Uint8Array;
@@ -33,17 +38,26 @@ export class DeliveryStore {
   readonly #delete: Statement<[number]>;
   readonly #deleteBodies: Statement<[number]>;
   readonly #excess: Statement<[number, number], number | null>;
+  readonly #insertPart: Statement<[number, Uint8Array]>;
+  readonly #deletePartsOf: Statement<[number, number]>;
+  readonly #deleteParts: Statement<[number]>;
   #through: number;
+  #last: number;
 
   /** @param maxBytes of bodies that are kept */
   constructor(database: Sqlite, maxBytes: number) {
     this.#maxBytes = maxBytes;
     this.#seen = database.prepare<[Uint8Array], number>('SELECT 1 FROM deliveries WHERE digest = ?').pluck();
     this.#insert = database.prepare(
-      `INSERT INTO deliveries (digest, webhook, received, source, user_agent, receiver, group_key, status,
-       truncated, accepted, duplicates, quarantined, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO deliveries (id, digest, webhook, received, source, user_agent, receiver, group_key, status,
+       truncated, accepted, duplicates, quarantined, bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#insertBody = database.prepare('INSERT INTO bodies (delivery, through, body) VALUES (?, ?, ?)');
+    this.#insertPart = database.prepare('INSERT INTO body_parts (id, body) VALUES (?, ?)');
+    this.#deletePartsOf = database.prepare('DELETE FROM body_parts WHERE id >= ? AND id < ?');
+    this.#deleteParts = database.prepare('DELETE FROM body_parts WHERE id < ?');
+    this.#last = database.prepare<[], number | null>('SELECT max(id) FROM deliveries').pluck().get() ?? 0;
     this.#list = database.prepare(
       `SELECT d.id, names.name AS webhook, received AS receivedAt, source, user_agent AS userAgent, receiver,
        group_key AS groupKey, status, truncated AS truncatedAlerts, accepted, duplicates, quarantined, bytes
@@ -62,7 +76,9 @@ export class DeliveryStore {
       )
       .pluck();
     const newest = database
-      .prepare<[], number>('SELECT through FROM bodies ORDER BY delivery DESC LIMIT 1')
+      .prepare<[], number | null>(
+        'SELECT max(through) FROM (SELECT through FROM bodies ORDER BY delivery DESC LIMIT 4096)',
+      )
       .pluck();
     this.#through = newest.get() ?? 0;
   }
@@ -72,8 +88,29 @@ export class DeliveryStore {
     return this.#seen.get(digest) !== undefined;
   }
 
-  insert({ raw, webhook, digest, delivery, counts }: NewDelivery, withBody: boolean): void {
-    const { lastInsertRowid } = this.#insert.run(
+  /** An id that no delivery has. */
+  newId(): number {
+    this.#last++;
+    return this.#last;
+  }
+
+  /** Stores a part of a body that is too large for one commit, before the delivery itself. */
+  insertPart(delivery: number, part: number, bytes: Uint8Array): void {
+    this.#insertPart.run(delivery * PARTS + part, bytes);
+  }
+
+  /** Takes back the parts of a delivery that was not stored after all. */
+  removeParts(delivery: number): void {
+    this.#deletePartsOf.run(delivery * PARTS, (delivery + 1) * PARTS);
+  }
+
+  /** @param body whole: with the delivery; parts: stored before, under the delivery's id; none: an exact repeat */
+  insert(
+    { raw, webhook, digest, delivery, counts, id = this.newId() }: NewDelivery,
+    body: 'whole' | 'parts' | 'none',
+  ): void {
+    this.#insert.run(
+      id,
       digest,
       webhook,
       raw.receivedAt,
@@ -88,9 +125,9 @@ export class DeliveryStore {
       counts.quarantined,
       raw.body.byteLength,
     );
-    if (!withBody) return;
+    if (body === 'none') return;
     this.#through += raw.body.byteLength;
-    this.#insertBody.run(Number(lastInsertRowid), this.#through, raw.body);
+    this.#insertBody.run(id, this.#through, body === 'whole' ? raw.body : NO_BYTES);
   }
 
   /** Newest first. */
@@ -99,9 +136,10 @@ export class DeliveryStore {
   }
 
   mark(): () => void {
-    const through = this.#through;
+    const [through, last] = [this.#through, this.#last];
     return () => {
       this.#through = through;
+      this.#last = last;
     };
   }
 
@@ -109,9 +147,14 @@ export class DeliveryStore {
   prune(cutoff: number, slice: number): boolean {
     const expired = this.#expired.get(slice, cutoff) ?? undefined;
     const removed = expired === undefined ? 0 : this.#delete.run(expired).changes;
-    if (expired !== undefined) this.#deleteBodies.run(expired);
+    if (expired !== undefined) this.#removeBodies(expired);
     const excess = this.#excess.get(slice, this.#through - this.#maxBytes) ?? undefined;
-    const cut = excess === undefined ? 0 : this.#deleteBodies.run(excess).changes;
+    const cut = excess === undefined ? 0 : this.#removeBodies(excess);
     return removed === slice || cut === slice;
+  }
+
+  #removeBodies(through: number): number {
+    this.#deleteParts.run((through + 1) * PARTS);
+    return this.#deleteBodies.run(through).changes;
   }
 }

@@ -2,7 +2,12 @@ import type { Statement } from 'better-sqlite3';
 import { SEVERITIES } from '../../domain/alert.ts';
 import { formatInstant } from '../../domain/instant.ts';
 import type { AlertQuery, Episode } from '../ledger.ts';
-import { fingerprintFromNumber, severityFromNumber, severityNumber } from './episode-store.ts';
+import {
+  fingerprintFromNumber,
+  fingerprintNumber,
+  severityFromNumber,
+  severityNumber,
+} from './episode-store.ts';
 import type { Sqlite } from './open.ts';
 
 interface EpisodeRow {
@@ -15,6 +20,12 @@ interface EpisodeRow {
   readonly ordinal: bigint;
   readonly starts: bigint;
   readonly ends: bigint | null;
+  readonly since: bigint | null;
+  readonly suspect_until: bigint | null;
+  readonly ack_by: string | null;
+  readonly ack_comment: string | null;
+  readonly ack_at: bigint | null;
+  readonly ack_expires: bigint | null;
   readonly first_received: bigint;
   readonly last_received: bigint;
   readonly receiver: string;
@@ -34,6 +45,7 @@ const SELECT = `SELECT e.*, names.name AS webhook_name FROM episodes e JOIN name
 /** Answers queries for episodes. */
 export class EpisodeReader {
   readonly #byState: Statement<[number, number, number], number>;
+  readonly #byIdentity: Statement<[bigint, string, number], number>;
   readonly #rows: Statement<[string], EpisodeRow>;
   readonly #open: Statement<
     [],
@@ -46,18 +58,25 @@ export class EpisodeReader {
         'SELECT id FROM episodes WHERE open = ? AND severity = ? ORDER BY id DESC LIMIT ?',
       )
       .pluck();
+    this.#byIdentity = database
+      .prepare<[bigint, string, number], number>(
+        `SELECT e.id FROM episodes e JOIN names ON names.id = e.webhook
+         WHERE fingerprint = ? AND names.name = ? ORDER BY number DESC LIMIT ?`,
+      )
+      .pluck();
     this.#rows = database
       .prepare<[string], EpisodeRow>(
         `${SELECT} WHERE e.id IN (SELECT value FROM json_each(?)) ORDER BY e.id DESC`,
       )
       .safeIntegers();
     this.#open = database.prepare(
-      'SELECT id, severity, acknowledged, first_received AS since, labels FROM episodes WHERE open = 1',
+      'SELECT id, severity, acknowledged, coalesce(since, first_received) AS since, labels FROM episodes WHERE open = 1',
     );
   }
 
   /** Episodes that match, newest first. */
   list(query: AlertQuery): readonly Episode[] {
+    if (query.fingerprint !== undefined) return this.#ofOneAlert(query.fingerprint, query);
     const states = query.state === 'all' ? [1, 0] : [query.state === 'open' ? 1 : 0];
     const severities = query.severity === undefined ? SEVERITIES : [query.severity];
     const ids = states.flatMap((open) =>
@@ -82,6 +101,12 @@ export class EpisodeReader {
     }
   }
 
+  #ofOneAlert(fingerprint: string, { webhook = '', state, limit }: AlertQuery): readonly Episode[] {
+    if (!/^[0-9a-f]{16}$/.test(fingerprint)) return [];
+    const found = this.#read(this.#byIdentity.all(fingerprintNumber(fingerprint), webhook, limit));
+    return state === 'all' ? found : found.filter((episode) => episode.state === state);
+  }
+
   #read(ids: readonly number[]): readonly Episode[] {
     return this.#rows.all(JSON.stringify(ids)).map(episodeOf);
   }
@@ -103,7 +128,20 @@ function episodeOf(row: EpisodeRow): Episode {
     generatorUrl: row.generator_url,
     receiver: row.receiver,
     acknowledged: row.acknowledged === 1n,
+    ...(row.ack_by === null ? {} : { acknowledgement: acknowledgementOf(row, row.ack_by) }),
+    unacknowledgedSince: Number(row.since ?? row.first_received),
+    ...(row.suspect_until === null ? {} : { suspectUntil: Number(row.suspect_until) }),
     ordinal: Number(row.ordinal),
+  };
+}
+
+function acknowledgementOf(row: EpisodeRow, by: string): NonNullable<Episode['acknowledgement']> {
+  const { ack_comment: comment, ack_at: at, ack_expires: expires } = row;
+  return {
+    by,
+    comment: comment ?? '',
+    at: Number(at),
+    expiresAt: expires === null ? undefined : Number(expires),
   };
 }
 

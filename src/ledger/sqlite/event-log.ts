@@ -1,23 +1,13 @@
 import type { Statement } from 'better-sqlite3';
+import type { EventTable, StoredEvent } from './episode-table.ts';
 import type { Meta } from './meta.ts';
 import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
 
-/** An event as it is stored; `data` is JSON text. */
-export interface StoredEvent {
-  readonly type: string;
-  readonly subject: string | undefined;
-  /** Milliseconds since the epoch. */
-  readonly time: number;
-  readonly data: string;
-  /** Of an alert's event: the offset of the one before it in its episode, 0 for the first. */
-  readonly previous?: number;
-}
-
 const PRUNED = 'events_pruned_through';
 
 /** Appends events under gapless offsets, and forgets the oldest. */
-export class EventLog {
+export class EventLog implements EventTable {
   readonly #names: Names;
   readonly #meta: Meta;
   readonly #insert: Statement<(number | string | null)[]>;
@@ -52,6 +42,19 @@ export class EventLog {
   /** The offset of the newest event; 0 when there never was one. */
   get last(): number {
     return this.#last;
+  }
+
+  /** The offset that the next event will have. */
+  get next(): number {
+    return this.#last + 1;
+  }
+
+  /** Takes offsets for events that are written by other means. @returns the first of them, and their `latest` */
+  reserve(count: number, time: number): { base: number; latest: number } {
+    const base = this.#last + 1;
+    this.#last += count;
+    if (count > 0) this.#latest = Math.max(this.#latest, time);
+    return { base, latest: this.#latest };
   }
 
   /** The greatest offset that retention removed. */

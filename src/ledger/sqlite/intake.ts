@@ -1,44 +1,41 @@
 import type { Alert, Transition } from '../../domain/alert.ts';
 import type { Complaint, Delivery, ParsedBody } from '../../domain/delivery.ts';
-import type { AdvanceEpisode, EpisodeState, EpisodeTransition } from '../../domain/episode.ts';
+import type { ActOnEpisode, AdvanceEpisode, EpisodeState, EpisodeTransition } from '../../domain/episode.ts';
 import type { Logger } from '../../domain/log.ts';
-import { alertEventData } from '../alert-event.ts';
 import type { IntakeResult, RawDelivery } from '../ledger.ts';
+import type { AlertRecorder, Incoming } from './alert-recorder.ts';
 import type { DeliveryStore } from './delivery-store.ts';
-import type { EpisodeStore } from './episode-store.ts';
-import type { EventLog } from './event-log.ts';
-import type { Names } from './names.ts';
-import type { EpisodeChange } from './open-alerts.ts';
-import type { QuarantineStore } from './quarantine-store.ts';
 import { isStoreFailure } from './failure.ts';
+import type { Names } from './names.ts';
+import type { QuarantineStore } from './quarantine-store.ts';
 
 /** How bodies are read and what alerts do to episodes; `alerts/` has it, the thread wires it. */
 export interface AlertLogic {
   readonly parse: (body: Uint8Array) => ParsedBody;
+  /** The same, a few milliseconds at a time. */
+  readonly parseInSlices: (body: Uint8Array) => Generator<undefined, ParsedBody>;
   /** What makes two deliveries the same: 32 bytes. */
   readonly deliveryId: (webhook: string, delivery: Delivery) => Uint8Array;
   readonly advance: AdvanceEpisode;
+  readonly act: ActOnEpisode;
+  readonly nextTimer: (state: EpisodeState) => number | undefined;
 }
 
 interface IntakeParts {
-  readonly logic: AlertLogic;
-  readonly toleranceNs: bigint;
+  readonly logic: Pick<AlertLogic, 'deliveryId'>;
   readonly names: Names;
-  readonly events: EventLog;
-  readonly episodes: EpisodeStore;
+  readonly recorder: AlertRecorder;
   readonly deliveries: DeliveryStore;
   readonly quarantine: QuarantineStore;
   readonly logger: Logger;
   /** Runs a part so that, if it throws, nothing of it stays. */
   readonly guard: <T>(run: () => T) => T;
-  /** Told of every transition; what is told within a task that fails is taken back. */
-  readonly onChange: (change: EpisodeChange) => void;
 }
 
 /** Of one delivery, no more refused alerts than this are kept: it must not sweep out all others. */
 const MAX_KEPT_REFUSALS = 100;
 
-interface Tally {
+export interface Tally {
   accepted: number;
   duplicates: number;
   quarantined: number;
@@ -46,7 +43,11 @@ interface Tally {
   readonly lagSeconds: number[];
 }
 
-/** Takes one delivery within a transaction: reads it, moves the episodes on, and writes down what happened. */
+export function emptyTally(): Tally {
+  return { accepted: 0, duplicates: 0, quarantined: 0, transitions: {}, lagSeconds: [] };
+}
+
+/** Takes one delivery within a transaction: moves the episodes on, and writes down what happened. */
 export class Intake {
   readonly #parts: IntakeParts;
 
@@ -54,136 +55,97 @@ export class Intake {
     this.#parts = parts;
   }
 
-  take(raw: RawDelivery): IntakeResult {
-    const parsed = this.#parts.logic.parse(raw.body);
-    const webhook = this.#parts.names.id(raw.webhook);
-    if (!parsed.ok) {
-      const { pointer, detail } = parsed;
-      this.#quarantine(raw, { pointer, detail }, raw.body);
-      return { outcome: 'malformed', pointer, detail };
-    }
+  take(raw: RawDelivery, delivery: Delivery): IntakeResult {
+    const incoming = { raw, delivery, webhook: this.webhookNumber(raw.webhook) };
     try {
-      return this.#parts.guard(() =>
-        this.#record(raw, webhook, { delivery: parsed.delivery, isolate: false }),
-      );
+      return this.#parts.guard(() => this.#record(incoming, false));
     } catch (error) {
       if (isStoreFailure(error)) throw error;
       // a bug met one of the alerts: they are taken one by one, and only that one is set aside
-      return this.#record(raw, webhook, { delivery: parsed.delivery, isolate: true });
+      return this.#record(incoming, true);
     }
   }
 
-  #record(raw: RawDelivery, webhook: number, how: { delivery: Delivery; isolate: boolean }): IntakeResult {
-    const { delivery, isolate } = how;
-    const tally: Tally = { accepted: 0, duplicates: 0, quarantined: 0, transitions: {}, lagSeconds: [] };
-    for (const alert of delivery.alerts) {
-      const record = () => this.#recordAlert(alert, { raw, webhook, delivery });
-      const transitions = isolate ? this.#isolated(alert, raw, record) : record();
-      if (transitions === undefined) tally.quarantined++;
-      else count(tally, transitions, raw.receivedAt);
-    }
-    tally.quarantined += delivery.refused.length;
-    for (const { pointer, detail, value } of delivery.refused.slice(0, MAX_KEPT_REFUSALS)) {
+  /** Keeps a body that cannot be read. */
+  refuse(raw: RawDelivery, { pointer, detail }: Complaint): IntakeResult {
+    this.#quarantine(raw, { pointer, detail }, raw.body);
+    return { outcome: 'malformed', pointer, detail };
+  }
+
+  /** Keeps the alerts of a delivery that cannot be read. */
+  refuseAlerts(raw: RawDelivery, { refused }: Delivery, tally: Tally): void {
+    tally.quarantined += refused.length;
+    for (const { pointer, detail, value } of refused.slice(0, MAX_KEPT_REFUSALS)) {
       this.#quarantine(raw, { pointer, detail }, bytesOf(value));
     }
-    const repeated = this.#store(raw, webhook, { delivery, tally });
-    const outcome = tally.quarantined > 0 ? 'partial' : repeated ? 'duplicate' : 'accepted';
-    return { outcome, ...tally };
+  }
+
+  /** Keeps an alert that a bug prevents from being recorded. */
+  setAside(
+    { labels, annotations, status, fingerprint, startsAt }: Alert,
+    raw: RawDelivery,
+    error: unknown,
+  ): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#parts.logger.error(
+      { error: why, fingerprint },
+      'an alert went to quarantine by a bug; please report it',
+    );
+    const body = bytesOf({ status, fingerprint, labels, annotations, startsAt: startsAt.text });
+    this.#quarantine(raw, { pointer: '', detail: `It could not be recorded: ${why}.` }, body);
+  }
+
+  /** @param transitions undefined when it went to quarantine */
+  count(tally: Tally, transitions: readonly EpisodeTransition[] | undefined, receivedAt: number): void {
+    if (transitions === undefined) tally.quarantined++;
+    else countTransitions(tally, transitions, receivedAt);
+  }
+
+  result(tally: Tally, repeated: boolean): IntakeResult {
+    return { outcome: tally.quarantined > 0 ? 'partial' : repeated ? 'duplicate' : 'accepted', ...tally };
+  }
+
+  digest(webhook: string, delivery: Delivery): Uint8Array {
+    return this.#parts.logic.deliveryId(webhook, delivery);
+  }
+
+  webhookNumber(name: string): number {
+    return this.#parts.names.id(name);
+  }
+
+  #record(incoming: Incoming, isolate: boolean): IntakeResult {
+    const { raw, delivery, webhook } = incoming;
+    const { recorder, deliveries } = this.#parts;
+    const tally = emptyTally();
+    for (const alert of delivery.alerts) {
+      const transitions = isolate ? this.#isolated(alert, incoming) : recorder.record(alert, incoming);
+      this.count(tally, transitions, raw.receivedAt);
+    }
+    this.refuseAlerts(raw, delivery, tally);
+    const digest = this.digest(raw.webhook, delivery);
+    const repeated = tally.accepted === 0 && deliveries.seen(digest);
+    deliveries.insert({ raw, webhook, digest, delivery, counts: tally }, repeated ? 'none' : 'whole');
+    return this.result(tally, repeated);
   }
 
   /** @returns undefined when it cannot be recorded and went to quarantine */
-  #isolated(
-    alert: Alert,
-    raw: RawDelivery,
-    record: () => readonly EpisodeTransition[],
-  ): readonly EpisodeTransition[] | undefined {
+  #isolated(alert: Alert, incoming: Incoming): readonly EpisodeTransition[] | undefined {
     try {
-      return this.#parts.guard(record);
+      return this.#parts.guard(() => this.#parts.recorder.record(alert, incoming));
     } catch (error) {
       if (isStoreFailure(error)) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      const { labels, annotations, status, fingerprint } = alert;
-      this.#parts.logger.error(
-        { error: why, fingerprint },
-        'an alert went to quarantine by a bug; please report it',
-      );
-      const detail = `It could not be recorded: ${why}.`;
-      this.#quarantine(raw, { pointer: '', detail }, bytesOf({ status, fingerprint, labels, annotations }));
+      this.setAside(alert, incoming.raw, error);
       return undefined;
     }
   }
 
-  #recordAlert(
-    alert: Alert,
-    { raw, webhook, delivery }: { raw: RawDelivery; webhook: number; delivery: Delivery },
-  ): readonly EpisodeTransition[] {
-    const { episodes, logic, toleranceNs } = this.#parts;
-    const { fingerprint } = alert;
-    const { receivedAt } = raw;
-    const known = episodes.latest(webhook, fingerprint);
-    const { state, transitions } = logic.advance(known?.state, alert, { receivedAt, toleranceNs });
-    if (transitions.length === 0 && known !== undefined) episodes.touch(known.id, state, receivedAt);
-    let { id, since, lastEvent } = known ?? { id: 0, since: receivedAt, lastEvent: 0 };
-    let stored = known?.state.number;
-    for (const { transition, episode } of transitions) {
-      const event = this.#parts.events.last + 1;
-      const receipt = { webhook, fingerprint, receivedAt, receiver: delivery.receiver, event };
-      if (episode.number === stored) {
-        episodes.update(id, episode, receipt);
-      } else {
-        id = episodes.insert(episode, receipt);
-        since = receivedAt;
-        stored = episode.number;
-        lastEvent = 0;
-      }
-      this.#tell(transition, episode, { id, since, previous: lastEvent, alert, raw, delivery });
-      lastEvent = event;
-    }
-    return transitions;
-  }
-
-  #tell(
-    transition: Transition,
-    episode: EpisodeState,
-    of: { id: number; since: number; previous: number; alert: Alert; raw: RawDelivery; delivery: Delivery },
-  ): void {
-    const { id, since, previous, alert, raw, delivery } = of;
-    const { receiver, groupKey, truncatedAlerts, notificationReason } = delivery;
-    const data = alertEventData(transition, episode, {
-      episodeId: id,
-      webhook: raw.webhook,
-      fingerprint: alert.fingerprint,
-      receivedAt: raw.receivedAt,
-      receiver,
-      groupKey,
-      truncatedAlerts,
-      ...(notificationReason === undefined ? {} : { notificationReason }),
-    });
-    const type = `tocsin.alert.${transition}`;
-    this.#parts.events.append({ type, subject: alert.fingerprint, time: raw.receivedAt, data, previous });
-    const { open, severity, acknowledged } = episode;
-    this.#parts.onChange({ id, open, severity, acknowledged, labels: alert.labels, since });
-  }
-
-  /** @returns whether it is an exact repeat that told nothing new */
-  #store(
-    raw: RawDelivery,
-    webhook: number,
-    { delivery, tally }: { delivery: Delivery; tally: Tally },
-  ): boolean {
-    const digest = this.#parts.logic.deliveryId(raw.webhook, delivery);
-    const repeated = tally.accepted === 0 && this.#parts.deliveries.seen(digest);
-    this.#parts.deliveries.insert({ raw, webhook, digest, delivery, counts: tally }, !repeated);
-    return repeated;
-  }
-
   #quarantine(raw: RawDelivery, complaint: Complaint, body: Uint8Array): void {
-    const webhook = this.#parts.names.id(raw.webhook);
+    const webhook = this.webhookNumber(raw.webhook);
     this.#parts.quarantine.add({ webhook, receivedAt: raw.receivedAt, complaint, body });
   }
 }
 
-function count(tally: Tally, transitions: readonly EpisodeTransition[], receivedAt: number): void {
+function countTransitions(tally: Tally, transitions: readonly EpisodeTransition[], receivedAt: number): void {
   if (transitions.length === 0) tally.duplicates++;
   else tally.accepted++;
   for (const { transition, episode } of transitions) {

@@ -1,15 +1,18 @@
 import { statSync } from 'node:fs';
 import type { Clock } from '../../domain/clock.ts';
+import type { EpisodeAction } from '../../domain/episode.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import type { Logger } from '../../domain/log.ts';
-import type { IntakeResult, LedgerSummary, RawDelivery, RunRecord } from '../ledger.ts';
+import type { AcknowledgeResult, AlertRules, LedgerSummary, RunRecord } from '../ledger.ts';
 import type { Backend, Retention } from '../protocol.ts';
+import { createWork, takeDelivery, type Work } from './alert-work.ts';
 import { DeliveryStore } from './delivery-store.ts';
 import { EpisodeReader } from './episode-reader.ts';
 import { EpisodeStore } from './episode-store.ts';
 import { EventLog } from './event-log.ts';
 import { EventReader } from './event-reader.ts';
-import { Intake, type AlertLogic } from './intake.ts';
+import type { AlertLogic } from './intake.ts';
+import { LastRunStore } from './last-run-store.ts';
 import { Meta } from './meta.ts';
 import { Names } from './names.ts';
 import { OpenAlerts } from './open-alerts.ts';
@@ -17,11 +20,13 @@ import { openStore, type OpenStore } from './open.ts';
 import { QuarantineStore, type QuarantineLimits } from './quarantine-store.ts';
 import { RetentionSweep, type PruneSlice } from './retention.ts';
 import { RunStore } from './run-store.ts';
+import { StagedRows } from './staged-rows.ts';
 import { Writer } from './writer.ts';
 
 export interface LedgerStoreOptions {
   readonly path: string;
   readonly toleranceMs: number;
+  readonly rules?: AlertRules;
   readonly retention: Retention;
   readonly logic: AlertLogic;
   readonly clock: Clock;
@@ -41,7 +46,7 @@ export interface StoreLimits {
 
 /** About what one brings to a commit, in bytes. */
 const EVENT_COST = 500;
-const RUN_COST = 100;
+const RUN_COST = 500;
 
 const LIMITS: StoreLimits = {
   bodyBytes: 2 ** 30,
@@ -61,13 +66,22 @@ export interface LedgerStore {
  * @throws LedgerOpenError when the file cannot be used
  */
 export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
-  const { clock, logger } = options;
+  const { clock, logger, logic } = options;
   const store = openStore(options.path);
-  const parts = createParts(store, { ...LIMITS, ...options.limits });
+  const meta = new Meta(store.database);
+  const rows = new StagedRows(store.database, meta);
+  store.database.transaction(() => finishDecided(rows))();
+  const parts = createParts(store, {
+    limits: { ...LIMITS, ...options.limits },
+    retention: options.retention,
+    nextTimer: logic.nextTimer,
+    meta,
+  });
+  store.database.transaction(() => takeBackUndecided(rows, parts.deliveries))();
   const { events, open } = parts;
   const writer = new Writer({
     database: store.database,
-    participants: [events, parts.episodes, parts.deliveries, open, parts.names],
+    participants: [events, parts.episodes, parts.deliveries, open, parts.names, rows],
     clock,
     logger,
     onWritable: options.onWritable,
@@ -81,20 +95,38 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
     submit: (run) => writer.submit(0, run),
     prunes: prunesOf(parts, options.retention),
   });
+  const work = createWork({ parts, writer, rows, options, database: store.database });
   return {
-    calls: createCalls(parts, writer, options),
+    calls: createCalls(parts, writer, work),
     summary: () => ({
       ...open.summary(),
       ...writer.numbers,
+      transitions: { ...work.transitions },
       lastOffset: events.last,
       fileBytes: fileBytes(options.path),
     }),
     close: () => {
       sweep.stop();
+      work.timers.stop();
+      work.large.stop();
       writer.close();
       store.close();
     },
   };
+}
+
+/** A large delivery that an earlier process had decided is brought to its end. */
+function finishDecided(rows: StagedRows): void {
+  if (!rows.decided) return;
+  while (rows.move());
+  rows.clear();
+}
+
+/** What an earlier process had written of one, and not decided, is taken back. */
+function takeBackUndecided(rows: StagedRows, deliveries: DeliveryStore): void {
+  if (rows.undecided === 0) return;
+  deliveries.removeParts(rows.undecided);
+  rows.clear();
 }
 
 interface Parts {
@@ -106,12 +138,22 @@ interface Parts {
   readonly deliveries: DeliveryStore;
   readonly quarantine: QuarantineStore;
   readonly runs: RunStore;
+  readonly lastRuns: LastRunStore;
   readonly open: OpenAlerts;
 }
 
-function createParts({ database, epoch }: OpenStore, limits: StoreLimits): Parts {
+interface PartOptions {
+  readonly limits: StoreLimits;
+  readonly retention: Retention;
+  readonly nextTimer: AlertLogic['nextTimer'];
+  readonly meta: Meta;
+}
+
+function createParts(
+  { database, epoch }: OpenStore,
+  { limits, retention, nextTimer, meta }: PartOptions,
+): Parts {
   const names = new Names(database);
-  const meta = new Meta(database);
   const events = new EventLog(database, names, meta);
   const episodeReader = new EpisodeReader(database);
   const open = new OpenAlerts(limits.series);
@@ -121,34 +163,48 @@ function createParts({ database, epoch }: OpenStore, limits: StoreLimits): Parts
     names,
     events,
     eventReader: new EventReader(database, { log: events, names, epoch }),
-    episodes: new EpisodeStore(database, meta),
+    episodes: new EpisodeStore(database, meta, nextTimer),
     episodeReader,
     deliveries: new DeliveryStore(database, limits.bodyBytes),
     quarantine: new QuarantineStore(database, limits.quarantine),
-    runs: new RunStore(database, names),
+    runs: new RunStore(database, names, retention),
+    lastRuns: new LastRunStore(database, names),
     open,
   };
 }
 
-function createCalls(parts: Parts, writer: Writer, options: LedgerStoreOptions): Backend {
-  const { events, runs, open } = parts;
-  const intake = new Intake({
-    ...parts,
-    logic: options.logic,
-    toleranceNs: BigInt(options.toleranceMs) * 1_000_000n,
-    logger: options.logger,
-    guard: (run) => writer.guard(run),
-    onChange: (change) => open.note(change),
-  });
+function createCalls(parts: Parts, writer: Writer, work: Work): Backend {
+  const { events, runs, quarantine } = parts;
+  const { actions, large } = work;
+  // while the rows of a large delivery take their places, a question waits: nothing is seen by halves
+  const whole = async <T>(ask: () => T): Promise<T> => {
+    await large.whole();
+    return ask();
+  };
+  const act = async (id: string, action: EpisodeAction): Promise<AcknowledgeResult> => {
+    await large.settled();
+    return writer.submit(0, () => actions.run(id, action));
+  };
   return {
-    intake: (delivery) => takeDelivery({ writer, intake, logic: options.logic }, delivery),
+    intake: (delivery) => takeDelivery(writer, work, delivery),
     append: (list) => writer.submit(list.length * EVENT_COST, () => appendAll(events, list)),
-    recordRuns: (list) => writer.submit(list.length * RUN_COST, () => insertAll(runs, list)),
-    events: (query) => parts.eventReader.slice(query),
-    alerts: (query) => parts.episodeReader.list(query),
-    alert: (id) => parts.episodeReader.get(id),
+    recordRuns: (list) => writer.submit(list.length * RUN_COST, () => insertAll(parts, list)),
+    events: (query) => whole(() => parts.eventReader.slice(query)),
+    alerts: (query) => whole(() => parts.episodeReader.list(query)),
+    alert: (id) => whole(() => parts.episodeReader.get(id)),
+    acknowledge: ({ id, acknowledgement }) => act(id, { kind: 'acknowledge', acknowledgement }),
+    unacknowledge: ({ id, at }) => act(id, { kind: 'unacknowledge', at }),
+    settleSuspect: ({ id, fires, at }) => act(id, { kind: fires ? 'confirm' : 'refute', at }),
+    quarantine: (limit) => quarantine.list(limit),
+    quarantineEntry: (id) => quarantine.get(id),
+    dropQuarantined: (id) => writer.submit(0, () => quarantine.drop(id)),
+    configure: (rules) => {
+      work.configure(rules);
+      return undefined;
+    },
     deliveries: (limit) => parts.deliveries.list(limit),
     history: (query) => runs.history(query),
+    lastRuns: (since) => parts.lastRuns.since(since),
   };
 }
 
@@ -157,22 +213,9 @@ function prunesOf(parts: Parts, { eventsMs, historyMs }: Retention): readonly Pr
     (now, slice) => parts.events.prune(now - eventsMs, slice),
     (now, slice) => parts.episodes.prune(now - eventsMs, slice),
     (now, slice) => parts.deliveries.prune(now - historyMs, slice),
-    (now, slice) => parts.runs.prune(now, historyMs, slice),
+    (now, slice) => parts.runs.prune(now, slice),
+    (now) => parts.lastRuns.prune(now - eventsMs),
   ];
-}
-
-/** What a body is does not depend on the disk: a malformed one is told so even when nothing can be stored. */
-async function takeDelivery(
-  { writer, intake, logic }: { writer: Writer; intake: Intake; logic: AlertLogic },
-  delivery: RawDelivery,
-): Promise<IntakeResult> {
-  try {
-    return await writer.submit(delivery.body.byteLength, () => intake.take(delivery));
-  } catch (error) {
-    const parsed = logic.parse(delivery.body);
-    if (parsed.ok) throw error;
-    return { outcome: 'malformed', pointer: parsed.pointer, detail: parsed.detail };
-  }
 }
 
 function appendAll(log: EventLog, events: readonly NewEvent[]): number {
@@ -182,8 +225,11 @@ function appendAll(log: EventLog, events: readonly NewEvent[]): number {
   return events.length;
 }
 
-function insertAll(store: RunStore, runs: readonly RunRecord[]): number {
-  for (const run of runs) store.insert(run);
+function insertAll(parts: Pick<Parts, 'runs' | 'lastRuns'>, runs: readonly RunRecord[]): number {
+  for (const run of runs) {
+    parts.runs.insert(run);
+    parts.lastRuns.insert(run);
+  }
   return runs.length;
 }
 

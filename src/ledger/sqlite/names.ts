@@ -7,10 +7,12 @@ export class Names {
   readonly #find: Statement<[string], number>;
   readonly #add: Statement<[string]>;
   readonly #startingWith: Statement<[string, string], number>;
+  readonly #byId: Statement<[number], string>;
 
   constructor(database: Sqlite) {
     this.#find = database.prepare<[string], number>('SELECT id FROM names WHERE name = ?').pluck();
     this.#add = database.prepare<[string]>('INSERT INTO names (name) VALUES (?)');
+    this.#byId = database.prepare<[number], string>('SELECT name FROM names WHERE id = ?').pluck();
     this.#startingWith = database
       .prepare<[string, string], number>('SELECT id FROM names WHERE name >= ? AND name < ?')
       .pluck();
@@ -32,6 +34,11 @@ export class Names {
     const id = this.#find.get(name);
     if (id !== undefined) this.#known.set(name, id);
     return id;
+  }
+
+  /** The name that has a number. */
+  name(id: number): string {
+    return this.#byId.get(id) ?? '';
   }
 
   /** The numbers of all names that begin so. */

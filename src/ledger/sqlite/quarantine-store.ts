@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Statement } from 'better-sqlite3';
 import type { Complaint } from '../../domain/delivery.ts';
+import type { QuarantineEntry } from '../ledger.ts';
 import type { Sqlite } from './open.ts';
 
 const KEPT_BYTES = 64 * 1024;
@@ -23,6 +24,9 @@ export class QuarantineStore {
   readonly #upsert: Statement<[Uint8Array, number, number, number, string, string, number, Uint8Array]>;
   readonly #totals: Statement<[], { entries: number; bytes: number | null }>;
   readonly #dropOldest: Statement<[]>;
+  readonly #list: Statement<[number], QuarantineEntry>;
+  readonly #one: Statement<[number], QuarantineEntry>;
+  readonly #drop: Statement<[number]>;
 
   constructor(database: Sqlite, limits: QuarantineLimits) {
     this.#limits = limits;
@@ -35,6 +39,28 @@ export class QuarantineStore {
     this.#dropOldest = database.prepare(
       'DELETE FROM quarantine WHERE id = (SELECT id FROM quarantine ORDER BY last_received, id LIMIT 1)',
     );
+    const select = (body: string) =>
+      `SELECT q.id, names.name AS webhook, first_received AS firstReceivedAt, last_received AS lastReceivedAt,
+       seen, pointer, detail, size, ${body} FROM quarantine q JOIN names ON names.id = q.webhook`;
+    this.#list = database.prepare(
+      `${select('substr(body, 1, 1024) AS body')} ORDER BY last_received DESC, q.id DESC LIMIT ?`,
+    );
+    this.#one = database.prepare(`${select('body')} WHERE q.id = ?`);
+    this.#drop = database.prepare('DELETE FROM quarantine WHERE id = ?');
+  }
+
+  /** Newest first. */
+  list(limit: number): readonly QuarantineEntry[] {
+    return this.#list.all(limit);
+  }
+
+  get(id: number): QuarantineEntry | undefined {
+    return this.#one.get(id);
+  }
+
+  /** @returns whether there was one */
+  drop(id: number): boolean {
+    return this.#drop.run(id).changes > 0;
   }
 
   add({ webhook, receivedAt, complaint, body }: Suspect): void {

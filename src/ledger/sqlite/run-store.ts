@@ -1,85 +1,64 @@
 import type { Statement } from 'better-sqlite3';
 import type { HistoryPoint, HistoryQuery, RunRecord } from '../ledger.ts';
+import type { Retention } from '../protocol.ts';
 import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
+import { ServiceRows } from './service-rows.ts';
 
-/** The width of a roll-up. */
-const ROLLUP_MS = 300_000;
+const FIVE_MINUTES_MS = 300_000;
+const HOUR_MS = 3_600_000;
 /** How long single runs are kept; older history has five minutes' resolution. */
-const RAW_MS = 48 * 3_600_000;
+const RAW_MS = 48 * HOUR_MS;
 
-interface PointRow {
-  readonly step: number;
-  readonly success: number;
-  readonly failure: number;
-  readonly unknown: number;
-  readonly seconds: number;
-}
 interface Range {
   readonly service: number;
+  /** Where steps are counted from. */
+  readonly origin: number;
   readonly from: number;
   readonly to: number;
   readonly stepMs: number;
 }
-interface PruneValues {
-  readonly service: number;
-  readonly before: number;
-  readonly slice: number;
+interface Sums {
+  readonly step: number;
+  readonly success: number;
+  readonly failure: number;
+  readonly unknown: number;
+  /** Of the successes. */
+  readonly seconds: number;
 }
 
-/** Runs for two days, their five-minute sums for as long as history is kept. */
+/** One resolution: what answers a range in it, and its rows. */
+interface Level {
+  readonly points: Statement<[Range], Sums>;
+  readonly rows: ServiceRows;
+}
+
+/** Single runs for two days, their five-minute sums for as long as history is kept, hourly ones as long as events. */
 export class RunStore {
   readonly #names: Names;
+  readonly #retention: Retention;
   readonly #insert: Statement<(number | string | null)[]>;
-  readonly #rollUp: Statement<number[]>;
-  readonly #raw: Statement<[Range], PointRow>;
-  readonly #rolledUp: Statement<[Range], PointRow>;
-  readonly #services: Record<'runs' | 'rollups', Statement<[], number>>;
-  readonly #pruneRaw: Statement<[PruneValues]>;
-  readonly #pruneRollups: Statement<[PruneValues]>;
+  readonly #addTo: readonly { readonly width: number; readonly statement: Statement<number[]> }[];
+  readonly #runs: Level;
+  readonly #fiveMinutes: Level;
+  readonly #hours: Level;
 
-  constructor(database: Sqlite, names: Names) {
+  constructor(database: Sqlite, names: Names, retention: Retention) {
     this.#names = names;
+    this.#retention = retention;
     this.#insert = database.prepare(
       'INSERT OR IGNORE INTO runs (service, at, target, status, reason, duration) VALUES (?, ?, ?, ?, ?, ?)',
     );
-    this.#rollUp = database.prepare(
-      `INSERT INTO rollups (service, at, success, failure, unknown, success_seconds) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET success = success + excluded.success, failure = failure + excluded.failure,
-       unknown = unknown + excluded.unknown, success_seconds = success_seconds + excluded.success_seconds`,
-    );
-    const points = (sums: string, table: string) =>
-      database.prepare<[Range], PointRow>(
-        `SELECT CAST((at - @from) / @stepMs AS INTEGER) AS step, ${sums} FROM ${table}
-         WHERE service = @service AND at >= @from AND at < @to GROUP BY step ORDER BY step`,
-      );
-    this.#raw = points(
-      `count(*) FILTER (WHERE status = 'success') AS success, count(*) FILTER (WHERE status = 'failure') AS failure,
-       count(*) FILTER (WHERE status = 'unknown') AS unknown,
-       total(duration) FILTER (WHERE status = 'success') AS seconds`,
-      'runs',
-    );
-    this.#rolledUp = points(
-      'sum(success) AS success, sum(failure) AS failure, sum(unknown) AS unknown, sum(success_seconds) AS seconds',
-      'rollups',
-    );
-    // one seek for each service, where DISTINCT would walk the whole index
-    const services = (table: string) =>
-      database
-        .prepare<[], number>(
-          `WITH RECURSIVE s (id) AS (SELECT min(service) FROM ${table}
-           UNION ALL SELECT (SELECT min(service) FROM ${table} WHERE service > id) FROM s WHERE id IS NOT NULL)
-           SELECT id FROM s WHERE id IS NOT NULL`,
-        )
-        .pluck();
-    this.#services = { runs: services('runs'), rollups: services('rollups') };
-    const prune = (table: string) =>
-      database.prepare<[PruneValues]>(
-        `DELETE FROM ${table} WHERE service = @service AND at < @before
-         AND at <= (SELECT max(at) FROM (SELECT at FROM ${table} WHERE service = @service ORDER BY at LIMIT @slice))`,
-      );
-    this.#pruneRaw = prune('runs');
-    this.#pruneRollups = prune('rollups');
+    this.#addTo = [
+      { width: FIVE_MINUTES_MS, statement: addition(database, 'rollups') },
+      { width: HOUR_MS, statement: addition(database, 'hours') },
+    ];
+    this.#runs = { points: runPoints(database), rows: new ServiceRows(database, 'runs') };
+    this.#fiveMinutes = {
+      points: sumPoints(database, 'rollups'),
+      rows: new ServiceRows(database, 'rollups'),
+    };
+    this.#hours = { points: sumPoints(database, 'hours'), rows: new ServiceRows(database, 'hours') };
   }
 
   /** Stores a finished run; the same run twice counts once. */
@@ -90,37 +69,101 @@ export class RunStore {
     const { changes } = this.#insert.run(service, run.at, target, run.status, run.reason ?? null, seconds);
     if (changes === 0) return;
     const is = (status: RunRecord['status']) => (run.status === status ? 1 : 0);
-    const bucket = run.at - (run.at % ROLLUP_MS);
-    this.#rollUp.run(service, bucket, is('success'), is('failure'), is('unknown'), is('success') * seconds);
+    for (const { width, statement } of this.#addTo) {
+      const at = run.at - (run.at % width);
+      statement.run(service, at, is('success'), is('failure'), is('unknown'), is('success') * seconds);
+    }
   }
 
   /**
-   * The steps in which something ran. Steps of five minutes and more are summed from roll-ups, each of which
-   * falls to the step that it begins in; finer ones from single runs, as far back as there are any.
+   * The steps in which something ran, summed from the finest rows that are still there and that the steps need:
+   * where a step is shorter than these, it holds all of a row that begins in it, and its neighbours nothing.
    */
   history({ service, from, to, stepMs }: HistoryQuery): readonly HistoryPoint[] {
     const id = this.#names.known(service);
     if (id === undefined) return [];
-    const rows = (stepMs >= ROLLUP_MS ? this.#rolledUp : this.#raw).all({ service: id, from, to, stepMs });
-    return rows.map((row) => ({
-      at: from + row.step * stepMs,
-      success: row.success,
-      failure: row.failure,
-      unknown: row.unknown,
-      ...(row.success === 0 ? {} : { meanDurationSeconds: row.seconds / row.success }),
-    }));
+    const hourly = stepMs % HOUR_MS === 0 && from % HOUR_MS === 0;
+    const fineFrom = hourly ? Infinity : finerFrom(this.#hours, this.#fiveMinutes, id, HOUR_MS);
+    const rawFrom =
+      stepMs >= FIVE_MINUTES_MS ? Infinity : finerFrom(this.#fiveMinutes, this.#runs, id, FIVE_MINUTES_MS);
+    const between = (level: Level, start: number, end: number): Sums[] => {
+      const range = { service: id, origin: from, from: Math.max(from, start), to: Math.min(to, end), stepMs };
+      return range.from < range.to ? level.points.all(range) : [];
+    };
+    const sums = [
+      ...between(this.#hours, -Infinity, fineFrom),
+      ...between(this.#fiveMinutes, fineFrom, Math.max(fineFrom, rawFrom)),
+      ...between(this.#runs, Math.max(fineFrom, rawFrom), Infinity),
+    ];
+    return merged(sums).map((sum) => point(sum, from + sum.step * stepMs));
   }
 
-  /** Removes what is too old, at most `slice` rows of each service; whether there may be more. */
-  prune(now: number, historyMs: number, slice: number): boolean {
-    let more = false;
-    for (const service of this.#services.runs.all()) {
-      const before = now - Math.min(RAW_MS, historyMs);
-      more = this.#pruneRaw.run({ service, before, slice }).changes >= slice || more;
-    }
-    for (const service of this.#services.rollups.all()) {
-      more = this.#pruneRollups.run({ service, before: now - historyMs, slice }).changes >= slice || more;
-    }
-    return more;
+  /** Removes what is too old, at most `slice` rows of each service and resolution; whether there may be more. */
+  prune(now: number, slice: number): boolean {
+    const { historyMs, eventsMs } = this.#retention;
+    const runs = this.#runs.rows.prune(now - Math.min(RAW_MS, historyMs), slice);
+    const fiveMinutes = this.#fiveMinutes.rows.prune(now - historyMs, slice);
+    const hours = this.#hours.rows.prune(now - Math.max(historyMs, eventsMs), slice);
+    return runs || fiveMinutes || hours;
   }
+}
+
+function addition(database: Sqlite, table: string): Statement<number[]> {
+  return database.prepare(
+    `INSERT INTO ${table} (service, at, success, failure, unknown, success_seconds) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET success = success + excluded.success, failure = failure + excluded.failure,
+     unknown = unknown + excluded.unknown, success_seconds = success_seconds + excluded.success_seconds`,
+  );
+}
+
+function points(database: Sqlite, sums: string, table: string): Statement<[Range], Sums> {
+  return database.prepare(
+    `SELECT CAST((at - @origin) / @stepMs AS INTEGER) AS step, ${sums} FROM ${table}
+     WHERE service = @service AND at >= @from AND at < @to GROUP BY step ORDER BY step`,
+  );
+}
+
+function runPoints(database: Sqlite): Statement<[Range], Sums> {
+  const sums = `count(*) FILTER (WHERE status = 'success') AS success,
+    count(*) FILTER (WHERE status = 'failure') AS failure, count(*) FILTER (WHERE status = 'unknown') AS unknown,
+    total(duration) FILTER (WHERE status = 'success') AS seconds`;
+  return points(database, sums, 'runs');
+}
+
+function sumPoints(database: Sqlite, table: string): Statement<[Range], Sums> {
+  const sums =
+    'sum(success) AS success, sum(failure) AS failure, sum(unknown) AS unknown, sum(success_seconds) AS seconds';
+  return points(database, sums, table);
+}
+
+/** The time from which on the finer rows hold all that the coarser ones, `width` wide, hold; a multiple of it. */
+function finerFrom(coarser: Level, finer: Level, service: number, width: number): number {
+  const [oldest, first] = [coarser.rows.first(service), finer.rows.first(service)];
+  if (first === undefined) return Infinity;
+  const reachesBack = oldest === undefined || oldest >= first - (first % width);
+  return reachesBack ? -Infinity : Math.ceil(first / width) * width;
+}
+
+/** Where one resolution follows another, a step may have parts of both. */
+function merged(sums: readonly Sums[]): Sums[] {
+  const bySteps = new Map<number, Sums>();
+  for (const sum of sums) {
+    const known = bySteps.get(sum.step);
+    bySteps.set(sum.step, known === undefined ? sum : added(known, sum));
+  }
+  return [...bySteps.values()];
+}
+
+function added(a: Sums, b: Sums): Sums {
+  return {
+    step: a.step,
+    success: a.success + b.success,
+    failure: a.failure + b.failure,
+    unknown: a.unknown + b.unknown,
+    seconds: a.seconds + b.seconds,
+  };
+}
+
+function point({ success, failure, unknown, seconds }: Sums, at: number): HistoryPoint {
+  return { at, success, failure, unknown, ...(success > 0 && { meanDurationSeconds: seconds / success }) };
 }

@@ -62,4 +62,45 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (service, at)
   ) WITHOUT ROWID;
   `,
+  `
+  -- what was last known of each check, so that a restart goes on from there; health is JSON
+  CREATE TABLE checks (
+    service INTEGER NOT NULL, target INTEGER NOT NULL, at INTEGER NOT NULL, health TEXT NOT NULL,
+    PRIMARY KEY (service, target)
+  ) WITHOUT ROWID;
+
+  -- as rollups, by the hour
+  CREATE TABLE hours (
+    service INTEGER NOT NULL, at INTEGER NOT NULL,
+    success INTEGER NOT NULL, failure INTEGER NOT NULL, unknown INTEGER NOT NULL, success_seconds REAL NOT NULL,
+    PRIMARY KEY (service, at)
+  ) WITHOUT ROWID;
+  INSERT INTO hours (service, at, success, failure, unknown, success_seconds)
+    SELECT service, at - at % 3600000, sum(success), sum(failure), sum(unknown), sum(success_seconds)
+    FROM rollups GROUP BY service, at - at % 3600000;
+  `,
+  `
+  -- since: from when nobody has it (ms); timer: when it has something to do by itself (ms); closed_by: JSON array of peers
+  ALTER TABLE episodes ADD COLUMN since INTEGER;
+  ALTER TABLE episodes ADD COLUMN timer INTEGER;
+  ALTER TABLE episodes ADD COLUMN closed_at INTEGER;
+  ALTER TABLE episodes ADD COLUMN closed_by TEXT;
+  ALTER TABLE episodes ADD COLUMN suspect_until INTEGER;
+  ALTER TABLE episodes ADD COLUMN ack_by TEXT;
+  ALTER TABLE episodes ADD COLUMN ack_comment TEXT;
+  ALTER TABLE episodes ADD COLUMN ack_at INTEGER;
+  ALTER TABLE episodes ADD COLUMN ack_expires INTEGER;
+  CREATE INDEX episodes_timer ON episodes (timer) WHERE timer IS NOT NULL;
+
+  -- a large delivery is written here in slices, and becomes visible at once when all of it is there.
+  -- seq counts from 1; what would be an offset is -seq until then. Episodes are whole rows, as they will be
+  CREATE TABLE staged_events (
+    seq INTEGER PRIMARY KEY, type INTEGER NOT NULL, time INTEGER NOT NULL, previous INTEGER,
+    subject TEXT, data TEXT NOT NULL
+  );
+  CREATE TABLE staged_episodes AS SELECT * FROM episodes LIMIT 0;
+  CREATE UNIQUE INDEX staged_episodes_id ON staged_episodes (id);
+  -- bodies too large for one commit; id is 65536 times that of the delivery, plus the how-many-th part
+  CREATE TABLE body_parts (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+  `,
 ];

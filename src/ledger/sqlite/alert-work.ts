@@ -1,0 +1,135 @@
+import type { Transition } from '../../domain/alert.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Logger } from '../../domain/log.ts';
+import { LedgerUnavailableError, type AlertRules, type IntakeResult, type RawDelivery } from '../ledger.ts';
+import { AlertActions } from './alert-actions.ts';
+import { AlertRecorder } from './alert-recorder.ts';
+import { AlertTimers } from './alert-timers.ts';
+import type { DeliveryStore } from './delivery-store.ts';
+import type { EpisodeReader } from './episode-reader.ts';
+import type { EpisodeStore } from './episode-store.ts';
+import type { EventLog } from './event-log.ts';
+import { Intake, type AlertLogic } from './intake.ts';
+import { LargeIntake } from './large-intake.ts';
+import type { Names } from './names.ts';
+import type { EpisodeChange, OpenAlerts } from './open-alerts.ts';
+import type { Sqlite } from './open.ts';
+import type { QuarantineStore } from './quarantine-store.ts';
+import type { StagedRows } from './staged-rows.ts';
+import { StagedEpisodes, StagedEvents } from './staging.ts';
+import type { Writer } from './writer.ts';
+
+/** Bodies beyond this are taken in slices, so that nobody waits for the whole of them. */
+const LARGE_BYTES = 256 * 1024;
+const HELD_MS = 360_000;
+const EXPIRE_MS = 24 * 3_600_000;
+
+interface WorkSettings {
+  readonly toleranceMs: number;
+  readonly rules?: AlertRules;
+  readonly logic: AlertLogic;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface WorkParts {
+  readonly names: Names;
+  readonly events: EventLog;
+  readonly episodes: EpisodeStore;
+  readonly episodeReader: EpisodeReader;
+  readonly deliveries: DeliveryStore;
+  readonly quarantine: QuarantineStore;
+  readonly open: OpenAlerts;
+}
+
+/** What is done with alerts: deliveries, large ones, acts of persons and of time. */
+export interface Work {
+  readonly intake: Intake;
+  readonly large: LargeIntake;
+  readonly actions: AlertActions;
+  readonly timers: AlertTimers;
+  readonly logic: AlertLogic;
+  readonly configure: (rules: AlertRules) => void;
+  /** Transitions that no delivery caused, since the start. */
+  readonly transitions: Partial<Record<Transition, number>>;
+}
+
+interface WorkOptions {
+  readonly parts: WorkParts;
+  readonly writer: Writer;
+  readonly rows: StagedRows;
+  readonly options: WorkSettings;
+  readonly database: Sqlite;
+}
+
+/** Puts together what is done with alerts. */
+export function createWork({ parts, writer, rows, options, database }: WorkOptions): Work {
+  const { logic, logger, clock } = options;
+  const { toleranceMs } = options;
+  let rules = options.rules ?? { toleranceMs, staleHoldMs: HELD_MS, expireAfterMs: EXPIRE_MS, senders: {} };
+  const shared = { logic, rules: () => rules };
+  const { episodes, events, open, names, deliveries, quarantine } = parts;
+  const guard = <T>(run: () => T) => writer.guard(run);
+  const recorder = new AlertRecorder({
+    ...shared,
+    episodes,
+    events,
+    onChange: (change) => open.note(change),
+  });
+  const intake = new Intake({ logic, names, recorder, deliveries, quarantine, logger, guard });
+  const stagedEpisodes = new StagedEpisodes(database, episodes, logic.nextTimer);
+  const stagedEvents = new StagedEvents(database, names);
+  const changes: EpisodeChange[] = [];
+  const onChange = (change: EpisodeChange) => void changes.push(change);
+  const large = new LargeIntake({
+    ...{ writer, clock, intake, stagedEpisodes, stagedEvents, rows, events, deliveries, open },
+    recorder: new AlertRecorder({ ...shared, episodes: stagedEpisodes, events: stagedEvents, onChange }),
+    parse: logic.parseInSlices,
+    takeChanges: () => changes.splice(0),
+  });
+  const transitions: Partial<Record<Transition, number>> = {};
+  const counting = new AlertRecorder({
+    ...shared,
+    ...{ episodes, events },
+    onChange: (change) => open.note(change),
+    onTransition: (transition) => (transitions[transition] = (transitions[transition] ?? 0) + 1),
+  });
+  const actions = new AlertActions({
+    episodes,
+    names,
+    episodeReader: parts.episodeReader,
+    recorder: counting,
+  });
+  const timers = new AlertTimers({
+    ...{ clock, episodes, names, actions, rules: () => rules },
+    submit: (run) => writer.submit(0, run),
+    ready: () => large.settled(),
+  });
+  const configure = (next: AlertRules) => void (rules = next);
+  return { intake, large, actions, timers, logic, configure, transitions };
+}
+
+/** What a body is does not depend on the disk: a malformed one is told so even when nothing can be stored. */
+export async function takeDelivery(writer: Writer, work: Work, raw: RawDelivery): Promise<IntakeResult> {
+  const { intake, large, logic } = work;
+  if (raw.body.byteLength > LARGE_BYTES) return large.take(raw);
+  const parsed = logic.parse(raw.body);
+  if (!parsed.ok) {
+    const { pointer, detail } = parsed;
+    await writer.submit(raw.body.byteLength, () => intake.refuse(raw, parsed)).catch(unlessUnavailable);
+    return { outcome: 'malformed', pointer, detail };
+  }
+  const { delivery } = parsed;
+  const fingerprints = delivery.alerts.map((alert) => alert.fingerprint);
+  for (;;) {
+    const result = await writer.submit(raw.body.byteLength, () =>
+      large.touches(raw.webhook, fingerprints) ? undefined : intake.take(raw, delivery),
+    );
+    if (result !== undefined) return result;
+    await large.settled();
+  }
+}
+
+function unlessUnavailable(error: unknown): void {
+  if (!(error instanceof LedgerUnavailableError)) throw error;
+}

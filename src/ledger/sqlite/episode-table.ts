@@ -1,0 +1,51 @@
+import type { EpisodeState } from '../../domain/episode.ts';
+
+/** What is stored with an episode besides where it stands. */
+export interface EpisodeReceipt {
+  readonly webhook: number;
+  readonly fingerprint: string;
+  readonly receivedAt: number;
+  readonly receiver: string;
+  /** The offset of the event that tells of the transition. */
+  readonly event: number;
+}
+
+export interface KnownEpisode {
+  readonly id: number;
+  /** The number of its webhook. */
+  readonly webhook: number;
+  readonly fingerprint: string;
+  /** The offset of its newest event. */
+  readonly lastEvent: number;
+  /** Milliseconds since the epoch. */
+  readonly lastReceivedAt: number;
+  readonly receiver: string;
+  readonly state: EpisodeState;
+}
+
+/** An event as it is stored; `data` is JSON text. */
+export interface StoredEvent {
+  readonly type: string;
+  readonly subject: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly data: string;
+  /** Of an alert's event: the offset of the one before it in its episode, 0 for the first. */
+  readonly previous?: number;
+}
+
+/** Where episodes are kept: the ledger's own table, or the one of a large delivery that is not visible yet. */
+export interface EpisodeTable {
+  latest(webhook: number, fingerprint: string): KnownEpisode | undefined;
+  /** @returns its id */
+  insert(state: EpisodeState, receipt: EpisodeReceipt): number;
+  update(known: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void;
+  /** A repeat: only the time of receipt and the outer times may have moved. */
+  touch(known: KnownEpisode, state: EpisodeState, receivedAt: number): void;
+}
+
+export interface EventTable {
+  /** What names the next event in `last_event` and `previous`. */
+  readonly next: number;
+  append(event: StoredEvent): void;
+}

@@ -1,0 +1,181 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Acknowledgement } from '../../src/domain/episode.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let clock: ManualClock;
+let store: TestStore;
+beforeEach(() => {
+  directory = temporaryDirectory();
+  clock = new ManualClock();
+  open();
+});
+afterEach(() => {
+  store.close();
+  directory.remove();
+});
+
+function open(): void {
+  store = openTestStore(join(directory.path, 'tocsin.db'), {
+    clock,
+    rules: {
+      toleranceMs: 60_000,
+      staleHoldMs: 360_000,
+      expireAfterMs: 3_600_000,
+      senders: { main: { staleWindowMs: 330_000, repeatMs: 600_000 } },
+    },
+  });
+}
+
+function restart(): void {
+  store.close();
+  open();
+}
+
+const alert = (more: Record<string, unknown> = {}, labels: Record<string, string> = {}) =>
+  webhookAlert({ alertname: 'A', severity: 'warning', ...labels }, more);
+const RESOLVED = { status: 'resolved', endsAt: '2026-01-01T00:05:00Z' };
+const say = (one = alert(), peer = 'http://a') =>
+  take(store, webhookPayload([one], { externalURL: peer }), { receivedAt: clock.now() });
+const by = (more: Partial<Acknowledgement> = {}): Acknowledgement => ({
+  by: 'ops',
+  comment: 'on it',
+  at: clock.now(),
+  expiresAt: undefined,
+  ...more,
+});
+const acknowledge = async (more: Partial<Acknowledgement> = {}) =>
+  store.calls.acknowledge({ id: '1', acknowledgement: by(more) });
+const transitions = async () => (await eventsOf(store)).map(({ type }) => type.replace('tocsin.alert.', ''));
+const summary = () => store.summary().open.filter(({ count }) => count > 0);
+async function advance(ms: number): Promise<void> {
+  for (let rest = ms; rest > 0; rest -= 30_000) await clock.advance(Math.min(rest, 30_000));
+  for (let i = 0; i < 10; i++) await settle();
+}
+
+describe('an acknowledgement', () => {
+  it('is an event, survives repeats and a restart, and ends with the episode', async () => {
+    await say();
+    expect(await acknowledge()).toMatchObject({
+      outcome: 'changed',
+      episode: { acknowledged: true, acknowledgement: { by: 'ops', comment: 'on it' } },
+    });
+    expect(await acknowledge()).toMatchObject({ outcome: 'unchanged' });
+    expect(summary()).toEqual([{ severity: 'warning', acknowledged: true, count: 1 }]);
+    restart();
+    await say();
+    await say(alert({ annotations: { v: '2' } }));
+    expect(summary()).toEqual([{ severity: 'warning', acknowledged: true, count: 1 }]);
+    expect(store.summary().unacknowledged).toEqual([]);
+    await say(alert(RESOLVED));
+    expect(await acknowledge()).toMatchObject({ outcome: 'closed' });
+    expect(await transitions()).toEqual(['fired', 'acknowledged', 'refreshed', 'resolved']);
+    const [, event] = await eventsOf(store);
+    expect(JSON.parse(event?.data ?? '')).toMatchObject({ acknowledged_by: 'ops', comment: 'on it' });
+    expect(await store.calls.acknowledge({ id: '99', acknowledgement: by() })).toEqual({
+      outcome: 'unknown',
+    });
+  });
+
+  it('expires, and the time without one begins anew', async () => {
+    await say();
+    await acknowledge({ expiresAt: clock.now() + 90_000 });
+    restart();
+    await advance(60_000);
+    expect(store.summary().unacknowledged).toEqual([]);
+    await advance(32_000);
+    expect(await transitions()).toEqual(['fired', 'acknowledged', 'ack_expired']);
+    const [series] = store.summary().unacknowledged;
+    expect(series?.since).toBeGreaterThanOrEqual(Date.parse('2026-01-01T00:01:30Z'));
+    expect(store.summary().transitions).toMatchObject({ ack_expired: 1 });
+  });
+
+  it('can be withdrawn, which begins the time anew', async () => {
+    await say();
+    await acknowledge();
+    await advance(5_000);
+    expect(await store.calls.unacknowledge({ id: '1', at: clock.now() })).toMatchObject({
+      outcome: 'changed',
+    });
+    expect(store.summary().unacknowledged).toMatchObject([{ since: clock.now() }]);
+    expect(await store.calls.unacknowledge({ id: '1', at: 9 })).toMatchObject({ outcome: 'unchanged' });
+  });
+
+  it('is carried over an implicit resolve, and breaks when it gets worse', async () => {
+    await say();
+    await acknowledge();
+    await say(alert({ startsAt: '2026-01-01T00:10:00Z' }));
+    expect(await store.calls.alert('2')).toMatchObject({ acknowledged: true });
+    // severity is a label and makes another fingerprint unless the sender keeps it
+    const [open] = await store.calls.alerts({ state: 'open', limit: 1 });
+    const fingerprint = open?.fingerprint ?? '';
+    await say(alert({ fingerprint, startsAt: '2026-01-01T00:10:00Z' }, { severity: 'critical' }));
+    expect(await transitions()).toEqual([
+      'fired',
+      'acknowledged',
+      'implicit_resolve',
+      'fired',
+      'refreshed',
+      'unacknowledged',
+    ]);
+    expect(summary()).toEqual([{ severity: 'critical', acknowledged: false, count: 1 }]);
+  });
+});
+
+describe('a firing that may be late', () => {
+  beforeEach(async () => {
+    await say();
+    await say(alert(RESOLVED));
+    await advance(10_000);
+    await say(alert(), 'http://b');
+  });
+
+  it('is held, and refuted by the resolve of the same peer', async () => {
+    expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect']);
+    await say(alert(), 'http://b');
+    await say(alert(RESOLVED), 'http://b');
+    await advance(400_000);
+    expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect']);
+    expect(summary()).toEqual([]);
+  });
+
+  it('counts when nobody refuted it in time, over a restart', async () => {
+    restart();
+    await advance(350_000);
+    expect(summary()).toEqual([]);
+    await advance(12_000);
+    expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect', 'reopened']);
+    expect(summary()).toEqual([{ severity: 'warning', acknowledged: false, count: 1 }]);
+  });
+
+  it('counts at once when the peer that told the end says so too', async () => {
+    await say(alert(), 'http://a');
+    expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect', 'reopened']);
+  });
+
+  it("is settled by the sender's own list", async () => {
+    await store.calls.settleSuspect({ id: '1', fires: false, at: clock.now() });
+    await advance(400_000);
+    expect(summary()).toEqual([]);
+    await say(alert(), 'http://b');
+    expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect', 'reopened']);
+  });
+});
+
+describe('an episode of which nothing is heard', () => {
+  it('is given up after the longer of the two times, and goes on when it is heard of again', async () => {
+    await say();
+    await advance(3_000_000);
+    await say();
+    await advance(3_500_000);
+    expect(await transitions()).toEqual(['fired']);
+    await advance(200_000);
+    expect(await transitions()).toEqual(['fired', 'expired_unconfirmed']);
+    expect(await store.calls.alert('1')).toMatchObject({ state: 'closed', endsAt: '2026-01-01T00:50:00Z' });
+    await say();
+    expect(await transitions()).toEqual(['fired', 'expired_unconfirmed', 'reopened']);
+  });
+});

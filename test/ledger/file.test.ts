@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readConfiguration } from '../../src/app/configuration.ts';
+import { backupLedger, exportLedger, replayLedger } from '../../src/app/ledger-file.ts';
+import type { Config } from '../../src/config/types.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let store: TestStore;
+let config: Config;
+beforeEach(async () => {
+  directory = temporaryDirectory();
+  const path = join(directory.path, 'tocsin.db');
+  store = openTestStore(path);
+  const result = readConfiguration({ env: {}, cwd: directory.path, hostname: 'n1', file: undefined });
+  if (!result.ok) throw new Error('the defaults are valid');
+  config = { ...result.config, store: { ...result.config.store, path } };
+  const many = Array.from({ length: 900 }, (_, i) =>
+    webhookAlert({ alertname: 'Many', id: String(i), note: 'x'.repeat(300) }),
+  );
+  await take(store, webhookPayload([webhookAlert({ alertname: 'A' })]));
+  await take(store, webhookPayload(many));
+  await eventsOf(store);
+});
+afterEach(() => {
+  store.close();
+  directory.remove();
+});
+
+describe("the ledger's file, while it is written to", () => {
+  it('is exported: every event, or those after one', () => {
+    const events = [...exportLedger(config, undefined)];
+    expect(events).toHaveLength(901);
+    expect(events[0]).toMatchObject({ specversion: '1.0', data: { labels: { alertname: 'A' } } });
+    expect([...exportLedger(config, events[899]?.id)]).toEqual([events[900]]);
+    expect(() => [...exportLedger(config, 'other-1')]).toThrow('leave --after out');
+  });
+
+  it('is copied, and the copy is a ledger', async () => {
+    const target = join(directory.path, 'copy.db');
+    await backupLedger(config, target);
+    const copy = openTestStore(target);
+    expect(await eventsOf(copy)).toEqual(await eventsOf(store));
+    copy.close();
+    await expect(backupLedger(config, target)).rejects.toThrow('is there already');
+  });
+
+  it('is replayed into a new one, large deliveries too', async () => {
+    const target = join(directory.path, 'again.db');
+    expect(await replayLedger(config, target)).toEqual({
+      deliveries: 2,
+      malformed: 0,
+      transitions: { fired: 901 },
+    });
+  });
+
+  it('says so when there is none', () => {
+    const none = { ...config, store: { ...config.store, path: join(directory.path, 'none.db') } };
+    expect(() => [...exportLedger(none, undefined)]).toThrow('There is no ledger at');
+  });
+});

@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { act, advance } from '../../src/alerts/episodes.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import {
+  ALERT_LOGIC,
+  eventsOf,
+  openTestStore,
+  take,
+  temporaryDirectory,
+  type TestStore,
+} from '../support/ledger.ts';
+import { settle } from '../support/manual-clock.ts';
+
+const COUNT = 1_500;
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let path: string;
+let store: TestStore;
+beforeEach(() => {
+  directory = temporaryDirectory();
+  path = join(directory.path, 'tocsin.db');
+  store = openTestStore(path);
+});
+afterEach(() => {
+  store.close();
+  directory.remove();
+});
+
+const alertOf = (i: number, more: Record<string, unknown> = {}) =>
+  webhookAlert(
+    { alertname: 'Storm', id: String(i), severity: 'warning' },
+    { ...more, note: 'x'.repeat(300) },
+  );
+const storm = (more: Record<string, unknown> = {}, alerts: readonly Record<string, unknown>[] = []) =>
+  webhookPayload([...Array.from({ length: COUNT }, (_, i) => alertOf(i, more)), ...alerts]);
+const RESOLVED = { status: 'resolved', endsAt: '2026-01-01T00:05:00Z' };
+const openCount = () => store.summary().open.reduce((sum, { count }) => sum + count, 0);
+
+async function everyOffset(): Promise<readonly number[]> {
+  return (await eventsOf(store)).map(({ offset }) => offset);
+}
+
+/** Until some of its slices are on disk. */
+async function underWay(): Promise<void> {
+  while (store.summary().commits < 4) await settle();
+}
+
+function reopen(more: Parameters<typeof openTestStore>[1] = {}): void {
+  store.close();
+  store = openTestStore(path, more);
+}
+
+describe('a large delivery', () => {
+  it('is taken like a small one: every alert once, with its neighbours, in the order of the body', async () => {
+    const bad = { ...alertOf(COUNT), labels: { a: 1 } };
+    expect(await take(store, storm({}, [bad, alertOf(COUNT + 1)]))).toMatchObject({
+      outcome: 'partial',
+      accepted: COUNT + 1,
+      quarantined: 1,
+      transitions: { fired: COUNT + 1 },
+    });
+    const events = await eventsOf(store);
+    expect(events.map(({ offset }) => offset)).toEqual(events.map((_, i) => i + 1));
+    expect(JSON.parse(events[7]?.data ?? '')).toMatchObject({ labels: { id: '7' }, episode: '8' });
+    expect(openCount()).toBe(COUNT + 1);
+    expect(await take(store, storm({}, [bad, alertOf(COUNT + 1)]))).toMatchObject({ duplicates: COUNT + 1 });
+    expect(await take(store, storm(RESOLVED))).toMatchObject({ transitions: { resolved: COUNT } });
+    expect((await everyOffset()).length).toBe(2 * COUNT + 1);
+    expect(await store.calls.alerts({ state: 'closed', limit: 10_000 })).toHaveLength(COUNT);
+    expect(openCount()).toBe(1);
+    const [first] = await eventsOf(store, { subject: events[0]?.subject ?? '', order: 'desc' });
+    expect(first?.type).toBe('tocsin.alert.resolved');
+  });
+
+  it('becomes visible at once, while others are taken in between', async () => {
+    const seen = new Set<number>();
+    const until = { done: false };
+    const large = take(store, storm()).finally(() => (until.done = true));
+    for (let i = 0; !until.done || i < 20; i++) {
+      await take(store, webhookPayload([webhookAlert({ alertname: 'Other', id: String(i) })]));
+      const types = await eventsOf(store);
+      seen.add(types.filter(({ data }) => data.includes('"Storm"')).length);
+      const episodes = await store.calls.alerts({ state: 'all', limit: 100_000 });
+      seen.add(episodes.filter(({ labels }) => labels['alertname'] === 'Storm').length);
+    }
+    await large;
+    expect(seen).toEqual(new Set([0, COUNT]));
+    const offsets = await everyOffset();
+    expect(offsets).toEqual(offsets.map((_, i) => i + 1));
+  });
+
+  it('makes those wait that tell of the same alerts', async () => {
+    const large = take(store, storm());
+    await underWay();
+    const fingerprintOnly = take(store, webhookPayload([alertOf(COUNT - 1, RESOLVED)]));
+    expect(await large).toMatchObject({ accepted: COUNT });
+    expect(await fingerprintOnly).toMatchObject({ accepted: 1, transitions: { resolved: 1 } });
+    expect(openCount()).toBe(COUNT - 1);
+  });
+
+  it('leaves nothing when the process ends before it is decided', async () => {
+    const large = take(store, storm());
+    large.catch(() => undefined);
+    await underWay();
+    reopen();
+    await expect(large).rejects.toThrow('closing');
+    expect(await everyOffset()).toEqual([]);
+    expect(await store.calls.alerts({ state: 'all', limit: 10 })).toEqual([]);
+    expect(await take(store, storm())).toMatchObject({ outcome: 'accepted', accepted: COUNT });
+    expect(await store.calls.deliveries(10)).toHaveLength(1);
+  });
+
+  it('is whole after a restart when it was answered', async () => {
+    await take(store, webhookPayload([alertOf(3)]));
+    await take(store, storm(RESOLVED));
+    // closed before its rows stand in their places
+    reopen();
+    const offsets = await everyOffset();
+    expect(offsets).toEqual(Array.from({ length: COUNT + 1 }, (_, i) => i + 1));
+    const subject = (await eventsOf(store, { limit: 1 }))[0]?.subject ?? '';
+    const own = await eventsOf(store, { subject });
+    expect(own.map(({ type }) => type)).toEqual(['tocsin.alert.fired', 'tocsin.alert.resolved']);
+    expect(openCount()).toBe(0);
+    expect(await take(store, storm(RESOLVED))).toMatchObject({ outcome: 'duplicate' });
+  });
+
+  it('costs only the alert that meets a bug', async () => {
+    const buggy: typeof advance = (current, alert, context) => {
+      if (alert.labels['id'] === '700') throw new Error('a bug');
+      return advance(current, alert, context);
+    };
+    reopen({ logic: { ...ALERT_LOGIC, advance: buggy, act } });
+    expect(await take(store, storm())).toMatchObject({ accepted: COUNT - 1, quarantined: 1 });
+    expect((await everyOffset()).length).toBe(COUNT - 1);
+  });
+
+  it.each([
+    ['no JSON', `{"alerts":[${'{},'.repeat(100_000)}]}`],
+    ['a missing comma', `{"alerts":[${'{}'.repeat(150_000)}]}`],
+    ['another payload', JSON.stringify({ text: 'x'.repeat(400_000) })],
+    ['no object', JSON.stringify(['x'.repeat(400_000)])],
+  ])('is refused when it is %s', async (_what, body) => {
+    expect(await take(store, body)).toMatchObject({ outcome: 'malformed' });
+    expect(await everyOffset()).toEqual([]);
+  });
+});
