@@ -15,12 +15,20 @@ RUN npm run build && \
     find node_modules/better-sqlite3/build -name obj -prune -exec rm -rf {} + && \
     rm -rf node_modules/better-sqlite3/deps node_modules/better-sqlite3/src
 
+# For the prober icmp. The copy has neither capabilities nor the setuid bit, with which it could not be started without
+# NET_RAW: the kernel lets everybody ping whose group is in net.ipv4.ping_group_range. Its libraries are in the image.
+FROM node:24.11.1-bookworm-slim AS ping
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends iputils-ping && \
+    cp /usr/bin/ping /ping
+
 FROM node:24.11.1-bookworm-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=ping /ping /usr/bin/ping
 RUN ["install", "-d", "-o", "1000", "-g", "1000", "-m", "0750", "/data"]
 USER 1000:1000
 VOLUME /data

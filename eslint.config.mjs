@@ -82,7 +82,7 @@ export default defineConfig(
   },
   {
     // Programs of the command line: their output is what they are for.
-    files: ['scripts/**/*.mjs', 'test/prove/run.mjs'],
+    files: ['scripts/**/*.mjs', 'bench/**/*.mjs', 'test/prove/run.mjs'],
     rules: { 'no-console': 'off' },
   },
   prettier,

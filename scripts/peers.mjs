@@ -43,8 +43,11 @@ const PEERS = [
   },
 ];
 
-/** Servers that need more than their own files: installed where that is allowed. */
-const INSTALLED = [{ package: 'redis-server', command: 'redis-server' }];
+/** What needs more than its own files (users, capabilities): installed where that is allowed. */
+const INSTALLED = [
+  { package: 'redis-server', command: 'redis-server' },
+  { package: 'iputils-ping', command: 'ping' },
+];
 
 const stampOf = ({ name }) => join(peersFolder, name, 'stamp.json');
 

@@ -1,21 +1,25 @@
 import type { Config, ConfigResult, MetricsConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import { SeriesBudget } from '../exposition/budget.ts';
+import type { Collector } from '../exposition/collection.ts';
 import { Gate, type GateLimits } from '../exposition/gate.ts';
 import { SnapshotSource } from '../exposition/snapshot.ts';
 import { SeriesTable } from '../exposition/table.ts';
 import { ListenError, startHttpServer } from '../http/server.ts';
 import { LedgerStartError } from '../ledger/ledger.ts';
 import { createSelfMetrics, type SelfMetrics } from '../metrics/self.ts';
-import { createResolver } from '../probes/net/resolver.ts';
+import { createClients } from './clients.ts';
 import { startHost } from './host.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startLogging, type LogSettings } from './logging.ts';
-import { Monitor } from './monitor.ts';
+import type { Monitor } from './monitor.ts';
+import { warnOfModules } from './probe-endpoint.ts';
 import { Reloader, type ReloadResult } from './reload.ts';
 import { createRoutes } from './routes.ts';
-import { openStorage, type Storage } from './storage.ts';
+import { alertRules, openStorage, type Storage } from './storage.ts';
 import { readVersion } from './version.ts';
+import { startWatching, type Watching } from './watching.ts';
 
 export interface AppOptions {
   readonly config: Config;
@@ -73,27 +77,19 @@ export async function startApp(options: AppOptions): Promise<App> {
 async function wire(ground: Ground): Promise<App> {
   const { config, clock, logger, lifecycle, self, version } = ground;
   const storage = await openStorage(ground);
+  const budget = new SeriesBudget(config.metrics);
   const table = new SeriesTable({
-    reserved: self.families,
+    budget,
     onDropped: (family) => self.seriesDropped(family),
   });
+  table.declare(self.families);
   const host = startHost({ ...ground, config: config.host, table });
-  const monitor = startMonitor(ground, storage, table);
+  const watching = await startWatching({ ...ground, storage, table });
+  const { monitor } = watching;
   const gate = new Gate(gateLimits(config.metrics), { monotonic: () => clock.monotonic() });
-  const reloader = createReloader(ground, { storage, monitor, gate });
-  const source = new SnapshotSource({
-    table,
-    collectors: [...host.collectors, expiry(monitor)],
-    extra: (names) => {
-      self.ledger(storage.ledger.summary(), storage.ledger.writable());
-      return self.render(names);
-    },
-    clock,
-    onCollectorFailure: (collector, error) =>
-      logger.error({ collector, error: String(error) }, 'a collector failed by mistake'),
-    onCoalesced: () => self.scrapes.coalesced(),
-    onRendered: (seconds) => self.scrapes.rendered(seconds),
-  });
+  const reloader = createReloader(ground, { storage, watching, gate, budget });
+  const source = createSource(ground, { storage, watching, reloader, table, host: host.collectors });
+  const clients = createClients({ ...ground, config: () => reloader.current });
   let draining = false;
   const handlers = createRoutes({
     config: () => reloader.current,
@@ -103,15 +99,22 @@ async function wire(ground: Ground): Promise<App> {
     self,
     ledger: storage.ledger,
     monitor,
+    clients,
     gate,
     source,
     hostStats: host.stats,
+    stalledMs: watching.stalledMs,
     reload: () => reloader.reload(),
     draining: () => draining,
   });
-  const server = await startHttpServer({ config: config.server, logger, handlers });
+  const server = await startHttpServer({
+    config: config.server,
+    logger,
+    connections: clients.connections,
+    handlers,
+  });
   lifecycle.onStop('http server', (signal) => server.close(signal));
-  monitor.configure(config.services, config.scheduler);
+  watching.configure(config);
   logger.info(
     { url: server.url, version, services: config.services.length, ledger: config.store.path },
     'listening',
@@ -125,42 +128,59 @@ async function wire(ground: Ground): Promise<App> {
   return { url: server.url, logger, reload: () => reloader.reload(), stop };
 }
 
-function startMonitor(ground: Ground, storage: Storage, table: SeriesTable): Monitor {
-  const { config, clock, logger, lifecycle, self } = ground;
-  const resolver = createResolver({ monotonic: () => clock.monotonic() });
-  const monitor = new Monitor(
-    {
-      clock,
-      logger,
-      resolver,
-      table,
-      outbox: storage.outbox,
-      onLateness: (seconds) => self.schedule.late(seconds),
-      onShed: () => self.schedule.shed(),
-    },
-    config.scheduler,
-  );
-  lifecycle.onStop('probes', (signal) => monitor.stop(signal));
-  return monitor;
+interface Sources {
+  readonly storage: Storage;
+  readonly watching: Watching;
+  readonly reloader: Reloader;
+  readonly table: SeriesTable;
+  readonly host: readonly Collector[];
+}
+
+function createSource(ground: Ground, sources: Sources): SnapshotSource {
+  const { clock, logger, self } = ground;
+  const { storage, watching, reloader, table, host } = sources;
+  return new SnapshotSource({
+    table,
+    collectors: [
+      ...host,
+      expiry(watching.monitor, () => self.scrapes.collected()),
+      self.collector(table, () => self.ledger(storage.ledger.summary(), storage.ledger.writable())),
+    ],
+    clock,
+    native: () => reloader.current.metrics.histograms === 'both',
+    onCollectorFailure: (collector, error) =>
+      logger.error({ collector, error: String(error) }, 'a collector failed by mistake'),
+    onCoalesced: () => self.scrapes.coalesced(),
+    onRendered: (seconds) => self.scrapes.rendered(seconds),
+  });
 }
 
 interface Reloadable {
   readonly storage: Storage;
-  readonly monitor: Monitor;
+  readonly watching: Watching;
   readonly gate: Gate;
+  readonly budget: SeriesBudget;
 }
 
-function createReloader(ground: Ground, { storage, monitor, gate }: Reloadable): Reloader {
+function createReloader(ground: Ground, { storage, watching, gate, budget }: Reloadable): Reloader {
   const { clock, logger, self, config } = ground;
   const declare = (of: Config) => of.webhooks.forEach(({ name }) => self.webhooks.declare(name));
   declare(config);
+  warnOfModules(config, logger);
   return new Reloader({
     initial: config,
     read: ground.readConfig,
     swap: (next) => {
       gate.configure(gateLimits(next.metrics));
+      budget.configure(next.metrics);
       declare(next);
-      monitor.configure(next.services, next.scheduler);
+      storage.ledger
+        .configure(alertRules(next))
+        .catch((error: unknown) =>
+          logger.error({ error: String(error) }, 'the ledger did not take the new rules'),
+        );
+      warnOfModules(next, logger);
+      watching.configure(next);
     },
     clock,
     logger,
@@ -173,7 +193,11 @@ function gateLimits({ rateLimit, maxInFlight, trusted }: MetricsConfig): GateLim
   return { ...rateLimit, maxInFlight, trusted };
 }
 
-/** Before each scrape: nothing that is too old is shown. */
-function expiry(monitor: Monitor) {
-  return { name: 'checks', collect: () => monitor.expire(), leaveOut: () => undefined };
+/** In each collection: nothing that is too old is shown. */
+function expiry(monitor: Monitor, onCollection: () => void) {
+  const collect = () => {
+    onCollection();
+    monitor.expire();
+  };
+  return { name: 'checks', collect, leaveOut: () => undefined };
 }

@@ -1,6 +1,7 @@
 import { loadConfig } from '../config/load.ts';
-import { formatProblems } from '../config/report.ts';
-import type { Config, ConfigResult } from '../config/types.ts';
+import { formatProblem, formatProblems } from '../config/report.ts';
+import { readTargetsFile } from '../config/targets-file.ts';
+import type { Config, ConfigProblem, ConfigResult } from '../config/types.ts';
 import { collectors } from '../host/registry.ts';
 import { probers } from '../probes/registry.ts';
 
@@ -32,4 +33,23 @@ export function readConfiguration(source: ConfigurationSource): ConfigResult {
 /** The configuration, or all that is wrong with it as text: one line for each problem, and their number. */
 export function configurationOrProblems(result: ConfigResult): Config | string {
   return result.ok ? result.config : `${formatProblems(result.problems)}\n`;
+}
+
+/** What is right but cannot be done here, one line each; empty when there is none. */
+export function noticesText({ probeEndpoint: { notices } }: Config): string {
+  return notices.map((notice) => `${formatProblem(notice)} (it always fails)\n`).join('');
+}
+
+/** The configuration with the targets of the files that it names, or all that is wrong with these as well. */
+export function withTargetsFiles(result: ConfigResult): ConfigResult {
+  if (!result.ok) return result;
+  const problems: ConfigProblem[] = [];
+  const services = result.config.services.map((service) => {
+    if (service.targetsFile === undefined) return service;
+    const read = readTargetsFile(service.targetsFile);
+    if (read.ok) return { ...service, targets: read.targets };
+    problems.push(...read.problems);
+    return service;
+  });
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: { ...result.config, services } };
 }

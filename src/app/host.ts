@@ -7,7 +7,11 @@ import type { SeriesTable } from '../exposition/table.ts';
 import type { HostStats } from '../health/snapshot.ts';
 import { Host } from '../host/host.ts';
 import { collectors } from '../host/registry.ts';
+import { checkFamilies } from '../metrics/check-families.ts';
 import { hostCollectors } from '../metrics/host-metrics.ts';
+import type { SelfMetrics } from '../metrics/self.ts';
+import { RUN_FAMILIES } from '../probes/families.ts';
+import { probers } from '../probes/registry.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 export interface HostOptions {
@@ -17,6 +21,7 @@ export interface HostOptions {
   readonly logger: Logger;
   readonly lifecycle: Lifecycle;
   readonly table: SeriesTable;
+  readonly self: SelfMetrics;
 }
 
 /** The host as the rest of the app sees it. */
@@ -28,15 +33,23 @@ export interface HostParts {
 
 /** Starts reading the host. */
 export function startHost(options: HostOptions): HostParts {
-  const { config, codeUrl, clock, logger, lifecycle, table } = options;
+  const { config, codeUrl, clock, logger, lifecycle, table, self } = options;
   const host = new Host({
     collectors,
     disabled: config.disabledCollectors,
     procfs: config.procfs,
+    sysfs: config.sysfs,
     rootfs: config.rootfs,
+    textfile: config.textfile,
+    reserved: [
+      ...checkFamilies,
+      ...RUN_FAMILIES,
+      ...probers.flatMap(({ families }) => families),
+      ...self.families,
+    ],
     clock,
     log: logger,
-    statfsChild: fileURLToPath(new URL('./host/statfs-child.js', codeUrl)),
+    child: fileURLToPath(new URL('./host/child.js', codeUrl)),
   });
   lifecycle.onStop('host', () => host.close());
   return { collectors: config.enabled ? hostCollectors(host, table) : [], stats: () => host.stats() };

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { deliveryId } from '../alerts/delivery-id.ts';
-import { advance } from '../alerts/episodes.ts';
-import { parseDelivery } from '../alerts/payload.ts';
+import { act, advance, nextTimer } from '../alerts/episodes.ts';
+import { parseDelivery, parseInSlices } from '../alerts/payload.ts';
 import { systemClock } from '../domain/clock.ts';
 import type { ThreadOptions } from '../ledger/protocol.ts';
 import { openLedgerStore } from '../ledger/sqlite/ledger-store.ts';
@@ -17,6 +17,6 @@ serveLedger({
       ...(workerData as ThreadOptions),
       ...hooks,
       clock: systemClock,
-      logic: { parse: parseDelivery, deliveryId, advance },
+      logic: { parse: parseDelivery, parseInSlices, deliveryId, advance, act, nextTimer },
     }),
 });

@@ -2,13 +2,17 @@ import type { ConfiguredService, SchedulerConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Target } from '../domain/service.ts';
-import { checkKey } from '../domain/service.ts';
+import { checkKey, ownLabels } from '../domain/service.ts';
 import type { Outbox } from '../events/outbox.ts';
 import type { SeriesTable } from '../exposition/table.ts';
 import { HealthBoard, type StateChange } from '../health/board.ts';
 import { checkEvent, clusterEvent } from '../health/change-event.ts';
 import { nextDelayMs } from '../health/state.ts';
+import { restoreHealth, storeHealth } from '../health/stored.ts';
+import type { LastRun } from '../ledger/ledger.ts';
 import { CheckMetrics, ClusterMetrics } from '../metrics/checks.ts';
+import { sample } from '../metrics/family.ts';
+import { PROBE_DURATION } from '../probes/families.ts';
 import type { Resolver } from '../probes/net/resolver.ts';
 import type { RunResult } from '../probes/prober.ts';
 import { runProbe } from '../probes/run.ts';
@@ -30,14 +34,19 @@ interface CheckSeries {
 export interface MonitorOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly resolver: Resolver;
+  readonly resolverFor: (service: ConfiguredService, target: Target) => Resolver;
   readonly table: SeriesTable;
   readonly outbox: Outbox;
+  /** The longest time (ms) for which the event loop stood still since a monotonic time. */
+  readonly stalledMs: (since: number) => number;
+  /** The last run of each check before this process began. */
+  readonly past: readonly LastRun[];
   readonly onLateness: (seconds: number) => void;
   readonly onShed: () => void;
 }
 
 const EXPIRY_MS = 5_000;
+const SHED_LOG_MS = 60_000;
 
 /** Runs the checks, and carries each result to the metrics, the board, the history and the events. */
 export class Monitor {
@@ -46,24 +55,22 @@ export class Monitor {
   readonly #scheduler: Scheduler<Check>;
   readonly #cluster: ClusterMetrics;
   readonly #series = new Map<string, CheckSeries>();
+  /** What is known of checks from before this process, until they are configured. */
+  readonly #past: Map<string, LastRun>;
   #lastCluster = this.board.cluster();
   #cancelExpiry: (() => void) | undefined;
+  #shedRuns = 0;
 
   constructor(options: MonitorOptions, caps: SchedulerConfig) {
     this.#options = options;
+    this.#past = new Map(options.past.map((run) => [checkKey(run.service, run.target), run]));
     this.#cluster = new ClusterMetrics(options.table);
     this.#scheduler = new Scheduler<Check>({
       clock: options.clock,
       caps,
       run: (check, signal) => this.#run(check, signal),
       onLateness: options.onLateness,
-      onShed: (check) => {
-        options.onShed();
-        options.logger.warn(
-          { service: check.service.name },
-          'a run was left out: too many checks for the caps',
-        );
-      },
+      onShed: () => this.#shed(),
     });
     this.#expireLater();
   }
@@ -72,13 +79,7 @@ export class Monitor {
   configure(services: readonly ConfiguredService[], caps: SchedulerConfig): void {
     this.board.configure(services, this.#options.clock.now());
     const checks = services.flatMap((service) =>
-      service.targets.map((target) => ({
-        key: checkKey(service.name, target.label),
-        host: target.host,
-        intervalMs: service.intervalMs,
-        service,
-        target,
-      })),
+      service.targets.map((target) => this.#check(service, target)),
     );
     this.#updateSeries(checks);
     this.#lastCluster = this.board.cluster();
@@ -99,20 +100,48 @@ export class Monitor {
     await this.#scheduler.stop(signal);
   }
 
+  /** Told once a minute: where there is no place for one run, there is none for many. */
+  #shed(): void {
+    this.#options.onShed();
+    this.#shedRuns += 1;
+    if (this.#shedRuns > 1) return;
+    this.#options.clock.after(SHED_LOG_MS, () => {
+      this.#options.logger.warn(
+        { runs: this.#shedRuns, seconds: SHED_LOG_MS / 1_000 },
+        'runs were left out: there are too many checks for scheduler.max_concurrency or max_per_host',
+      );
+      this.#shedRuns = 0;
+    });
+  }
+
+  #check(service: ConfiguredService, target: Target): Check {
+    const key = checkKey(service.name, target.label);
+    const check = { key, host: target.host, intervalMs: service.intervalMs, service, target };
+    const past = this.#past.get(key);
+    if (past === undefined) return check;
+    this.#past.delete(key);
+    const health = restoreHealth(past.health, service.prober);
+    if (health === undefined || !this.board.restore(key, health, this.#options.clock.now())) return check;
+    return { ...check, resumes: { startedAt: past.at, wantedMs: nextDelayMs(health, service) } };
+  }
+
   async #run(check: Check, signal: AbortSignal): Promise<number | undefined> {
-    const { clock, resolver } = this.#options;
+    const { clock, resolverFor, stalledMs } = this.#options;
     const { probe, timeoutMs } = check.service;
-    const result = await runProbe({ probe, target: check.target, timeoutMs, resolver, clock, signal });
+    const { target } = check;
+    const resolver = resolverFor(check.service, target);
+    const result = await runProbe({ probe, target, timeoutMs, resolver, clock, stalledMs, signal });
     if (!signal.aborted) this.#record(check, result);
     const entry = this.board.entry(check.key);
     return entry && nextDelayMs(entry.health, check.service);
   }
 
   #record(check: Check, result: RunResult): void {
-    this.#series.get(check.key)?.metrics.record(result);
+    this.#series.get(check.key)?.metrics.record(result, check.service.intervalMs);
     const change = this.board.record(check.key, result);
     if (change === undefined) return;
     const { verdict } = result;
+    const health = storeHealth(change.after.health, check.service.prober);
     this.#options.outbox.run({
       service: check.service.name,
       target: check.target.label,
@@ -120,6 +149,7 @@ export class Monitor {
       status: verdict.status,
       durationSeconds: result.durationSeconds,
       ...(verdict.status !== 'success' && { reason: verdict.reason }),
+      ...(health !== undefined && { health }),
     });
     this.#changed(change);
   }
@@ -157,9 +187,19 @@ export class Monitor {
     for (const [key, check] of wanted) {
       if (this.#series.has(key)) continue;
       const metrics = new CheckMetrics(this.#options.table, check.service, check.target);
-      metrics.setState(this.board.entry(key)?.health.state ?? 'unknown');
+      this.#show(metrics, key);
       this.#series.set(key, { metrics, identity: seriesIdentity(check) });
     }
+  }
+
+  /** What is already known of a check, where its series are new. */
+  #show(metrics: CheckMetrics, key: string): void {
+    const health = this.board.entry(key)?.health;
+    metrics.setState(health?.state ?? 'unknown');
+    const last = health?.lastConclusive;
+    if (last === undefined) return;
+    const samples = [sample(PROBE_DURATION, last.durationSeconds)];
+    metrics.restore({ ...last, samples }, health?.lastSuccessAt);
   }
 
   #expireLater(): void {
@@ -170,6 +210,6 @@ export class Monitor {
   }
 }
 
-function seriesIdentity({ service }: Check): string {
-  return JSON.stringify([service.labels, service.prober, service.group, service.critical]);
+function seriesIdentity({ service, target }: Check): string {
+  return JSON.stringify([ownLabels(service, target), service.prober, service.group, service.critical]);
 }

@@ -65,12 +65,10 @@ export class Reloader {
 
 /** What is fixed while the process lives: the listener, the store and the host's collectors. */
 function keepUntilRestart(before: Config, after: Config): Config {
-  const { node, listen, maxConnections, maxHeaderBytes, headerTimeoutMs, requestTimeoutMs, keepAliveMs } =
-    before.server;
+  const { node, listen, maxHeaderBytes, headerTimeoutMs, requestTimeoutMs, keepAliveMs } = before.server;
   const fixed = {
     node,
     listen,
-    maxConnections,
     maxHeaderBytes,
     headerTimeoutMs,
     requestTimeoutMs,
@@ -81,13 +79,12 @@ function keepUntilRestart(before: Config, after: Config): Config {
     server: Object.freeze({ ...after.server, ...fixed }),
     store: before.store,
     host: before.host,
-    alerts: before.alerts,
   });
 }
 
 function needsRestart(before: Config, after: Config): string[] {
   const kept = keepUntilRestart(before, after);
-  const sections = (['server', 'store', 'host', 'alerts'] as const).filter(
+  const sections = (['server', 'store', 'host'] as const).filter(
     (section) => JSON.stringify(kept[section]) !== JSON.stringify(after[section]),
   );
   return [...sections];

@@ -4,21 +4,29 @@ import type { Logger } from '../domain/log.ts';
 import type { Gate } from '../exposition/gate.ts';
 import type { SnapshotSource } from '../exposition/snapshot.ts';
 import type { HostStats } from '../health/snapshot.ts';
-import { guardPaths } from '../http/middleware/access.ts';
+import { guardChange, guardPage, guardPaths, guardRead } from '../http/middleware/access.ts';
 import { clientAddress, type AddressedRequest } from '../http/middleware/client-address.ts';
 import { measureRequests } from '../http/middleware/measure.ts';
+import { createConfigRoute } from '../http/routes/config.ts';
+import { BodyBudget } from '../http/body.ts';
+import { createAcknowledgeRoute } from '../http/routes/acknowledge.ts';
+import { createAlertPageRoute } from '../http/routes/alert-page.ts';
 import { createLandingRoute } from '../http/routes/landing.ts';
 import { createLedgerRoute } from '../http/routes/ledger.ts';
 import { createLifecycleRoute, type ReloadResult } from '../http/routes/lifecycle.ts';
 import { createMetricsRoute } from '../http/routes/metrics.ts';
 import { createMonitoringRoute } from '../http/routes/monitoring.ts';
+import { createProbeRoute } from '../http/routes/probe.ts';
+import { createQuarantineRoute } from '../http/routes/quarantine.ts';
 import { createServicesRoute } from '../http/routes/services.ts';
 import { createWebhookRoute } from '../http/routes/webhooks.ts';
 import type { Handler } from '../http/server.ts';
 import type { IntakeResult, Ledger } from '../ledger/ledger.ts';
 import type { DeliveryOutcome } from '../metrics/self-alerts.ts';
 import type { SelfMetrics } from '../metrics/self.ts';
+import type { Clients } from './clients.ts';
 import type { Monitor } from './monitor.ts';
+import { createProbeEndpoint } from './probe-endpoint.ts';
 
 export interface RouteDeps {
   readonly config: () => Config;
@@ -28,19 +36,25 @@ export interface RouteDeps {
   readonly self: SelfMetrics;
   readonly ledger: Ledger;
   readonly monitor: Monitor;
+  readonly clients: Clients;
   readonly gate: Gate;
   readonly source: SnapshotSource;
   readonly hostStats: () => HostStats;
+  /** As `runProbe` takes it. */
+  readonly stalledMs: (since: number) => number;
   readonly reload: () => ReloadResult;
   readonly draining: () => boolean;
 }
 
 /** What the monitoring paths and the API share: a token of the scope `read`, where one is configured. */
-const READ_PATHS = ['/api/v1', '/cluster_health', '/health', '/alerts', '/history', '/stats'];
+const READ_PATHS = ['/api/v1', '/cluster_health', '/health', '/alerts', '/history', '/stats', '/config'];
+
+/** Bytes of deliveries that are held at the same time, at most; one of `server.max_body` always is. */
+const MAX_BODY_BYTES = 96 * 2 ** 20;
 
 /** Every route, in the order in which they are asked. */
 export function createRoutes(deps: RouteDeps): Handler[] {
-  const { config, clock, logger, self, ledger, gate, source } = deps;
+  const { config, clock, self, ledger } = deps;
   const { board } = deps.monitor;
   const server = () => config().server;
   const now = () => clock.now();
@@ -53,24 +67,25 @@ export function createRoutes(deps: RouteDeps): Handler[] {
       notReady: () => notReady(deps),
       reload: () => Promise.resolve(deps.reload()),
     }),
-    guardPaths(['/metrics'], 'metrics', server),
-    createMetricsRoute({
-      gate,
-      source,
-      meter: self.scrapes,
-      clientAddress: address,
-      compression: () => config().metrics.compression,
-      clock,
-      logger,
-    }),
+    ...scrapeRoutes(deps, address),
     createWebhookRoute({
       server,
       webhooks: () => config().webhooks,
       ledger,
       now,
+      budget: new BodyBudget(() => Math.max(MAX_BODY_BYTES, server().maxBodyBytes)),
       clientAddress: address,
       onDelivery: (webhook, outcome, intake) => countDelivery(self, { webhook, outcome }, intake),
     }),
+    createAcknowledgeRoute({ ledger, now, guard: guardChange('ack', server) }),
+    createQuarantineRoute({
+      ledger,
+      now,
+      read: guardRead('read', server),
+      guard: guardChange('admin', server),
+      onDelivery: (webhook, intake) => countDelivery(self, { webhook, outcome: intake.outcome }, intake),
+    }),
+    createAlertPageRoute({ ledger, guard: guardPage(server) }),
     guardPaths(READ_PATHS, 'read', server),
     createMonitoringRoute({
       board,
@@ -82,6 +97,32 @@ export function createRoutes(deps: RouteDeps): Handler[] {
     }),
     createServicesRoute({ board, ledger, now }),
     createLedgerRoute(ledger),
+    createConfigRoute(() => config().shown()),
+  ];
+}
+
+/** What Prometheus scrapes. */
+function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => string): Handler[] {
+  const { config, clock, logger, self, gate, source, clients } = deps;
+  const { connections, unserved } = clients;
+  const server = () => config().server;
+  const probes = createProbeEndpoint(deps);
+  return [
+    guardPaths(['/metrics', '/probe'], 'metrics', server),
+    createMetricsRoute({
+      gate,
+      source,
+      meter: self.scrapes,
+      clientAddress: address,
+      compression: () => config().metrics.compression,
+      sendMs: () => server().requestTimeoutMs,
+      maxUnsent: () => config().metrics.maxUnsentBytes,
+      connections,
+      unserved,
+      clock,
+      logger,
+    }),
+    createProbeRoute({ answer: (question, signal) => probes.answer(question, signal) }),
   ];
 }
 

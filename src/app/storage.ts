@@ -2,7 +2,7 @@ import type { Config } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { Outbox } from '../events/outbox.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { AlertRules, Ledger } from '../ledger/ledger.ts';
 import { ThreadLedger } from '../ledger/thread-client.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
@@ -31,8 +31,24 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     toleranceMs: config.alerts.sameStartToleranceMs,
     logger,
   });
+  await ledger.configure(alertRules(config));
   lifecycle.onStop('ledger', () => ledger.close());
   const outbox = new Outbox({ ledger, clock, logger });
   lifecycle.onStop('outbox', () => outbox.close());
   return { ledger, outbox };
+}
+
+/** What the configuration says about judging alerts. */
+export function alertRules({ alerts, webhooks }: Pick<Config, 'alerts' | 'webhooks'>): AlertRules {
+  const senders = webhooks.map(({ name, alertmanager }) => {
+    const { peers = 1, peerTimeoutMs = 0, groupIntervalMs = 0, repeatIntervalMs = 0 } = alertmanager ?? {};
+    const staleWindowMs = peers > 1 ? peers * peerTimeoutMs + groupIntervalMs : 0;
+    return [name, { staleWindowMs, repeatMs: repeatIntervalMs }] as const;
+  });
+  return {
+    toleranceMs: alerts.sameStartToleranceMs,
+    staleHoldMs: alerts.staleHoldMs,
+    expireAfterMs: alerts.expireAfterMs,
+    senders: Object.fromEntries(senders),
+  };
 }

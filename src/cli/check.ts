@@ -1,18 +1,24 @@
-import { configurationOrProblems, readConfiguration } from '../app/configuration.ts';
+import {
+  configurationOrProblems,
+  noticesText,
+  readConfiguration,
+  withTargetsFiles,
+} from '../app/configuration.ts';
 import { readOptions } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
 
 /** `tocsin check`: says everything that is wrong with a configuration, and changes nothing. */
 export function check(environment: Environment, args: readonly string[]): ExitCode {
   const options = readOptions(args, { config: { type: 'string', short: 'c' } });
-  const config = configurationOrProblems(readConfiguration({ ...environment, file: options.config }));
+  const read = readConfiguration({ ...environment, file: options.config });
+  const config = configurationOrProblems(withTargetsFiles(read));
   if (typeof config === 'string') {
     environment.stderr(config);
     return 2;
   }
   const targets = config.services.reduce((sum, service) => sum + service.targets.length, 0);
   environment.stdout(
-    `${config.file ?? 'built-in defaults'}: valid; ${config.services.length} services, ${targets} targets, ` +
+    `${noticesText(config)}${config.file ?? 'built-in defaults'}: valid; ${config.services.length} services, ${targets} targets, ` +
       `${config.webhooks.length} webhooks\n`,
   );
   return 0;

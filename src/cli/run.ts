@@ -1,12 +1,15 @@
 import { readVersion } from '../app/version.ts';
+import { alerts } from './alerts.ts';
 import { UsageError } from './arguments.ts';
 import { check } from './check.ts';
 import type { Environment, ExitCode } from './environment.ts';
+import { ledger } from './ledger.ts';
+import { probe } from './probe.ts';
 import { serve } from './serve.ts';
 
 type Command = (environment: Environment, args: readonly string[]) => ExitCode | Promise<ExitCode>;
 
-const COMMANDS: Readonly<Record<string, Command>> = Object.freeze({ serve, check });
+const COMMANDS: Readonly<Record<string, Command>> = Object.freeze({ serve, check, probe, alerts, ledger });
 
 const USAGE = `Usage: tocsin [COMMAND] [OPTIONS]
 
@@ -16,6 +19,19 @@ const USAGE = `Usage: tocsin [COMMAND] [OPTIONS]
             --log-level LEVEL    debug, info (default), warn, error or silent
   check   says everything that is wrong with a configuration
             --config FILE
+  probe   runs a module against a TARGET once: phases, certificates, log, metrics, verdict
+            --module M           default: http_2xx
+            --config FILE        whose probe_endpoint.modules_file names the modules
+            --json               for programs
+  alerts  list, ack ID or unack ID, of a running Tocsin
+            --url URL            default: http://127.0.0.1:10464
+            --token-file FILE    of the scope ack (list: read), where tokens are configured
+            --state STATE        list: open (default), closed or all
+            --by NAME --comment TEXT --expires 2h   ack: who, why, until when
+            --json               for programs
+  ledger  backup FILE, export or replay FILE, also while Tocsin runs
+            --config FILE        whose store.path is meant
+            --after ID           export: only the events after this one
 
   --help, --version
 `;

@@ -3,7 +3,7 @@ import type { Secret } from '../domain/secret.ts';
 import type { Path } from './path.ts';
 import type { Reader } from './reader.ts';
 import type { ConfigSchemas } from './schemas.ts';
-import type { ServerConfig, TokenConfig, WebhookConfig } from './types.ts';
+import type { HmacConfig, SenderConfig, ServerConfig, TokenConfig, WebhookConfig } from './types.ts';
 
 /** What each secret was first given for, by its text: one that opens two doors cannot tell which was meant. */
 type Doors = Map<string, string>;
@@ -39,9 +39,51 @@ export function readWebhooks(reader: Reader, schemas: ConfigSchemas): readonly W
         onlyDoor({ reader, doors, door: `webhook ${partial.name ?? ''}` }, token, [...path, key, index]);
       }
     }
-    return whole && { name: whole.name, tokens: whole.tokens ?? whole.token_files ?? [] };
+    const hmac = readHmac(reader, { path, doors }, partial);
+    if (whole === undefined || (whole.hmac !== undefined && hmac === undefined)) return undefined;
+    return {
+      name: whole.name,
+      tokens: whole.tokens ?? whole.token_files ?? [],
+      ...(hmac && { hmac }),
+      ...(whole.alertmanager && { alertmanager: senderOf(whole.alertmanager) }),
+    };
   });
   return complete(webhooks);
+}
+
+interface GivenHmac {
+  readonly secret?: Secret | undefined;
+  readonly secret_file?: Secret | undefined;
+  readonly header: string;
+  readonly timestamp_header?: string | undefined;
+}
+
+function readHmac(
+  reader: Reader,
+  { path, doors }: { readonly path: Path; readonly doors: Doors },
+  { name, hmac }: { readonly name?: string | undefined; readonly hmac?: GivenHmac | undefined },
+): HmacConfig | undefined {
+  if (hmac === undefined) return undefined;
+  const given = oneOf(reader, [...path, 'hmac'], ['secret', 'secret_file']);
+  const secret = hmac.secret ?? hmac.secret_file;
+  if (given === undefined || secret === undefined) return undefined;
+  onlyDoor({ reader, doors, door: `the signatures of ${name ?? ''}` }, secret, [...path, 'hmac', given]);
+  const { header, timestamp_header: timestampHeader } = hmac;
+  return { secret, header, ...(timestampHeader !== undefined && { timestampHeader }) };
+}
+
+function senderOf(given: {
+  readonly peers: number;
+  readonly peer_timeout: number;
+  readonly group_interval: number;
+  readonly repeat_interval: number;
+}): SenderConfig {
+  return {
+    peers: given.peers,
+    peerTimeoutMs: given.peer_timeout,
+    groupIntervalMs: given.group_interval,
+    repeatIntervalMs: given.repeat_interval,
+  };
 }
 
 interface AccessRules {
@@ -58,7 +100,7 @@ export function checkAccess(reader: Reader, { listen, lifecycle, tokens }: Acces
   const open = listen === undefined || isLoopback(listen.host) ? undefined : addressOf(listen);
   if (open !== undefined) {
     for (const path of reader.items(['webhooks'])) {
-      if (reader.has([...path, 'tokens']) || reader.has([...path, 'token_files'])) continue;
+      if (['tokens', 'token_files', 'hmac'].some((key) => reader.has([...path, key]))) continue;
       reader.report(
         path,
         `Tocsin listens on ${open}, off loopback, so a webhook needs tokens or token_files`,

@@ -1,7 +1,7 @@
 import type { Path } from './path.ts';
 
-/** What a scalar of YAML's core schema can be. */
-export type Scalar = string | number | boolean | null;
+/** What a scalar can be: those of YAML's core schema, and the bytes of a `!!binary`. */
+export type Scalar = string | number | boolean | Uint8Array | null;
 
 export interface ScalarNode {
   readonly kind: 'scalar';
@@ -10,9 +10,9 @@ export interface ScalarNode {
   readonly value: Scalar;
   /**
    * What else it may be taken for where `value` does not fit, if anything: the number or boolean that an expanded text
-   * spells; for a null, nothing at all.
+   * spells; for a null, nothing at all; in blackbox_exporter's dialect the boolean of a `yes`, the text of a number.
    */
-  readonly alternatives: readonly (number | boolean | undefined)[];
+  readonly alternatives: readonly (string | number | boolean | undefined)[];
   /** Its problem was told already: whatever else does not fit follows from it. */
   readonly broken: boolean;
 }

@@ -5,9 +5,13 @@ import type { ConfigFiles } from '../probes/settings.ts';
 /** Nothing that a person writes is larger; a mistaken path to a device or a dump is. */
 const MAX_BYTES = 16 * 2 ** 20;
 
-/** Files relative to a folder. */
-export function filesIn(folder: string): ConfigFiles {
+/** Files relative to a folder, and the variables that settings may name. */
+export function filesIn(
+  folder: string,
+  environment: NonNullable<ConfigFiles['environment']> = {},
+): ConfigFiles {
   return {
+    environment,
     resolve: (path) => resolve(folder, path),
     read: (path) => readText(resolve(folder, path)),
   };

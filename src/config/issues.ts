@@ -9,6 +9,10 @@ export interface Finding {
   readonly message: string;
   /** Whether the key is wrong or what it holds. */
   readonly at: 'key' | 'value';
+  /** Another kind of value was due, such as a number in place of a text. */
+  readonly mismatch?: boolean;
+  /** The value is right, but what it asks for cannot be done here: zod's `params: { unsupported: true }`. */
+  readonly unsupported?: boolean;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -36,11 +40,20 @@ function found(issue: Issue, base: Path, keys: (path: Path) => string[]): Findin
     case 'invalid_union': {
       const meant = meantBranch(issue.errors);
       return (
-        meant?.flatMap((inner) => found(inner, path, keys)) ?? [{ path, message: issue.message, at: 'value' }]
+        meant?.flatMap((inner) => found(inner, path, keys)) ?? [
+          { path, message: issue.message, at: 'value', mismatch: true },
+        ]
       );
     }
     case 'invalid_key':
       return issue.issues.map((inner) => ({ path, message: inner.message, at: 'key' }));
+    case 'custom': {
+      const unsupported = issue.params?.['unsupported'] === true;
+      return [{ path, message: issue.message, at: 'value', ...(unsupported && { unsupported }) }];
+    }
+    case 'invalid_type':
+    case 'invalid_value':
+      return [{ path, message: issue.message, at: 'value', mismatch: true }];
     default:
       return [{ path, message: issue.message, at: 'value' }];
   }

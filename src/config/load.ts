@@ -4,10 +4,12 @@ import { readWebhooks } from './access.ts';
 import type { Environment } from './expand.ts';
 import { filesIn, readText, stands } from './files.ts';
 import { deepFreeze } from './freeze.ts';
+import { readProbeEndpoint } from './probe-endpoint.ts';
 import { Reader } from './reader.ts';
 import { configSchemas, rootSchema } from './schemas.ts';
-import { readScheduling, readServer } from './sections.ts';
+import { readMetrics, readScheduling, readServer } from './sections.ts';
 import { readServices } from './services.ts';
+import { shownConfiguration } from './shown.ts';
 import type { Config, ConfigProblem, ConfigResult, ServerConfig } from './types.ts';
 import { listenAddress } from './values.ts';
 import { parseYaml } from './yaml.ts';
@@ -41,9 +43,11 @@ export function loadConfig(options: LoadOptions): ConfigResult {
   const config = document.readable
     ? readConfig(reader, options, { file: source.file, listen: listen?.listen })
     : undefined;
-  const problems = [...reader.problems(), ...(listen?.problems ?? [])];
-  if (config === undefined || problems.length > 0) return { ok: false, problems };
-  return { ok: true, config: deepFreeze(config) };
+  const problems = [...reader.problems(), ...(config?.problems ?? []), ...(listen?.problems ?? [])];
+  if (config?.sections === undefined || problems.length > 0) return { ok: false, problems };
+  const { sections } = config;
+  const shown = (): string => shownConfiguration(source.text, sections.probeEndpoint.modules());
+  return { ok: true, config: deepFreeze({ ...sections, file: source.file, shown }) };
 }
 
 type Source =
@@ -79,15 +83,27 @@ interface Origin {
   readonly listen: ServerConfig['listen'] | undefined;
 }
 
-function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Config | undefined {
-  const files = filesIn(origin.file === undefined ? options.cwd : dirname(origin.file));
+interface ConfigRead {
+  readonly sections: Omit<Config, 'file' | 'shown'> | undefined;
+  /** What is wrong with further files that it names. */
+  readonly problems: readonly ConfigProblem[];
+}
+
+function readConfig(reader: Reader, options: LoadOptions, origin: Origin): ConfigRead {
+  const files = filesIn(origin.file === undefined ? options.cwd : dirname(origin.file), options.env);
   const schemas = configSchemas(files, options.collectors);
   reader.section({}, [], { other: Object.keys(rootSchema(schemas).shape) });
   const server = readServer(reader, schemas, { hostname: options.hostname, listen: origin.listen });
-  const metrics = reader.section(schemas.metrics, ['metrics']).whole;
+  const metrics = readMetrics(reader, schemas);
   const store = reader.section(schemas.store, ['store']).whole;
   const scheduling = readScheduling(reader, schemas);
   const host = reader.section(schemas.host, ['host']).whole;
+  const listen = origin.listen ?? server?.listen;
+  const probeEndpoint = readProbeEndpoint(reader, schemas, {
+    probers: options.probers,
+    listen,
+    env: options.env,
+  });
   const webhooks = readWebhooks(reader, schemas);
   const alerts = reader.section(schemas.alerts, ['alerts']).whole;
   const services = readServices({
@@ -98,26 +114,31 @@ function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Confi
     defaults: scheduling.defaults,
   });
   const scheduler = scheduling.caps;
-  if (!server || !metrics || !store || !scheduler || !host || !webhooks || !alerts) return undefined;
-  return {
-    file: origin.file,
+  const { problems } = probeEndpoint;
+  const probing = probeEndpoint.config;
+  if (!server || !metrics || !store || !scheduler || !host || !probing || !webhooks || !alerts)
+    return { sections: undefined, problems };
+  const sections = {
     server,
-    metrics: {
-      rateLimit: { perSecond: metrics.rate_limit.per_second, burst: metrics.rate_limit.burst },
-      trusted: metrics.trusted,
-      maxInFlight: metrics.max_in_flight,
-      compression: metrics.compression,
-    },
+    metrics,
     store: { path: store.path, historyMs: store.retention.history, eventsMs: store.retention.events },
     scheduler,
     host: {
       enabled: host.enabled,
       procfs: host.procfs,
+      sysfs: host.sysfs,
       rootfs: host.rootfs,
+      textfile: host.textfile,
       disabledCollectors: host.collectors.disable,
     },
+    probeEndpoint: probing,
     webhooks,
-    alerts: { sameStartToleranceMs: alerts.same_start_tolerance },
+    alerts: {
+      sameStartToleranceMs: alerts.same_start_tolerance,
+      staleHoldMs: alerts.stale_hold,
+      expireAfterMs: alerts.expire_after,
+    },
     services,
   };
+  return { sections, problems };
 }

@@ -20,6 +20,13 @@ export interface Section<S extends Shape> {
   readonly partial: Partial<Output<S>>;
 }
 
+interface ValueOptions {
+  /** Stands for a value that is left out. */
+  readonly empty?: unknown;
+  /** Takes, instead of a problem, what is right but cannot be done here. */
+  readonly unsupported?: (path: Path, message: string) => void;
+}
+
 interface SectionOptions {
   /** Keys that are read elsewhere. */
   readonly other?: readonly string[];
@@ -52,9 +59,14 @@ export class Reader {
   report(path: Path, message: string, at: 'key' | 'value' = 'value'): void {
     const node = this.node(path);
     if (node?.kind === 'scalar' && node.broken) return;
+    this.#problems.push({ file: this.#file, ...this.place(path, at), message });
+  }
+
+  /** Where something stands, for a problem. */
+  place(path: Path, at: 'key' | 'value' = 'value'): Pick<ConfigProblem, 'line' | 'path'> {
     const offset = offsetAt(this.#document.root, path, at);
     const line = offset === undefined ? {} : { line: this.#document.lineOf(offset) };
-    this.#problems.push({ file: this.#file, ...line, path: formatPath(path), message });
+    return { ...line, path: formatPath(path) };
   }
 
   node(path: Path): YamlNode | undefined {
@@ -82,8 +94,12 @@ export class Reader {
     return [];
   }
 
-  /** Reads one value; undefined when it is wrong. `empty` stands for a value that is left out. */
-  value<T>(schema: z.ZodType<T>, path: Path, empty?: unknown): { readonly value: T } | undefined {
+  /** Reads one value; undefined when it is wrong. */
+  value<T>(
+    schema: z.ZodType<T>,
+    path: Path,
+    { empty, unsupported }: ValueOptions = {},
+  ): { readonly value: T } | undefined {
     const node = this.has(path) ? this.node(path) : undefined;
     const otherwise = new Set<YamlNode>();
     for (;;) {
@@ -94,14 +110,23 @@ export class Reader {
       const before = otherwise.size;
       for (const node of found.flatMap((one) => this.#swappable(path, one))) otherwise.add(node);
       if (otherwise.size > before) continue;
+      const [first] = found;
+      if (
+        unsupported !== undefined &&
+        first !== undefined &&
+        found.every((one) => one.unsupported === true)
+      ) {
+        unsupported([...path, ...first.path], first.message);
+        return undefined;
+      }
       for (const { path: inner, message, at } of found) this.report([...path, ...inner], message, at);
       return undefined;
     }
   }
 
   /** Scalars at a path that may be taken for something else: an expanded `42` for the number, a null for nothing. */
-  #swappable(base: Path, { path, at }: Finding): YamlNode[] {
-    const node = at === 'value' ? this.node([...base, ...path]) : undefined;
+  #swappable(base: Path, { path, mismatch = false }: Finding): YamlNode[] {
+    const node = mismatch ? this.node([...base, ...path]) : undefined;
     return node?.kind === 'scalar' && node.alternatives.length > 0 ? [node] : [];
   }
 

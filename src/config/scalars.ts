@@ -1,5 +1,5 @@
 import { CORE_SCHEMA, NOT_RESOLVED } from 'js-yaml';
-import type { Scalar } from './document.ts';
+import type { Scalar, ScalarNode } from './document.ts';
 
 const IMPLICIT = CORE_SCHEMA.tags.flatMap((tag) => (tag.nodeKind === 'scalar' && tag.implicit ? [tag] : []));
 
@@ -10,6 +10,25 @@ export function plainScalar(text: string): Scalar {
     if (value !== NOT_RESOLVED && isScalar(value)) return value;
   }
   return text;
+}
+
+/** YAML 1.1's booleans, as go-yaml takes them where a boolean is due. @see https://yaml.org/type/bool.html */
+const YES = /^(?:y|Y|yes|Yes|YES|on|On|ON)$/;
+const NO = /^(?:n|N|no|No|NO|off|Off|OFF)$/;
+
+/** What else go-yaml takes a plain scalar for, by what is due: a boolean, or the text as it is written. */
+export function goAlternatives(value: Scalar, written: string): ScalarNode['alternatives'] {
+  if (value === null) return [undefined];
+  if (typeof value !== 'string') return [written];
+  if (YES.test(value)) return [true];
+  return NO.test(value) ? [false] : [];
+}
+
+/** The bytes of a `!!binary`; undefined when it is no base64. @see https://yaml.org/type/binary.html */
+export function binaryScalar(text: string): Uint8Array | undefined {
+  const plain = text.replace(/\s+/g, '');
+  const valid = /^[A-Za-z0-9+/]*={0,2}$/.test(plain) && plain.length % 4 === 0;
+  return valid ? new Uint8Array(Buffer.from(plain, 'base64')) : undefined;
 }
 
 export function isScalar(value: unknown): value is Scalar {

@@ -4,9 +4,11 @@ import type { ConfigFiles } from '../probes/settings.ts';
 import { suggest } from './nearest.ts';
 import { SCOPES } from './types.ts';
 import {
+  allowEntry,
   interval,
   listenAddress,
   name,
+  nameServer,
   networks,
   retention,
   text,
@@ -27,6 +29,7 @@ const server = {
   lifecycle: z.boolean().prefault(false),
   max_body: positiveSize.prefault('64MiB'),
   max_connections: count.prefault(1024),
+  max_connections_per_address: count.prefault(64),
   max_header_size: positiveSize.prefault('16KiB'),
   header_timeout: timer.prefault('10s'),
   request_timeout: timer.prefault('60s'),
@@ -40,6 +43,10 @@ const metrics = {
     .prefault({}),
   trusted: networks.prefault([]),
   max_in_flight: count.prefault(40),
+  max_unsent: positiveSize.prefault('64MiB'),
+  max_series: count.prefault(1_000_000),
+  max_series_per_family: count.prefault(250_000),
+  histograms: z.enum(['classic', 'both']).prefault('classic'),
   compression: z.boolean().prefault(true),
 };
 
@@ -62,10 +69,31 @@ const confirm = {
   retry_interval: timer.prefault('2s'),
 };
 
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: 'expected the name of an HTTP header' })
+  .transform((given) => given.toLowerCase());
+
 const webhook = (files: ConfigFiles) => ({
   name,
   tokens: z.array(token).min(1).optional(),
   token_files: z.array(tokenFile(files)).min(1).optional(),
+  hmac: z
+    .strictObject({
+      secret: token.optional(),
+      secret_file: tokenFile(files).optional(),
+      header: headerName.prefault('X-Grafana-Alerting-Signature'),
+      timestamp_header: headerName.optional(),
+    })
+    .optional(),
+  alertmanager: z
+    .strictObject({
+      peers: count.prefault(1),
+      peer_timeout: timer.prefault('15s'),
+      group_interval: interval.prefault('5m'),
+      repeat_interval: interval.prefault('4h'),
+    })
+    .optional(),
 });
 
 const accessToken = (files: ConfigFiles) => ({
@@ -86,6 +114,8 @@ const service = {
   timeout: timer.optional(),
   degraded_after: timer.optional(),
   labels: z.record(z.string(), z.string()).prefault({}),
+  resolver: z.array(nameServer).min(1).optional(),
+  all_addresses: z.boolean().prefault(false),
   confirm: z
     .strictObject({
       failures: count.optional(),
@@ -131,13 +161,25 @@ export function configSchemas(files: ConfigFiles, collectors: readonly string[])
     host: {
       enabled: z.boolean().prefault(true),
       procfs: path.prefault('/proc'),
+      sysfs: path.prefault('/sys'),
       rootfs: path.prefault('/'),
+      textfile: z.array(path).prefault([]),
       collectors: z.strictObject({ disable: z.array(collector).prefault([]) }).prefault({}),
     },
+    probeEndpoint: {
+      modules_file: path.optional(),
+      allow: z.array(allowEntry).prefault([]),
+      max_concurrency: count.prefault(512),
+    },
     webhook: webhook(files),
-    alerts: { same_start_tolerance: tolerance.prefault('60s') },
+    alerts: {
+      same_start_tolerance: tolerance.prefault('60s'),
+      stale_hold: timer.prefault('6m'),
+      expire_after: retention.prefault('24h'),
+    },
     service,
     target,
+    targetsFile: path,
   };
 }
 
@@ -153,10 +195,18 @@ export function rootSchema(schemas: ConfigSchemas) {
     scheduler: z.strictObject(schemas.scheduler),
     confirm: z.strictObject(schemas.confirm),
     host: z.strictObject(schemas.host),
+    probe_endpoint: z.strictObject(schemas.probeEndpoint),
     webhooks: z.array(z.strictObject(schemas.webhook)).optional(),
     alerts: z.strictObject(schemas.alerts),
     services: z
-      .array(z.strictObject({ ...serviceShape, target: one.optional(), targets: z.array(one).optional() }))
+      .array(
+        z.strictObject({
+          ...serviceShape,
+          target: one.optional(),
+          targets: z.array(one).optional(),
+          targets_file: schemas.targetsFile.optional(),
+        }),
+      )
       .prefault([]),
   });
 }

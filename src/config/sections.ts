@@ -4,7 +4,7 @@ import type { Reader } from './reader.ts';
 import type { ConfigSchemas } from './schemas.ts';
 import { checkTimeout } from './timing.ts';
 import type { ServiceDefaults } from './timing.ts';
-import type { SchedulerConfig, ServerConfig } from './types.ts';
+import type { MetricsConfig, SchedulerConfig, ServerConfig } from './types.ts';
 
 interface ServerOptions {
   readonly hostname: string;
@@ -35,6 +35,7 @@ export function readServer(
     lifecycle: whole.lifecycle,
     maxBodyBytes: whole.max_body,
     maxConnections: whole.max_connections,
+    maxConnectionsPerAddress: whole.max_connections_per_address,
     maxHeaderBytes: whole.max_header_size,
     headerTimeoutMs: whole.header_timeout,
     requestTimeoutMs: whole.request_timeout,
@@ -42,6 +43,23 @@ export function readServer(
     trustedProxies: whole.trusted_proxies,
     tokens,
   };
+}
+
+/** Reads `metrics`. */
+export function readMetrics(reader: Reader, schemas: ConfigSchemas): MetricsConfig | undefined {
+  const { whole } = reader.section(schemas.metrics, ['metrics']);
+  return (
+    whole && {
+      rateLimit: { perSecond: whole.rate_limit.per_second, burst: whole.rate_limit.burst },
+      trusted: whole.trusted,
+      maxInFlight: whole.max_in_flight,
+      maxUnsentBytes: whole.max_unsent,
+      maxSeries: whole.max_series,
+      maxSeriesPerFamily: whole.max_series_per_family,
+      histograms: whole.histograms,
+      compression: whole.compression,
+    }
+  );
 }
 
 interface Scheduling {

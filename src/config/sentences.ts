@@ -47,6 +47,7 @@ export function sentence(issue: RawIssue): string | undefined {
 export function kindOf(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
+  if (value instanceof Uint8Array) return 'binary data';
   if (typeof value === 'string') return value === '' ? 'an empty text' : 'text';
   if (typeof value === 'object') return 'a mapping';
   return typeof value === 'boolean' ? String(value) : `a ${typeof value}`;

@@ -8,7 +8,7 @@ import { nearest, suggest } from './nearest.ts';
 import type { Path } from './path.ts';
 import type { Reader, Section } from './reader.ts';
 import type { ConfigSchemas } from './schemas.ts';
-import { readTargets } from './targets.ts';
+import { readTargets, TARGET_KEYS } from './targets.ts';
 import { adaptiveOf, confirmOf, timingOf } from './timing.ts';
 import type { ServiceDefaults } from './timing.ts';
 import type { ConfiguredService } from './types.ts';
@@ -47,7 +47,7 @@ function readService(context: Context, path: Path): ConfiguredService | undefine
   const chosen = types.filter((type) => reader.node([...path, type]) !== undefined);
   const strangers: string[] = [];
   const section = reader.section(schemas.service, path, {
-    other: ['target', 'targets', ...types],
+    other: [...TARGET_KEYS, ...types],
     unknown: (key, valid) => {
       if (chosen.length > 0 || !looksLikeProber(reader, [...path, key], valid, types))
         return unknownKey(key, valid);
@@ -61,12 +61,12 @@ function readService(context: Context, path: Path): ConfiguredService | undefine
   const probes = chosen.map((type) => readProbe(context, path, type));
   const [type] = chosen;
   const prober = context.probers.find((one) => one.type === type);
-  const targets = readTargets(context, path, prober);
-  const timing = timingOf(reader, path, section.partial, context.defaults);
   const [probe] = probes;
+  const targets = readTargets(context, path, prober && demanding(prober, probe));
+  const timing = timingOf(reader, path, section.partial, context.defaults);
   if (type === undefined || probe === undefined || targets === undefined || timing === undefined)
     return undefined;
-  return assemble(section, context.defaults, { prober: type, probe, targets, ...timing });
+  return assemble(section, context.defaults, { prober: type, probe, ...targets, ...timing });
 }
 
 /** An unknown key is a misspelt or missing prober when it holds settings, or nothing, and resembles no other key. */
@@ -101,7 +101,16 @@ function checkChoice(reader: Reader, path: Path, chosen: readonly string[], type
 
 function readProbe({ reader, settings }: Context, path: Path, type: string): Probe | undefined {
   const schema = settings.get(type);
-  return schema && reader.value(schema, [...path, type], {})?.value;
+  return schema && reader.value(schema, [...path, type], { empty: {} })?.value;
+}
+
+/** A prober that refuses addresses, too, for what neither they nor these settings say. */
+function demanding(prober: Prober, probe: Probe | undefined): Prober {
+  const target: Prober['target'] = (address) => {
+    const problem = probe?.missing?.(address);
+    return problem === undefined ? prober.target(address) : { problem };
+  };
+  return { ...prober, target };
 }
 
 function checkLabels({ reader, builtIn }: Context, path: Path): void {
@@ -111,7 +120,10 @@ function checkLabels({ reader, builtIn }: Context, path: Path): void {
   }
 }
 
-type Bound = Pick<ConfiguredService, 'prober' | 'probe' | 'targets' | 'intervalMs' | 'timeoutMs'>;
+type Bound = Pick<
+  ConfiguredService,
+  'prober' | 'probe' | 'targets' | 'targetsFile' | 'intervalMs' | 'timeoutMs'
+>;
 
 function assemble(
   { whole }: Section<ServiceShape>,
@@ -120,7 +132,7 @@ function assemble(
 ): ConfiguredService | undefined {
   const { adaptive, confirm } = defaults;
   if (whole?.enabled !== true || adaptive === undefined || confirm === undefined) return undefined;
-  const { description, group, degraded_after: slow } = whole;
+  const { description, group, degraded_after: slow, resolver } = whole;
   return {
     name: whole.name,
     ...(description !== undefined && { description }),
@@ -132,6 +144,8 @@ function assemble(
     labels: Object.fromEntries(Object.entries(whole.labels).filter(([, value]) => value !== '')),
     confirm: confirmOf(whole.confirm, confirm),
     adaptive: adaptiveOf(whole.adaptive, adaptive, bound.intervalMs),
+    ...(resolver !== undefined && { resolver }),
+    ...(whole.all_addresses && { allAddresses: true }),
     ...bound,
   };
 }

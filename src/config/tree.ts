@@ -13,7 +13,7 @@ import { expand } from './expand.ts';
 import type { Environment } from './expand.ts';
 import { Extent, LIMITS } from './extent.ts';
 import type { Path } from './path.ts';
-import { isScalar, plainScalar } from './scalars.ts';
+import { binaryScalar, goAlternatives, isScalar, plainScalar } from './scalars.ts';
 
 /** A thing wrong with the text itself. */
 export interface SourceProblem {
@@ -24,7 +24,8 @@ export interface SourceProblem {
 
 interface BuilderInput {
   readonly text: string;
-  readonly env: Environment;
+  /** Undefined: blackbox_exporter's dialect, which expands nothing and has YAML 1.1's booleans. */
+  readonly env: Environment | undefined;
   readonly events: readonly Event[];
   readonly lineOf: (offset: number) => number;
 }
@@ -115,6 +116,7 @@ export class Builder {
   #scalar(event: ScalarEvent, path: Path, around: number): ScalarNode {
     const offset = event.valueStart;
     const written = getScalarValue(this.#input.text, event);
+    if (this.#input.env === undefined) return this.#asGo(event, written, path);
     const { text, problems, whole } = expand(written, this.#input.env);
     for (const problem of problems) this.#problem(path, offset < 0 ? around : offset, problem);
     const value = this.#value(event, written, path);
@@ -124,9 +126,21 @@ export class Builder {
     return scalarNode(offset, text, typeof meant === 'number' || typeof meant === 'boolean' ? [meant] : []);
   }
 
+  #asGo(event: ScalarEvent, written: string, path: Path): ScalarNode {
+    const value = this.#value(event, written, path);
+    if (value === undefined) return brokenNode(event.valueStart);
+    const plain = event.tagStart < 0 && event.style === SCALAR_STYLE.PLAIN;
+    return scalarNode(event.valueStart, value, plain ? goAlternatives(value, written) : []);
+  }
+
   /** The value of a scalar as it is written; undefined when its tag is not understood. */
   #value(event: ScalarEvent, text: string, path: Path): Scalar | undefined {
     if (event.tagStart < 0) return event.style === SCALAR_STYLE.PLAIN ? plainScalar(text) : text;
+    if (this.#input.text.slice(event.tagStart, event.tagEnd) === '!!binary') {
+      const bytes = binaryScalar(text);
+      if (bytes === undefined) this.#problem(path, event.tagStart, 'the text of a !!binary must be base64');
+      return bytes;
+    }
     const constructed = this.#tagged(event, path);
     if (constructed === undefined) return undefined;
     const [value] = constructed;

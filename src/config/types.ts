@@ -1,6 +1,8 @@
+import type { AllowList } from '../domain/allow-list.ts';
 import type { NetworkSet } from '../domain/network.ts';
 import type { Secret } from '../domain/secret.ts';
-import type { Confirm, Adaptive, Service } from '../domain/service.ts';
+import type { Confirm, Adaptive, Service, Target } from '../domain/service.ts';
+import type { ProbeModule } from '../probes/module.ts';
 import type { Probe } from '../probes/prober.ts';
 
 export const SCOPES = ['read', 'metrics', 'ack', 'heartbeat', 'admin'] as const;
@@ -18,6 +20,7 @@ export interface ServerConfig {
   readonly lifecycle: boolean;
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
   readonly maxHeaderBytes: number;
   readonly headerTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -31,6 +34,11 @@ export interface MetricsConfig {
   readonly rateLimit: { readonly perSecond: number; readonly burst: number };
   readonly trusted: NetworkSet;
   readonly maxInFlight: number;
+  readonly maxUnsentBytes: number;
+  readonly maxSeries: number;
+  readonly maxSeriesPerFamily: number;
+  /** `both` adds native histograms in the protobuf format. */
+  readonly histograms: 'classic' | 'both';
   readonly compression: boolean;
 }
 
@@ -49,24 +57,77 @@ export interface SchedulerConfig {
 export interface HostConfig {
   readonly enabled: boolean;
   readonly procfs: string;
+  readonly sysfs: string;
   readonly rootfs: string;
+  /** Absolute paths of folders, or patterns that match such. */
+  readonly textfile: readonly string[];
   readonly disabledCollectors: readonly string[];
+}
+
+/** `/probe`: what may be asked of it, and about whom. */
+export interface ProbeEndpointConfig {
+  /** Absolute path of blackbox_exporter's file; undefined: its default modules. */
+  readonly modulesFile: string | undefined;
+  readonly modules: () => ReadonlyMap<string, ProbeModule>;
+  /** Modules that stand but cannot be run here, and why. */
+  readonly notices: readonly ConfigProblem[];
+  /** Empty: any target while Tocsin listens on loopback, else none. */
+  readonly allow: AllowList;
+  /** Runs at the same time; more are answered with 503. */
+  readonly maxConcurrency: number;
 }
 
 export interface WebhookConfig {
   readonly name: string;
   /** Live tokens; none: loopback only. */
   readonly tokens: readonly Secret[];
+  /** How Grafana signs its deliveries. */
+  readonly hmac?: HmacConfig;
+  /** What the sender is set to. */
+  readonly alertmanager?: SenderConfig;
+}
+
+export interface HmacConfig {
+  readonly secret: Secret;
+  /** Names of headers, in lower case. */
+  readonly header: string;
+  readonly timestampHeader?: string;
+}
+
+export interface SenderConfig {
+  /** Members of its cluster. */
+  readonly peers: number;
+  readonly peerTimeoutMs: number;
+  readonly groupIntervalMs: number;
+  readonly repeatIntervalMs: number;
 }
 
 export interface AlertsConfig {
   readonly sameStartToleranceMs: number;
+  /** How long a firing is held that may be late word of another peer. */
+  readonly staleHoldMs: number;
+  /** When an open episode is given up of which nothing is heard. */
+  readonly expireAfterMs: number;
 }
 
 /** A service, defaults filled in, with its prober's settings bound. */
 export interface ConfiguredService extends Service {
   readonly probe: Probe;
+  /** Where its targets come from; `targets` is empty then. */
+  readonly targetsFile?: TargetsFile;
 }
+
+/** A file of targets that may change at any time. */
+export interface TargetsFile {
+  /** Absolute path. */
+  readonly path: string;
+  /** Reads what it holds: every target, or every problem. */
+  readonly parse: (text: string) => TargetsFileResult;
+}
+
+export type TargetsFileResult =
+  | { readonly ok: true; readonly targets: readonly Target[] }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 /** Everything `tocsin.yml` says, validated and frozen. Times are milliseconds, sizes bytes. */
 export interface Config {
@@ -77,10 +138,13 @@ export interface Config {
   readonly store: StoreConfig;
   readonly scheduler: SchedulerConfig;
   readonly host: HostConfig;
+  readonly probeEndpoint: ProbeEndpointConfig;
   readonly webhooks: readonly WebhookConfig[];
   readonly alerts: AlertsConfig;
   /** Enabled services only, in the order of the file. */
   readonly services: readonly ConfiguredService[];
+  /** The file and the modules as YAML documents, secrets masked. */
+  readonly shown: () => string;
 }
 
 /** One thing wrong with a configuration. */

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isAllowEntry } from '../domain/allow-list.ts';
 import { isNetwork, NetworkSet } from '../domain/network.ts';
 import { formatDuration } from '../domain/quantity.ts';
 import type { Secret } from '../domain/secret.ts';
@@ -53,6 +55,18 @@ export const networks = z
   )
   .transform((cidrs) => new NetworkSet(cidrs));
 
+/** A name server: an address, with a port where it is not 53. */
+export const nameServer = z.string().refine(isNameServer, {
+  error: (issue) =>
+    `"${String(issue.input)}" is not a name server; expected an IP address, such as 192.0.2.53 or [2001:db8::53]:5353`,
+});
+
+function isNameServer(text: string): boolean {
+  const [, bracketed, plain = '', port = '53'] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const address = bracketed ?? (plain === '' ? text : plain);
+  return isIP(address) !== 0 && Number(port) >= 1 && Number(port) <= 65_535;
+}
+
 const ADDRESS = /^(?:\[([0-9a-fA-F:.]+(?:%\w+)?)\]|([^\s:[\]/]+)):(\d{1,5})$/;
 
 /** `HOST:PORT`, IPv6 in brackets. */
@@ -83,3 +97,44 @@ export const token = secret.refine(sendable, SENDABLE);
 export function tokenFile(files: ConfigFiles) {
   return secretFile(files).refine(sendable, SENDABLE);
 }
+
+const GO_UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+};
+const GO_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
+
+/**
+ * A duration as Go writes it (`1.5s`, `1m30s`, `-2s`, `0`), in milliseconds: what stands in blackbox_exporter's file.
+ * @see https://pkg.go.dev/time#ParseDuration
+ */
+export const goDuration = z
+  .string({ error: 'expected a duration such as 500ms, 5s or 1m30s' })
+  .transform((given, context) => {
+    const [, sign = '', parts = ''] = /^([+-]?)(.*)$/s.exec(given) ?? [];
+    if (parts === '0') return 0;
+    if (parts !== '' && parts.replace(GO_PART, '') === '') {
+      const sum = [...parts.matchAll(GO_PART)].reduce(
+        (total, [, number = '', unit = '']) => total + Number(number) * (GO_UNIT_MS[unit] ?? 0),
+        0,
+      );
+      return sign === '-' ? -sum : Math.min(sum, LONGEST_TIMER_MS);
+    }
+    context.addIssue({
+      code: 'custom',
+      message: `"${given}" is not a duration; expected one such as 500ms, 5s or 1m30s`,
+    });
+    return z.NEVER;
+  });
+
+/** An entry of `probe_endpoint.allow`. */
+export const allowEntry = z.string().refine(isAllowEntry, {
+  error: (issue) =>
+    `"${String(issue.input)}" is not a network, host or glob; expected one such as 10.0.0.0/8, *.example.com:443 or [fd00::/8]:80`,
+});

@@ -21,6 +21,15 @@ export interface ParsedYaml {
  * everything stands. Never throws: problems are told, and the rest is read on.
  */
 export function parseYaml(text: string, env: Environment): ParsedYaml {
+  return parse(text, env);
+}
+
+/** The same in the dialect of blackbox_exporter's own file: nothing is expanded, and `yes` may be a boolean. */
+export function parseBlackboxYaml(text: string): ParsedYaml {
+  return parse(text, undefined);
+}
+
+function parse(text: string, env: Environment | undefined): ParsedYaml {
   const lineOf = lineIndex(text);
   let events: Event[];
   try {

@@ -8,6 +8,11 @@ export const TRANSITIONS = [
   'resolved_unseen',
   'implicit_resolve',
   'reopened',
+  'stale_suspect',
+  'expired_unconfirmed',
+  'acknowledged',
+  'unacknowledged',
+  'ack_expired',
 ] as const;
 export type Transition = (typeof TRANSITIONS)[number];
 
@@ -20,6 +25,8 @@ export interface Alert {
   /** Absent while firing: Alertmanager writes year 1. */
   readonly endsAt?: Instant;
   readonly generatorUrl: string;
+  /** What the rule's expressions gave; Grafana tells it. */
+  readonly values?: Readonly<Record<string, number>>;
   /** 16 hexadecimal digits; recomputed when the sender left it out. */
   readonly fingerprint: string;
 }
@@ -27,6 +34,19 @@ export interface Alert {
 export const SEVERITIES = ['critical', 'warning', 'info', 'none', 'other'] as const;
 /** `severity` of senders folded to what may be a label value. */
 export type SeverityClass = (typeof SEVERITIES)[number];
+
+/** Whether `next` is worse than `last`; a severity that is none of the known ones is as harmless as none. */
+export function severityRises(last: SeverityClass, next: SeverityClass): boolean {
+  return SEVERITY_RANK[next] > SEVERITY_RANK[last];
+}
+
+const SEVERITY_RANK: Readonly<Record<SeverityClass, number>> = Object.freeze({
+  critical: 3,
+  warning: 2,
+  info: 1,
+  none: 0,
+  other: 0,
+});
 
 /** Folds a sender's severity; an absent one is `none`. */
 export function severityClass(severity: string | undefined): SeverityClass {

@@ -8,6 +8,8 @@ export interface Delivery {
   readonly groupKey: string;
   /** Alerts that the sender cut off (`max_alerts`): the group is not all there. */
   readonly truncatedAlerts: number;
+  /** The sender's own address: members of a cluster may tell different ones. */
+  readonly externalUrl: string;
   /** Why the sender notified; Alertmanager 0.32 and newer. */
   readonly notificationReason?: string;
   /** Labels of the route; Alertmanager 0.34 and newer. */

@@ -1,6 +1,16 @@
 import type { Alert, SeverityClass, Transition } from './alert.ts';
 
-/** Where the newest episode of an alert stands. Times are nanoseconds since the epoch. */
+/** Who took charge of an episode; it says nothing to the sender and silences nothing. */
+export interface Acknowledgement {
+  readonly by: string;
+  readonly comment: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Milliseconds since the epoch; undefined: until the episode ends. */
+  readonly expiresAt: number | undefined;
+}
+
+/** Where the newest episode of an alert stands. Times are nanoseconds since the epoch where nothing else is said. */
 export interface EpisodeState {
   /** The how-many-th episode of its alert, from 1. */
   readonly number: number;
@@ -19,6 +29,16 @@ export interface EpisodeState {
   /** What starts at or before this is late word of a former episode. */
   readonly formerUntil: bigint | undefined;
   readonly acknowledged: boolean;
+  /** Who and until when; undefined where nobody did. */
+  readonly acknowledgement: Acknowledgement | undefined;
+  /** Since when nobody has it, milliseconds: its first receipt, or when its last acknowledgement ended. */
+  readonly unacknowledgedSince: number;
+  /** Of a closed one: when word of its end came first, milliseconds; undefined while open. */
+  readonly closedAt: number | undefined;
+  /** The peers that told its end; empty where it ended without one's word. */
+  readonly closedBy: readonly string[];
+  /** Closed, but a peer still says that it fires: until when (ms) that is held to be late word. */
+  readonly suspectUntil: number | undefined;
   readonly severity: SeverityClass;
   /** Canonical JSON. */
   readonly labels: string;
@@ -38,6 +58,12 @@ export interface EpisodeContext {
   readonly receivedAt: number;
   /** How far apart the starts of one and the same firing may be, nanoseconds. */
   readonly toleranceNs: bigint;
+  /** Which member of the sender's cluster speaks. */
+  readonly peer: string;
+  /** For how long after an end another peer's firing may be late word, milliseconds; 0: never. */
+  readonly staleWindowMs: number;
+  /** How long such a firing is held before it counts, milliseconds. */
+  readonly staleHoldMs: number;
 }
 
 export interface EpisodeAdvance {
@@ -52,3 +78,16 @@ export type AdvanceEpisode = (
   alert: Alert,
   context: EpisodeContext,
 ) => EpisodeAdvance;
+
+/** What happens to an episode without a word of its sender. */
+export type EpisodeAction =
+  | { readonly kind: 'acknowledge'; readonly acknowledgement: Acknowledgement }
+  | { readonly kind: 'unacknowledge'; readonly at: number }
+  /** The time of a timer: an acknowledgement that ends, a suspicion that proved right. */
+  | { readonly kind: 'time'; readonly at: number }
+  /** Nothing was heard of it for too long; `lastReceivedAt` is when something was (ms). */
+  | { readonly kind: 'expire'; readonly at: number; readonly lastReceivedAt: number }
+  /** The sender itself was asked: whether it still has the alert. */
+  | { readonly kind: 'confirm' | 'refute'; readonly at: number };
+
+export type ActOnEpisode = (current: EpisodeState, action: EpisodeAction) => EpisodeAdvance;

@@ -46,6 +46,8 @@ export interface Details {
 
 /** One finished run of a check. */
 export interface Result {
+  /** Names the run in events, answers and exemplars; absent where it was not kept. */
+  readonly runId?: string;
   readonly verdict: Verdict;
   /** Wall clock at the start, milliseconds since the epoch. */
   readonly startedAt: number;

@@ -6,6 +6,10 @@ export interface Target {
   readonly label: string;
   /** What the per-host cap counts by: a host name or address, or a socket's path. */
   readonly host: string;
+  /** Its own labels, from a targets file: they go before the service's. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The one address that its host stands for, where a service is probed at each. */
+  readonly pinned?: string;
 }
 
 /** How many runs in a row change a state, and how soon a first failure is re-run. */
@@ -38,6 +42,10 @@ export interface Service {
   readonly targets: readonly Target[];
   readonly confirm: Confirm;
   readonly adaptive: Adaptive;
+  /** `address[:port]` of its own name servers; without them, this host's way to resolve. */
+  readonly resolver?: readonly string[];
+  /** Whether each address of a name is a target of its own. */
+  readonly allAddresses?: boolean;
 }
 
 export const CHECK_STATES = ['healthy', 'degraded', 'unhealthy', 'unknown'] as const;
@@ -46,4 +54,12 @@ export type CheckState = (typeof CHECK_STATES)[number];
 /** The identity of a check: service and target. */
 export function checkKey(service: string, targetLabel: string): string {
   return `${service}\u0000${targetLabel}`;
+}
+
+/** The labels of a check that are not Tocsin's: the service's, and its target's before them. */
+export function ownLabels(
+  service: Pick<Service, 'labels'>,
+  target: Target,
+): Readonly<Record<string, string>> {
+  return target.labels === undefined ? service.labels : { ...service.labels, ...target.labels };
 }

@@ -9,7 +9,7 @@ folder.write('secrets/two-lines', 'one\ntwo\n');
 folder.write('secrets/token', 'sesame\n');
 folder.write('secrets/binary', Uint8Array.of(0xff, 0xfe, 0));
 
-const KEYS = 'alerts, confirm, host, metrics, scheduler, server, services, store, webhooks';
+const KEYS = 'alerts, confirm, host, metrics, probe_endpoint, scheduler, server, services, store, webhooks';
 const NAME = 'expected lower-case letters, digits, - and _, beginning with a letter or digit';
 const service = (lines: string): string =>
   `services:\n  - name: a\n    target: http://h/\n    http: {}\n${lines}`;
@@ -23,10 +23,10 @@ const keys: readonly Case[] = [
   ['a strange key without a value', 'a:', [`1: a: unknown key "a"; valid keys: ${KEYS}`]],
   [
     'a key of a later release',
-    'sinks: []\nprobe_endpoint: {}',
+    'sinks: []\nwatchdogs: []',
     [
       `1: sinks: unknown key "sinks"; valid keys: ${KEYS}`,
-      `2: probe_endpoint: unknown key "probe_endpoint"; valid keys: ${KEYS}`,
+      `2: watchdogs: unknown key "watchdogs"; valid keys: ${KEYS}`,
     ],
   ],
   [
@@ -60,7 +60,7 @@ const keys: readonly Case[] = [
     [
       '1: __proto__: unknown key "__proto__"; take it out',
       `2: constructor: unknown key "constructor"; valid keys: ${KEYS}`,
-      '3: server.toString: unknown key "toString"; valid keys: header_timeout, keep_alive, lifecycle, listen, max_body, max_connections, max_header_size, node, request_timeout, tokens, trusted_proxies',
+      '3: server.toString: unknown key "toString"; valid keys: header_timeout, keep_alive, lifecycle, listen, max_body, max_connections, max_connections_per_address, max_header_size, node, request_timeout, tokens, trusted_proxies',
     ],
   ],
   [
@@ -294,7 +294,7 @@ const services: readonly Case[] = [
     [
       '2: services[0].name: missing; expected text',
       '2: services[0]: names no prober; add one of these with its settings, such as "http: {}": http, redis, tcp',
-      '2: services[0]: missing target; say what to probe, with target or targets',
+      '2: services[0]: missing target; say what to probe, with target, targets or targets_file',
     ],
   ],
   [
@@ -332,7 +332,7 @@ const services: readonly Case[] = [
   [
     'no target',
     'services:\n  - name: a\n    tcp: {}',
-    ['2: services[0]: missing target; say what to probe, with target or targets'],
+    ['2: services[0]: missing target; say what to probe, with target, targets or targets_file'],
   ],
   [
     'an empty list of targets',
@@ -394,6 +394,14 @@ const services: readonly Case[] = [
     'the same of the scheduler',
     'scheduler: { timeout: 31s }',
     ['1: scheduler.timeout: a timeout of 31s is longer than the interval of 30s; expected at most that'],
+  ],
+  [
+    'name servers that are none',
+    service('    resolver: [dns.example, "192.0.2.53:0", "2001:db8::53"]'),
+    [
+      '5: services[0].resolver[0]: "dns.example" is not a name server; expected an IP address, such as 192.0.2.53 or [2001:db8::53]:5353',
+      '5: services[0].resolver[1]: "192.0.2.53:0" is not a name server; expected an IP address, such as 192.0.2.53 or [2001:db8::53]:5353',
+    ],
   ],
   [
     'a degraded_after that cannot come',

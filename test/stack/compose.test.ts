@@ -134,7 +134,7 @@ describe('docker-compose.yml', () => {
 describe('Dockerfile', () => {
   it('builds from one pinned image, the same that makes the secrets', () => {
     const images = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
-    expect(images).toHaveLength(2);
+    expect(images).toHaveLength(3);
     expect(new Set(images)).toEqual(new Set([compose.services['secrets']?.image]));
     expect(images[0]).toMatch(PINNED);
   });

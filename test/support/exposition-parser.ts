@@ -3,11 +3,20 @@ export interface ParsedSample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+  readonly exemplar?: ParsedExemplar;
+}
+
+export interface ParsedExemplar {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+  /** Seconds since the epoch. */
+  readonly timestamp?: number;
 }
 
 export interface ParsedFamily {
   readonly type: string;
   readonly help: string;
+  readonly unit?: string;
   readonly samples: ParsedSample[];
 }
 
@@ -140,7 +149,7 @@ function memberNames({ name, type }: Open): readonly string[] {
   return [name];
 }
 
-function parseLabels(text: string): { labels: Record<string, string>; rest: string } {
+export function parseLabels(text: string): { labels: Record<string, string>; rest: string } {
   const labels = Object.create(null) as Record<string, string>;
   if (!text.startsWith('{')) return { labels, rest: text };
   let rest = text.slice(1);
@@ -159,7 +168,7 @@ function parseLabels(text: string): { labels: Record<string, string>; rest: stri
   return { labels, rest: rest.slice(1) };
 }
 
-function unescape(text: string, quotes: boolean): string {
+export function unescape(text: string, quotes: boolean): string {
   return text.replace(/\\(.?)/gs, (_, character: string) => {
     if (character === '\\') return '\\';
     if (character === 'n') return '\n';
@@ -168,7 +177,7 @@ function unescape(text: string, quotes: boolean): string {
   });
 }
 
-function parseNumber(text: string): number {
+export function parseNumber(text: string): number {
   if (!NUMBER.test(text)) throw new Error(`"${text}" is not a number`);
   if (/nan/i.test(text)) return Number.NaN;
   if (/inf/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
@@ -176,7 +185,7 @@ function parseNumber(text: string): number {
 }
 
 /** Each histogram has ascending buckets up to +Inf with counts that never fall, a sum, and a count that is the last. */
-function checkHistograms(name: string, samples: readonly ParsedSample[]): void {
+export function checkHistograms(name: string, samples: readonly ParsedSample[]): void {
   const groups = new Map<string, ParsedSample[]>();
   for (const sample of samples) {
     const key = JSON.stringify(

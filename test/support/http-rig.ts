@@ -2,6 +2,7 @@ import type { RequestHandler } from 'express';
 import type { ServerConfig } from '../../src/config/types.ts';
 import { NetworkSet } from '../../src/domain/network.ts';
 import { startHttpServer } from '../../src/http/server.ts';
+import { recordedConnections } from './connections.ts';
 import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 
 /** A server configuration with its defaults, on a free port of the loopback. */
@@ -12,6 +13,7 @@ export function serverConfig(more: Partial<ServerConfig> = {}): ServerConfig {
     lifecycle: false,
     maxBodyBytes: 1_000_000,
     maxConnections: 1_024,
+    maxConnectionsPerAddress: 64,
     maxHeaderBytes: 16_384,
     headerTimeoutMs: 10_000,
     requestTimeoutMs: 60_000,
@@ -35,7 +37,8 @@ export async function serveHandlers(
   config = serverConfig(),
 ): Promise<HttpRig> {
   const { logger, lines } = recordingLogger();
-  const server = await startHttpServer({ config, logger, handlers });
+  const { connections } = recordedConnections(config);
+  const server = await startHttpServer({ config, logger, connections, handlers });
   const close = () => server.close(AbortSignal.abort());
   return {
     url: server.url,

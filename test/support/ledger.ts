@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deliveryId } from '../../src/alerts/delivery-id.ts';
-import { advance } from '../../src/alerts/episodes.ts';
-import { parseDelivery } from '../../src/alerts/payload.ts';
+import { act, advance, nextTimer } from '../../src/alerts/episodes.ts';
+import { parseDelivery, parseInSlices } from '../../src/alerts/payload.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import type { IntakeResult, RawDelivery } from '../../src/ledger/ledger.ts';
 import type { EventSliceQuery, WireEvent } from '../../src/ledger/protocol.ts';
@@ -17,6 +17,9 @@ import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
+
+/** What the thread wires. */
+export const ALERT_LOGIC = { parse: parseDelivery, parseInSlices, deliveryId, advance, act, nextTimer };
 
 /** A directory of its own for a test, and how to remove it. */
 export function temporaryDirectory(): { path: string; remove: () => void } {
@@ -39,7 +42,7 @@ export function openTestStore(path: string, more: Partial<LedgerStoreOptions> = 
     path,
     toleranceMs: 60_000,
     retention: { eventsMs: 400 * DAY_MS, historyMs: 30 * DAY_MS },
-    logic: { parse: parseDelivery, deliveryId, advance },
+    logic: ALERT_LOGIC,
     clock,
     logger,
     onCommit: () => undefined,

@@ -33,6 +33,7 @@ const PEERS = {
   'alertmanager-old': { folder: 'alertmanager-old', command: 'prometheus-alertmanager', path: [] },
   'amtool-old': { folder: 'alertmanager-old', command: 'amtool', path: [] },
   'redis-server': { command: 'redis-server', path: ['redis-server'] },
+  ping: { command: 'ping', path: ['ping'] },
 } satisfies Record<string, Peer>;
 
 export type PeerName = keyof typeof PEERS;

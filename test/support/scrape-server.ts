@@ -11,6 +11,10 @@ import {
   type MetricsRouteDeps,
   type ScrapeOutcome,
 } from '../../src/http/routes/metrics.ts';
+import type { ServerConfig } from '../../src/config/types.ts';
+import type { ConnectionOutcome, Connections } from '../../src/http/connections.ts';
+import { Unserved } from '../../src/http/unserved.ts';
+import { recordedConnections } from './connections.ts';
 import { serverConfig } from './http-rig.ts';
 import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 
@@ -20,6 +24,8 @@ export interface ScrapeServerOptions {
   /** Stands in for the source. */
   readonly scrape?: MetricsRouteDeps['source']['scrape'];
   readonly compression?: boolean;
+  readonly config?: Partial<ServerConfig>;
+  readonly maxUnsent?: number;
   /** Series in the table. */
   readonly series?: number;
   /** Bytes of each series, about 50 more. */
@@ -33,6 +39,9 @@ export interface ScrapeServer {
   readonly gate: Gate;
   readonly table: SeriesTable;
   readonly counts: Record<ScrapeOutcome, number>;
+  readonly connections: Connections;
+  /** How each connection ended. */
+  readonly ended: readonly ConnectionOutcome[];
   readonly lines: readonly RecordedLine[];
   close(): Promise<void>;
 }
@@ -48,7 +57,6 @@ export async function startScrapeServer(options: ScrapeServerOptions = {}): Prom
   const source = new SnapshotSource({
     table,
     collectors: [],
-    extra: () => Promise.resolve(''),
     clock: systemClock,
     onCollectorFailure: (collector, error) =>
       logger.error({ collector, error: String(error) }, 'a collector threw'),
@@ -56,16 +64,22 @@ export async function startScrapeServer(options: ScrapeServerOptions = {}): Prom
     onRendered: () => undefined,
     ...options.source,
   });
+  const config = serverConfig(options.config);
+  const { connections, ended } = recordedConnections(config, options.limits?.trusted);
   const route = createMetricsRoute({
     gate,
     source: options.scrape === undefined ? source : { collectorNames: [], scrape: options.scrape },
     meter: { inc: (outcome) => (counts[outcome] += 1), inFlight: () => undefined },
     clientAddress: (request) => clientAddress(request, nobody),
     compression: () => options.compression ?? true,
+    sendMs: () => config.requestTimeoutMs,
+    maxUnsent: () => options.maxUnsent ?? 64 * 2 ** 20,
+    connections,
+    unserved: new Unserved({ clock: systemClock, logger, periodMs: 50 }),
     clock: systemClock,
     logger,
   });
-  const server = await startHttpServer({ config: serverConfig(), logger, handlers: [route] });
+  const server = await startHttpServer({ config, logger, connections, handlers: [route] });
   const port = Number(new URL(server.url).port);
   return {
     port,
@@ -73,6 +87,8 @@ export async function startScrapeServer(options: ScrapeServerOptions = {}): Prom
     gate,
     table,
     counts,
+    connections,
+    ended,
     lines,
     close: () => server.close(AbortSignal.abort()),
   };

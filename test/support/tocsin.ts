@@ -34,6 +34,7 @@ export interface TocsinOptions {
   /** Default: a free port of the loopback. */
   readonly listen?: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly logLevel?: string;
 }
 
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
@@ -55,6 +56,7 @@ export async function startTocsin(options: TocsinOptions): Promise<RunningTocsin
   const file = join(options.folder, 'tocsin.yml');
   writeFileSync(file, options.config);
   const args = [MAIN, 'serve', '--config', file, '--listen', options.listen ?? '127.0.0.1:0'];
+  if (options.logLevel !== undefined) args.push('--log-level', options.logLevel);
   const child = spawn(process.execPath, args, {
     cwd: options.folder,
     env: { ...process.env, ...options.env },

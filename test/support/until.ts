@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
  */
 export async function until<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  options: { timeoutMs?: number; what?: string } = {},
+  options: { timeoutMs?: number; everyMs?: number; what?: string } = {},
 ): Promise<T> {
-  const { timeoutMs = 20_000, what = 'the condition' } = options;
+  const { timeoutMs = 20_000, everyMs = 25, what = 'the condition' } = options;
   const end = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {
@@ -21,6 +21,6 @@ export async function until<T>(
     }
     if (performance.now() > end)
       throw new Error(`${what} did not come true within ${timeoutMs} ms; last: ${String(last)}`);
-    await pause(25);
+    await pause(everyMs);
   }
 }

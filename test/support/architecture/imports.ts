@@ -42,6 +42,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'js-yaml': ['src/config/'],
   ioredis: ['src/probes/'],
   re2js: ['src/probes/'],
+  '@bufbuild/cel': ['src/probes/'],
 };
 
 /** `probes` of `src/probes/net/dial.ts`, `main.ts` of `src/main.ts`. */

@@ -1,35 +1,57 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Collector, CollectorInstance } from '../../../src/host/collector.ts';
+import { expect } from '@jest/globals';
+import {
+  CollectorError,
+  type Collector,
+  type CollectorInstance,
+  type CollectorOptions,
+} from '../../../src/host/collector.ts';
+import { countProcesses } from '../../../src/host/process-count.ts';
+import type { ReadSlow, SlowText } from '../../../src/host/slow-read.ts';
 import type { Statfs } from '../../../src/host/statfs.ts';
+import type { System } from '../../../src/host/system.ts';
 import type { Sample } from '../../../src/metrics/family.ts';
-import { parseExposition } from '../exposition.ts';
+import { parseExposition, readBack, type Exposition } from '../exposition.ts';
+import { ManualClock } from '../manual-clock.ts';
+import { recordingLogger } from '../recording-logger.ts';
+import { goldenFile, unpackedHost, type Kernel } from './trees.ts';
 
-const AREA = join(import.meta.dirname, '../../host');
-
-/** Kernels whose /proc is recorded, with what node_exporter makes of it. */
-export const KERNELS = ['4.19', '5.10', '6.1'] as const;
+export { KERNELS } from './trees.ts';
 
 /** The folder of a recorded /proc. */
-export function recorded(kernel: (typeof KERNELS)[number]): string {
-  return join(AREA, 'fixtures', `linux-${kernel}`);
+export function recorded(kernel: Kernel): string {
+  return unpackedHost(kernel).procfs;
 }
 
-/** The series with a prefix that node_exporter 1.11 exposes for a recorded /proc. */
-export function golden(kernel: (typeof KERNELS)[number], prefix: RegExp): ReadonlyMap<string, number> {
-  const text = readFileSync(join(AREA, 'golden', `linux-${kernel}.txt`), 'utf8');
-  return new Map([...parseExposition(text).series].filter(([name]) => prefix.test(name)));
+/** What node_exporter 1.11 exposes for a recorded host. */
+export function goldenOf(kernel: Kernel): Exposition {
+  return parseExposition(readFileSync(goldenFile(kernel), 'utf8'));
 }
 
-/** A /proc of a test's own. */
+/** The series with a prefix that node_exporter 1.11 exposes for a recorded host. */
+export function golden(kernel: Kernel, prefix: RegExp): ReadonlyMap<string, number> {
+  return new Map([...goldenOf(kernel).series].filter(([name]) => prefix.test(name)));
+}
+
+/** Folders of a test's own. */
 export class ProcTree {
   readonly path = mkdtempSync(join(tmpdir(), 'tocsin-proc-'));
 
-  write(file: string, content: string): void {
+  write(file: string, content: string | Buffer): void {
     const path = join(this.path, file);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
+  }
+
+  /** Several files below one folder, each with one line. */
+  writeAll(folder: string, files: Readonly<Record<string, string>>): void {
+    for (const [file, content] of Object.entries(files)) this.write(join(folder, file), `${content}\n`);
+  }
+
+  delete(file: string): void {
+    rmSync(join(this.path, file), { recursive: true, force: true });
   }
 
   remove(): void {
@@ -41,13 +63,63 @@ export const noStatfs: Statfs = () => Promise.reject(new Error('this test asks n
 
 export const never = new AbortController().signal;
 
+/** Reads here and now what the child would read. */
+export const readHere: ReadSlow = (paths) =>
+  Promise.resolve(new Map(paths.map((path) => [path, readNow(path)])));
+
+function readNow(path: string): SlowText {
+  try {
+    return { text: readFileSync(path, 'utf8').trim() };
+  } catch (error) {
+    return { error: String(error) };
+  }
+}
+
+/** A Linux machine; what else it is matters to those who say so. */
+export function aSystem(overrides: Partial<System> = {}): System {
+  return {
+    platform: 'linux',
+    pageSize: 4_096,
+    loadavg: () => [0.5, 0.25, 0.125],
+    cpus: () => [],
+    totalmem: () => 16_000,
+    freemem: () => 4_000,
+    uptime: () => 1_000,
+    type: () => 'Linux',
+    release: () => '6.1.0',
+    version: () => '#1 SMP',
+    machine: () => 'x86_64',
+    hostname: () => 'tester',
+    timeZone: () => ({ name: 'UTC', offset: 0 }),
+    ...overrides,
+  };
+}
+
+/** Options of a host that has nothing but what is given. */
+export function hostOptions(overrides: Partial<CollectorOptions> = {}): CollectorOptions {
+  return {
+    procfs: '/nothing/proc',
+    sysfs: '/nothing/sys',
+    rootfs: '/nothing/root',
+    textfile: [],
+    reserved: [],
+    statfs: noStatfs,
+    readSlow: readHere,
+    countProcesses: (procfs) => countProcesses(procfs, () => Promise.resolve()),
+    system: aSystem(),
+    clock: new ManualClock(),
+    log: recordingLogger().logger,
+    ...overrides,
+  };
+}
+
 /** A collector at work on a /proc. */
 export function collectorOn(
   collector: Collector,
   procfs: string,
   statfs: Statfs = noStatfs,
 ): CollectorInstance {
-  return collector.create({ procfs, rootfs: '/', statfs });
+  return collector.create(hostOptions({ procfs, statfs, rootfs: '/' }));
 }
 
 /** Reads a /proc once. */
@@ -57,4 +129,46 @@ export async function collect(
   statfs?: Statfs,
 ): Promise<readonly Sample[]> {
   return await collectorOn(collector, procfs, statfs).collect(never);
+}
+
+/** Reads once what the options give. */
+export async function collectWith(
+  collector: Collector,
+  overrides: Partial<CollectorOptions>,
+): Promise<Exposition> {
+  return readBack(await collector.create(hostOptions(overrides)).collect(never));
+}
+
+/** Its series by name. */
+export async function seriesWith(
+  collector: Collector,
+  overrides: Partial<CollectorOptions>,
+): Promise<Record<string, number>> {
+  return Object.fromEntries((await collectWith(collector, overrides)).series);
+}
+
+/**
+ * Reads a recorded host and expects what node_exporter made of it: families, types, labels and values, but for the
+ * last digit, which depends on the order of a division; and no success where it had none.
+ */
+export async function expectAsNodeExporter(collector: Collector, kernel: Kernel): Promise<void> {
+  const { types, series } = goldenOf(kernel);
+  const outcome = await collectWith(collector, unpackedHost(kernel)).catch((error: unknown) => error);
+  if (series.get(`node_scrape_collector_success{collector="${collector.name}"}`) === 0) {
+    expect(outcome).toBeInstanceOf(CollectorError);
+    return;
+  }
+  if (outcome instanceof Error) throw outcome;
+  const ours = outcome as Exposition;
+  const names = new Set(collector.families.map(({ name }) => name));
+  const isOurs = ([name]: readonly [string, unknown]): boolean => names.has(name.replace(/\{.*/s, ''));
+  expect(new Map([...ours.types].sort())).toEqual(new Map([...types].filter(isOurs).sort()));
+  const theirs = [...series].filter(isOurs);
+  expect([...ours.series.keys()].sort()).toEqual(theirs.map(([name]) => name).sort());
+  const differing = theirs.filter(([name, value]) => !isClose(ours.series.get(name) ?? NaN, value));
+  expect(differing).toEqual([]);
+}
+
+function isClose(one: number, other: number): boolean {
+  return one === other || Math.abs(one - other) <= 1e-12 * Math.max(Math.abs(one), Math.abs(other));
 }

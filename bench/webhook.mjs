@@ -1,0 +1,222 @@
+// Webhook intake beside two plain handlers: one that only parses (the limit), and one that inserts each alert by itself
+// with an fsync (what people write). Usage: node bench/webhook.mjs [seconds per row]; needs `npm run build`.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const seconds = Number(process.argv[2] ?? 10);
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'tocsin-bench-'));
+let nextId = 0;
+
+function alertJson(id, pad = 0) {
+  return JSON.stringify({
+    status: 'firing',
+    labels: {
+      alertname: 'InstanceDown',
+      cluster: 'prod-eu-1',
+      instance: `10.${(id >> 16) & 255}.${(id >> 8) & 255}.${id & 255}:9100`,
+      job: 'node',
+      pod: `worker-${id}`,
+      severity: 'critical',
+    },
+    annotations: {
+      description: `The instance ${id} of job node has been down for more than five minutes. ${'x'.repeat(pad)}`,
+      summary: `Instance ${id} down`,
+    },
+    startsAt: '2026-01-31T10:00:00.123456789Z',
+    endsAt: '0001-01-01T00:00:00Z',
+    generatorURL: 'http://prometheus:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1',
+    fingerprint: BigInt.asUintN(64, BigInt(id + 1) * 0x9e3779b97f4a7c15n)
+      .toString(16)
+      .padStart(16, '0'),
+  });
+}
+
+function payload(count, pad) {
+  const alerts = Array.from({ length: count }, () => alertJson(nextId++, pad));
+  return Buffer.from(
+    `{"version":"4","receiver":"tocsin","status":"firing","groupKey":"{}:{}","truncatedAlerts":0,"alerts":[${alerts.join(',')}]}`,
+  );
+}
+
+async function start(args, env = {}) {
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const match = /"url":"(http:[^"]+)"/.exec(line);
+    if (match) {
+      child.stdout.resume();
+      return { child, url: new URL(match[1]) };
+    }
+  }
+  throw new Error(`${args.join(' ')} did not listen`);
+}
+
+const SERVERS = {
+  tocsin: () =>
+    start([join(root, 'dist/main.js'), 'serve', '--listen', '127.0.0.1:0', '--log-level', 'info']),
+  'plain Express, parses only': () => start([join(root, 'bench/webhook-plain.mjs'), 'parse', folder]),
+  'plain Express, inserts each alert': () => start([join(root, 'bench/webhook-plain.mjs'), 'insert', folder]),
+};
+
+function post(agent, url, body) {
+  const started = performance.now();
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      {
+        agent,
+        host: url.hostname,
+        port: url.port,
+        path: '/api/webhooks/alertmanager',
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-length': body.length },
+      },
+      (response) => {
+        response.resume();
+        response.once('end', () => resolve({ status: response.statusCode, ms: performance.now() - started }));
+      },
+    );
+    request.once('error', reject);
+    request.end(body);
+  });
+}
+
+const quantile = (sorted, q) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+const MIB = 2 ** 20;
+function memory(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return (Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024) / MIB;
+}
+function cpu(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+async function load({ child, url }, { perRequest, connections }) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
+  const latencies = [];
+  const statuses = {};
+  const end = performance.now() + seconds * 1_000;
+  const [cpuBefore, started] = [cpu(child.pid), performance.now()];
+  let peak = 0;
+  const watch = setInterval(() => (peak = Math.max(peak, memory(child.pid))), 250);
+  await Promise.all(
+    Array.from({ length: connections }, async () => {
+      while (performance.now() < end) {
+        const { status, ms } = await post(agent, url, payload(perRequest));
+        statuses[status] = (statuses[status] ?? 0) + 1;
+        latencies.push(ms);
+      }
+    }),
+  );
+  clearInterval(watch);
+  const elapsed = (performance.now() - started) / 1_000;
+  latencies.sort((a, b) => a - b);
+  agent.destroy();
+  const ok = statuses[200] ?? 0;
+  return {
+    requests: ok / elapsed,
+    alerts: (ok * perRequest) / elapsed,
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    cpu: (cpu(child.pid) - cpuBefore) / elapsed,
+    rss: peak,
+    statuses,
+  };
+}
+
+/** 20,000 alerts in one body, while others post one each; the longest pause of the event loop is seen by /-/healthy. */
+async function large({ child, url }) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
+  const body = payload(20_000, 1_000);
+  for (let i = 0; i < 200; i++) await post(agent, url, payload(1));
+  let done = false;
+  const small = [];
+  let peak = 0;
+  let stall = 0;
+  const watch = setInterval(() => (peak = Math.max(peak, memory(child.pid))), 20);
+  const taken = post(agent, url, body).finally(() => (done = true));
+  const healthy = (async () => {
+    while (!done) {
+      const started = performance.now();
+      const response = await fetch(`${url.origin}/-/healthy`);
+      await response.arrayBuffer();
+      stall = Math.max(stall, performance.now() - started);
+    }
+  })();
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      while (!done) small.push((await post(agent, url, payload(1))).ms);
+    }),
+  );
+  const [{ status, ms }] = await Promise.all([taken, healthy]);
+  for (let i = 0; i < 50; i++) await post(agent, url, payload(1));
+  clearInterval(watch);
+  agent.destroy();
+  small.sort((a, b) => a - b);
+  return {
+    megabytes: body.length / 1e6,
+    status,
+    ms,
+    others: small.length,
+    p99: quantile(small, 0.99),
+    max: small.at(-1),
+    stall,
+    rss: peak,
+  };
+}
+
+async function stop({ child }) {
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
+
+const round = (value) => (value >= 100 ? Math.round(value) : Number(value.toFixed(1)));
+const rows = {};
+for (const [name, begin] of Object.entries(SERVERS)) {
+  const server = await begin();
+  try {
+    const single = await load(server, { perRequest: 1, connections: 64 });
+    const hundred = await load(server, { perRequest: 100, connections: 16 });
+    rows[name] = { single, hundred };
+    for (const [what, figures] of Object.entries({ 'one alert each': single, '100 alerts each': hundred })) {
+      const { requests, alerts, p50, p99, cpu: cores, rss, statuses } = figures;
+      console.log(
+        `${name}, ${what}: ${round(requests)} requests/s, ${round(alerts)} alerts/s, p50 ${round(p50)} ms, p99 ${round(p99)} ms, ` +
+          `${round(cores)} cores, ${round(rss)} MiB, ${JSON.stringify(statuses)}`,
+      );
+    }
+  } finally {
+    await stop(server);
+  }
+  if (name !== 'tocsin') continue;
+  rmSync(join(folder, 'data'), { recursive: true, force: true });
+  const fresh = await begin();
+  try {
+    const { megabytes, status, ms, others, p99, max, stall, rss } = await large(fresh);
+    console.log(
+      `tocsin, 20,000 alerts in one body (${round(megabytes)} MB): ${status} after ${round(ms)} ms; ${others} other deliveries meanwhile, ` +
+        `p99 ${round(p99)} ms, longest ${round(max)} ms; slowest answer of /-/healthy ${round(stall)} ms; ${round(rss)} MiB`,
+    );
+  } finally {
+    await stop(fresh);
+  }
+}
+const { tocsin, ...plain } = rows;
+for (const [name, { single, hundred }] of Object.entries(plain)) {
+  console.log(
+    `ratio tocsin / ${name}: ${(tocsin.single.requests / single.requests).toFixed(2)} in requests, ` +
+      `${(tocsin.hundred.alerts / hundred.alerts).toFixed(2)} in alerts`,
+  );
+}
+rmSync(folder, { recursive: true, force: true });

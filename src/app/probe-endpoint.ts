@@ -1,0 +1,34 @@
+import type { Config } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import { isLoopback } from '../domain/network.ts';
+import { ProbeEndpoint } from '../probes/endpoint/endpoint.ts';
+import { createResolver } from '../probes/net/resolver.ts';
+
+interface ProbeEndpointParts {
+  /** The configuration in force. */
+  readonly config: () => Config;
+  readonly clock: Clock;
+  /** As `runProbe` takes it. */
+  readonly stalledMs?: (since: number) => number;
+}
+
+/** `/probe` over the configuration in force. */
+export function createProbeEndpoint({ config, clock, stalledMs }: ProbeEndpointParts): ProbeEndpoint {
+  return new ProbeEndpoint({
+    settings: () => {
+      const { probeEndpoint, server } = config();
+      const { modules, allow, maxConcurrency } = probeEndpoint;
+      return { modules, allow, maxConcurrency, open: isLoopback(server.listen.host) };
+    },
+    resolver: createResolver({ monotonic: () => clock.monotonic() }),
+    clock,
+    ...(stalledMs !== undefined && { stalledMs }),
+  });
+}
+
+/** Tells of modules that cannot be run here, though nothing is wrong with them. */
+export function warnOfModules({ probeEndpoint: { notices } }: Config, logger: Logger): void {
+  if (notices.length > 0)
+    logger.warn({ modules: notices }, 'some modules cannot be run here and always fail');
+}

@@ -1,0 +1,138 @@
+import { readTargetsFile } from '../config/targets-file.ts';
+import type { ConfiguredService, TargetsFile, TargetsFileResult } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import type { Target } from '../domain/service.ts';
+import type { SeriesTable } from '../exposition/table.ts';
+import { TargetsFileMetrics } from '../metrics/targets-files.ts';
+import { FileWatch } from './file-watch.ts';
+
+export interface TargetsFilesOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly table: SeriesTable;
+  /** A file has other targets than before. */
+  readonly onChange: () => void;
+}
+
+interface FileState {
+  readonly service: string;
+  readonly prober: string;
+  readonly watch: FileWatch;
+  file: TargetsFile;
+  /** Those of the last good version; none while there was none. */
+  targets: readonly Target[];
+  ok: boolean;
+  takenAt: number | undefined;
+}
+
+/** Keeps the targets of services up to date with their files. A file that is wrong leaves its last good targets. */
+export class TargetsFiles {
+  readonly #options: TargetsFilesOptions;
+  readonly #metrics: TargetsFileMetrics;
+  readonly #states = new Map<string, FileState>();
+  #services: readonly ConfiguredService[] = [];
+
+  constructor(options: TargetsFilesOptions) {
+    this.#options = options;
+    this.#metrics = new TargetsFileMetrics(options.table);
+  }
+
+  /** Makes these services the ones that are watched, and reads their files. Cannot fail. */
+  configure(services: readonly ConfiguredService[]): void {
+    this.#services = services;
+    const wanted = new Map(services.map((service) => [service.name, service]));
+    for (const [name, state] of this.#states) {
+      const service = wanted.get(name);
+      if (service?.targetsFile?.path === state.file.path && service.prober === state.prober) continue;
+      state.watch.stop();
+      this.#states.delete(name);
+    }
+    for (const service of services) {
+      if (service.targetsFile !== undefined) this.#read(this.#state(service, service.targetsFile));
+    }
+    this.#tell();
+  }
+
+  /** The services with the targets of their files. */
+  services(): readonly ConfiguredService[] {
+    return this.#services.map((service) => {
+      const state = this.#states.get(service.name);
+      return state === undefined ? service : { ...service, targets: state.targets };
+    });
+  }
+
+  stop(): void {
+    for (const { watch } of this.#states.values()) watch.stop();
+  }
+
+  #state({ name, prober }: ConfiguredService, file: TargetsFile): FileState {
+    const known = this.#states.get(name);
+    if (known !== undefined) {
+      known.file = file;
+      return known;
+    }
+    const watch = new FileWatch({
+      path: file.path,
+      clock: this.#options.clock,
+      onChange: () => this.#changed(state),
+    });
+    const state: FileState = {
+      service: name,
+      prober,
+      watch,
+      file,
+      targets: [],
+      ok: true,
+      takenAt: undefined,
+    };
+    this.#states.set(name, state);
+    return state;
+  }
+
+  #changed(state: FileState): void {
+    const before = state.targets;
+    this.#read(state);
+    this.#tell();
+    if (state.targets !== before) this.#options.onChange();
+  }
+
+  #read(state: FileState): void {
+    const { logger, clock } = this.#options;
+    const { service } = state;
+    const result = readTargetsFile(state.file);
+    const { path } = state.file;
+    if (result.ok) {
+      if (!state.ok) logger.info({ service, path }, 'a targets file can be used again');
+      if (state.takenAt !== undefined) this.#logChange(state, result.targets);
+      state.targets = result.targets;
+      state.takenAt = clock.now();
+    } else if (state.ok) {
+      logger.error(
+        { service, path, ...problemsOf(result) },
+        'a targets file cannot be used; its last good targets stay in force',
+      );
+    }
+    state.ok = result.ok;
+  }
+
+  #logChange({ service, targets }: FileState, next: readonly Target[]): void {
+    const [old, now] = [targets, next].map((list) => new Set(list.map(({ label }) => label)));
+    const added = next.filter(({ label }) => old?.has(label) === false).length;
+    const removed = targets.filter(({ label }) => now?.has(label) === false).length;
+    this.#options.logger.info(
+      { service, targets: next.length, added, removed },
+      'a targets file was read anew',
+    );
+  }
+
+  #tell(): void {
+    this.#metrics.set([...this.#states.values()]);
+  }
+}
+
+const MAX_LOGGED = 20;
+
+function problemsOf(result: Extract<TargetsFileResult, { ok: false }>) {
+  return { count: result.problems.length, problems: result.problems.slice(0, MAX_LOGGED) };
+}

@@ -1,0 +1,86 @@
+import type { Config } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import type { SeriesTable } from '../exposition/table.ts';
+import type { LastRun, Ledger } from '../ledger/ledger.ts';
+import type { SelfMetrics } from '../metrics/self.ts';
+import { LoopWatch } from '../probes/loop-watch.ts';
+import { Addresses } from './addresses.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { Monitor } from './monitor.ts';
+import type { Storage } from './storage.ts';
+import { TargetsFiles } from './targets-files.ts';
+
+export interface WatchingOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly lifecycle: Lifecycle;
+  readonly self: SelfMetrics;
+  readonly storage: Storage;
+  readonly table: SeriesTable;
+}
+
+/** The services under watch. */
+export interface Watching {
+  readonly monitor: Monitor;
+  /** As `runProbe` takes it. */
+  readonly stalledMs: (since: number) => number;
+  /** Makes the services of this configuration, and of the files it names, the ones that are watched. Cannot fail. */
+  readonly configure: (config: Config) => void;
+}
+
+/** Gets ready to watch services, with what the ledger knows of them; `configure` begins. */
+export async function startWatching(options: WatchingOptions): Promise<Watching> {
+  const { config, clock, logger, lifecycle, self, storage, table } = options;
+  const loop = new LoopWatch(clock);
+  lifecycle.onStop('loop watch', () => loop.stop());
+  const stalledMs = (since: number) => loop.longestSince(since);
+  const addresses = new Addresses({ clock, logger, onChange: () => watch() });
+  lifecycle.onStop('addresses', () => addresses.stop());
+  const monitor = new Monitor(
+    {
+      clock,
+      logger,
+      resolverFor: (service, target) => addresses.resolverFor(service, target),
+      table,
+      outbox: storage.outbox,
+      stalledMs,
+      past: await pastRuns(storage.ledger, config, options),
+      onLateness: (seconds) => self.schedule.late(seconds),
+      onShed: () => self.schedule.shed(),
+    },
+    config.scheduler,
+  );
+  lifecycle.onStop('probes', (signal) => monitor.stop(signal));
+  let caps = config.scheduler;
+  const watch = () => monitor.configure(addresses.services(), caps);
+  const apply = () => {
+    addresses.configure(files.services());
+    watch();
+  };
+  const files = new TargetsFiles({ clock, logger, table, onChange: apply });
+  lifecycle.onStop('targets files', () => files.stop());
+  const configure = (next: Config) => {
+    caps = next.scheduler;
+    files.configure(next.services);
+    apply();
+  };
+  return { monitor, stalledMs, configure };
+}
+
+/** What is young enough to be shown. A ledger that cannot tell costs only that: every check begins anew. */
+async function pastRuns(
+  ledger: Ledger,
+  config: Config,
+  { clock, logger }: Pick<WatchingOptions, 'clock' | 'logger'>,
+): Promise<readonly LastRun[]> {
+  const reach = config.services.map(({ intervalMs, timeoutMs }) => 3 * intervalMs + timeoutMs);
+  const oldest = reach.reduce((most, one) => Math.max(most, one), 90_000);
+  try {
+    return await ledger.lastRuns(clock.now() - oldest);
+  } catch (error) {
+    logger.warn({ error: String(error) }, 'the last results could not be read; every check begins anew');
+    return [];
+  }
+}

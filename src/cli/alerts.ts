@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { readCommand, UsageError } from './arguments.ts';
+import type { Environment, ExitCode } from './environment.ts';
+
+const OPTIONS = {
+  url: { type: 'string', default: 'http://127.0.0.1:10464' },
+  'token-file': { type: 'string' },
+  state: { type: 'string', default: 'open' },
+  by: { type: 'string' },
+  comment: { type: 'string', default: '' },
+  expires: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+const TIMEOUT_MS = 10_000;
+
+interface ShownAlert {
+  readonly id: string;
+  readonly state: string;
+  readonly severity: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly starts_at: string;
+  readonly acknowledgement: { readonly by: string } | null;
+}
+
+interface Call {
+  readonly path: string;
+  readonly method?: string;
+  readonly body?: unknown;
+}
+
+/** `tocsin alerts list|ack|unack`: against a running Tocsin. */
+export async function alerts(environment: Environment, args: readonly string[]): Promise<ExitCode> {
+  const { values, positionals } = readCommand(args, OPTIONS);
+  const [word = 'list', id, ...more] = positionals;
+  const call = callOf(word, { id, more, values, user: environment.env['USER'] });
+  const answer = await ask(call, values, environment);
+  if (typeof answer === 'string') {
+    environment.stderr(`tocsin: ${answer}\n`);
+    return 1;
+  }
+  const shown =
+    word === 'list' ? (answer as { alerts: readonly ShownAlert[] }).alerts : [answer as ShownAlert];
+  environment.stdout(values.json ? `${JSON.stringify(shown, undefined, 2)}\n` : shown.map(lineOf).join(''));
+  return 0;
+}
+
+interface Given {
+  readonly id: string | undefined;
+  readonly more: readonly string[];
+  readonly values: {
+    readonly state: string;
+    readonly by?: string;
+    readonly comment: string;
+    readonly expires?: string;
+  };
+  readonly user: string | undefined;
+}
+
+function callOf(word: string, { id, more, values, user }: Given): Call {
+  if (word === 'list' && id === undefined) {
+    return { path: `/api/v1/alerts?limit=10000&state=${encodeURIComponent(values.state)}` };
+  }
+  if (!['ack', 'unack'].includes(word))
+    throw new UsageError(`alerts wants list, ack ID or unack ID; it was given "${word}"`);
+  if (id === undefined || more.length > 0)
+    throw new UsageError(`alerts ${word} wants one ID, as list shows it`);
+  const path = `/api/v1/alerts/${encodeURIComponent(id)}/ack`;
+  if (word === 'unack') return { path, method: 'DELETE' };
+  const { by = user, comment, expires } = values;
+  if (by === undefined) throw new UsageError('alerts ack wants --by NAME');
+  return { path, method: 'POST', body: { by, comment, expires } };
+}
+
+/** @returns the JSON, or what went wrong as text */
+async function ask(
+  { path, method = 'GET', body }: Call,
+  { url, 'token-file': file }: { readonly url: string; readonly 'token-file'?: string },
+  { cwd }: Environment,
+): Promise<unknown> {
+  try {
+    const token = file === undefined ? undefined : readFileSync(resolve(cwd, file), 'utf8').trim();
+    const response = await fetch(new URL(path, url), {
+      method,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      headers: {
+        'content-type': 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const answer: unknown = await response.json();
+    return response.ok ? answer : detailOf(answer, response.status);
+  } catch (error) {
+    const { message, cause } = error as Error;
+    return `${url} did not answer: ${cause instanceof Error ? cause.message : message}`;
+  }
+}
+
+function detailOf(answer: unknown, status: number): string {
+  const problem = answer as { detail?: unknown };
+  return typeof problem.detail === 'string' ? problem.detail : `it answered ${status}`;
+}
+
+function lineOf({ id, state, severity, labels, starts_at: since, acknowledgement }: ShownAlert): string {
+  const { alertname = '', instance = '', service = '' } = labels;
+  const who = acknowledgement === null ? '-' : acknowledgement.by;
+  // what comes from senders must not move the cursor
+  const clean = [id, state, severity, alertname, service, instance, since, who].map((text) =>
+    text.replaceAll(/\p{Cc}/gu, '?'),
+  );
+  return `${clean.join('\t')}\n`;
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import type { Target } from '../domain/service.ts';
+import type { Prober } from '../probes/prober.ts';
+import { readText } from './files.ts';
+import { deepFreeze } from './freeze.ts';
+import { labelNameProblem } from './labels.ts';
+import type { Path } from './path.ts';
+import { formatPath } from './path.ts';
+import { Reader } from './reader.ts';
+import type { ConfigProblem, TargetsFile, TargetsFileResult } from './types.ts';
+import { parseBlackboxYaml } from './yaml.ts';
+
+/** What the lines of a targets file are read with. */
+export interface TargetsFileOptions {
+  /** Its absolute path. */
+  readonly path: string;
+  readonly prober: Prober;
+  /** Names of labels that it may not use. */
+  readonly builtIn: ReadonlySet<string>;
+}
+
+const group = {
+  targets: z.array(z.string().min(1)),
+  labels: z.record(z.string(), z.string()).prefault({}),
+};
+
+/** A service's file of targets: Prometheus's format for file_sd, JSON or YAML. */
+export function targetsFile(options: TargetsFileOptions): TargetsFile {
+  return { path: options.path, parse: (text) => parseTargets(text, options) };
+}
+
+/** Reads a targets file as it is now; a file that cannot be read is a problem like any other. */
+export function readTargetsFile({ path, parse }: TargetsFile): TargetsFileResult {
+  try {
+    return parse(readText(path));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, problems: [{ file: path, path: '', message }] };
+  }
+}
+
+/**
+ * The targets of a list of `{ targets: [address, …], labels: { name: value } }`: all of them, or all that is wrong.
+ * @see https://prometheus.io/docs/prometheus/latest/configuration/configuration/#file_sd_config
+ */
+function parseTargets(text: string, options: TargetsFileOptions): TargetsFileResult {
+  // Prometheus reads both of its formats with Go's YAML, of which JSON is a part
+  const document = parseBlackboxYaml(text);
+  const reader = new Reader(options.path, document);
+  if (!document.readable) return { ok: false, problems: reader.problems() };
+  const targets = readGroups(reader, options);
+  const problems: readonly ConfigProblem[] = reader.problems();
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, targets: deepFreeze(targets) };
+}
+
+function readGroups(reader: Reader, options: TargetsFileOptions): readonly Target[] {
+  // an empty file is one that is being written, or was cut off
+  if (!reader.has([])) reader.report([], 'is empty; expected a list of groups, or [] for no targets');
+  const seen = new Map<string, Path>();
+  return reader.items([]).flatMap((path) => {
+    const { whole } = reader.section(group, path);
+    const allowed = checkLabels(reader, [...path, 'labels'], options.builtIn);
+    if (whole === undefined || !allowed) return [];
+    const labels = Object.fromEntries(Object.entries(whole.labels).filter(([, value]) => value !== ''));
+    return whole.targets.flatMap((address, index): readonly Target[] => {
+      const at = [...path, 'targets', index];
+      const parts = options.prober.target(address);
+      if ('problem' in parts) {
+        reader.report(at, parts.problem);
+        return [];
+      }
+      checkUnique(reader, parts.label, at, seen);
+      return [{ address, label: parts.label, host: parts.host, labels }];
+    });
+  });
+}
+
+function checkLabels(reader: Reader, path: Path, builtIn: ReadonlySet<string>): boolean {
+  const problems = reader.keys(path).flatMap((name) => {
+    const problem = labelNameProblem(name, builtIn);
+    return problem === undefined ? [] : [{ name, problem }];
+  });
+  for (const { name, problem } of problems) reader.report([...path, name], problem, 'key');
+  return problems.length === 0;
+}
+
+function checkUnique(reader: Reader, label: string, path: Path, seen: Map<string, Path>): void {
+  const first = seen.get(label);
+  if (first === undefined) seen.set(label, path);
+  else reader.report(path, `shown as "${label}", as ${formatPath(first)} is; take one of them out`);
+}

@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { CertificateMint } from '../support/certificates.ts';
+import type { Pair } from '../support/differential.ts';
+import { differences, type Answer } from '../support/differential/compare.ts';
+import { pairTables } from '../support/differential/tables.ts';
+import { describeWithPeers, peer } from '../support/peers.ts';
+import { closedPort } from '../support/servers/tcp.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { until } from '../support/until.ts';
+
+/** Pairs that are asked about at the same time. */
+const AT_ONCE = 6;
+
+const mint = new CertificateMint();
+const pairs = pairTables(mint);
+const folder = temporaryFolder();
+
+afterAll(() => mint.remove());
+
+interface Exporter {
+  readonly url: string;
+  stop(): Promise<void> | void;
+}
+
+async function startBlackbox(modules: string): Promise<Exporter> {
+  const port = await closedPort();
+  const args = [`--config.file=${modules}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=error'];
+  const child = spawn(peer('blackbox_exporter'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const url = `http://127.0.0.1:${port}`;
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`blackbox_exporter ended: ${stderr}`);
+    return (await fetch(`${url}/-/healthy`).catch(() => undefined))?.ok === true;
+  });
+  return { url, stop: () => void child.kill('SIGKILL') };
+}
+
+const moduleName = (pair: Pair): string => `m${pairs.indexOf(pair)}`;
+
+async function ask(exporter: Exporter, pair: Pair, target: string): Promise<Answer> {
+  const query = new URLSearchParams({ target, module: moduleName(pair), ...pair.query });
+  const response = await fetch(`${exporter.url}/probe?${query.toString()}`, {
+    headers: { 'X-Prometheus-Scrape-Timeout-Seconds': String(pair.timeoutSeconds ?? 15) },
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+describeWithPeers(['blackbox_exporter'], '/probe beside blackbox_exporter 0.28', () => {
+  let blackbox: Exporter;
+  let tocsin: RunningTocsin;
+  const found = new Map<string, readonly string[]>();
+
+  async function compare(pair: Pair): Promise<void> {
+    const server = await pair.start();
+    try {
+      const theirs = await ask(blackbox, pair, server.target);
+      const ours = await ask({ url: tocsin.url, stop: () => undefined }, pair, server.target);
+      found.set(pair.name, differences(theirs, ours, pair.differs));
+    } finally {
+      await server.stop();
+    }
+  }
+
+  beforeAll(async () => {
+    // JSON is YAML, to both of them
+    const modules = Object.fromEntries(pairs.map((pair) => [moduleName(pair), pair.module]));
+    const file = join(folder.path, 'blackbox.yml');
+    writeFileSync(file, JSON.stringify({ modules }));
+    const config = 'probe_endpoint: { modules_file: blackbox.yml }\nhost: { enabled: false }\n';
+    // one connection for each question under way, all from one address
+    [blackbox, tocsin] = await Promise.all([
+      startBlackbox(file),
+      startTocsin({ config, folder: folder.path }),
+    ]);
+    const waiting = [...pairs];
+    const worker = async (): Promise<void> => {
+      for (let pair = waiting.shift(); pair !== undefined; pair = waiting.shift()) {
+        const { name } = pair;
+        const again = () => compare(pair).catch((error: unknown) => found.set(name, [String(error)]));
+        await again();
+        // on a busy machine one of the two may have run out of time: what differs twice does differ
+        if (found.get(name)?.length !== 0) await again();
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  }, 120_000);
+
+  afterAll(async () => {
+    await blackbox.stop();
+    await tocsin.stop();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  it('is asked about at least 60 pairs', () => {
+    expect(pairs.length).toBeGreaterThanOrEqual(60);
+    expect(new Set(pairs.map(({ name }) => name)).size).toBe(pairs.length);
+  });
+
+  it.each(pairs.map(({ name }) => [name]))('%s', (name) => {
+    expect(found.get(name)).toEqual([]);
+  });
+
+  it('every difference that is meant stands in the guide to migrating', () => {
+    const guide = readFileSync('docs/migrating-from-blackbox_exporter.md', 'utf8');
+    const titles = pairs.flatMap(({ differs }) => (differs === undefined ? [] : [differs.title]));
+    const missing = titles.filter((title) => !new RegExp(`^#+ ${title}$`, 'm').test(guide));
+    expect([...new Set(missing)]).toEqual([]);
+  });
+});

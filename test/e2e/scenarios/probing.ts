@@ -1,0 +1,218 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseText, type ParsedSample } from '../../support/exposition-parser.ts';
+import { processNumbers } from '../../support/storm/process-watch.ts';
+import { startLoadTargets } from '../../support/load/start.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { until } from '../../support/until.ts';
+
+export interface Load {
+  readonly checks: number;
+  readonly intervalSeconds: number;
+  readonly seconds: number;
+}
+
+interface Ports {
+  readonly http: number;
+  readonly tcp: number;
+}
+
+/** As many checks, every tenth of them tcp and the others http, ten to a service. */
+function configuration({ checks, intervalSeconds }: Load, ports: Ports): string {
+  const services = Array.from({ length: Math.ceil(checks / 10) }, (_, i) => {
+    const tcp = i % 10 === 0;
+    const address = (j: number) =>
+      tcp
+        ? `{ address: '127.0.0.1:${ports.tcp}', alias: 'tcp-${j}' }`
+        : `{ address: 'http://127.0.0.1:${ports.http}/${i}/${j}', alias: 'http-${j}' }`;
+    const targets = Array.from({ length: Math.min(10, checks - 10 * i) }, (_, j) => address(j));
+    return `  - { name: s${i}, targets: [${targets.join(', ')}], ${tcp ? 'tcp' : 'http'}: {} }`;
+  });
+  return `
+server: { node: load }
+store: { path: ledger.db }
+metrics: { rate_limit: { per_second: 1000, burst: 1000 } }
+scheduler: { interval: ${intervalSeconds}s, timeout: ${Math.min(10, intervalSeconds)}s, max_per_host: 100000 }
+services:
+${services.join('\n')}
+`;
+}
+
+async function samplesOf(tocsin: RunningTocsin, ...families: string[]): Promise<readonly ParsedSample[]> {
+  const query = families.map((name) => `name[]=${name}`).join('&');
+  const answer = await fetch(`${tocsin.url}/metrics?${query}`, { headers: { connection: 'close' } });
+  if (!answer.ok) throw new Error(`/metrics answered ${answer.status}: ${await answer.text()}`);
+  return [...parseText(await answer.text()).values()].flatMap(({ samples }) => samples);
+}
+
+async function withLoad<T>(
+  load: Load,
+  use: (tocsin: RunningTocsin, startedAt: number) => Promise<T>,
+): Promise<T> {
+  await using folder = temporaryFolder();
+  await using targets = await startLoadTargets();
+  const startedAt = performance.now();
+  await using tocsin = await startTocsin({ folder: folder.path, config: configuration(load, targets) });
+  return await use(tocsin, startedAt);
+}
+
+export interface ScheduleRecord {
+  readonly runs: number;
+  readonly notSuccessful: number;
+  readonly shed: number;
+  /** Runs of the check that had the fewest, and the most. */
+  readonly fewest: number;
+  readonly most: number;
+  /** Upper bounds of the histogram's buckets, seconds; the real figure is at most that. */
+  readonly lateness: { readonly p50: number; readonly p99: number; readonly max: number };
+  readonly cpuSecondsPerRun: number;
+  readonly residentBytes: number;
+  readonly childrenBytes: readonly number[];
+}
+
+/** Lets that many checks run for a while, and tells how late they started and whether any run was lost. */
+export async function runSchedule(load: Load): Promise<ScheduleRecord> {
+  return withLoad(load, async (tocsin) => {
+    await pause(load.seconds * 1_000);
+    const figures = processNumbers(tocsin.pid);
+    const samples = await samplesOf(
+      tocsin,
+      'tocsin_probe_runs_total',
+      'tocsin_schedule_lateness_seconds',
+      'tocsin_schedule_shed_total',
+    );
+    const perCheck = new Map<string, number>();
+    let notSuccessful = 0;
+    for (const { name, labels, value } of samples) {
+      if (name !== 'tocsin_probe_runs_total') continue;
+      const key = `${labels['service'] ?? ''} ${labels['target'] ?? ''}`;
+      perCheck.set(key, (perCheck.get(key) ?? 0) + value);
+      if (labels['result'] !== 'success') notSuccessful += value;
+    }
+    const counts = [...perCheck.values()];
+    const runs = counts.reduce((sum, count) => sum + count, 0);
+    return {
+      runs,
+      notSuccessful,
+      shed: samples.find(({ name }) => name === 'tocsin_schedule_shed_total')?.value ?? NaN,
+      fewest: counts.reduce((least, count) => Math.min(least, count), Infinity),
+      most: counts.reduce((most, count) => Math.max(most, count), 0),
+      lateness: quantiles(samples),
+      cpuSecondsPerRun: figures.cpuSeconds / runs,
+      residentBytes: figures.residentBytes,
+      childrenBytes: childrenResident(tocsin.pid),
+    };
+  });
+}
+
+function quantiles(samples: readonly ParsedSample[]): ScheduleRecord['lateness'] {
+  const buckets = samples
+    .filter(({ name }) => name === 'tocsin_schedule_lateness_seconds_bucket')
+    .map(({ labels, value }) => ({ bound: Number((labels['le'] ?? '').replace('+Inf', 'Infinity')), value }))
+    .sort((a, b) => a.bound - b.bound);
+  const total = buckets.at(-1)?.value ?? 0;
+  const at = (share: number) => buckets.find(({ value }) => value >= share * total)?.bound ?? Infinity;
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+export interface FootprintRecord {
+  /** From the start of the process until `/-/ready` says 200, seconds. */
+  readonly readySeconds: number;
+  readonly residentBytes: number;
+  readonly peakBytes: number;
+  readonly childrenBytes: readonly number[];
+  readonly pageBytes: number;
+}
+
+/** Starts with that many checks and the host, and scrapes all of it every five seconds. */
+export async function runFootprint(load: Load): Promise<FootprintRecord> {
+  return withLoad(load, async (tocsin, startedAt) => {
+    await until(async () => (await fetch(`${tocsin.url}/-/ready`)).ok, { everyMs: 5 });
+    const readySeconds = (performance.now() - startedAt) / 1_000;
+    const end = performance.now() + load.seconds * 1_000;
+    let [peakBytes, pageBytes] = [0, 0];
+    while (performance.now() < end) {
+      pageBytes = (await (await fetch(`${tocsin.url}/metrics`)).arrayBuffer()).byteLength;
+      await pause(5_000);
+      peakBytes = Math.max(peakBytes, processNumbers(tocsin.pid).residentBytes);
+    }
+    const { residentBytes } = processNumbers(tocsin.pid);
+    return {
+      readySeconds,
+      residentBytes,
+      peakBytes,
+      childrenBytes: childrenResident(tocsin.pid),
+      pageBytes,
+    };
+  });
+}
+
+interface SoakMoment {
+  readonly residentBytes: number;
+  readonly heapBytes: number;
+  /** Open descriptors, sockets among them. */
+  readonly descriptors: number;
+  readonly timers: number;
+}
+
+export interface SoakRecord {
+  readonly runs: number;
+  readonly notSuccessful: number;
+  readonly perSecond: number;
+  /** Medians of the second quarter of the time (the first one warms up), and of the last. */
+  readonly before: SoakMoment;
+  readonly after: SoakMoment;
+}
+
+/** Probes without a break, and compares what it takes early with what it takes late. */
+export async function runSoak(load: Load): Promise<SoakRecord> {
+  return withLoad(load, async (tocsin) => {
+    const moments: SoakMoment[] = [];
+    const started = performance.now();
+    while (performance.now() - started < load.seconds * 1_000) {
+      await pause(Math.max(500, load.seconds * 10));
+      moments.push(await moment(tocsin));
+    }
+    const seconds = (performance.now() - started) / 1_000;
+    const runs = await samplesOf(tocsin, 'tocsin_probe_runs_total');
+    const sum = (of: readonly ParsedSample[]) => of.reduce((total, { value }) => total + value, 0);
+    const quarter = Math.floor(moments.length / 4);
+    return {
+      runs: sum(runs),
+      notSuccessful: sum(runs.filter(({ labels }) => labels['result'] !== 'success')),
+      perSecond: sum(runs) / seconds,
+      before: medians(moments.slice(quarter, 2 * quarter)),
+      after: medians(moments.slice(-quarter)),
+    };
+  });
+}
+
+async function moment(tocsin: RunningTocsin): Promise<SoakMoment> {
+  const samples = await samplesOf(tocsin, 'nodejs_active_resources', 'nodejs_heap_size_used_bytes');
+  const { residentBytes, sockets: descriptors } = processNumbers(tocsin.pid);
+  return {
+    residentBytes,
+    descriptors,
+    heapBytes: samples.find(({ name }) => name === 'nodejs_heap_size_used_bytes')?.value ?? NaN,
+    timers: samples.find(({ labels }) => labels['type'] === 'Timeout')?.value ?? 0,
+  };
+}
+
+function medians(moments: readonly SoakMoment[]): SoakMoment {
+  const median = (of: (one: SoakMoment) => number) =>
+    moments.map(of).sort((a, b) => a - b)[Math.floor(moments.length / 2)] ?? NaN;
+  return {
+    residentBytes: median((one) => one.residentBytes),
+    heapBytes: median((one) => one.heapBytes),
+    descriptors: median((one) => one.descriptors),
+    timers: median((one) => one.timers),
+  };
+}
+
+/** Resident memory of the children of a process, bytes each. */
+function childrenResident(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return children === ''
+    ? []
+    : children.split(' ').map((child) => processNumbers(Number(child)).residentBytes);
+}

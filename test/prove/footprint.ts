@@ -1,0 +1,21 @@
+import { runFootprint } from '../e2e/scenarios/probing.ts';
+
+/** What a thousand checks and the host take. */
+export async function prove() {
+  const record = await runFootprint({ checks: 1_000, intervalSeconds: 30, seconds: 120 });
+  const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB (${(bytes / 2 ** 20).toFixed(0)} MiB)`;
+  return {
+    title: '1,000 checks and the host',
+    rows: [
+      ['from the start of the process to /-/ready', `${record.readySeconds.toFixed(2)} s`],
+      ['resident memory at the end, threads included', mb(record.residentBytes)],
+      ['resident memory at most', mb(record.peakBytes)],
+      ['resident memory of its child processes', record.childrenBytes.map(mb).join(', ') || 'none'],
+      ['size of the page', `${(record.pageBytes / 1e6).toFixed(1)} MB`],
+    ] as [string, string][],
+    notes: [
+      'Two minutes, every check at 30 s, the whole page scraped uncompressed every five seconds.',
+      'Children read what may hang (file systems) in their own process, so that a hung mount costs nobody else.',
+    ],
+  };
+}

@@ -1,0 +1,9 @@
+// Preloaded into Tocsin (NODE_OPTIONS=--import): each SIGUSR2 makes its event loop stand still for two seconds.
+import { isMainThread } from 'node:worker_threads';
+
+if (isMainThread && process.argv[1]?.endsWith('main.js')) {
+  process.on('SIGUSR2', () => {
+    const end = performance.now() + 2_000;
+    while (performance.now() < end);
+  });
+}

@@ -1,0 +1,29 @@
+import type { ServerConfig } from '../../src/config/types.ts';
+import { NetworkSet } from '../../src/domain/network.ts';
+import { Connections, type ConnectionLimits, type ConnectionOutcome } from '../../src/http/connections.ts';
+
+export interface RecordedConnections {
+  readonly connections: Connections;
+  /** How each connection ended, in order. */
+  readonly ended: readonly ConnectionOutcome[];
+}
+
+/** The connections of a server under test, with what became of them. */
+export function recordedConnections(
+  config: ServerConfig,
+  trusted: ConnectionLimits['trusted'] = new NetworkSet([]),
+): RecordedConnections {
+  const ended: ConnectionOutcome[] = [];
+  const connections = new Connections({
+    limits: () => ({
+      max: config.maxConnections,
+      maxPerAddress: config.maxConnectionsPerAddress,
+      briefIdleMs: config.headerTimeoutMs,
+      trusted,
+      proxies: config.trustedProxies,
+    }),
+    onOpen: () => undefined,
+    onEnd: (outcome) => void ended.push(outcome),
+  });
+  return { connections, ended };
+}

@@ -1,0 +1,86 @@
+import { Server, ServerCredentials, status, type ServiceDefinition } from '@grpc/grpc-js';
+import type { CertificateMint } from '../certificates.ts';
+import type { Pair, PairServer } from '../differential.ts';
+import { closedPort } from '../servers/tcp.ts';
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** The serving status of each service; one that is not here is not found. @see https://grpc.io/docs/guides/health-checking/ */
+const SERVICES: Readonly<Record<string, number>> = { '': 1, up: 1, down: 2, odd: 0 };
+
+const bytes = (value: Buffer): Buffer => value;
+const HEALTH: ServiceDefinition = {
+  check: {
+    path: '/grpc.health.v1.Health/Check',
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  },
+};
+
+async function startGrpc(credentials: ServerCredentials, health: boolean): Promise<PairServer> {
+  const server = new Server();
+  if (health) {
+    server.addService(HEALTH, {
+      check: (call: { request: Buffer }, answer: (error: object | null, value?: Buffer) => void) => {
+        // field 1, a string
+        const serving = SERVICES[call.request.subarray(2).toString()];
+        if (serving === undefined) answer({ code: status.NOT_FOUND, details: 'unknown service' });
+        else answer(null, Buffer.from([0x08, serving]));
+      },
+    });
+  }
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', credentials, (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  return { target: `localhost:${port}`, stop: () => server.forceShutdown() };
+}
+
+function grpc(name: string, settings: Settings, start?: () => Promise<PairServer>): Pair {
+  return {
+    name: `grpc: ${name}`,
+    module: {
+      prober: 'grpc',
+      timeout: '10s',
+      grpc: { preferred_ip_protocol: 'ip4', ip_protocol_fallback: true, ...settings },
+    },
+    start: start ?? (() => startGrpc(ServerCredentials.createInsecure(), true)),
+  };
+}
+
+/** Pairs over gRPC's health protocol; the certificates are the test's own. */
+export function callPairs(mint: CertificateMint): readonly Pair[] {
+  const good = mint.leaf();
+  const secure = () =>
+    startGrpc(
+      ServerCredentials.createSsl(null, [
+        { cert_chain: Buffer.from(good.cert), private_key: Buffer.from(good.key) },
+      ]),
+      true,
+    );
+  const ca = { tls: true, tls_config: { ca_file: mint.caFile } };
+  return [
+    grpc('the server as a whole', {}),
+    grpc('a service that serves', { service: 'up' }),
+    grpc('a service that does not', { service: 'down' }),
+    grpc('a service whose state is not known', { service: 'odd' }),
+    grpc('a service that is not there', { service: 'none' }),
+    grpc('metadata', { metadata: { 'x-a': ['b'] } }),
+    grpc('a server without the health protocol', {}, () =>
+      startGrpc(ServerCredentials.createInsecure(), false),
+    ),
+    grpc('nobody listens', {}, async () => ({
+      target: `127.0.0.1:${await closedPort()}`,
+      stop: () => undefined,
+    })),
+    grpc('TLS', ca, secure),
+    grpc('TLS and a service that does not serve', { ...ca, service: 'down' }, secure),
+    grpc('TLS to a server without it', ca),
+    grpc('no TLS to a server with it', {}, secure),
+  ];
+}

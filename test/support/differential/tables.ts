@@ -1,0 +1,13 @@
+import type { CertificateMint } from '../certificates.ts';
+import type { Pair } from '../differential.ts';
+import { callPairs } from './calls.ts';
+import { echoPairs } from './echoes.ts';
+import { httpPairs } from './http.ts';
+import { namePairs } from './names.ts';
+import { securePairs } from './secure.ts';
+import { streamPairs } from './streams.ts';
+
+/** Every pair of module and target that blackbox_exporter and Tocsin are compared by. */
+export function pairTables(mint: CertificateMint): readonly Pair[] {
+  return [...httpPairs, ...streamPairs, ...namePairs, ...echoPairs, ...securePairs(mint), ...callPairs(mint)];
+}

@@ -1,0 +1,63 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { peer } from '../peer-programs.ts';
+import { freePort, startProcess } from '../process.ts';
+
+export interface ScraperOptions {
+  readonly folder: string;
+  /** `host:port`. */
+  readonly target: string;
+  readonly token?: string | undefined;
+  /** Tells several of them apart. */
+  readonly name?: string;
+}
+
+export interface ScrapeNumbers {
+  readonly scrapes: number;
+  readonly failed: number;
+  readonly slowestSeconds: number;
+}
+
+export interface Scraper {
+  readonly pid: number;
+  /** What it saw of its target in the last seconds. */
+  numbers(seconds: number): Promise<ScrapeNumbers>;
+  stop(): Promise<unknown>;
+}
+
+/** A real Prometheus that scrapes one target every second, from 127.0.0.1, with a timeout of a second. */
+export async function startScraper(options: ScraperOptions): Promise<Scraper> {
+  const { folder, target, token, name = 'prometheus' } = options;
+  const port = await freePort();
+  const file = join(folder, `${name}.yml`);
+  const job = {
+    job_name: 'stormed',
+    static_configs: [{ targets: [target] }],
+    ...(token !== undefined && { authorization: { credentials: token } }),
+  };
+  const global = { scrape_interval: '1s', scrape_timeout: '1s' };
+  writeFileSync(file, JSON.stringify({ global, scrape_configs: [job] }));
+  const url = `http://127.0.0.1:${port}`;
+  const args = [
+    `--config.file=${file}`,
+    `--storage.tsdb.path=${join(folder, `${name}-tsdb`)}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+  ];
+  const prometheus = await startProcess(peer('prometheus'), args, {
+    ready: async () => (await fetch(`${url}/-/ready`)).ok,
+  });
+  const query = async (expression: string): Promise<number> => {
+    const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`);
+    const { data } = (await answer.json()) as { data: { result: { value: [number, string] }[] } };
+    return Number(data.result[0]?.value[1] ?? 0);
+  };
+  const numbers = async (seconds: number) => {
+    const scrapes = await query(`count_over_time(up[${seconds}s])`);
+    return {
+      scrapes,
+      failed: scrapes - (await query(`sum_over_time(up[${seconds}s])`)),
+      slowestSeconds: await query(`max_over_time(scrape_duration_seconds[${seconds}s])`),
+    };
+  };
+  return { pid: prometheus.pid, numbers, stop: () => prometheus.stop() };
+}
