@@ -1,3 +1,4 @@
+import { tuneHeap } from '../../dist/app/heap.js';
 import { SeriesTable } from '../../dist/exposition/table.js';
 import { SnapshotSource } from '../../dist/exposition/snapshot.js';
 import { systemClock } from '../../dist/domain/clock.js';
@@ -5,6 +6,7 @@ import { families, labelsOf, newValue, writers } from './workload.mjs';
 
 /** The series table, written to by many groups as checks do, and scraped through its snapshots. */
 export function createTocsin(series) {
+  tuneHeap();
   const table = new SeriesTable();
   const groups = Array.from({ length: writers(series) }, (_, writer) => ({
     group: table.group(),

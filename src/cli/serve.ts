@@ -1,4 +1,5 @@
 import { startApp, StartError, type App } from '../app/app.ts';
+import { tuneHeap } from '../app/heap.ts';
 import { configurationOrProblems, readConfiguration } from '../app/configuration.ts';
 import { LOG_LEVELS, type LogLevel } from '../app/logging.ts';
 import { systemClock } from '../domain/clock.ts';
@@ -25,6 +26,7 @@ export async function serve(environment: Environment, args: readonly string[]): 
   let app: App;
   try {
     const log = { level, pretty: terminal };
+    tuneHeap();
     app = await startApp({ config, readConfig, clock: systemClock, codeUrl, nodeVersion, log });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;

@@ -202,7 +202,7 @@ export class Block {
   }
 
   #thawValues(): void {
-    this.#values = this.#values.slice();
+    this.#values = this.#values.slice(0, Math.max(4, this.#lines));
     this.#compounds = this.#compounds.slice();
     this.#state = undefined;
   }

@@ -23,13 +23,26 @@ export interface Deflated {
 export class Deflater {
   #stream: DeflateRaw | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  #scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
-  async deflate(page: Buffer): Promise<Deflated> {
-    const crc = crc32(page);
-    if (page.length < SHORT) return { bytes: storedBlock(page), crc, length: page.length };
-    const written = this.#turn.then(() => this.#write(page));
+  /** @param pieces of the page, which must stay as they are until this is fulfilled */
+  async deflate(pieces: readonly Buffer[]): Promise<Deflated> {
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const crc = pieces.reduce((so, piece) => crc32(piece, so), 0);
+    if (length < SHORT) return { bytes: storedBlock(Buffer.concat(pieces)), crc, length };
+    const written = this.#turn.then(() => this.#write(this.#joined(pieces, length)));
     this.#turn = written.catch(() => undefined);
-    return { bytes: await written, crc, length: page.length };
+    return { bytes: await written, crc, length };
+  }
+
+  /** Pieces in one buffer, which serves one page after the other: what is allocated outside the heap brings the collector. */
+  #joined(pieces: readonly Buffer[], length: number): Buffer {
+    const [only] = pieces;
+    if (pieces.length === 1 && only !== undefined) return only;
+    if (this.#scratch.length < length) this.#scratch = Buffer.allocUnsafeSlow(length);
+    let at = 0;
+    for (const piece of pieces) at += piece.copy(this.#scratch, at);
+    return this.#scratch.subarray(0, length);
   }
 
   #write(page: Buffer): Promise<Buffer> {

@@ -30,19 +30,12 @@ export class Page {
 
   /** Its bytes must not be given back before this is fulfilled. */
   deflated(deflater: Deflater): Promise<Deflated> {
-    this.#deflated ??= deflater.deflate(joined(this.pieces)).catch((error: unknown) => {
+    this.#deflated ??= deflater.deflate(this.pieces.map(({ bytes }) => bytes)).catch((error: unknown) => {
       this.#deflated = undefined;
       throw error;
     });
     return this.#deflated;
   }
-}
-
-function joined(pieces: readonly Piece[]): Buffer {
-  const [only] = pieces;
-  return pieces.length === 1 && only !== undefined
-    ? only.bytes
-    : Buffer.concat(pieces.map(({ bytes }) => bytes));
 }
 
 /** The pages of the last exposition, found again by their first block, or by their first piece when they have none. */
