@@ -119,7 +119,8 @@ describe('stack/tocsin.yml', () => {
         ['ops', ['ack', 'heartbeat', 'admin']],
       ]);
       expect(webhooks.map(({ name, tokens }) => [name, tokens.length])).toEqual([['main', 1]]);
-      expect([host.procfs, host.rootfs, store.path]).toEqual(['/host/proc', '/host/root', '/data/tocsin.db']);
+      expect([host.procfs, host.sysfs, host.rootfs]).toEqual(['/host/proc', '/host/sys', '/host/root']);
+      expect(store.path).toBe('/data/tocsin.db');
       const members = ['tocsin', 'prometheus', 'alertmanager', 'grafana', 'redis'];
       expect(services.map(({ name, targets }) => [name, targets[0]?.host])).toEqual(
         members.map((name) => [name, name]),
