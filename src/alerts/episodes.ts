@@ -64,11 +64,11 @@ function isFormer(current: EpisodeState, word: Word): boolean {
 
 /** The first episode, or the next one after `former`. */
 function begin(word: Word, former: EpisodeState | undefined): EpisodeAdvance {
+  const { content } = word;
   const { receivedAt, peer } = word.context;
   // only an implicit resolve leaves an acknowledgement to hand over: a closed episode has answered its own
   const acknowledgement = former?.open === true ? former.acknowledgement : undefined;
   const state: EpisodeState = {
-    ...word.content,
     number: (former?.number ?? 0) + 1,
     ordinal: 1,
     open: word.firing,
@@ -82,6 +82,11 @@ function begin(word: Word, former: EpisodeState | undefined): EpisodeAdvance {
     closedAt: word.firing ? undefined : receivedAt,
     closedBy: word.firing ? [] : [peer],
     suspectUntil: undefined,
+    // one by one: spreading them costs as much as storing the episode
+    severity: content.severity,
+    labels: content.labels,
+    annotations: content.annotations,
+    generatorUrl: content.generatorUrl,
   };
   const first: EpisodeAdvance = {
     state,
