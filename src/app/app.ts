@@ -10,6 +10,7 @@ import { ListenError, startHttpServer } from '../http/server.ts';
 import { LedgerStartError } from '../ledger/ledger.ts';
 import { createSelfMetrics, type SelfMetrics } from '../metrics/self.ts';
 import { createClients } from './clients.ts';
+import { createFeed, type Feed } from './feed.ts';
 import { startHost } from './host.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startLogging, type LogSettings } from './logging.ts';
@@ -77,6 +78,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 async function wire(ground: Ground): Promise<App> {
   const { config, clock, logger, lifecycle, self, version } = ground;
   const storage = await openStorage(ground);
+  const feed = createFeed({ ...ground, ledger: storage.ledger });
   const budget = new SeriesBudget(config.metrics);
   const table = new SeriesTable({
     budget,
@@ -87,8 +89,8 @@ async function wire(ground: Ground): Promise<App> {
   const watching = await startWatching({ ...ground, storage, table });
   const { monitor } = watching;
   const gate = new Gate(gateLimits(config.metrics), { monotonic: () => clock.monotonic() });
-  const reloader = createReloader(ground, { storage, watching, gate, budget });
-  const source = createSource(ground, { storage, watching, reloader, table, host: host.collectors });
+  const reloader = createReloader(ground, { storage, feed, watching, gate, budget });
+  const source = createSource(ground, { storage, feed, watching, reloader, table, host: host.collectors });
   const clients = createClients({ ...ground, config: () => reloader.current });
   let draining = false;
   const handlers = createRoutes({
@@ -98,6 +100,7 @@ async function wire(ground: Ground): Promise<App> {
     version,
     self,
     ledger: storage.ledger,
+    feed,
     monitor,
     clients,
     gate,
@@ -114,7 +117,9 @@ async function wire(ground: Ground): Promise<App> {
     handlers,
   });
   lifecycle.onStop('http server', (signal) => server.close(signal));
+  lifecycle.onStop('event streams', () => feed.streams.close());
   watching.configure(config);
+  feed.configure(config);
   logger.info(
     { url: server.url, version, services: config.services.length, ledger: config.store.path },
     'listening',
@@ -130,6 +135,7 @@ async function wire(ground: Ground): Promise<App> {
 
 interface Sources {
   readonly storage: Storage;
+  readonly feed: Feed;
   readonly watching: Watching;
   readonly reloader: Reloader;
   readonly table: SeriesTable;
@@ -138,13 +144,16 @@ interface Sources {
 
 function createSource(ground: Ground, sources: Sources): SnapshotSource {
   const { clock, logger, self } = ground;
-  const { storage, watching, reloader, table, host } = sources;
+  const { storage, feed, watching, reloader, table, host } = sources;
   return new SnapshotSource({
     table,
     collectors: [
       ...host,
       expiry(watching.monitor, () => self.scrapes.collected()),
-      self.collector(table, () => self.ledger(storage.ledger.summary(), storage.ledger.writable())),
+      self.collector(table, () => {
+        self.ledger(storage.ledger.summary(), storage.ledger.writable());
+        feed.measure();
+      }),
     ],
     clock,
     native: () => reloader.current.metrics.histograms === 'both',
@@ -157,12 +166,13 @@ function createSource(ground: Ground, sources: Sources): SnapshotSource {
 
 interface Reloadable {
   readonly storage: Storage;
+  readonly feed: Feed;
   readonly watching: Watching;
   readonly gate: Gate;
   readonly budget: SeriesBudget;
 }
 
-function createReloader(ground: Ground, { storage, watching, gate, budget }: Reloadable): Reloader {
+function createReloader(ground: Ground, { storage, feed, watching, gate, budget }: Reloadable): Reloader {
   const { clock, logger, self, config } = ground;
   const declare = (of: Config) => of.webhooks.forEach(({ name }) => self.webhooks.declare(name));
   declare(config);
@@ -181,6 +191,7 @@ function createReloader(ground: Ground, { storage, watching, gate, budget }: Rel
         );
       warnOfModules(next, logger);
       watching.configure(next);
+      feed.configure(next);
     },
     clock,
     logger,

@@ -18,6 +18,7 @@ import { createMetricsRoute } from '../http/routes/metrics.ts';
 import { createMonitoringRoute } from '../http/routes/monitoring.ts';
 import { createProbeRoute } from '../http/routes/probe.ts';
 import { createQuarantineRoute } from '../http/routes/quarantine.ts';
+import { createSinksRoute } from '../http/routes/sinks.ts';
 import { createServicesRoute } from '../http/routes/services.ts';
 import { createWebhookRoute } from '../http/routes/webhooks.ts';
 import type { Handler } from '../http/server.ts';
@@ -25,6 +26,7 @@ import type { IntakeResult, Ledger } from '../ledger/ledger.ts';
 import type { DeliveryOutcome } from '../metrics/self-alerts.ts';
 import type { SelfMetrics } from '../metrics/self.ts';
 import type { Clients } from './clients.ts';
+import type { Feed } from './feed.ts';
 import type { Monitor } from './monitor.ts';
 import { createProbeEndpoint } from './probe-endpoint.ts';
 
@@ -35,6 +37,7 @@ export interface RouteDeps {
   readonly version: string;
   readonly self: SelfMetrics;
   readonly ledger: Ledger;
+  readonly feed: Feed;
   readonly monitor: Monitor;
   readonly clients: Clients;
   readonly gate: Gate;
@@ -97,6 +100,8 @@ export function createRoutes(deps: RouteDeps): Handler[] {
     }),
     createServicesRoute({ board, ledger, now }),
     createLedgerRoute(ledger),
+    deps.feed.streams.router,
+    createSinksRoute({ sinks: deps.feed.sinks, ledger }),
     createConfigRoute(() => config().shown()),
   ];
 }

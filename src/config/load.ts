@@ -6,6 +6,7 @@ import { filesIn, readText, stands } from './files.ts';
 import { deepFreeze } from './freeze.ts';
 import { readProbeEndpoint } from './probe-endpoint.ts';
 import { Reader } from './reader.ts';
+import { readSinks } from './sinks.ts';
 import { configSchemas, rootSchema } from './schemas.ts';
 import { readMetrics, readScheduling, readServer } from './sections.ts';
 import { readServices } from './services.ts';
@@ -106,6 +107,7 @@ function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Confi
   });
   const webhooks = readWebhooks(reader, schemas);
   const alerts = reader.section(schemas.alerts, ['alerts']).whole;
+  const sinks = readSinks(reader, schemas);
   const services = readServices({
     reader,
     schemas,
@@ -116,7 +118,7 @@ function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Confi
   const scheduler = scheduling.caps;
   const { problems } = probeEndpoint;
   const probing = probeEndpoint.config;
-  if (!server || !metrics || !store || !scheduler || !host || !probing || !webhooks || !alerts)
+  if (!server || !metrics || !store || !scheduler || !host || !probing || !webhooks || !alerts || !sinks)
     return { sections: undefined, problems };
   const sections = {
     server,
@@ -138,6 +140,7 @@ function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Confi
       staleHoldMs: alerts.stale_hold,
       expireAfterMs: alerts.expire_after,
     },
+    sinks,
     services,
   };
   return { sections, problems };

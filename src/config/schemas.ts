@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { size } from '../probes/settings.ts';
 import type { ConfigFiles } from '../probes/settings.ts';
 import { suggest } from './nearest.ts';
+import { sinkSchema } from './sink-settings.ts';
 import { SCOPES } from './types.ts';
 import {
   allowEntry,
@@ -177,6 +178,7 @@ export function configSchemas(files: ConfigFiles, collectors: readonly string[])
       stale_hold: timer.prefault('6m'),
       expire_after: retention.prefault('24h'),
     },
+    sink: sinkSchema(files),
     service,
     target,
     targetsFile: path,
@@ -198,6 +200,7 @@ export function rootSchema(schemas: ConfigSchemas) {
     probe_endpoint: z.strictObject(schemas.probeEndpoint),
     webhooks: z.array(z.strictObject(schemas.webhook)).optional(),
     alerts: z.strictObject(schemas.alerts),
+    sinks: z.array(z.strictObject(schemas.sink)).prefault([]),
     services: z
       .array(
         z.strictObject({

@@ -110,6 +110,33 @@ export interface AlertsConfig {
   readonly expireAfterMs: number;
 }
 
+/** Where events are copied to. */
+export interface SinkConfig {
+  readonly name: string;
+  readonly to: RedisSinkConfig | HttpSinkConfig | { readonly type: 'log' };
+}
+
+export interface RedisSinkConfig {
+  readonly type: 'redis';
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly db: number;
+  readonly username?: string;
+  readonly password?: Secret;
+  readonly stream: string;
+  readonly maxLength: number;
+  readonly timeoutMs: number;
+}
+
+export interface HttpSinkConfig {
+  readonly type: 'http';
+  readonly url: string;
+  /** The `Authorization` header. */
+  readonly authorization?: Secret;
+  readonly timeoutMs: number;
+}
+
 /** A service, defaults filled in, with its prober's settings bound. */
 export interface ConfiguredService extends Service {
   readonly probe: Probe;
@@ -141,6 +168,7 @@ export interface Config {
   readonly probeEndpoint: ProbeEndpointConfig;
   readonly webhooks: readonly WebhookConfig[];
   readonly alerts: AlertsConfig;
+  readonly sinks: readonly SinkConfig[];
   /** Enabled services only, in the order of the file. */
   readonly services: readonly ConfiguredService[];
   /** The file and the modules as YAML documents, secrets masked. */

@@ -35,3 +35,9 @@ export interface CloudEvent {
   readonly datacontenttype: 'application/json';
   readonly data: unknown;
 }
+
+/** What an event's id says; undefined when it is none. */
+export function parseEventId(id: string): { readonly epoch: string; readonly offset: number } | undefined {
+  const [, epoch, offset] = /^(.+)-(\d{1,15})$/.exec(id) ?? [];
+  return epoch === undefined ? undefined : { epoch, offset: Number(offset) };
+}

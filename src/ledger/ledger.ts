@@ -161,6 +161,24 @@ export interface QuarantineEntry {
   readonly body: Uint8Array;
 }
 
+/** How far a sink has come. */
+export interface SinkProgress {
+  readonly sink: string;
+  /** The id of the last event that it is done with. */
+  readonly after: string;
+  /** Events up to there that it would not take. */
+  readonly refused: readonly { readonly id: string; readonly at: number; readonly reason: string }[];
+}
+
+/** An event that a sink refused for good. */
+export interface DeadLetter {
+  /** Of the event. */
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly reason: string;
+}
+
 /** How alerts are judged; told anew at every reload. */
 export interface AlertRules {
   /** How far apart the starts of one and the same firing may be. */
@@ -201,6 +219,8 @@ export interface LedgerSummary {
   readonly unacknowledgedOverflow: number;
   /** Transitions that no delivery caused (acknowledgements, time), since the thread started. */
   readonly transitions: Readonly<Partial<Record<Transition, number>>>;
+  /** Names this ledger in the ids of its events. */
+  readonly epoch: string;
   readonly lastOffset: number;
   readonly fileBytes: number;
   readonly commits: number;
@@ -243,10 +263,17 @@ export interface Ledger {
   /** Alerts are judged so from now on. */
   configure(rules: AlertRules): Promise<void>;
   deliveries(limit: number): Promise<readonly StoredDelivery[]>;
+  /** The id after which a sink goes on; one that was never heard of begins with what comes from now on. */
+  openSink(sink: string): Promise<string>;
+  saveSink(progress: SinkProgress): Promise<void>;
+  /** What a sink refused, newest first; the last 1,000 are kept. */
+  deadLetters(sink: string): Promise<readonly DeadLetter[]>;
   /** Points of `stepMs` from `from` to `to` (ms) of one service, all targets together, oldest first. */
   history(query: HistoryQuery): Promise<readonly HistoryPoint[]>;
   /** Latest numbers, without a question to the disk. */
   summary(): LedgerSummary;
+  /** Calls whenever these numbers changed: within 100 ms of a commit. */
+  watch(changed: () => void): void;
   /** Whether commits succeed; false makes `/-/ready` fail. */
   writable(): boolean;
   close(): Promise<void>;

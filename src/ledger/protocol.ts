@@ -2,6 +2,7 @@ import type {
   AcknowledgeResult,
   AlertQuery,
   AlertRules,
+  DeadLetter,
   Episode,
   EventQuery,
   HistoryPoint,
@@ -12,6 +13,7 @@ import type {
   QuarantineEntry,
   RawDelivery,
   RunRecord,
+  SinkProgress,
   StoredDelivery,
 } from './ledger.ts';
 import type { Acknowledgement } from '../domain/episode.ts';
@@ -86,6 +88,9 @@ export interface Calls {
   dropQuarantined: { argument: number; result: boolean };
   configure: { argument: AlertRules; result: undefined };
   deliveries: { argument: number; result: readonly StoredDelivery[] };
+  openSink: { argument: string; result: string };
+  saveSink: { argument: SinkProgress; result: undefined };
+  deadLetters: { argument: string; result: readonly DeadLetter[] };
   history: { argument: HistoryQuery; result: readonly HistoryPoint[] };
 }
 export type CallName = keyof Calls;

@@ -7,6 +7,7 @@ import type {
   AcknowledgeResult,
   AlertQuery,
   AlertRules,
+  DeadLetter,
   Episode,
   EventPage,
   EventQuery,
@@ -19,6 +20,7 @@ import type {
   QuarantineEntry,
   RawDelivery,
   RunRecord,
+  SinkProgress,
   StoredDelivery,
 } from './ledger.ts';
 import type { EventSliceQuery, Retention } from './protocol.ts';
@@ -51,6 +53,7 @@ const NOTHING_YET: LedgerSummary = Object.freeze({
   unacknowledged: [],
   unacknowledgedOverflow: 0,
   transitions: {},
+  epoch: '',
   lastOffset: 0,
   fileBytes: 0,
   commits: 0,
@@ -63,6 +66,7 @@ export class ThreadLedger implements Ledger {
   readonly #link: ThreadLink;
   readonly #node: string;
   #summary = NOTHING_YET;
+  readonly #watchers: (() => void)[] = [];
 
   private constructor(options: ThreadLedgerOptions) {
     const { threadUrl, path, toleranceMs, retention, logger } = options;
@@ -76,6 +80,7 @@ export class ThreadLedger implements Ledger {
       maxBytesInFlight: options.maxBytesInFlight ?? MAX_BYTES_IN_FLIGHT,
       onSummary: (summary) => {
         this.#summary = summary;
+        for (const changed of this.#watchers) changed();
       },
     });
   }
@@ -164,12 +169,28 @@ export class ThreadLedger implements Ledger {
     return this.#link.call('deliveries', { argument: Math.min(limit, MAX_ROWS) });
   }
 
+  openSink(sink: string): Promise<string> {
+    return this.#link.call('openSink', { argument: sink });
+  }
+
+  async saveSink(progress: SinkProgress): Promise<void> {
+    await this.#link.call('saveSink', { argument: progress });
+  }
+
+  deadLetters(sink: string): Promise<readonly DeadLetter[]> {
+    return this.#link.call('deadLetters', { argument: sink });
+  }
+
   history(query: HistoryQuery): Promise<readonly HistoryPoint[]> {
     return this.#link.call('history', { argument: query });
   }
 
   summary(): LedgerSummary {
     return this.#summary;
+  }
+
+  watch(changed: () => void): void {
+    this.#watchers.push(changed);
   }
 
   writable(): boolean {

@@ -11,6 +11,7 @@ import {
   ScheduleInstruments,
   ScrapeInstruments,
 } from './self-instruments.ts';
+import { SinkInstruments } from './self-sinks.ts';
 import { ALERT_FAMILIES, LedgerInstruments, type LedgerNumbers } from './self-ledger.ts';
 
 export interface SelfInfo {
@@ -30,6 +31,7 @@ export interface SelfMetrics {
   readonly schedule: ScheduleInstruments;
   readonly webhooks: WebhookInstruments;
   readonly alerts: AlertInstruments;
+  readonly sinks: SinkInstruments;
   /** Counts a line of the log. */
   logged(level: string): void;
   /** Counts series that were left out. */
@@ -78,6 +80,7 @@ export function createSelfMetrics(info: SelfInfo): SelfMetrics {
     schedule: new ScheduleInstruments(registry),
     webhooks: new WebhookInstruments(registry),
     alerts: new AlertInstruments(registry),
+    sinks: new SinkInstruments(registry),
   };
   const families = [...registryFamilies(registry), ...Object.values(ALERT_FAMILIES)];
   return {

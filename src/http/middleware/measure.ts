@@ -2,6 +2,9 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'CONNECT']);
 
+/** @see https://html.spec.whatwg.org/multipage/server-sent-events.html */
+export const EVENT_STREAM = 'text/event-stream';
+
 /** One finished request, in OpenTelemetry's words. */
 export interface RequestMeasurement {
   readonly method: string;
@@ -12,13 +15,14 @@ export interface RequestMeasurement {
 }
 
 /**
- * Measures every request that was answered.
+ * Measures every request that was answered; streams, which last as long as their clients like, are left out.
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration
  */
 export function measureRequests(observe: (measurement: RequestMeasurement) => void): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
     const start = performance.now();
     response.once('finish', () => {
+      if (isStream(response)) return;
       observe({
         method: METHODS.has(request.method) ? request.method : '_OTHER',
         route: routePattern(request),
@@ -28,6 +32,10 @@ export function measureRequests(observe: (measurement: RequestMeasurement) => vo
     });
     next();
   };
+}
+
+function isStream(response: Response): boolean {
+  return response.getHeader('content-type') === EVENT_STREAM;
 }
 
 function routePattern(request: Request): string {

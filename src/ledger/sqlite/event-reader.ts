@@ -1,4 +1,5 @@
 import type { Statement } from 'better-sqlite3';
+import { parseEventId } from '../../domain/event.ts';
 import { fingerprintNumber } from './episode-store.ts';
 import type { EventLog } from './event-log.ts';
 import type { Names } from './names.ts';
@@ -89,8 +90,8 @@ export class EventReader {
   }
 
   #offsetOf(id: string): number | undefined {
-    const match = /^(.+)-(\d{1,15})$/.exec(id);
-    return match?.[1] === this.#epoch ? Number(match[2]) : undefined;
+    const place = parseEventId(id);
+    return place?.epoch === this.#epoch ? place.offset : undefined;
   }
 
   #offsets(query: EventSliceQuery, range: Range, order: Order): readonly number[] {

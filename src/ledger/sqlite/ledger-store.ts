@@ -20,6 +20,7 @@ import { openStore, type OpenStore } from './open.ts';
 import { QuarantineStore, type QuarantineLimits } from './quarantine-store.ts';
 import { RetentionSweep, type PruneSlice } from './retention.ts';
 import { RunStore } from './run-store.ts';
+import { SinkStore } from './sink-store.ts';
 import { StagedRows } from './staged-rows.ts';
 import { Writer } from './writer.ts';
 
@@ -102,6 +103,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
       ...open.summary(),
       ...writer.numbers,
       transitions: { ...work.transitions },
+      epoch: store.epoch,
       lastOffset: events.last,
       fileBytes: fileBytes(options.path),
     }),
@@ -139,6 +141,7 @@ interface Parts {
   readonly quarantine: QuarantineStore;
   readonly runs: RunStore;
   readonly lastRuns: LastRunStore;
+  readonly sinks: SinkStore;
   readonly open: OpenAlerts;
 }
 
@@ -169,6 +172,7 @@ function createParts(
     quarantine: new QuarantineStore(database, limits.quarantine),
     runs: new RunStore(database, names, retention),
     lastRuns: new LastRunStore(database, names),
+    sinks: new SinkStore(database, { log: events, epoch }),
     open,
   };
 }
@@ -203,6 +207,9 @@ function createCalls(parts: Parts, writer: Writer, work: Work): Backend {
       return undefined;
     },
     deliveries: (limit) => parts.deliveries.list(limit),
+    openSink: (sink) => writer.submit(0, () => parts.sinks.open(sink)),
+    saveSink: (progress) => writer.submit(0, () => parts.sinks.save(progress)),
+    deadLetters: (sink) => parts.sinks.deadLetters(sink),
     history: (query) => runs.history(query),
     lastRuns: (since) => parts.lastRuns.since(since),
   };

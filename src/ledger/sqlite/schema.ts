@@ -103,4 +103,12 @@ export const MIGRATIONS: readonly string[] = [
   -- bodies too large for one commit; id is 65536 times that of the delivery, plus the how-many-th part
   CREATE TABLE body_parts (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
   `,
+  `
+  -- through: the offset of the last event that a sink is done with
+  CREATE TABLE sinks (name TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT ROWID;
+  -- what a sink refused for good
+  CREATE TABLE dead_letters (
+    sink TEXT NOT NULL, event INTEGER NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (sink, event)
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -40,7 +40,8 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['src/ledger/sqlite/'],
   zod: ['src/config/', 'src/probes/', 'src/alerts/'],
   'js-yaml': ['src/config/'],
-  ioredis: ['src/probes/'],
+  ioredis: ['src/probes/', 'src/events/sinks/'],
+  undici: ['src/events/sinks/'],
   re2js: ['src/probes/'],
   '@bufbuild/cel': ['src/probes/'],
 };

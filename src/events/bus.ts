@@ -1,0 +1,59 @@
+import { parseEventId } from '../domain/event.ts';
+import type { EventPage, EventQuery, Ledger } from '../ledger/ledger.ts';
+
+export type BusLedger = Pick<Ledger, 'events' | 'summary' | 'watch'>;
+
+/**
+ * Tells those who follow the ledger how far it reaches. It carries no events: each follower reads them from its own
+ * place, so that nothing waits in a queue, a slow one delays nobody and none can lose anything.
+ */
+export class Bus {
+  readonly #waiting = new Set<() => void>();
+  readonly #reading = new Map<string, Promise<EventPage>>();
+  readonly #ledger: BusLedger;
+
+  constructor(ledger: BusLedger) {
+    this.#ledger = ledger;
+    ledger.watch(() => {
+      for (const look of this.#waiting) look();
+    });
+  }
+
+  /** The id of the newest event, or of where the first will follow. */
+  get head(): string {
+    const { epoch, lastOffset } = this.#ledger.summary();
+    return `${epoch}-${lastOffset}`;
+  }
+
+  /** How many events there are after an id. */
+  behind(id: string): number {
+    return Math.max(0, this.#ledger.summary().lastOffset - (parseEventId(id)?.offset ?? 0));
+  }
+
+  /** Waits for an event after this id, or for the signal. */
+  beyond(id: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#waiting.delete(look);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const look = () => {
+        if (this.behind(id) > 0 || signal.aborted) end();
+      };
+      this.#waiting.add(look);
+      signal.addEventListener('abort', end, { once: true });
+      look();
+    });
+  }
+
+  /** Reads a page; those who ask for the same at the same time share it. */
+  read(query: EventQuery): Promise<EventPage> {
+    const key = JSON.stringify(query);
+    const going = this.#reading.get(key);
+    if (going !== undefined) return going;
+    const page = this.#ledger.events(query).finally(() => this.#reading.delete(key));
+    this.#reading.set(key, page);
+    return page;
+  }
+}

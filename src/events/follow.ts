@@ -1,0 +1,76 @@
+import type { Clock } from '../domain/clock.ts';
+import { parseEventId, type CloudEvent } from '../domain/event.ts';
+import { LedgerUnavailableError, type EventPage, type EventQuery } from '../ledger/ledger.ts';
+import type { Bus } from './bus.ts';
+
+/** What a follower comes to next. `at` is the id up to which it has seen everything then. */
+export type Step =
+  | { readonly kind: 'events'; readonly events: readonly CloudEvent[]; readonly at: string }
+  /** What came after `after` is not all there any more; it goes on with the oldest that is. */
+  | { readonly kind: 'gap'; readonly after: string; readonly oldest?: string; readonly at: string };
+
+export interface Follow extends Pick<EventQuery, 'type' | 'subject' | 'limit'> {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly after: string;
+  readonly signal: AbortSignal;
+}
+
+const RETRY_MS = 1_000;
+
+/**
+ * The ledger from an id on, page by page, for as long as the signal lets it: what is there already and then what
+ * comes. The next page is read when it is asked for. A step without events tells that the filter let none through.
+ */
+export async function* follow(options: Follow): AsyncGenerator<Step, undefined> {
+  const { bus, signal, limit, type, subject } = options;
+  const filter = { limit, ...(type !== undefined && { type }), ...(subject !== undefined && { subject }) };
+  let at = options.after;
+  while (!signal.aborted) {
+    const page = await read(options, { ...filter, after: at });
+    if (page === undefined) return;
+    const step = 'gone' in page ? gap(at, page.oldest ?? bus.head, page.oldest) : stepOf(page, at);
+    const full = step.kind === 'gap' || step.events.length === limit;
+    if (step.kind === 'gap' || step.at !== at) yield step;
+    at = step.at;
+    if (!full) await bus.beyond(at, signal);
+  }
+}
+
+/** A ledger that cannot be read now is asked again; undefined when the signal ended that. */
+async function read({ bus, clock, signal }: Follow, query: EventQuery): Promise<EventPage | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await bus.read(query);
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailableError)) throw error;
+      await pause(clock, RETRY_MS, signal);
+    }
+  }
+  return undefined;
+}
+
+function stepOf(page: Exclude<EventPage, { gone: true }>, at: string): Extract<Step, { kind: 'events' }> {
+  return { kind: 'events', events: page.events, at: page.nextAfter ?? at };
+}
+
+/** After a gap everything from the oldest on is there: as if the one before it had been seen. */
+function gap(after: string, next: string, oldest: string | undefined): Extract<Step, { kind: 'gap' }> {
+  const { epoch, offset } = parseEventId(next) ?? { epoch: '', offset: 0 };
+  if (oldest === undefined) return { kind: 'gap', after, at: next };
+  return { kind: 'gap', after, oldest, at: `${epoch}-${offset - 1}` };
+}
+
+/** Waits, or until the signal. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(ms, end);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,93 @@
+import { Pool } from 'undici';
+import type { CloudEvent } from '../../domain/event.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { Delivered, Failure, Sink } from './sink.ts';
+
+export interface HttpSinkOptions {
+  readonly url: string;
+  /** The `Authorization` header. */
+  readonly authorization?: Secret;
+  readonly timeoutMs: number;
+}
+
+/** What says that this event is wrong, and not the address, the token or the receiver. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413, 422]);
+const SHOWN = 200;
+const READ_BYTES = 16_384;
+
+/**
+ * Posts the first event as a CloudEvent in structured mode: one request each, one after the other, so that their order
+ * holds.
+ * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#32-structured-content-mode
+ */
+export class HttpSink implements Sink {
+  readonly #pool: Pool;
+  readonly #options: HttpSinkOptions;
+  readonly #path: string;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(options: HttpSinkOptions) {
+    const { origin, pathname, search } = new URL(options.url);
+    this.#options = options;
+    this.#path = pathname + search;
+    this.#headers = {
+      'content-type': 'application/cloudevents+json; charset=utf-8',
+      ...(options.authorization && { authorization: options.authorization.reveal() }),
+    };
+    this.#pool = new Pool(origin, { connections: 1, connect: { timeout: options.timeoutMs } });
+  }
+
+  async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {
+    const [event] = events;
+    if (event === undefined) return { taken: 0 };
+    const failure = await this.#post(event, signal);
+    return failure === undefined ? { taken: 1 } : { taken: 0, failure };
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  async #post(event: CloudEvent, signal: AbortSignal): Promise<Failure | undefined> {
+    const limit = AbortSignal.timeout(this.#options.timeoutMs);
+    try {
+      const { statusCode, headers, body } = await this.#pool.request({
+        method: 'POST',
+        path: this.#path,
+        headers: this.#headers,
+        body: JSON.stringify(event),
+        signal: AbortSignal.any([signal, limit]),
+      });
+      const text = await beginning(body);
+      if (statusCode >= 200 && statusCode < 300) return undefined;
+      const wait = retryAfterMs(headers['retry-after']);
+      return {
+        reason: `HTTP ${statusCode}${text === '' ? '' : `: ${text}`}`,
+        refused: REFUSALS.has(statusCode),
+        ...(wait !== undefined && { retryAfterMs: wait }),
+      };
+    } catch (error) {
+      if (limit.aborted) return { reason: `no answer within ${this.#options.timeoutMs / 1_000} s` };
+      return { reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
+
+/** The first characters of an answer, for a person; the rest is read so that the connection can be used again. */
+async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > READ_BYTES) break;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8').replace(/\s+/g, ' ').trim().slice(0, SHOWN);
+}
+
+/** Seconds, or a date. */
+function retryAfterMs(given: string | readonly string[] | undefined): number | undefined {
+  if (typeof given !== 'string') return undefined;
+  const ms = /^\d+$/.test(given) ? Number(given) * 1_000 : Date.parse(given) - Date.now();
+  return Number.isFinite(ms) && ms > 0 ? ms : undefined;
+}

@@ -1,0 +1,13 @@
+import type { Logger } from '../../domain/log.ts';
+import type { Sink } from './sink.ts';
+
+/** Writes each event as a line of Tocsin's own log. */
+export function createLogSink(name: string, logger: Logger): Sink {
+  return {
+    deliver: (events) => {
+      for (const event of events) logger.info({ sink: name, event }, 'event');
+      return Promise.resolve({ taken: events.length });
+    },
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,132 @@
+import { Redis } from 'ioredis';
+import type { Clock } from '../../domain/clock.ts';
+import type { CloudEvent } from '../../domain/event.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { Delivered, Sink } from './sink.ts';
+
+export interface RedisSinkOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly db: number;
+  readonly username?: string;
+  readonly password?: Secret;
+  readonly stream: string;
+  /** About how many entries the stream keeps. */
+  readonly maxLength: number;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/**
+ * Appends events to a Redis stream, each batch in one transaction: all of it is there or nothing, in order. Only where
+ * the answer to a transaction is lost is it not known which; it is sent again then, and its entries stand there twice.
+ */
+export class RedisSink implements Sink {
+  readonly #options: RedisSinkOptions;
+  #client: Redis | undefined;
+
+  constructor(options: RedisSinkOptions) {
+    this.#options = options;
+  }
+
+  async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {
+    const { timeoutMs, clock } = this.#options;
+    let late = false;
+    const cut = () => this.#drop();
+    const cancel = clock.after(timeoutMs, () => {
+      late = true;
+      cut();
+    });
+    signal.addEventListener('abort', cut, { once: true });
+    try {
+      this.#client ??= await this.#connect();
+      await this.#append(this.#client, events);
+      return { taken: events.length };
+    } catch (error) {
+      this.#drop();
+      const reason = error instanceof Error ? error.message : String(error);
+      return { taken: 0, failure: { reason: late ? `no answer within ${timeoutMs / 1_000} s` : reason } };
+    } finally {
+      cancel();
+      signal.removeEventListener('abort', cut);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#drop();
+    return Promise.resolve();
+  }
+
+  #drop(): void {
+    this.#client?.disconnect();
+    this.#client = undefined;
+  }
+
+  /** One attempt: trying again, and when, is not the client's business. */
+  async #connect(): Promise<Redis> {
+    const { host, port, tls, timeoutMs } = this.#options;
+    const client = new Redis({
+      host,
+      port,
+      ...(tls && { tls: { servername: host } }),
+      lazyConnect: true,
+      connectTimeout: timeoutMs,
+      connectionName: 'tocsin',
+      disableClientInfo: true,
+      enableReadyCheck: false,
+      enableOfflineQueue: false,
+      protocol: 2,
+      retryStrategy: null,
+      maxRetriesPerRequest: 0,
+    });
+    let fault: Error | undefined;
+    client.on('error', (error: Error) => {
+      fault ??= error;
+    });
+    // so that a deadline that passes meanwhile ends it
+    this.#client = client;
+    try {
+      await client.connect();
+      await this.#logIn(client);
+    } catch (error) {
+      throw fault ?? error;
+    }
+    return client;
+  }
+
+  /** Not ioredis's own login, which prints some refusals to the console instead of telling them. */
+  async #logIn(client: Redis): Promise<void> {
+    const { username, password, db } = this.#options;
+    if (password !== undefined) {
+      const credentials = [...(username === undefined ? [] : [username]), password.reveal()];
+      await client.call('AUTH', ...credentials).catch((error: unknown) => {
+        throw new Error(`the login is refused (${codeOf(error)})`);
+      });
+    }
+    if (db !== 0) await client.select(db);
+  }
+
+  async #append(client: Redis, events: readonly CloudEvent[]): Promise<void> {
+    const { stream, maxLength } = this.#options;
+    const transaction = client.multi();
+    for (const event of events) {
+      transaction.xadd(stream, 'MAXLEN', '~', maxLength, '*', ...entryOf(event));
+    }
+    const results = await transaction.exec();
+    const failed = results?.find(([error]) => error !== null)?.[0];
+    if (results === null || failed) throw failed ?? new Error('the transaction was discarded');
+  }
+}
+
+/** The fields of an entry: what a reader selects by, and the whole event. */
+function entryOf(event: CloudEvent): string[] {
+  const { id, type, subject, time } = event;
+  const about = subject === undefined ? [] : ['subject', subject];
+  return ['id', id, 'type', type, ...about, 'time', time, 'event', JSON.stringify(event)];
+}
+
+/** The code is all of the answer that is shown: an error about AUTH may quote its arguments. */
+function codeOf(error: unknown): string {
+  return /^[A-Z]{2,20}(?= |$)/.exec(error instanceof Error ? error.message : '')?.[0] ?? 'ERR';
+}

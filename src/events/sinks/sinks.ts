@@ -1,0 +1,90 @@
+import type { Bus } from '../bus.ts';
+import { Pump, type PumpOptions, type SinkOutcome } from './pump.ts';
+import type { Sink } from './sink.ts';
+
+/** A sink of the configuration. */
+export interface ConfiguredSink {
+  readonly name: string;
+  /** Such as `redis`. */
+  readonly type: string;
+  readonly create: () => Sink;
+}
+
+/** How a sink stands. */
+export interface SinkView {
+  readonly name: string;
+  readonly type: string;
+  /** The id of the last event that it is done with. */
+  readonly after: string;
+  /** Events after that. */
+  readonly lag: number;
+  /** Why it takes none. */
+  readonly failing?: string;
+}
+
+export interface SinksOptions extends Pick<PumpOptions, 'ledger' | 'clock' | 'logger' | 'random'> {
+  readonly bus: Bus;
+  readonly onEvents: (sink: string, outcome: SinkOutcome, count: number) => void;
+  readonly onFailure: (sink: string) => void;
+}
+
+interface Running {
+  readonly type: string;
+  readonly pump: Pump;
+}
+
+/** The sinks that are configured, each with its own pump: none waits for another. */
+export class Sinks {
+  readonly #options: SinksOptions;
+  readonly #cutting = new AbortController();
+  #running: readonly Running[] = [];
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(options: SinksOptions) {
+    this.#options = options;
+  }
+
+  /** Makes these the sinks. Those of before end their deliveries first; each goes on where its name stands. Cannot fail. */
+  configure(wanted: readonly ConfiguredSink[]): void {
+    this.#changing = this.#changing.then(async () => {
+      await this.#stopAll();
+      if (this.#cutting.signal.aborted) return;
+      this.#running = wanted.map((sink) => ({ type: sink.type, pump: this.#start(sink) }));
+    });
+  }
+
+  views(): readonly SinkView[] {
+    const { bus } = this.#options;
+    return this.#running.flatMap(({ type, pump: { name, at, failing } }) =>
+      at === undefined
+        ? []
+        : [{ name, type, after: at, lag: bus.behind(at), ...(failing !== undefined && { failing }) }],
+    );
+  }
+
+  /** Lets deliveries that are under way end, and cuts them off once `signal` aborts. */
+  async stop(signal: AbortSignal): Promise<void> {
+    const cut = () => this.#cutting.abort();
+    if (signal.aborted) cut();
+    else signal.addEventListener('abort', cut, { once: true });
+    this.configure([]);
+    await this.#changing;
+    signal.removeEventListener('abort', cut);
+  }
+
+  async #stopAll(): Promise<void> {
+    await Promise.all(this.#running.map(({ pump }) => pump.stop(this.#cutting.signal)));
+    this.#running = [];
+  }
+
+  #start({ name, create }: ConfiguredSink): Pump {
+    const { onEvents, onFailure, ...options } = this.#options;
+    return new Pump({
+      ...options,
+      name,
+      sink: create(),
+      onEvents: (outcome, count) => onEvents(name, outcome, count),
+      onFailure: () => onFailure(name),
+    });
+  }
+}

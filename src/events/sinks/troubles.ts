@@ -1,0 +1,60 @@
+import type { Clock } from '../../domain/clock.ts';
+import type { Logger } from '../../domain/log.ts';
+
+const REMINDER_MS = 60_000;
+
+/** Tells in the log what goes wrong with a sink: at once when it begins, and what follows once a minute. */
+export class Troubles {
+  readonly #sink: string;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  #failing: { readonly since: number; told: number; attempts: number; reason: string } | undefined;
+  #refusals: { readonly told: number; readonly count: number } | undefined;
+
+  constructor(sink: string, { logger, clock }: { logger: Logger; clock: Clock }) {
+    this.#sink = sink;
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /** Why the last attempt failed; undefined after one that did not. */
+  get reason(): string | undefined {
+    return this.#failing?.reason;
+  }
+
+  failed(reason: string): void {
+    const now = this.#clock.monotonic();
+    const failing = this.#failing ?? { since: now, told: Number.NEGATIVE_INFINITY, attempts: 0, reason };
+    failing.attempts++;
+    failing.reason = reason;
+    this.#failing = failing;
+    if (now - failing.told < REMINDER_MS) return;
+    failing.told = now;
+    const { attempts, since } = failing;
+    this.#logger.warn(
+      { sink: this.#sink, reason, attempts, seconds: (now - since) / 1_000 },
+      'a sink takes no events; they are kept and tried again',
+    );
+  }
+
+  over(): void {
+    if (this.#failing === undefined) return;
+    const seconds = (this.#clock.monotonic() - this.#failing.since) / 1_000;
+    this.#failing = undefined;
+    this.#logger.info({ sink: this.#sink, seconds }, 'a sink takes events again');
+  }
+
+  refused(event: string, reason: string): void {
+    const now = this.#clock.monotonic();
+    const { told, count } = this.#refusals ?? { told: Number.NEGATIVE_INFINITY, count: 0 };
+    if (now - told < REMINDER_MS) {
+      this.#refusals = { told, count: count + 1 };
+      return;
+    }
+    this.#refusals = { told: now, count: 0 };
+    this.#logger.warn(
+      { sink: this.#sink, event, reason, more: count },
+      'a sink refuses an event for good; it is kept as a dead letter',
+    );
+  }
+}

@@ -1,0 +1,30 @@
+import { Router } from 'express';
+import type { SinkView } from '../../events/sinks/sinks.ts';
+import { rfc3339 } from '../../health/run-view.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import { sendJson } from '../json.ts';
+
+interface SinksRouteDeps {
+  readonly sinks: () => readonly SinkView[];
+  readonly ledger: Pick<Ledger, 'deadLetters'>;
+}
+
+/** `GET /api/v1/sinks`: how each sink stands, and what it refused. */
+export function createSinksRoute({ sinks, ledger }: SinksRouteDeps): Router {
+  const router = Router();
+  router.get('/api/v1/sinks', async (_request, response) => {
+    const views = sinks().map(async ({ name, type, after, lag, failing }) => {
+      const letters = await ledger.deadLetters(name);
+      return {
+        name,
+        type,
+        after,
+        lag,
+        failing: failing ?? null,
+        dead_letters: letters.map(({ id, at, reason }) => ({ id, at: rfc3339(at), reason })),
+      };
+    });
+    sendJson(response, { sinks: await Promise.all(views) });
+  });
+  return router;
+}

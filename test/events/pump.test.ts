@@ -1,0 +1,231 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CloudEvent } from '../../src/domain/event.ts';
+import { Bus } from '../../src/events/bus.ts';
+import { Pump, waitMs } from '../../src/events/sinks/pump.ts';
+import type { Delivered, Sink } from '../../src/events/sinks/sink.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
+import { MemoryLedger } from '../support/memory-ledger.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
+
+/** A sink that keeps what it takes, and does as it is told. */
+class FakeSink implements Sink {
+  readonly got: string[] = [];
+  closed = false;
+  answer: (events: readonly CloudEvent[]) => Delivered | Promise<Delivered> = (events) => ({
+    taken: events.length,
+  });
+
+  async deliver(events: readonly CloudEvent[]): Promise<Delivered> {
+    const delivered = await this.answer(events);
+    this.got.push(...events.slice(0, delivered.taken).map(({ id }) => id));
+    return delivered;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+}
+
+function start(ledger = new MemoryLedger(), sink = new FakeSink()) {
+  const clock = new ManualClock();
+  const { logger, lines } = recordingLogger();
+  const counts: Record<string, number> = {};
+  const count = (what: string, more = 1) => (counts[what] = (counts[what] ?? 0) + more);
+  const pump = new Pump({
+    name: 'out',
+    sink,
+    bus: new Bus(ledger),
+    ledger,
+    clock,
+    logger,
+    random: () => 1,
+    onEvents: count,
+    onFailure: () => count('failures'),
+  });
+  return { ledger, sink, clock, lines, counts, pump };
+}
+
+const ids = (count: number, from = 1) => Array.from({ length: count }, (_, i) => `e1-${from + i}`);
+const down = { taken: 0, failure: { reason: 'connection refused' } };
+
+describe('a pump', () => {
+  it('begins with what comes after it was first heard of, and saves how far it is', async () => {
+    const ledger = new MemoryLedger();
+    ledger.append(3);
+    const { pump, sink, counts } = start(ledger);
+    await settle();
+    ledger.append(250);
+    await settle();
+    await pump.stop();
+    expect(sink.got).toEqual(ids(250, 4));
+    expect(ledger.places.get('out')).toBe('e1-253');
+    expect(counts).toEqual({ delivered: 250 });
+    expect(sink.closed).toBe(true);
+  });
+
+  it('goes on after a restart where it stopped', async () => {
+    const { ledger, pump } = start();
+    await settle();
+    ledger.append(2);
+    await settle();
+    await pump.stop();
+    ledger.append(3);
+    const second = start(ledger);
+    await settle();
+    await second.pump.stop();
+    expect(second.sink.got).toEqual(ids(3, 3));
+  });
+
+  it('tries again, later and later, and loses nothing', async () => {
+    const { ledger, sink, pump, clock, lines, counts } = start();
+    let attempts = 0;
+    sink.answer = () => {
+      attempts++;
+      return down;
+    };
+    await settle();
+    ledger.append(2);
+    await settle();
+    expect(pump.failing).toBe('connection refused');
+    // 0.5, 1, 2, 4, 8, 16, then every 30 s
+    for (const [seconds, expected] of [
+      [0.5, 2],
+      [1, 3],
+      [2, 4],
+      [4, 5],
+      [8, 6],
+      [16, 7],
+      [30, 8],
+      [29, 8],
+      [1, 9],
+    ] as const) {
+      await clock.advance(seconds * 1_000);
+      expect(attempts).toBe(expected);
+    }
+    ledger.append(3);
+    sink.answer = (events) => ({ taken: events.length });
+    await clock.advance(30_000);
+    await pump.stop();
+    expect(sink.got).toEqual(ids(5));
+    expect(counts).toEqual({ failures: 9, delivered: 5 });
+    expect(lines.map(({ level, message }) => [level, message])).toEqual([
+      ['warn', 'a sink takes no events; they are kept and tried again'],
+      ['warn', 'a sink takes no events; they are kept and tried again'],
+      ['info', 'a sink takes events again'],
+    ]);
+    expect(pump.failing).toBeUndefined();
+  });
+
+  it('waits as long as the receiver wishes, up to five minutes', async () => {
+    const { ledger, sink, pump, clock } = start();
+    let attempts = 0;
+    sink.answer = () => {
+      attempts++;
+      return { taken: 0, failure: { reason: 'HTTP 429', retryAfterMs: attempts === 1 ? 10_000 : 1e9 } };
+    };
+    await settle();
+    ledger.append(1);
+    await settle();
+    await clock.advance(9_999);
+    expect(attempts).toBe(1);
+    await clock.advance(1);
+    expect(attempts).toBe(2);
+    await clock.advance(300_000);
+    expect(attempts).toBe(3);
+    await pump.stop();
+  });
+
+  it('leaves out what is refused for good, and says which', async () => {
+    const { ledger, sink, pump, lines, counts } = start();
+    sink.answer = ([event]) =>
+      event?.data === 'bad'
+        ? { taken: 0, failure: { reason: 'HTTP 422: too odd', refused: true } }
+        : { taken: 1 };
+    await settle();
+    ledger.append(1);
+    ledger.append(2, { data: 'bad' });
+    ledger.append(1);
+    await settle();
+    await pump.stop();
+    expect(sink.got).toEqual(['e1-1', 'e1-4']);
+    expect(counts).toEqual({ delivered: 2, refused: 2, failures: 2 });
+    expect(ledger.letters.map(({ id, reason }) => [id, reason])).toEqual([
+      ['e1-2', 'HTTP 422: too odd'],
+      ['e1-3', 'HTTP 422: too odd'],
+    ]);
+    expect(ledger.places.get('out')).toBe('e1-4');
+    // the second within a minute is counted
+    expect(lines).toEqual([expect.objectContaining({ level: 'warn', event: 'e1-2', more: 0 })]);
+  });
+
+  it('saves what a batch brought before it broke off', async () => {
+    const { ledger, sink, pump } = start();
+    sink.answer = (events) => ({ ...down, taken: events.length === 5 ? 3 : 0 });
+    await settle();
+    ledger.append(5);
+    await settle();
+    expect(ledger.places.get('out')).toBe('e1-3');
+    await pump.stop();
+    const second = start(ledger);
+    await settle();
+    await second.pump.stop();
+    expect(second.sink.got).toEqual(['e1-4', 'e1-5']);
+  });
+
+  it('is not held up by a ledger that cannot save', async () => {
+    const { ledger, sink, pump, clock } = start();
+    await settle();
+    sink.answer = (events) => {
+      ledger.available = false;
+      return { taken: events.length };
+    };
+    ledger.append(1);
+    await settle();
+    ledger.append(1);
+    await clock.advance(500);
+    ledger.available = true;
+    sink.answer = (events) => ({ taken: events.length });
+    await clock.advance(1_000);
+    await pump.stop();
+    expect(sink.got).toEqual(['e1-1', 'e1-2']);
+    expect(ledger.places.get('out')).toBe('e1-2');
+  });
+
+  it('says how much retention took before the sink could have it', async () => {
+    const { ledger, pump } = start();
+    await settle();
+    await pump.stop();
+    ledger.append(5);
+    ledger.prune(3);
+    const { pump: second, sink, lines, counts } = start(ledger);
+    await settle();
+    await second.stop();
+    expect(sink.got).toEqual(['e1-4', 'e1-5']);
+    expect(counts).toEqual({ lost: 3, delivered: 2 });
+    expect(lines).toEqual([expect.objectContaining({ level: 'error', sink: 'out', events: 3 })]);
+  });
+
+  it('lets the delivery that is under way end, and begins no other', async () => {
+    const { ledger, sink, pump } = start();
+    let release: () => void = () => undefined;
+    sink.answer = () =>
+      new Promise((resolve) => {
+        release = () => resolve({ taken: 1 });
+      });
+    await settle();
+    ledger.append(3);
+    await settle();
+    const stopped = pump.stop();
+    await settle();
+    expect(sink.closed).toBe(false);
+    release();
+    await stopped;
+    expect(sink.got).toEqual(['e1-1']);
+    expect(ledger.places.get('out')).toBe('e1-1');
+  });
+
+  it('spreads its attempts', () => {
+    expect([waitMs(0, 0), waitMs(0, 1), waitMs(3, 0.5), waitMs(99, 1)]).toEqual([250, 500, 3_000, 30_000]);
+  });
+});
