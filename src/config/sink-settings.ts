@@ -55,7 +55,8 @@ function redis(files: ConfigFiles) {
 }
 
 const webUrl = z.string().refine(isWebUrl, {
-  error: 'expected an http:// or https:// URL without credentials in it; those belong into authorization or basic_auth',
+  error:
+    'expected an http:// or https:// URL without credentials in it; those belong into authorization or basic_auth',
 });
 
 function isWebUrl(given: string): boolean {

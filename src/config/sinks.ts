@@ -13,11 +13,13 @@ export function readSinks(reader: Reader, schemas: ConfigSchemas): readonly Sink
     uniqueName(reader, path, partial.name, names);
     const given = KINDS.filter((kind) => reader.has([...path, kind]));
     if (given.length !== 1) {
-      const what = given.length === 0 ? 'says not where to' : `has ${given.join(' and ')}`;
-      reader.report(path, `a sink ${what}; expected one of ${KINDS.join(', ')}`);
+      const what = given.length === 0 ? 'nowhere to send events to' : given.join(' and ');
+      reader.report(path, `${what}; expected exactly one of ${KINDS.join(', ')}`);
     }
     const to = whole?.redis ?? whole?.http ?? (whole?.log && { type: 'log' as const });
-    return whole === undefined || to === undefined || given.length !== 1 ? undefined : { name: whole.name, to };
+    return whole === undefined || to === undefined || given.length !== 1
+      ? undefined
+      : { name: whole.name, to };
   });
   const whole = sinks.filter((sink) => sink !== undefined);
   return whole.length === sinks.length ? whole : undefined;

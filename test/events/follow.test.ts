@@ -10,7 +10,14 @@ function start(ledger: MemoryLedger, more: Partial<Follow> = {}) {
   const clock = new ManualClock();
   const ending = new AbortController();
   const steps: Step[] = [];
-  const options = { bus: new Bus(ledger), clock, after: ledger.id(0), limit: 3, signal: ending.signal, ...more };
+  const options = {
+    bus: new Bus(ledger),
+    clock,
+    after: ledger.id(0),
+    limit: 3,
+    signal: ending.signal,
+    ...more,
+  };
   const done = (async () => {
     for await (const step of follow(options)) steps.push(step);
   })();

@@ -9,6 +9,8 @@ export interface RedisOptions {
   readonly password?: string;
   /** Lines of redis.conf's form: `maxmemory 100mb`. */
   readonly config?: readonly string[];
+  /** Where it works and listens, to be started there again; a folder of its own, removed at the end, and a free port. */
+  readonly at?: { readonly folder: string; readonly port: number };
   /** Speaks TLS only. */
   readonly tls?: Minted & { readonly caFile: string };
 }
@@ -20,8 +22,8 @@ export interface RedisTestServer {
 
 /** Starts the `redis-server` of PATH on a free port of the loopback, in a folder of its own. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisTestServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'tocsin-redis-'));
-  const port = await closedPort();
+  const folder = options.at?.folder ?? mkdtempSync(join(tmpdir(), 'tocsin-redis-'));
+  const port = options.at?.port ?? (await closedPort());
   const child = spawn('redis-server', ['-'], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(configuration(port, options).join('\n'));
   await listening(child);
@@ -32,7 +34,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisTestS
       if (child.exitCode === null && child.signalCode === null) {
         await new Promise((resolve) => child.once('exit', resolve));
       }
-      rmSync(folder, { recursive: true });
+      if (options.at === undefined) rmSync(folder, { recursive: true });
     },
   };
 }

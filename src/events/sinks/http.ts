@@ -73,14 +73,14 @@ export class HttpSink implements Sink {
   }
 }
 
-/** The first characters of an answer, for a person; the rest is read so that the connection can be used again. */
+/** The first characters of an answer, for a person; an answer that is short is read whole, so that its connection can be used again. */
 async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body) {
+    chunks.push(chunk);
     bytes += chunk.byteLength;
     if (bytes > READ_BYTES) break;
-    chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8').replace(/\s+/g, ' ').trim().slice(0, SHOWN);
 }

@@ -111,7 +111,7 @@ export class Pump {
   async #deliver(events: readonly CloudEvent[]): Promise<boolean> {
     const { sink, clock, onEvents } = this.#options;
     let done = 0;
-    for (let attempts = 0; done < events.length; ) {
+    for (let attempts = 0; done < events.length;) {
       if (this.#stopping.signal.aborted) return false;
       const { taken, failure } = await sink.deliver(events.slice(done), this.#cutting.signal);
       if (taken > 0) onEvents('delivered', taken);

@@ -32,10 +32,10 @@ export class RedisSink implements Sink {
 
   async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {
     const { timeoutMs, clock } = this.#options;
-    let late = false;
+    const late = new AbortController();
     const cut = () => this.#drop();
     const cancel = clock.after(timeoutMs, () => {
-      late = true;
+      late.abort();
       cut();
     });
     signal.addEventListener('abort', cut, { once: true });
@@ -46,7 +46,10 @@ export class RedisSink implements Sink {
     } catch (error) {
       this.#drop();
       const reason = error instanceof Error ? error.message : String(error);
-      return { taken: 0, failure: { reason: late ? `no answer within ${timeoutMs / 1_000} s` : reason } };
+      return {
+        taken: 0,
+        failure: { reason: late.signal.aborted ? `no answer within ${timeoutMs / 1_000} s` : reason },
+      };
     } finally {
       cancel();
       signal.removeEventListener('abort', cut);

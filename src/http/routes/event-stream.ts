@@ -68,11 +68,9 @@ export class EventStreams {
       refuse(response, this.#closed);
       return;
     }
-    response.writeHead(200, {
-      'content-type': EVENT_STREAM,
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
+    // not `set`, which would add a charset that this type does not have
+    response.setHeader('Content-Type', EVENT_STREAM);
+    response.set('Cache-Control', 'no-store').set('X-Accel-Buffering', 'no');
     if (request.method === 'HEAD') {
       response.end();
       return;

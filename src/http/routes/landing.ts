@@ -12,6 +12,7 @@ const LINKS: readonly (readonly [path: string, says: string])[] = [
   ['/api/v1/services', 'services and their targets'],
   ['/api/v1/alerts', 'alerts received'],
   ['/api/v1/events', 'the log of events'],
+  ['/api/v1/sinks', 'where events are copied to, and how far each sink is'],
   ['/api/v1/deliveries', 'webhook requests received'],
   ['/-/ready', 'readiness'],
 ];
