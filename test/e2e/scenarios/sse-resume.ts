@@ -27,7 +27,13 @@ export interface ResumeRecord {
   readonly gaps: number;
 }
 
-const CONFIG = 'store: { path: ledger.db }\nhost: { enabled: false }\n';
+/** The load comes from this address too: what piled up over a restart has many connections. */
+const CONFIG = [
+  'store: { path: ledger.db }',
+  'host: { enabled: false }',
+  'server: { max_connections_per_address: 1000 }',
+  '',
+].join('\n');
 
 /** One client that is killed again and again while events come, and what it saw in all. */
 export async function runResume(options: ResumeOptions): Promise<ResumeRecord> {
