@@ -1,6 +1,7 @@
 import { severityClass, severityRises, type Alert, type SeverityClass } from '../domain/alert.ts';
 import type {
   Acknowledgement,
+  DuplicateCause,
   EpisodeAction,
   EpisodeAdvance,
   EpisodeContext,
@@ -33,7 +34,7 @@ export function advance(
 ): EpisodeAdvance {
   const word = wordOf(alert, context);
   if (current === undefined) return begin(word, undefined);
-  if (isFormer(current, word)) return { state: current, transitions: [] };
+  if (isFormer(current, word)) return duplicate(current, 'late');
   if (current.open) return word.firing ? firesOn(current, word) : close(current, word);
   return word.firing ? firesAgain(current, word) : resolvesAgain(current, word);
 }
@@ -106,7 +107,7 @@ function firesOn(current: EpisodeState, word: Word): EpisodeAdvance {
   const startsAt = min(current.startsAt, word.start);
   const { labels, annotations } = word.content;
   if (labels === current.labels && annotations === current.annotations) {
-    return { state: startsAt === current.startsAt ? current : { ...current, startsAt }, transitions: [] };
+    return duplicate(startsAt === current.startsAt ? current : { ...current, startsAt }, 'repeat');
   }
   const refreshed = step('refreshed', {
     ...current,
@@ -158,7 +159,7 @@ function ended(
 function firesAgain(current: EpisodeState, word: Word): EpisodeAdvance {
   if (word.start > reach(current, word.tolerance)) return begin(word, current);
   if (maybeStale(current, word.context)) {
-    if (current.suspectUntil !== undefined) return { state: current, transitions: [] };
+    if (current.suspectUntil !== undefined) return duplicate(current, 'held');
     const { receivedAt, staleHoldMs } = word.context;
     const ordinal = current.ordinal + 1;
     return step('stale_suspect', { ...current, ordinal, suspectUntil: receivedAt + staleHoldMs });
@@ -205,8 +206,8 @@ function resolvesAgain(current: EpisodeState, word: Word): EpisodeAdvance {
   const endsAt = word.endGiven ? max(last, word.end) : last;
   const closedBy = current.closedBy.includes(peer) ? current.closedBy : [...current.closedBy, peer];
   const nothingNew = endsAt === last && closedBy === current.closedBy && current.suspectUntil === undefined;
-  if (nothingNew) return { state: current, transitions: [] };
-  return { state: { ...current, endsAt, closedBy, suspectUntil: undefined }, transitions: [] };
+  if (nothingNew) return duplicate(current, 'resolved');
+  return duplicate({ ...current, endsAt, closedBy, suspectUntil: undefined }, 'resolved');
 }
 
 /** What happens to an episode by a person, by time, or because its sender was asked. Pure. */
@@ -266,6 +267,10 @@ function release(current: EpisodeState, at: number): EpisodeState {
 
 function isSame(one: Acknowledgement | undefined, other: Acknowledgement): boolean {
   return one?.by === other.by && one.comment === other.comment && one.expiresAt === other.expiresAt;
+}
+
+function duplicate(state: EpisodeState, cause: DuplicateCause): EpisodeAdvance {
+  return { state, transitions: [], duplicate: cause };
 }
 
 function step(transition: EpisodeTransition['transition'], state: EpisodeState): EpisodeAdvance {

@@ -11,6 +11,7 @@ import { LedgerStartError } from '../ledger/ledger.ts';
 import { createSelfMetrics, type SelfMetrics } from '../metrics/self.ts';
 import { createClients } from './clients.ts';
 import { createFeed, type Feed } from './feed.ts';
+import { startHonesty, type Honesty } from './honesty.ts';
 import { startHost } from './host.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startLogging, type LogSettings } from './logging.ts';
@@ -88,8 +89,9 @@ async function wire(ground: Ground): Promise<App> {
   const host = startHost({ ...ground, config: config.host, table });
   const watching = await startWatching({ ...ground, storage, table });
   const { monitor } = watching;
+  const honesty = startHonesty({ ...ground, storage });
   const gate = new Gate(gateLimits(config.metrics), { monotonic: () => clock.monotonic() });
-  const reloader = createReloader(ground, { storage, feed, watching, gate, budget });
+  const reloader = createReloader(ground, { storage, feed, watching, honesty, gate, budget });
   const source = createSource(ground, { storage, feed, watching, reloader, table, host: host.collectors });
   const clients = createClients({ ...ground, config: () => reloader.current });
   let draining = false;
@@ -102,6 +104,7 @@ async function wire(ground: Ground): Promise<App> {
     ledger: storage.ledger,
     feed,
     monitor,
+    watchdogs: honesty.watchdogs,
     clients,
     gate,
     source,
@@ -120,6 +123,7 @@ async function wire(ground: Ground): Promise<App> {
   lifecycle.onStop('event streams', () => feed.streams.close());
   watching.configure(config);
   feed.configure(config);
+  honesty.configure(config);
   logger.info(
     { url: server.url, version, services: config.services.length, ledger: config.store.path },
     'listening',
@@ -168,12 +172,14 @@ interface Reloadable {
   readonly storage: Storage;
   readonly feed: Feed;
   readonly watching: Watching;
+  readonly honesty: Honesty;
   readonly gate: Gate;
   readonly budget: SeriesBudget;
 }
 
-function createReloader(ground: Ground, { storage, feed, watching, gate, budget }: Reloadable): Reloader {
+function createReloader(ground: Ground, parts: Reloadable): Reloader {
   const { clock, logger, self, config } = ground;
+  const { storage, feed, watching, honesty, gate, budget } = parts;
   const declare = (of: Config) => of.webhooks.forEach(({ name }) => self.webhooks.declare(name));
   declare(config);
   warnOfModules(config, logger);
@@ -188,7 +194,8 @@ function createReloader(ground: Ground, { storage, feed, watching, gate, budget 
         .configure(alertRules(next))
         .catch((error: unknown) =>
           logger.error({ error: String(error) }, 'the ledger did not take the new rules'),
-        );
+        )
+        .finally(() => honesty.configure(next));
       warnOfModules(next, logger);
       watching.configure(next);
       feed.configure(next);

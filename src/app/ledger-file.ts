@@ -1,7 +1,4 @@
 import { existsSync } from 'node:fs';
-import { deliveryId } from '../alerts/delivery-id.ts';
-import { act, advance, nextTimer } from '../alerts/episodes.ts';
-import { parseDelivery, parseInSlices } from '../alerts/payload.ts';
 import type { Config } from '../config/types.ts';
 import type { Transition } from '../domain/alert.ts';
 import { systemClock, type Clock } from '../domain/clock.ts';
@@ -10,6 +7,7 @@ import type { Logger } from '../domain/log.ts';
 import { LedgerStartError } from '../ledger/ledger.ts';
 import { LedgerFile } from '../ledger/sqlite/ledger-file.ts';
 import { openLedgerStore } from '../ledger/sqlite/ledger-store.ts';
+import { ALERT_LOGIC } from './alert-logic.ts';
 import { alertRules } from './storage.ts';
 
 export { LedgerStartError };
@@ -53,7 +51,7 @@ export async function replayLedger(config: Config, target: string): Promise<Repl
     toleranceMs: config.alerts.sameStartToleranceMs,
     rules: alertRules(config),
     retention: { eventsMs: Number.MAX_SAFE_INTEGER, historyMs: Number.MAX_SAFE_INTEGER },
-    logic: { parse: parseDelivery, parseInSlices, deliveryId, advance, act, nextTimer },
+    logic: ALERT_LOGIC,
     clock,
     logger: SILENT,
     onCommit: () => undefined,

@@ -1,11 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { deliveryId } from '../alerts/delivery-id.ts';
-import { act, advance, nextTimer } from '../alerts/episodes.ts';
-import { parseDelivery, parseInSlices } from '../alerts/payload.ts';
 import { systemClock } from '../domain/clock.ts';
 import type { ThreadOptions } from '../ledger/protocol.ts';
 import { openLedgerStore } from '../ledger/sqlite/ledger-store.ts';
 import { serveLedger } from '../ledger/thread-server.ts';
+import { ALERT_LOGIC } from './alert-logic.ts';
 
 if (parentPort === null) throw new Error('ledger-thread is started as a worker thread by ThreadLedger');
 
@@ -17,6 +15,6 @@ serveLedger({
       ...(workerData as ThreadOptions),
       ...hooks,
       clock: systemClock,
-      logic: { parse: parseDelivery, parseInSlices, deliveryId, advance, act, nextTimer },
+      logic: ALERT_LOGIC,
     }),
 });

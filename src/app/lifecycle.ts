@@ -50,8 +50,9 @@ export class Lifecycle {
   /** A step that ignores the end of the budget is left behind after one more second. */
   async #bounded(step: Step, signal: AbortSignal): Promise<void> {
     let cancel: (() => void) | undefined;
+    let giveUp: () => void = () => undefined;
     const left = new Promise<never>((_, reject) => {
-      const giveUp = () => {
+      giveUp = () => {
         cancel = this.#clock.after(1_000, () => reject(new Error('did not end within the time budget')));
       };
       if (signal.aborted) giveUp();
@@ -60,6 +61,7 @@ export class Lifecycle {
     try {
       await Promise.race([Promise.resolve(step.stop(signal)), left]);
     } finally {
+      signal.removeEventListener('abort', giveUp);
       cancel?.();
     }
   }

@@ -39,6 +39,8 @@ export interface RouteDeps {
   readonly ledger: Ledger;
   readonly feed: Feed;
   readonly monitor: Monitor;
+  /** Whether each watchdog is heard, by its name. */
+  readonly watchdogs: () => Readonly<Record<string, boolean>>;
   readonly clients: Clients;
   readonly gate: Gate;
   readonly source: SnapshotSource;
@@ -93,6 +95,7 @@ export function createRoutes(deps: RouteDeps): Handler[] {
     createMonitoringRoute({
       board,
       ledger,
+      watchdogs: deps.watchdogs,
       now,
       node: () => server().node,
       startedAt: now(),

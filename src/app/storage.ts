@@ -1,4 +1,4 @@
-import type { Config } from '../config/types.ts';
+import type { Config, SenderConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { Outbox } from '../events/outbox.ts';
@@ -38,17 +38,28 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   return { ledger, outbox };
 }
 
+type JudgedBy = Pick<Config, 'alerts' | 'webhooks' | 'alertmanagers' | 'watchdogs'>;
+
 /** What the configuration says about judging alerts. */
-export function alertRules({ alerts, webhooks }: Pick<Config, 'alerts' | 'webhooks'>): AlertRules {
+export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: JudgedBy): AlertRules {
   const senders = webhooks.map(({ name, alertmanager }) => {
     const { peers = 1, peerTimeoutMs = 0, groupIntervalMs = 0, repeatIntervalMs = 0 } = alertmanager ?? {};
     const staleWindowMs = peers > 1 ? peers * peerTimeoutMs + groupIntervalMs : 0;
-    return [name, { staleWindowMs, repeatMs: repeatIntervalMs }] as const;
+    const asked = alertmanagers.some(({ webhook }) => webhook === name);
+    const settle = asked ? { settleMs: settleMs(alertmanager) } : {};
+    return [name, { staleWindowMs, repeatMs: repeatIntervalMs, ...settle }] as const;
   });
   return {
     toleranceMs: alerts.sameStartToleranceMs,
     staleHoldMs: alerts.staleHoldMs,
     expireAfterMs: alerts.expireAfterMs,
     senders: Object.fromEntries(senders),
+    watchdogs: watchdogs.map(({ name, match }) => ({ name, match })),
   };
+}
+
+/** Word of an end may need one group_interval, and another one when it was refused; what is not said is Alertmanager's default. */
+function settleMs(sender: SenderConfig | undefined): number {
+  const { peers = 1, peerTimeoutMs = 15_000, groupIntervalMs = 300_000 } = sender ?? {};
+  return 2 * groupIntervalMs + peers * peerTimeoutMs;
 }

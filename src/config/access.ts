@@ -121,7 +121,11 @@ function addressOf({ host, port }: ServerConfig['listen']): string {
 }
 
 /** Tells when none or both of a pair of keys are given; otherwise the one that is. */
-function oneOf(reader: Reader, path: Path, [first, second]: readonly [string, string]): string | undefined {
+export function oneOf(
+  reader: Reader,
+  path: Path,
+  [first, second]: readonly [string, string],
+): string | undefined {
   const given = [first, second].filter((key) => reader.has([...path, key]));
   if (given.length === 1) return given[0];
   if (given.length === 2)
@@ -148,7 +152,7 @@ function onlyDoor(
   else if (other !== door) reader.report(path, `the same secret as that of ${other}; each needs its own`);
 }
 
-function complete<T>(list: readonly (T | undefined)[]): readonly T[] | undefined {
+export function complete<T>(list: readonly (T | undefined)[]): readonly T[] | undefined {
   const whole = list.filter((item) => item !== undefined);
   return whole.length === list.length ? whole : undefined;
 }

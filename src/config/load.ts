@@ -4,6 +4,7 @@ import { readWebhooks } from './access.ts';
 import type { Environment } from './expand.ts';
 import { filesIn, readText, stands } from './files.ts';
 import { deepFreeze } from './freeze.ts';
+import { readPipeline } from './pipeline.ts';
 import { readProbeEndpoint } from './probe-endpoint.ts';
 import { Reader } from './reader.ts';
 import { readSinks } from './sinks.ts';
@@ -108,6 +109,7 @@ function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Confi
   const webhooks = readWebhooks(reader, schemas);
   const alerts = reader.section(schemas.alerts, ['alerts']).whole;
   const sinks = readSinks(reader, schemas);
+  const pipeline = readPipeline(reader, schemas, webhooks);
   const services = readServices({
     reader,
     schemas,
@@ -118,8 +120,8 @@ function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Confi
   const scheduler = scheduling.caps;
   const { problems } = probeEndpoint;
   const probing = probeEndpoint.config;
-  if (!server || !metrics || !store || !scheduler || !host || !probing || !webhooks || !alerts || !sinks)
-    return { sections: undefined, problems };
+  const read = server && metrics && store && scheduler && host && probing;
+  if (!read || !webhooks || !alerts || !pipeline || !sinks) return { sections: undefined, problems };
   const sections = {
     server,
     metrics,
@@ -141,6 +143,7 @@ function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Confi
       expireAfterMs: alerts.expire_after,
     },
     sinks,
+    ...pipeline,
     services,
   };
   return { sections, problems };

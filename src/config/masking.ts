@@ -5,6 +5,8 @@ const SECRET_KEY = /passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key
 const PLACE_KEY = /_(?:file|files|url|urls)$|^files$/i;
 /** Mappings whose values may be secrets under any name. */
 const FREE_KEY = /^(?:headers|http_headers|endpoint_params|proxy_connect_header|metadata|params)$/;
+/** URLs that are secrets themselves. */
+const URL_KEY = /^ping_url$/;
 /** What is sent to a target. */
 const SENT_KEY = /^(?:send|body|key)$/;
 const HARMLESS_HEADER =
@@ -26,7 +28,7 @@ export function masked(value: unknown, key = ''): unknown {
 }
 
 function isSecret(key: string): boolean {
-  return SENT_KEY.test(key) || (SECRET_KEY.test(key) && !PLACE_KEY.test(key));
+  return SENT_KEY.test(key) || URL_KEY.test(key) || (SECRET_KEY.test(key) && !PLACE_KEY.test(key));
 }
 
 /** The value of a header, or of what is like one: text, or `{ values, secrets, files }`. */

@@ -1,17 +1,20 @@
 import { z } from 'zod';
-import { size } from '../probes/settings.ts';
+import { authSettings } from '../probes/http/auth.ts';
+import { secret, secretFile, size } from '../probes/settings.ts';
 import type { ConfigFiles } from '../probes/settings.ts';
 import { suggest } from './nearest.ts';
 import { sinkSchema } from './sink-settings.ts';
 import { SCOPES } from './types.ts';
 import {
   allowEntry,
+  httpUrl,
   interval,
   listenAddress,
   name,
   nameServer,
   networks,
   retention,
+  secretUrl,
   text,
   timer,
   token,
@@ -97,6 +100,30 @@ const webhook = (files: ConfigFiles) => ({
     .optional(),
 });
 
+const alertmanager = (files: ConfigFiles) => {
+  const { basic_auth, authorization } = authSettings(files);
+  return { name, url: httpUrl, webhook: z.string().optional(), basic_auth, authorization };
+};
+
+/** What an alert has to carry to be a watchdog. */
+const match = z
+  .record(z.string().min(1), z.string().min(1))
+  .refine((labels) => Object.keys(labels).length > 0, {
+    error: 'expected at least one label, such as alertname: Watchdog',
+  });
+
+const watchdog = { name, match, expect_every: timer };
+
+/** How long nobody may have an alert before it goes to the second, and to the third level. */
+const levels = z
+  .array(timer)
+  .max(2, { error: 'expected at most two durations: for the second and for the third level' })
+  .refine((given) => given.every((ms, i) => i === 0 || ms > (given[i - 1] ?? 0)), {
+    error: 'expected durations that grow from level to level',
+  });
+
+const escalation = { critical: levels.prefault(['5m', '15m']), warning: levels.prefault(['15m']) };
+
 const accessToken = (files: ConfigFiles) => ({
   name,
   token: token.optional(),
@@ -179,6 +206,11 @@ export function configSchemas(files: ConfigFiles, collectors: readonly string[])
       expire_after: retention.prefault('24h'),
     },
     sink: sinkSchema(files),
+    alertmanager: alertmanager(files),
+    watchdog,
+    escalation,
+    pingUrl: secretUrl(secret),
+    pingUrlFile: secretUrl(secretFile(files)),
     service,
     target,
     targetsFile: path,
@@ -199,8 +231,13 @@ export function rootSchema(schemas: ConfigSchemas) {
     host: z.strictObject(schemas.host),
     probe_endpoint: z.strictObject(schemas.probeEndpoint),
     webhooks: z.array(z.strictObject(schemas.webhook)).optional(),
+    alertmanagers: z.array(z.strictObject(schemas.alertmanager)).prefault([]),
     alerts: z.strictObject(schemas.alerts),
     sinks: z.array(z.strictObject(schemas.sink)).prefault([]),
+    escalation: z.strictObject(schemas.escalation),
+    watchdogs: z.array(z.strictObject(schemas.watchdog)).prefault([]),
+    ping_url: schemas.pingUrl.optional(),
+    ping_url_file: schemas.pingUrlFile.optional(),
     services: z
       .array(
         z.strictObject({

@@ -137,6 +137,29 @@ export interface HttpSinkConfig {
   readonly timeoutMs: number;
 }
 
+/** An Alertmanager that is asked which alerts it has. */
+export interface AlertmanagerConfig {
+  readonly name: string;
+  readonly url: string;
+  /** The entry of `webhooks` that it posts to. */
+  readonly webhook: string;
+  /** A ready `Authorization` header. */
+  readonly authorization?: Secret;
+}
+
+/** An alert that always fires, and how often it has to be heard. */
+export interface WatchdogConfig {
+  readonly name: string;
+  readonly match: Readonly<Record<string, string>>;
+  readonly expectEveryMs: number;
+}
+
+/** How long nobody may have an alert before it goes to the second, and to the third level, milliseconds. */
+export interface EscalationConfig {
+  readonly critical: readonly number[];
+  readonly warning: readonly number[];
+}
+
 /** A service, defaults filled in, with its prober's settings bound. */
 export interface ConfiguredService extends Service {
   readonly probe: Probe;
@@ -169,6 +192,11 @@ export interface Config {
   readonly webhooks: readonly WebhookConfig[];
   readonly alerts: AlertsConfig;
   readonly sinks: readonly SinkConfig[];
+  readonly alertmanagers: readonly AlertmanagerConfig[];
+  readonly escalation: EscalationConfig;
+  readonly watchdogs: readonly WatchdogConfig[];
+  /** Called while the way of the alerts is whole. */
+  readonly pingUrl: Secret | undefined;
   /** Enabled services only, in the order of the file. */
   readonly services: readonly ConfiguredService[];
   /** The file and the modules as YAML documents, secrets masked. */

@@ -45,6 +45,29 @@ export const name = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, {
     `"${String(issue.input)}" is not a name; expected lower-case letters, digits, - and _, beginning with a letter or digit`,
 });
 
+function isHttpUrl(given: string): boolean {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
+}
+
+/** The address of a server, without credentials: those have keys of their own. */
+export const httpUrl = z
+  .string()
+  .refine(isHttpUrl, {
+    error: (issue) =>
+      `"${String(issue.input)}" is not a URL; expected http:// or https://, such as http://alertmanager:9093`,
+  })
+  .refine((given) => !isHttpUrl(given) || new URL(given).username === '', {
+    error: 'the URL holds credentials; give them as basic_auth',
+  });
+
+/** A URL that is a secret itself. */
+export function secretUrl(read: z.ZodType<Secret>) {
+  return read.refine((given) => isHttpUrl(given.reveal()), {
+    error: 'expected a URL that begins with http:// or https://',
+  });
+}
+
 /** A list of networks as a set. */
 export const networks = z
   .array(

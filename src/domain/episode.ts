@@ -66,10 +66,20 @@ export interface EpisodeContext {
   readonly staleHoldMs: number;
 }
 
+/**
+ * Why an alert of a delivery is a duplicate: `repeat`, it goes on firing (the sender repeats itself, or another member of
+ * its cluster says the same); `resolved`, its end was told again; `late`, word of a former episode; `held`, the firing
+ * of a `stale_suspect` again.
+ */
+export const DUPLICATE_CAUSES = ['repeat', 'resolved', 'late', 'held'] as const;
+export type DuplicateCause = (typeof DUPLICATE_CAUSES)[number];
+
 export interface EpisodeAdvance {
   readonly state: EpisodeState;
   /** In the order in which they happened; empty for a repeat. */
   readonly transitions: readonly EpisodeTransition[];
+  /** Why it told nothing new, where it did not. */
+  readonly duplicate?: DuplicateCause;
 }
 
 /** The episode machine as the ledger drives it. */
@@ -79,6 +89,9 @@ export type AdvanceEpisode = (
   context: EpisodeContext,
 ) => EpisodeAdvance;
 
+/** Why an episode is given up: nothing was heard of it, or none of its Alertmanagers has it. */
+export type ExpiryCause = 'silent' | 'absent';
+
 /** What happens to an episode without a word of its sender. */
 export type EpisodeAction =
   | { readonly kind: 'acknowledge'; readonly acknowledgement: Acknowledgement }
@@ -86,7 +99,12 @@ export type EpisodeAction =
   /** The time of a timer: an acknowledgement that ends, a suspicion that proved right. */
   | { readonly kind: 'time'; readonly at: number }
   /** Nothing was heard of it for too long; `lastReceivedAt` is when something was (ms). */
-  | { readonly kind: 'expire'; readonly at: number; readonly lastReceivedAt: number }
+  | {
+      readonly kind: 'expire';
+      readonly at: number;
+      readonly lastReceivedAt: number;
+      readonly cause: ExpiryCause;
+    }
   /** The sender itself was asked: whether it still has the alert. */
   | { readonly kind: 'confirm' | 'refute'; readonly at: number };
 

@@ -5,7 +5,9 @@ export type EventType =
   | `tocsin.alert.${Transition}`
   | `tocsin.check.${CheckState}`
   | `tocsin.cluster.${Exclude<CheckState, 'unknown'>}`
-  | 'tocsin.config.reloaded';
+  | 'tocsin.config.reloaded'
+  | 'tocsin.watchdog.lost'
+  | 'tocsin.watchdog.restored';
 
 /** An event before the ledger gives it its offset. */
 export interface NewEvent {

@@ -1,5 +1,5 @@
 import type { Transition } from '../domain/alert.ts';
-import type { EpisodeState } from '../domain/episode.ts';
+import type { EpisodeState, ExpiryCause } from '../domain/episode.ts';
 import { formatInstant } from '../domain/instant.ts';
 import type { LabelSet } from '../domain/labels.ts';
 
@@ -17,6 +17,8 @@ export interface AlertEventContext {
   readonly notificationReason?: string | undefined;
   readonly routeLabels?: LabelSet;
   readonly values?: Readonly<Record<string, number>> | undefined;
+  /** Of `expired_unconfirmed`. */
+  readonly cause?: ExpiryCause | undefined;
 }
 
 /** The `data` of `tocsin.alert.<transition>` as JSON text; labels and annotations are JSON already. */
@@ -40,6 +42,7 @@ export function alertEventData(
     notification_reason: context.notificationReason,
     route_labels: hasAny(context.routeLabels) ? context.routeLabels : undefined,
     values: context.values,
+    cause: context.cause,
     starts_at: formatInstant(episode.startsAt),
     ends_at: episode.endsAt === undefined ? undefined : formatInstant(episode.endsAt),
     received_at: rfc3339(context.receivedAt),

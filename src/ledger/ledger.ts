@@ -1,7 +1,11 @@
 import type { Alert, SeverityClass, Transition } from '../domain/alert.ts';
 import type { Acknowledgement } from '../domain/episode.ts';
 import type { CloudEvent, NewEvent } from '../domain/event.ts';
+import type { Suppression } from '../domain/reconciliation.ts';
 import type { ResultStatus } from '../domain/result.ts';
+import type { WatchdogRule, WatchdogSighting } from '../domain/watchdog.ts';
+import type { AlertTotals } from './alert-totals.ts';
+import type { Listings, ReconcileResult } from './listings.ts';
 
 /** One webhook request, before anybody looked into it. */
 export interface RawDelivery {
@@ -66,6 +70,8 @@ export interface Episode {
   readonly unacknowledgedSince: number;
   /** Closed, but held open to doubt until then (ms): a peer says that it still fires. */
   readonly suspectUntil?: number;
+  /** Why its Alertmanagers tell nobody of it; absent where they do, or were not asked. */
+  readonly suppressed?: Suppression;
   /** How many transitions it has had. */
   readonly ordinal: number;
 }
@@ -189,6 +195,8 @@ export interface AlertRules {
   readonly expireAfterMs: number;
   /** What each entry of `webhooks` is sent by. */
   readonly senders: Readonly<Record<string, SenderRules>>;
+  /** Alerts that always fire; none where it is absent. */
+  readonly watchdogs?: readonly WatchdogRule[];
 }
 
 export interface SenderRules {
@@ -196,6 +204,8 @@ export interface SenderRules {
   readonly staleWindowMs: number;
   /** How often what goes on firing is sent again. */
   readonly repeatMs: number;
+  /** How long word of an end may be on its way; absent where its Alertmanagers are not asked what they have. */
+  readonly settleMs?: number;
 }
 
 export interface AlertQuery {
@@ -221,6 +231,8 @@ export interface LedgerSummary {
   readonly transitions: Readonly<Partial<Record<Transition, number>>>;
   /** Names this ledger in the ids of its events. */
   readonly epoch: string;
+  readonly totals: AlertTotals;
+  readonly watchdogs: readonly WatchdogSighting[];
   readonly lastOffset: number;
   readonly fileBytes: number;
   readonly commits: number;
@@ -255,6 +267,8 @@ export interface Ledger {
   unacknowledge(id: string, at: number): Promise<AcknowledgeResult>;
   /** The sender's own list tells whether an episode that is held as `stale_suspect` still fires. */
   settleSuspect(id: string, fires: boolean, at: number): Promise<AcknowledgeResult>;
+  /** Holds the open episodes of a webhook against what its Alertmanagers have, and repairs them. */
+  reconcile(listings: Listings): Promise<ReconcileResult>;
   /** Newest first. */
   quarantine(limit: number): Promise<readonly QuarantineEntry[]>;
   quarantineEntry(id: number): Promise<QuarantineEntry | undefined>;

@@ -16,6 +16,7 @@ import type {
   SinkProgress,
   StoredDelivery,
 } from './ledger.ts';
+import type { Listings, ReconcileResult } from './listings.ts';
 import type { Acknowledgement } from '../domain/episode.ts';
 import type { NewEvent } from '../domain/event.ts';
 
@@ -83,6 +84,7 @@ export interface Calls {
     argument: { readonly id: string; readonly fires: boolean; readonly at: number };
     result: AcknowledgeResult;
   };
+  reconcile: { argument: Listings; result: ReconcileResult };
   quarantine: { argument: number; result: readonly QuarantineEntry[] };
   quarantineEntry: { argument: number; result: QuarantineEntry | undefined };
   dropQuarantined: { argument: number; result: boolean };

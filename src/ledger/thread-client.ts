@@ -3,6 +3,7 @@ import type { Acknowledgement } from '../domain/episode.ts';
 import type { CloudEvent, NewEvent } from '../domain/event.ts';
 import type { Logger } from '../domain/log.ts';
 import { cloudEvent } from './cloud-event.ts';
+import { NO_TOTALS } from './alert-totals.ts';
 import type {
   AcknowledgeResult,
   AlertQuery,
@@ -23,6 +24,7 @@ import type {
   SinkProgress,
   StoredDelivery,
 } from './ledger.ts';
+import type { Listings, ReconcileResult } from './listings.ts';
 import type { EventSliceQuery, Retention } from './protocol.ts';
 import { ThreadLink } from './thread-link.ts';
 
@@ -54,6 +56,8 @@ const NOTHING_YET: LedgerSummary = Object.freeze({
   unacknowledgedOverflow: 0,
   transitions: {},
   epoch: '',
+  totals: NO_TOTALS,
+  watchdogs: [],
   lastOffset: 0,
   fileBytes: 0,
   commits: 0,
@@ -146,6 +150,11 @@ export class ThreadLedger implements Ledger {
 
   settleSuspect(id: string, fires: boolean, at: number): Promise<AcknowledgeResult> {
     return this.#link.call('settleSuspect', { argument: { id, fires, at } });
+  }
+
+  reconcile(listings: Listings): Promise<ReconcileResult> {
+    const bytes = listings.lists.reduce((sum, { body }) => sum + body.byteLength, 0);
+    return this.#link.call('reconcile', { argument: listings, bytes });
   }
 
   quarantine(limit: number): Promise<readonly QuarantineEntry[]> {

@@ -1,6 +1,7 @@
 import { Counter, type Gauge, type Registry } from 'prom-client';
 import { SEVERITIES, type SeverityClass, type Transition } from '../domain/alert.ts';
-import { sample, type Family, type Sample } from './family.ts';
+import { DUPLICATE_CAUSES, type DuplicateCause } from '../domain/episode.ts';
+import { sample, type Family, type HistogramValue, type Sample } from './family.ts';
 import { absentGauge } from './self-instruments.ts';
 
 /** What is shown of the ledger: a `LedgerSummary` has this shape. */
@@ -20,6 +21,12 @@ export interface LedgerNumbers {
   }[];
   readonly unacknowledgedOverflow: number;
   readonly transitions: Readonly<Partial<Record<Transition, number>>>;
+  readonly totals: {
+    readonly duplicates: Readonly<Record<DuplicateCause, number>>;
+    readonly flaps: number;
+    readonly acknowledgeSeconds: HistogramValue;
+    readonly resolveSeconds: HistogramValue;
+  };
   readonly lastOffset: number;
   readonly fileBytes: number;
   readonly commits: number;
@@ -40,6 +47,30 @@ export const ALERT_FAMILIES = {
     type: 'gauge',
     help: 'First receipt of the oldest open episode that nobody acknowledged, seconds since the epoch.',
     labels: ['episode_alertname', 'severity_class', 'service', 'episode_instance'],
+  },
+  duplicates: {
+    name: 'tocsin_alert_duplicates_total',
+    type: 'counter',
+    help: 'Alerts in deliveries that told nothing new, by why.',
+    labels: ['cause'],
+  },
+  flaps: {
+    name: 'tocsin_alert_flaps_total',
+    type: 'counter',
+    help: 'Alerts that fired again within ten minutes of their end.',
+    labels: [],
+  },
+  acknowledgeSeconds: {
+    name: 'tocsin_alert_time_to_acknowledge_seconds',
+    type: 'histogram',
+    help: 'Time from when nobody had an episode to its acknowledgement.',
+    labels: [],
+  },
+  resolveSeconds: {
+    name: 'tocsin_alert_time_to_resolve_seconds',
+    type: 'histogram',
+    help: 'Time from the start of an episode to its end.',
+    labels: [],
   },
 } as const satisfies Record<string, Family>;
 
@@ -95,7 +126,7 @@ export class LedgerInstruments {
     setTotal(this.#totals.commits, numbers.commits);
     setTotal(this.#totals.failures, numbers.failedCommits);
     setTotal(this.#totals.seconds, numbers.commitSeconds);
-    this.#alerts = [...activeSamples(numbers), ...unacknowledgedSamples(numbers)];
+    this.#alerts = [...activeSamples(numbers), ...unacknowledgedSamples(numbers), ...totalSamples(numbers)];
     const more = numbers.unacknowledgedOverflow - this.#overflow;
     this.#overflow = numbers.unacknowledgedOverflow;
     if (more > 0) this.#onDropped(ALERT_FAMILIES.unacknowledgedSince.name, more);
@@ -122,6 +153,17 @@ function unacknowledgedSamples({ unacknowledged }: LedgerNumbers): Sample[] {
       episode_instance: instance,
     }),
   );
+}
+
+function totalSamples({ totals }: LedgerNumbers): Sample[] {
+  return [
+    ...DUPLICATE_CAUSES.map((cause) =>
+      sample(ALERT_FAMILIES.duplicates, totals.duplicates[cause], { cause }),
+    ),
+    sample(ALERT_FAMILIES.flaps, totals.flaps),
+    sample(ALERT_FAMILIES.acknowledgeSeconds, totals.acknowledgeSeconds),
+    sample(ALERT_FAMILIES.resolveSeconds, totals.resolveSeconds),
+  ];
 }
 
 function absentCounter(registry: Registry, { name, help }: { name: string; help: string }): Counter {

@@ -12,6 +12,7 @@ import {
   ScrapeInstruments,
 } from './self-instruments.ts';
 import { SinkInstruments } from './self-sinks.ts';
+import { PipelineInstruments } from './self-pipeline.ts';
 import { ALERT_FAMILIES, LedgerInstruments, type LedgerNumbers } from './self-ledger.ts';
 
 export interface SelfInfo {
@@ -32,6 +33,7 @@ export interface SelfMetrics {
   readonly webhooks: WebhookInstruments;
   readonly alerts: AlertInstruments;
   readonly sinks: SinkInstruments;
+  readonly pipeline: PipelineInstruments;
   /** Counts a line of the log. */
   logged(level: string): void;
   /** Counts series that were left out. */
@@ -81,6 +83,7 @@ export function createSelfMetrics(info: SelfInfo): SelfMetrics {
     webhooks: new WebhookInstruments(registry),
     alerts: new AlertInstruments(registry),
     sinks: new SinkInstruments(registry),
+    pipeline: new PipelineInstruments(registry),
   };
   const families = [...registryFamilies(registry), ...Object.values(ALERT_FAMILIES)];
   return {

@@ -256,7 +256,7 @@ describe('whatever comes', () => {
       fc.property(fc.array(anyWord, { minLength: 1, maxLength: 30 }), (words) => {
         const { state } = live(words);
         const again = say(state, words.at(-1) as Word);
-        expect(again).toEqual({ state, transitions: [] });
+        expect(again).toMatchObject({ state, transitions: [] });
       }),
       { numRuns: 1_000 },
     );

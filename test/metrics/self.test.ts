@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SeriesTable } from '../../src/exposition/table.ts';
 import { renderText } from '../../src/exposition/text.ts';
+import { NO_TOTALS } from '../../src/ledger/alert-totals.ts';
 import { createSelfMetrics, type SelfMetrics } from '../../src/metrics/self.ts';
 import type { LedgerNumbers } from '../../src/metrics/self-ledger.ts';
 import { parseText, valueOf } from '../support/exposition-parser.ts';
@@ -24,6 +25,7 @@ const numbers: LedgerNumbers = {
     { alertname: 'a', severity: 'warning', service: 's,severity_class:x', instance: 'b', since: 2_000 },
   ],
   unacknowledgedOverflow: 3,
+  totals: NO_TOTALS,
   transitions: {},
   lastOffset: 41,
   fileBytes: 8_192,
@@ -51,6 +53,36 @@ describe("Tocsin's own metrics", () => {
     expect([...parsed.keys()]).toEqual([...parsed.keys()].sort());
     expect(parsed.has('process_cpu_seconds_total')).toBe(true);
     expect(parsed.has('nodejs_heap_size_used_bytes')).toBe(true);
+  });
+
+  it('tell of watchdogs, of what is asked of Alertmanagers, and of escalation, and forget what is configured no more', async () => {
+    const self = create();
+    self.pipeline.configure([{ name: 'am-0' }], { critical: [300_000, 900_000], warning: [] });
+    self.pipeline.watchdogs([
+      { name: 'a', lastSeenAt: 5_000, fresh: true },
+      { name: 'b', lastSeenAt: undefined, fresh: false },
+      { name: 'c', lastSeenAt: undefined, fresh: undefined },
+    ]);
+    self.pipeline.answered('am-0', 7_000);
+    self.pipeline.reconciled('main', { orphaned: 2, missing: 0 }, { expired: 1, confirmed: 0, refuted: 0 });
+    const text = await render(self);
+    for (const line of [
+      'tocsin_watchdog_last_seen_timestamp_seconds{watchdog="a"} 5',
+      'tocsin_watchdog_fresh{watchdog="a"} 1',
+      'tocsin_watchdog_fresh{watchdog="b"} 0',
+      'tocsin_escalation_after_seconds{escalation="3",severity_class="critical"} 900',
+      'tocsin_reconciliation_drift{kind="orphaned",webhook="main"} 2',
+      'tocsin_reconciliation_failures_total{alertmanager="am-0"} 0',
+      'tocsin_reconciliation_last_success_timestamp_seconds{alertmanager="am-0"} 7',
+      'tocsin_reconciliation_repairs_total{repair="expired"} 1',
+    ])
+      expect(text).toContain(line);
+    expect(text).not.toMatch(
+      /watchdog="c"|tocsin_ping_last_success_timestamp_seconds \d|severity_class="warning"/,
+    );
+    self.pipeline.configure([], {});
+    self.pipeline.watchdogs([]);
+    expect(await render(self)).not.toMatch(/watchdog="|tocsin_escalation_after_seconds\{|drift\{/);
   });
 
   it('count from 0 what may happen, and leave out what is not known', async () => {

@@ -25,8 +25,23 @@ const ROUTES: readonly (readonly [string, readonly string[], string])[] = [
   ],
   [
     'a critical alert without a service',
-    ['alertname=TocsinDown', 'severity=critical'],
+    ['alertname=Something', 'severity=critical'],
     'tocsin,slack-critical,email',
+  ],
+  [
+    'that Tocsin is down, to everybody',
+    ['alertname=TocsinDown', 'severity=critical'],
+    'tocsin,escalation-2,escalation-3,slack-critical,email',
+  ],
+  [
+    'what nobody has acknowledged, to those who come next',
+    ['alertname=AlertUnacknowledged', 'severity=critical', 'escalation=2', 'service=api'],
+    'tocsin,escalation-2',
+  ],
+  [
+    'what they have not acknowledged either, to the last ones',
+    ['alertname=AlertUnacknowledged', 'severity=warning', 'escalation=3', 'service=api'],
+    'tocsin,escalation-3',
   ],
   ['a warning', ['alertname=ServiceDegraded', 'severity=warning', 'service=api'], 'tocsin,slack-warning'],
   ['an info', ['alertname=Something', 'severity=info'], 'tocsin'],
@@ -80,7 +95,7 @@ for (const amtool of ['amtool', 'amtool-old'] as const) {
   describeWithPeers([amtool], `alertmanager/ with ${amtool}`, () => {
     it('has a valid configuration, with Slack and email not filled in', () => {
       const { code, output } = run(peer(amtool), ['check-config', CONFIG]);
-      expect(output).toContain('4 receivers');
+      expect(output).toContain('6 receivers');
       expect(code).toBe(0);
     });
 
@@ -111,6 +126,16 @@ for (const amtool of ['amtool', 'amtool-old'] as const) {
           ([name, value]) => `${name}=${value}`,
         );
         expect(run(peer(amtool), [...args, ...pairs]).output).toMatch(/^tocsin(?:,|$)/m);
+      }
+    });
+
+    it('sends what is about Tocsin and the way of the alerts past Tocsin, too', () => {
+      const about = alertRules().filter(({ alert }) => /^(?:Tocsin|Alertmanager)/.test(alert));
+      expect(about.length).toBeGreaterThanOrEqual(8);
+      for (const { alert, labels } of about) {
+        const args = ['config', 'routes', 'test', `--config.file=${CONFIG}`];
+        const pairs = [`alertname=${alert}`, `severity=${labels['severity'] ?? ''}`];
+        expect(run(peer(amtool), [...args, ...pairs]).output).toMatch(/slack-(?:critical|warning)/);
       }
     });
 

@@ -171,7 +171,7 @@ describe('rules, tests and runbooks', () => {
 
   it('are all there', () => {
     expect(ruleFiles).toEqual(['prometheus/rules/host.yml', 'prometheus/rules/tocsin.yml']);
-    expect(rules.length).toBeGreaterThanOrEqual(18);
+    expect(rules.length).toBeGreaterThanOrEqual(27);
   });
 });
 

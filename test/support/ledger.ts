@@ -1,9 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deliveryId } from '../../src/alerts/delivery-id.ts';
-import { act, advance, nextTimer } from '../../src/alerts/episodes.ts';
-import { parseDelivery, parseInSlices } from '../../src/alerts/payload.ts';
+import { ALERT_LOGIC } from '../../src/app/alert-logic.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import type { IntakeResult, RawDelivery } from '../../src/ledger/ledger.ts';
 import type { EventSliceQuery, WireEvent } from '../../src/ledger/protocol.ts';
@@ -19,7 +17,7 @@ export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
 /** What the thread wires. */
-export const ALERT_LOGIC = { parse: parseDelivery, parseInSlices, deliveryId, advance, act, nextTimer };
+export { ALERT_LOGIC };
 
 /** A directory of its own for a test, and how to remove it. */
 export function temporaryDirectory(): { path: string; remove: () => void } {

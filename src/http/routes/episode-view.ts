@@ -22,6 +22,7 @@ export function episodeView(episode: Episode) {
     acknowledged,
     acknowledgement: acknowledgementView(episode),
     unacknowledged_since: acknowledged ? null : rfc3339(episode.unacknowledgedSince),
+    suppressed: episode.suppressed ?? null,
     suspect_until: episode.suspectUntil === undefined ? null : rfc3339(episode.suspectUntil),
     transitions: ordinal,
   };

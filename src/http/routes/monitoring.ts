@@ -11,6 +11,8 @@ import { Query } from '../query.ts';
 export interface MonitoringRouteDeps {
   readonly board: HealthBoard;
   readonly ledger: Pick<Ledger, 'events' | 'writable'>;
+  /** Whether each watchdog is heard, by its name. */
+  readonly watchdogs: () => Readonly<Record<string, boolean>>;
   readonly node: () => string;
   readonly now: () => number;
   /** When Tocsin started, ms since the epoch. */
@@ -59,7 +61,8 @@ export function createMonitoringRoute(deps: MonitoringRouteDeps): Router {
 function health(deps: MonitoringRouteDeps): unknown {
   const entries = deps.board.entries();
   const lastRun = Math.max(...entries.map(({ health: { last } }) => last?.startedAt ?? 0), 0);
-  const dependencies = { ledger: deps.ledger.writable() };
+  const heard = Object.entries(deps.watchdogs()).map(([name, fresh]) => [`watchdog:${name}`, fresh] as const);
+  const dependencies = { ledger: deps.ledger.writable(), ...Object.fromEntries(heard) };
   return {
     status: Object.values(dependencies).every(Boolean) ? 'healthy' : 'degraded',
     service: 'tocsin',

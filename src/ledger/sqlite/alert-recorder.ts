@@ -10,8 +10,10 @@ import type {
 import { alertEventData, type AlertEventContext } from '../alert-event.ts';
 import type { AlertRules, RawDelivery } from '../ledger.ts';
 
+import type { AlertCounting } from './alert-counting.ts';
 import type { EpisodeTable, EventTable, KnownEpisode } from './episode-table.ts';
 import type { EpisodeChange } from './open-alerts.ts';
+import type { WatchdogSightings } from './watchdog-sightings.ts';
 
 export interface RecorderParts {
   readonly logic: {
@@ -25,6 +27,8 @@ export interface RecorderParts {
   /** Told of every transition; what is told within a task that fails is taken back. */
   readonly onChange: (change: EpisodeChange) => void;
   readonly onTransition?: (transition: Transition) => void;
+  readonly counting: AlertCounting;
+  readonly sightings: WatchdogSightings;
 }
 
 /** A delivery under way. */
@@ -52,13 +56,15 @@ export class AlertRecorder {
     const { fingerprint } = alert;
     const { receivedAt } = raw;
     const known = episodes.latest(webhook, fingerprint);
-    const { state, transitions } = logic.advance(known?.state, alert, {
+    const { state, transitions, duplicate } = logic.advance(known?.state, alert, {
       receivedAt,
       toleranceNs: BigInt(toleranceMs) * 1_000_000n,
       peer: `${delivery.externalUrl} ${raw.source}`,
       staleWindowMs: senders[raw.webhook]?.staleWindowMs ?? 0,
       staleHoldMs,
     });
+    if (alert.status === 'firing') this.#parts.sightings.see(alert.labels, receivedAt);
+    if (duplicate !== undefined) this.#parts.counting.duplicate(duplicate);
     if (transitions.length === 0 && known !== undefined) episodes.touch(known, state, receivedAt);
     const { receiver, groupKey, truncatedAlerts, notificationReason, routeLabels } = delivery;
     this.#write(known, transitions, {
@@ -92,6 +98,7 @@ export class AlertRecorder {
       receivedAt: 'at' in action ? action.at : action.acknowledgement.at,
       lastReceivedAt: known.lastReceivedAt,
       receiver: known.receiver,
+      cause: action.kind === 'expire' ? action.cause : undefined,
     });
     return transitions;
   }
@@ -124,6 +131,7 @@ export class AlertRecorder {
       const previous = isNew ? 0 : (current?.lastEvent ?? 0);
       this.#tell(transition, episode, { ...of, episodeId: id, previous });
       this.#parts.onTransition?.(transition);
+      this.#parts.counting.step({ transition, episode }, current?.state);
       onChange({ id, labels: of.labels, ...summaryOf(episode) });
       const { receivedAt } = receipt;
       current = {

@@ -103,7 +103,7 @@ export class AlertTimers {
     const at = clock.now();
     await submit(() => {
       for (const { id, last_received: lastReceivedAt } of silent)
-        actions.pass(id, { kind: 'expire', at, lastReceivedAt });
+        actions.pass(id, { kind: 'expire', at, lastReceivedAt, cause: 'silent' });
     });
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
 import { LedgerUnavailableError, type AlertRules, type IntakeResult, type RawDelivery } from '../ledger.ts';
 import { AlertActions } from './alert-actions.ts';
+import type { AlertCounting } from './alert-counting.ts';
 import { AlertRecorder } from './alert-recorder.ts';
 import { AlertTimers } from './alert-timers.ts';
 import type { DeliveryStore } from './delivery-store.ts';
@@ -15,8 +16,11 @@ import type { Names } from './names.ts';
 import type { EpisodeChange, OpenAlerts } from './open-alerts.ts';
 import type { Sqlite } from './open.ts';
 import type { QuarantineStore } from './quarantine-store.ts';
+import { Reconciler } from './reconciler.ts';
 import type { StagedRows } from './staged-rows.ts';
 import { StagedEpisodes, StagedEvents } from './staging.ts';
+import type { SuppressedStore } from './suppressed-store.ts';
+import type { WatchdogSightings } from './watchdog-sightings.ts';
 import type { Writer } from './writer.ts';
 
 /** Bodies beyond this are taken in slices, so that nobody waits for the whole of them. */
@@ -40,6 +44,9 @@ interface WorkParts {
   readonly deliveries: DeliveryStore;
   readonly quarantine: QuarantineStore;
   readonly open: OpenAlerts;
+  readonly counting: AlertCounting;
+  readonly sightings: WatchdogSightings;
+  readonly suppressed: SuppressedStore;
 }
 
 /** What is done with alerts: deliveries, large ones, acts of persons and of time. */
@@ -49,6 +56,7 @@ export interface Work {
   readonly actions: AlertActions;
   readonly timers: AlertTimers;
   readonly logic: AlertLogic;
+  readonly reconciler: Reconciler;
   readonly configure: (rules: AlertRules) => void;
   /** Transitions that no delivery caused, since the start. */
   readonly transitions: Partial<Record<Transition, number>>;
@@ -67,7 +75,8 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
   const { logic, logger, clock } = options;
   const { toleranceMs } = options;
   let rules = options.rules ?? { toleranceMs, staleHoldMs: HELD_MS, expireAfterMs: EXPIRE_MS, senders: {} };
-  const shared = { logic, rules: () => rules };
+  const { counting, sightings } = parts;
+  const shared = { logic, rules: () => rules, counting, sightings };
   const { episodes, events, open, names, deliveries, quarantine } = parts;
   const guard = <T>(run: () => T) => writer.guard(run);
   const recorder = new AlertRecorder({
@@ -88,7 +97,7 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
     takeChanges: () => changes.splice(0),
   });
   const transitions: Partial<Record<Transition, number>> = {};
-  const counting = new AlertRecorder({
+  const own = new AlertRecorder({
     ...shared,
     ...{ episodes, events },
     onChange: (change) => open.note(change),
@@ -98,15 +107,28 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
     episodes,
     names,
     episodeReader: parts.episodeReader,
-    recorder: counting,
+    recorder: own,
   });
   const timers = new AlertTimers({
     ...{ clock, episodes, names, actions, rules: () => rules },
     submit: (run) => writer.submit(0, run),
     ready: () => large.settled(),
   });
-  const configure = (next: AlertRules) => void (rules = next);
-  return { intake, large, actions, timers, logic, configure, transitions };
+  const reconciler = new Reconciler({
+    ...{ database, names, actions, open, suppressed: parts.suppressed, rules: () => rules },
+    parse: logic.parseListing,
+    reconcile: logic.reconcile,
+    submit: (run) => writer.submit(0, run),
+    ready: () => large.settled(),
+  });
+  const configure = (next: AlertRules) => {
+    rules = next;
+    sightings.configure(next.watchdogs ?? []);
+    open.restart(parts.episodeReader.open(), parts.suppressed.ids());
+    reconciler.forget().catch(unlessUnavailable);
+  };
+  configure(rules);
+  return { intake, large, actions, timers, reconciler, logic, configure, transitions };
 }
 
 /** What a body is does not depend on the disk: a malformed one is told so even when nothing can be stored. */

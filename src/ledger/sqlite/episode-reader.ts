@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import { SEVERITIES } from '../../domain/alert.ts';
 import { formatInstant } from '../../domain/instant.ts';
+import type { Suppression } from '../../domain/reconciliation.ts';
 import type { AlertQuery, Episode } from '../ledger.ts';
 import {
   fingerprintFromNumber,
@@ -22,6 +23,7 @@ interface EpisodeRow {
   readonly ends: bigint | null;
   readonly since: bigint | null;
   readonly suspect_until: bigint | null;
+  readonly suppressed: Suppression | null;
   readonly ack_by: string | null;
   readonly ack_comment: string | null;
   readonly ack_at: bigint | null;
@@ -40,7 +42,8 @@ export type OpenEpisode = Pick<Episode, 'severity' | 'acknowledged' | 'labels'> 
   readonly since: number;
 };
 
-const SELECT = `SELECT e.*, names.name AS webhook_name FROM episodes e JOIN names ON names.id = e.webhook`;
+const SELECT = `SELECT e.*, names.name AS webhook_name, s.reason AS suppressed FROM episodes e
+  JOIN names ON names.id = e.webhook LEFT JOIN suppressed s ON s.episode = e.id`;
 
 /** Answers queries for episodes. */
 export class EpisodeReader {
@@ -131,6 +134,7 @@ function episodeOf(row: EpisodeRow): Episode {
     ...(row.ack_by === null ? {} : { acknowledgement: acknowledgementOf(row, row.ack_by) }),
     unacknowledgedSince: Number(row.since ?? row.first_received),
     ...(row.suspect_until === null ? {} : { suspectUntil: Number(row.suspect_until) }),
+    ...(row.suppressed === null || row.open === 0n ? {} : { suppressed: row.suppressed }),
     ordinal: Number(row.ordinal),
   };
 }

@@ -2,6 +2,7 @@ import type { Alert, Transition } from '../../domain/alert.ts';
 import type { Complaint, Delivery, ParsedBody } from '../../domain/delivery.ts';
 import type { ActOnEpisode, AdvanceEpisode, EpisodeState, EpisodeTransition } from '../../domain/episode.ts';
 import type { Logger } from '../../domain/log.ts';
+import type { ParsedListing, Reconcile } from '../../domain/reconciliation.ts';
 import type { IntakeResult, RawDelivery } from '../ledger.ts';
 import type { AlertRecorder, Incoming } from './alert-recorder.ts';
 import type { DeliveryStore } from './delivery-store.ts';
@@ -19,6 +20,8 @@ export interface AlertLogic {
   readonly advance: AdvanceEpisode;
   readonly act: ActOnEpisode;
   readonly nextTimer: (state: EpisodeState) => number | undefined;
+  readonly parseListing: (body: Uint8Array) => ParsedListing;
+  readonly reconcile: Reconcile;
 }
 
 interface IntakeParts {

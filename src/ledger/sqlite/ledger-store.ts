@@ -6,6 +6,7 @@ import type { Logger } from '../../domain/log.ts';
 import type { AcknowledgeResult, AlertRules, LedgerSummary, RunRecord } from '../ledger.ts';
 import type { Backend, Retention } from '../protocol.ts';
 import { createWork, takeDelivery, type Work } from './alert-work.ts';
+import { AlertCounting } from './alert-counting.ts';
 import { DeliveryStore } from './delivery-store.ts';
 import { EpisodeReader } from './episode-reader.ts';
 import { EpisodeStore } from './episode-store.ts';
@@ -22,6 +23,8 @@ import { RetentionSweep, type PruneSlice } from './retention.ts';
 import { RunStore } from './run-store.ts';
 import { SinkStore } from './sink-store.ts';
 import { StagedRows } from './staged-rows.ts';
+import { SuppressedStore } from './suppressed-store.ts';
+import { WatchdogSightings } from './watchdog-sightings.ts';
 import { Writer } from './writer.ts';
 
 export interface LedgerStoreOptions {
@@ -79,15 +82,17 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
     meta,
   });
   store.database.transaction(() => takeBackUndecided(rows, parts.deliveries))();
-  const { events, open } = parts;
+  const { events, open, counting, sightings } = parts;
   const writer = new Writer({
     database: store.database,
-    participants: [events, parts.episodes, parts.deliveries, open, parts.names, rows],
+    participants: [events, parts.episodes, parts.deliveries, open, counting, sightings, parts.names, rows],
     clock,
     logger,
     onWritable: options.onWritable,
     onCommit: () => {
       open.apply();
+      counting.apply();
+      sightings.apply();
       options.onCommit();
     },
   });
@@ -98,12 +103,14 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   });
   const work = createWork({ parts, writer, rows, options, database: store.database });
   return {
-    calls: createCalls(parts, writer, work),
+    calls: createCalls(parts, writer, work, options.onCommit),
     summary: () => ({
       ...open.summary(),
       ...writer.numbers,
       transitions: { ...work.transitions },
       epoch: store.epoch,
+      totals: counting.totals(),
+      watchdogs: sightings.summary(),
       lastOffset: events.last,
       fileBytes: fileBytes(options.path),
     }),
@@ -143,6 +150,9 @@ interface Parts {
   readonly lastRuns: LastRunStore;
   readonly sinks: SinkStore;
   readonly open: OpenAlerts;
+  readonly counting: AlertCounting;
+  readonly sightings: WatchdogSightings;
+  readonly suppressed: SuppressedStore;
 }
 
 interface PartOptions {
@@ -159,9 +169,8 @@ function createParts(
   const names = new Names(database);
   const events = new EventLog(database, names, meta);
   const episodeReader = new EpisodeReader(database);
-  const open = new OpenAlerts(limits.series);
-  for (const episode of episodeReader.open()) open.note({ ...episode, open: true });
-  open.apply();
+  const sightings = new WatchdogSightings(meta);
+  const open = new OpenAlerts(limits.series, sightings);
   return {
     names,
     events,
@@ -174,10 +183,13 @@ function createParts(
     lastRuns: new LastRunStore(database, names),
     sinks: new SinkStore(database, { log: events, epoch }),
     open,
+    counting: new AlertCounting(),
+    sightings,
+    suppressed: new SuppressedStore(database),
   };
 }
 
-function createCalls(parts: Parts, writer: Writer, work: Work): Backend {
+function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => void): Backend {
   const { events, runs, quarantine } = parts;
   const { actions, large } = work;
   // while the rows of a large delivery take their places, a question waits: nothing is seen by halves
@@ -199,13 +211,16 @@ function createCalls(parts: Parts, writer: Writer, work: Work): Backend {
     acknowledge: ({ id, acknowledgement }) => act(id, { kind: 'acknowledge', acknowledgement }),
     unacknowledge: ({ id, at }) => act(id, { kind: 'unacknowledge', at }),
     settleSuspect: ({ id, fires, at }) => act(id, { kind: fires ? 'confirm' : 'refute', at }),
+    reconcile: (listings) => work.reconciler.run(listings),
     quarantine: (limit) => quarantine.list(limit),
     quarantineEntry: (id) => quarantine.get(id),
     dropQuarantined: (id) => writer.submit(0, () => quarantine.drop(id)),
-    configure: (rules) => {
-      work.configure(rules);
-      return undefined;
-    },
+    configure: (rules) =>
+      whole(() => {
+        work.configure(rules);
+        onChange();
+        return undefined;
+      }),
     deliveries: (limit) => parts.deliveries.list(limit),
     openSink: (sink) => writer.submit(0, () => parts.sinks.open(sink)),
     saveSink: (progress) => writer.submit(0, () => parts.sinks.save(progress)),

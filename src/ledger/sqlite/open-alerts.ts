@@ -16,7 +16,21 @@ export interface EpisodeChange {
 interface Entry {
   readonly severity: SeverityClass;
   readonly acknowledged: boolean;
-  readonly series: Series | undefined;
+  readonly identity: Series['identity'];
+  readonly since: number;
+  series: Series | undefined;
+}
+
+/** Whether an episode's Alertmanagers keep it from people. */
+interface SuppressionChange {
+  readonly id: number;
+  readonly suppressed: boolean;
+}
+
+/** Takes the episodes of watchdogs for itself. */
+interface Watchdogs {
+  /** @returns whether it is a watchdog's */
+  readonly follow: (change: Pick<EpisodeChange, 'id' | 'open' | 'labels'>) => boolean;
 }
 
 interface Series {
@@ -28,16 +42,35 @@ interface Series {
   oldest: number | undefined;
 }
 
-/** Counts what is open, so that a scrape asks no disk. Alerts that carry `escalation` are left out. */
+/** Counts what is open, so that a scrape asks no disk. Watchdogs and alerts that carry `escalation` are left out. */
 export class OpenAlerts {
   readonly #maxSeries: number;
   readonly #entries = new Map<number, Entry>();
   readonly #counts = new Map<string, { severity: SeverityClass; acknowledged: boolean; count: number }>();
   readonly #series = new Map<string, Series>();
-  readonly #waiting: EpisodeChange[] = [];
+  readonly #waiting: (EpisodeChange | SuppressionChange)[] = [];
+  readonly #suppressed = new Set<number>();
+  readonly #watchdogs: Watchdogs | undefined;
 
-  constructor(maxSeries: number) {
+  constructor(maxSeries: number, watchdogs?: Watchdogs) {
     this.#maxSeries = maxSeries;
+    this.#watchdogs = watchdogs;
+  }
+
+  /** Begins anew with what is open. Never within a transaction. */
+  restart(open: Iterable<Omit<EpisodeChange, 'open'>>, suppressed: Iterable<number>): void {
+    this.#entries.clear();
+    this.#counts.clear();
+    this.#series.clear();
+    this.#suppressed.clear();
+    for (const id of suppressed) this.#suppressed.add(id);
+    for (const episode of open) this.note({ ...episode, open: true });
+    this.apply();
+  }
+
+  /** An episode's Alertmanagers tell nobody of it, or do so again; waits like a change. */
+  suppress(id: number, suppressed: boolean): void {
+    this.#waiting.push({ id, suppressed });
   }
 
   /** A change counts when it is on disk: it waits for `apply`, and what is rolled back is never counted. */
@@ -54,8 +87,8 @@ export class OpenAlerts {
 
   apply(): void {
     for (const change of this.#waiting) {
-      this.#remove(change.id);
-      if (change.open && change.labels['escalation'] === undefined) this.#add(change);
+      if ('suppressed' in change) this.#suppress(change);
+      else this.#change(change);
     }
     this.#waiting.length = 0;
   }
@@ -73,10 +106,32 @@ export class OpenAlerts {
     };
   }
 
-  #add(change: EpisodeChange): void {
-    const { id, severity, acknowledged } = change;
+  #change(change: EpisodeChange): void {
+    this.#remove(change.id);
+    const isWatchdog = this.#watchdogs?.follow(change) ?? false;
+    if (change.open && !isWatchdog && change.labels['escalation'] === undefined) this.#add(change);
+  }
+
+  #suppress({ id, suppressed }: SuppressionChange): void {
+    if (suppressed) this.#suppressed.add(id);
+    else this.#suppressed.delete(id);
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    if (entry.series !== undefined) this.#leave(entry.series, id);
+    entry.series = this.#seriesOf(id, entry);
+  }
+
+  #add({ id, severity, acknowledged, labels, since }: EpisodeChange): void {
     this.#count(severity, acknowledged, 1);
-    this.#entries.set(id, { severity, acknowledged, series: acknowledged ? undefined : this.#join(change) });
+    const { alertname = '', service = '', instance = '' } = labels;
+    const identity = { alertname, severity, service, instance };
+    const entry: Entry = { severity, acknowledged, identity, since, series: undefined };
+    entry.series = this.#seriesOf(id, entry);
+    this.#entries.set(id, entry);
+  }
+
+  #seriesOf(id: number, entry: Entry): Series | undefined {
+    return entry.acknowledged || this.#suppressed.has(id) ? undefined : this.#join(id, entry);
   }
 
   #remove(id: number): void {
@@ -94,10 +149,9 @@ export class OpenAlerts {
     this.#counts.set(key, counter);
   }
 
-  #join({ id, severity, labels, since }: EpisodeChange): Series {
-    const { alertname = '', service = '', instance = '' } = labels;
+  #join(id: number, { identity, since }: Entry): Series {
+    const { alertname, severity, service, instance } = identity;
     const key = JSON.stringify([alertname, severity, service, instance]);
-    const identity = { alertname, severity, service, instance };
     const known = this.#series.get(key);
     if (known !== undefined) {
       known.members.set(id, since);

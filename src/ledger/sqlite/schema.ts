@@ -111,4 +111,8 @@ export const MIGRATIONS: readonly string[] = [
     sink TEXT NOT NULL, event INTEGER NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (sink, event)
   ) WITHOUT ROWID;
   `,
+  `
+  -- episodes that their Alertmanagers tell nobody of: silenced, inhibited
+  CREATE TABLE suppressed (episode INTEGER PRIMARY KEY, reason TEXT NOT NULL);
+  `,
 ];

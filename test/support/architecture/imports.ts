@@ -41,7 +41,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   zod: ['src/config/', 'src/probes/', 'src/alerts/'],
   'js-yaml': ['src/config/'],
   ioredis: ['src/probes/', 'src/events/sinks/'],
-  undici: ['src/events/sinks/'],
+  undici: ['src/alerts/', 'src/events/sinks/'],
   re2js: ['src/probes/'],
   '@bufbuild/cel': ['src/probes/'],
 };

@@ -1,0 +1,62 @@
+import { Agent, request } from 'undici';
+import type { Secret } from '../domain/secret.ts';
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+export interface HttpQuestion {
+  readonly url: string;
+  /** A ready `Authorization` header. */
+  readonly authorization?: Secret | undefined;
+  readonly maxBytes: number;
+}
+
+const TIMEOUT_MS = 10_000;
+
+/** Asks other servers, each question with one deadline. Follows no redirect. */
+export class HttpClient {
+  readonly #agent = new Agent({ connect: { timeout: TIMEOUT_MS }, keepAliveTimeout: 1_000 });
+
+  /** @throws Error which says why there is no whole answer; it never holds the URL, which may be a secret */
+  async get({ url, authorization, maxBytes }: HttpQuestion): Promise<HttpAnswer> {
+    try {
+      const { statusCode: status, body } = await request(url, {
+        dispatcher: this.#agent,
+        headers: {
+          'user-agent': 'Tocsin',
+          ...(authorization && { authorization: authorization.reveal() }),
+        },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      const chunks: Uint8Array[] = [];
+      let bytes = 0;
+      for await (const chunk of body as AsyncIterable<Uint8Array>) {
+        bytes += chunk.byteLength;
+        if (bytes > maxBytes) throw new AnswerError(`the answer has more than ${maxBytes} bytes`);
+        chunks.push(chunk);
+      }
+      return { status, body: Buffer.concat(chunks) };
+    } catch (error) {
+      throw new Error(whyNot(error), { cause: error });
+    }
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+class AnswerError extends Error {
+  override readonly name = 'AnswerError';
+}
+
+/** In words that do not tell the URL. */
+function whyNot(error: unknown): string {
+  if (error instanceof AnswerError) return error.message;
+  const { name, code } = error as NodeJS.ErrnoException;
+  if (name === 'TimeoutError') return `no whole answer within ${TIMEOUT_MS / 1_000} s`;
+  return `no answer: ${code ?? name}`;
+}

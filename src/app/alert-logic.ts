@@ -1,0 +1,18 @@
+import { deliveryId } from '../alerts/delivery-id.ts';
+import { act, advance, nextTimer } from '../alerts/episodes.ts';
+import { parseListing } from '../alerts/listing.ts';
+import { parseDelivery, parseInSlices } from '../alerts/payload.ts';
+import { reconcile } from '../alerts/reconciliation.ts';
+import type { AlertLogic } from '../ledger/sqlite/intake.ts';
+
+/** What the ledger knows of alerts. */
+export const ALERT_LOGIC: AlertLogic = Object.freeze({
+  parse: parseDelivery,
+  parseInSlices,
+  deliveryId,
+  advance,
+  act,
+  nextTimer,
+  parseListing,
+  reconcile,
+});

@@ -1,0 +1,46 @@
+import { HttpClient } from '../alerts/http-client.ts';
+import type { Config } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import type { SelfMetrics } from '../metrics/self.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { Pinging } from './pinging.ts';
+import { Reconciling } from './reconciling.ts';
+import type { Storage } from './storage.ts';
+import { Watchdogs } from './watchdogs.ts';
+
+export interface HonestyOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly lifecycle: Lifecycle;
+  readonly self: SelfMetrics;
+  readonly storage: Storage;
+}
+
+/** What tells when the way of the alerts is broken. */
+export interface Honesty {
+  /** Puts a configuration in force, whose rules the ledger has already. Cannot fail. */
+  readonly configure: (config: Config) => void;
+  /** Whether each watchdog is heard, by its name. */
+  readonly watchdogs: () => Readonly<Record<string, boolean>>;
+}
+
+/** Starts watchdogs, reconciliation and the ping; `configure` gives them something to do. */
+export function startHonesty({ clock, logger, lifecycle, self, storage }: HonestyOptions): Honesty {
+  const client = new HttpClient();
+  const shared = { clock, logger, self, ledger: storage.ledger };
+  const watchdogs = new Watchdogs({ ...shared, outbox: storage.outbox });
+  const pinging = new Pinging({ ...shared, client, allFresh: () => watchdogs.allFresh() });
+  const reconciling = new Reconciling({ ...shared, client });
+  lifecycle.onStop('watchdogs, reconciliation and ping', () => {
+    for (const part of [watchdogs, pinging, reconciling]) part.stop();
+    return client.close();
+  });
+  const configure = (config: Config) => {
+    self.pipeline.configure(config.alertmanagers, { ...config.escalation });
+    watchdogs.configure(config.watchdogs);
+    pinging.configure(config);
+    reconciling.configure(config.alertmanagers);
+  };
+  return { configure, watchdogs: () => watchdogs.heard() };
+}

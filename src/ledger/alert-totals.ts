@@ -1,0 +1,42 @@
+import type { DuplicateCause } from '../domain/episode.ts';
+
+/** What became of alerts since the thread started. */
+export interface AlertTotals {
+  readonly duplicates: Readonly<Record<DuplicateCause, number>>;
+  /** Episodes that began, or went on, within ten minutes of the end of the one before. */
+  readonly flaps: number;
+  /** Seconds from when nobody had an episode to its acknowledgement. */
+  readonly acknowledgeSeconds: Distribution;
+  /** Seconds from the start of an episode to its end. */
+  readonly resolveSeconds: Distribution;
+}
+
+/** Observations by how large they were. */
+export interface Distribution {
+  /** Upper bounds, ascending. */
+  readonly bounds: readonly number[];
+  /** Observations at or below each bound, then all: one longer than `bounds`. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+/** A minute to a week. */
+const ACKNOWLEDGE_BOUNDS: readonly number[] = [
+  60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 604_800,
+];
+/** Ten seconds to a week. */
+const RESOLVE_BOUNDS: readonly number[] = [
+  10, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 604_800,
+];
+
+/** Before anything happened. */
+export const NO_TOTALS: AlertTotals = Object.freeze({
+  duplicates: Object.freeze({ repeat: 0, resolved: 0, late: 0, held: 0 }),
+  flaps: 0,
+  acknowledgeSeconds: nothing(ACKNOWLEDGE_BOUNDS),
+  resolveSeconds: nothing(RESOLVE_BOUNDS),
+});
+
+function nothing(bounds: readonly number[]) {
+  return Object.freeze({ bounds, counts: Object.freeze([...bounds.map(() => 0), 0]), sum: 0 });
+}

@@ -1,0 +1,127 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { absentGauge } from './self-instruments.ts';
+
+/** What Tocsin says about the way of the alerts: watchdogs, the ping, reconciliation, escalation. */
+export class PipelineInstruments {
+  readonly #lastSeen: Gauge<'watchdog'>;
+  readonly #fresh: Gauge<'watchdog'>;
+  readonly #pinged: Gauge;
+  readonly #pings: Counter<'outcome'>;
+  readonly #reconciled: Gauge<'alertmanager'>;
+  readonly #failures: Counter<'alertmanager'>;
+  readonly #drift: Gauge<'webhook' | 'kind'>;
+  readonly #repairs: Counter<'repair'>;
+  readonly #levels: Gauge<'severity_class' | 'escalation'>;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#lastSeen = new Gauge({
+      name: 'tocsin_watchdog_last_seen_timestamp_seconds',
+      help: 'When a watchdog was last delivered as firing, seconds since the epoch.',
+      labelNames: ['watchdog'],
+      registers,
+    });
+    this.#fresh = new Gauge({
+      name: 'tocsin_watchdog_fresh',
+      help: 'Whether a watchdog was delivered within its expect_every.',
+      labelNames: ['watchdog'],
+      registers,
+    });
+    this.#pinged = absentGauge(registry, {
+      name: 'tocsin_ping_last_success_timestamp_seconds',
+      help: 'When ping_url was last called with success, seconds since the epoch.',
+    });
+    this.#pings = new Counter({
+      name: 'tocsin_pings_total',
+      help: 'Calls of ping_url that were due, by how they ended.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    for (const outcome of ['sent', 'failed', 'withheld']) this.#pings.inc({ outcome }, 0);
+    this.#reconciled = new Gauge({
+      name: 'tocsin_reconciliation_last_success_timestamp_seconds',
+      help: 'When an Alertmanager last told which alerts it has, seconds since the epoch.',
+      labelNames: ['alertmanager'],
+      registers,
+    });
+    this.#failures = new Counter({
+      name: 'tocsin_reconciliation_failures_total',
+      help: 'Times that an Alertmanager did not tell which alerts it has.',
+      labelNames: ['alertmanager'],
+      registers,
+    });
+    this.#drift = new Gauge({
+      name: 'tocsin_reconciliation_drift',
+      help: 'Alerts about which the ledger and the Alertmanagers of a webhook disagree.',
+      labelNames: ['webhook', 'kind'],
+      registers,
+    });
+    this.#repairs = new Counter({
+      name: 'tocsin_reconciliation_repairs_total',
+      help: 'Episodes that were put right by what Alertmanagers have.',
+      labelNames: ['repair'],
+      registers,
+    });
+    for (const repair of ['expired', 'confirmed', 'refuted']) this.#repairs.inc({ repair }, 0);
+    this.#levels = new Gauge({
+      name: 'tocsin_escalation_after_seconds',
+      help: 'How long nobody may have an alert before it goes to this level.',
+      labelNames: ['severity_class', 'escalation'],
+      registers,
+    });
+  }
+
+  /** How each watchdog stands; `fresh` is undefined while there was no time to hear of it. */
+  watchdogs(
+    standings: readonly {
+      readonly name: string;
+      readonly lastSeenAt: number | undefined;
+      readonly fresh: boolean | undefined;
+    }[],
+  ): void {
+    this.#lastSeen.reset();
+    this.#fresh.reset();
+    for (const { name: watchdog, lastSeenAt, fresh } of standings) {
+      if (lastSeenAt !== undefined) this.#lastSeen.set({ watchdog }, lastSeenAt / 1_000);
+      if (fresh !== undefined) this.#fresh.set({ watchdog }, fresh ? 1 : 0);
+    }
+  }
+
+  /** @param atMs milliseconds since the epoch */
+  ping(outcome: 'sent' | 'failed' | 'withheld', atMs: number): void {
+    this.#pings.inc({ outcome });
+    if (outcome === 'sent') this.#pinged.set(atMs / 1_000);
+  }
+
+  /** Makes these the Alertmanagers that are asked, and the levels of escalation (ms). */
+  configure(
+    alertmanagers: readonly { readonly name: string }[],
+    escalation: Readonly<Record<string, readonly number[]>>,
+  ): void {
+    this.#reconciled.reset();
+    this.#drift.reset();
+    this.#levels.reset();
+    for (const { name: alertmanager } of alertmanagers) this.#failures.inc({ alertmanager }, 0);
+    for (const [severity, levels] of Object.entries(escalation)) {
+      for (const [index, ms] of levels.entries())
+        this.#levels.set({ severity_class: severity, escalation: String(index + 2) }, ms / 1_000);
+    }
+  }
+
+  answered(alertmanager: string, atMs: number): void {
+    this.#reconciled.set({ alertmanager }, atMs / 1_000);
+  }
+
+  unanswered(alertmanager: string): void {
+    this.#failures.inc({ alertmanager });
+  }
+
+  reconciled(
+    webhook: string,
+    drift: Readonly<Record<'orphaned' | 'missing', number>>,
+    repaired: Readonly<Record<'expired' | 'confirmed' | 'refuted', number>>,
+  ): void {
+    for (const [kind, count] of Object.entries(drift)) this.#drift.set({ webhook, kind }, count);
+    for (const [repair, count] of Object.entries(repaired)) this.#repairs.inc({ repair }, count);
+  }
+}

@@ -1,0 +1,21 @@
+import { expect, it } from '@jest/globals';
+import { describeWithPeers } from '../support/peers.ts';
+import { runEscalation } from './scenarios/escalation.ts';
+
+describeWithPeers(['prometheus', 'alertmanager'], 'alerts that nobody has', () => {
+  it('escalate one by one at their times; what is acknowledged or silenced does not', async () => {
+    const levels = [5, 10] as const;
+    const { reached, acknowledged, suppressed } = await runEscalation({ levels, intervalSeconds: 1 });
+    for (const instance of ['a', 'b'] as const) {
+      for (const [index, level] of ([2, 3] as const).entries()) {
+        const seconds = reached[instance][level] ?? Number.NaN;
+        // `for` of the rule is 15 s
+        expect(seconds).toBeGreaterThanOrEqual((levels[index] ?? 0) + 14);
+        expect(seconds).toBeLessThan((levels[index] ?? 0) + 25);
+      }
+    }
+    const never = { 2: undefined, 3: undefined };
+    expect([reached.taken, reached.silenced]).toEqual([never, never]);
+    expect([acknowledged, suppressed]).toEqual([true, 'silenced']);
+  }, 180_000);
+});

@@ -1,0 +1,16 @@
+import { expect, it } from '@jest/globals';
+import { describeWithPeers } from '../support/peers.ts';
+import { runWatchdog } from './scenarios/watchdog.ts';
+
+describeWithPeers(['prometheus', 'alertmanager'], 'a Prometheus that dies', () => {
+  it('is told of within two expect_every, degrades /health and stops the ping, until it is back', async () => {
+    const expectEverySeconds = 6;
+    const record = await runWatchdog({ expectEverySeconds, intervalSeconds: 1, hurried: true });
+    expect(record.types.slice(0, 2)).toEqual(['tocsin.watchdog.lost', 'tocsin.watchdog.restored']);
+    expect(record.lost).toBeLessThanOrEqual(2 * expectEverySeconds);
+    expect(record.degraded - record.lost).toBeLessThan(2);
+    expect(record.lastPing).toBe(0);
+    expect(record.silentFor).toBeGreaterThanOrEqual(2 * expectEverySeconds);
+    expect(record.event.data).toMatchObject({ watchdog: 'prometheus', expect_every: expectEverySeconds });
+  }, 180_000);
+});

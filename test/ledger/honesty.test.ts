@@ -1,0 +1,213 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { AlertRules } from '../../src/ledger/ledger.ts';
+import type { Listings } from '../../src/ledger/listings.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const MINUTE = 60_000;
+const RULES: AlertRules = {
+  toleranceMs: MINUTE,
+  staleHoldMs: 6 * MINUTE,
+  expireAfterMs: 24 * 60 * MINUTE,
+  senders: { main: { staleWindowMs: 330_000, repeatMs: 600_000, settleMs: 10 * MINUTE } },
+  watchdogs: [{ name: 'prometheus', match: { alertname: 'Watchdog', prometheus: 'a' } }],
+};
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let clock: ManualClock;
+let store: TestStore;
+beforeEach(() => {
+  directory = temporaryDirectory();
+  clock = new ManualClock();
+  open();
+});
+afterEach(() => {
+  store.close();
+  directory.remove();
+});
+
+function open(rules = RULES): void {
+  store = openTestStore(join(directory.path, 'tocsin.db'), { clock, rules });
+}
+
+const FINGERPRINT = { a: '000000000000000a', b: '000000000000000b', dog: '0000000000000d09' };
+type Name = keyof typeof FINGERPRINT;
+
+const alert = (name: Name, more: Record<string, unknown> = {}) =>
+  webhookAlert(
+    name === 'dog'
+      ? { alertname: 'Watchdog', prometheus: 'a', severity: 'none' }
+      : { alertname: 'Down', instance: name, severity: 'critical' },
+    { fingerprint: FINGERPRINT[name], ...more },
+  );
+const RESOLVED = { status: 'resolved', endsAt: '2026-01-01T00:05:00Z' };
+const say = (one: Record<string, unknown>, peer = 'http://a') =>
+  take(store, webhookPayload([one], { externalURL: peer }), { receivedAt: clock.now() });
+
+const list = (alerts: readonly (readonly [Name, object?])[], more: Partial<Listings> = {}) => {
+  const body = alerts.map(([name, status = {}]) => ({
+    fingerprint: FINGERPRINT[name],
+    startsAt: '2026-01-01T00:00:00Z',
+    receivers: [{ name: 'tocsin' }],
+    status: { state: 'active', silencedBy: [], inhibitedBy: [], ...status },
+  }));
+  return store.calls.reconcile({
+    webhook: 'main',
+    askedAt: clock.now(),
+    complete: true,
+    lists: [{ name: 'am-0', body: Buffer.from(JSON.stringify(body)) }],
+    ...more,
+  });
+};
+const unacknowledged = () => store.summary().unacknowledged.map(({ instance }) => instance);
+const transitions = async () => (await eventsOf(store)).map(({ type }) => type.replace('tocsin.alert.', ''));
+
+describe('watchdogs in the ledger', () => {
+  const sighting = () => store.summary().watchdogs[0];
+
+  it('are seen with each delivery that says they fire, and a restart knows it', async () => {
+    expect(sighting()).toEqual({ name: 'prometheus', lastSeenAt: undefined, firing: false });
+    await say(alert('dog'));
+    await clock.advance(MINUTE);
+    await say(alert('dog'));
+    const seen = { name: 'prometheus', lastSeenAt: clock.now(), firing: true };
+    expect(sighting()).toEqual(seen);
+    store.close();
+    open();
+    expect(sighting()).toEqual(seen);
+    await clock.advance(MINUTE);
+    await say(alert('dog', RESOLVED));
+    expect(sighting()).toEqual({ ...seen, firing: false });
+  });
+
+  it('are no other alert', async () => {
+    await say(alert('a'));
+    await say(webhookAlert({ alertname: 'Watchdog', prometheus: 'b' }));
+    expect(sighting()).toEqual({ name: 'prometheus', lastSeenAt: undefined, firing: false });
+  });
+
+  it('count neither as active nor as unacknowledged, from the next configuration on', async () => {
+    await say(alert('dog'));
+    await say(alert('a'));
+    expect(unacknowledged()).toEqual(['a']);
+    expect(store.summary().open.filter(({ count }) => count > 0)).toEqual([
+      { severity: 'critical', acknowledged: false, count: 1 },
+    ]);
+    await store.calls.configure({ ...RULES, watchdogs: [] });
+    expect(store.summary().open.reduce((sum, { count }) => sum + count, 0)).toBe(2);
+    expect(store.summary().watchdogs).toEqual([]);
+    await store.calls.configure(RULES);
+    expect(sighting()).toMatchObject({ firing: true, lastSeenAt: clock.now() });
+    expect(unacknowledged()).toEqual(['a']);
+  });
+});
+
+describe('reconciliation in the ledger', () => {
+  it('gives up what its Alertmanagers have no more, once no end can be on its way', async () => {
+    await say(alert('a'));
+    await say(alert('b'));
+    await clock.advance(MINUTE);
+    expect(await list([['b']])).toMatchObject({ drift: { orphaned: 1 }, repaired: { expired: 0 } });
+    await clock.advance(10 * MINUTE);
+    expect(await list([['b']])).toMatchObject({ repaired: { expired: 1 } });
+    expect(await transitions()).toEqual(['fired', 'fired', 'expired_unconfirmed']);
+    const event = (await eventsOf(store)).at(-1);
+    expect(JSON.parse(event?.data ?? '{}')).toMatchObject({ cause: 'absent', state: 'closed' });
+    expect(unacknowledged()).toEqual(['b']);
+    expect(await list([['b']])).toMatchObject({ drift: { orphaned: 0 } });
+  });
+
+  it('leaves alone what is heard of meanwhile', async () => {
+    await say(alert('a'));
+    await clock.advance(MINUTE);
+    await list([]);
+    await clock.advance(10 * MINUTE);
+    await say(alert('a'));
+    await clock.advance(1);
+    expect(await list([])).toMatchObject({ repaired: { expired: 0 } });
+  });
+
+  it('changes nothing without an answer of each, or by one that cannot be read', async () => {
+    await say(alert('a'));
+    for (const minutes of [1, 20]) {
+      await clock.advance(minutes * MINUTE);
+      await list([], { complete: false });
+    }
+    const lists = [{ name: 'am-0', body: Buffer.from('<html>') }];
+    expect(await list([], { lists })).toEqual({
+      outcome: 'malformed',
+      name: 'am-0',
+      detail: expect.stringContaining('not JSON'),
+    });
+    expect(await transitions()).toEqual(['fired']);
+  });
+
+  it('settles what is held as stale', async () => {
+    for (const [fires, last] of [
+      [true, 'reopened'],
+      [false, 'stale_suspect'],
+    ] as const) {
+      const name = fires ? 'a' : 'b';
+      await say(alert(name));
+      await say(alert(name, RESOLVED));
+      await say(alert(name), 'http://b');
+      expect((await transitions()).at(-1)).toBe('stale_suspect');
+      await clock.advance(1_000);
+      const other = fires ? [] : ([['a']] as const);
+      expect(await list(fires ? [['a']] : other)).toMatchObject({
+        repaired: { confirmed: fires ? 1 : 0, refuted: fires ? 0 : 1 },
+      });
+      expect((await transitions()).at(-1)).toBe(last);
+    }
+  });
+
+  it('takes what is silenced or inhibited out of what nobody has, and puts it back; a restart remembers', async () => {
+    await say(alert('a'));
+    await say(alert('b'));
+    await clock.advance(1_000);
+    await list([
+      ['a', { silencedBy: ['x'] }],
+      ['b', { inhibitedBy: ['y'] }],
+    ]);
+    expect(unacknowledged()).toEqual([]);
+    expect((await store.calls.alert('1'))?.suppressed).toBe('silenced');
+    expect(store.summary().open.find(({ count }) => count > 0)?.count).toBe(2);
+    store.close();
+    open();
+    expect(unacknowledged()).toEqual([]);
+    await list([['a'], ['b', { inhibitedBy: ['y'] }]]);
+    expect(unacknowledged()).toEqual(['a']);
+    expect((await store.calls.alert('1'))?.suppressed).toBeUndefined();
+  });
+
+  it('shows again what is silenced where nobody is asked any more', async () => {
+    await say(alert('a'));
+    await list([['a', { silencedBy: ['x'] }]]);
+    expect(unacknowledged()).toEqual([]);
+    await store.calls.configure({ ...RULES, senders: { main: { staleWindowMs: 0, repeatMs: 0 } } });
+    await store.calls.append([]);
+    expect(unacknowledged()).toEqual(['a']);
+  });
+});
+
+describe('what is counted of alerts', () => {
+  it('is why they are duplicates, how often they flap, and how long they take', async () => {
+    await say(alert('a'));
+    await say(alert('a'));
+    await clock.advance(2 * MINUTE);
+    const acknowledgement = { by: 'ops', comment: '', at: clock.now(), expiresAt: undefined };
+    await store.calls.acknowledge({ id: '1', acknowledgement });
+    await say(alert('a', RESOLVED));
+    await say(alert('a', RESOLVED));
+    await say(alert('a', { startsAt: '2026-01-01T00:08:00Z' }));
+    await say(alert('a', RESOLVED));
+    const { totals } = store.summary();
+    expect(totals.duplicates).toEqual({ repeat: 1, resolved: 1, late: 1, held: 0 });
+    expect(totals.flaps).toBe(1);
+    expect([totals.acknowledgeSeconds.sum, totals.acknowledgeSeconds.counts.at(-1)]).toEqual([120, 1]);
+    expect(totals.acknowledgeSeconds.counts[0]).toBe(0);
+    expect(totals.resolveSeconds.sum).toBeCloseTo(299.877, 2);
+  });
+});

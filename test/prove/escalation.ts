@@ -1,0 +1,30 @@
+import { runEscalation } from '../e2e/scenarios/escalation.ts';
+
+/** The shipped rules and routes at the shipped intervals; only the levels are shorter than the default ones. */
+export async function prove() {
+  const levels = [60, 120] as const;
+  const { reached, acknowledged, suppressed, watched, deliveries } = await runEscalation({
+    levels,
+    intervalSeconds: 15,
+  });
+  const seconds = (value: number | undefined) => (value === undefined ? 'never' : `${value.toFixed(1)} s`);
+  const rows: [string, string][] = [
+    ['levels (`escalation.critical`)', `${levels[0]} s, ${levels[1]} s`],
+    ...Object.entries(reached).flatMap(([name, times]): [string, string][] => [
+      [`instance ${name}: first receipt, to the receiver of level 2`, seconds(times[2])],
+      [`instance ${name}: first receipt, to the receiver of level 3`, seconds(times[3])],
+    ]),
+    ['the one that was taken is acknowledged', String(acknowledged)],
+    ['the one that was silenced is, in the API', String(suppressed)],
+    ['deliveries to the receivers of the levels', String(deliveries)],
+    ['looked at after the last one', seconds(watched)],
+  ];
+  return {
+    title: 'Alerts that nobody has',
+    rows,
+    notes: [
+      'Four critical alerts of one service, which differ in the label `instance`: two that nobody takes, one that is acknowledged, one that is silenced in Alertmanager before the first level.',
+      'Real Prometheus and Alertmanager, the shipped rules and routes. To a level come up to 15 s to the next scrape, up to 15 s to the next evaluation, and 15 s of `for`.',
+    ],
+  };
+}
