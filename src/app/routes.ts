@@ -66,13 +66,14 @@ export function createRoutes(deps: RouteDeps): Handler[] {
   const address = (request: AddressedRequest) => clientAddress(request, server().trustedProxies);
   return [
     measureRequests((measurement) => self.http.observe(measurement)),
+    // first what is asked most
+    ...scrapeRoutes(deps, address),
     createLandingRoute(deps.version),
     createLifecycleRoute({
       server,
       notReady: () => notReady(deps),
       reload: () => Promise.resolve(deps.reload()),
     }),
-    ...scrapeRoutes(deps, address),
     createWebhookRoute({
       server,
       webhooks: () => config().webhooks,

@@ -10,12 +10,17 @@ import { ObservedTime } from './observed-time.ts';
 /** Upper bounds of `tocsin_probe_run_duration_seconds`, seconds. */
 const DURATION_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30];
 
+/** More than phases, results, reasons and states together; only what settings name can have more values. */
+const MOST_LABEL_SETS = 50;
+
 /** A run as the metrics see it. */
 export type MeasuredResult = Result & { readonly samples: readonly Sample[] };
 
 /** The series of one check. Counters live as long as it does; per-run values until they are too old. */
 export class CheckMetrics {
   readonly #labels: Labels;
+  /** The labels of series with one label more, by that one: made once, since the table tells equal ones at a glance. */
+  readonly #labelSets = new Map<string, Labels>();
   readonly #info: SeriesGroup;
   readonly #totals: SeriesGroup;
   readonly #lastRun: SeriesGroup;
@@ -124,7 +129,18 @@ export class CheckMetrics {
 
   /** Labels that settings name (`probe_expect_info`) never change whose check it is. */
   #labelled(samples: readonly Sample[]): Sample[] {
-    return samples.map((one) => ({ ...one, labels: { ...this.#labels, ...one.labels, ...this.#labels } }));
+    return samples.map(({ family, labels, value }) => ({ family, value, labels: this.#with(labels) }));
+  }
+
+  #with(own: Labels): Labels {
+    const [name, second] = Object.keys(own);
+    if (name === undefined) return this.#labels;
+    const key = second === undefined ? `${name}=${own[name] ?? ''}` : undefined;
+    const known = key === undefined ? undefined : this.#labelSets.get(key);
+    if (known !== undefined) return known;
+    const labels = { ...this.#labels, ...own, ...this.#labels };
+    if (key !== undefined && this.#labelSets.size < MOST_LABEL_SETS) this.#labelSets.set(key, labels);
+    return labels;
   }
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../domain/clock.ts';
 import { formatDuration } from '../domain/quantity.ts';
 import { failure, unknown } from '../domain/result.ts';
@@ -91,7 +91,7 @@ export async function runProbe(options: RunOptions): Promise<RunResult> {
     ...outcome.samples,
   ];
   return {
-    runId: randomBytes(8).toString('hex'),
+    runId: newRunId(),
     verdict,
     startedAt,
     durationSeconds,
@@ -100,6 +100,12 @@ export async function runProbe(options: RunOptions): Promise<RunResult> {
     phases,
     log: [...log],
   };
+}
+
+/** 64 random bits, from those that Node keeps ready. */
+function newRunId(): string {
+  const uuid = randomUUID();
+  return `${uuid.slice(0, 8)}${uuid.slice(28)}`;
 }
 
 const CANCELLED: Outcome = {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../domain/clock.ts';
 import { Governor, type Caps } from './governor.ts';
 import { TimeHeap } from './heap.ts';
@@ -57,6 +58,8 @@ export class Scheduler<Check extends Scheduled> {
   constructor(options: SchedulerOptions<Check>) {
     this.#options = options;
     this.#governor = new Governor(options.caps);
+    // every run under way listens to it
+    setMaxListeners(0, this.#abort.signal);
     this.#skew = options.clock.now() - options.clock.monotonic();
   }
 

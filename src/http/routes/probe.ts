@@ -17,7 +17,9 @@ export function createProbeRoute({ answer }: ProbeRouteDeps): Router {
     .route('/probe')
     .get(async (request, response) => {
       const left = new AbortController();
-      response.once('close', () => left.abort());
+      response.once('close', () => {
+        if (!response.writableFinished) left.abort();
+      });
       // a run may take longer than a client may be idle
       response.setTimeout(0);
       const answered = await answer(readQuestion(request), left.signal);
@@ -48,18 +50,34 @@ function readQuestion(request: Request): ProbeQuestion {
 }
 
 function send(response: Response, answer: ProbeAnswer): void {
-  response.set('Cache-Control', 'no-store');
   switch (answer.kind) {
     case 'metrics':
-      response.status(200).set('Content-Type', METRICS_TYPE).send(answer.text);
+      sendText(response, { status: 200, type: METRICS_TYPE, text: answer.text });
       return;
     case 'debug':
-      response.status(answer.status).set('Content-Type', 'text/plain; charset=utf-8').send(answer.text);
+      sendText(response, { status: answer.status, type: 'text/plain; charset=utf-8', text: answer.text });
       return;
     case 'refused': {
       const { status, title, detail } = answer;
+      response.set('Cache-Control', 'no-store');
       if (status === 503) response.set('Retry-After', '1');
       sendProblem(response, { status, title, detail });
     }
   }
+}
+
+interface TextAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+}
+
+/** Head and text in one write, which Express would make two. */
+function sendText(response: Response, { status, type, text }: TextAnswer): void {
+  const headers = {
+    'Cache-Control': 'no-store',
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(text),
+  };
+  response.writeHead(status, headers).end(text);
 }

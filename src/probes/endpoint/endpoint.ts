@@ -38,15 +38,17 @@ export type ProbeAnswer =
       readonly detail: string;
     };
 
+interface EndpointSettings {
+  readonly modules: () => ReadonlyMap<string, ProbeModule>;
+  readonly allow: AllowList;
+  /** Whether an empty list allows everything: while only this machine can ask. */
+  readonly open: boolean;
+  readonly maxConcurrency: number;
+}
+
 export interface ProbeEndpointOptions {
-  /** The modules and limits in force; asked at each request, so that a reload counts. */
-  readonly settings: () => {
-    readonly modules: () => ReadonlyMap<string, ProbeModule>;
-    readonly allow: AllowList;
-    /** Whether an empty list allows everything: while only this machine can ask. */
-    readonly open: boolean;
-    readonly maxConcurrency: number;
-  };
+  /** The modules and limits in force; asked once for each request, so that a reload counts. */
+  readonly settings: () => EndpointSettings;
   readonly resolver: Resolver;
   readonly clock: Clock;
   /** As `runProbe` takes it. */
@@ -84,22 +86,23 @@ export class ProbeEndpoint {
 
   /** @param signal aborts when the one who asks leaves */
   async answer(question: ProbeQuestion, signal: AbortSignal): Promise<ProbeAnswer> {
-    const job = this.#job(question);
+    const settings = this.#options.settings();
+    const job = this.#job(question, settings);
     if ('kind' in job) return job;
     const { module, address, timeoutMs } = job;
     const key = JSON.stringify([this.#idOf(module), address, question.hostname, timeoutMs]);
-    const { maxConcurrency } = this.#options.settings();
+    const { maxConcurrency } = settings;
     const joins = !question.debug && this.#shared.has(key);
     if (!joins && this.#running >= maxConcurrency) return overloaded(maxConcurrency);
-    const start = (cancel: AbortSignal) => this.#run(job, cancel);
+    const start = (cancel: AbortSignal) => this.#run(job, settings, cancel);
     const finished = await (question.debug ? start(signal) : this.#shared.join(key, signal, start));
     return present(job, finished, question.debug);
   }
 
   /** Reads a question in the order in which blackbox_exporter does: module, timeout, target, hostname. */
-  #job(question: ProbeQuestion): Job | ProbeAnswer {
+  #job(question: ProbeQuestion, { modules }: EndpointSettings): Job | ProbeAnswer {
     const name = question.module === '' ? DEFAULT_MODULE : question.module;
-    const module = this.#options.settings().modules().get(name);
+    const module = modules().get(name);
     if (module === undefined)
       return badRequest('Unknown module', `there is no module ${JSON.stringify(name)}`);
     const timeoutMs = runTimeoutMs(question.scrapeTimeout, module.timeoutMs);
@@ -121,14 +124,17 @@ export class ProbeEndpoint {
     return { module, probe, address, timeoutMs };
   }
 
-  async #run({ module, probe, address, timeoutMs }: Job, signal: AbortSignal): Promise<Finished> {
+  async #run(
+    { module, probe, address, timeoutMs }: Job,
+    { allow, open }: EndpointSettings,
+    signal: AbortSignal,
+  ): Promise<Finished> {
     const { resolver, clock, stalledMs } = this.#options;
     const parts = module.prober.target(address);
     if ('problem' in parts) return { result: notRun(clock, 'config', parts.problem), refusal: undefined };
     if (timeoutMs <= 0)
       return { result: notRun(clock, 'timeout', 'The scraper leaves no time'), refusal: undefined };
     const target: Target = { address, ...parts };
-    const { allow, open } = this.#options.settings();
     const guard = guardRun(resolver, (destination) => allow.permits(destination, open));
     this.#running += 1;
     try {

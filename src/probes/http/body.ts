@@ -28,8 +28,10 @@ export function readBody(source: Readable, { keep, limit, compression }: BodyOpt
     const kept: Buffer[] = [];
     let keptLength = 0;
     let length = 0;
+    let ended = false;
     const content = decompressed(source, compression);
     const end = (problem?: ProbeFailure): void => {
+      ended = true;
       resolve({ length, start: Buffer.concat(kept), ...(problem === undefined ? {} : { problem }) });
     };
     content.on('data', (chunk: Buffer) => {
@@ -47,9 +49,9 @@ export function readBody(source: Readable, { keep, limit, compression }: BodyOpt
     });
     content.once('end', () => end(content === source || length > 0 ? undefined : notCompressed(compression)));
     content.on('error', (error) => end(bodyFailure(error, compression)));
-    content.once('close', () =>
-      end(fail('protocol', 'The connection was closed before the end of the body')),
-    );
+    content.once('close', () => {
+      if (!ended) end(fail('protocol', 'The connection was closed before the end of the body'));
+    });
   });
 }
 
