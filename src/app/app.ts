@@ -64,7 +64,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { clock, codeUrl, nodeVersion } = options;
   const version = readVersion(codeUrl);
   const self = createSelfMetrics({ version, node: nodeVersion });
-  const logger = startLogging(options.log, clock, (level) => self.logged(level));
+  const logger = await startLogging(options.log, clock, (level) => self.logged(level));
   const lifecycle = new Lifecycle({ clock, logger, budgetMs: STOP_BUDGET_MS });
   try {
     return await wire({ ...options, version, self, logger, lifecycle });

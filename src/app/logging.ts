@@ -1,6 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { createLogger, withoutRepeats, type LogLevel } from '../log/logger.ts';
+import { createLogger, prettyOutput, withoutRepeats, type LogLevel } from '../log/logger.ts';
 
 export { LOG_LEVELS, type LogLevel } from '../log/logger.ts';
 
@@ -11,6 +11,11 @@ export interface LogSettings {
 }
 
 /** The one logger; `onLine` is told of every line, by level. */
-export function startLogging(settings: LogSettings, clock: Clock, onLine: (level: string) => void): Logger {
-  return withoutRepeats(createLogger({ ...settings, onLine }), clock);
+export async function startLogging(
+  { level, pretty }: LogSettings,
+  clock: Clock,
+  onLine: (level: string) => void,
+): Promise<Logger> {
+  const destination = pretty ? { destination: await prettyOutput() } : {};
+  return withoutRepeats(createLogger({ level, onLine, ...destination }), clock);
 }

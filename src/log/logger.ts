@@ -1,5 +1,4 @@
 import { pino, type DestinationStream, type LoggerOptions } from 'pino';
-import pretty from 'pino-pretty';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 
@@ -11,8 +10,6 @@ const REDACTED = ['password', 'token', 'secret', 'authorization', 'cookie'];
 
 export interface LoggerSettings {
   readonly level: LogLevel;
-  /** Lines for a person instead of JSON. */
-  readonly pretty: boolean;
   /** Where the lines go; standard output when absent. */
   readonly destination?: DestinationStream;
   /** Told of every line that is written, by its level. */
@@ -34,10 +31,13 @@ export function createLogger(settings: LoggerSettings): Logger {
       },
     },
   };
-  if (settings.destination !== undefined) return pino(options, settings.destination);
-  return settings.pretty
-    ? pino(options, pretty({ sync: true }))
-    : pino(options, pino.destination({ sync: true }));
+  return pino(options, settings.destination ?? pino.destination({ sync: true }));
+}
+
+/** Standard output in lines for a person instead of JSON; loaded only where it is wanted. */
+export async function prettyOutput(): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty');
+  return pretty({ sync: true });
 }
 
 const REPEAT_MS = 60_000;

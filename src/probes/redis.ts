@@ -16,7 +16,7 @@ import type { Outcome, Run } from './prober.ts';
 import { defineProber } from './prober.ts';
 import { REDIS_FAMILIES, REDIS_UP, infoDetails, infoSamples } from './redis/families.ts';
 import { infoNumber, parseInfo } from './redis/info.ts';
-import { readInfo, type Login } from './redis/session.ts';
+import { loadRedisDriver, readInfo, type Login, type RedisDriver } from './redis/session.ts';
 import { parseRedisAddress, redisTarget, type RedisAddress } from './redis/target.ts';
 import { secret, secretFile, type ConfigFiles } from './settings.ts';
 
@@ -25,6 +25,8 @@ interface RedisSettings {
   readonly password: Secret | undefined;
   readonly db: number | undefined;
   readonly tls: TlsClient;
+  /** Loading since the settings were read, so that no run waits for it. */
+  readonly driver: Promise<RedisDriver>;
   /** Used memory over maximum memory. */
   readonly maxMemoryRatio: number | undefined;
 }
@@ -57,6 +59,7 @@ function settings(files: ConfigFiles): z.ZodType<RedisSettings> {
       password: given.password ?? given.password_file,
       db: given.db,
       tls: given.tls_config ?? defaultTls(),
+      driver: loadRedisDriver(),
       maxMemoryRatio: given.max_memory_ratio,
     }));
 }
@@ -82,7 +85,7 @@ async function probe(target: Target, given: RedisSettings, run: Run): Promise<Ou
       socket = handshake.socket;
     }
     timer.enter('processing');
-    const info = parseInfo(await readInfo(socket, loginOf(address, given)));
+    const info = parseInfo(await readInfo(await given.driver, socket, loginOf(address, given)));
     run.log('info', { fields: info.size });
     return {
       verdict: judge(info, given.maxMemoryRatio),

@@ -9,7 +9,6 @@ describe('the logger', () => {
     const levels: string[] = [];
     const logger = createLogger({
       level: 'info',
-      pretty: false,
       destination: { write: (line: string) => void lines.push(line) },
       onLine: (level) => levels.push(level),
     });
@@ -30,7 +29,6 @@ describe('the logger', () => {
     const lines: string[] = [];
     const logger = createLogger({
       level: 'debug',
-      pretty: false,
       destination: { write: (line: string) => void lines.push(line) },
     });
     logger.warn({ token: 'hunter2', headers: { authorization: 'Bearer hunter2' }, password: 'hunter2' }, 'x');

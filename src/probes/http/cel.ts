@@ -1,4 +1,6 @@
-import { celEnv, isCelError, parse, plan, type CelInput } from '@bufbuild/cel';
+import { createRequire } from 'node:module';
+import type * as Cel from '@bufbuild/cel';
+import type { CelInput } from '@bufbuild/cel';
 import { z } from 'zod';
 
 /** What a body's JSON is said to be by an expression. */
@@ -10,7 +12,14 @@ export interface CelRule {
   readonly judge: (body: unknown) => CelAnswer;
 }
 
-type Expression = NonNullable<ReturnType<typeof parse>['expr']>;
+type Expression = NonNullable<ReturnType<typeof Cel.parse>['expr']>;
+
+const require = createRequire(import.meta.url);
+
+/** The library, loaded at the first expression: few have one, and it takes as long as a tenth of Tocsin's start. */
+function loadCel(): typeof Cel {
+  return require('@bufbuild/cel') as typeof Cel;
+}
 
 /** What names that are not variables begin with: types, and the namespaces of functions. */
 const KNOWN_NAMES: ReadonlySet<string> = new Set([
@@ -25,21 +34,22 @@ export const celRule = z.string().transform((text, context): CelRule => {
     return z.NEVER;
   };
   try {
-    const parsed = parse(text);
+    const cel = loadCel();
+    const parsed = cel.parse(text);
     const stranger = unknownNames(parsed.expr, KNOWN_NAMES)[0];
     if (stranger !== undefined)
       return refuse(`it names "${stranger}", and there is only body, the JSON of the answer`);
-    return { text, judge: evaluator(parsed) };
+    return { text, judge: evaluator(cel, parsed) };
   } catch (error) {
     return refuse(error instanceof Error ? error.message.replace(/^<input>:/, '') : String(error));
   }
 });
 
-function evaluator(parsed: ReturnType<typeof parse>): CelRule['judge'] {
-  const evaluate = plan(celEnv(), parsed);
+function evaluator(cel: typeof Cel, parsed: ReturnType<typeof Cel.parse>): CelRule['judge'] {
+  const evaluate = cel.plan(cel.celEnv(), parsed);
   return (body) => {
     const result = evaluate({ body: body as CelInput });
-    if (isCelError(result)) return { problem: result.message };
+    if (cel.isCelError(result)) return { problem: result.message };
     if (typeof result !== 'boolean') return { problem: 'it is neither true nor false' };
     return { holds: result };
   };

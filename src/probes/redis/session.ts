@@ -1,4 +1,5 @@
-import { AbstractConnector, Redis } from 'ioredis';
+import type * as Driver from 'ioredis';
+import type { Redis as Client } from 'ioredis';
 import type { Socket } from 'node:net';
 import { fail, ProbeFailure } from '../net/failure.ts';
 import { errorCode, errorText } from '../net/error-fields.ts';
@@ -10,13 +11,20 @@ export interface Login {
   readonly db: number | undefined;
 }
 
+/** The Redis client, loaded when a service first needs it: it takes as long as a tenth of Tocsin's start. */
+export type RedisDriver = Pick<typeof Driver, 'AbstractConnector' | 'Redis'>;
+
+export function loadRedisDriver(): Promise<RedisDriver> {
+  return import('ioredis');
+}
+
 /**
  * Speaks Redis over a connected socket: logs in, pings, and gives the text of INFO. One attempt, no retries.
  * The socket is left to the caller; destroying it ends a session that hangs.
  * @throws ProbeFailure `auth`, `reply` or `protocol`
  */
-export async function readInfo(socket: Socket, login: Login): Promise<string> {
-  const redis = clientOver(socket);
+export async function readInfo(driver: RedisDriver, socket: Socket, login: Login): Promise<string> {
+  const redis = clientOver(driver, socket);
   let fault: Error | undefined;
   redis.on('error', (error: Error) => {
     fault ??= error;
@@ -36,7 +44,7 @@ export async function readInfo(socket: Socket, login: Login): Promise<string> {
 }
 
 /** ioredis over our own connection: dialling, TLS, deadline and login are ours, the protocol is its. */
-function clientOver(socket: Socket): Redis {
+function clientOver({ AbstractConnector, Redis }: RedisDriver, socket: Socket): Client {
   class OwnSocket extends AbstractConnector {
     constructor() {
       super(0);
@@ -62,7 +70,7 @@ function clientOver(socket: Socket): Redis {
 }
 
 /** ioredis would log in itself, but prints some refusals to the console instead of telling them. */
-async function logIn(redis: Redis, { username, password, db }: Login): Promise<void> {
+async function logIn(redis: Client, { username, password, db }: Login): Promise<void> {
   if (password !== undefined) {
     const credentials = username === undefined ? [password] : [username, password];
     await redis.call('AUTH', ...credentials).catch((error: unknown) => {
