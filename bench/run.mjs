@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const NAMES = ['scrape', 'storm', 'webhook'];
+const NAMES = ['scrape', 'storm', 'webhook', 'probes'];
 
 function main([name, ...options]) {
   if (name !== undefined && !NAMES.includes(name)) {
