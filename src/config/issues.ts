@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { foreignKey } from './foreign-keys.ts';
 import { keysAt } from './keys.ts';
 import { suggest } from './nearest.ts';
 import type { Path } from './path.ts';
@@ -35,7 +36,11 @@ function found(issue: Issue, base: Path, keys: (path: Path) => string[]): Findin
   switch (issue.code) {
     case 'unrecognized_keys': {
       const valid = keys(path);
-      return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, valid), at: 'key' }));
+      return issue.keys.map((key) => {
+        const foreign = foreignKey(path, key);
+        const message = foreign ?? unknownKey(key, valid);
+        return { path: [...path, key], message, at: 'key', ...(foreign && { unsupported: true }) };
+      });
     }
     case 'invalid_union': {
       const meant = meantBranch(issue.errors);

@@ -110,12 +110,8 @@ export class Reader {
       const before = otherwise.size;
       for (const node of found.flatMap((one) => this.#swappable(path, one))) otherwise.add(node);
       if (otherwise.size > before) continue;
-      const [first] = found;
-      if (
-        unsupported !== undefined &&
-        first !== undefined &&
-        found.every((one) => one.unsupported === true)
-      ) {
+      const first = found.find((one) => one.unsupported === true);
+      if (unsupported !== undefined && first !== undefined && nothingElse(found)) {
         unsupported([...path, ...first.path], first.message);
         return undefined;
       }
@@ -151,4 +147,12 @@ export class Reader {
     }
     return { whole: complete ? (partial as Output<S>) : undefined, partial: partial as Partial<Output<S>> };
   }
+}
+
+/** Whether all that is wrong asks for what cannot be done, or is a mapping that misses something for that very key. */
+function nothingElse(found: readonly Finding[]): boolean {
+  const places = found
+    .filter(({ unsupported = false }) => unsupported)
+    .map(({ path }) => JSON.stringify(path.slice(0, -1)));
+  return found.every(({ unsupported = false, path }) => unsupported || places.includes(JSON.stringify(path)));
 }

@@ -1,6 +1,12 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import type { ServerConfig } from '../config/types.ts';
 import type { Logger } from '../domain/log.ts';
 import { LedgerUnavailableError } from '../ledger/ledger.ts';
@@ -44,13 +50,27 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   for (const handler of options.handlers) app.use(handler);
   app.use(notFound, failed(logger));
   const server = createServer(
-    { maxHeaderSize: config.maxHeaderBytes, connectionsCheckingInterval: CHECK_MS },
+    { maxHeaderSize: config.maxHeaderBytes, connectionsCheckingInterval: CHECK_MS, ...messageClasses(app) },
     app,
   );
   limit(server, config);
   connections.attach(server);
   await listen(server, config);
   return { url: urlOf(server, config), close: (signal) => close({ server, connections, signal }) };
+}
+
+/**
+ * Requests and responses that are Express's from the start. It gives each of Node's another prototype otherwise, after
+ * which V8 takes every one of them for an object of a kind of its own: that costs more than all of Express does.
+ */
+function messageClasses(app: Express) {
+  class OwnRequest extends IncomingMessage {}
+  class OwnResponse extends ServerResponse {}
+  Object.setPrototypeOf(OwnRequest.prototype, app.request);
+  Object.setPrototypeOf(OwnResponse.prototype, app.response);
+  app.request = OwnRequest.prototype as Request;
+  app.response = OwnResponse.prototype as Response;
+  return { IncomingMessage: OwnRequest, ServerResponse: OwnResponse };
 }
 
 function limit(server: Server, config: ServerConfig): void {

@@ -56,7 +56,7 @@ describe('the default modules', () => {
   });
 });
 
-describe('a module that wants HTTP/3', () => {
+describe('a module that wants what is not possible', () => {
   const text = http('enable_http3: true');
 
   it('is loaded, told of, and fails each run by its configuration', async () => {
@@ -75,6 +75,40 @@ describe('a module that wants HTTP/3', () => {
       clock: systemClock,
     });
     expect(verdict).toMatchObject({ status: 'failure', reason: 'config' });
+  });
+
+  it.each([
+    [
+      'basic_auth: { username: a, password_ref: x }',
+      'password_ref is not possible: there is no store of secrets',
+    ],
+    [
+      'oauth2: { client_id: a, client_secret_ref: x, token_url: "http://t" }',
+      'give client_secret_file instead',
+    ],
+    ['tls_config: { ca_ref: x }', 'give ca_file instead'],
+    ['proxy_url: socks5://127.0.0.1:1', 'SOCKS proxies are not possible'],
+    [
+      'oauth2: { client_id: a, client_secret: b, token_url: "http://t", grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer" }',
+      'jwt-bearer is not possible',
+    ],
+    [
+      'oauth2: { client_id: a, client_secret: b, token_url: "http://t", signature_algorithm: RS256 }',
+      'signature_algorithm is not possible',
+    ],
+    [
+      'oauth2: { client_id: a, client_secret: b, token_url: "http://t", proxy_url: "http://p" }',
+      'the token endpoint is always asked directly',
+    ],
+  ])('%s is loaded and told of likewise, as blackbox_exporter loads it', (line, said) => {
+    const { modules, problems, notices } = load(http(line));
+    expect(problems).toEqual([]);
+    expect(notices).toEqual([expect.stringContaining(said)]);
+    expect(modules.has('m')).toBe(true);
+  });
+
+  it('leaves a key of the same name elsewhere unknown', () => {
+    expect(load(http('audience: x')).problems).toEqual([expect.stringContaining('unknown key "audience"')]);
   });
 
   it('is refused where something else is wrong with it, too', () => {

@@ -21,6 +21,13 @@ interface OAuth2Settings {
   readonly tls: TlsClient;
 }
 
+const grantType = z
+  .enum(['client_credentials', 'urn:ietf:params:oauth:grant-type:jwt-bearer'])
+  .refine((given) => given === 'client_credentials', {
+    error: 'jwt-bearer is not possible: tokens are fetched by the client credentials grant alone',
+    params: { unsupported: true },
+  });
+
 /** Prometheus's `oauth2` block: the client credentials grant. */
 export function oauth2Settings(files: ConfigFiles) {
   return z
@@ -29,6 +36,7 @@ export function oauth2Settings(files: ConfigFiles) {
       client_secret: secret.optional(),
       client_secret_file: secretFile(files).optional(),
       scopes: z.array(z.string()).default([]),
+      grant_type: grantType.optional(),
       token_url: z.url({ protocol: /^https?$/, error: 'expected the URL of a token endpoint' }),
       endpoint_params: z.record(z.string(), z.string()).default({}),
       tls_config: tlsSettings(files).optional(),

@@ -7,6 +7,11 @@ import { NoProxy, parseProxyUrl, type ProxyRules } from './proxy.ts';
 const proxyUrl = z.string().transform((text, context) => {
   const url = parseProxyUrl(text);
   if (url !== undefined) return url;
+  if (/^socks5h?:\/\//i.test(text)) {
+    const message = 'SOCKS proxies are not possible: expected one that speaks http or https';
+    context.addIssue({ code: 'custom', message, params: { unsupported: true } });
+    return z.NEVER;
+  }
   // the text may hold a password
   context.addIssue({
     code: 'custom',

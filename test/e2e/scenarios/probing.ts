@@ -121,6 +121,8 @@ export interface FootprintRecord {
   readonly residentBytes: number;
   readonly peakBytes: number;
   readonly childrenBytes: readonly number[];
+  /** Of both, what they share (the program itself) counted once. */
+  readonly proportionalBytes: number;
   readonly pageBytes: number;
 }
 
@@ -142,6 +144,7 @@ export async function runFootprint(load: Load): Promise<FootprintRecord> {
       residentBytes,
       peakBytes,
       childrenBytes: childrenResident(tocsin.pid),
+      proportionalBytes: [tocsin.pid, ...children(tocsin.pid)].map(proportional).reduce((a, b) => a + b, 0),
       pageBytes,
     };
   });
@@ -209,10 +212,18 @@ function medians(moments: readonly SoakMoment[]): SoakMoment {
   };
 }
 
+function children(pid: number): readonly number[] {
+  const listed = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return listed === '' ? [] : listed.split(' ').map(Number);
+}
+
 /** Resident memory of the children of a process, bytes each. */
 function childrenResident(pid: number): readonly number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return children === ''
-    ? []
-    : children.split(' ').map((child) => processNumbers(Number(child)).residentBytes);
+  return children(pid).map((child) => processNumbers(child).residentBytes);
+}
+
+/** Resident memory in bytes, of shared pages this process's part. @see proc_pid_smaps(5), Pss */
+function proportional(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? NaN) * 1_024;
 }

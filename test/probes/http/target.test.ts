@@ -85,8 +85,12 @@ describe('http settings', () => {
     ],
     [{ proxy_uri: 'http://x' }, ': Unrecognized key: "proxy_uri"'],
     [
-      { proxy_url: 'socks5://me:hunter2@x' },
+      { proxy_url: 'ftp://me:hunter2@x' },
       'proxy_url: expected the URL of a proxy such as http://proxy.example:3128 (http or https)',
+    ],
+    [
+      { proxy_url: 'socks5://me:hunter2@x' },
+      'proxy_url: SOCKS proxies are not possible: expected one that speaks http or https',
     ],
     [{ no_proxy: 'a' }, 'no_proxy: no_proxy has no effect without proxy_url'],
     [
