@@ -11,7 +11,7 @@ export async function prove() {
       ['resident memory at the end, threads included', mb(record.residentBytes)],
       ['resident memory at most', mb(record.peakBytes)],
       ['resident memory of its child processes', record.childrenBytes.map(mb).join(', ') || 'none'],
-      ['of all of them, shared pages counted once', mb(record.proportionalBytes)],
+      ['of that what is theirs alone', record.childrenOwnBytes.map(mb).join(', ') || 'none'],
       ['size of the page', `${(record.pageBytes / 1e6).toFixed(1)} MB`],
     ] as [string, string][],
     notes: [

@@ -37,6 +37,8 @@ export interface TocsinOptions {
   readonly logLevel?: string;
 }
 
+/** As `npm start` and the image have it. */
+const NODE_OPTIONS = ['--max-semi-space-size=8'];
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
 
 /** A temporary folder that is removed with `await using`. */
@@ -55,7 +57,15 @@ export function temporaryFolder(): { readonly path: string; [Symbol.asyncDispose
 export async function startTocsin(options: TocsinOptions): Promise<RunningTocsin> {
   const file = join(options.folder, 'tocsin.yml');
   writeFileSync(file, options.config);
-  const args = [MAIN, 'serve', '--config', file, '--listen', options.listen ?? '127.0.0.1:0'];
+  const args = [
+    ...NODE_OPTIONS,
+    MAIN,
+    'serve',
+    '--config',
+    file,
+    '--listen',
+    options.listen ?? '127.0.0.1:0',
+  ];
   if (options.logLevel !== undefined) args.push('--log-level', options.logLevel);
   const child = spawn(process.execPath, args, {
     cwd: options.folder,

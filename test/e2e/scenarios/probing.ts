@@ -121,8 +121,8 @@ export interface FootprintRecord {
   readonly residentBytes: number;
   readonly peakBytes: number;
   readonly childrenBytes: readonly number[];
-  /** Of both, what they share (the program itself) counted once. */
-  readonly proportionalBytes: number;
+  /** Of that what they do not share with this process, as they do the program itself. */
+  readonly childrenOwnBytes: readonly number[];
   readonly pageBytes: number;
 }
 
@@ -144,7 +144,7 @@ export async function runFootprint(load: Load): Promise<FootprintRecord> {
       residentBytes,
       peakBytes,
       childrenBytes: childrenResident(tocsin.pid),
-      proportionalBytes: [tocsin.pid, ...children(tocsin.pid)].map(proportional).reduce((a, b) => a + b, 0),
+      childrenOwnBytes: children(tocsin.pid).map(anonymous),
       pageBytes,
     };
   });
@@ -222,8 +222,8 @@ function childrenResident(pid: number): readonly number[] {
   return children(pid).map((child) => processNumbers(child).residentBytes);
 }
 
-/** Resident memory in bytes, of shared pages this process's part. @see proc_pid_smaps(5), Pss */
-function proportional(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? NaN) * 1_024;
+/** Resident memory in bytes that comes from no file. @see proc_pid_status(5), RssAnon */
+function anonymous(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(text)?.[1] ?? NaN) * 1_024;
 }
