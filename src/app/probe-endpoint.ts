@@ -15,16 +15,22 @@ interface ProbeEndpointParts {
 
 /** `/probe` over the configuration in force. */
 export function createProbeEndpoint({ config, clock, stalledMs }: ProbeEndpointParts): ProbeEndpoint {
+  let [from, settings] = [config(), endpointSettings(config())];
   return new ProbeEndpoint({
     settings: () => {
-      const { probeEndpoint, server } = config();
-      const { modules, allow, maxConcurrency } = probeEndpoint;
-      return { modules, allow, maxConcurrency, open: isLoopback(server.listen.host) };
+      const current = config();
+      if (current !== from) [from, settings] = [current, endpointSettings(current)];
+      return settings;
     },
     resolver: createResolver({ monotonic: () => clock.monotonic() }),
     clock,
     ...(stalledMs !== undefined && { stalledMs }),
   });
+}
+
+function endpointSettings({ probeEndpoint, server }: Config) {
+  const { modules, allow, maxConcurrency } = probeEndpoint;
+  return { modules, allow, maxConcurrency, open: isLoopback(server.listen.host) };
 }
 
 /** Tells of modules that cannot be run here, though nothing is wrong with them. */

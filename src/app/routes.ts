@@ -117,7 +117,11 @@ function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => s
   const server = () => config().server;
   const probes = createProbeEndpoint(deps);
   return [
-    guardPaths(['/metrics', '/probe'], 'metrics', server),
+    createProbeRoute({
+      guard: guardRead('metrics', server),
+      answer: (question, signal) => probes.answer(question, signal),
+    }),
+    guardPaths(['/metrics'], 'metrics', server),
     createMetricsRoute({
       gate,
       source,
@@ -131,7 +135,6 @@ function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => s
       clock,
       logger,
     }),
-    createProbeRoute({ answer: (question, signal) => probes.answer(question, signal) }),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { guardPaths } from '../../src/http/middleware/access.ts';
+import { guardRead } from '../../src/http/middleware/access.ts';
 import { createConfigRoute } from '../../src/http/routes/config.ts';
 import { createProbeRoute } from '../../src/http/routes/probe.ts';
 import { Secret } from '../../src/domain/secret.ts';
@@ -12,7 +12,7 @@ const METRICS: ProbeAnswer = { kind: 'metrics', text: 'probe_success 1\n' };
 
 async function rig(answer: (question: ProbeQuestion, signal: AbortSignal) => Promise<ProbeAnswer>) {
   const config = serverConfig({ requestTimeoutMs: 600 });
-  return serveHandlers([createProbeRoute({ answer })], config);
+  return serveHandlers([createProbeRoute({ guard: guardRead('metrics', () => config), answer })], config);
 }
 
 describe('GET /probe', () => {
@@ -101,8 +101,10 @@ describe('GET /probe', () => {
     const config = serverConfig({ tokens });
     await using server = await serveHandlers(
       [
-        guardPaths(['/probe'], 'metrics', () => config),
-        createProbeRoute({ answer: () => Promise.resolve(METRICS) }),
+        createProbeRoute({
+          guard: guardRead('metrics', () => config),
+          answer: () => Promise.resolve(METRICS),
+        }),
       ],
       config,
     );

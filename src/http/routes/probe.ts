@@ -1,8 +1,9 @@
-import { Router, type Request, type Response } from 'express';
+import { Router, type Request, type RequestHandler, type Response } from 'express';
 import type { ProbeAnswer, ProbeQuestion } from '../../probes/endpoint/endpoint.ts';
 import { sendProblem } from '../problem.ts';
 
 export interface ProbeRouteDeps {
+  readonly guard: RequestHandler;
   readonly answer: (question: ProbeQuestion, signal: AbortSignal) => Promise<ProbeAnswer>;
 }
 
@@ -11,10 +12,11 @@ const TAKE_MS = 10_000;
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** `GET /probe`: blackbox_exporter's endpoint. */
-export function createProbeRoute({ answer }: ProbeRouteDeps): Router {
+export function createProbeRoute({ guard, answer }: ProbeRouteDeps): Router {
   const router = Router();
   router
     .route('/probe')
+    .all(guard)
     .get(async (request, response) => {
       const left = new AbortController();
       response.once('close', () => {

@@ -21,16 +21,15 @@ export function blackboxSamples({ samples, verdict }: RunResult, probe: Probe): 
     ...(looked ? [sample(IP_PROTOCOL, 0), sample(IP_ADDR_HASH, 0)] : []),
     ...(probe.unmeasured?.(measured) ?? []),
   ];
-  const known = new Set(measured.map(seriesKey));
   return [
     sample(SUCCESS, verdict.status === 'success' ? 1 : 0),
     ...measured,
-    ...unmeasured.filter((one) => !known.has(seriesKey(one))),
+    ...unmeasured.filter((one) => !measured.some((other) => isSameSeries(one, other))),
   ];
 }
 
-function seriesKey({ family, labels }: Sample): string {
-  return `${family.name}${labelText(labels)}`;
+function isSameSeries(one: Sample, other: Sample): boolean {
+  return one.family.name === other.family.name && labelText(one.labels) === labelText(other.labels);
 }
 
 /** Gauges in Prometheus's text format 0.0.4, families and series in the order of their names. */
