@@ -6,6 +6,9 @@ import type { ResultStatus } from '../domain/result.ts';
 import type { WatchdogRule, WatchdogSighting } from '../domain/watchdog.ts';
 import type { AlertTotals } from './alert-totals.ts';
 import type { Listings, ReconcileResult } from './listings.ts';
+import type { DeadLetter, SinkProgress } from './sink-progress.ts';
+
+export type { DeadLetter, SinkProgress };
 
 /** One webhook request, before anybody looked into it. */
 export interface RawDelivery {
@@ -165,24 +168,6 @@ export interface QuarantineEntry {
   /** Bytes that are kept, of the first 64 KiB. */
   readonly size: number;
   readonly body: Uint8Array;
-}
-
-/** How far a sink has come. */
-export interface SinkProgress {
-  readonly sink: string;
-  /** The id of the last event that it is done with. */
-  readonly after: string;
-  /** Events up to there that it would not take. */
-  readonly refused: readonly { readonly id: string; readonly at: number; readonly reason: string }[];
-}
-
-/** An event that a sink refused for good. */
-export interface DeadLetter {
-  /** Of the event. */
-  readonly id: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly reason: string;
 }
 
 /** How alerts are judged; told anew at every reload. */

@@ -10,7 +10,7 @@ folder.write('secrets/token', 'sesame\n');
 folder.write('secrets/binary', Uint8Array.of(0xff, 0xfe, 0));
 
 const KEYS =
-  'alerts, confirm, host, metrics, probe_endpoint, scheduler, server, services, sinks, store, webhooks';
+  'alertmanagers, alerts, confirm, escalation, host, metrics, ping_url, ping_url_file, probe_endpoint, scheduler, server, services, sinks, store, watchdogs, webhooks';
 const NAME = 'expected lower-case letters, digits, - and _, beginning with a letter or digit';
 const service = (lines: string): string =>
   `services:\n  - name: a\n    target: http://h/\n    http: {}\n${lines}`;
@@ -22,11 +22,7 @@ const keys: readonly Case[] = [
   ['a misspelt key', 'server:\n  lisen: x', ['2: server.lisen: unknown key "lisen"; did you mean "listen"?']],
   ['a strange key', 'a: 1', [`1: a: unknown key "a"; valid keys: ${KEYS}`]],
   ['a strange key without a value', 'a:', [`1: a: unknown key "a"; valid keys: ${KEYS}`]],
-  [
-    'a key of a later release',
-    'watchdogs: []',
-    [`1: watchdogs: unknown key "watchdogs"; valid keys: ${KEYS}`],
-  ],
+  ['a key of a later release', 'tracing: []', [`1: tracing: unknown key "tracing"; valid keys: ${KEYS}`]],
   [
     'a misspelt key of a nested mapping',
     'metrics:\n  rate_limit:\n    bursts: 1',
