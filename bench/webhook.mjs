@@ -41,7 +41,7 @@ function alertJson(id, pad = 0) {
 function payload(count, pad) {
   const alerts = Array.from({ length: count }, () => alertJson(nextId++, pad));
   return Buffer.from(
-    `{"version":"4","receiver":"tocsin","status":"firing","groupKey":"{}:{}","truncatedAlerts":0,"alerts":[${alerts.join(',')}]}`,
+    `{"version":"4","receiver":"tocsin","status":"firing","groupKey":"{}:{}","truncatedAlerts":0,"externalURL":"http://alertmanager:9093","groupLabels":{},"commonLabels":{"alertname":"InstanceDown"},"commonAnnotations":{},"alerts":[${alerts.join(',')}]}`,
   );
 }
 
