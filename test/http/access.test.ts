@@ -96,6 +96,23 @@ describe('changing', () => {
     expect(await ask('/change', { method: 'POST', headers })).toBe(status);
   });
 
+  it.each([
+    ['a page elsewhere', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a page on another port', { 'sec-fetch-site': 'same-site' }, 403],
+    ['a page elsewhere in an old browser', { origin: 'http://evil.example' }, 403],
+    ['a page that hides where it is', { origin: 'null' }, 403],
+    ['its own page', { 'sec-fetch-site': 'same-origin', origin: 'https://tocsin.example' }, 200],
+    ['its own page in an old browser', { host: '127.0.0.1:10464', origin: 'http://127.0.0.1:10464' }, 200],
+  ])('takes from %s what it may, with tokens and without', async (_says, headers, status) => {
+    await serve({});
+    expect(await ask('/change', { method: 'POST', headers })).toBe(status);
+    await rig?.close();
+    await serve({ tokens });
+    expect(await ask('/change', { method: 'POST', headers: { ...headers, ...basic('ops-token') } })).toBe(
+      status,
+    );
+  });
+
   it('is refused on a listener off loopback without tokens', async () => {
     await serve({}, { listen: { host: '0.0.0.0', port: 0 } });
     expect(await ask('/change', { method: 'POST' })).toBe(403);

@@ -167,6 +167,13 @@ describe('who may deliver', () => {
     }
   });
 
+  it('no web page of another origin may, which a browser on this machine could be showing', async () => {
+    const { deliveries, counted, post } = await serve();
+    const headers = { origin: 'http://evil.example', 'content-type': 'text/plain' };
+    expect((await post(PATH, '{}', headers)).status).toBe(403);
+    expect([deliveries.length, counted]).toEqual([0, ['_unknown unauthorized']]);
+  });
+
   it('an entry without tokens is open to this machine only, and never on a listener off loopback', async () => {
     const { post, deliveries } = await serve({ listenShown: { host: '0.0.0.0', port: 1 } });
     expect((await post(PATH, '{}')).status).toBe(401);

@@ -2,6 +2,7 @@ import { Router, type NextFunction, type Request, type RequestHandler, type Resp
 import type { Scope, ServerConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
 import { sendProblem } from '../problem.ts';
+import { crossOrigin, refuseCrossOrigin } from './cross-origin.ts';
 import { matchesAny, requestToken } from './tokens.ts';
 
 type AccessConfig = Pick<ServerConfig, 'listen' | 'tokens'>;
@@ -48,6 +49,7 @@ export function guardPage(config: () => AccessConfig): RequestHandler {
 /**
  * Guards what changes something: a token with the scope, or, where no tokens are configured at all, a loopback
  * listener that is asked by a loopback `Host` (a web page that reaches it through DNS rebinding names another).
+ * Pages of other origins are refused in any case.
  */
 export function guardChange(
   scope: Exclude<Scope, 'read' | 'metrics'>,
@@ -55,6 +57,10 @@ export function guardChange(
 ): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
     const { tokens, listen } = config();
+    if (crossOrigin(request)) {
+      refuseCrossOrigin(response);
+      return;
+    }
     if (tokens.length > 0) {
       if (matchesAny(requestToken(request), withScope({ tokens }, scope))) next();
       else unauthorized(response, `a token with the scope "${scope}"`);

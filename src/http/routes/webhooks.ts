@@ -11,6 +11,7 @@ import type { IntakeResult, Ledger } from '../../ledger/ledger.ts';
 import { LedgerUnavailableError } from '../../ledger/ledger.ts';
 import { BodyError, BodyShare, readBytes, type BodyBudget } from '../body.ts';
 import { fromLoopback, unauthorized } from '../middleware/access.ts';
+import { crossOrigin, refuseCrossOrigin } from '../middleware/cross-origin.ts';
 import { startSignature, verifySignature, type Signature } from '../middleware/signature.ts';
 import { matchesAny, requestToken } from '../middleware/tokens.ts';
 import { sendJson } from '../json.ts';
@@ -62,12 +63,13 @@ function authorize(deps: WebhookRouteDeps, sender: Sender): RequestHandler {
         title: 'No such webhook',
         detail: `The configuration has no entry "${nameOf(request) ?? ''}" in webhooks; it has: ${names(deps)}.`,
       });
-    } else if (entry === 'unauthorized') {
+    } else if (entry === 'unauthorized' || crossOrigin(request)) {
       deps.onDelivery(
         deps.webhooks().find((one) => one.name === nameOf(request))?.name ?? NO_ENTRY,
         'unauthorized',
       );
-      unauthorized(response, 'a live token of the webhook (webhooks[].token_files)');
+      if (crossOrigin(request)) refuseCrossOrigin(response);
+      else unauthorized(response, 'a live token of the webhook (webhooks[].token_files)');
     } else {
       response.locals['webhook'] = entry.name;
       if (sender === 'grafana' && entry.hmac !== undefined) {
