@@ -42,26 +42,30 @@ export async function prettyOutput(): Promise<DestinationStream> {
 
 const REPEAT_MS = 60_000;
 
+/** Fields that say what a message is about: names in the configuration, of which there are few. */
+const ABOUT = ['sink', 'watchdog', 'alertmanager', 'webhook', 'service', 'collector'];
+
 /**
- * A logger whose warnings and errors do not flood: the first of a message is written, the same message in the
- * minute after it is counted, and one line at the end of that minute tells how often and what the last one said.
+ * A logger whose warnings and errors do not flood: the first of a message is written, the same message about the same
+ * thing in the minute after it is counted, and one line at the end of that minute tells how often and what the last one said.
  */
 export function withoutRepeats(logger: Logger, clock: Clock): Logger {
   const counts = new Map<string, { repeats: number; fields: Readonly<Record<string, unknown>> }>();
   const once =
     (level: 'warn' | 'error'): Logger['warn'] =>
     (fields, message) => {
-      const known = counts.get(message);
+      const key = [message, ...ABOUT.map((field) => String(fields[field] ?? ''))].join('\n');
+      const known = counts.get(key);
       if (known !== undefined) {
         known.repeats += 1;
         known.fields = fields;
         return;
       }
       const count = { repeats: 0, fields };
-      counts.set(message, count);
+      counts.set(key, count);
       logger[level](fields, message);
       clock.after(REPEAT_MS, () => {
-        counts.delete(message);
+        counts.delete(key);
         if (count.repeats > 0) logger[level]({ ...count.fields, repeats: count.repeats }, message);
       });
     };

@@ -50,4 +50,11 @@ describe('repeated warnings', () => {
     calm.warn({}, 'the ledger took no events');
     expect(lines).toHaveLength(4);
   });
+
+  it('are not taken for each other where they are about different things', () => {
+    const { logger, lines } = recordingLogger();
+    const calm = withoutRepeats(logger, new ManualClock());
+    for (const sink of ['bus', 'cloud', 'bus']) calm.warn({ sink, reason: Math.random() }, 'a sink fails');
+    expect(lines.map((line) => line['sink'])).toEqual(['bus', 'cloud']);
+  });
 });
