@@ -32,11 +32,15 @@ export function startHonesty({ clock, logger, lifecycle, self, storage }: Honest
   const watchdogs = new Watchdogs({ ...shared, outbox: storage.outbox });
   const pinging = new Pinging({ ...shared, client, allFresh: () => watchdogs.allFresh() });
   const reconciling = new Reconciling({ ...shared, client });
+  let stopped = false;
   lifecycle.onStop('watchdogs, reconciliation and ping', () => {
+    stopped = true;
     for (const part of [watchdogs, pinging, reconciling]) part.stop();
     return client.close();
   });
   const configure = (config: Config) => {
+    // the ledger may still be taking the rules of a reload when the end comes
+    if (stopped) return;
     self.pipeline.configure(config.alertmanagers, { ...config.escalation });
     watchdogs.configure(config.watchdogs);
     pinging.configure(config);
