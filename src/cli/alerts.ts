@@ -30,11 +30,17 @@ interface Call {
 }
 
 /** `tocsin alerts list|ack|unack`: against a running Tocsin. */
-export async function alerts(environment: Environment, args: readonly string[]): Promise<ExitCode> {
+export async function alerts(
+  environment: Pick<Environment, 'cwd' | 'env' | 'stdout' | 'stderr'>,
+  args: readonly string[],
+): Promise<ExitCode> {
   const { values, positionals } = readCommand(args, OPTIONS);
   const [word = 'list', id, ...more] = positionals;
+  if (!isWebUrl(values.url))
+    throw new UsageError(`--url is "${values.url}"; expected a URL such as http://127.0.0.1:10464`);
+  const token = readToken(values['token-file'], environment.cwd);
   const call = callOf(word, { id, more, values, user: environment.env['USER'] });
-  const answer = await ask(call, values, environment);
+  const answer = await ask(call, values.url, token);
   if (typeof answer === 'string') {
     environment.stderr(`tocsin: ${answer}\n`);
     return 1;
@@ -72,14 +78,27 @@ function callOf(word: string, { id, more, values, user }: Given): Call {
   return { path, method: 'POST', body: { by, comment, expires } };
 }
 
+function isWebUrl(given: string): boolean {
+  return URL.canParse(given) && ['http:', 'https:'].includes(new URL(given).protocol);
+}
+
+function readToken(file: string | undefined, cwd: string): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(resolve(cwd, file), 'utf8').trim();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`--token-file is "${file}"; expected a file that can be read (${reason})`);
+  }
+}
+
 /** @returns the JSON, or what went wrong as text */
 async function ask(
   { path, method = 'GET', body }: Call,
-  { url, 'token-file': file }: { readonly url: string; readonly 'token-file'?: string },
-  { cwd }: Environment,
+  url: string,
+  token: string | undefined,
 ): Promise<unknown> {
   try {
-    const token = file === undefined ? undefined : readFileSync(resolve(cwd, file), 'utf8').trim();
     const response = await fetch(new URL(path, url), {
       method,
       signal: AbortSignal.timeout(TIMEOUT_MS),
