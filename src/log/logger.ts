@@ -54,7 +54,7 @@ export function withoutRepeats(logger: Logger, clock: Clock): Logger {
   const once =
     (level: 'warn' | 'error'): Logger['warn'] =>
     (fields, message) => {
-      const key = [message, ...ABOUT.map((field) => String(fields[field] ?? ''))].join('\n');
+      const key = JSON.stringify([message, ...ABOUT.map((field) => fields[field])]);
       const known = counts.get(key);
       if (known !== undefined) {
         known.repeats += 1;
