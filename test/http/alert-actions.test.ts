@@ -117,6 +117,7 @@ describe('/api/v1/alerts/{id}/ack', () => {
   it.each([
     ['nobody', {}, 400],
     ['an expiry that is over', { by: 'ops', expires: '2025-01-01T00:00:00Z' }, 400],
+    ['an expiry that no calendar has', { by: 'ops', expires: '99999999d' }, 400],
     ['an expiry that is no time', { by: 'ops', expires: 'soon' }, 400],
     ['a comment that is no text', { by: 'ops', comment: 5 }, 400],
     ['no JSON', '{', 400],

@@ -18,6 +18,8 @@ export interface AcknowledgeDeps {
 const PATH = '/api/v1/alerts/:id/ack';
 const MAX_BY = 200;
 const MAX_COMMENT = 4_000;
+/** The end of the year 9999: no later time can be written. */
+const LATEST = 253_402_300_799_999;
 
 /** `POST|DELETE /api/v1/alerts/{id}/ack`: somebody takes charge of an episode, or gives it back. */
 export function createAcknowledgeRoute({ ledger, now, guard }: AcknowledgeDeps): Router {
@@ -59,6 +61,7 @@ function readExpiry(given: unknown, now: number): number | undefined | string {
   const instant = parseInstant(given);
   const at = duration === undefined ? instant && Number(instant.ns / 1_000_000n) : now + duration;
   if (at === undefined || !Number.isSafeInteger(at)) return `expires is "${given}"; ${expected}`;
+  if (at > LATEST) return `expires is "${given}", which is after the year 9999; ${expected}, or nothing`;
   return at > now ? at : `expires is "${given}", which is over already; ${expected} in the future`;
 }
 
