@@ -124,9 +124,9 @@ function detailOf(answer: unknown, status: number): string {
 function lineOf({ id, state, severity, labels, starts_at: since, acknowledgement }: ShownAlert): string {
   const { alertname = '', instance = '', service = '' } = labels;
   const who = acknowledgement === null ? '-' : acknowledgement.by;
-  // what comes from senders must not move the cursor
+  // what comes from senders must not move the cursor, nor turn the text around
   const clean = [id, state, severity, alertname, service, instance, since, who].map((text) =>
-    text.replaceAll(/\p{Cc}/gu, '?'),
+    text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?'),
   );
   return `${clean.join('\t')}\n`;
 }
