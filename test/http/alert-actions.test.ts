@@ -128,6 +128,18 @@ describe('/api/v1/alerts/{id}/ack', () => {
     expect(store.summary().open).toMatchObject([{ acknowledged: false }]);
   });
 
+  it.each([
+    ['no JSON', '{', 400, /^The body is not the JSON object that was expected: /],
+    ['too much of it', { by: 'x'.repeat(70_000) }, 413, /^The body is larger than 64kb/],
+  ])('says of %s what was expected', async (_what, body, status, detail) => {
+    await serve();
+    const answer = await send('/api/v1/alerts/1/ack', 'POST', body);
+    expect([answer.status, await answer.json()]).toEqual([
+      status,
+      expect.objectContaining({ detail: expect.stringMatching(detail) }),
+    ]);
+  });
+
   it('knows what there is not, what is over, and forms of other origins', async () => {
     await serve();
     await firing();

@@ -1,4 +1,4 @@
-import express, { type RequestHandler } from 'express';
+import express, { type RequestHandler, type Response } from 'express';
 import { sendProblem } from '../problem.ts';
 
 const LIMIT = '64kb';
@@ -19,8 +19,31 @@ export function jsonBody(): RequestHandler {
       });
       return;
     }
-    read(request, response, next);
+    read(request, response, (error?: unknown) => {
+      if (isBodyError(error)) refuse(response, error);
+      else next(error);
+    });
   };
+}
+
+interface JsonBodyError {
+  readonly status: number;
+  readonly message: string;
+}
+
+/** What Express says of a body: too large, no JSON, an unknown encoding. */
+function isBodyError(error: unknown): error is JsonBodyError {
+  return (
+    error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500
+  );
+}
+
+function refuse(response: Response, { status, message }: JsonBodyError): void {
+  const detail =
+    status === 413
+      ? `The body is larger than ${LIMIT}; expected a small JSON object.`
+      : `The body is not the JSON object that was expected: ${message}.`;
+  sendProblem(response, { status, title: 'The body could not be read', detail });
 }
 
 /** A member of what `jsonBody` read; undefined when it is absent. */
