@@ -34,6 +34,7 @@ const PEERS = {
   'amtool-old': { folder: 'alertmanager-old', command: 'amtool', path: [] },
   'redis-server': { command: 'redis-server', path: ['redis-server'] },
   ping: { command: 'ping', path: ['ping'] },
+  strace: { command: 'strace', path: ['strace'] },
 } satisfies Record<string, Peer>;
 
 export type PeerName = keyof typeof PEERS;

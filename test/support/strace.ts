@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { peer } from './peer-programs.ts';
+import { startProcess } from './process.ts';
+
+/** Attached to every thread of a process that runs, until `stop`. */
+export interface Trace {
+  stop(): Promise<void>;
+}
+
+/** Attaches strace to a process; what it sees goes to `file`, descriptors with their paths. */
+export async function trace(pid: number, expressions: readonly string[], file: string): Promise<Trace> {
+  const args = ['-f', '-y', '-s', '24', '-o', file, ...expressions.flatMap((each) => ['-e', each])];
+  const strace = await startProcess(peer('strace'), [...args, '-p', String(pid)], { ready: /attached/ });
+  return {
+    // asked to end, it lets go of the process
+    stop: async () => void (await strace.stop('SIGINT')),
+  };
+}
+
+/** Every sync of the write-ahead log is to be over before the next 200 is written, in a trace of one request at a time. */
+export function syncsBeforeAnswers(file: string): { readonly answers: number; readonly unsynced: number } {
+  let [answers, unsynced, synced] = [0, 0, false];
+  const begun = new Set<string>();
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    const thread = /^\d+/.exec(line)?.[0] ?? '';
+    const call = /^\d+ +f(?:data)?sync\(\d+<[^>]*-wal>(.*)$/.exec(line);
+    if (call?.[1]?.includes('unfinished') === true) begun.add(thread);
+    const resumed = /^\d+ +<\.\.\. f(?:data)?sync resumed>\) += 0/.test(line) && begun.delete(thread);
+    if (resumed || /= 0/.test(call?.[1] ?? '')) synced = true;
+    if (!/^\d+ +writev?\(.*"HTTP\/1\.1 200 /.test(line)) continue;
+    answers++;
+    if (!synced) unsynced++;
+    synced = false;
+  }
+  return { answers, unsynced };
+}
