@@ -5,7 +5,10 @@ import { runCluster } from './scenarios/cluster.ts';
 describeWithPeers(['alertmanager'], 'two Alertmanagers in a cluster', () => {
   it('make one episode of each life, whatever happens between them and Tocsin', async () => {
     const record = await runCluster({ downSeconds: 15, perKind: 3 });
-    expect({ wrong: record.wrong, repeated: record.repeatedTransitions }).toEqual({ wrong: [], repeated: [] });
+    expect({ wrong: record.wrong, repeated: record.repeatedTransitions }).toEqual({
+      wrong: [],
+      repeated: [],
+    });
     expect(record.episodes).toBe(record.lives);
     expect(record.duplicates).toBeGreaterThan(record.accepted);
   }, 300_000);

@@ -18,7 +18,10 @@ export async function prove() {
       ['transitions in the ledger more than once', String(record.repeatedTransitions.length)],
       ['transitions', `${sum}: ${transitions.join(', ')}`],
       ['deliveries', String(record.deliveries)],
-      ['alerts in them: telling something new, telling nothing new', `${record.accepted}, ${record.duplicates}`],
+      [
+        'alerts in them: telling something new, telling nothing new',
+        `${record.accepted}, ${record.duplicates}`,
+      ],
       ['time', `${record.seconds.toFixed(0)} s`],
     ] as [string, string][],
     notes: [

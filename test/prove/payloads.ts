@@ -17,8 +17,16 @@ export async function prove() {
     title: 'A million payloads',
     rows: [
       ['payloads posted', String(sent)],
-      ['answers', Object.entries(statuses).map(([status, times]) => `${status}: ${times}`).join(', ')],
-      ['answers with 500 and beyond, 503 left out', String(count((status) => status >= 500 && status !== 503))],
+      [
+        'answers',
+        Object.entries(statuses)
+          .map(([status, times]) => `${status}: ${times}`)
+          .join(', '),
+      ],
+      [
+        'answers with 500 and beyond, 503 left out',
+        String(count((status) => status >= 500 && status !== 503)),
+      ],
       ['connections that broke without an answer', String(statuses[0] ?? 0)],
       ['exit code when it was stopped afterwards', String(exitCode)],
       ['errors in the log', String(errors.length)],

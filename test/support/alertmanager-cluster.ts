@@ -81,7 +81,7 @@ export class AlertmanagerCluster {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#running.map((one) => one?.stop()));
+    for (const one of this.#running) await one?.stop();
   }
 }
 

@@ -13,7 +13,9 @@ export async function trace(pid: number, expressions: readonly string[], file: s
   const strace = await startProcess(peer('strace'), [...args, '-p', String(pid)], { ready: /attached/ });
   return {
     // asked to end, it lets go of the process
-    stop: async () => void (await strace.stop('SIGINT')),
+    stop: async () => {
+      await strace.stop('SIGINT');
+    },
   };
 }
 

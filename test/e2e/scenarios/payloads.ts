@@ -38,8 +38,7 @@ export async function runPayloads(options: PayloadsOptions): Promise<PayloadsRec
   const started = performance.now();
   const every = Math.ceil(options.payloads / 10);
   let sent = 0;
-  const enough = () =>
-    sent >= options.payloads || performance.now() - started > options.maxSeconds * 1_000;
+  const enough = () => sent >= options.payloads || performance.now() - started > options.maxSeconds * 1_000;
   const worker = async () => {
     const client = new LeanClient(tocsin.url, '/api/webhooks/alertmanager');
     while (!enough()) {
