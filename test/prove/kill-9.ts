@@ -15,7 +15,7 @@ export async function prove() {
     ['disk full (tmpfs of 8 MiB)', await runFullDisk(100)],
     ['RLIMIT_FSIZE of 4 KiB', await runFileLimit(100)],
   ];
-  const kills = await runKillNine(30);
+  const kills = await runKillNine(100);
   return {
     title: 'What was answered with 200 is on disk',
     rows: [
