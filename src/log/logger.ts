@@ -42,8 +42,8 @@ export async function prettyOutput(): Promise<DestinationStream> {
 
 const REPEAT_MS = 60_000;
 
-/** Fields that say what a message is about: names in the configuration, of which there are few. */
-const ABOUT = ['sink', 'watchdog', 'alertmanager', 'webhook', 'service', 'collector'];
+/** Fields that say what a message is about: names in the configuration and files, of which there are few. */
+const ABOUT = ['sink', 'watchdog', 'alertmanager', 'webhook', 'service', 'collector', 'file'];
 
 /**
  * A logger whose warnings and errors do not flood: the first of a message is written, the same message about the same

@@ -56,5 +56,7 @@ describe('repeated warnings', () => {
     const calm = withoutRepeats(logger, new ManualClock());
     for (const sink of ['bus', 'cloud', 'bus']) calm.warn({ sink, reason: Math.random() }, 'a sink fails');
     expect(lines.map((line) => line['sink'])).toEqual(['bus', 'cloud']);
+    for (const file of ['a.prom', 'b.prom', 'c.prom', 'b.prom']) calm.warn({ file }, 'textfile rejected');
+    expect(lines.slice(2).map((line) => line['file'])).toEqual(['a.prom', 'b.prom', 'c.prom']);
   });
 });
