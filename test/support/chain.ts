@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { startAlertmanager } from './alertmanager.ts';
+import { startAlertmanager, type AlertmanagerName } from './alertmanager.ts';
 import { peer } from './peer-programs.ts';
 import { freePort, startProcess, type RunningProcess } from './process.ts';
 import { startTocsin, type RunningTocsin } from './tocsin.ts';
@@ -22,6 +22,9 @@ export interface ChainOptions {
   readonly prometheusArgs?: readonly string[];
   /** Rules besides the shipped ones, as YAML. */
   readonly rules?: string;
+  /** Which of each: the newest. */
+  readonly prometheus?: 'prometheus' | 'prometheus-old';
+  readonly alertmanager?: AlertmanagerName;
 }
 
 /** Prometheus, Alertmanager and Tocsin as they are shipped, one behind the other. */
@@ -46,7 +49,7 @@ store: { path: ledger.db }
 webhooks: [{ name: main, token_files: [webhook-token] }]
 ${options.config(alertmanagerUrl)}`,
   });
-  const alertmanager = await alertmanagerFor(tocsin, options, port);
+  const alertmanager = await startShippedAlertmanager(tocsin, options, port);
   let prometheus: RunningProcess | undefined;
   const stopPrometheus = async () => {
     await prometheus?.stop();
@@ -56,7 +59,7 @@ ${options.config(alertmanagerUrl)}`,
     tocsin,
     alertmanagerUrl,
     startPrometheus: async () => {
-      prometheus = await prometheusFor(tocsin, options, port);
+      prometheus = await startPrometheus(tocsin, options, { own: await freePort(), alertmanager: port });
     },
     stopPrometheus,
     stop: async () => {
@@ -67,9 +70,14 @@ ${options.config(alertmanagerUrl)}`,
   };
 }
 
-function alertmanagerFor(
+/** An Alertmanager with the shipped routes, which lead to this Tocsin. */
+export function startShippedAlertmanager(
   tocsin: RunningTocsin,
-  { folder, routes = (shipped) => shipped }: ChainOptions,
+  {
+    folder,
+    routes = (shipped) => shipped,
+    alertmanager = 'alertmanager',
+  }: Pick<ChainOptions, 'folder' | 'routes' | 'alertmanager'>,
   port: number,
 ): Promise<RunningProcess> {
   const shipped = readFileSync(join(ROOT, 'alertmanager/alertmanager.yml'), 'utf8');
@@ -84,21 +92,23 @@ function alertmanagerFor(
     `--web.listen-address=127.0.0.1:${port}`,
     '--cluster.listen-address=',
   ];
-  return startAlertmanager('alertmanager', args, `http://127.0.0.1:${port}`);
+  return startAlertmanager(alertmanager, args, `http://127.0.0.1:${port}`);
 }
 
-async function prometheusFor(
+/** A Prometheus with the shipped rules that scrapes this Tocsin. */
+export function startPrometheus(
   tocsin: RunningTocsin,
-  { folder, intervalSeconds, prometheusArgs = [], rules = 'groups: []' }: ChainOptions,
-  alertmanagerPort: number,
+  options: Omit<ChainOptions, 'config' | 'routes' | 'alertmanager'>,
+  port: { readonly own: number; readonly alertmanager: number },
 ): Promise<RunningProcess> {
-  const port = await freePort();
+  const { folder, intervalSeconds, rules = 'groups: []' } = options;
+  const { prometheus = 'prometheus', prometheusArgs = [] } = options;
   writeFileSync(join(folder, 'rules.yml'), rules);
   writeFileSync(
     join(folder, 'prometheus.yml'),
     `global: { scrape_interval: ${intervalSeconds}s, scrape_timeout: ${intervalSeconds}s, evaluation_interval: ${intervalSeconds}s }
 rule_files: ['${join(ROOT, 'prometheus/rules')}/*.yml', '${join(folder, 'rules.yml')}']
-alerting: { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:${alertmanagerPort}'] }] }] }
+alerting: { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:${port.alertmanager}'] }] }] }
 scrape_configs:
   - job_name: tocsin
     honor_labels: true
@@ -108,11 +118,11 @@ scrape_configs:
   const args = [
     `--config.file=${join(folder, 'prometheus.yml')}`,
     `--storage.tsdb.path=${join(folder, 'tsdb')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
+    `--web.listen-address=127.0.0.1:${port.own}`,
     ...prometheusArgs,
   ];
-  const ready = async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok;
-  return startProcess(peer('prometheus'), args, { ready });
+  const ready = async () => (await fetch(`http://127.0.0.1:${port.own}/-/ready`)).ok;
+  return startProcess(peer(prometheus), args, { ready });
 }
 
 export interface Hit {

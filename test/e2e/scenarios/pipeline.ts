@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { startAlertmanager as runAlertmanager } from '../../support/alertmanager.ts';
+import { json, startPrometheus, startShippedAlertmanager } from '../../support/chain.ts';
 import { peer } from '../../support/peer-programs.ts';
 import { freePort, startProcess, type RunningProcess } from '../../support/process.ts';
 import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
@@ -45,7 +45,6 @@ export interface ClusterHealth {
   >;
 }
 
-const ROOT = join(import.meta.dirname, '../../..');
 const TOKEN = 'a-webhook-token-of-this-test';
 
 /**
@@ -60,10 +59,11 @@ export async function runPipeline(options: PipelineOptions): Promise<PipelineRec
   writeFileSync(join(folder.path, 'webhook-token'), TOKEN);
   const tocsin = await startTocsin({ folder: folder.path, config: tocsinConfig(options, watched.port) });
   try {
-    running.push(await startAlertmanager(options, { folder: folder.path, port: alertmanagerPort, tocsin }));
+    const chain = { ...options, folder: folder.path };
+    running.push(await startShippedAlertmanager(tocsin, chain, alertmanagerPort));
     const prometheusPort = await freePort();
     running.push(
-      await startPrometheus(options, { folder: folder.path, port: prometheusPort, tocsin, alertmanagerPort }),
+      await startPrometheus(tocsin, chain, { own: prometheusPort, alertmanager: alertmanagerPort }),
     );
     return await drill({ tocsin, watched, prometheusUrl: `http://127.0.0.1:${prometheusPort}` });
   } finally {
@@ -91,55 +91,6 @@ services:
     target: http://127.0.0.1:${port}/
     http: {}
 `;
-}
-
-interface Place {
-  readonly folder: string;
-  readonly port: number;
-  readonly tocsin: RunningTocsin;
-}
-
-async function startAlertmanager(
-  options: PipelineOptions,
-  { folder, port, tocsin }: Place,
-): Promise<RunningProcess> {
-  const shipped = readFileSync(join(ROOT, 'alertmanager/alertmanager.yml'), 'utf8');
-  const config = shipped
-    .replace('http://tocsin:10464', tocsin.url)
-    .replace('/run/stack-secrets/webhook-token', join(folder, 'webhook-token'))
-    .replace('templates/*.tmpl', join(ROOT, 'alertmanager/templates/*.tmpl'));
-  writeFileSync(join(folder, 'alertmanager.yml'), config);
-  const args = [
-    `--config.file=${join(folder, 'alertmanager.yml')}`,
-    `--storage.path=${join(folder, 'alertmanager')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    '--cluster.listen-address=',
-  ];
-  return runAlertmanager(options.alertmanager, args, `http://127.0.0.1:${port}`);
-}
-
-async function startPrometheus(
-  options: PipelineOptions,
-  { folder, port, tocsin, alertmanagerPort }: Place & { readonly alertmanagerPort: number },
-): Promise<RunningProcess> {
-  const { intervalSeconds } = options;
-  writeFileSync(
-    join(folder, 'prometheus.yml'),
-    `global: { scrape_interval: ${intervalSeconds}s, scrape_timeout: ${intervalSeconds}s, evaluation_interval: ${intervalSeconds}s }
-rule_files: ['${join(ROOT, 'prometheus/rules')}/*.yml']
-alerting: { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:${alertmanagerPort}'] }] }] }
-scrape_configs:
-  - job_name: tocsin
-    honor_labels: true
-    static_configs: [{ targets: ['${new URL(tocsin.url).host}'] }]
-`,
-  );
-  const args = [
-    `--config.file=${join(folder, 'prometheus.yml')}`,
-    `--storage.tsdb.path=${join(folder, 'tsdb')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-  ];
-  return startProcess(peer(options.prometheus), args, { ready: answers(`http://127.0.0.1:${port}/-/ready`) });
 }
 
 interface Drill {
@@ -212,14 +163,6 @@ async function prometheusValue(url: string, expression: string): Promise<number 
   );
   const [series] = data.result;
   return series === undefined ? undefined : Number(series.value[1]);
-}
-
-async function json<T>(url: string): Promise<T> {
-  return (await (await fetch(url)).json()) as T;
-}
-
-function answers(url: string): () => Promise<boolean> {
-  return async () => (await fetch(url)).ok;
 }
 
 /** `promtool check metrics`: complaints about families of ours, those under other exporters' names left out. */
