@@ -51,7 +51,7 @@ describe('openStore', () => {
     const store = openTestStore(path);
     await take(store, webhookPayload([webhookAlert({ alertname: 'A' })]));
     const reader = new Database(path, { readonly: true });
-    expect(reader.prepare('SELECT count(*) AS n FROM events').get()).toEqual({ n: 1 });
+    expect(reader.prepare('SELECT count(*) AS n FROM segments').get()).toEqual({ n: 1 });
     reader.close();
     store.close();
   });

@@ -6,12 +6,14 @@ import type {
   EpisodeAction,
   EpisodeState,
   EpisodeTransition,
+  ExpiryCause,
 } from '../../domain/episode.ts';
-import { alertEventData, type AlertEventContext } from '../alert-event.ts';
+import { alertEventData, commonEventData } from '../alert-event.ts';
 import type { AlertRules, RawDelivery } from '../ledger.ts';
 
 import type { AlertCounting } from './alert-counting.ts';
-import type { EpisodeTable, EventTable, KnownEpisode } from './episode-table.ts';
+import type { EpisodeTable, KnownEpisode } from './episode-table.ts';
+import type { EventTable } from './event-log.ts';
 import type { EpisodeChange } from './open-alerts.ts';
 import type { WatchdogSightings } from './watchdog-sightings.ts';
 
@@ -37,9 +39,24 @@ export interface Incoming {
   /** The number of its webhook. */
   readonly webhook: number;
   readonly delivery: Delivery;
+  /** What its events have in common. */
+  readonly common: string;
 }
 
-type Context = Omit<AlertEventContext, 'episodeId' | 'at'>;
+/** What is done to one episode. */
+interface Step {
+  readonly webhook: number;
+  readonly fingerprint: string;
+  readonly labels: Alert['labels'];
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** When its sender was last heard; a person's act changes nothing about that. */
+  readonly receivedAt: number;
+  readonly receiver: string;
+  readonly common: string;
+  readonly values?: Alert['values'];
+  readonly cause?: ExpiryCause | undefined;
+}
 
 /** Moves one episode on, and writes down what happened to it. Only within a transaction. */
 export class AlertRecorder {
@@ -50,10 +67,10 @@ export class AlertRecorder {
   }
 
   /** What one alert of a delivery does. */
-  record(alert: Alert, { raw, webhook, delivery }: Incoming): readonly EpisodeTransition[] {
+  record(alert: Alert, { raw, webhook, delivery, common }: Incoming): readonly EpisodeTransition[] {
     const { episodes, logic } = this.#parts;
     const { toleranceMs, staleHoldMs, senders } = this.#parts.rules();
-    const { fingerprint } = alert;
+    const { fingerprint, labels, values } = alert;
     const { receivedAt } = raw;
     const known = episodes.latest(webhook, fingerprint);
     const { state, transitions, duplicate } = logic.advance(known?.state, alert, {
@@ -63,23 +80,15 @@ export class AlertRecorder {
       staleWindowMs: senders[raw.webhook]?.staleWindowMs ?? 0,
       staleHoldMs,
     });
-    if (alert.status === 'firing') this.#parts.sightings.see(alert.labels, receivedAt);
+    if (alert.status === 'firing') this.#parts.sightings.see(labels, receivedAt);
     if (duplicate !== undefined) this.#parts.counting.duplicate(duplicate);
-    if (transitions.length === 0 && known !== undefined) episodes.touch(known, state, receivedAt);
-    const { receiver, groupKey, truncatedAlerts, notificationReason, routeLabels } = delivery;
-    this.#write(known, transitions, {
-      webhook: raw.webhook,
-      webhookId: webhook,
-      fingerprint,
-      labels: alert.labels,
-      receivedAt,
-      receiver,
-      groupKey,
-      truncatedAlerts,
-      notificationReason,
-      routeLabels,
-      values: alert.values,
-    });
+    if (transitions.length === 0) {
+      if (known !== undefined) episodes.touch(known, state, receivedAt);
+      return transitions;
+    }
+    const { receiver } = delivery;
+    const step = { webhook, fingerprint, labels, at: receivedAt, receivedAt, receiver, common, values };
+    this.#write(known, transitions, step);
     return transitions;
   }
 
@@ -90,74 +99,57 @@ export class AlertRecorder {
       if (state !== known.state) this.#parts.episodes.touch(known, state, known.lastReceivedAt);
       return transitions;
     }
+    const { fingerprint, receiver, lastReceivedAt } = known;
+    const at = 'at' in action ? action.at : action.acknowledgement.at;
     this.#write(known, transitions, {
-      webhook,
-      webhookId: known.webhook,
-      fingerprint: known.fingerprint,
+      ...{ webhook: known.webhook, fingerprint, receiver, at, receivedAt: lastReceivedAt },
       labels: JSON.parse(state.labels) as Alert['labels'],
-      receivedAt: 'at' in action ? action.at : action.acknowledgement.at,
-      lastReceivedAt: known.lastReceivedAt,
-      receiver: known.receiver,
+      common: commonEventData({ webhook, receiver, receivedAt: at }),
       cause: action.kind === 'expire' ? action.cause : undefined,
     });
     return transitions;
   }
 
-  #write(
-    known: KnownEpisode | undefined,
-    transitions: readonly EpisodeTransition[],
-    of: Context & {
-      readonly webhookId: number;
-      readonly labels: Alert['labels'];
-      readonly lastReceivedAt?: number;
-    },
-  ): void {
-    const { episodes, events, onChange } = this.#parts;
+  #write(known: KnownEpisode | undefined, transitions: readonly EpisodeTransition[], step: Step): void {
+    const { events, onChange } = this.#parts;
     let current = known;
-    for (const { transition, episode } of transitions) {
+    for (const done of transitions) {
+      const { transition, episode } = done;
       const event = events.next;
-      const { webhookId, fingerprint, receiver } = of;
-      const receipt = {
-        webhook: webhookId,
-        fingerprint,
-        receivedAt: of.lastReceivedAt ?? of.receivedAt,
-        receiver,
-        event,
-      };
-      const isNew = current === undefined || current.state.number !== episode.number;
-      let id = current?.id ?? 0;
-      if (isNew) id = episodes.insert(episode, receipt);
-      else if (current !== undefined) episodes.update(current, episode, receipt);
-      const previous = isNew ? 0 : (current?.lastEvent ?? 0);
-      this.#tell(transition, episode, { ...of, episodeId: id, previous });
+      const next = this.#store(current, episode, step, event);
+      const previous = next.id === current?.id ? current.lastEvent : 0;
+      this.#tell(done, next.id, previous, step);
       this.#parts.onTransition?.(transition);
-      this.#parts.counting.step({ transition, episode }, current?.state);
-      onChange({ id, labels: of.labels, ...summaryOf(episode) });
-      const { receivedAt } = receipt;
-      current = {
-        id,
-        webhook: webhookId,
-        fingerprint,
-        lastEvent: event,
-        lastReceivedAt: receivedAt,
-        receiver,
-        state: episode,
-      };
+      this.#parts.counting.step(done, current?.state);
+      const { open, severity, acknowledged, unacknowledgedSince: since } = episode;
+      onChange({ id: next.id, labels: step.labels, open, severity, acknowledged, since });
+      current = next;
     }
   }
 
-  #tell(
-    transition: Transition,
-    episode: EpisodeState,
-    of: AlertEventContext & { readonly previous: number },
-  ): void {
-    const type = `tocsin.alert.${transition}`;
-    const data = alertEventData(transition, episode, of);
-    const { fingerprint, receivedAt, previous } = of;
-    this.#parts.events.append({ type, subject: fingerprint, time: receivedAt, data, previous });
+  #store(
+    current: KnownEpisode | undefined,
+    state: EpisodeState,
+    { webhook, fingerprint, receivedAt, receiver }: Step,
+    event: number,
+  ): KnownEpisode {
+    const { episodes } = this.#parts;
+    const receipt = { webhook, fingerprint, receivedAt, receiver, event };
+    let id = current?.id ?? 0;
+    if (current === undefined || current.state.number !== state.number)
+      id = episodes.insert(state, receipt, id);
+    else episodes.update(current, state, receipt);
+    return { id, webhook, fingerprint, lastEvent: event, lastReceivedAt: receivedAt, receiver, state };
   }
-}
 
-function summaryOf({ open, severity, acknowledged, unacknowledgedSince }: EpisodeState) {
-  return { open, severity, acknowledged, since: unacknowledgedSince };
+  #tell({ transition, episode }: EpisodeTransition, id: number, previous: number, step: Step): void {
+    const { at, fingerprint, common, values, cause } = step;
+    const { labels, annotations, generatorUrl } = episode;
+    this.#parts.events.append({
+      type: `tocsin.alert.${transition}`,
+      time: at,
+      data: alertEventData(transition, episode, { id, fingerprint, values, cause }),
+      alert: { fingerprint, episode: id, previous, common, labels, annotations, generatorUrl },
+    });
+  }
 }

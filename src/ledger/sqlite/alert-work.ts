@@ -18,7 +18,7 @@ import type { Sqlite } from './open.ts';
 import type { QuarantineStore } from './quarantine-store.ts';
 import { Reconciler } from './reconciler.ts';
 import type { StagedRows } from './staged-rows.ts';
-import { StagedEpisodes, StagedEvents } from './staging.ts';
+import { StagedEpisodes, type StagedEvents } from './staging.ts';
 import type { SuppressedStore } from './suppressed-store.ts';
 import type { WatchdogSightings } from './watchdog-sightings.ts';
 import type { Writer } from './writer.ts';
@@ -39,6 +39,7 @@ interface WorkSettings {
 interface WorkParts {
   readonly names: Names;
   readonly events: EventLog;
+  readonly stagedEvents: StagedEvents;
   readonly episodes: EpisodeStore;
   readonly episodeReader: EpisodeReader;
   readonly deliveries: DeliveryStore;
@@ -77,7 +78,7 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
   let rules = options.rules ?? { toleranceMs, staleHoldMs: HELD_MS, expireAfterMs: EXPIRE_MS, senders: {} };
   const { counting, sightings } = parts;
   const shared = { logic, rules: () => rules, counting, sightings };
-  const { episodes, events, open, names, deliveries, quarantine } = parts;
+  const { episodes, events, stagedEvents, open, names, deliveries, quarantine } = parts;
   const guard = <T>(run: () => T) => writer.guard(run);
   const recorder = new AlertRecorder({
     ...shared,
@@ -87,11 +88,10 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
   });
   const intake = new Intake({ logic, names, recorder, deliveries, quarantine, logger, guard });
   const stagedEpisodes = new StagedEpisodes(database, episodes, logic.nextTimer);
-  const stagedEvents = new StagedEvents(database, names);
   const changes: EpisodeChange[] = [];
   const onChange = (change: EpisodeChange) => void changes.push(change);
   const large = new LargeIntake({
-    ...{ writer, clock, intake, stagedEpisodes, stagedEvents, rows, events, deliveries, open },
+    ...{ writer, clock, intake, stagedEpisodes, stagedEvents, rows, events, episodes, deliveries, open },
     recorder: new AlertRecorder({ ...shared, episodes: stagedEpisodes, events: stagedEvents, onChange }),
     parse: logic.parseInSlices,
     takeChanges: () => changes.splice(0),

@@ -5,36 +5,17 @@ import type { Suppression } from '../../domain/reconciliation.ts';
 import type { AlertQuery, Episode } from '../ledger.ts';
 import {
   fingerprintFromNumber,
-  fingerprintNumber,
+  readTexts,
   severityFromNumber,
   severityNumber,
-} from './episode-store.ts';
+  type EpisodeRow,
+  type TextsOf,
+} from './episode-row.ts';
+import type { EpisodeStore } from './episode-store.ts';
+import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
 
-interface EpisodeRow {
-  readonly id: bigint;
-  readonly webhook_name: string;
-  readonly fingerprint: bigint;
-  readonly open: bigint;
-  readonly severity: bigint;
-  readonly acknowledged: bigint;
-  readonly ordinal: bigint;
-  readonly starts: bigint;
-  readonly ends: bigint | null;
-  readonly since: bigint | null;
-  readonly suspect_until: bigint | null;
-  readonly suppressed: Suppression | null;
-  readonly ack_by: string | null;
-  readonly ack_comment: string | null;
-  readonly ack_at: bigint | null;
-  readonly ack_expires: bigint | null;
-  readonly first_received: bigint;
-  readonly last_received: bigint;
-  readonly receiver: string;
-  readonly generator_url: string;
-  readonly labels: string;
-  readonly annotations: string;
-}
+type ReadRow = EpisodeRow & { readonly webhook_name: string; readonly suppressed: Suppression | null };
 
 /** An open episode, as far as the summary needs it. */
 export type OpenEpisode = Pick<Episode, 'severity' | 'acknowledged' | 'labels'> & {
@@ -42,38 +23,44 @@ export type OpenEpisode = Pick<Episode, 'severity' | 'acknowledged' | 'labels'> 
   readonly since: number;
 };
 
+interface OpenRow extends Pick<EpisodeRow, 'texts'> {
+  readonly id: number;
+  readonly severity: number;
+  readonly acknowledged: number;
+  readonly since: number;
+  readonly last_event: number;
+}
+
+interface ReaderParts {
+  readonly names: Names;
+  readonly episodes: Pick<EpisodeStore, 'ofAlert'>;
+  readonly textsOf: TextsOf;
+}
+
 const SELECT = `SELECT e.*, names.name AS webhook_name, s.reason AS suppressed FROM episodes e
   JOIN names ON names.id = e.webhook LEFT JOIN suppressed s ON s.episode = e.id`;
 
 /** Answers queries for episodes. */
 export class EpisodeReader {
   readonly #byState: Statement<[number, number, number], number>;
-  readonly #byIdentity: Statement<[bigint, string, number], number>;
-  readonly #rows: Statement<[string], EpisodeRow>;
-  readonly #open: Statement<
-    [],
-    { id: number; severity: number; acknowledged: number; since: number; labels: string }
-  >;
+  readonly #parts: ReaderParts;
+  readonly #rows: Statement<[string], ReadRow>;
+  readonly #open: Statement<[], OpenRow>;
 
-  constructor(database: Sqlite) {
+  constructor(database: Sqlite, parts: ReaderParts) {
+    this.#parts = parts;
     this.#byState = database
       .prepare<[number, number, number], number>(
         'SELECT id FROM episodes WHERE open = ? AND severity = ? ORDER BY id DESC LIMIT ?',
       )
       .pluck();
-    this.#byIdentity = database
-      .prepare<[bigint, string, number], number>(
-        `SELECT e.id FROM episodes e JOIN names ON names.id = e.webhook
-         WHERE fingerprint = ? AND names.name = ? ORDER BY number DESC LIMIT ?`,
-      )
-      .pluck();
     this.#rows = database
-      .prepare<[string], EpisodeRow>(
+      .prepare<[string], ReadRow>(
         `${SELECT} WHERE e.id IN (SELECT value FROM json_each(?)) ORDER BY e.id DESC`,
       )
       .safeIntegers();
     this.#open = database.prepare(
-      'SELECT id, severity, acknowledged, coalesce(since, first_received) AS since, labels FROM episodes WHERE open = 1',
+      'SELECT id, severity, acknowledged, since, last_event, texts FROM episodes WHERE open = 1',
     );
   }
 
@@ -93,46 +80,51 @@ export class EpisodeReader {
   }
 
   *open(): Generator<OpenEpisode> {
+    const { textsOf } = this.#parts;
     for (const row of this.#open.iterate()) {
       yield {
         id: row.id,
         since: row.since,
         severity: severityFromNumber(row.severity),
         acknowledged: row.acknowledged === 1,
-        labels: labelsOf(row.labels),
+        labels: labelsOf(readTexts(row, textsOf).labels),
       };
     }
   }
 
   #ofOneAlert(fingerprint: string, { webhook = '', state, limit }: AlertQuery): readonly Episode[] {
     if (!/^[0-9a-f]{16}$/.test(fingerprint)) return [];
-    const found = this.#read(this.#byIdentity.all(fingerprintNumber(fingerprint), webhook, limit));
+    const { names, episodes } = this.#parts;
+    const known = names.known(webhook);
+    const ids = known === undefined ? [] : [...episodes.ofAlert(fingerprint, known)].map(({ id }) => id);
+    const found = this.#read(ids.slice(0, limit));
     return state === 'all' ? found : found.filter((episode) => episode.state === state);
   }
 
   #read(ids: readonly number[]): readonly Episode[] {
-    return this.#rows.all(JSON.stringify(ids)).map(episodeOf);
+    return this.#rows.all(JSON.stringify(ids)).map((row) => episodeOf(row, this.#parts.textsOf));
   }
 }
 
-function episodeOf(row: EpisodeRow): Episode {
+function episodeOf(row: ReadRow, textsOf: TextsOf): Episode {
+  const { labels, annotations, generatorUrl } = readTexts(row, textsOf);
   return {
     id: String(row.id),
     webhook: row.webhook_name,
     fingerprint: fingerprintFromNumber(row.fingerprint),
     state: row.open === 1n ? 'open' : 'closed',
-    labels: labelsOf(row.labels),
-    annotations: labelsOf(row.annotations),
+    labels: labelsOf(labels),
+    annotations: labelsOf(annotations),
     severity: severityFromNumber(Number(row.severity)),
     startsAt: formatInstant(row.starts),
     ...(row.ends === null ? {} : { endsAt: formatInstant(row.ends) }),
     firstReceivedAt: Number(row.first_received),
     lastReceivedAt: Number(row.last_received),
-    generatorUrl: row.generator_url,
+    generatorUrl,
     receiver: row.receiver,
     acknowledged: row.acknowledged === 1n,
     ...(row.ack_by === null ? {} : { acknowledgement: acknowledgementOf(row, row.ack_by) }),
-    unacknowledgedSince: Number(row.since ?? row.first_received),
+    unacknowledgedSince: Number(row.since),
     ...(row.suspect_until === null ? {} : { suspectUntil: Number(row.suspect_until) }),
     ...(row.suppressed === null || row.open === 0n ? {} : { suppressed: row.suppressed }),
     ordinal: Number(row.ordinal),

@@ -1,77 +1,61 @@
 import type { Statement } from 'better-sqlite3';
-import { SEVERITIES, type SeverityClass } from '../../domain/alert.ts';
-import type { Acknowledgement, EpisodeState } from '../../domain/episode.ts';
+import type { SeverityClass } from '../../domain/alert.ts';
+import type { EpisodeState } from '../../domain/episode.ts';
+import {
+  columns,
+  fingerprintNumber,
+  IDENTITY_COLUMNS,
+  IDENTITY_MARKS,
+  knownOf,
+  listOf,
+  severityNumber,
+  STATE_COLUMNS,
+  STATE_MARKS,
+  type EpisodeRow,
+  type NextTimer,
+  type TextsOf,
+  type Value,
+} from './episode-row.ts';
 import type { EpisodeReceipt, EpisodeTable, KnownEpisode } from './episode-table.ts';
+import { IdentityIndex } from './identity-index.ts';
 import type { Meta } from './meta.ts';
 import type { Sqlite } from './open.ts';
 
-/** With integers as BigInt, for nanoseconds do not fit a double. */
-interface LatestRow {
+const LAST = 'episodes_last';
+
+interface StoreParts {
+  readonly meta: Meta;
+  readonly nextTimer: NextTimer;
+  readonly textsOf: TextsOf;
+}
+
+interface ExpiredRow {
   readonly id: bigint;
   readonly webhook: bigint;
   readonly fingerprint: bigint;
-  readonly number: bigint;
-  readonly ordinal: bigint;
-  readonly open: bigint;
-  readonly severity: bigint;
-  readonly acknowledged: bigint;
-  readonly starts: bigint;
-  readonly anchor: bigint;
-  readonly ends: bigint | null;
-  readonly former_until: bigint | null;
-  readonly first_received: bigint;
-  readonly last_received: bigint;
-  readonly last_event: bigint;
-  readonly since: bigint | null;
-  readonly closed_at: bigint | null;
-  readonly closed_by: string | null;
-  readonly suspect_until: bigint | null;
-  readonly ack_by: string | null;
-  readonly ack_comment: string | null;
-  readonly ack_at: bigint | null;
-  readonly ack_expires: bigint | null;
-  readonly receiver: string;
-  readonly generator_url: string;
-  readonly labels: string;
-  readonly annotations: string;
 }
-
-const LAST = 'episodes_last';
-export const STATE_COLUMNS =
-  'ordinal, open, severity, acknowledged, starts, anchor, ends, former_until, last_received, last_event, receiver, generator_url, labels, annotations, since, timer, closed_at, closed_by, suspect_until, ack_by, ack_comment, ack_at, ack_expires';
-export const STATE_MARKS = STATE_COLUMNS.replaceAll(/\w+/g, '?');
-type Value = number | bigint | string | null;
-
-/** When an episode has something to do by itself; of `alerts/`. */
-export type NextTimer = (state: EpisodeState) => number | undefined;
 
 /** The newest and the former episodes of every alert. Writes only within a transaction. */
 export class EpisodeStore implements EpisodeTable {
-  readonly #meta: Meta;
-  readonly #nextTimer: NextTimer;
-  readonly #latest: Statement<[bigint, number], LatestRow>;
-  readonly #byId: Statement<[number], LatestRow>;
+  readonly #parts: StoreParts;
+  readonly #identities = new IdentityIndex();
+  readonly #byId: Statement<[number], EpisodeRow>;
   readonly #due: Statement<[number, number], number>;
   readonly #silent: Statement<
     [number, number, number],
     { id: number; webhook: number; last_received: number }
   >;
-  readonly #insert: Statement<Value[]>;
-  readonly #update: Statement<Value[]>;
+  readonly #insert: Statement<[Value[]]>;
+  readonly #update: Statement<[Value[]]>;
   readonly #touch: Statement<Value[]>;
-  readonly #expired: Statement<[number, number, number]>;
+  readonly #link: Statement<[number], { readonly former: number; readonly last_event: number }>;
+  readonly #expired: Statement<[number, number, number], ExpiredRow>;
   #last: number;
   #sweptTo = 0;
 
-  constructor(database: Sqlite, meta: Meta, nextTimer: NextTimer) {
-    this.#meta = meta;
-    this.#nextTimer = nextTimer;
-    this.#latest = database
-      .prepare<[bigint, number], LatestRow>(
-        'SELECT * FROM episodes WHERE fingerprint = ? AND webhook = ? ORDER BY number DESC LIMIT 1',
-      )
-      .safeIntegers();
-    this.#byId = database.prepare<[number], LatestRow>('SELECT * FROM episodes WHERE id = ?').safeIntegers();
+  constructor(database: Sqlite, parts: StoreParts) {
+    this.#parts = parts;
+    this.#byId = database.prepare<[number], EpisodeRow>('SELECT * FROM episodes WHERE id = ?').safeIntegers();
     this.#due = database
       .prepare<[number, number], number>('SELECT id FROM episodes WHERE timer <= ? ORDER BY timer LIMIT ?')
       .pluck();
@@ -79,28 +63,56 @@ export class EpisodeStore implements EpisodeTable {
       `SELECT id, webhook, last_received FROM episodes INDEXED BY episodes_state
        WHERE open = 1 AND severity = ? AND id > ? ORDER BY id LIMIT ?`,
     );
-    this.#insert = database.prepare(
-      `INSERT INTO episodes (${STATE_COLUMNS}, id, number, webhook, fingerprint, first_received) VALUES (${STATE_MARKS}, ?, ?, ?, ?, ?)`,
+    this.#insert = database.prepare<[Value[]]>(
+      `INSERT INTO episodes (${STATE_COLUMNS}, ${IDENTITY_COLUMNS}) VALUES (${STATE_MARKS}, ${IDENTITY_MARKS})`,
     );
-    this.#update = database.prepare(`UPDATE episodes SET (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`);
+    this.#update = database.prepare<[Value[]]>(
+      `UPDATE episodes SET (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
+    );
     this.#touch = database.prepare(
       `UPDATE episodes SET last_received = ?, starts = ?, ends = ?, closed_by = ?, suspect_until = ?, timer = ?
        WHERE id = ?`,
     );
-    this.#expired = database.prepare(
-      'DELETE FROM episodes WHERE id > ? AND id <= ? AND open = 0 AND last_received < ?',
-    );
+    this.#link = database.prepare('SELECT former, last_event FROM episodes WHERE id = ?');
+    this.#expired = database
+      .prepare<[number, number, number], ExpiredRow>(
+        `DELETE FROM episodes WHERE id > ? AND id <= ? AND open = 0 AND last_received < ?
+         RETURNING id, webhook, fingerprint`,
+      )
+      .safeIntegers();
     const newest = database.prepare<[], number | null>('SELECT max(id) FROM episodes').pluck().get() ?? 0;
-    this.#last = Math.max(newest, meta.number(LAST));
+    this.#last = Math.max(newest, parts.meta.number(LAST));
+    const all = database
+      .prepare<[], ExpiredRow>('SELECT id, webhook, fingerprint FROM episodes ORDER BY id')
+      .safeIntegers();
+    for (const { id, webhook, fingerprint } of all.iterate())
+      this.#identities.load(Number(webhook), fingerprint, Number(id));
   }
 
   /** The newest episode of an alert. */
   latest(webhook: number, fingerprint: string): KnownEpisode | undefined {
-    return knownOf(this.#latest.get(fingerprintNumber(fingerprint), webhook));
+    const id = this.#identities.get(webhook, fingerprintNumber(fingerprint));
+    return id === 0 ? undefined : this.byId(id);
   }
 
   byId(id: number): KnownEpisode | undefined {
-    return knownOf(this.#byId.get(id));
+    const row = this.#byId.get(id);
+    return row === undefined ? undefined : knownOf(row, this.#parts.textsOf);
+  }
+
+  /** An alert's episodes, newest first. @param webhook undefined: of every one */
+  *ofAlert(fingerprint: string, webhook?: number): Generator<{ id: number; lastEvent: number }> {
+    const number = fingerprintNumber(fingerprint);
+    const newest =
+      webhook === undefined ? this.#identities.everywhere(number) : [this.#identities.get(webhook, number)];
+    for (const start of newest) {
+      for (let id = start; id > 0;) {
+        const link = this.#link.get(id);
+        if (link === undefined) break;
+        yield { id, lastEvent: link.last_event };
+        id = link.former;
+      }
+    }
   }
 
   /** Episodes whose timer has come, at most `limit`. */
@@ -120,140 +132,56 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   /** Stores a new episode. @returns its id */
-  insert(state: EpisodeState, receipt: EpisodeReceipt): number {
+  insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number {
     const id = this.newId();
-    this.#insert.run(...columns(state, receipt, this.#nextTimer), ...identity(id, state, receipt));
+    const fingerprint = fingerprintNumber(receipt.fingerprint);
+    const identity = [id, state.number, receipt.webhook, fingerprint, receipt.receivedAt, former];
+    this.#insert.run(columns(state, receipt, this.#parts.nextTimer).concat(identity));
+    this.#identities.set(receipt.webhook, fingerprint, id);
     return id;
   }
 
+  /** An episode that was stored by other means is the newest of its alert. */
+  adopt({ id, webhook, fingerprint }: Pick<KnownEpisode, 'id' | 'webhook' | 'fingerprint'>): void {
+    this.#identities.set(webhook, fingerprintNumber(fingerprint), id);
+  }
+
   update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
-    this.#update.run(...columns(state, receipt, this.#nextTimer), id);
+    this.#update.run(columns(state, receipt, this.#parts.nextTimer).concat(id));
   }
 
   /** A repeat: only the time of receipt and the outer times may have moved. */
   touch({ id }: KnownEpisode, state: EpisodeState, receivedAt: number): void {
     const { startsAt, endsAt, closedBy, suspectUntil } = state;
-    const timer = this.#nextTimer(state) ?? null;
+    const timer = this.#parts.nextTimer(state) ?? null;
     this.#touch.run(receivedAt, startsAt, endsAt ?? null, listOf(closedBy), suspectUntil ?? null, timer, id);
   }
 
   mark(): () => void {
-    const last = this.#last;
+    const [last, back] = [this.#last, this.#identities.mark()];
     return () => {
       this.#last = last;
+      back();
     };
+  }
+
+  /** What was written is on disk. */
+  apply(): void {
+    this.#identities.apply();
   }
 
   /** Looks at the next `slice` ids and removes closed episodes last heard of before `cutoff`; whether ids are left. */
   prune(cutoff: number, slice: number): boolean {
     const through = this.#sweptTo + slice;
-    if (this.#expired.run(this.#sweptTo, through, cutoff).changes > 0) this.#meta.set(LAST, this.#last);
+    const gone = this.#expired.all(this.#sweptTo, through, cutoff);
+    for (const row of gone) this.#forget(row);
+    if (gone.length > 0) this.#parts.meta.set(LAST, this.#last);
     this.#sweptTo = through < this.#last ? through : 0;
     return this.#sweptTo > 0;
   }
-}
 
-function knownOf(row: LatestRow | undefined): KnownEpisode | undefined {
-  if (row === undefined) return undefined;
-  return {
-    id: Number(row.id),
-    webhook: Number(row.webhook),
-    fingerprint: fingerprintFromNumber(row.fingerprint),
-    lastEvent: Number(row.last_event),
-    lastReceivedAt: Number(row.last_received),
-    receiver: row.receiver,
-    state: stateOf(row),
-  };
-}
-
-function stateOf(row: LatestRow): EpisodeState {
-  return {
-    number: Number(row.number),
-    ordinal: Number(row.ordinal),
-    open: row.open === 1n,
-    startsAt: row.starts,
-    anchor: row.anchor,
-    endsAt: row.ends ?? undefined,
-    formerUntil: row.former_until ?? undefined,
-    acknowledged: row.acknowledged === 1n,
-    acknowledgement: row.ack_by === null ? undefined : acknowledgementOf(row, row.ack_by),
-    unacknowledgedSince: Number(row.since ?? row.first_received),
-    closedAt: optionalNumber(row.closed_at),
-    closedBy: row.closed_by === null ? [] : (JSON.parse(row.closed_by) as string[]),
-    suspectUntil: optionalNumber(row.suspect_until),
-    severity: severityFromNumber(Number(row.severity)),
-    labels: row.labels,
-    annotations: row.annotations,
-    generatorUrl: row.generator_url,
-  };
-}
-
-function acknowledgementOf(row: LatestRow, by: string): Acknowledgement {
-  const { ack_comment: comment, ack_at: at, ack_expires: expires } = row;
-  return { by, comment: comment ?? '', at: Number(at), expiresAt: optionalNumber(expires) };
-}
-
-function optionalNumber(value: bigint | null): number | undefined {
-  return value === null ? undefined : Number(value);
-}
-
-function listOf(peers: readonly string[]): string | null {
-  return peers.length === 0 ? null : JSON.stringify(peers);
-}
-
-/** `id, number, webhook, fingerprint, first_received` */
-export function identity(id: number, state: EpisodeState, receipt: EpisodeReceipt): Value[] {
-  return [id, state.number, receipt.webhook, fingerprintNumber(receipt.fingerprint), receipt.receivedAt];
-}
-
-/** In the order of `STATE_COLUMNS`. */
-export function columns(
-  state: EpisodeState,
-  { receivedAt, receiver, event }: EpisodeReceipt,
-  nextTimer: NextTimer,
-): Value[] {
-  const { acknowledgement } = state;
-  return [
-    state.ordinal,
-    state.open ? 1 : 0,
-    severityNumber(state.severity),
-    state.acknowledged ? 1 : 0,
-    state.startsAt,
-    state.anchor,
-    state.endsAt ?? null,
-    state.formerUntil ?? null,
-    receivedAt,
-    event,
-    receiver,
-    state.generatorUrl,
-    state.labels,
-    state.annotations,
-    state.unacknowledgedSince,
-    nextTimer(state) ?? null,
-    state.closedAt ?? null,
-    listOf(state.closedBy),
-    state.suspectUntil ?? null,
-    acknowledgement?.by ?? null,
-    acknowledgement?.comment ?? null,
-    acknowledgement?.at ?? null,
-    acknowledgement?.expiresAt ?? null,
-  ];
-}
-
-/** How a fingerprint is stored: its 64 bits as a signed number, a third of the size of its digits. */
-export function fingerprintNumber(fingerprint: string): bigint {
-  return BigInt.asIntN(64, BigInt(`0x${fingerprint}`));
-}
-
-export function fingerprintFromNumber(number: bigint): string {
-  return BigInt.asUintN(64, number).toString(16).padStart(16, '0');
-}
-
-/** How a severity is stored: its place in `SEVERITIES`. */
-export function severityNumber(severity: SeverityClass): number {
-  return SEVERITIES.indexOf(severity);
-}
-
-export function severityFromNumber(number: number): SeverityClass {
-  return SEVERITIES[number] ?? 'other';
+  #forget({ id, webhook, fingerprint }: ExpiredRow): void {
+    if (this.#identities.get(Number(webhook), fingerprint) === Number(id))
+      this.#identities.set(Number(webhook), fingerprint, 0);
+  }
 }

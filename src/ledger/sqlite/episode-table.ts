@@ -6,7 +6,7 @@ export interface EpisodeReceipt {
   readonly fingerprint: string;
   readonly receivedAt: number;
   readonly receiver: string;
-  /** The offset of the event that tells of the transition. */
+  /** The offset of the event that tells of the transition, and of how the alert stands. */
   readonly event: number;
 }
 
@@ -23,29 +23,15 @@ export interface KnownEpisode {
   readonly state: EpisodeState;
 }
 
-/** An event as it is stored; `data` is JSON text. */
-export interface StoredEvent {
-  readonly type: string;
-  readonly subject: string | undefined;
-  /** Milliseconds since the epoch. */
-  readonly time: number;
-  readonly data: string;
-  /** Of an alert's event: the offset of the one before it in its episode, 0 for the first. */
-  readonly previous?: number;
-}
-
 /** Where episodes are kept: the ledger's own table, or the one of a large delivery that is not visible yet. */
 export interface EpisodeTable {
   latest(webhook: number, fingerprint: string): KnownEpisode | undefined;
-  /** @returns its id */
-  insert(state: EpisodeState, receipt: EpisodeReceipt): number;
+  /**
+   * @param former the id of its alert's episode before; 0: none
+   * @returns its id
+   */
+  insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number;
   update(known: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void;
   /** A repeat: only the time of receipt and the outer times may have moved. */
   touch(known: KnownEpisode, state: EpisodeState, receivedAt: number): void;
-}
-
-export interface EventTable {
-  /** What names the next event in `last_event` and `previous`. */
-  readonly next: number;
-  append(event: StoredEvent): void;
 }

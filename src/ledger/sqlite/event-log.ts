@@ -1,41 +1,62 @@
 import type { Statement } from 'better-sqlite3';
-import type { EventTable, StoredEvent } from './episode-table.ts';
 import type { Meta } from './meta.ts';
 import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
+import type { SegmentReader } from './segment-reader.ts';
+import {
+  keptTexts,
+  readAlert,
+  SegmentBuffer,
+  writeLine,
+  type NewSegment,
+  type StoredEvent,
+  type Texts,
+} from './segment.ts';
 
 const PRUNED = 'events_pruned_through';
 
+/** Where the events of alerts are written: the ledger's own log, or beside it while a large delivery is under way. */
+export interface EventTable {
+  /** What names the next event in `last_event` and `previous`. */
+  readonly next: number;
+  append(event: StoredEvent): void;
+}
+
+interface LogParts {
+  readonly names: Names;
+  readonly meta: Meta;
+  readonly segments: SegmentReader;
+}
+
 /** Appends events under gapless offsets, and forgets the oldest. */
 export class EventLog implements EventTable {
-  readonly #names: Names;
-  readonly #meta: Meta;
+  readonly #parts: LogParts;
   readonly #insert: Statement<(number | string | null)[]>;
-  readonly #expired: Statement<[number, number], number | null>;
+  readonly #insertType: Statement<[number, number]>;
   readonly #delete: Statement<[number]>;
+  readonly #deleteType: Statement<[number, number]>;
+  readonly #keep: Statement<[string, number, number]>;
+  readonly #buffer = new SegmentBuffer((segment) => this.#write(segment));
   #last: number;
   #latest: number;
   #pruned: number;
 
-  constructor(database: Sqlite, names: Names, meta: Meta) {
-    this.#names = names;
-    this.#meta = meta;
+  constructor(database: Sqlite, parts: LogParts) {
+    this.#parts = parts;
     this.#insert = database.prepare(
-      'INSERT INTO events (offset, type, time, latest, previous, subject, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO segments (first, last, time, latest, subject, lines) VALUES (?, ?, ?, ?, ?, ?)',
     );
-    this.#expired = database
-      .prepare<[number, number], number | null>(
-        'SELECT max(offset) FROM (SELECT offset, latest FROM events ORDER BY offset LIMIT ?) WHERE latest < ?',
-      )
-      .pluck();
-    this.#delete = database.prepare('DELETE FROM events WHERE offset <= ?');
-    this.#pruned = meta.number(PRUNED);
+    this.#insertType = database.prepare('INSERT INTO segment_types (type, first) VALUES (?, ?)');
+    this.#delete = database.prepare('DELETE FROM segments WHERE first = ?');
+    this.#deleteType = database.prepare('DELETE FROM segment_types WHERE type = ? AND first = ?');
+    this.#keep = database.prepare('UPDATE episodes SET texts = ? WHERE id = ? AND last_event = ?');
+    this.#pruned = parts.meta.number(PRUNED);
     const newest = database
-      .prepare<[], { offset: number; latest: number }>(
-        'SELECT offset, latest FROM events ORDER BY offset DESC LIMIT 1',
+      .prepare<[], { last: number; latest: number }>(
+        'SELECT last, latest FROM segments ORDER BY first DESC LIMIT 1',
       )
       .get();
-    this.#last = Math.max(newest?.offset ?? 0, this.#pruned);
+    this.#last = Math.max(newest?.last ?? 0, this.#pruned);
     this.#latest = newest?.latest ?? 0;
   }
 
@@ -51,6 +72,7 @@ export class EventLog implements EventTable {
 
   /** Takes offsets for events that are written by other means. @returns the first of them, and their `latest` */
   reserve(count: number, time: number): { base: number; latest: number } {
+    this.seal();
     const base = this.#last + 1;
     this.#last += count;
     if (count > 0) this.#latest = Math.max(this.#latest, time);
@@ -64,29 +86,53 @@ export class EventLog implements EventTable {
 
   append(event: StoredEvent): void {
     this.#last++;
-    this.#latest = Math.max(this.#latest, event.time);
-    const type = this.#names.id(event.type);
-    const { time, previous, subject, data } = event;
-    this.#insert.run(this.#last, type, time, this.#latest, previous ?? null, subject ?? null, data);
+    const type = this.#parts.names.id(event.type);
+    this.#buffer.add(this.#last, type, writeLine(type, event, this.#last), event);
+  }
+
+  /** Writes down what was appended. Before a commit. */
+  seal(): void {
+    this.#buffer.seal();
+  }
+
+  /** What an alert's event says of it; undefined when retention removed it. */
+  texts(offset: number): Texts | undefined {
+    const line = this.#buffer.line(offset);
+    return line === undefined ? this.#parts.segments.at(offset)?.alert(offset) : readAlert(line, offset);
   }
 
   /** Takes the log's memory of where it stands back to now, when a rollback has done so to the file. */
   mark(): () => void {
-    const [last, latest, pruned] = [this.#last, this.#latest, this.#pruned];
+    const [last, latest, pruned, back] = [this.#last, this.#latest, this.#pruned, this.#buffer.mark()];
     return () => {
       this.#last = last;
       this.#latest = latest;
       this.#pruned = pruned;
+      this.#parts.segments.forget();
+      back();
     };
   }
 
-  /** Removes at most `slice` of the oldest events before `cutoff` (ms); whether there may be more. */
+  /** Removes some of the oldest events before `cutoff` (ms), whole segments of about `slice`; whether there may be more. */
   prune(cutoff: number, slice: number): boolean {
-    const through = this.#expired.get(slice, cutoff) ?? undefined;
-    if (through === undefined) return false;
-    const { changes } = this.#delete.run(through);
-    this.#pruned = through;
-    this.#meta.set(PRUNED, through);
-    return changes === slice;
+    const old = this.#parts.segments.oldest(cutoff, slice);
+    for (const lines of old) {
+      const { first, last } = lines.segment;
+      for (let offset = first; offset <= last; offset++) {
+        const alert = lines.alert(offset);
+        if (alert !== undefined) this.#keep.run(keptTexts(alert), alert.episode, offset);
+        this.#deleteType.run(lines.type(offset), first);
+      }
+      this.#delete.run(first);
+      this.#pruned = last;
+    }
+    if (old.length > 0) this.#parts.meta.set(PRUNED, this.#pruned);
+    return old.length > 0;
+  }
+
+  #write({ first, last, time, subject, lines, types }: NewSegment): void {
+    this.#latest = Math.max(this.#latest, time);
+    this.#insert.run(first, last, time, this.#latest, subject, lines);
+    for (const type of types) this.#insertType.run(type, first);
   }
 }

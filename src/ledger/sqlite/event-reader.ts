@@ -1,10 +1,11 @@
 import type { Statement } from 'better-sqlite3';
 import { parseEventId } from '../../domain/event.ts';
-import { fingerprintNumber } from './episode-store.ts';
+import type { EventSlice, EventSliceQuery, WireEvent } from '../protocol.ts';
 import type { EventLog } from './event-log.ts';
 import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
-import type { EventSlice, EventSliceQuery, WireEvent } from '../protocol.ts';
+import type { SegmentReader } from './segment-reader.ts';
+import { SegmentLines, type Segment } from './segment.ts';
 
 type Order = 'ASC' | 'DESC';
 /** Offsets from `above` to `below`, both exclusive, with events at or after `since`. */
@@ -13,125 +14,143 @@ interface Range {
   readonly below: number;
   readonly since: number;
 }
-type Filter = number | bigint | string | null;
-interface RangeValues extends Range {
-  /** What the filter looks for, in its own meaning. */
-  readonly value: Filter;
-  readonly also: Filter;
-  readonly limit: number;
+type RangeStatement = Statement<[Range & { readonly value: number | string | null }], Segment>;
+
+interface ReaderParts {
+  readonly log: Pick<EventLog, 'last' | 'pruned'>;
+  readonly names: Names;
+  readonly segments: SegmentReader;
+  readonly epoch: string;
+  /** Offsets of the last events of an alert's episodes, the newest of each webhook first. */
+  readonly lastEvents: (fingerprint: string) => Iterable<number>;
 }
-type RangeStatement = Statement<[RangeValues], number>;
+
+const COLUMNS = 's.first, s.last, s.time, s.subject, s.lines';
+const IN_RANGE = 's.first < @below AND s.last > @above AND +s.time >= @since';
+// where the segment begins that has the first offset of the range
+const FIRST = '(SELECT coalesce(max(first), 0) FROM segments WHERE first <= @above + 1)';
 
 /** Answers queries for events, a slice at a time, so that commits need not wait for a long answer. */
 export class EventReader {
-  readonly #log: EventLog;
-  readonly #names: Names;
-  readonly #epoch: string;
+  readonly #parts: ReaderParts;
   readonly #everything: Record<Order, RangeStatement>;
   readonly #ofType: Record<Order, RangeStatement>;
   readonly #ofSubject: Record<Order, RangeStatement>;
-  readonly #ofAlert: Record<Order, RangeStatement>;
-  readonly #rows: Statement<[string], WireEvent>;
   readonly #latest: Statement<[number], number>;
 
-  constructor(database: Sqlite, parts: { log: EventLog; names: Names; epoch: string }) {
-    this.#log = parts.log;
-    this.#names = parts.names;
-    this.#epoch = parts.epoch;
-    const prepare = (filter: string, order: Order): RangeStatement =>
-      database
-        .prepare<[RangeValues], number>(
-          `SELECT offset FROM events WHERE ${filter} AND offset > @above AND offset < @below AND +time >= @since
-           ORDER BY offset ${order} LIMIT @limit`,
-        )
-        .pluck();
-    const both = (filter: string) => ({ ASC: prepare(filter, 'ASC'), DESC: prepare(filter, 'DESC') });
-    // each takes two values for its filter, so that all are called alike
-    this.#everything = both('@value IS NULL AND @also IS NULL');
-    this.#ofType = both('type = @value AND @also IS NULL');
-    const typeIs = '(@also IS NULL OR +type IN (SELECT value FROM json_each(@also)))';
-    this.#ofSubject = both(`previous IS NULL AND subject = @value AND ${typeIs}`);
-    this.#ofAlert = both(`offset IN (
-      WITH RECURSIVE chain (event) AS (
-        SELECT last_event FROM episodes WHERE fingerprint = @value AND last_event > @above
-        UNION ALL SELECT previous FROM events, chain WHERE offset = event AND previous > @above
-      ) SELECT event FROM chain) AND ${typeIs}`);
-    this.#rows = database.prepare<[string], WireEvent>(
-      `SELECT offset, name AS type, subject, time, data FROM events JOIN names ON names.id = events.type
-       WHERE offset IN (SELECT value FROM json_each(?))`,
+  constructor(database: Sqlite, parts: ReaderParts) {
+    this.#parts = parts;
+    const prepare = (from: string, order: Order): RangeStatement =>
+      database.prepare(
+        `SELECT ${COLUMNS} FROM ${from} AND s.first >= ${FIRST} AND ${IN_RANGE} ORDER BY s.first ${order}`,
+      );
+    const both = (from: string) => ({ ASC: prepare(from, 'ASC'), DESC: prepare(from, 'DESC') });
+    this.#everything = both('segments s WHERE @value IS NULL');
+    this.#ofType = both(
+      `(SELECT first FROM segment_types WHERE type = @value) t CROSS JOIN segments s ON s.first = t.first WHERE 1`,
     );
-    this.#latest = database.prepare<[number], number>('SELECT latest FROM events WHERE offset = ?').pluck();
+    this.#ofSubject = both('segments s WHERE s.subject = @value');
+    this.#latest = database
+      .prepare<[number], number>('SELECT latest FROM segments WHERE first <= ? ORDER BY first DESC LIMIT 1')
+      .pluck();
   }
 
   slice(query: EventSliceQuery): EventSlice {
-    const after = query.after === undefined ? this.#log.pruned : this.#offsetOf(query.after);
-    if (after === undefined || after < this.#log.pruned || after > this.#log.last) return this.#gone();
+    const { log, epoch } = this.#parts;
+    const after = query.after === undefined ? log.pruned : this.#offsetOf(query.after);
+    if (after === undefined || after < log.pruned || after > log.last) return this.#gone();
     const order = query.order === 'desc' ? 'DESC' : 'ASC';
     const since = query.since ?? Number.MIN_SAFE_INTEGER;
     const range: Range = {
       above: Math.max(after, this.#lastBefore(since)),
-      below: query.before ?? this.#log.last + 1,
+      below: query.before ?? log.last + 1,
       since,
     };
-    const offsets = this.#offsets(query, range, order);
-    const full = offsets.length === query.limit;
+    const events = this.#find(query, range, order);
+    const full = events.length === query.limit;
     return {
-      epoch: this.#epoch,
-      events: this.#read(offsets, order),
+      epoch,
+      events,
       full,
       // a filter that finds nothing must not hold a reader back until retention overtakes it
-      next: full ? (offsets.at(-1) ?? after) : this.#log.last,
+      next: full ? (events.at(-1)?.offset ?? after) : log.last,
     };
   }
 
   #gone(): EventSlice {
-    const oldest = this.#log.pruned + 1;
-    return oldest > this.#log.last ? { gone: true } : { gone: true, oldest: `${this.#epoch}-${oldest}` };
+    const { log, epoch } = this.#parts;
+    const oldest = log.pruned + 1;
+    return oldest > log.last ? { gone: true } : { gone: true, oldest: `${epoch}-${oldest}` };
   }
 
   #offsetOf(id: string): number | undefined {
     const place = parseEventId(id);
-    return place?.epoch === this.#epoch ? place.offset : undefined;
+    return place?.epoch === this.#parts.epoch ? place.offset : undefined;
   }
 
-  #offsets(query: EventSliceQuery, range: Range, order: Order): readonly number[] {
-    const types = query.type === undefined ? undefined : this.#types(query.type);
-    const ask = (statement: Record<Order, RangeStatement>, value: Filter, also: Filter = null) =>
-      statement[order].all({ ...range, value, also, limit: query.limit });
-    if (types === undefined && query.subject === undefined) return ask(this.#everything, null);
+  #find({ type, subject, limit }: EventSliceQuery, range: Range, order: Order): readonly WireEvent[] {
+    const types = type === undefined ? undefined : new Set(this.#types(type));
+    const scan = (statement: Record<Order, RangeStatement>, value: number | string | null, only = types) =>
+      take(this.#scan(statement[order].iterate({ ...range, value }), { range, order, types: only }), limit);
+    if (subject === undefined && types === undefined) return scan(this.#everything, null);
     const found =
-      query.subject === undefined
-        ? (types ?? []).flatMap((type) => ask(this.#ofType, type))
-        : this.#ofOneSubject(query.subject, types, ask);
-    return found.sort((a, b) => (order === 'ASC' ? a - b : b - a)).slice(0, query.limit);
+      subject === undefined
+        ? [...(types ?? [])].flatMap((one) => scan(this.#ofType, one, new Set([one])))
+        : [...scan(this.#ofSubject, subject), ...this.#ofAlert(subject, range, types)];
+    return found.sort((a, b) => (order === 'ASC' ? 1 : -1) * (a.offset - b.offset)).slice(0, limit);
   }
 
-  /** Events of a service, and those of an alert, whose subject is a fingerprint. */
-  #ofOneSubject(
-    subject: string,
-    types: readonly number[] | undefined,
-    ask: (statement: Record<Order, RangeStatement>, value: Filter, also: Filter) => readonly number[],
-  ): number[] {
-    const among = types === undefined ? null : JSON.stringify(types);
-    const alert = /^[0-9a-f]{16}$/.test(subject) ? ask(this.#ofAlert, fingerprintNumber(subject), among) : [];
-    return [...ask(this.#ofSubject, subject, among), ...alert];
+  *#scan(
+    segments: Iterable<Segment>,
+    { range, order, types }: { range: Range; order: Order; types: ReadonlySet<number> | undefined },
+  ): Generator<WireEvent> {
+    for (const segment of segments) {
+      const lines = new SegmentLines(segment);
+      const from = Math.max(segment.first, range.above + 1);
+      const to = Math.min(segment.last, range.below - 1);
+      for (let i = 0; i <= to - from; i++) {
+        const offset = order === 'ASC' ? from + i : to - i;
+        if (types?.has(lines.type(offset)) !== false) yield this.#event(lines, offset);
+      }
+    }
+  }
+
+  /** Events of an alert, whose subject is its fingerprint: each tells of the one before. */
+  *#ofAlert(subject: string, range: Range, types: ReadonlySet<number> | undefined): Generator<WireEvent> {
+    if (!/^[0-9a-f]{16}$/.test(subject)) return;
+    for (const last of this.#parts.lastEvents(subject)) {
+      for (let offset = last; offset > range.above;) {
+        const lines = this.#parts.segments.at(offset);
+        const alert = lines?.alert(offset);
+        if (lines === undefined || alert === undefined) break;
+        const wanted = offset < range.below && lines.segment.time >= range.since;
+        if (wanted && types?.has(lines.type(offset)) !== false) yield this.#event(lines, offset);
+        offset = alert.previous;
+      }
+    }
+  }
+
+  #event(lines: SegmentLines, offset: number): WireEvent {
+    return {
+      offset,
+      type: this.#parts.names.name(lines.type(offset)),
+      subject: lines.subject(offset),
+      time: lines.segment.time,
+      data: lines.data(offset),
+    };
   }
 
   #types(type: string): readonly number[] {
-    if (type.endsWith('.*')) return this.#names.startingWith(type.slice(0, -1));
-    const id = this.#names.known(type);
+    const { names } = this.#parts;
+    if (type.endsWith('.*')) return names.startingWith(type.slice(0, -1));
+    const id = names.known(type);
     return id === undefined ? [] : [id];
-  }
-
-  #read(offsets: readonly number[], order: Order): readonly WireEvent[] {
-    const rows = this.#rows.all(JSON.stringify(offsets));
-    return rows.sort((a, b) => (order === 'ASC' ? a.offset - b.offset : b.offset - a.offset));
   }
 
   /** The last offset of which it is sure that nothing up to it is as late as `since`. */
   #lastBefore(since: number): number {
-    let low = this.#log.pruned;
-    let high = this.#log.last + 1;
+    let low = this.#parts.log.pruned;
+    let high = this.#parts.log.last + 1;
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
       if ((this.#latest.get(middle) ?? Number.MAX_SAFE_INTEGER) < since) low = middle;
@@ -139,4 +158,13 @@ export class EventReader {
     }
     return low;
   }
+}
+
+function take(events: Iterable<WireEvent>, limit: number): WireEvent[] {
+  const taken: WireEvent[] = [];
+  for (const event of events) {
+    if (taken.length === limit) break;
+    taken.push(event);
+  }
+  return taken;
 }

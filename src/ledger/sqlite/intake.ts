@@ -3,6 +3,7 @@ import type { Complaint, Delivery, ParsedBody } from '../../domain/delivery.ts';
 import type { ActOnEpisode, AdvanceEpisode, EpisodeState, EpisodeTransition } from '../../domain/episode.ts';
 import type { Logger } from '../../domain/log.ts';
 import type { ParsedListing, Reconcile } from '../../domain/reconciliation.ts';
+import { commonEventData } from '../alert-event.ts';
 import type { IntakeResult, RawDelivery } from '../ledger.ts';
 import type { AlertRecorder, Incoming } from './alert-recorder.ts';
 import type { DeliveryStore } from './delivery-store.ts';
@@ -59,7 +60,7 @@ export class Intake {
   }
 
   take(raw: RawDelivery, delivery: Delivery): IntakeResult {
-    const incoming = { raw, delivery, webhook: this.webhookNumber(raw.webhook) };
+    const incoming = this.incoming(raw, delivery);
     try {
       return this.#parts.guard(() => this.#record(incoming, false));
     } catch (error) {
@@ -112,8 +113,9 @@ export class Intake {
     return this.#parts.logic.deliveryId(webhook, delivery);
   }
 
-  webhookNumber(name: string): number {
-    return this.#parts.names.id(name);
+  incoming(raw: RawDelivery, delivery: Delivery): Incoming {
+    const common = commonEventData({ ...delivery, webhook: raw.webhook, receivedAt: raw.receivedAt });
+    return { raw, delivery, webhook: this.#parts.names.id(raw.webhook), common };
   }
 
   #record(incoming: Incoming, isolate: boolean): IntakeResult {
@@ -143,7 +145,7 @@ export class Intake {
   }
 
   #quarantine(raw: RawDelivery, complaint: Complaint, body: Uint8Array): void {
-    const webhook = this.webhookNumber(raw.webhook);
+    const webhook = this.#parts.names.id(raw.webhook);
     this.#parts.quarantine.add({ webhook, receivedAt: raw.receivedAt, complaint, body });
   }
 }

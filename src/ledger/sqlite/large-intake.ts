@@ -5,6 +5,7 @@ import type { EpisodeTransition } from '../../domain/episode.ts';
 import { LedgerUnavailableError, type IntakeResult, type RawDelivery } from '../ledger.ts';
 import type { AlertRecorder, Incoming } from './alert-recorder.ts';
 import type { DeliveryStore } from './delivery-store.ts';
+import type { EpisodeStore } from './episode-store.ts';
 import type { EventLog } from './event-log.ts';
 import { isStoreFailure } from './failure.ts';
 import { emptyTally, type Intake, type Tally } from './intake.ts';
@@ -23,6 +24,7 @@ export interface LargeIntakeParts {
   readonly stagedEvents: StagedEvents;
   readonly rows: StagedRows;
   readonly events: EventLog;
+  readonly episodes: EpisodeStore;
   readonly deliveries: DeliveryStore;
   readonly open: OpenAlerts;
   readonly parse: (body: Uint8Array) => Generator<undefined, ParsedBody>;
@@ -123,17 +125,17 @@ export class LargeIntake {
   async #write(raw: RawDelivery, delivery: Delivery): Promise<IntakeResult> {
     const { deliveries, rows, stagedEpisodes, stagedEvents, takeChanges, intake } = this.#parts;
     stagedEpisodes.clear();
-    stagedEvents.count = 0;
+    stagedEvents.begin();
     takeChanges();
     const tally = emptyTally();
     let id = 0;
-    const webhook = await this.#submit(0, () => {
+    const incoming = await this.#submit(0, () => {
       if (rows.undecided > 0) deliveries.removeParts(rows.undecided);
       id = deliveries.newId();
       rows.begin(id);
-      return intake.webhookNumber(raw.webhook);
+      return intake.incoming(raw, delivery);
     });
-    const incoming = { raw, webhook, delivery };
+    const { webhook } = incoming;
     for (let i = 0; i < delivery.alerts.length; i += SLICE_ALERTS) {
       const slice = delivery.alerts.slice(i, i + SLICE_ALERTS);
       await this.#submit(SLICE_BYTES, () => this.#recordSlice(slice, incoming, tally));
@@ -158,13 +160,11 @@ export class LargeIntake {
 
   /** @returns undefined when it cannot be recorded and went to quarantine */
   #recordAlert(alert: Alert, incoming: Incoming): readonly EpisodeTransition[] | undefined {
-    const { writer, recorder, stagedEpisodes, stagedEvents, intake } = this.#parts;
-    const { count } = stagedEvents;
+    const { writer, recorder, stagedEpisodes, intake } = this.#parts;
     try {
       return writer.guard(() => recorder.record(alert, incoming));
     } catch (error) {
       if (isStoreFailure(error)) throw error;
-      stagedEvents.count = count;
       stagedEpisodes.forget(alert.fingerprint);
       intake.setAside(alert, incoming.raw, error);
       return undefined;
@@ -181,10 +181,11 @@ export class LargeIntake {
 
   /** It is decided, and will be whole even if the process ends now: a store that fails is tried again until it does not. */
   async #move(): Promise<void> {
-    const { rows, open, takeChanges, stagedEpisodes } = this.#parts;
+    const { rows, open, episodes, takeChanges, stagedEpisodes } = this.#parts;
     while (await this.#untilStored(() => rows.move()));
     await this.#untilStored(() => {
       rows.clear();
+      for (const episode of stagedEpisodes.known()) episodes.adopt(episode);
       for (const change of takeChanges()) open.note(change);
     });
     stagedEpisodes.clear();

@@ -8,6 +8,7 @@ import { EventReader } from './event-reader.ts';
 import { Meta } from './meta.ts';
 import { Names } from './names.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
+import { SegmentReader } from './segment-reader.ts';
 
 const SLICE = 1_000;
 const PARTS = 65_536;
@@ -47,8 +48,9 @@ export class LedgerFile {
   *events(node: string, after?: string): Generator<CloudEvent> {
     const [names, meta] = [new Names(this.#database), new Meta(this.#database)];
     const epoch = String(this.#database.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck().get());
-    const log = new EventLog(this.#database, names, meta);
-    const reader = new EventReader(this.#database, { log, names, epoch });
+    const segments = new SegmentReader(this.#database);
+    const log = new EventLog(this.#database, { names, meta, segments });
+    const reader = new EventReader(this.#database, { log, names, segments, epoch, lastEvents: () => [] });
     for (let next = after; ;) {
       const slice = reader.slice({ limit: SLICE, ...(next !== undefined && { after: next }) });
       if ('gone' in slice)

@@ -9,6 +9,7 @@ import { createWork, takeDelivery, type Work } from './alert-work.ts';
 import { AlertCounting } from './alert-counting.ts';
 import { DeliveryStore } from './delivery-store.ts';
 import { EpisodeReader } from './episode-reader.ts';
+import type { TextsOf } from './episode-row.ts';
 import { EpisodeStore } from './episode-store.ts';
 import { EventLog } from './event-log.ts';
 import { EventReader } from './event-reader.ts';
@@ -21,8 +22,10 @@ import { openStore, type OpenStore } from './open.ts';
 import { QuarantineStore, type QuarantineLimits } from './quarantine-store.ts';
 import { RetentionSweep, type PruneSlice } from './retention.ts';
 import { RunStore } from './run-store.ts';
+import { SegmentReader } from './segment-reader.ts';
 import { SinkStore } from './sink-store.ts';
 import { StagedRows } from './staged-rows.ts';
+import { StagedEvents } from './staging.ts';
 import { SuppressedStore } from './suppressed-store.ts';
 import { WatchdogSightings } from './watchdog-sightings.ts';
 import { Writer } from './writer.ts';
@@ -85,11 +88,19 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   const { events, open, counting, sightings } = parts;
   const writer = new Writer({
     database: store.database,
-    participants: [events, parts.episodes, parts.deliveries, open, counting, sightings, parts.names, rows],
+    participants: [
+      ...[events, parts.stagedEvents, parts.episodes, parts.deliveries],
+      ...[open, counting, sightings, parts.names, rows],
+    ],
     clock,
     logger,
     onWritable: options.onWritable,
+    beforeCommit: () => {
+      events.seal();
+      parts.stagedEvents.seal();
+    },
     onCommit: () => {
+      parts.episodes.apply();
       open.apply();
       counting.apply();
       sightings.apply();
@@ -141,6 +152,7 @@ function takeBackUndecided(rows: StagedRows, deliveries: DeliveryStore): void {
 interface Parts {
   readonly names: Names;
   readonly events: EventLog;
+  readonly stagedEvents: StagedEvents;
   readonly eventReader: EventReader;
   readonly episodes: EpisodeStore;
   readonly episodeReader: EpisodeReader;
@@ -167,16 +179,20 @@ function createParts(
   { limits, retention, nextTimer, meta }: PartOptions,
 ): Parts {
   const names = new Names(database);
-  const events = new EventLog(database, names, meta);
-  const episodeReader = new EpisodeReader(database);
+  const segments = new SegmentReader(database);
+  const events = new EventLog(database, { names, meta, segments });
+  const textsOf: TextsOf = (event) => events.texts(event);
+  const episodes = new EpisodeStore(database, { meta, nextTimer, textsOf });
+  const lastEvents = (fingerprint: string) => lastEventsOf(episodes, fingerprint);
   const sightings = new WatchdogSightings(meta);
   const open = new OpenAlerts(limits.series, sightings);
   return {
     names,
     events,
-    eventReader: new EventReader(database, { log: events, names, epoch }),
-    episodes: new EpisodeStore(database, meta, nextTimer),
-    episodeReader,
+    stagedEvents: new StagedEvents(database, names),
+    eventReader: new EventReader(database, { log: events, names, segments, epoch, lastEvents }),
+    episodes,
+    episodeReader: new EpisodeReader(database, { names, episodes, textsOf }),
     deliveries: new DeliveryStore(database, limits.bodyBytes),
     quarantine: new QuarantineStore(database, limits.quarantine),
     runs: new RunStore(database, names, retention),
@@ -187,6 +203,10 @@ function createParts(
     sightings,
     suppressed: new SuppressedStore(database),
   };
+}
+
+function* lastEventsOf(episodes: EpisodeStore, fingerprint: string): Generator<number> {
+  for (const { lastEvent } of episodes.ofAlert(fingerprint)) yield lastEvent;
 }
 
 function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => void): Backend {
@@ -232,8 +252,9 @@ function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => v
 
 function prunesOf(parts: Parts, { eventsMs, historyMs }: Retention): readonly PruneSlice[] {
   return [
-    (now, slice) => parts.events.prune(now - eventsMs, slice),
+    // episodes first: those that stay keep what their events said
     (now, slice) => parts.episodes.prune(now - eventsMs, slice),
+    (now, slice) => parts.events.prune(now - eventsMs, slice),
     (now, slice) => parts.deliveries.prune(now - historyMs, slice),
     (now, slice) => parts.runs.prune(now, slice),
     (now) => parts.lastRuns.prune(now - eventsMs),

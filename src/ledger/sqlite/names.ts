@@ -4,6 +4,7 @@ import type { Sqlite } from './open.ts';
 /** Numbers for the names that repeat in every row. */
 export class Names {
   readonly #known = new Map<string, number>();
+  readonly #named = new Map<number, string>();
   readonly #find: Statement<[string], number>;
   readonly #add: Statement<[string]>;
   readonly #startingWith: Statement<[string, string], number>;
@@ -38,7 +39,11 @@ export class Names {
 
   /** The name that has a number. */
   name(id: number): string {
-    return this.#byId.get(id) ?? '';
+    const known = this.#named.get(id);
+    if (known !== undefined) return known;
+    const name = this.#byId.get(id);
+    if (name !== undefined) this.#named.set(id, name);
+    return name ?? '';
   }
 
   /** The numbers of all names that begin so. */
@@ -48,6 +53,9 @@ export class Names {
 
   /** After a rollback a number may mean nothing: what was looked up is forgotten. */
   mark(): () => void {
-    return () => this.#known.clear();
+    return () => {
+      this.#known.clear();
+      this.#named.clear();
+    };
   }
 }

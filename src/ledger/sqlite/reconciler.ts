@@ -10,7 +10,7 @@ import type {
 import type { AlertRules } from '../ledger.ts';
 import type { Listings, ReconcileResult } from '../listings.ts';
 import type { AlertActions } from './alert-actions.ts';
-import { fingerprintFromNumber } from './episode-store.ts';
+import { fingerprintFromNumber } from './episode-row.ts';
 import type { Names } from './names.ts';
 import type { OpenAlerts } from './open-alerts.ts';
 import type { Sqlite } from './open.ts';

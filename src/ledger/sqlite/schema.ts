@@ -115,4 +115,59 @@ export const MIGRATIONS: readonly string[] = [
   -- episodes that their Alertmanagers tell nobody of: silenced, inhibited
   CREATE TABLE suppressed (episode INTEGER PRIMARY KEY, reason TEXT NOT NULL);
   `,
+  `
+  -- events in segments (segment.ts says how): first and last are offsets, latest the greatest time up to here,
+  -- subject that of all but the events of alerts
+  CREATE TABLE segments (
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, time INTEGER NOT NULL, latest INTEGER NOT NULL,
+    subject TEXT, lines TEXT NOT NULL
+  );
+  CREATE INDEX segments_subject ON segments (subject) WHERE subject IS NOT NULL;
+  CREATE TABLE segment_types (type INTEGER NOT NULL, first INTEGER NOT NULL, PRIMARY KEY (type, first)) WITHOUT ROWID;
+  INSERT INTO segments (first, last, time, latest, subject, lines)
+    SELECT offset, offset, time, latest, subject, char(10) || type || char(9) || data
+    FROM events WHERE previous IS NULL;
+  INSERT INTO segments (first, last, time, latest, subject, lines)
+    SELECT offset, offset, time, latest, NULL, '"webhook":' || json_quote(data ->> '$.webhook') || char(10) || type
+      || char(9) || json_remove(data, '$.webhook', '$.generator_url', '$.labels', '$.annotations')
+      || char(9) || previous || char(9) || (data ->> '$.episode') || char(9) || subject
+      || char(9) || (data -> '$.generator_url') || char(9) || (data -> '$.labels') || char(9) || (data -> '$.annotations')
+    FROM events WHERE previous IS NOT NULL;
+  INSERT INTO segment_types (type, first) SELECT type, offset FROM events;
+
+  -- texts: what the last event says of the alert, once retention has removed that.
+  -- former: the id of its alert's episode before (0: none); the newest is found in memory
+  CREATE TABLE narrow_episodes (
+    id INTEGER PRIMARY KEY, webhook INTEGER NOT NULL, fingerprint INTEGER NOT NULL, number INTEGER NOT NULL,
+    former INTEGER NOT NULL, last_event INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL, open INTEGER NOT NULL, severity INTEGER NOT NULL, acknowledged INTEGER NOT NULL,
+    starts INTEGER NOT NULL, anchor INTEGER NOT NULL,
+    first_received INTEGER NOT NULL, last_received INTEGER NOT NULL, receiver TEXT NOT NULL,
+    since INTEGER NOT NULL, ends INTEGER, former_until INTEGER, timer INTEGER, closed_at INTEGER, closed_by TEXT,
+    suspect_until INTEGER, ack_by TEXT, ack_comment TEXT, ack_at INTEGER, ack_expires INTEGER, texts TEXT
+  );
+  INSERT INTO narrow_episodes
+    SELECT id, webhook, fingerprint, number,
+      coalesce((SELECT max(id) FROM episodes AS f WHERE f.fingerprint = e.fingerprint AND f.webhook = e.webhook
+        AND f.number < e.number), 0),
+      last_event, ordinal, open, severity, acknowledged, starts, anchor, first_received, last_received, receiver,
+      coalesce(since, first_received), ends, former_until, timer, closed_at, closed_by, suspect_until,
+      ack_by, ack_comment, ack_at, ack_expires,
+      CASE WHEN last_event IN (SELECT offset FROM events) THEN NULL
+        ELSE json_array(generator_url, labels, annotations) END
+    FROM episodes AS e;
+  DROP TABLE episodes;
+  ALTER TABLE narrow_episodes RENAME TO episodes;
+  CREATE INDEX episodes_state ON episodes (open, severity);
+  CREATE INDEX episodes_timer ON episodes (timer) WHERE timer IS NOT NULL;
+  DROP TABLE events;
+
+  DROP TABLE staged_events;
+  DROP TABLE staged_episodes;
+  CREATE TABLE staged_segments (
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, time INTEGER NOT NULL, types TEXT NOT NULL, lines TEXT NOT NULL
+  );
+  CREATE TABLE staged_episodes AS SELECT * FROM episodes LIMIT 0;
+  CREATE UNIQUE INDEX staged_episodes_id ON staged_episodes (id);
+  `,
 ];

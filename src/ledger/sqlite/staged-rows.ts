@@ -21,23 +21,27 @@ export class StagedRows {
   readonly #meta: Meta;
   readonly #clear: readonly Statement<[]>[];
   readonly #last: readonly Statement<[], number | null>[];
-  readonly #events: Statement<[Range]>;
+  readonly #segments: Statement<[Range]>;
+  readonly #types: Statement<[Range]>;
   readonly #number: Statement<[Range]>;
   readonly #episodes: Statement<[Range]>;
   #moved = 0;
 
   constructor(database: Sqlite, meta: Meta) {
     this.#meta = meta;
-    const tables = ['staged_events', 'staged_episodes'];
+    const tables = ['staged_segments', 'staged_episodes'];
     this.#clear = tables.map((table) => database.prepare<[]>(`DELETE FROM ${table}`));
     this.#last = tables.map((table) =>
       database.prepare<[], number | null>(`SELECT max(rowid) FROM ${table}`).pluck(),
     );
-    this.#events = database.prepare(
-      `INSERT OR IGNORE INTO events (offset, type, time, latest, previous, subject, data)
-       SELECT @base - 1 + seq, type, time, @latest,
-       CASE WHEN previous < 0 THEN @base - 1 - previous ELSE previous END, subject, data
-       FROM staged_events WHERE seq > @from AND seq <= @to`,
+    this.#segments = database.prepare(
+      `INSERT OR IGNORE INTO segments (first, last, time, latest, subject, lines)
+       SELECT @base - 1 + first, @base - 1 + last, time, @latest, NULL, lines
+       FROM staged_segments WHERE first > @from AND first <= @to`,
+    );
+    this.#types = database.prepare(
+      `INSERT OR IGNORE INTO segment_types (type, first)
+       SELECT value, @base - 1 + first FROM staged_segments, json_each(types) WHERE first > @from AND first <= @to`,
     );
     this.#number = database.prepare(
       `UPDATE staged_episodes SET last_event = @base - 1 - last_event
@@ -78,7 +82,7 @@ export class StagedRows {
       from: this.#moved,
       to: this.#moved + SLICE,
     };
-    for (const statement of [this.#events, this.#number, this.#episodes]) statement.run(range);
+    for (const statement of [this.#segments, this.#types, this.#number, this.#episodes]) statement.run(range);
     this.#moved = range.to;
     return this.#last.some((last) => (last.get() ?? 0) > range.to);
   }

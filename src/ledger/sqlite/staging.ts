@@ -2,25 +2,28 @@ import type { Statement } from 'better-sqlite3';
 import type { EpisodeState } from '../../domain/episode.ts';
 import {
   columns,
-  identity,
+  fingerprintNumber,
+  IDENTITY_COLUMNS,
+  IDENTITY_MARKS,
   STATE_COLUMNS,
   STATE_MARKS,
-  type EpisodeStore,
   type NextTimer,
-} from './episode-store.ts';
-import type { EpisodeReceipt, EpisodeTable, EventTable, KnownEpisode, StoredEvent } from './episode-table.ts';
+  type Value,
+} from './episode-row.ts';
+import type { EpisodeStore } from './episode-store.ts';
+import type { EpisodeReceipt, EpisodeTable, KnownEpisode } from './episode-table.ts';
+import type { EventTable } from './event-log.ts';
 import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
-
-type Value = number | bigint | string | null;
+import { SegmentBuffer, writeLine, type StoredEvent } from './segment.ts';
 
 /** The episodes of a large delivery as they will be: read from the ledger's own table, written beside it. */
 export class StagedEpisodes implements EpisodeTable {
   readonly #base: EpisodeStore;
   readonly #nextTimer: NextTimer;
   readonly #copy: Statement<[number]>;
-  readonly #insert: Statement<Value[]>;
-  readonly #update: Statement<Value[]>;
+  readonly #insert: Statement<[Value[]]>;
+  readonly #update: Statement<[Value[]]>;
   readonly #known = new Map<string, KnownEpisode>();
 
   constructor(database: Sqlite, base: EpisodeStore, nextTimer: NextTimer) {
@@ -29,16 +32,21 @@ export class StagedEpisodes implements EpisodeTable {
     this.#copy = database.prepare(
       'INSERT OR IGNORE INTO staged_episodes SELECT * FROM episodes WHERE id = ?',
     );
-    this.#insert = database.prepare(
-      `INSERT INTO staged_episodes (${STATE_COLUMNS}, id, number, webhook, fingerprint, first_received) VALUES (${STATE_MARKS}, ?, ?, ?, ?, ?)`,
+    this.#insert = database.prepare<[Value[]]>(
+      `INSERT INTO staged_episodes (${STATE_COLUMNS}, ${IDENTITY_COLUMNS}) VALUES (${STATE_MARKS}, ${IDENTITY_MARKS})`,
     );
-    this.#update = database.prepare(
+    this.#update = database.prepare<[Value[]]>(
       `UPDATE staged_episodes SET (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
     );
   }
 
   clear(): void {
     this.#known.clear();
+  }
+
+  /** What was written, once it stands where it belongs. */
+  known(): Iterable<KnownEpisode> {
+    return this.#known.values();
   }
 
   latest(webhook: number, fingerprint: string): KnownEpisode | undefined {
@@ -50,16 +58,19 @@ export class StagedEpisodes implements EpisodeTable {
     this.#known.delete(fingerprint);
   }
 
-  insert(state: EpisodeState, receipt: EpisodeReceipt): number {
+  insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number {
     const id = this.#base.newId();
-    this.#insert.run(...columns(state, receipt, this.#nextTimer), ...identity(id, state, receipt));
+    const { webhook, receivedAt } = receipt;
+    const fingerprint = fingerprintNumber(receipt.fingerprint);
+    const identity = [id, state.number, webhook, fingerprint, receivedAt, former];
+    this.#insert.run(columns(state, receipt, this.#nextTimer).concat(identity));
     this.#remember(id, state, receipt);
     return id;
   }
 
   update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
     this.#copy.run(id);
-    this.#update.run(...columns(state, receipt, this.#nextTimer), id);
+    this.#update.run(columns(state, receipt, this.#nextTimer).concat(id));
     this.#remember(id, state, receipt);
   }
 
@@ -77,22 +88,48 @@ export class StagedEpisodes implements EpisodeTable {
 /** The events of a large delivery, counted from 1; what will be an offset is the negative count until then. */
 export class StagedEvents implements EventTable {
   readonly #names: Names;
-  readonly #insert: Statement<Value[]>;
-  count = 0;
+  readonly #insert: Statement<[number, number, number, string, string]>;
+  readonly #buffer: SegmentBuffer;
+  #count = 0;
 
   constructor(database: Sqlite, names: Names) {
     this.#names = names;
     this.#insert = database.prepare(
-      'INSERT INTO staged_events (seq, type, time, previous, subject, data) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO staged_segments (first, last, time, types, lines) VALUES (?, ?, ?, ?, ?)',
     );
+    this.#buffer = new SegmentBuffer(({ first, last, time, types, lines }) => {
+      this.#insert.run(first, last, time, JSON.stringify([...types]), lines);
+    });
+  }
+
+  get count(): number {
+    return this.#count;
   }
 
   get next(): number {
-    return -(this.count + 1);
+    return -(this.#count + 1);
   }
 
-  append({ type, time, previous, subject, data }: StoredEvent): void {
-    this.count++;
-    this.#insert.run(this.count, this.#names.id(type), time, previous ?? null, subject ?? null, data);
+  begin(): void {
+    this.#count = 0;
+  }
+
+  append(event: StoredEvent): void {
+    this.#count++;
+    const type = this.#names.id(event.type);
+    this.#buffer.add(this.#count, type, writeLine(type, event, -this.#count), event);
+  }
+
+  /** Writes down what was appended. Before a commit. */
+  seal(): void {
+    this.#buffer.seal();
+  }
+
+  mark(): () => void {
+    const [count, back] = [this.#count, this.#buffer.mark()];
+    return () => {
+      this.#count = count;
+      back();
+    };
   }
 }

@@ -26,6 +26,8 @@ interface WriterOptions {
   readonly participants: readonly Participant[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Before every commit, within it. */
+  readonly beforeCommit: () => void;
   /** After every commit. */
   readonly onCommit: () => void;
   readonly onWritable: (writable: boolean) => void;
@@ -122,6 +124,7 @@ export class Writer {
     try {
       this.#statements.begin.run();
       const outcomes = group.map((task) => this.#attempt(task));
+      this.#options.beforeCommit();
       this.#statements.commit.run();
       this.#committed(started);
       group.forEach((task, i) => settle(task, outcomes[i]));

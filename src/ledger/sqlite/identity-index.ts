@@ -1,0 +1,157 @@
+import { randomInt } from 'node:crypto';
+
+/** So many that none takes long to grow. */
+const SHARDS = 256;
+const FIRST_SLOTS = 16;
+/** A slot: high, low, webhook (0: nobody), and the id in two halves. */
+const WORDS = 5;
+const TWO_32 = 2 ** 32;
+
+interface Key {
+  readonly high: number;
+  readonly low: number;
+  readonly webhook: number;
+}
+
+type Hash = (key: Key) => number;
+
+/**
+ * The newest episode of every alert, by webhook and fingerprint. It stands in memory, for fingerprints are random:
+ * in the file each new alert would write a page of an index of its own.
+ */
+export class IdentityIndex {
+  /** What was there before each change since the last commit, so that a rollback can put it back. */
+  readonly #undo: { readonly key: Key; readonly id: number }[] = [];
+  readonly #hash: Hash;
+  readonly #shards: readonly Shard[];
+  readonly #webhooks = new Set<number>();
+
+  constructor() {
+    // a sender may choose its fingerprints: where they are put is not for it to know
+    const seed = randomInt(TWO_32);
+    this.#hash = ({ high, low, webhook }) => mix(mix(seed ^ high) ^ mix(low ^ webhook));
+    this.#shards = Array.from({ length: SHARDS }, () => new Shard(this.#hash));
+  }
+
+  /** @returns an id; 0 where there is none */
+  get(webhook: number, fingerprint: bigint): number {
+    const key = keyOf(webhook, fingerprint);
+    return this.#shard(key).get(key);
+  }
+
+  /** Of an alert, by whichever webhook it came. */
+  *everywhere(fingerprint: bigint): Generator<number> {
+    for (const webhook of this.#webhooks) yield this.get(webhook, fingerprint);
+  }
+
+  /** @param id 0 forgets it */
+  set(webhook: number, fingerprint: bigint, id: number): void {
+    this.#webhooks.add(webhook);
+    const key = keyOf(webhook, fingerprint);
+    this.#undo.push({ key, id: this.#shard(key).put(key, id) });
+  }
+
+  /** As `set`, for what is on disk already. */
+  load(webhook: number, fingerprint: bigint, id: number): void {
+    this.#webhooks.add(webhook);
+    const key = keyOf(webhook, fingerprint);
+    this.#shard(key).put(key, id);
+  }
+
+  mark(): () => void {
+    const { length } = this.#undo;
+    return () => {
+      for (const { key, id } of this.#undo.splice(length).reverse()) this.#shard(key).put(key, id);
+    };
+  }
+
+  /** What was set is on disk. */
+  apply(): void {
+    this.#undo.length = 0;
+  }
+
+  #shard(key: Key): Shard {
+    const number = this.#hash(key) >>> 24;
+    const shard = this.#shards[number];
+    if (shard === undefined) throw new Error(`there is no shard ${number}`);
+    return shard;
+  }
+}
+
+function keyOf(webhook: number, fingerprint: bigint): Key {
+  const low = Number(BigInt.asUintN(32, fingerprint));
+  return { high: Number(BigInt.asUintN(32, fingerprint >> 32n)), low, webhook };
+}
+
+/** The finalizer of MurmurHash3. */
+function mix(word: number): number {
+  const first = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  const second = Math.imul(first ^ (first >>> 13), 0xc2b2ae35);
+  return (second ^ (second >>> 16)) >>> 0;
+}
+
+/** Open addressing, 20 bytes a slot. */
+class Shard {
+  readonly #hash: Hash;
+  #slots = FIRST_SLOTS;
+  #words = new Uint32Array(FIRST_SLOTS * WORDS);
+  #taken = 0;
+
+  constructor(hash: Hash) {
+    this.#hash = hash;
+  }
+
+  get(key: Key): number {
+    return this.#idAt(this.#find(key));
+  }
+
+  /** @returns the id that was there before */
+  put(key: Key, id: number): number {
+    const at = this.#find(key);
+    const former = this.#idAt(at);
+    if (this.#words[at + 2] === 0) {
+      if (id === 0) return 0;
+      this.#taken++;
+    }
+    this.#write(at, key, id);
+    if (this.#taken * 3 > this.#slots * 2) this.#rebuild();
+    return former;
+  }
+
+  /** Where the key stands, or the free slot where it would. */
+  #find(key: Key): number {
+    const words = this.#words;
+    const { high, low, webhook } = key;
+    for (let slot = this.#hash(key) % this.#slots; ; slot = (slot + 1) % this.#slots) {
+      const at = slot * WORDS;
+      if (words[at + 2] === 0) return at;
+      if (words[at] === high && words[at + 1] === low && words[at + 2] === webhook) return at;
+    }
+  }
+
+  #idAt(at: number): number {
+    return (this.#words[at + 4] ?? 0) * TWO_32 + (this.#words[at + 3] ?? 0);
+  }
+
+  #write(at: number, { high, low, webhook }: Key, id: number): void {
+    this.#words[at] = high;
+    this.#words[at + 1] = low;
+    this.#words[at + 2] = webhook;
+    this.#words[at + 3] = id % TWO_32;
+    this.#words[at + 4] = Math.floor(id / TWO_32);
+  }
+
+  /** Makes room, and leaves out who is forgotten. */
+  #rebuild(): void {
+    const old = this.#words;
+    const live: number[] = [];
+    for (let at = 0; at < old.length; at += WORDS) if (this.#idAt(at) > 0) live.push(at);
+    while (this.#slots < live.length * 3) this.#slots *= 2;
+    this.#words = new Uint32Array(this.#slots * WORDS);
+    this.#taken = live.length;
+    for (const at of live) {
+      const [high = 0, low = 0, webhook = 0] = old.subarray(at, at + WORDS);
+      this.#words.set(old.subarray(at, at + WORDS), this.#find({ high, low, webhook }));
+    }
+  }
+}

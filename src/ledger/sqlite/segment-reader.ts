@@ -1,0 +1,49 @@
+import type { Statement } from 'better-sqlite3';
+import type { Sqlite } from './open.ts';
+import { SegmentLines, type Segment } from './segment.ts';
+
+/** Segments that are kept read: a group that repeats itself asks for the same few. */
+const KEPT = 16;
+const COLUMNS = 'first, last, time, subject, lines';
+
+/** Reads segments of events. */
+export class SegmentReader {
+  readonly #at: Statement<[number], Segment>;
+  readonly #oldest: Statement<[number, number], Segment>;
+  readonly #kept = new Map<number, SegmentLines>();
+
+  constructor(database: Sqlite) {
+    this.#at = database.prepare(
+      `SELECT ${COLUMNS} FROM segments WHERE first <= ? ORDER BY first DESC LIMIT 1`,
+    );
+    this.#oldest = database.prepare(
+      `SELECT ${COLUMNS} FROM (SELECT * FROM segments ORDER BY first LIMIT ?) WHERE latest < ? ORDER BY first`,
+    );
+  }
+
+  /** The segment that has an offset. */
+  at(offset: number): SegmentLines | undefined {
+    for (const lines of this.#kept.values()) if (has(lines.segment, offset)) return lines;
+    const row = this.#at.get(offset);
+    if (row === undefined || !has(row, offset)) return undefined;
+    const lines = new SegmentLines(row);
+    this.#kept.set(row.first, lines);
+    const [eldest] = this.#kept.keys();
+    if (this.#kept.size > KEPT && eldest !== undefined) this.#kept.delete(eldest);
+    return lines;
+  }
+
+  /** Those of the oldest segments, a few for every hundred events of `count`, that are before `cutoff` (ms). */
+  oldest(cutoff: number, count: number): readonly SegmentLines[] {
+    return this.#oldest.all(Math.ceil(count / 16), cutoff).map((row) => new SegmentLines(row));
+  }
+
+  /** After a rollback, what was read may never have been. */
+  forget(): void {
+    this.#kept.clear();
+  }
+}
+
+function has({ first, last }: Segment, offset: number): boolean {
+  return first <= offset && offset <= last;
+}

@@ -1,0 +1,197 @@
+/**
+ * Events stand in the file in segments, a row for all that one delivery did: a row for each would cost more than what
+ * it holds. A segment is text. Its first line is what is common to its events, every other one is an event, its fields
+ * separated by tabs; both can only stand escaped in JSON.
+ */
+export interface Segment {
+  /** Offsets of its first and last event. */
+  readonly first: number;
+  readonly last: number;
+  /** When its events happened, milliseconds since the epoch. */
+  readonly time: number;
+  /** Of all events but those of alerts. */
+  readonly subject: string | null;
+  readonly lines: string;
+}
+
+/** What is said of an alert, as JSON texts. */
+export interface Texts {
+  readonly labels: string;
+  readonly annotations: string;
+  readonly generatorUrl: string;
+}
+
+/** What an alert's event has besides what every event has. */
+export interface AlertPart extends Texts {
+  readonly fingerprint: string;
+  /** The id of its episode. */
+  readonly episode: number;
+  /** Offset of the event before it in its episode: 0 for the first; in a large delivery under way, -count. */
+  readonly previous: number;
+  /** Members that every event of its delivery has: JSON without the braces. */
+  readonly common: string;
+}
+
+/** An event as it is stored. */
+export interface StoredEvent {
+  readonly type: string;
+  /** Of all but those of alerts. */
+  readonly subject?: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  /** JSON; of an alert's event the members of its own. */
+  readonly data: string;
+  readonly alert?: AlertPart;
+}
+
+interface AlertFields extends Texts {
+  readonly previous: number;
+  readonly episode: number;
+  readonly fingerprint: string;
+}
+
+/** @param at the event's own offset, or its -count */
+export function writeLine(type: number, { data, alert }: StoredEvent, at: number): string {
+  if (alert === undefined) return `${type}\t${data}`;
+  const { previous, episode, fingerprint, labels, annotations, generatorUrl } = alert;
+  // within a large delivery offsets are not known yet, but how far apart events are is
+  const place = previous < 0 ? at - previous : previous;
+  const url = JSON.stringify(generatorUrl);
+  return `${type}\t${data}\t${place}\t${episode}\t${fingerprint}\t${url}\t${labels}\t${annotations}`;
+}
+
+/** A segment's events. */
+export class SegmentLines {
+  readonly segment: Segment;
+  readonly #common: string;
+  readonly #lines: readonly string[];
+
+  constructor(segment: Segment) {
+    this.segment = segment;
+    const [common = '', ...lines] = segment.lines.split('\n');
+    this.#common = common;
+    this.#lines = lines;
+  }
+
+  /** The number of the event's type. */
+  type(offset: number): number {
+    return Number.parseInt(this.#line(offset), 10);
+  }
+
+  data(offset: number): string {
+    const [, data = '', , , , url = '', labels = '', annotations] = this.#line(offset).split('\t');
+    if (annotations === undefined) return data;
+    const own = data.slice(0, -1);
+    return `${own},${this.#common},"generator_url":${url},"labels":${labels},"annotations":${annotations}}`;
+  }
+
+  /** Undefined where it is no alert's event. */
+  alert(offset: number): AlertFields | undefined {
+    return readAlert(this.#line(offset), offset);
+  }
+
+  subject(offset: number): string | null {
+    return this.segment.subject ?? this.alert(offset)?.fingerprint ?? null;
+  }
+
+  #line(offset: number): string {
+    return this.#lines[offset - this.segment.first] ?? '';
+  }
+}
+
+export function readAlert(line: string, offset: number): AlertFields | undefined {
+  const [, , previous = '', episode = '', fingerprint = '', url = '', labels = '', annotations] =
+    line.split('\t');
+  if (annotations === undefined) return undefined;
+  const place = Number(previous);
+  return {
+    previous: place < 0 ? offset + place : place,
+    episode: Number(episode),
+    fingerprint,
+    generatorUrl: JSON.parse(url) as string,
+    labels,
+    annotations,
+  };
+}
+
+/** How an episode keeps what its last event said when retention removes that. */
+export function keptTexts({ labels, annotations, generatorUrl }: Texts): string {
+  return JSON.stringify([generatorUrl, labels, annotations]);
+}
+
+export function readKept(text: string): Texts {
+  const [generatorUrl, labels, annotations] = JSON.parse(text) as [string, string, string];
+  return { generatorUrl, labels, annotations };
+}
+
+export interface NewSegment extends Segment {
+  readonly types: Iterable<number>;
+}
+
+interface OpenSegment {
+  readonly first: number;
+  readonly time: number;
+  readonly subject: string | undefined;
+  readonly common: string;
+  readonly lines: string[];
+  readonly types: number[];
+}
+
+/** Events; small enough that finding one of them costs little. */
+const MAX_LINES = 64;
+
+/** Gathers events until the segment is full or the next one belongs to another. */
+export class SegmentBuffer {
+  readonly #write: (segment: NewSegment) => void;
+  #open: OpenSegment | undefined;
+
+  /** @param write is given each segment that is complete */
+  constructor(write: (segment: NewSegment) => void) {
+    this.#write = write;
+  }
+
+  /** @param place what `first` and `last` count: an offset, or the how-many-th of a large delivery */
+  add(place: number, type: number, line: string, event: StoredEvent): void {
+    if (this.#open !== undefined && !takes(this.#open, event)) this.seal();
+    this.#open ??= {
+      first: place,
+      time: event.time,
+      subject: event.subject,
+      common: event.alert?.common ?? '',
+      lines: [],
+      types: [],
+    };
+    this.#open.lines.push(line);
+    this.#open.types.push(type);
+  }
+
+  /** The line of an event that is in no segment yet. */
+  line(place: number): string | undefined {
+    return this.#open?.lines[place - this.#open.first];
+  }
+
+  /** Writes down what was gathered. Only within a transaction. */
+  seal(): void {
+    if (this.#open === undefined) return;
+    const { first, time, subject = null, common, lines, types } = this.#open;
+    this.#open = undefined;
+    const last = first + lines.length - 1;
+    const text = `${common}\n${lines.join('\n')}`;
+    this.#write({ first, last, time, subject, lines: text, types: new Set(types) });
+  }
+
+  mark(): () => void {
+    const open = this.#open;
+    const count = open?.lines.length ?? 0;
+    return () => {
+      // it may have been sealed since, which was rolled back with the rest
+      this.#open = open;
+      if (open !== undefined) open.lines.length = open.types.length = count;
+    };
+  }
+}
+
+function takes({ time, subject, common, lines }: OpenSegment, event: StoredEvent): boolean {
+  if (event.alert === undefined || subject !== undefined) return false;
+  return time === event.time && common === event.alert.common && lines.length < MAX_LINES;
+}
