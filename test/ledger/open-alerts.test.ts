@@ -18,15 +18,27 @@ const anyChange: fc.Arbitrary<EpisodeChange> = fc.record({
   ),
 });
 
+/** What the file would say after these changes. */
+function sourceOf(changes: readonly EpisodeChange[]) {
+  const newest = new Map(changes.map((change) => [change.id, change]));
+  const open = [...newest.values()].filter((one) => one.open).sort((a, b) => a.id - b.id);
+  return { all: () => open, one: (id: number) => open.find((one) => one.id === id) };
+}
+
+function countedOf(changes: readonly EpisodeChange[], maxSeries = 100): OpenAlerts {
+  return new OpenAlerts({ maxSeries, source: sourceOf(changes) });
+}
+
 describe('OpenAlerts', () => {
   it('counts as a look at every episode would', () => {
     fc.assert(
       fc.property(fc.array(anyChange, { maxLength: 60 }), (changes) => {
-        const counted = new OpenAlerts(100);
+        const counted = countedOf(changes);
         for (const change of changes) counted.note(change);
         counted.apply();
-        const newest = new Map(changes.map((change) => [change.id, change]));
-        const open = [...newest.values()].filter((one) => one.open && one.labels['escalation'] === undefined);
+        const open = sourceOf(changes)
+          .all()
+          .filter((one) => one.labels['escalation'] === undefined);
         const { open: counts, unacknowledged } = counted.summary();
         for (const { severity, acknowledged, count } of counts) {
           expect(count).toBe(
@@ -53,16 +65,62 @@ describe('OpenAlerts', () => {
   });
 
   it('caps its series and counts the rest', () => {
-    const counted = new OpenAlerts(2);
     const change = { open: true, severity: 'critical' as const, acknowledged: false, since: 1 };
-    for (let id = 0; id < 5; id++) counted.note({ ...change, id, labels: { alertname: `A${id}` } });
+    const changes = [0, 1, 2, 3, 4].map((id) => ({ ...change, id, labels: { alertname: `A${id}` } }));
+    const counted = countedOf(changes, 2);
+    for (const one of changes) counted.note(one);
     counted.apply();
     expect(counted.summary().unacknowledged.map(({ alertname }) => alertname)).toEqual(['A0', 'A1']);
     expect(counted.summary().unacknowledgedOverflow).toBe(3);
   });
 
+  it('tells as many as there is room for, whoever came and went before', () => {
+    const anySuppression = fc.record({ id: fc.nat(8), suppressed: fc.boolean() });
+    const anyStep = fc.oneof({ weight: 3, arbitrary: anyChange }, anySuppression);
+    fc.assert(
+      fc.property(
+        fc.array(anyStep, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 3 }),
+        (steps, maxSeries) => {
+          const changes: EpisodeChange[] = [];
+          const suppressed = new Set<number>();
+          const source = {
+            all: () => sourceOf(changes).all(),
+            one: (id: number) => sourceOf(changes).one(id),
+          };
+          const counted = new OpenAlerts({ maxSeries, source });
+          for (const step of steps) {
+            if ('suppressed' in step) {
+              if (step.suppressed) suppressed.add(step.id);
+              else suppressed.delete(step.id);
+              counted.suppress(step.id, step.suppressed);
+            } else {
+              changes.push(step);
+              counted.note(step);
+            }
+            counted.apply();
+            const waiting = source
+              .all()
+              .filter((one) => !one.acknowledged && !suppressed.has(one.id) && !('escalation' in one.labels));
+            const keyOf = ({ severity, labels }: EpisodeChange) =>
+              [severity, labels['alertname'], labels['service'] ?? ''].join(' ');
+            const { unacknowledged, unacknowledgedOverflow } = counted.summary();
+            const told = new Set(
+              unacknowledged.map((one) => [one.severity, one.alertname, one.service].join(' ')),
+            );
+            expect(told.size).toBe(Math.min(maxSeries, new Set(waiting.map(keyOf)).size));
+            expect([...told].filter((key) => !waiting.some((one) => keyOf(one) === key))).toEqual([]);
+            const left = waiting.filter((one) => !told.has(keyOf(one))).length;
+            expect(unacknowledgedOverflow).toBeGreaterThanOrEqual(left);
+            expect(unacknowledgedOverflow).toBeLessThanOrEqual(waiting.length - told.size);
+          }
+        },
+      ),
+    );
+  });
+
   it('forgets what was rolled back', () => {
-    const counted = new OpenAlerts(2);
+    const counted = countedOf([], 2);
     const back = counted.mark();
     counted.note({ id: 1, open: true, severity: 'critical', acknowledged: false, since: 1, labels: {} });
     back();
@@ -71,7 +129,7 @@ describe('OpenAlerts', () => {
   });
 
   it('thousands that close at once cost no more than one by one', () => {
-    const counted = new OpenAlerts(10);
+    const counted = countedOf([], 10);
     const change = {
       severity: 'critical' as const,
       acknowledged: false,

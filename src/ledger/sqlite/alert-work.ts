@@ -124,7 +124,7 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
   const configure = (next: AlertRules) => {
     rules = next;
     sightings.configure(next.watchdogs ?? []);
-    open.restart(parts.episodeReader.open(), parts.suppressed.ids());
+    open.restart(parts.suppressed.ids());
     reconciler.forget().catch(unlessUnavailable);
   };
   configure(rules);

@@ -13,15 +13,10 @@ import {
 } from './episode-row.ts';
 import type { EpisodeStore } from './episode-store.ts';
 import type { Names } from './names.ts';
+import type { OpenEpisode } from './open-alerts.ts';
 import type { Sqlite } from './open.ts';
 
 type ReadRow = EpisodeRow & { readonly webhook_name: string; readonly suppressed: Suppression | null };
-
-/** An open episode, as far as the summary needs it. */
-export type OpenEpisode = Pick<Episode, 'severity' | 'acknowledged' | 'labels'> & {
-  readonly id: number;
-  readonly since: number;
-};
 
 interface OpenRow extends Pick<EpisodeRow, 'texts'> {
   readonly id: number;
@@ -46,6 +41,7 @@ export class EpisodeReader {
   readonly #parts: ReaderParts;
   readonly #rows: Statement<[string], ReadRow>;
   readonly #open: Statement<[], OpenRow>;
+  readonly #openOne: Statement<[number], OpenRow>;
 
   constructor(database: Sqlite, parts: ReaderParts) {
     this.#parts = parts;
@@ -59,9 +55,11 @@ export class EpisodeReader {
         `${SELECT} WHERE e.id IN (SELECT value FROM json_each(?)) ORDER BY e.id DESC`,
       )
       .safeIntegers();
+    const columns = 'id, severity, acknowledged, since, last_event, texts';
     this.#open = database.prepare(
-      'SELECT id, severity, acknowledged, since, last_event, texts FROM episodes WHERE open = 1',
+      `SELECT ${columns} FROM episodes WHERE open = 1 ORDER BY open, severity, id`,
     );
+    this.#openOne = database.prepare(`SELECT ${columns} FROM episodes WHERE open = 1 AND id = ?`);
   }
 
   /** Episodes that match, newest first. */
@@ -79,17 +77,15 @@ export class EpisodeReader {
     return /^\d{1,15}$/.test(id) ? this.#read([Number(id)])[0] : undefined;
   }
 
+  /** Those that are open, in the order of severity and age. */
   *open(): Generator<OpenEpisode> {
-    const { textsOf } = this.#parts;
-    for (const row of this.#open.iterate()) {
-      yield {
-        id: row.id,
-        since: row.since,
-        severity: severityFromNumber(row.severity),
-        acknowledged: row.acknowledged === 1,
-        labels: labelsOf(readTexts(row, textsOf).labels),
-      };
-    }
+    for (const row of this.#open.iterate()) yield openEpisode(row, this.#parts.textsOf);
+  }
+
+  /** An episode that is open. */
+  openOne(id: number): OpenEpisode | undefined {
+    const row = this.#openOne.get(id);
+    return row === undefined ? undefined : openEpisode(row, this.#parts.textsOf);
   }
 
   #ofOneAlert(fingerprint: string, { webhook = '', state, limit }: AlertQuery): readonly Episode[] {
@@ -104,6 +100,19 @@ export class EpisodeReader {
   #read(ids: readonly number[]): readonly Episode[] {
     return this.#rows.all(JSON.stringify(ids)).map((row) => episodeOf(row, this.#parts.textsOf));
   }
+}
+
+/** What is said of it is read when it is asked for. */
+function openEpisode(row: OpenRow, textsOf: TextsOf): OpenEpisode {
+  return {
+    id: row.id,
+    since: row.since,
+    severity: severityFromNumber(row.severity),
+    acknowledged: row.acknowledged === 1,
+    get labels() {
+      return labelsOf(readTexts(row, textsOf).labels);
+    },
+  };
 }
 
 function episodeOf(row: ReadRow, textsOf: TextsOf): Episode {

@@ -183,16 +183,18 @@ function createParts(
   const events = new EventLog(database, { names, meta, segments });
   const textsOf: TextsOf = (event) => events.texts(event);
   const episodes = new EpisodeStore(database, { meta, nextTimer, textsOf });
-  const lastEvents = (fingerprint: string) => lastEventsOf(episodes, fingerprint);
   const sightings = new WatchdogSightings(meta);
-  const open = new OpenAlerts(limits.series, sightings);
+  const episodeReader = new EpisodeReader(database, { names, episodes, textsOf });
+  const source = { all: () => episodeReader.open(), one: (id: number) => episodeReader.openOne(id) };
+  const open = new OpenAlerts({ maxSeries: limits.series, source, watchdogs: sightings });
+  const lastEvents = (fingerprint: string) => lastEventsOf(episodes, fingerprint);
   return {
     names,
     events,
     stagedEvents: new StagedEvents(database, names),
     eventReader: new EventReader(database, { log: events, names, segments, epoch, lastEvents }),
     episodes,
-    episodeReader: new EpisodeReader(database, { names, episodes, textsOf }),
+    episodeReader,
     deliveries: new DeliveryStore(database, limits.bodyBytes),
     quarantine: new QuarantineStore(database, limits.quarantine),
     runs: new RunStore(database, names, retention),

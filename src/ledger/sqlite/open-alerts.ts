@@ -1,11 +1,10 @@
-import type { SeverityClass } from '../../domain/alert.ts';
+import { SEVERITIES, type SeverityClass } from '../../domain/alert.ts';
 import type { LabelSet } from '../../domain/labels.ts';
 import type { LedgerSummary, UnacknowledgedSeries } from '../ledger.ts';
 
-/** How an episode stands after a transition, as far as the summary needs it. */
-export interface EpisodeChange {
+/** An open episode, as far as the summary needs it. */
+export interface OpenEpisode {
   readonly id: number;
-  readonly open: boolean;
   readonly severity: SeverityClass;
   readonly acknowledged: boolean;
   readonly labels: LabelSet;
@@ -13,18 +12,23 @@ export interface EpisodeChange {
   readonly since: number;
 }
 
-interface Entry {
-  readonly severity: SeverityClass;
-  readonly acknowledged: boolean;
-  readonly identity: Series['identity'];
-  readonly since: number;
-  series: Series | undefined;
+/** How an episode stands after a transition. */
+export interface EpisodeChange extends OpenEpisode {
+  readonly open: boolean;
 }
 
 /** Whether an episode's Alertmanagers keep it from people. */
 interface SuppressionChange {
   readonly id: number;
   readonly suppressed: boolean;
+}
+
+/** What the file knows, for what is not kept in memory. */
+interface Source {
+  /** In the order of severity and age. */
+  readonly all: () => Iterable<OpenEpisode>;
+  /** Undefined when it is not open. */
+  readonly one: (id: number) => OpenEpisode | undefined;
 }
 
 /** Takes the episodes of watchdogs for itself. */
@@ -42,30 +46,39 @@ interface Series {
   oldest: number | undefined;
 }
 
-/** Counts what is open, so that a scrape asks no disk. Watchdogs and alerts that carry `escalation` are left out. */
+interface Options {
+  /** Series that are told; alerts beyond them are counted. */
+  readonly maxSeries: number;
+  readonly source: Source;
+  readonly watchdogs?: Watchdogs;
+}
+
+/**
+ * Counts what is open, so that a scrape asks no disk. Watchdogs and alerts that carry `escalation` are left out.
+ * There may be millions: of each no more than a number is kept, and more only of those that are told in series.
+ */
 export class OpenAlerts {
-  readonly #maxSeries: number;
-  readonly #entries = new Map<number, Entry>();
+  readonly #options: Options;
+  /** `standing` of every open episode that counts. */
+  readonly #standing = new Map<number, number>();
   readonly #counts = new Map<string, { severity: SeverityClass; acknowledged: boolean; count: number }>();
   readonly #series = new Map<string, Series>();
+  readonly #seriesOf = new Map<number, Series>();
   readonly #waiting: (EpisodeChange | SuppressionChange)[] = [];
   readonly #suppressed = new Set<number>();
-  readonly #watchdogs: Watchdogs | undefined;
+  #overflow = 0;
 
-  constructor(maxSeries: number, watchdogs?: Watchdogs) {
-    this.#maxSeries = maxSeries;
-    this.#watchdogs = watchdogs;
+  constructor(options: Options) {
+    this.#options = options;
   }
 
   /** Begins anew with what is open. Never within a transaction. */
-  restart(open: Iterable<Omit<EpisodeChange, 'open'>>, suppressed: Iterable<number>): void {
-    this.#entries.clear();
-    this.#counts.clear();
-    this.#series.clear();
+  restart(suppressed: Iterable<number>): void {
+    for (const map of [this.#standing, this.#counts, this.#series, this.#seriesOf]) map.clear();
     this.#suppressed.clear();
+    this.#overflow = 0;
     for (const id of suppressed) this.#suppressed.add(id);
-    for (const episode of open) this.note({ ...episode, open: true });
-    this.apply();
+    for (const episode of this.#options.source.all()) this.#change({ ...episode, open: true });
   }
 
   /** An episode's Alertmanagers tell nobody of it, or do so again; waits like a change. */
@@ -91,55 +104,43 @@ export class OpenAlerts {
       else this.#change(change);
     }
     this.#waiting.length = 0;
+    if (this.#overflow > 0 && this.#series.size < this.#options.maxSeries) this.#refill();
   }
 
   summary(): Pick<LedgerSummary, 'open' | 'unacknowledged' | 'unacknowledgedOverflow'> {
-    const unacknowledged: UnacknowledgedSeries[] = [];
-    for (const series of this.#series.values()) {
-      if (unacknowledged.length === this.#maxSeries) break;
-      unacknowledged.push({ ...series.identity, since: oldest(series) });
-    }
     return {
       open: [...this.#counts.values()].map((one) => ({ ...one })),
-      unacknowledged,
-      unacknowledgedOverflow: this.#series.size - unacknowledged.length,
+      unacknowledged: [...this.#series.values()].map((one) => ({ ...one.identity, since: oldest(one) })),
+      unacknowledgedOverflow: this.#overflow,
     };
   }
 
   #change(change: EpisodeChange): void {
     this.#remove(change.id);
-    const isWatchdog = this.#watchdogs?.follow(change) ?? false;
-    if (change.open && !isWatchdog && change.labels['escalation'] === undefined) this.#add(change);
+    const isWatchdog = this.#options.watchdogs?.follow(change) ?? false;
+    if (!change.open || isWatchdog || change.labels['escalation'] !== undefined) return;
+    const { id, severity, acknowledged } = change;
+    this.#standing.set(id, standing(severity, acknowledged));
+    this.#count(severity, acknowledged, 1);
+    if (!acknowledged && !this.#suppressed.has(id)) this.#join(change);
   }
 
   #suppress({ id, suppressed }: SuppressionChange): void {
-    if (suppressed) this.#suppressed.add(id);
-    else this.#suppressed.delete(id);
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return;
-    if (entry.series !== undefined) this.#leave(entry.series, id);
-    entry.series = this.#seriesOf(id, entry);
-  }
-
-  #add({ id, severity, acknowledged, labels, since }: EpisodeChange): void {
-    this.#count(severity, acknowledged, 1);
-    const { alertname = '', service = '', instance = '' } = labels;
-    const identity = { alertname, severity, service, instance };
-    const entry: Entry = { severity, acknowledged, identity, since, series: undefined };
-    entry.series = this.#seriesOf(id, entry);
-    this.#entries.set(id, entry);
-  }
-
-  #seriesOf(id: number, entry: Entry): Series | undefined {
-    return entry.acknowledged || this.#suppressed.has(id) ? undefined : this.#join(id, entry);
+    if (suppressed) {
+      this.#suppressed.add(id);
+      this.#leave(id);
+    } else if (this.#suppressed.delete(id) && this.#standing.has(id)) {
+      const episode = this.#options.source.one(id);
+      if (episode?.acknowledged === false) this.#join(episode);
+    }
   }
 
   #remove(id: number): void {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return;
-    this.#entries.delete(id);
-    this.#count(entry.severity, entry.acknowledged, -1);
-    if (entry.series !== undefined) this.#leave(entry.series, id);
+    const was = this.#standing.get(id);
+    if (was === undefined) return;
+    this.#leave(id);
+    this.#standing.delete(id);
+    this.#count(severityOf(was), (was & ACKNOWLEDGED) > 0, -1);
   }
 
   #count(severity: SeverityClass, acknowledged: boolean, by: number): void {
@@ -149,29 +150,69 @@ export class OpenAlerts {
     this.#counts.set(key, counter);
   }
 
-  #join(id: number, { identity, since }: Entry): Series {
-    const { alertname, severity, service, instance } = identity;
+  #join(episode: OpenEpisode): void {
+    const { id, since } = episode;
+    const series = this.#find(episode);
+    if (series === undefined) {
+      this.#overflow++;
+      this.#standing.set(id, (this.#standing.get(id) ?? 0) | OVERFLOWING);
+      return;
+    }
+    series.members.set(id, since);
+    if (series.oldest !== undefined) series.oldest = Math.min(series.oldest, since);
+    this.#seriesOf.set(id, series);
+  }
+
+  /** The series that tells of an episode; undefined when there are as many as there may be. */
+  #find({ labels, severity, since }: OpenEpisode): Series | undefined {
+    const { alertname = '', service = '', instance = '' } = labels;
     const key = JSON.stringify([alertname, severity, service, instance]);
     const known = this.#series.get(key);
-    if (known !== undefined) {
-      known.members.set(id, since);
-      if (known.oldest !== undefined) known.oldest = Math.min(known.oldest, since);
-      return known;
-    }
-    const series: Series = { key, identity, members: new Map([[id, since]]), oldest: since };
+    if (known !== undefined || this.#series.size >= this.#options.maxSeries) return known;
+    const identity = { alertname, severity, service, instance };
+    const series: Series = { key, identity, members: new Map(), oldest: since };
     this.#series.set(key, series);
     return series;
   }
 
-  #leave(series: Series, id: number): void {
+  #leave(id: number): void {
+    const was = this.#standing.get(id) ?? 0;
+    if ((was & OVERFLOWING) > 0) {
+      this.#overflow--;
+      this.#standing.set(id, was & ~OVERFLOWING);
+    }
+    const series = this.#seriesOf.get(id);
+    if (series === undefined) return;
+    this.#seriesOf.delete(id);
     const since = series.members.get(id);
     series.members.delete(id);
-    if (series.members.size === 0) {
-      this.#series.delete(series.key);
-    } else if (since === series.oldest) {
-      series.oldest = undefined;
+    if (series.members.size === 0) this.#series.delete(series.key);
+    else if (since === series.oldest) series.oldest = undefined;
+  }
+
+  /** There is room: those are told who had to wait for it. */
+  #refill(): void {
+    const { source, maxSeries } = this.#options;
+    for (const episode of source.all()) {
+      if (((this.#standing.get(episode.id) ?? 0) & OVERFLOWING) === 0) continue;
+      this.#leave(episode.id);
+      this.#join(episode);
+      if (this.#overflow === 0 || this.#series.size >= maxSeries) return;
     }
   }
+}
+
+/** Bits of `standing`; above them stands the severity. */
+const ACKNOWLEDGED = 1;
+/** It is in no series, though it would be if there were room. */
+const OVERFLOWING = 2;
+
+function standing(severity: SeverityClass, acknowledged: boolean): number {
+  return SEVERITIES.indexOf(severity) * 4 + (acknowledged ? ACKNOWLEDGED : 0);
+}
+
+function severityOf(standing: number): SeverityClass {
+  return SEVERITIES[standing >> 2] ?? 'other';
 }
 
 function oldest(series: Series): number {
