@@ -19,6 +19,8 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /** What a signed 64-bit count of nanoseconds can hold: 1677-09-21 to 2262-04-11. */
 const MAX_NS = 2n ** 63n - 1n;
 const MIN_NS = -(2n ** 63n);
+/** What nearly every alert that fires has as its end. */
+const GO_ZERO_TIME = '0001-01-01T00:00:00Z';
 const FINGERPRINT = /^[0-9a-f]{16}$/;
 const RESERVED = ['__proto__', 'constructor', 'prototype'] as const;
 
@@ -96,7 +98,7 @@ function readStart(value: unknown, pointer: string): Instant | Refusal {
 
 /** Year 1 is Go's zero time: the alert has no end. Ends beyond what can be stored are cut to it. */
 function readEnd(value: unknown, pointer: string): Instant | undefined | Refusal {
-  if (value === undefined || value === null || value === '') return undefined;
+  if (value === undefined || value === null || value === '' || value === GO_ZERO_TIME) return undefined;
   const instant = typeof value === 'string' ? parseInstant(value) : undefined;
   if (instant === undefined) return refusal(pointer, value, 'a time such as 2026-01-31T12:00:00.123Z');
   if (instant.ns < MIN_NS) return undefined;

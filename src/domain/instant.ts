@@ -6,6 +6,7 @@ export interface Instant {
   readonly text: string;
 }
 
+const NS_PER_SECOND = 1_000_000_000n;
 const RFC3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d{2}:\d{2})$/;
 
@@ -32,9 +33,17 @@ function offsetMs(zone: string): number {
 
 /** Writes an instant in UTC, RFC 3339, with as many fractional digits as it has (none when whole). */
 export function formatInstant(ns: bigint): string {
-  const second = 1_000_000_000n;
-  const fraction = ((ns % second) + second) % second;
-  const whole = new Date(Number((ns - fraction) / 1_000_000n)).toISOString().slice(0, -5);
-  const digits = fraction.toString().padStart(9, '0').replace(/0+$/, '');
-  return digits === '' ? `${whole}Z` : `${whole}.${digits}Z`;
+  const rest = Number(ns % NS_PER_SECOND);
+  const fraction = rest < 0 ? rest + 1e9 : rest;
+  const seconds = Number(ns / NS_PER_SECOND) - (rest < 0 ? 1 : 0);
+  const whole = new Date(seconds * 1_000).toISOString().slice(0, -5);
+  return fraction === 0 ? `${whole}Z` : `${whole}.${digitsOf(fraction)}Z`;
+}
+
+/** @param fraction nanoseconds of a second */
+function digitsOf(fraction: number): string {
+  const digits = fraction.toString().padStart(9, '0');
+  let end = digits.length;
+  while (digits[end - 1] === '0') end--;
+  return digits.slice(0, end);
 }

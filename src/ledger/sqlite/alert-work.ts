@@ -131,25 +131,36 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
   return { intake, large, actions, timers, reconciler, logic, configure, transitions };
 }
 
-/** What a body is does not depend on the disk: a malformed one is told so even when nothing can be stored. */
+/**
+ * Takes a delivery. It is parsed within its commit: what was parsed before would be alive while others are written,
+ * and be copied again and again by the garbage collector.
+ */
 export async function takeDelivery(writer: Writer, work: Work, raw: RawDelivery): Promise<IntakeResult> {
-  const { intake, large, logic } = work;
-  if (raw.body.byteLength > LARGE_BYTES) return large.take(raw);
-  const parsed = logic.parse(raw.body);
-  if (!parsed.ok) {
-    const { pointer, detail } = parsed;
-    await writer.submit(raw.body.byteLength, () => intake.refuse(raw, parsed)).catch(unlessUnavailable);
-    return { outcome: 'malformed', pointer, detail };
-  }
-  const { delivery } = parsed;
-  const fingerprints = delivery.alerts.map((alert) => alert.fingerprint);
+  const { large } = work;
+  const { byteLength } = raw.body;
+  if (byteLength > LARGE_BYTES) return large.take(raw);
   for (;;) {
-    const result = await writer.submit(raw.body.byteLength, () =>
-      large.touches(raw.webhook, fingerprints) ? undefined : intake.take(raw, delivery),
-    );
+    const result = await writer.submit(byteLength, () => takeOne(work, raw)).catch(whatItIs(work, raw));
     if (result !== undefined) return result;
     await large.settled();
   }
+}
+
+/** @returns undefined while a large delivery holds one of its alerts */
+function takeOne({ logic, intake, large }: Work, raw: RawDelivery): IntakeResult | undefined {
+  const parsed = logic.parse(raw.body);
+  if (!parsed.ok) return intake.refuse(raw, parsed);
+  return large.touches(raw.webhook, parsed.delivery.alerts) ? undefined : intake.take(raw, parsed.delivery);
+}
+
+/** What a body is does not depend on the disk: a malformed one is told so even when nothing can be stored. */
+function whatItIs({ logic }: Work, { body }: RawDelivery): (error: unknown) => IntakeResult {
+  return (error) => {
+    unlessUnavailable(error);
+    const parsed = logic.parse(body);
+    if (parsed.ok) throw error;
+    return { outcome: 'malformed', pointer: parsed.pointer, detail: parsed.detail };
+  };
 }
 
 function unlessUnavailable(error: unknown): void {

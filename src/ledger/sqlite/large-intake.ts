@@ -65,10 +65,10 @@ export class LargeIntake {
     return taken;
   }
 
-  touches(webhook: string, fingerprints: readonly string[]): boolean {
+  touches(webhook: string, alerts: readonly Alert[]): boolean {
     if (this.#touched?.webhook !== webhook) return false;
-    const { fingerprints: touched } = this.#touched;
-    return fingerprints.some((fingerprint) => touched.has(fingerprint));
+    const { fingerprints } = this.#touched;
+    return alerts.some(({ fingerprint }) => fingerprints.has(fingerprint));
   }
 
   /** When no large delivery is under way any more. */
