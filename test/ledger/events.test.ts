@@ -218,6 +218,28 @@ describe('retention', () => {
     expect((await store.calls.alerts({ state: 'closed', limit: 1 }))[0]?.id).toBe('3');
   });
 
+  it('leaves to open episodes what their events said', async () => {
+    const never = Number.MAX_SAFE_INTEGER;
+    await store.calls.configure({ toleranceMs: 0, staleHoldMs: 0, expireAfterMs: never, senders: {} });
+    const alerts = ['A', 'B'].map((alertname) => webhookAlert({ alertname, text: 'tab\tline\n"' }));
+    await take(store, webhookPayload(alerts), { receivedAt: old });
+    const before = await store.calls.alerts({ state: 'open', limit: 10 });
+    await sweep(clock);
+    expect(await eventsOf(store)).toEqual([]);
+    expect(await store.calls.alerts({ state: 'open', limit: 10 })).toEqual(before);
+    store.close();
+    store = openTestStore(path, { clock });
+    expect(await store.calls.alerts({ state: 'open', limit: 10 })).toEqual(before);
+    // and they know a repeat from a change
+    expect(await take(store, webhookPayload(alerts))).toMatchObject({ accepted: 0, duplicates: 2 });
+    await store.calls.acknowledge({
+      id: before[0]?.id ?? '',
+      acknowledgement: { by: 'ada', comment: '', at: clock.now(), expiresAt: undefined },
+    });
+    const [acknowledged] = await eventsOf(store);
+    expect(JSON.parse(acknowledged?.data ?? '')).toMatchObject({ labels: before[0]?.labels });
+  });
+
   it('keeps bodies within their bytes, the newest of them', async () => {
     store.close();
     store = openTestStore(path, { clock, limits: { bodyBytes: 2_000 } });

@@ -1,6 +1,7 @@
 import { SEVERITIES, type SeverityClass } from '../../domain/alert.ts';
 import type { LabelSet } from '../../domain/labels.ts';
 import type { LedgerSummary, UnacknowledgedSeries } from '../ledger.ts';
+import { ByteMap } from './byte-map.ts';
 
 /** An open episode, as far as the summary needs it. */
 export interface OpenEpisode {
@@ -60,7 +61,7 @@ interface Options {
 export class OpenAlerts {
   readonly #options: Options;
   /** `standing` of every open episode that counts. */
-  readonly #standing = new Map<number, number>();
+  readonly #standing = new ByteMap();
   readonly #counts = new Map<string, { severity: SeverityClass; acknowledged: boolean; count: number }>();
   readonly #series = new Map<string, Series>();
   readonly #seriesOf = new Map<number, Series>();
@@ -129,7 +130,7 @@ export class OpenAlerts {
     if (suppressed) {
       this.#suppressed.add(id);
       this.#leave(id);
-    } else if (this.#suppressed.delete(id) && this.#standing.has(id)) {
+    } else if (this.#suppressed.delete(id) && this.#standing.get(id) > 0) {
       const episode = this.#options.source.one(id);
       if (episode?.acknowledged === false) this.#join(episode);
     }
@@ -137,9 +138,9 @@ export class OpenAlerts {
 
   #remove(id: number): void {
     const was = this.#standing.get(id);
-    if (was === undefined) return;
+    if (was === 0) return;
     this.#leave(id);
-    this.#standing.delete(id);
+    this.#standing.set(id, 0);
     this.#count(severityOf(was), (was & ACKNOWLEDGED) > 0, -1);
   }
 
@@ -155,7 +156,7 @@ export class OpenAlerts {
     const series = this.#find(episode);
     if (series === undefined) {
       this.#overflow++;
-      this.#standing.set(id, (this.#standing.get(id) ?? 0) | OVERFLOWING);
+      this.#standing.set(id, this.#standing.get(id) | OVERFLOWING);
       return;
     }
     series.members.set(id, since);
@@ -176,7 +177,7 @@ export class OpenAlerts {
   }
 
   #leave(id: number): void {
-    const was = this.#standing.get(id) ?? 0;
+    const was = this.#standing.get(id);
     if ((was & OVERFLOWING) > 0) {
       this.#overflow--;
       this.#standing.set(id, was & ~OVERFLOWING);
@@ -194,7 +195,7 @@ export class OpenAlerts {
   #refill(): void {
     const { source, maxSeries } = this.#options;
     for (const episode of source.all()) {
-      if (((this.#standing.get(episode.id) ?? 0) & OVERFLOWING) === 0) continue;
+      if ((this.#standing.get(episode.id) & OVERFLOWING) === 0) continue;
       this.#leave(episode.id);
       this.#join(episode);
       if (this.#overflow === 0 || this.#series.size >= maxSeries) return;
@@ -202,17 +203,17 @@ export class OpenAlerts {
   }
 }
 
-/** Bits of `standing`; above them stands the severity. */
+/** Bits of `standing`; above them stands the severity, counted from 1. */
 const ACKNOWLEDGED = 1;
 /** It is in no series, though it would be if there were room. */
 const OVERFLOWING = 2;
 
 function standing(severity: SeverityClass, acknowledged: boolean): number {
-  return SEVERITIES.indexOf(severity) * 4 + (acknowledged ? ACKNOWLEDGED : 0);
+  return (SEVERITIES.indexOf(severity) + 1) * 4 + (acknowledged ? ACKNOWLEDGED : 0);
 }
 
 function severityOf(standing: number): SeverityClass {
-  return SEVERITIES[standing >> 2] ?? 'other';
+  return SEVERITIES[(standing >> 2) - 1] ?? 'other';
 }
 
 function oldest(series: Series): number {
