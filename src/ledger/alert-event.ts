@@ -1,4 +1,3 @@
-import type { Transition } from '../domain/alert.ts';
 import type { EpisodeState, ExpiryCause } from '../domain/episode.ts';
 import { formatInstant } from '../domain/instant.ts';
 import type { LabelSet } from '../domain/labels.ts';
@@ -18,10 +17,6 @@ interface CommonContext {
 
 /** What an event tells besides the episode itself. */
 interface AlertEventContext {
-  /** Of the episode. */
-  readonly id: number;
-  /** 16 hexadecimal digits. */
-  readonly fingerprint: string;
   readonly values?: Readonly<Record<string, number>> | undefined;
   /** Of `expired_unconfirmed`. */
   readonly cause?: ExpiryCause | undefined;
@@ -41,18 +36,16 @@ export function commonEventData(context: CommonContext): string {
   }).slice(1, -1);
 }
 
-/** Members of `data` of `tocsin.alert.<transition>` besides those and what is said of the alert, as JSON text. */
-export function alertEventData(
-  transition: Transition,
-  episode: EpisodeState,
-  { id, fingerprint, values, cause }: AlertEventContext,
-): string {
+/**
+ * Members of an alert event's `data` as JSON text, but for those that all of its delivery have, who it is (transition,
+ * episode, fingerprint) and what is said of the alert (labels, annotations, generator_url).
+ */
+export function alertEventData(episode: EpisodeState, { values, cause }: AlertEventContext): string {
   const { ordinal, severity, acknowledged, acknowledgement, suspectUntil, startsAt, endsAt } = episode;
   const state = episode.open ? 'open' : 'closed';
   // written by hand: there may be fifty thousand a second
   const always =
-    `{"transition":"${transition}","episode":"${id}","ordinal":${ordinal},"state":"${state}",` +
-    `"fingerprint":"${fingerprint}","severity":"${severity}","acknowledged":${acknowledged},` +
+    `{"ordinal":${ordinal},"state":"${state}","severity":"${severity}","acknowledged":${acknowledged},` +
     `"starts_at":"${formatInstant(startsAt)}"`;
   const rest = JSON.stringify({
     ends_at: endsAt === undefined ? undefined : formatInstant(endsAt),

@@ -69,7 +69,7 @@ describe('segments', () => {
           expect([lines.type(offset), segment.time]).toEqual([TYPES.indexOf(type), time]);
           expect([...segment.types]).toContain(TYPES.indexOf(type));
           expect(lines.subject(offset)).toBe(alert?.fingerprint ?? subject);
-          const read = JSON.parse(lines.data(offset)) as unknown;
+          const read = JSON.parse(lines.data(offset, type)) as unknown;
           if (alert === undefined) {
             expect(read).toEqual(JSON.parse(data));
             continue;
@@ -77,6 +77,7 @@ describe('segments', () => {
           const { common, labels, annotations, generatorUrl, ...rest } = alert;
           expect(read).toEqual({
             ...(JSON.parse(data) as object),
+            ...{ transition: type, episode: String(alert.episode), fingerprint: alert.fingerprint },
             ...(JSON.parse(`{${common}}`) as object),
             generator_url: generatorUrl,
             labels: JSON.parse(labels) as unknown,

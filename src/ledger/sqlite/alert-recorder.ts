@@ -148,7 +148,7 @@ export class AlertRecorder {
     this.#parts.events.append({
       type: `tocsin.alert.${transition}`,
       time: at,
-      data: alertEventData(transition, episode, { id, fingerprint, values, cause }),
+      data: alertEventData(episode, { values, cause }),
       alert: { fingerprint, episode: id, previous, common, labels, annotations, generatorUrl },
     });
   }

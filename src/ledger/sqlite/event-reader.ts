@@ -131,13 +131,9 @@ export class EventReader {
   }
 
   #event(lines: SegmentLines, offset: number): WireEvent {
-    return {
-      offset,
-      type: this.#parts.names.name(lines.type(offset)),
-      subject: lines.subject(offset),
-      time: lines.segment.time,
-      data: lines.data(offset),
-    };
+    const type = this.#parts.names.name(lines.type(offset));
+    const { time } = lines.segment;
+    return { offset, type, subject: lines.subject(offset), time, data: lines.data(offset, type) };
   }
 
   #types(type: string): readonly number[] {

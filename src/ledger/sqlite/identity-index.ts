@@ -30,7 +30,11 @@ export class IdentityIndex {
     // a sender may choose its fingerprints: where they are put is not for it to know
     const seed = randomInt(TWO_32);
     this.#hash = ({ high, low, webhook }) => mix(mix(seed ^ high) ^ mix(low ^ webhook));
-    this.#shards = Array.from({ length: SHARDS }, () => new Shard(this.#hash));
+    // of different sizes, so that they do not all grow at the same time
+    this.#shards = Array.from(
+      { length: SHARDS },
+      (_, i) => new Shard(this.#hash, FIRST_SLOTS + (i % FIRST_SLOTS)),
+    );
   }
 
   /** @returns an id; 0 where there is none */
@@ -93,12 +97,14 @@ function mix(word: number): number {
 /** Open addressing, 20 bytes a slot. */
 class Shard {
   readonly #hash: Hash;
-  #slots = FIRST_SLOTS;
-  #words = new Uint32Array(FIRST_SLOTS * WORDS);
+  #slots: number;
+  #words: Uint32Array;
   #taken = 0;
 
-  constructor(hash: Hash) {
+  constructor(hash: Hash, slots: number) {
     this.#hash = hash;
+    this.#slots = slots;
+    this.#words = new Uint32Array(slots * WORDS);
   }
 
   get(key: Key): number {
@@ -146,7 +152,7 @@ class Shard {
     const old = this.#words;
     const live: number[] = [];
     for (let at = 0; at < old.length; at += WORDS) if (this.#idAt(at) > 0) live.push(at);
-    while (this.#slots < live.length * 3) this.#slots *= 2;
+    while (this.#slots < live.length * 2) this.#slots *= 2;
     this.#words = new Uint32Array(this.#slots * WORDS);
     this.#taken = live.length;
     for (const at of live) {

@@ -129,7 +129,8 @@ export const MIGRATIONS: readonly string[] = [
     FROM events WHERE previous IS NULL;
   INSERT INTO segments (first, last, time, latest, subject, lines)
     SELECT offset, offset, time, latest, NULL, '"webhook":' || json_quote(data ->> '$.webhook') || char(10) || type
-      || char(9) || json_remove(data, '$.webhook', '$.generator_url', '$.labels', '$.annotations')
+      || char(9) || json_remove(data, '$.transition', '$.episode', '$.fingerprint', '$.webhook', '$.generator_url',
+        '$.labels', '$.annotations')
       || char(9) || previous || char(9) || (data ->> '$.episode') || char(9) || subject
       || char(9) || (data -> '$.generator_url') || char(9) || (data -> '$.labels') || char(9) || (data -> '$.annotations')
     FROM events WHERE previous IS NOT NULL;

@@ -39,7 +39,7 @@ export interface StoredEvent {
   readonly subject?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** JSON; of an alert's event the members of its own. */
+  /** JSON; of an alert's event the members that are its own and not in `alert`. */
   readonly data: string;
   readonly alert?: AlertPart;
 }
@@ -78,11 +78,15 @@ export class SegmentLines {
     return Number.parseInt(this.#line(offset), 10);
   }
 
-  data(offset: number): string {
-    const [, data = '', , , , url = '', labels = '', annotations] = this.#line(offset).split('\t');
+  /** @param type the name of the event's type */
+  data(offset: number, type: string): string {
+    const [, data = '', , episode = '', fingerprint = '', url = '', labels = '', annotations] =
+      this.#line(offset).split('\t');
     if (annotations === undefined) return data;
-    const own = data.slice(0, -1);
-    return `${own},${this.#common},"generator_url":${url},"labels":${labels},"annotations":${annotations}}`;
+    const transition = type.slice(type.lastIndexOf('.') + 1);
+    const identity = `"transition":"${transition}","episode":"${episode}","fingerprint":"${fingerprint}"`;
+    const said = `"generator_url":${url},"labels":${labels},"annotations":${annotations}`;
+    return `{${identity},${data.slice(1, -1)},${this.#common},${said}}`;
   }
 
   /** Undefined where it is no alert's event. */
