@@ -45,8 +45,8 @@ export class EpisodeStore implements EpisodeTable {
     [number, number, number],
     { id: number; webhook: number; last_received: number }
   >;
-  readonly #insert: Statement<[Value[]]>;
-  readonly #update: Statement<[Value[]]>;
+  readonly #insert: Statement<Value[]>;
+  readonly #update: Statement<Value[]>;
   readonly #touch: Statement<Value[]>;
   readonly #link: Statement<[number], { readonly former: number; readonly last_event: number }>;
   readonly #expired: Statement<[number, number, number], ExpiredRow>;
@@ -63,10 +63,10 @@ export class EpisodeStore implements EpisodeTable {
       `SELECT id, webhook, last_received FROM episodes INDEXED BY episodes_state
        WHERE open = 1 AND severity = ? AND id > ? ORDER BY id LIMIT ?`,
     );
-    this.#insert = database.prepare<[Value[]]>(
+    this.#insert = database.prepare<Value[]>(
       `INSERT INTO episodes (${STATE_COLUMNS}, ${IDENTITY_COLUMNS}) VALUES (${STATE_MARKS}, ${IDENTITY_MARKS})`,
     );
-    this.#update = database.prepare<[Value[]]>(
+    this.#update = database.prepare<Value[]>(
       `UPDATE episodes SET (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
     );
     this.#touch = database.prepare(
@@ -136,7 +136,7 @@ export class EpisodeStore implements EpisodeTable {
     const id = this.newId();
     const fingerprint = fingerprintNumber(receipt.fingerprint);
     const identity = [id, state.number, receipt.webhook, fingerprint, receipt.receivedAt, former];
-    this.#insert.run(columns(state, receipt, this.#parts.nextTimer).concat(identity));
+    this.#insert.run(...columns(state, receipt, this.#parts.nextTimer), ...identity);
     this.#identities.set(receipt.webhook, fingerprint, id);
     return id;
   }
@@ -147,7 +147,7 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
-    this.#update.run(columns(state, receipt, this.#parts.nextTimer).concat(id));
+    this.#update.run(...columns(state, receipt, this.#parts.nextTimer), id);
   }
 
   /** A repeat: only the time of receipt and the outer times may have moved. */

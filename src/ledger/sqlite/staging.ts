@@ -22,8 +22,8 @@ export class StagedEpisodes implements EpisodeTable {
   readonly #base: EpisodeStore;
   readonly #nextTimer: NextTimer;
   readonly #copy: Statement<[number]>;
-  readonly #insert: Statement<[Value[]]>;
-  readonly #update: Statement<[Value[]]>;
+  readonly #insert: Statement<Value[]>;
+  readonly #update: Statement<Value[]>;
   readonly #known = new Map<string, KnownEpisode>();
 
   constructor(database: Sqlite, base: EpisodeStore, nextTimer: NextTimer) {
@@ -32,10 +32,10 @@ export class StagedEpisodes implements EpisodeTable {
     this.#copy = database.prepare(
       'INSERT OR IGNORE INTO staged_episodes SELECT * FROM episodes WHERE id = ?',
     );
-    this.#insert = database.prepare<[Value[]]>(
+    this.#insert = database.prepare<Value[]>(
       `INSERT INTO staged_episodes (${STATE_COLUMNS}, ${IDENTITY_COLUMNS}) VALUES (${STATE_MARKS}, ${IDENTITY_MARKS})`,
     );
-    this.#update = database.prepare<[Value[]]>(
+    this.#update = database.prepare<Value[]>(
       `UPDATE staged_episodes SET (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
     );
   }
@@ -63,14 +63,14 @@ export class StagedEpisodes implements EpisodeTable {
     const { webhook, receivedAt } = receipt;
     const fingerprint = fingerprintNumber(receipt.fingerprint);
     const identity = [id, state.number, webhook, fingerprint, receivedAt, former];
-    this.#insert.run(columns(state, receipt, this.#nextTimer).concat(identity));
+    this.#insert.run(...columns(state, receipt, this.#nextTimer), ...identity);
     this.#remember(id, state, receipt);
     return id;
   }
 
   update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
     this.#copy.run(id);
-    this.#update.run(columns(state, receipt, this.#nextTimer).concat(id));
+    this.#update.run(...columns(state, receipt, this.#nextTimer), id);
     this.#remember(id, state, receipt);
   }
 
