@@ -41,7 +41,9 @@ export function startHonesty({ clock, logger, lifecycle, self, storage }: Honest
   const configure = (config: Config) => {
     // the ledger may still be taking the rules of a reload when the end comes
     if (stopped) return;
-    self.pipeline.configure(config.alertmanagers, { ...config.escalation });
+    self.pipeline.configure(config.alertmanagers);
+    const own = config.services.map(({ name, escalation }) => ({ name, escalation: { ...escalation } }));
+    self.pipeline.escalation({ ...config.escalation }, own);
     watchdogs.configure(config.watchdogs);
     pinging.configure(config);
     reconciling.configure(config.alertmanagers);

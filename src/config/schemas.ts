@@ -123,6 +123,8 @@ const levels = z
   });
 
 const escalation = { critical: levels.prefault(['5m', '15m']), warning: levels.prefault(['15m']) };
+/** Of one service: a severity that is left out is inherited. */
+const ownEscalation = { critical: levels.optional(), warning: levels.optional() };
 
 const accessToken = (files: ConfigFiles) => ({
   name,
@@ -157,6 +159,7 @@ const service = {
       z.strictObject({ degraded: interval.optional(), unhealthy: interval.optional() }),
     ])
     .optional(),
+  escalation: z.strictObject(ownEscalation).prefault({}),
 };
 
 /** One address: text, or a mapping that gives it a name. */

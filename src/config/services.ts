@@ -133,6 +133,7 @@ function assemble(
   const { adaptive, confirm } = defaults;
   if (whole?.enabled !== true || adaptive === undefined || confirm === undefined) return undefined;
   const { description, group, degraded_after: slow, resolver } = whole;
+  const { critical, warning } = whole.escalation;
   return {
     name: whole.name,
     ...(description !== undefined && { description }),
@@ -144,6 +145,7 @@ function assemble(
     labels: Object.fromEntries(Object.entries(whole.labels).filter(([, value]) => value !== '')),
     confirm: confirmOf(whole.confirm, confirm),
     adaptive: adaptiveOf(whole.adaptive, adaptive, bound.intervalMs),
+    escalation: { ...(critical && { critical }), ...(warning && { warning }) },
     ...(resolver !== undefined && { resolver }),
     ...(whole.all_addresses && { allAddresses: true }),
     ...bound,

@@ -163,6 +163,8 @@ export interface EscalationConfig {
 /** A service, defaults filled in, with its prober's settings bound. */
 export interface ConfiguredService extends Service {
   readonly probe: Probe;
+  /** Its own levels, for alerts that carry it as the label `service`; a severity that is absent is inherited. */
+  readonly escalation: Partial<EscalationConfig>;
   /** Where its targets come from; `targets` is empty then. */
   readonly targetsFile?: TargetsFile;
 }

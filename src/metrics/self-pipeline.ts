@@ -1,6 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { absentGauge } from './self-instruments.ts';
 
+/** The first level is whom the alert goes to at once. */
+const LEVELS = ['2', '3'] as const;
+type Levels = Readonly<Record<string, readonly number[]>>;
+
 /** What Tocsin says about the way of the alerts: watchdogs, the ping, reconciliation, escalation. */
 export class PipelineInstruments {
   readonly #lastSeen: Gauge<'watchdog'>;
@@ -11,7 +15,7 @@ export class PipelineInstruments {
   readonly #failures: Counter<'alertmanager'>;
   readonly #drift: Gauge<'webhook' | 'kind'>;
   readonly #repairs: Counter<'repair'>;
-  readonly #levels: Gauge<'severity_class' | 'escalation'>;
+  readonly #levels: Gauge<'severity_class' | 'escalation' | 'service'>;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -65,8 +69,8 @@ export class PipelineInstruments {
     for (const repair of ['expired', 'confirmed', 'refuted']) this.#repairs.inc({ repair }, 0);
     this.#levels = new Gauge({
       name: 'tocsin_escalation_after_seconds',
-      help: 'How long nobody may have an alert before it goes to this level.',
-      labelNames: ['severity_class', 'escalation'],
+      help: 'How long nobody may have an alert before it goes to this level, +Inf for never.',
+      labelNames: ['severity_class', 'escalation', 'service'],
       registers,
     });
   }
@@ -93,18 +97,31 @@ export class PipelineInstruments {
     if (outcome === 'sent') this.#pinged.set(atMs / 1_000);
   }
 
-  /** Makes these the Alertmanagers that are asked, and the levels of escalation (ms). */
-  configure(
-    alertmanagers: readonly { readonly name: string }[],
-    escalation: Readonly<Record<string, readonly number[]>>,
-  ): void {
+  /** Makes these the Alertmanagers that are asked. */
+  configure(alertmanagers: readonly { readonly name: string }[]): void {
     this.#reconciled.reset();
     this.#drift.reset();
-    this.#levels.reset();
     for (const { name: alertmanager } of alertmanagers) this.#failures.inc({ alertmanager }, 0);
-    for (const [severity, levels] of Object.entries(escalation)) {
-      for (const [index, ms] of levels.entries())
-        this.#levels.set({ severity_class: severity, escalation: String(index + 2) }, ms / 1_000);
+  }
+
+  /** Makes these the levels of escalation, and the own ones of services: of each severity, the times (ms). */
+  escalation(
+    general: Levels,
+    services: readonly { readonly name: string; readonly escalation: Levels }[],
+  ): void {
+    this.#levels.reset();
+    for (const [severity_class, times] of Object.entries(general)) {
+      for (const [index, escalation] of LEVELS.entries()) {
+        const ms = times[index];
+        if (ms !== undefined) this.#levels.set({ severity_class, escalation }, ms / 1_000);
+      }
+    }
+    for (const { name: service, escalation: own } of services) {
+      for (const [severity_class, times] of Object.entries(own)) {
+        // every level, or the rules would take the general one for a level that the service has not
+        for (const [index, escalation] of LEVELS.entries())
+          this.#levels.set({ severity_class, escalation, service }, (times[index] ?? Infinity) / 1_000);
+      }
     }
   }
 

@@ -31,6 +31,7 @@ function service(resolver: readonly string[], more: Partial<ConfiguredService> =
     targets: [targetOf(tcpProber, 'db.test:5432')],
     confirm: { failures: 1, successes: 1, retryIntervalMs: 100 },
     adaptive: {},
+    escalation: {},
     probe: probeOf(tcpProber),
     resolver,
     ...more,

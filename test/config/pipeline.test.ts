@@ -44,6 +44,21 @@ ping_url_file: ping
     expect(config.pingUrl?.reveal()).toBe('https://ping.example/uuid');
   });
 
+  it('takes levels of a service for itself: of a severity all of them, or none', () => {
+    const config = folder.config(`
+escalation: { critical: [1m, 2m] }
+services:
+  - { name: plain, target: http://h, http: {} }
+  - { name: quick, target: http://h, http: {}, escalation: { critical: [10s] } }
+  - { name: night, target: http://h, http: {}, escalation: { critical: [], warning: [1h, 2h] } }
+`);
+    expect(config.services.map(({ name, escalation }) => [name, escalation])).toEqual([
+      ['plain', {}],
+      ['quick', { critical: [10_000] }],
+      ['night', { critical: [], warning: [3_600_000, 7_200_000] }],
+    ]);
+  });
+
   it('takes the only webhook where none is named', () => {
     const config = folder.config('alertmanagers: [{ name: am-0, url: http://127.0.0.1:9093 }]');
     expect(config.alertmanagers[0]?.webhook).toBe('main');
@@ -81,6 +96,14 @@ alertmanagers: [{ name: a, url: http://h:1, basic_auth: { username: u, password:
     ['escalation: { critical: [15m, 5m] }', 'expected durations that grow from level to level'],
     ['escalation: { critical: [1m, 2m, 3m] }', 'expected at most two durations'],
     ['escalation: { info: [1m] }', 'unknown key "info"'],
+    [
+      'services: [{ name: a, target: http://h, http: {}, escalation: { critical: [2m, 1m] } }]',
+      '1: services[0].escalation.critical: expected durations that grow from level to level',
+    ],
+    [
+      'services: [{ name: a, target: http://h, http: {}, escalation: { critcal: [2m] } }]',
+      'unknown key "critcal"; did you mean "critical"?',
+    ],
     ['ping_url: not a url', 'expected a URL that begins with http:// or https://'],
     ['ping_url_file: nowhere', 'there is no such file'],
     ['ping_url: http://a\nping_url_file: b', 'give either ping_url or ping_url_file, not both'],

@@ -3,7 +3,7 @@ import { describeWithPeers } from '../support/peers.ts';
 import { runEscalation } from './scenarios/escalation.ts';
 
 describeWithPeers(['prometheus', 'alertmanager'], 'alerts that nobody has', () => {
-  it('escalate one by one at their times; what is acknowledged or silenced does not', async () => {
+  it('escalate one by one at their times; what is acknowledged or silenced does not, and services go by their own levels', async () => {
     const levels = [5, 10] as const;
     const { reached, acknowledged, suppressed } = await runEscalation({ levels, intervalSeconds: 1 });
     for (const instance of ['a', 'b'] as const) {
@@ -14,8 +14,10 @@ describeWithPeers(['prometheus', 'alertmanager'], 'alerts that nobody has', () =
         expect(seconds).toBeLessThan((levels[index] ?? 0) + 25);
       }
     }
+    expect(reached.own).toEqual({ 2: expect.any(Number), 3: undefined });
+    expect(reached.own[2]).toBeGreaterThanOrEqual(levels[1] + 14);
     const never = { 2: undefined, 3: undefined };
-    expect([reached.taken, reached.silenced]).toEqual([never, never]);
+    expect([reached.taken, reached.silenced, reached.never]).toEqual([never, never, never]);
     expect([acknowledged, suppressed]).toEqual([true, 'silenced']);
   }, 180_000);
 });

@@ -188,6 +188,31 @@ describe('serve', () => {
     expect(text).toContain('tocsin_config_last_reload_successful 1');
   });
 
+  it('reloads the levels of escalation, those of services too', async () => {
+    const levels = (critical: string, own: string) =>
+      config(
+        `  - { name: tools, target: "${watchedUrl}", http: {}${own} }`,
+        `escalation: { critical: ${critical} }`,
+      );
+    await using tocsin = await startTocsin({
+      folder: folder.path,
+      config: levels('[1m, 2m]', ', escalation: { critical: [30s] }'),
+    });
+    const exposed = async () => {
+      const family = parseText(await (await fetch(`${tocsin.url}/metrics`)).text()).get(
+        'tocsin_escalation_after_seconds',
+      );
+      return family?.samples
+        .filter(({ labels }) => labels['severity_class'] === 'critical')
+        .map(({ labels, value }) => `${labels['service'] ?? ''} ${labels['escalation'] ?? ''}: ${value}`)
+        .sort();
+    };
+    expect(await exposed()).toEqual([' 2: 60', ' 3: 120', 'tools 2: 30', 'tools 3: Infinity']);
+    writeFileSync(join(folder.path, 'tocsin.yml'), levels('[3m]', ''));
+    tocsin.signal('SIGHUP');
+    await until(async () => (await exposed())?.join() === ' 2: 180');
+  });
+
   it('lets a running probe and a request under way end when it is told to stop', async () => {
     await using tocsin = await startTocsin({ folder: folder.path, config: config(tools()) });
     await until(async () => (await json(`${tocsin.url}/health`))['last_check'] !== null);

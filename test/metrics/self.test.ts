@@ -57,7 +57,11 @@ describe("Tocsin's own metrics", () => {
 
   it('tell of watchdogs, of what is asked of Alertmanagers, and of escalation, and forget what is configured no more', async () => {
     const self = create();
-    self.pipeline.configure([{ name: 'am-0' }], { critical: [300_000, 900_000], warning: [] });
+    self.pipeline.configure([{ name: 'am-0' }]);
+    self.pipeline.escalation({ critical: [300_000, 900_000], warning: [] }, [
+      { name: 'api', escalation: { critical: [60_000], info: [] } },
+      { name: 'cache', escalation: {} },
+    ]);
     self.pipeline.watchdogs([
       { name: 'a', lastSeenAt: 5_000, fresh: true },
       { name: 'b', lastSeenAt: undefined, fresh: false },
@@ -71,6 +75,10 @@ describe("Tocsin's own metrics", () => {
       'tocsin_watchdog_fresh{watchdog="a"} 1',
       'tocsin_watchdog_fresh{watchdog="b"} 0',
       'tocsin_escalation_after_seconds{escalation="3",severity_class="critical"} 900',
+      'tocsin_escalation_after_seconds{escalation="2",service="api",severity_class="critical"} 60',
+      // what it does not have must not come from the general ones
+      'tocsin_escalation_after_seconds{escalation="3",service="api",severity_class="critical"} +Inf',
+      'tocsin_escalation_after_seconds{escalation="2",service="api",severity_class="info"} +Inf',
       'tocsin_reconciliation_drift{kind="orphaned",webhook="main"} 2',
       'tocsin_reconciliation_failures_total{alertmanager="am-0"} 0',
       'tocsin_reconciliation_last_success_timestamp_seconds{alertmanager="am-0"} 7',
@@ -78,9 +86,10 @@ describe("Tocsin's own metrics", () => {
     ])
       expect(text).toContain(line);
     expect(text).not.toMatch(
-      /watchdog="c"|tocsin_ping_last_success_timestamp_seconds \d|severity_class="warning"/,
+      /watchdog="c"|tocsin_ping_last_success_timestamp_seconds \d|severity_class="warning"|service="cache"/,
     );
-    self.pipeline.configure([], {});
+    self.pipeline.configure([]);
+    self.pipeline.escalation({}, []);
     self.pipeline.watchdogs([]);
     expect(await render(self)).not.toMatch(/watchdog="|tocsin_escalation_after_seconds\{|drift\{/);
   });

@@ -24,6 +24,7 @@ export async function prove() {
     rows,
     notes: [
       'Four critical alerts of one service, which differ in the label `instance`: two that nobody takes, one that is acknowledged, one that is silenced in Alertmanager before the first level.',
+      `Two of services with levels of their own that nobody takes: \`own\` has \`escalation: { critical: [${levels[1]}s] }\`, so it goes to level 2 when the others go to level 3, and no further; \`never\` has \`critical: []\`.`,
       'Real Prometheus and Alertmanager, the shipped rules and routes. To a level come up to 15 s to the next scrape, up to 15 s to the next evaluation, and 15 s of `for`.',
     ],
   };

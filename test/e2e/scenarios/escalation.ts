@@ -21,9 +21,15 @@ export interface EscalationRecord {
   readonly deliveries: number;
 }
 
-/** Two that nobody takes, one that somebody has, and one that is silenced. */
-const INSTANCES = ['a', 'b', 'taken', 'silenced'] as const;
+/**
+ * Of one service two that nobody takes, one that somebody has, and one that is silenced; and nobody takes that of a
+ * service whose second level is as late as the third of others, nor that of one that escalates never.
+ */
+const INSTANCES = ['a', 'b', 'taken', 'silenced', 'own', 'never'] as const;
 type Instance = (typeof INSTANCES)[number];
+const serviceOf = (instance: Instance) => (instance === 'own' || instance === 'never' ? instance : 'api');
+const valueOf = (instance: Instance) =>
+  `label_replace(label_replace(vector(1), "instance", "${instance}", "", ""), "service", "${serviceOf(instance)}", "", "")`;
 
 interface ShownAlert {
   readonly id: string;
@@ -37,11 +43,11 @@ const RULES = `groups:
   - name: test
     rules:
       - alert: Broken
-        expr: ${INSTANCES.map((name) => `label_replace(vector(1), "instance", "${name}", "", "")`).join(' or ')}
-        labels: { severity: critical, service: api }
+        expr: ${INSTANCES.map(valueOf).join(' or ')}
+        labels: { severity: critical }
 `;
 
-/** Alerts of one service that differ in one label, through real programs with the shipped rules and routes. */
+/** Alerts that differ in one label, and of services with levels of their own, through real programs with the shipped rules and routes. */
 export async function runEscalation({
   levels,
   intervalSeconds,
@@ -62,6 +68,9 @@ export async function runEscalation({
 alertmanagers: [{ name: am, url: '${alertmanager}' }]
 watchdogs: [{ name: prometheus, match: { alertname: Watchdog }, expect_every: 5m }]
 escalation: { critical: [${levels.map((level) => `${level}s`).join(', ')}] }
+services:
+  - { name: own, target: '${listener.url}/own', http: {}, escalation: { critical: [${levels[1]}s] } }
+  - { name: never, target: '${listener.url}/never', http: {}, escalation: { critical: [] } }
 `,
   });
   const { tocsin, alertmanagerUrl } = chain;
@@ -94,7 +103,8 @@ escalation: { critical: [${levels.map((level) => `${level}s`).join(', ')}] }
       [...open].map(([name, alert]) => [name, Date.parse(alert.first_received_at)] as const),
     );
     const at = (name: Instance, level: 2 | 3) => arrival(listener.hits, name, level);
-    await until(() => at('a', 3) !== undefined && at('b', 3) !== undefined, { timeoutMs, what: 'level 3' });
+    const last = () => [at('a', 3), at('b', 3), at('own', 2)];
+    await until(() => !last().includes(undefined), { timeoutMs, what: 'the last level of each' });
     const done = Date.now();
     const look = 10_000 + 3_000 * intervalSeconds;
     await until(() => Date.now() - done > look, { timeoutMs });
@@ -111,13 +121,15 @@ escalation: { critical: [${levels.map((level) => `${level}s`).join(', ')}] }
       acknowledged: now.get('taken')?.acknowledged ?? false,
       suppressed: now.get('silenced')?.suppressed ?? null,
       watched: (Date.now() - done) / 1_000,
-      deliveries: listener.hits.length,
+      deliveries: listener.hits.filter(({ path }) => LEVEL_PATHS.includes(path)).length,
     };
   } finally {
     await chain.stop();
     await listener.stop();
   }
 }
+
+const LEVEL_PATHS = ['/2', '/3'];
 
 /** When the receiver of a level first heard of an instance, milliseconds since the epoch. */
 function arrival(hits: readonly Hit[], instance: Instance, level: 2 | 3): number | undefined {
