@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { plainAddress } from '../domain/network.ts';
 import { clientKey } from '../exposition/gate.ts';
+import { isAnswerable, isIncomplete, refusalOf, sendRefusal } from './refusal.ts';
 
 /**
  * How a connection ended; a label value. `used` and `unused` ended in order, or by their client: after at least one
@@ -41,10 +42,16 @@ interface Connection {
   /** Requests so far, and those of them that are not answered yet. */
   requests: number;
   pending: number;
+  /** Of the last request. */
+  response: ServerResponse | undefined;
+  /** How it will have ended, when an answer is under way that is its last. */
+  ending: ConnectionOutcome | undefined;
   brief: boolean;
 }
 
 const RESERVED = 16;
+/** As Node says it. */
+const TOO_LATE = { code: 'ERR_HTTP_REQUEST_TIMEOUT' };
 
 /**
  * The connections of a server: how many there may be, of whom, and how each ended.
@@ -110,7 +117,8 @@ export class Connections {
     const trusted = address !== '' && this.#options.limits().trusted.has(address);
     const plain = plainAddress(address);
     const key = clientKey(address);
-    return { socket, address: plain, key, trusted, requests: 0, pending: 0, brief: false };
+    const fresh = { requests: 0, pending: 0, response: undefined, ending: undefined, brief: false };
+    return { socket, address: plain, key, trusted, ...fresh };
   }
 
   #admit(connection: Connection): void {
@@ -149,6 +157,7 @@ export class Connections {
     if (connection === undefined) return;
     connection.requests += 1;
     connection.pending += 1;
+    connection.response = response;
     response.once('close', () => {
       connection.pending -= 1;
       if (connection.pending > 0 || !this.#open.delete(socket)) return;
@@ -157,18 +166,30 @@ export class Connections {
     });
   }
 
-  #failed({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
-    if (code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#cut(socket, 'timeout');
-    // a connection closed within its headers is no nonsense: its client went away
-    else if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') this.#end(socket, 'malformed');
-    else socket.destroy();
+  #failed({ code = '' }: { readonly code?: string | undefined }, socket: Socket): void {
+    const connection = this.#open.get(socket);
+    // what else is read while the answer goes out fails, too
+    if (connection?.ending !== undefined) return;
+    const refusal = refusalOf(code);
+    if (refusal === undefined || connection === undefined) {
+      socket.destroy();
+      return;
+    }
+    const outcome = refusal.status === 408 ? 'timeout' : 'malformed';
+    const underWay = connection.pending > 0 ? connection.response : undefined;
+    if (connection.pending > 1 || !isAnswerable(socket, underWay)) {
+      this.#cut(socket, outcome);
+      return;
+    }
+    connection.ending = outcome;
+    sendRefusal(socket, refusal);
   }
 
   /** Nothing happened on a connection for as long as its state allows. */
   #idle(socket: Socket): void {
     const connection = this.#open.get(socket);
-    if (connection !== undefined && connection.pending > 0) this.#cut(socket, 'stalled');
-    else if (connection?.requests === 0) this.#cut(socket, 'timeout');
+    if (connection?.requests === 0 || isIncomplete(connection?.response)) this.#failed(TOO_LATE, socket);
+    else if (connection !== undefined && connection.pending > 0) this.#cut(socket, 'stalled');
     else socket.destroy();
   }
 
@@ -186,13 +207,13 @@ export class Connections {
   #ended(socket: Socket, cause?: ConnectionOutcome): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
-    const { key, address, requests } = connection;
+    const { key, address, requests, ending } = connection;
     this.#open.delete(socket);
     const left = this.#countOf(key) - 1;
     if (left > 0) this.#perKey.set(key, left);
     else this.#perKey.delete(key);
     this.#options.onOpen(this.#open.size);
-    this.#options.onEnd(cause ?? (requests > 0 ? 'used' : 'unused'), address);
+    this.#options.onEnd(ending ?? cause ?? (requests > 0 ? 'used' : 'unused'), address);
   }
 
   #countOf(key: string): number {

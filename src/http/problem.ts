@@ -16,9 +16,10 @@ export interface Problem {
  * @see https://www.rfc-editor.org/rfc/rfc9457
  */
 export function sendProblem(response: Response, problem: Problem): void {
-  const { status, title, detail, more } = problem;
-  response
-    .status(status)
-    .type('application/problem+json')
-    .send(`${JSON.stringify({ type: 'about:blank', title, status, detail, ...more })}\n`);
+  response.status(problem.status).type('application/problem+json').send(problemBody(problem));
+}
+
+/** A problem as JSON, and a line end. */
+export function problemBody({ status, title, detail, more }: Problem): string {
+  return `${JSON.stringify({ type: 'about:blank', title, status, detail, ...more })}\n`;
 }

@@ -7,6 +7,7 @@ import {
   type ScrapeServer,
   type ScrapeServerOptions,
 } from '../support/scrape-server.ts';
+import { serveHandlers, serverConfig } from '../support/http-rig.ts';
 import { until } from '../support/until.ts';
 
 let running: ScrapeServer[] = [];
@@ -202,6 +203,101 @@ describe('a client that holds a connection', () => {
     second.resume();
     await closed(second);
     expect([server.counts.limited, server.connections.open]).toEqual([1, 1]);
+  });
+});
+
+describe('a request that no route sees', () => {
+  const config = { headerTimeoutMs: 300, requestTimeoutMs: 600 };
+  const nonsense = ['HTTP/1.1 400 Bad Request', 'malformed'];
+
+  /** What is answered to a text, and how the connection ended. */
+  async function answer(text: string): Promise<{ head: string; body: unknown; outcome: string | undefined }> {
+    const server = await start({ config });
+    const socket = await open(server, '127.0.0.2', text);
+    let received = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+    await until(() => socket.readableEnded);
+    socket.end();
+    await until(() => server.ended.length === 1);
+    expect([server.connections.open, loud(server)]).toEqual([0, []]);
+    const [head = '', body = ''] = received.split('\r\n\r\n');
+    expect(head).toContain('\r\nContent-Type: application/problem+json');
+    expect(head).toContain(`\r\nContent-Length: ${body.length}\r\n`);
+    return { head: head.split('\r\n')[0] ?? '', body: JSON.parse(body), outcome: server.ended[0] };
+  }
+
+  it.each([
+    ['is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', nonsense, 'This is no HTTP/1.1 request'],
+    ['is TLS', '\x16\x03\x01\x02\x00\x01', nonsense, 'not TLS'],
+    [
+      'has headers that are too large',
+      `GET / HTTP/1.1\r\nHost: a\r\nX: ${'y'.repeat(200_000)}\r\n\r\n`,
+      ['HTTP/1.1 431 Request Header Fields Too Large', 'malformed'],
+      'larger than server.max_header_size',
+    ],
+    [
+      'has headers that come too slowly',
+      'GET / HTTP/1.1\r\nHost: ',
+      ['HTTP/1.1 408 Request Timeout', 'timeout'],
+      'server.header_timeout',
+    ],
+  ])('as it %s, is answered', async (_what, text, status, detail) => {
+    const { head, outcome, body } = await answer(text);
+    expect([head, outcome]).toEqual(status);
+    expect(body).toMatchObject({ detail: expect.stringContaining(detail) });
+  });
+
+  it('is answered once, and a client that goes on sending is cut off', async () => {
+    const server = await start({ config });
+    const socket = await open(server, '127.0.0.2', 'nonsense\r\n\r\n');
+    let received = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+    const timer = setInterval(() => socket.write('more nonsense\r\n'), 20);
+    await until(() => ended(server, 'malformed') === 1);
+    clearInterval(timer);
+    await closed(socket);
+    expect(received.split('HTTP/1.1 400')).toHaveLength(2);
+    expect([server.connections.open, server.ended.length]).toEqual([0, 1]);
+  });
+
+  it.each([
+    [
+      'of a request that comes before it',
+      'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n',
+      'nonsense\r\n\r\n',
+      [200, 400],
+    ],
+    [
+      'of the request whose body is broken',
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
+      'nonsense\r\n',
+      [404, 400],
+    ],
+  ])('garbles no answer %s', async (_what, first, then, statuses) => {
+    const server = await start({ config });
+    const socket = await open(server, '127.0.0.2', first);
+    let received = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+    await until(() => received.includes('\r\n\r\n'));
+    socket.write(then);
+    await closed(socket);
+    expect([...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))).toEqual(
+      statuses,
+    );
+  });
+
+  it.each([
+    ['comes too slowly', '', 408],
+    ['is broken', 'nonsense\r\n', 400],
+  ])('is answered when its body %s and its route still waits for it', async (_what, more, status) => {
+    await using rig = await serveHandlers([() => undefined], serverConfig(config));
+    const socket = connect(rig.port, '127.0.0.1');
+    sockets.push(socket);
+    let received = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+    socket.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${more}`);
+    await closed(socket);
+    expect(received).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   });
 });
 

@@ -2,7 +2,7 @@ import { runEscalation } from '../e2e/scenarios/escalation.ts';
 
 /** The shipped rules and routes at the shipped intervals; only the levels are shorter than the default ones. */
 export async function prove() {
-  const levels = [60, 120] as const;
+  const levels = [30, 60] as const;
   const { reached, acknowledged, suppressed, watched, deliveries } = await runEscalation({
     levels,
     intervalSeconds: 15,
