@@ -9,11 +9,16 @@ const EXPECTED =
 
 const descriptive = z.string().catch('');
 
-/** Maps may be null where a `payload` template wrote them; what only describes never costs the alerts. */
+/**
+ * Maps may be null where a `payload` template wrote them, and names may be crafted; what only describes never costs the
+ * alerts: a map that cannot be read is empty.
+ */
 const labelMap = z
-  .record(z.string(), z.string())
-  .catch({})
-  .refine((map) => Object.keys(map).length <= MAX_LABELS, { error: `expected at most ${MAX_LABELS} labels` });
+  .unknown()
+  .refine((map) => reservedName(map) === undefined)
+  .pipe(z.record(z.string(), z.string()))
+  .refine((map) => Object.keys(map).length <= MAX_LABELS)
+  .catch({});
 
 /**
  * What stands around the alerts. The alerts themselves are read by hand: zod takes about eight times as long,
@@ -87,16 +92,7 @@ export function* parseInSlices(body: Uint8Array): Generator<undefined, ParsedBod
 
 function readEnvelope(value: unknown): Envelope | Complaint {
   const parsed = envelope.safeParse(value);
-  if (!parsed.success) return firstIssue(parsed.error);
-  return reservedInEnvelope(value as object) ?? parsed.data;
-}
-
-function reservedInEnvelope(body: object): Complaint | undefined {
-  for (const [key, value] of Object.entries(body)) {
-    const found = key === 'alerts' ? undefined : reservedName(value, `/${key}`);
-    if (found !== undefined) return found;
-  }
-  return reservedName(body);
+  return parsed.success ? parsed.data : firstIssue(parsed.error);
 }
 
 function decodeJson(body: Uint8Array): { value: unknown } | Complaint {
