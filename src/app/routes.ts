@@ -4,7 +4,7 @@ import type { Logger } from '../domain/log.ts';
 import type { Gate } from '../exposition/gate.ts';
 import type { SnapshotSource } from '../exposition/snapshot.ts';
 import type { HostStats } from '../health/snapshot.ts';
-import { guardChange, guardPage, guardPaths, guardRead } from '../http/middleware/access.ts';
+import { guardChange, guardHost, guardPage, guardPaths, guardRead } from '../http/middleware/access.ts';
 import { clientAddress, type AddressedRequest } from '../http/middleware/client-address.ts';
 import { measureRequests } from '../http/middleware/measure.ts';
 import { createConfigRoute } from '../http/routes/config.ts';
@@ -68,7 +68,6 @@ export function createRoutes(deps: RouteDeps): Handler[] {
     measureRequests((measurement) => self.http.observe(measurement)),
     // first what is asked most
     ...scrapeRoutes(deps, address),
-    createLandingRoute(deps.version),
     createLifecycleRoute({
       server,
       notReady: () => notReady(deps),
@@ -83,6 +82,9 @@ export function createRoutes(deps: RouteDeps): Handler[] {
       clientAddress: address,
       onDelivery: (webhook, outcome, intake) => countDelivery(self, { webhook, outcome }, intake),
     }),
+    // what is asked by programs on other machines, or has rules of its own, comes before
+    guardHost(server),
+    createLandingRoute(deps.version),
     createAcknowledgeRoute({ ledger, now, guard: guardChange('ack', server) }),
     createQuarantineRoute({
       ledger,

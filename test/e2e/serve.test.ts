@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, get, type Server } from 'node:http';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -186,6 +186,26 @@ describe('serve', () => {
     const text = await (await fetch(`${tocsin.url}/metrics`)).text();
     expect(text).not.toContain('service="tools"');
     expect(text).toContain('tocsin_config_last_reload_successful 1');
+  });
+
+  it('answers by another Host only what programs elsewhere ask: a web page could read the rest', async () => {
+    await using tocsin = await startTocsin({ folder: folder.path, config: config(tools()) });
+    const { port } = new URL(tocsin.url);
+    const status = (path: string, host: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        get({ host: '127.0.0.1', port, path, headers: { host } }, (response) => {
+          response.destroy();
+          resolve(response.statusCode);
+        }).on('error', reject);
+      });
+    const open = ['/metrics', '/probe?target=127.0.0.1&module=icmp', '/-/healthy', '/-/ready'];
+    const read = ['/', '/cluster_health', '/health', '/alerts', '/history', '/stats', '/config', '/nowhere'];
+    const api = ['services', 'alerts', 'events', 'events/stream', 'deliveries', 'quarantine', 'sinks'];
+    for (const path of open) expect([path, await status(path, 'evil.example')]).toEqual([path, 200]);
+    for (const path of [...read, ...api.map((name) => `/api/v1/${name}`), '/alerts/by-fingerprint/main/x']) {
+      expect([path, await status(path, 'evil.example')]).toEqual([path, 403]);
+      expect([path, await status(path, `localhost:${port}`)]).not.toEqual([path, 403]);
+    }
   });
 
   it('reloads the levels of escalation, those of services too', async () => {

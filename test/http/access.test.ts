@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Router } from 'express';
 import type { ServerConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import { guardChange, guardRead } from '../../src/http/middleware/access.ts';
+import { guardChange, guardHost, guardRead } from '../../src/http/middleware/access.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 
 const tokens: ServerConfig['tokens'] = [
@@ -29,6 +29,11 @@ async function serve(config: Partial<ServerConfig>, shown: Partial<ServerConfig>
     '/metrics',
     guardRead('metrics', () => server),
     (_request, response) => void response.send('metrics'),
+  );
+  router.get(
+    '/local',
+    guardHost(() => ({ ...server, ...shown })),
+    (_request, response) => void response.send('local'),
   );
   router.post(
     '/change',
@@ -81,6 +86,36 @@ describe('reading', () => {
   ])('with %s on %s', async (_says, path, headers, status) => {
     await serve({ tokens });
     expect(await ask(path, { headers })).toBe(status);
+  });
+});
+
+describe('reading from loopback, without tokens', () => {
+  it.each([
+    ['localhost', 200],
+    ['LOCALHOST:10464', 200],
+    ['127.0.0.1', 200],
+    ['127.0.0.1:10464', 200],
+    ['127.1.2.3:80', 200],
+    ['[::1]', 200],
+    ['[::1]:10464', 200],
+    ['evil.example', 403],
+    ['evil.example:10464', 403],
+    ['127.0.0.1.evil.example', 403],
+    ['localhost.evil.example:10464', 403],
+    ['192.0.2.1:10464', 403],
+    ['[2001:db8::1]:10464', 403],
+    ['evil.example#127.0.0.1', 403],
+  ])('by the Host "%s"', async (host, status) => {
+    await serve({});
+    expect(await ask('/local', { headers: { host } })).toBe(status);
+  });
+
+  it('is a matter of the Host no more with tokens, or off loopback', async () => {
+    await serve({ tokens });
+    expect(await ask('/local', { headers: { host: 'tocsin.example' } })).toBe(200);
+    await rig?.close();
+    await serve({}, { listen: { host: '0.0.0.0', port: 0 } });
+    expect(await ask('/local', { headers: { host: 'tocsin.example' } })).toBe(200);
   });
 });
 

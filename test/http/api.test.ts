@@ -200,11 +200,14 @@ describe('Tocsin itself', () => {
     expect(measured[0]?.seconds).toBeGreaterThan(0);
   });
 
-  it('cuts off what is no HTTP, without a line in the log', async () => {
+  it('answers what is no HTTP with 400, without a line in the log', async () => {
     const { url } = await serve();
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) });
     socket.write('\u0000\u0001 nonsense\r\n\r\n');
+    let received = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (received += text));
     await once(socket, 'close');
+    expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(rig?.lines).toEqual([]);
   });
 });

@@ -34,6 +34,29 @@ export function guardRead(scope: ReadScope, config: () => AccessConfig): Request
   };
 }
 
+/**
+ * Guards what reads, where no tokens are configured at all, from web pages that reach a loopback listener through DNS
+ * rebinding: a browser takes it for the page's own server, but names that one as `Host`.
+ * @see https://en.wikipedia.org/wiki/DNS_rebinding
+ */
+export function guardHost(config: () => AccessConfig): RequestHandler {
+  return (request: Request, response: Response, next: NextFunction) => {
+    const { tokens, listen } = config();
+    const host = request.headers.host ?? '';
+    if (tokens.length > 0 || !isLoopback(listen.host) || isLoopback(hostName(host))) {
+      next();
+      return;
+    }
+    sendProblem(response, {
+      status: 403,
+      title: 'Forbidden',
+      detail:
+        `The Host "${host}" is not this machine's loopback; expected localhost, 127.0.0.1 or [::1], with or without a port. ` +
+        'No tokens are configured, and a web page could read this otherwise. Ask by such a name, let the proxy set it, or configure server.tokens.',
+    });
+  };
+}
+
 /** Guards a page that people open in a browser, which asks them for the token as a password. */
 export function guardPage(config: () => AccessConfig): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
