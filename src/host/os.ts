@@ -44,6 +44,11 @@ export const os: Collector = {
   create: (options) => new OsCollector(options),
 };
 
+/**
+ * Where a container finds the file of its host.
+ * @see https://systemd.io/CONTAINER_INTERFACE/
+ */
+const OF_THE_HOST = '/run/host/os-release';
 /** A distribution is not replaced more often. */
 const READ_AGAIN_MS = 60_000;
 
@@ -59,10 +64,11 @@ class OsCollector implements CollectorInstance {
   async collect(signal: AbortSignal): Promise<readonly Sample[]> {
     const { clock, rootfs, readSlow } = this.#options;
     if (clock.monotonic() - this.#readAt < READ_AGAIN_MS) return this.#samples;
-    const paths = ['etc/os-release', 'usr/lib/os-release'].map((file) => join(rootfs, file));
+    const below = ['etc/os-release', 'usr/lib/os-release'].map((file) => join(rootfs, file));
+    const paths = [...below, OF_THE_HOST];
     const texts = textsOf(await readSlow(paths, signal));
     const text = paths.map((path) => texts.get(path)).find((found) => found !== undefined);
-    if (text === undefined) throw new AbsentError(`neither ${paths.join(' nor ')} can be read`);
+    if (text === undefined) throw new AbsentError(`none of ${paths.join(', ')} can be read`);
     this.#samples = describe(parseOsRelease(text));
     this.#readAt = clock.monotonic();
     return this.#samples;

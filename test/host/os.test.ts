@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { AbsentError } from '../../src/host/collector.ts';
+import type { ReadSlow } from '../../src/host/slow-read.ts';
 import { os } from '../../src/host/os.ts';
 import { parseOsRelease } from '../../src/host/os-release.ts';
 import { readBack } from '../support/exposition.ts';
@@ -34,6 +35,14 @@ describe('os', () => {
 
   it('is nothing that is wrong where there is no such file', async () => {
     await expect(seriesWith(os, { rootfs: tree.path })).rejects.toBeInstanceOf(AbsentError);
+  });
+
+  it('takes the file that a container is given of its host, where the root file system has none', async () => {
+    const read = (path: string) =>
+      path === '/run/host/os-release' ? { text: 'ID=host' } : { error: 'ENOENT' };
+    const readSlow: ReadSlow = (paths) => Promise.resolve(new Map(paths.map((path) => [path, read(path)])));
+    const id = async () => Object.keys(await seriesWith(os, { rootfs: '/host/root', readSlow }));
+    expect(await id()).toEqual([expect.stringContaining('id="host"')]);
   });
 
   it('reads it again once a minute', async () => {

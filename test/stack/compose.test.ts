@@ -93,7 +93,8 @@ describe.each(Object.entries(compose.services))('service %s', (name, of) => {
     for (const volume of of.volumes) {
       const [source = '', , mode = 'rw'] = volume.split(':');
       if (source.startsWith('./')) expect(statSync(stackFile(source)).isFile() || mode === 'ro').toBe(true);
-      else if (source.startsWith('/')) expect(['/proc', '/sys', '/media']).toContain(source);
+      else if (source.startsWith('/'))
+        expect(['/proc', '/sys', '/media', '/etc/os-release']).toContain(source);
       else expect(Object.keys(compose.volumes)).toContain(source);
       if (source.startsWith('.') || source.startsWith('/')) expect(mode).toBe('ro');
       if (source === 'secrets' && name !== 'secrets') expect(mode).toBe('ro');
