@@ -18,6 +18,7 @@ import { startLogging, type LogSettings } from './logging.ts';
 import type { Monitor } from './monitor.ts';
 import { warnOfModules } from './probe-endpoint.ts';
 import { Reloader, type ReloadResult } from './reload.ts';
+import { warnOfReplays } from './replays.ts';
 import { createRoutes } from './routes.ts';
 import { alertRules, openStorage, type Storage } from './storage.ts';
 import { readVersion } from './version.ts';
@@ -181,8 +182,12 @@ function createReloader(ground: Ground, parts: Reloadable): Reloader {
   const { clock, logger, self, config } = ground;
   const { storage, feed, watching, honesty, gate, budget } = parts;
   const declare = (of: Config) => of.webhooks.forEach(({ name }) => self.webhooks.declare(name));
+  const warn = (of: Config) => {
+    warnOfModules(of, logger);
+    warnOfReplays(of, logger);
+  };
   declare(config);
-  warnOfModules(config, logger);
+  warn(config);
   return new Reloader({
     initial: config,
     read: ground.readConfig,
@@ -196,7 +201,7 @@ function createReloader(ground: Ground, parts: Reloadable): Reloader {
           logger.error({ error: String(error) }, 'the ledger did not take the new rules'),
         )
         .finally(() => honesty.configure(next));
-      warnOfModules(next, logger);
+      warn(next);
       watching.configure(next);
       feed.configure(next);
     },

@@ -223,11 +223,11 @@ describe('/api/v1/quarantine', () => {
 });
 
 describe("Grafana's webhook", () => {
-  const entry: WebhookConfig = {
+  const entry = {
     name: 'g',
     tokens: [],
     hmac: { secret: new Secret('s'), header: 'x-grafana-alerting-signature', timestampHeader: 'x-ts' },
-  };
+  } satisfies WebhookConfig;
   const body = JSON.stringify({
     version: '1',
     alerts: [{ ...webhookAlert({ a: 'b' }), values: { B: 1.5 } }],
@@ -251,6 +251,37 @@ describe("Grafana's webhook", () => {
     const events = 'gone' in slice ? [] : slice.events;
     expect(events).toHaveLength(status === 200 ? 1 : 0);
     if (status === 200) expect(JSON.parse(events[0]?.data ?? '')).toMatchObject({ values: { B: 1.5 } });
+  });
+
+  it('without a timestamp header can be replayed: a repeat is a duplicate, but after its resolve the alert is open again', async () => {
+    const { hmac } = entry;
+    await serve([], [{ ...entry, hmac: { secret: hmac.secret, header: hmac.header } }]);
+    const deliver = async (alert: object) => {
+      const text = JSON.stringify({ version: '1', alerts: [alert] });
+      const signature = createHmac('sha256', 's').update(text).digest('hex');
+      const response = await send('/api/webhooks/grafana/g', 'POST', text, { [hmac.header]: signature });
+      return (await response.json()) as object;
+    };
+    const firing = webhookAlert({ a: 'b' });
+    const end = { ...firing, status: 'resolved', endsAt: '2026-01-01T00:30:00Z' };
+    const [accepted, duplicate] = [{ accepted: 1 }, { duplicates: 1 }];
+    expect(await deliver(firing)).toMatchObject(accepted);
+    expect(await deliver(firing)).toMatchObject(duplicate);
+    expect(await deliver(end)).toMatchObject(accepted);
+    expect(await deliver(end)).toMatchObject(duplicate);
+    expect(await deliver(firing)).toMatchObject(accepted);
+    // word of a former life changes nothing
+    expect(await deliver({ ...firing, startsAt: '2026-01-01T00:45:00Z' })).toMatchObject(accepted);
+    expect(await deliver(end)).toMatchObject(duplicate);
+    expect(await deliver(firing)).toMatchObject(duplicate);
+    const slice = await store.calls.events({ limit: 10 });
+    expect('gone' in slice ? [] : slice.events.map(({ type }) => type.replace('tocsin.alert.', ''))).toEqual([
+      'fired',
+      'resolved',
+      'reopened',
+      'implicit_resolve',
+      'fired',
+    ]);
   });
 
   it('is refused with 503 before more bytes are held than may be', async () => {
