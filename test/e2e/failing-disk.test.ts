@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { describeWithMounts } from '../support/mounts.ts';
 import { describeWithPeers } from '../support/peers.ts';
-import { runFailingSync, runFileLimit, runSyncs } from './scenarios/failing-disk.ts';
+import { runFailingSync, runFileLimit, runFullDisk, runSyncs } from './scenarios/failing-disk.ts';
 import { runKillNine } from './scenarios/kill-nine.ts';
 
 describe('kill -9 under load', () => {
@@ -26,5 +27,12 @@ describe('files that may not grow', () => {
   it('are a 503, and what is refused meanwhile is taken afterwards', async () => {
     const { failing, wrong } = await runFileLimit(10);
     expect({ failing, wrong }).toEqual({ failing: { 503: 10 }, wrong: [] });
+  }, 30_000);
+});
+
+describeWithMounts('a disk that is full, and smaller than the write-ahead log', () => {
+  it('is a 503, and all that is refused meanwhile is taken once there is room', async () => {
+    const { failing, wrong, answered } = await runFullDisk(100);
+    expect({ failing, wrong, answered }).toEqual({ failing: { 503: 100 }, wrong: [], answered: 201 });
   }, 30_000);
 });

@@ -15,6 +15,7 @@ import { EventLog } from './event-log.ts';
 import { EventReader } from './event-reader.ts';
 import type { AlertLogic } from './intake.ts';
 import { LastRunStore } from './last-run-store.ts';
+import { LogRoom } from './log-room.ts';
 import { Meta } from './meta.ts';
 import { Names } from './names.ts';
 import { OpenAlerts } from './open-alerts.ts';
@@ -86,6 +87,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   });
   store.database.transaction(() => takeBackUndecided(rows, parts.deliveries))();
   const { events, open, counting, sightings } = parts;
+  const room = new LogRoom(store.database, options.path);
   const writer = new Writer({
     database: store.database,
     participants: [
@@ -100,6 +102,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
       parts.stagedEvents.seal();
     },
     onCommit: () => {
+      room.adjust();
       parts.episodes.apply();
       open.apply();
       counting.apply();

@@ -23,7 +23,6 @@ export interface OpenStore {
 const CHECKED_BYTES = 32 * 2 ** 20;
 /** How long a commit waits for another process that writes to the file, which none should. */
 const BUSY_MS = 500;
-const WAL_PAGES = 8_000;
 
 /**
  * Opens the ledger's file, creates it and its directory where they are missing, brings its schema up to date,
@@ -98,8 +97,6 @@ function configure(database: Sqlite, path: string): void {
   database.pragma('synchronous = FULL');
   database.pragma('temp_store = MEMORY');
   database.pragma('cache_size = -32768');
-  database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`);
-  database.pragma('journal_size_limit = 67108864');
 }
 
 function migrate(database: Sqlite, path: string): void {
