@@ -1,5 +1,6 @@
 import { Agent, request } from 'undici';
 import type { Secret } from '../domain/secret.ts';
+import type { TlsOptions } from '../domain/tls.ts';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -10,6 +11,7 @@ export interface HttpQuestion {
   readonly url: string;
   /** A ready `Authorization` header. */
   readonly authorization?: Secret | undefined;
+  readonly tls?: TlsOptions | undefined;
   readonly maxBytes: number;
 }
 
@@ -17,13 +19,16 @@ const TIMEOUT_MS = 10_000;
 
 /** Asks other servers, each question with one deadline. Follows no redirect. */
 export class HttpClient {
-  readonly #agent = new Agent({ connect: { timeout: TIMEOUT_MS }, keepAliveTimeout: 1_000 });
+  readonly #agents = new Set<Agent>();
 
   /** @throws Error which says why there is no whole answer; it never holds the URL, which may be a secret */
-  async get({ url, authorization, maxBytes }: HttpQuestion): Promise<HttpAnswer> {
+  async get({ url, authorization, tls, maxBytes }: HttpQuestion): Promise<HttpAnswer> {
+    // questions are a minute apart: there is no connection to keep
+    const agent = new Agent({ connect: { timeout: TIMEOUT_MS, ...tls } });
+    this.#agents.add(agent);
     try {
       const { statusCode: status, body } = await request(url, {
-        dispatcher: this.#agent,
+        dispatcher: agent,
         headers: {
           'user-agent': 'Tocsin',
           ...(authorization && { authorization: authorization.reveal() }),
@@ -40,12 +45,15 @@ export class HttpClient {
       return { status, body: Buffer.concat(chunks) };
     } catch (error) {
       throw new Error(whyNot(error), { cause: error });
+    } finally {
+      this.#agents.delete(agent);
+      await agent.destroy();
     }
   }
 
   /** Ends what is under way. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([...this.#agents].map((agent) => agent.destroy()));
   }
 }
 

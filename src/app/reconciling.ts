@@ -71,11 +71,16 @@ export class Reconciling {
     }
   }
 
-  async #ask({ name, url, authorization }: AlertmanagerConfig) {
+  async #ask({ name, url, authorization, tls }: AlertmanagerConfig) {
     const { client, self, clock, logger } = this.#options;
     try {
       const address = `${url.replace(/\/+$/, '')}/api/v2/alerts`;
-      const { status, body } = await client.get({ url: address, authorization, maxBytes: MAX_LIST_BYTES });
+      const { status, body } = await client.get({
+        url: address,
+        authorization,
+        tls,
+        maxBytes: MAX_LIST_BYTES,
+      });
       if (status !== 200) throw new Error(`it answered with ${status}`);
       self.pipeline.answered(name, clock.now());
       if (this.#failing.delete(name)) logger.info({ alertmanager: name }, 'an Alertmanager answers again');

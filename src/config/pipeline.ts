@@ -3,6 +3,7 @@ import { complete, oneOf, uniqueName } from './access.ts';
 import { suggest } from './nearest.ts';
 import type { Reader } from './reader.ts';
 import type { ConfigSchemas } from './schemas.ts';
+import { asksForTls, withoutTls } from './sink-settings.ts';
 import type { AlertmanagerConfig, Config, WatchdogConfig, WebhookConfig } from './types.ts';
 
 type Pipeline = Pick<Config, 'alertmanagers' | 'escalation' | 'watchdogs' | 'pingUrl'>;
@@ -42,9 +43,12 @@ function readAlertmanagers(
         [...path, 'webhook'],
         `unknown webhook "${webhook}"; ${suggest(webhook, known, 'webhooks')}`,
       );
+    if (partial.tls_config !== undefined && partial.url !== undefined && !asksForTls(partial.url))
+      reader.report([...path, 'tls_config'], withoutTls('https://'));
     if (whole === undefined || webhook === undefined) return undefined;
+    const { name, url, tls_config: tls } = whole;
     const authorization = authorizationOf(whole);
-    return { name: whole.name, url: whole.url, webhook, ...(authorization && { authorization }) };
+    return { name, url, webhook, ...(authorization && { authorization }), ...(tls && { tls }) };
   });
   return complete(list);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { authSettings } from '../probes/http/auth.ts';
+import { tlsConnection } from '../probes/net/tls-settings.ts';
 import { secret, secretFile, size } from '../probes/settings.ts';
 import type { ConfigFiles } from '../probes/settings.ts';
 import { suggest } from './nearest.ts';
@@ -102,7 +103,8 @@ const webhook = (files: ConfigFiles) => ({
 
 const alertmanager = (files: ConfigFiles) => {
   const { basic_auth, authorization } = authSettings(files);
-  return { name, url: httpUrl, webhook: z.string().optional(), basic_auth, authorization };
+  const tls_config = tlsConnection(files).optional();
+  return { name, url: httpUrl, webhook: z.string().optional(), basic_auth, authorization, tls_config };
 };
 
 /** What an alert has to carry to be a watchdog. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Secret } from '../domain/secret.ts';
 import { authorizationOf, authSettings, checkAuth } from '../probes/http/auth.ts';
+import { defaultTls, tlsConnection } from '../probes/net/tls-settings.ts';
 import { parseRedisAddress } from '../probes/redis/target.ts';
 import { secret, secretFile, type ConfigFiles } from '../probes/settings.ts';
 import type { HttpSinkConfig, RedisSinkConfig } from './types.ts';
@@ -22,6 +23,7 @@ function redis(files: ConfigFiles) {
       url: z.string(),
       password: secret.optional(),
       password_file: secretFile(files).optional(),
+      tls_config: tlsConnection(files).optional(),
       stream: text.prefault('tocsin:events'),
       max_length: z.int().min(1).prefault(100_000),
       timeout: timer.prefault('10s'),
@@ -36,14 +38,18 @@ function redis(files: ConfigFiles) {
         context.addIssue({ code: 'custom', path: ['url'], message: address.problem });
         return z.NEVER;
       }
-      const { host, port, tls, username } = address;
+      if (!address.tls && given.tls_config !== undefined) {
+        context.addIssue({ code: 'custom', path: ['tls_config'], message: withoutTls('rediss://') });
+        return z.NEVER;
+      }
+      const { host, port, username } = address;
       const inUrl = address.password === undefined ? undefined : new Secret(address.password);
       const password = inUrl ?? given.password ?? given.password_file;
       return {
         type: 'redis',
         host,
         port,
-        tls,
+        ...(address.tls && { tls: given.tls_config ?? defaultTls().connectOptions }),
         db: address.db ?? 0,
         ...(username !== undefined && { username }),
         ...(password !== undefined && { password }),
@@ -53,6 +59,10 @@ function redis(files: ConfigFiles) {
       };
     });
 }
+
+/** A mistake that would go unnoticed otherwise: what is thought to be encrypted is not. */
+export const withoutTls = (expected: string) =>
+  `the URL does not ask for TLS; expected one that begins with ${expected}, or no tls_config`;
 
 const webUrl = z.string().refine(isWebUrl, {
   error:
@@ -65,6 +75,11 @@ function isWebUrl(given: string): boolean {
   return ['http:', 'https:'].includes(protocol) && username === '' && password === '';
 }
 
+/** Whether a URL asks for TLS. */
+export function asksForTls(url: string): boolean {
+  return URL.canParse(url) && new URL(url).protocol === 'https:';
+}
+
 function http(files: ConfigFiles) {
   const { basic_auth, authorization } = authSettings(files);
   return z
@@ -73,15 +88,21 @@ function http(files: ConfigFiles) {
       mode: z.enum(['structured']).prefault('structured'),
       basic_auth,
       authorization,
+      tls_config: tlsConnection(files).optional(),
       timeout: timer.prefault('10s'),
     })
     .superRefine(checkAuth)
+    .refine((given) => given.tls_config === undefined || asksForTls(given.url), {
+      error: withoutTls('https://'),
+      path: ['tls_config'],
+    })
     .transform((given): HttpSinkConfig => {
       const header = authorizationOf(given);
       return {
         type: 'http',
         url: given.url,
         ...(header !== undefined && { authorization: header }),
+        ...(given.tls_config !== undefined && { tls: given.tls_config }),
         timeoutMs: given.timeout,
       };
     });

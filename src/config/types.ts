@@ -2,6 +2,7 @@ import type { AllowList } from '../domain/allow-list.ts';
 import type { NetworkSet } from '../domain/network.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { Confirm, Adaptive, Service, Target } from '../domain/service.ts';
+import type { TlsOptions } from '../domain/tls.ts';
 import type { ProbeModule } from '../probes/module.ts';
 import type { Probe } from '../probes/prober.ts';
 
@@ -120,7 +121,8 @@ export interface RedisSinkConfig {
   readonly type: 'redis';
   readonly host: string;
   readonly port: number;
-  readonly tls: boolean;
+  /** Undefined: without TLS. */
+  readonly tls?: TlsOptions;
   readonly db: number;
   readonly username?: string;
   readonly password?: Secret;
@@ -134,6 +136,8 @@ export interface HttpSinkConfig {
   readonly url: string;
   /** The `Authorization` header. */
   readonly authorization?: Secret;
+  /** Undefined: Node's own. */
+  readonly tls?: TlsOptions;
   readonly timeoutMs: number;
 }
 
@@ -145,6 +149,8 @@ export interface AlertmanagerConfig {
   readonly webhook: string;
   /** A ready `Authorization` header. */
   readonly authorization?: Secret;
+  /** Undefined: Node's own. */
+  readonly tls?: TlsOptions;
 }
 
 /** An alert that always fires, and how often it has to be heard. */

@@ -91,6 +91,14 @@ alertmanagers: [{ name: a, url: http://h:1, basic_auth: { username: u, password:
       'alertmanagers: [{ name: a, url: http://h, basic_auth: {}, authorization: { credentials: c } }]',
       'give either basic_auth or authorization, not both',
     ],
+    [
+      'alertmanagers: [{ name: a, url: http://h, tls_config: { insecure_skip_verify: true } }]',
+      '1: alertmanagers[0].tls_config: the URL does not ask for TLS; expected one that begins with https://, or no tls_config',
+    ],
+    [
+      'alertmanagers: [{ name: a, url: https://h, tls_config: { ca_file: nowhere } }]',
+      'alertmanagers[0].tls_config.ca_file: cannot read nowhere: there is no such file',
+    ],
     ['watchdogs: [{ name: a, match: {}, expect_every: 1m }]', 'expected at least one label'],
     ['watchdogs: [{ name: a, match: { alertname: W } }]', 'watchdogs[0].expect_every'],
     ['escalation: { critical: [15m, 5m] }', 'expected durations that grow from level to level'],

@@ -22,11 +22,12 @@ sinks:
     const plain = sinks.map(({ name, to }) => {
       const password = 'password' in to && to.password.reveal();
       const authorization = 'authorization' in to && to.authorization.reveal();
-      return { name, ...to, ...(password && { password }), ...(authorization && { authorization }) };
+      const tls = 'tls' in to && { tls: to.tls.rejectUnauthorized };
+      return { name, ...to, ...(password && { password }), ...(authorization && { authorization }), ...tls };
     });
     expect(plain).toEqual([
       {
-        name: 'bus', type: 'redis', host: 'redis', port: 6380, tls: false, db: 2, password: 'hunter2',
+        name: 'bus', type: 'redis', host: 'redis', port: 6380, db: 2, password: 'hunter2',
         stream: 'tocsin:events', maxLength: 100_000, timeoutMs: 10_000,
       }, // prettier-ignore
       {
@@ -65,6 +66,11 @@ sinks:
   - { name: mode, http: { url: https://h/, mode: binary } }
   - { name: pass, redis: { url: redis://h, password: x, password_file: secrets/redis } }
   - { name: kind, kafka: {} }
+  - { name: tls1, redis: { url: redis://h, tls_config: {} } }
+  - { name: tls2, http: { url: http://h/, tls_config: { insecure_skip_verify: true } } }
+  - { name: tls3, http: { url: https://h/, tls_config: { ca_file: secrets/token } } }
+  - { name: tls4, http: { url: https://h/, tls_config: { cert_file: secrets/token } } }
+  - { name: tls5, http: { url: https://h/, tls_config: { ca: x } } }
 `);
     expect(problems.map((line) => line.replace('tocsin.yml:', ''))).toEqual([
       '3: sinks[0].redis.url: the scheme "http" is not redis or rediss; expected redis://host:6379/0 or rediss://…',
@@ -77,6 +83,11 @@ sinks:
       '10: sinks[7].redis.password_file: password and password_file are both given; expected one',
       '11: sinks[8].kafka: unknown key "kafka"; valid keys: http, log, name, redis',
       '11: sinks[8]: nowhere to send events to; expected exactly one of redis, http, log',
+      '12: sinks[9].redis.tls_config: the URL does not ask for TLS; expected one that begins with rediss://, or no tls_config',
+      '13: sinks[10].http.tls_config: the URL does not ask for TLS; expected one that begins with https://, or no tls_config',
+      '14: sinks[11].http.tls_config.ca_file: the file holds no certificate; expected one or more in PEM',
+      '15: sinks[12].http.tls_config: cert_file and key_file belong together; give both or none',
+      '16: sinks[13].http.tls_config.ca: unknown key "ca"; valid keys: ca_file, cert_file, insecure_skip_verify, key_file, server_name',
     ]);
   });
 });

@@ -42,7 +42,6 @@ function create(more: Partial<RedisSinkOptions> = {}): RedisSink {
   const sink = new RedisSink({
     host: '127.0.0.1',
     port: server.port,
-    tls: false,
     db: 1,
     password: new Secret('hunter2'),
     stream: 'tocsin:events',

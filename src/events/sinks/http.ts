@@ -1,12 +1,14 @@
 import { Pool } from 'undici';
 import type { CloudEvent } from '../../domain/event.ts';
 import type { Secret } from '../../domain/secret.ts';
+import type { TlsOptions } from '../../domain/tls.ts';
 import type { Delivered, Failure, Sink } from './sink.ts';
 
 export interface HttpSinkOptions {
   readonly url: string;
   /** The `Authorization` header. */
   readonly authorization?: Secret;
+  readonly tls?: TlsOptions;
   readonly timeoutMs: number;
 }
 
@@ -34,7 +36,10 @@ export class HttpSink implements Sink {
       'content-type': 'application/cloudevents+json; charset=utf-8',
       ...(options.authorization && { authorization: options.authorization.reveal() }),
     };
-    this.#pool = new Pool(origin, { connections: 1, connect: { timeout: options.timeoutMs } });
+    this.#pool = new Pool(origin, {
+      connections: 1,
+      connect: { timeout: options.timeoutMs, ...options.tls },
+    });
   }
 
   async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {

@@ -1,13 +1,16 @@
+import { isIP } from 'node:net';
 import { Redis } from 'ioredis';
 import type { Clock } from '../../domain/clock.ts';
 import type { CloudEvent } from '../../domain/event.ts';
 import type { Secret } from '../../domain/secret.ts';
+import type { TlsOptions } from '../../domain/tls.ts';
 import type { Delivered, Sink } from './sink.ts';
 
 export interface RedisSinkOptions {
   readonly host: string;
   readonly port: number;
-  readonly tls: boolean;
+  /** Undefined: without TLS. */
+  readonly tls?: TlsOptions;
   readonly db: number;
   readonly username?: string;
   readonly password?: Secret;
@@ -72,7 +75,7 @@ export class RedisSink implements Sink {
     const client = new Redis({
       host,
       port,
-      ...(tls && { tls: { servername: host } }),
+      ...(tls && { tls: { ...(isIP(host) === 0 && { servername: host }), ...tls } }),
       lazyConnect: true,
       connectTimeout: timeoutMs,
       connectionName: 'tocsin',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SecureVersion } from 'node:tls';
+import type { TlsOptions } from '../../domain/tls.ts';
 import type { ConfigFiles } from '../settings.ts';
 import { fileContent } from '../settings.ts';
 import { TlsClient } from './tls.ts';
@@ -12,6 +13,15 @@ const version = z
   .enum(['TLS10', 'TLS11', 'TLS12', 'TLS13'])
   .transform((name): SecureVersion => VERSIONS[name]);
 
+/** The keys of `tls_config` that every client of Tocsin has. */
+const connectionKeys = (files: ConfigFiles) => ({
+  ca_file: fileContent(files).optional(),
+  cert_file: fileContent(files).optional(),
+  key_file: fileContent(files).optional(),
+  server_name: z.string().min(1).optional(),
+  insecure_skip_verify: z.boolean().default(false),
+});
+
 /**
  * blackbox_exporter's `tls_config`, ready to make handshakes. Certificates and keys are read and tried
  * when the configuration is loaded, so that a bad file is a configuration error, not a failing probe.
@@ -19,14 +29,10 @@ const version = z
 export function tlsSettings(files: ConfigFiles) {
   return z
     .strictObject({
+      ...connectionKeys(files),
       ca: z.string().optional(),
-      ca_file: fileContent(files).optional(),
       cert: z.string().optional(),
-      cert_file: fileContent(files).optional(),
       key: z.string().optional(),
-      key_file: fileContent(files).optional(),
-      server_name: z.string().min(1).optional(),
-      insecure_skip_verify: z.boolean().default(false),
       min_version: version.optional(),
       max_version: version.optional(),
     })
@@ -37,41 +43,57 @@ export function tlsSettings(files: ConfigFiles) {
       cert_file: given.cert_file ?? cert,
       key_file: given.key_file ?? key,
     }))
-    .refine((given) => (given.cert_file === undefined) === (given.key_file === undefined), {
-      error: 'cert_file and key_file belong together; give both or none',
-    })
-    .refine((given) => given.ca_file === undefined || CERTIFICATE.test(given.ca_file), {
-      error: 'the file holds no certificate; expected one or more in PEM',
-      path: ['ca_file'],
-    })
-    .transform((given, context) => {
-      const client = new TlsClient({
-        serverName: given.server_name,
-        insecureSkipVerify: given.insecure_skip_verify,
-        context: {
-          ...(given.ca_file === undefined ? {} : { ca: given.ca_file }),
-          ...(given.cert_file === undefined ? {} : { cert: given.cert_file }),
-          ...(given.key_file === undefined ? {} : { key: given.key_file }),
-          ...(given.min_version === undefined ? {} : { minVersion: given.min_version }),
-          // OpenSSL 3 speaks TLS 1.0 and 1.1 only at this level
-          ...(given.min_version === 'TLSv1' || given.min_version === 'TLSv1.1'
-            ? { ciphers: 'DEFAULT@SECLEVEL=0' }
-            : {}),
-          ...(given.max_version === undefined ? {} : { maxVersion: given.max_version }),
-        },
-      });
-      try {
-        client.prepare();
-        return client;
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        context.addIssue({
-          code: 'custom',
-          message: `TLS cannot use these settings: ${why}; expected PEM files that fit together`,
-        });
-        return z.NEVER;
-      }
-    });
+    .transform(clientOf);
+}
+
+/** `tls_config` of a client that is no prober: fewer keys, for drivers that make their handshakes themselves. */
+export function tlsConnection(files: ConfigFiles) {
+  return z
+    .strictObject(connectionKeys(files))
+    .transform(clientOf)
+    .transform((client): TlsOptions => client.connectOptions);
+}
+
+interface TlsGiven {
+  readonly ca_file?: string | undefined;
+  readonly cert_file?: string | undefined;
+  readonly key_file?: string | undefined;
+  readonly server_name?: string | undefined;
+  readonly insecure_skip_verify: boolean;
+  readonly min_version?: SecureVersion | undefined;
+  readonly max_version?: SecureVersion | undefined;
+}
+
+function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
+  const { ca_file: ca, cert_file: cert, key_file: key, min_version: min, max_version: max } = given;
+  const wrong = (message: string, path: string[] = []) => {
+    context.addIssue({ code: 'custom', message, path });
+    return z.NEVER;
+  };
+  if ((cert === undefined) !== (key === undefined))
+    return wrong('cert_file and key_file belong together; give both or none');
+  if (ca !== undefined && !CERTIFICATE.test(ca))
+    return wrong('the file holds no certificate; expected one or more in PEM', ['ca_file']);
+  const client = new TlsClient({
+    serverName: given.server_name,
+    insecureSkipVerify: given.insecure_skip_verify,
+    context: {
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && { cert }),
+      ...(key !== undefined && { key }),
+      ...(min !== undefined && { minVersion: min }),
+      // OpenSSL 3 speaks TLS 1.0 and 1.1 only at this level
+      ...((min === 'TLSv1' || min === 'TLSv1.1') && { ciphers: 'DEFAULT@SECLEVEL=0' }),
+      ...(max !== undefined && { maxVersion: max }),
+    },
+  });
+  try {
+    client.prepare();
+    return client;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return wrong(`TLS cannot use these settings: ${why}; expected PEM files that fit together`);
+  }
 }
 
 type Inline = Partial<

@@ -10,6 +10,7 @@ import {
 } from 'node:tls';
 import type { Verdict } from '../../domain/result.ts';
 import { failure, SUCCESS } from '../../domain/result.ts';
+import type { TlsOptions } from '../../domain/tls.ts';
 import type { Sample } from '../../metrics/family.ts';
 import { CertificateReader } from './certificates.ts';
 import { certificateChain, type ChainCertificate } from './chain.ts';
@@ -18,7 +19,7 @@ import { errorCode } from './error-fields.ts';
 import { fail } from './failure.ts';
 import { tlsFailure } from './socket-errors.ts';
 
-export interface TlsOptions {
+interface TlsClientOptions {
   /** The name to ask for and to verify, instead of the host's. */
   readonly serverName?: string | undefined;
   readonly insecureSkipVerify: boolean;
@@ -47,11 +48,11 @@ export interface HandshakeOptions {
 
 /** Makes TLS handshakes by one service's settings; files and trust store are loaded once. */
 export class TlsClient {
-  readonly #options: TlsOptions;
+  readonly #options: TlsClientOptions;
   readonly #certificates = new CertificateReader();
   #context: SecureContext | undefined;
 
-  constructor(options: TlsOptions) {
+  constructor(options: TlsClientOptions) {
     this.#options = options;
   }
 
@@ -59,6 +60,16 @@ export class TlsClient {
   prepare(): SecureContext {
     this.#context ??= createSecureContext(this.#options.context);
     return this.#context;
+  }
+
+  /** The same for drivers that make their handshakes themselves. */
+  get connectOptions(): TlsOptions {
+    const { serverName, insecureSkipVerify } = this.#options;
+    return {
+      secureContext: this.prepare(),
+      rejectUnauthorized: !insecureSkipVerify,
+      ...(serverName !== undefined && { servername: serverName }),
+    };
   }
 
   get hasServerName(): boolean {
