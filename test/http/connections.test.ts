@@ -286,6 +286,23 @@ describe('a request that no route sees', () => {
     );
   });
 
+  it('garbles no answer that is on its way', async () => {
+    await using rig = await serveHandlers(
+      [(_request, response) => void response.writeHead(200, { 'content-length': 10 }).write('half')],
+      serverConfig(config),
+    );
+    const socket = connect(rig.port, '127.0.0.1');
+    sockets.push(socket);
+    let received = '';
+    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+    socket.on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await until(() => received.endsWith('half'));
+    socket.write('nonsense\r\n\r\n');
+    await closed(socket);
+    expect(received).toMatch(/half$/);
+  });
+
   it.each([
     ['comes too slowly', '', 408],
     ['is broken', 'nonsense\r\n', 400],
