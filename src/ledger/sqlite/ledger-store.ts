@@ -74,7 +74,7 @@ export interface LedgerStore {
  * @throws LedgerOpenError when the file cannot be used
  */
 export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
-  const { clock, logger, logic } = options;
+  const { clock, logic } = options;
   const store = openStore(options.path);
   const meta = new Meta(store.database);
   const rows = new StagedRows(store.database, meta);
@@ -87,29 +87,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   });
   store.database.transaction(() => takeBackUndecided(rows, parts.deliveries))();
   const { events, open, counting, sightings } = parts;
-  const room = new LogRoom(store.database, options.path);
-  const writer = new Writer({
-    database: store.database,
-    participants: [
-      ...[events, parts.stagedEvents, parts.episodes, parts.deliveries],
-      ...[open, counting, sightings, parts.names, rows],
-    ],
-    clock,
-    logger,
-    onWritable: options.onWritable,
-    beforeCommit: () => {
-      events.seal();
-      parts.stagedEvents.seal();
-    },
-    onCommit: () => {
-      room.adjust();
-      parts.episodes.apply();
-      open.apply();
-      counting.apply();
-      sightings.apply();
-      options.onCommit();
-    },
-  });
+  const writer = createWriter(store, parts, rows, options);
   const sweep = new RetentionSweep({
     clock,
     submit: (run) => writer.submit(0, run),
@@ -136,6 +114,36 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
       store.close();
     },
   };
+}
+
+/** The writer, and what goes along with its commits. */
+function createWriter(
+  { database }: OpenStore,
+  parts: Parts,
+  rows: StagedRows,
+  { path, clock, logger, onWritable, onCommit }: LedgerStoreOptions,
+): Writer {
+  const { events, stagedEvents, episodes, deliveries, open, counting, sightings, names } = parts;
+  const room = new LogRoom(database, path);
+  return new Writer({
+    database,
+    participants: [events, stagedEvents, episodes, deliveries, open, counting, sightings, names, rows],
+    clock,
+    logger,
+    onWritable,
+    beforeCommit: () => {
+      events.seal();
+      stagedEvents.seal();
+    },
+    onCommit: () => {
+      room.adjust();
+      episodes.apply();
+      open.apply();
+      counting.apply();
+      sightings.apply();
+      onCommit();
+    },
+  });
 }
 
 /** A large delivery that an earlier process had decided is brought to its end. */
