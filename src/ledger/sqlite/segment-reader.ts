@@ -11,6 +11,7 @@ export class SegmentReader {
   readonly #at: Statement<[number], Segment>;
   readonly #oldest: Statement<[number, number], Segment>;
   readonly #kept = new Map<number, SegmentLines>();
+  #last: SegmentLines | undefined;
 
   constructor(database: Sqlite) {
     this.#at = database.prepare(
@@ -23,14 +24,10 @@ export class SegmentReader {
 
   /** The segment that has an offset. */
   at(offset: number): SegmentLines | undefined {
-    for (const lines of this.#kept.values()) if (has(lines.segment, offset)) return lines;
-    const row = this.#at.get(offset);
-    if (row === undefined || !has(row, offset)) return undefined;
-    const lines = new SegmentLines(row);
-    this.#kept.set(row.first, lines);
-    const [eldest] = this.#kept.keys();
-    if (this.#kept.size > KEPT && eldest !== undefined) this.#kept.delete(eldest);
-    return lines;
+    // mostly the same as before
+    if (this.#last !== undefined && has(this.#last.segment, offset)) return this.#last;
+    this.#last = this.#keptAt(offset) ?? this.#read(offset);
+    return this.#last;
   }
 
   /** Those of the oldest segments, a few for every hundred events of `count`, that are before `cutoff` (ms). */
@@ -41,6 +38,22 @@ export class SegmentReader {
   /** After a rollback, what was read may never have been. */
   forget(): void {
     this.#kept.clear();
+    this.#last = undefined;
+  }
+
+  #keptAt(offset: number): SegmentLines | undefined {
+    for (const lines of this.#kept.values()) if (has(lines.segment, offset)) return lines;
+    return undefined;
+  }
+
+  #read(offset: number): SegmentLines | undefined {
+    const row = this.#at.get(offset);
+    if (row === undefined || !has(row, offset)) return undefined;
+    const lines = new SegmentLines(row);
+    this.#kept.set(row.first, lines);
+    const [eldest] = this.#kept.keys();
+    if (this.#kept.size > KEPT && eldest !== undefined) this.#kept.delete(eldest);
+    return lines;
   }
 }
 
