@@ -1,6 +1,7 @@
 import type { ConfiguredService, SchedulerConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import type { Result } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
 import { checkKey, ownLabels } from '../domain/service.ts';
 import type { Outbox } from '../events/outbox.ts';
@@ -138,7 +139,7 @@ export class Monitor {
 
   #record(check: Check, result: RunResult): void {
     this.#series.get(check.key)?.metrics.record(result, check.service.intervalMs);
-    const change = this.board.record(check.key, result);
+    const change = this.board.record(check.key, conclusion(result));
     if (change === undefined) return;
     const { verdict } = result;
     const health = storeHealth(change.after.health, check.service.prober);
@@ -208,6 +209,11 @@ export class Monitor {
       this.#expireLater();
     });
   }
+}
+
+/** What is kept of a run until the next one: not its log, nor its samples, which the metrics have. */
+function conclusion({ runId, verdict, startedAt, durationSeconds, details }: RunResult): Result {
+  return { ...(runId !== undefined && { runId }), verdict, startedAt, durationSeconds, details };
 }
 
 function seriesIdentity({ service, target }: Check): string {

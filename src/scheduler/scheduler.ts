@@ -31,6 +31,11 @@ interface Entry<Check> {
   gone: boolean;
 }
 
+/**
+ * What is due within this time starts with what is due now: to wake the process for each run alone would cost more than
+ * many a run does.
+ */
+const TOGETHER_MS = 10;
 /** How often the line is searched for runs that came too late. */
 const SEARCH_MS = 500;
 
@@ -132,8 +137,8 @@ export class Scheduler<Check extends Scheduled> {
     this.#cancelTimer = undefined;
     const now = this.#time();
     const turnedAway: Entry<Check>[] = [];
-    // Node's timers may fire up to a millisecond early
-    for (let top = this.#heap.peek(); top !== undefined && top.at <= now + 1; top = this.#heap.peek()) {
+    const until = now + TOGETHER_MS;
+    for (let top = this.#heap.peek(); top !== undefined && top.at <= until; top = this.#heap.peek()) {
       this.#heap.pop();
       if (top.gone) continue;
       // it is late by no fault of the line, unless whole intervals have passed (a suspended machine)
