@@ -1,7 +1,7 @@
-import type { Readable } from 'node:stream';
 import { errorCode } from '../net/error-fields.ts';
-import { fail, type ProbeFailure } from '../net/failure.ts';
+import { fail, ProbeFailure } from '../net/failure.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
+import { sourceStream, streamSource, type BodySource } from './body-source.ts';
 import { decompressed, type Compression } from './compression.ts';
 
 export interface BodyOptions {
@@ -23,39 +23,38 @@ export interface Body {
 }
 
 /** Reads a body to its end; never rejects. The connection is the caller's to destroy. */
-export function readBody(source: Readable, { keep, limit, compression }: BodyOptions): Promise<Body> {
+export function readBody(source: BodySource, { keep, limit, compression }: BodyOptions): Promise<Body> {
   return new Promise((resolve) => {
     const kept: Buffer[] = [];
     let keptLength = 0;
     let length = 0;
-    let ended = false;
-    const content = decompressed(source, compression);
+    const plain = compression === undefined || compression === 'identity';
+    const content = plain ? source : streamSource(decompressed(sourceStream(source), compression));
     const end = (problem?: ProbeFailure): void => {
-      ended = true;
       resolve({ length, start: Buffer.concat(kept), ...(problem === undefined ? {} : { problem }) });
     };
-    content.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (keptLength < keep) {
-        const part = chunk.subarray(0, keep - keptLength);
-        kept.push(part);
-        keptLength += part.length;
-      }
-      if (limit > 0 && length > limit) {
-        content.pause();
-        length = limit;
-        end(fail('body', `The body is larger than body_size_limit (${limit} bytes)`));
-      }
-    });
-    content.once('end', () => end(content === source || length > 0 ? undefined : notCompressed(compression)));
-    content.on('error', (error) => end(bodyFailure(error, compression)));
-    content.once('close', () => {
-      if (!ended) end(fail('protocol', 'The connection was closed before the end of the body'));
+    content.read({
+      data: (chunk) => {
+        length += chunk.length;
+        if (keptLength < keep) {
+          const part = chunk.subarray(0, keep - keptLength);
+          kept.push(part);
+          keptLength += part.length;
+        }
+        if (limit > 0 && length > limit) {
+          content.pause();
+          length = limit;
+          end(fail('body', `The body is larger than body_size_limit (${limit} bytes)`));
+        }
+      },
+      end: () => end(plain || length > 0 ? undefined : notCompressed(compression)),
+      failed: (error) => end(bodyFailure(error, compression)),
     });
   });
 }
 
 function bodyFailure(error: unknown, compression: Compression | undefined): ProbeFailure {
+  if (error instanceof ProbeFailure) return error;
   const code = errorCode(error);
   if (code.startsWith('Z_') || (code.startsWith('ERR_') && code.includes('BROTLI')))
     return notCompressed(compression);

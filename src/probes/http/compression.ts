@@ -27,8 +27,7 @@ function readOffer(text: string): { readonly name: string; readonly quality: num
 }
 
 /** A body without its compression; errors of the source come out of the result. */
-export function decompressed(source: Readable, compression: Compression | undefined): Readable {
-  if (compression === undefined || compression === 'identity') return source;
+export function decompressed(source: Readable, compression: Exclude<Compression, 'identity'>): Readable {
   if (compression === 'deflate') return inflated(source);
   return piped(source, compression === 'gzip' ? createGunzip() : createBrotliDecompress());
 }

@@ -10,7 +10,9 @@ import type { Socket } from 'node:net';
 import { fail } from '../net/failure.ts';
 import { errorCode } from '../net/error-fields.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
-import { parseLength } from './exchange.ts';
+import { streamSource } from './body-source.ts';
+import { headerValue } from './http1/head.ts';
+import { parseLength } from './http1/framing.ts';
 import type { HttpResponse, RequestLine } from './response.ts';
 
 export interface Http2ExchangeOptions extends RequestLine {
@@ -80,20 +82,17 @@ function requestHeaders({ method, path, origin, headers }: Http2ExchangeOptions)
 }
 
 function httpResponse(stream: ClientHttp2Stream, headers: Http2Headers, bodyless: boolean): HttpResponse {
-  const plain: Record<string, string | string[]> = {};
-  const raw: string[] = [];
+  const flat: string[] = [];
   for (const [name, value] of Object.entries(headers)) {
     if (name.startsWith(':') || value === undefined) continue;
-    plain[name] = value;
-    for (const one of [value].flat()) raw.push(name, one);
+    for (const one of [value].flat()) flat.push(name, one);
   }
   return {
     status: Number(headers[':status'] ?? 0),
     version: '2.0',
-    headers: plain,
-    rawHeaders: raw,
-    announcedLength: parseLength(headers['content-length']) ?? (bodyless ? 0 : undefined),
-    body: stream,
+    headers: flat,
+    announcedLength: parseLength(headerValue(flat, 'content-length')) ?? (bodyless ? 0 : undefined),
+    body: streamSource(stream),
   };
 }
 

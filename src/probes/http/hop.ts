@@ -9,8 +9,9 @@ import type { Address } from '../net/resolver.ts';
 import type { Run } from '../prober.ts';
 import type { Body } from './body.ts';
 import type { CookieJar } from './cookies.ts';
-import { exchange } from './exchange.ts';
 import { exchangeHttp2 } from './exchange-h2.ts';
+import { exchange } from './http1/exchange.ts';
+import { headerValues } from './http1/head.ts';
 import { openTunnel, proxyAuthorization, proxyFor } from './proxy.ts';
 import { requestHeaders, type HopRequest } from './request.ts';
 import type { HttpResponse } from './response.ts';
@@ -82,12 +83,13 @@ export async function hop<T>(
       origin: request.url.origin,
     });
     progress.response = response;
-    cookies.take(request.url, response.headers['set-cookie']);
+    cookies.take(request.url, headerValues(response.headers, 'set-cookie'));
     run.log('answer', { status: response.status, httpVersion: response.version });
     return await conclude(response);
   } finally {
-    // an answer read to its end leaves nothing to say but goodbye (TLS: close_notify)
-    if (progress.body?.problem === undefined && progress.body !== undefined) socket.destroySoon();
+    // after an answer read to its end TLS wants to say goodbye (close_notify)
+    const complete = progress.body !== undefined && progress.body.problem === undefined;
+    if (complete && socket !== route.plain) socket.destroySoon();
     else route.plain.destroy();
   }
 }

@@ -1,6 +1,7 @@
 import type { Verdict } from '../../domain/result.ts';
 import { failure, SUCCESS } from '../../domain/result.ts';
 import type { Body } from './body.ts';
+import { headerValues } from './http1/head.ts';
 import type { HeaderRule, HttpSettings } from './settings.ts';
 
 /** A final answer, read as far as it came. */
@@ -8,8 +9,8 @@ export interface Answer {
   readonly status: number;
   /** Such as `1.1` or `2.0`. */
   readonly version: string;
-  /** As received: names and values in turn. */
-  readonly rawHeaders: readonly string[];
+  /** Names, in lower case, and values in turn. */
+  readonly headers: readonly string[];
   readonly ssl: boolean;
   readonly body: Body;
 }
@@ -26,7 +27,7 @@ export function judgeAnswer(answer: Answer, settings: HttpSettings): Judgement {
     const text = `HTTP status ${answer.status}, expected ${expectedStatus(settings.statusCodes)}`;
     return { verdict: failure('status', text) };
   }
-  const header = headerComplaint(answer.rawHeaders, settings);
+  const header = headerComplaint(answer.headers, settings);
   if (header !== undefined) return { verdict: failure('header', header), failedDueTo: 'regex' };
   return bodyJudgement(answer.body, settings) ?? { verdict: protocolVerdict(answer, settings) };
 }
@@ -98,15 +99,15 @@ function protocolVerdict(
   return SUCCESS;
 }
 
-function headerComplaint(raw: readonly string[], settings: HttpSettings): string | undefined {
+function headerComplaint(headers: readonly string[], settings: HttpSettings): string | undefined {
   for (const rule of settings.headerMatches) {
-    const values = headerValues(raw, rule.header);
+    const values = headerValues(headers, rule.header);
     if (values.length === 0 && !rule.allowMissing) return missing(rule);
     if (values.some((value) => rule.regexp.test(value)))
       return `The header ${rule.header} matches ${shown(rule.regexp)}`;
   }
   for (const rule of settings.headerNotMatches) {
-    const values = headerValues(raw, rule.header);
+    const values = headerValues(headers, rule.header);
     if (values.length === 0) {
       if (!rule.allowMissing) return missing(rule);
     } else if (!values.some((value) => rule.regexp.test(value))) {
@@ -130,9 +131,4 @@ function bodyComplaint({ start }: Body, { bodyMatches, bodyNotMatches }: HttpSet
 
 function shown(expression: { pattern(): string }): string {
   return `"${expression.pattern()}"`;
-}
-
-/** All values of a header, whose name is given in lower case. */
-function headerValues(raw: readonly string[], name: string): readonly string[] {
-  return raw.filter((_value, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === name);
 }

@@ -9,7 +9,7 @@ import type { Run } from '../prober.ts';
 import { secret, secretFile, type ConfigFiles } from '../settings.ts';
 import { basicAuthorization } from './auth.ts';
 import { readBody } from './body.ts';
-import { exchange } from './exchange.ts';
+import { exchange } from './http1/exchange.ts';
 import { bareHost, portOf } from './target.ts';
 
 interface OAuth2Settings {

@@ -11,6 +11,7 @@ import { readBody } from './body.ts';
 import { CookieJar } from './cookies.ts';
 import * as family from './families.ts';
 import { hop, type HopContext, type Progress } from './hop.ts';
+import { headerValue } from './http1/head.ts';
 import { isJsonType, jsonData, MAX_DATA_BYTES } from './json-data.ts';
 import { isValidStatus, judgeAnswer, type Answer } from './judge.ts';
 import { MAX_REDIRECTS, redirectedRequest } from './redirects.ts';
@@ -53,13 +54,14 @@ export async function probeHttp(target: Target, settings: HttpSettings, run: Run
 function requestOnce(request: HopRequest, context: HopContext): Promise<HopRequest | Verdict> {
   const { settings, progress } = context;
   return hop<HopRequest | Verdict>(request, context, async (response) => {
-    const { status, headers } = response;
+    const { status } = response;
+    const location = headerValue(response.headers, 'location');
     if (!settings.followRedirects) {
-      const redirects = headers.location !== undefined && REDIRECTS.includes(status);
+      const redirects = location !== undefined && REDIRECTS.includes(status);
       if (redirects) progress.redirects = 1;
       return conclude(response, context, redirects);
     }
-    const next = redirectedRequest(request, status, headers.location);
+    const next = redirectedRequest(request, status, location);
     if (next === undefined) return conclude(response, context, false);
     progress.redirects += 1;
     if (progress.redirects > MAX_REDIRECTS)
@@ -76,7 +78,7 @@ async function conclude(
   { settings, run, progress }: HopContext,
   isRedirect: boolean,
 ): Promise<Verdict> {
-  const { status, version, rawHeaders } = response;
+  const { status, version, headers } = response;
   const { compression, bodySizeLimit: limit } = settings;
   const skipped = isRedirect && !hasBodyRules(settings) && compression === undefined;
   const body = skipped
@@ -85,7 +87,7 @@ async function conclude(
   progress.body = body;
   // a bad status stays the better explanation when the body does not come either
   if (isValidStatus(status, settings.statusCodes)) run.signal.throwIfAborted();
-  const answer: Answer = { status, version, rawHeaders, ssl: progress.ssl, body: body ?? NO_BODY };
+  const answer: Answer = { status, version, headers, ssl: progress.ssl, body: body ?? NO_BODY };
   const { verdict, failedDueTo } = judgeAnswer(answer, settings);
   progress.failedDueTo = failedDueTo;
   return verdict;
@@ -101,7 +103,7 @@ function hasBodyRules({ bodyMatches, bodyNotMatches, celMatches, celNotMatches }
 
 function bytesToKeep({ headers }: HttpResponse, settings: HttpSettings): number {
   if (hasBodyRules(settings)) return RULE_BYTES;
-  return isJsonType(headers['content-type']) ? MAX_DATA_BYTES : 0;
+  return isJsonType(headerValue(headers, 'content-type')) ? MAX_DATA_BYTES : 0;
 }
 
 interface End {
@@ -135,7 +137,7 @@ function outcome(verdict: Verdict, { progress, settings, phases }: End): Outcome
 function details({ response, body }: Progress): Details {
   if (response === undefined) return {};
   const data =
-    body !== undefined && isJsonType(response.headers['content-type']) ? jsonData(body) : undefined;
+    body !== undefined && isJsonType(headerValue(response.headers, 'content-type')) ? jsonData(body) : undefined;
   return { statusCode: response.status, ...(data === undefined ? {} : { data }) };
 }
 

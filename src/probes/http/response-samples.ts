@@ -1,5 +1,6 @@
 import type { Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
+import { headerValue } from './http1/head.ts';
 import type { HttpResponse } from './response.ts';
 import type { Body } from './body.ts';
 import { BODY_LENGTH, CONTENT_LENGTH, LAST_MODIFIED, STATUS_CODE, VERSION } from './families.ts';
@@ -7,7 +8,7 @@ import { BODY_LENGTH, CONTENT_LENGTH, LAST_MODIFIED, STATUS_CODE, VERSION } from
 /** What an answer tells by its head and the length of its body. */
 export function responseSamples(response: HttpResponse, body: Body | undefined): readonly Sample[] {
   const { status, version, announcedLength } = response;
-  const lastModified = parseHttpDate(response.headers['last-modified']);
+  const lastModified = parseHttpDate(headerValue(response.headers, 'last-modified'));
   return [
     sample(STATUS_CODE, status),
     sample(VERSION, Number(version)),

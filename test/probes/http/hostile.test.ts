@@ -64,7 +64,7 @@ describe('an http server that hangs', () => {
 
 describe('an http server that misbehaves', () => {
   it.each([
-    ['SSH-2.0-OpenSSH_9.2\r\n', 'protocol: The answer is not HTTP (HPE_INVALID_CONSTANT)'],
+    ['SSH-2.0-OpenSSH_9.2\r\n', 'protocol: The answer is not HTTP: it does not begin with HTTP/'],
     ['', 'protocol: The connection was reset or closed before an answer came'],
     [
       'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc',
@@ -72,7 +72,7 @@ describe('an http server that misbehaves', () => {
     ],
     [
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n',
-      'protocol: The connection was reset or closed while the body was read',
+      'protocol: The body is not in chunks, as its Transfer-Encoding says',
     ],
     [
       `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(300_000)}\r\n\r\n`,
