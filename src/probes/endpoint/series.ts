@@ -34,29 +34,35 @@ function isSameSeries(one: Sample, other: Sample): boolean {
 
 /** Gauges in Prometheus's text format 0.0.4, families and series in the order of their names. */
 export function samplesText(samples: readonly Sample[]): string {
-  const families = new Map<string, { family: Family; lines: string[] }>();
-  for (const { family, labels, value } of samples) {
-    const known = families.get(family.name) ?? { family, lines: [] };
-    families.set(family.name, known);
-    if (typeof value === 'number') known.lines.push(`${family.name}${labelText(labels)} ${valueText(value)}`);
+  const lines = samples.map(({ family, labels, value }) => ({ family, labels: labelText(labels), value }));
+  lines.sort((a, b) => order(a.family.name, b.family.name) || order(a.labels, b.labels));
+  let text = '';
+  let name = '';
+  for (const { family, labels, value } of lines) {
+    if (family.name !== name) text += head(family);
+    name = family.name;
+    if (typeof value === 'number') text += `${name}${labels} ${valueText(value)}\n`;
   }
-  return [...families.values()]
-    .sort((a, b) => (a.family.name < b.family.name ? -1 : 1))
-    .map(({ family: { name, type, help }, lines }) => {
-      const head = `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${name} ${type}\n`;
-      return `${head}${lines.sort().join('\n')}\n`;
-    })
-    .join('');
+  return text;
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function head({ name, type, help }: Family): string {
+  return `# HELP ${name} ${/[\\\n]/.test(help) ? help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n') : help}\n# TYPE ${name} ${type}\n`;
 }
 
 function labelText(labels: Labels): string {
-  const pairs = Object.keys(labels)
-    .sort()
-    .map((name) => `${name}="${escaped(labels[name] ?? '')}"`);
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
+  const names = Object.keys(labels);
+  if (names.length === 0) return '';
+  if (names.length > 1) names.sort();
+  return `{${names.map((name) => `${name}="${escaped(labels[name] ?? '')}"`).join(',')}}`;
 }
 
 function escaped(text: string): string {
+  if (!/[\\"\n]/.test(text)) return text;
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 

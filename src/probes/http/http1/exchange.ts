@@ -51,7 +51,9 @@ class Exchange implements BodySource {
     const { socket, body } = this.#options;
     socket.on('data', (bytes: Buffer) => this.#came(bytes));
     socket.once('end', () => this.#saidAll());
-    socket.once('close', () => this.#broke(this.#cutOff()));
+    socket.once('close', () => {
+      if (!this.#ended()) this.#broke(this.#cutOff());
+    });
     socket.once('error', (error) => this.#broke(brokenConnection(error, this.#doing())));
     if (body === undefined) socket.write(requestHead(this.#options), 'latin1');
     else socket.write(Buffer.concat([Buffer.from(requestHead(this.#options), 'latin1'), Buffer.from(body)]));
@@ -109,7 +111,7 @@ class Exchange implements BodySource {
 
   /** The server has nothing more to say. */
   #saidAll(): void {
-    if (this.#broken !== undefined || this.#decoder?.ended === true) return;
+    if (this.#ended()) return;
     if (this.#decoder?.close() === true) this.#sink?.end();
     else this.#broke(this.#cutOff());
   }
@@ -118,8 +120,12 @@ class Exchange implements BodySource {
     return fail('protocol', `The connection was reset or closed ${this.#doing()}`);
   }
 
+  #ended(): boolean {
+    return this.#broken !== undefined || this.#decoder?.ended === true;
+  }
+
   #broke(error: Error): void {
-    if (this.#broken !== undefined || this.#decoder?.ended === true) return;
+    if (this.#ended()) return;
     this.#broken = error;
     if (this.#decoder === undefined) this.#refused(error);
     else this.#sink?.failed(error);
