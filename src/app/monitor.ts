@@ -1,4 +1,5 @@
 import type { ConfiguredService, SchedulerConfig } from '../config/types.ts';
+import type { CancelSignal } from '../domain/cancellation.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Result } from '../domain/result.ts';
@@ -126,7 +127,7 @@ export class Monitor {
     return { ...check, resumes: { startedAt: past.at, wantedMs: nextDelayMs(health, service) } };
   }
 
-  async #run(check: Check, signal: AbortSignal): Promise<number | undefined> {
+  async #run(check: Check, signal: CancelSignal): Promise<number | undefined> {
     const { clock, resolverFor, stalledMs } = this.#options;
     const { probe, timeoutMs } = check.service;
     const { target } = check;

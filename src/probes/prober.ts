@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { CancelSignal } from '../domain/cancellation.ts';
 import type { Target } from '../domain/service.ts';
 import type { Result, Verdict, Details } from '../domain/result.ts';
 import type { Family, Sample } from '../metrics/family.ts';
@@ -15,7 +16,7 @@ export type PhaseSeconds = Readonly<Partial<Record<Phase, number>>>;
 /** What a prober is given for one run. */
 export interface Run {
   /** The one deadline: given to every driver. Aborts when the time is up or the run is cancelled. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Milliseconds that the run may take in all. */
   readonly timeoutMs: number;
   readonly resolver: Resolver;

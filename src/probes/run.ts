@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Cancellation, type CancelSignal } from '../domain/cancellation.ts';
 import type { Clock } from '../domain/clock.ts';
 import { formatDuration } from '../domain/quantity.ts';
 import { failure, unknown } from '../domain/result.ts';
@@ -25,7 +26,7 @@ export interface RunOptions {
   readonly permit?: Run['permit'];
   readonly onChain?: Run['onChain'];
   /** Cancels the run: shutdown, a removed check, a client that left. */
-  readonly signal?: AbortSignal;
+  readonly signal?: CancelSignal;
 }
 
 /** How long a prober may take to stop after its deadline before it is left behind. */
@@ -117,7 +118,7 @@ const CANCELLED: Outcome = {
 };
 
 interface Deadline {
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Fulfilled when the prober has ignored the abort for too long. */
   readonly abandoned: Promise<Outcome>;
   cancelled(): boolean;
@@ -127,7 +128,7 @@ interface Deadline {
 }
 
 function startDeadline({ clock, signal, timeoutMs }: RunOptions, elapsed: () => number): Deadline {
-  const controller = new AbortController();
+  const cancellation = new Cancellation();
   let lateMs = 0;
   let stopTimer = (): void => undefined;
   let giveUp = (_outcome: Outcome): void => undefined;
@@ -136,7 +137,7 @@ function startDeadline({ clock, signal, timeoutMs }: RunOptions, elapsed: () => 
   });
   const abort = (): void => {
     stopTimer();
-    controller.abort();
+    cancellation.abort();
     const text = `Request timed out after ${formatDuration(timeoutMs)}, and the prober did not stop`;
     stopTimer = clock.after(GRACE_MS, () => giveUp({ verdict: failure('timeout', text), samples: [] }));
   };
@@ -146,7 +147,7 @@ function startDeadline({ clock, signal, timeoutMs }: RunOptions, elapsed: () => 
   });
   signal?.addEventListener('abort', abort, { once: true });
   return {
-    signal: controller.signal,
+    signal: cancellation,
     abandoned,
     cancelled: () => signal?.aborted === true,
     lateMs: () => lateMs,

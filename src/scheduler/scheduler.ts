@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { Cancellation, type CancelSignal } from '../domain/cancellation.ts';
 import type { Clock } from '../domain/clock.ts';
 import { Governor, type Caps } from './governor.ts';
 import { TimeHeap } from './heap.ts';
@@ -11,7 +11,7 @@ export interface SchedulerOptions<Check extends Scheduled> {
    * Runs a check once; must not reject. Answers the milliseconds from this start to the next one where that
    * is sooner than the check's own interval (a retry, an adaptive interval).
    */
-  readonly run: (check: Check, signal: AbortSignal) => Promise<number | undefined>;
+  readonly run: (check: Check, signal: CancelSignal) => Promise<number | undefined>;
   /** How late a run started, seconds. */
   readonly onLateness: (seconds: number) => void;
   /** A run was left out: it waited for a place until it could not have ended before the next one is due. */
@@ -52,7 +52,7 @@ export class Scheduler<Check extends Scheduled> {
   readonly #heap = new TimeHeap<Entry<Check>>();
   readonly #entries = new Map<string, Entry<Check>>();
   readonly #running = new Set<Promise<void>>();
-  readonly #abort = new AbortController();
+  readonly #cancellation = new Cancellation();
   /** Wall clock minus monotonic at the start: puts phases on the wall clock, so that a restart keeps them. */
   readonly #skew: number;
   #cancelTimer: (() => void) | undefined;
@@ -63,8 +63,6 @@ export class Scheduler<Check extends Scheduled> {
   constructor(options: SchedulerOptions<Check>) {
     this.#options = options;
     this.#governor = new Governor(options.caps);
-    // every run under way listens to it
-    setMaxListeners(0, this.#abort.signal);
     this.#skew = options.clock.now() - options.clock.monotonic();
   }
 
@@ -83,7 +81,7 @@ export class Scheduler<Check extends Scheduled> {
     this.#stopped = true;
     this.#cancelTimer?.();
     this.#governor.clear();
-    const cancel = () => this.#abort.abort();
+    const cancel = () => this.#cancellation.abort();
     if (signal.aborted) cancel();
     else signal.addEventListener('abort', cancel, { once: true });
     await Promise.all(this.#running);
@@ -181,7 +179,7 @@ export class Scheduler<Check extends Scheduled> {
   #start(entry: Entry<Check>): void {
     const due = entry.at;
     const started = this.#time();
-    const running = this.#options.run(entry.check, this.#abort.signal).then((wantedMs) => {
+    const running = this.#options.run(entry.check, this.#cancellation).then((wantedMs) => {
       this.#running.delete(running);
       this.#governor.release(entry);
       entry.tookMs = this.#time() - started;

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import type { CancelSignal } from '../../src/domain/cancellation.ts';
 import { guardRead } from '../../src/http/middleware/access.ts';
 import { createConfigRoute } from '../../src/http/routes/config.ts';
 import { createProbeRoute } from '../../src/http/routes/probe.ts';
@@ -10,7 +11,7 @@ import { serveHandlers, serverConfig } from '../support/http-rig.ts';
 
 const METRICS: ProbeAnswer = { kind: 'metrics', text: 'probe_success 1\n' };
 
-async function rig(answer: (question: ProbeQuestion, signal: AbortSignal) => Promise<ProbeAnswer>) {
+async function rig(answer: (question: ProbeQuestion, signal: CancelSignal) => Promise<ProbeAnswer>) {
   const config = serverConfig({ requestTimeoutMs: 600 });
   return serveHandlers([createProbeRoute({ guard: guardRead('metrics', () => config), answer })], config);
 }

@@ -1,10 +1,11 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { Cancellation, type CancelSignal } from '../../domain/cancellation.ts';
 import type { ProbeAnswer, ProbeQuestion } from '../../probes/endpoint/endpoint.ts';
 import { sendProblem } from '../problem.ts';
 
 export interface ProbeRouteDeps {
   readonly guard: RequestHandler;
-  readonly answer: (question: ProbeQuestion, signal: AbortSignal) => Promise<ProbeAnswer>;
+  readonly answer: (question: ProbeQuestion, signal: CancelSignal) => Promise<ProbeAnswer>;
 }
 
 /** Within which a client must take its answer. */
@@ -18,13 +19,13 @@ export function createProbeRoute({ guard, answer }: ProbeRouteDeps): Router {
     .route('/probe')
     .all(guard)
     .get(async (request, response) => {
-      const left = new AbortController();
+      const left = new Cancellation();
       response.once('close', () => {
         if (!response.writableFinished) left.abort();
       });
       // a run may take longer than a client may be idle
       response.setTimeout(0);
-      const answered = await answer(readQuestion(request), left.signal);
+      const answered = await answer(readQuestion(request), left);
       if (response.destroyed) return;
       response.setTimeout(TAKE_MS);
       send(response, answered);

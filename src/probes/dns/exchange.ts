@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:net';
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import { fail, type ProbeFailure } from '../net/failure.ts';
 import { brokenConnection, connectFailure, type Destination } from '../net/socket-errors.ts';
 import { answersQuery } from './message.ts';
@@ -8,7 +9,7 @@ export interface UdpQuery {
   readonly to: Destination;
   readonly family: 4 | 6;
   readonly query: Buffer;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Called when the socket is connected: from here on the server has the time. */
   readonly sent: () => void;
   /** Called with each message that was no answer to the query. */

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import type { AllowList } from '../../domain/allow-list.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { failure } from '../../domain/result.ts';
@@ -85,7 +86,7 @@ export class ProbeEndpoint {
   }
 
   /** @param signal aborts when the one who asks leaves */
-  async answer(question: ProbeQuestion, signal: AbortSignal): Promise<ProbeAnswer> {
+  async answer(question: ProbeQuestion, signal: CancelSignal): Promise<ProbeAnswer> {
     const settings = this.#options.settings();
     const job = this.#job(question, settings);
     if ('kind' in job) return job;
@@ -94,7 +95,7 @@ export class ProbeEndpoint {
     const { maxConcurrency } = settings;
     const joins = !question.debug && this.#shared.has(key);
     if (!joins && this.#running >= maxConcurrency) return overloaded(maxConcurrency);
-    const start = (cancel: AbortSignal) => this.#run(job, settings, cancel);
+    const start = (cancel: CancelSignal) => this.#run(job, settings, cancel);
     const finished = await (question.debug ? start(signal) : this.#shared.join(key, signal, start));
     return present(job, finished, question.debug);
   }
@@ -127,7 +128,7 @@ export class ProbeEndpoint {
   async #run(
     { module, probe, address, timeoutMs }: Job,
     { allow, open }: EndpointSettings,
-    signal: AbortSignal,
+    signal: CancelSignal,
   ): Promise<Finished> {
     const { resolver, clock, stalledMs } = this.#options;
     const parts = module.prober.target(address);

@@ -1,7 +1,8 @@
+import { Cancellation, type CancelSignal } from '../../domain/cancellation.ts';
 /** A run that several who asked for the same wait for. */
 interface SharedRun<Result> {
   readonly result: Promise<Result>;
-  readonly controller: AbortController;
+  readonly cancellation: Cancellation;
   waiting: number;
 }
 
@@ -24,8 +25,8 @@ export class SharedRuns<Result> {
    */
   async join(
     key: string,
-    signal: AbortSignal,
-    start: (signal: AbortSignal) => Promise<Result>,
+    signal: CancelSignal,
+    start: (signal: CancelSignal) => Promise<Result>,
   ): Promise<Result> {
     const run = this.#runs.get(key) ?? this.#start(key, start);
     run.waiting += 1;
@@ -34,7 +35,7 @@ export class SharedRuns<Result> {
       if (run.waiting > 0) return;
       // whoever comes now does not get the result of a run that was cancelled
       if (this.#runs.get(key) === run) this.#runs.delete(key);
-      run.controller.abort();
+      run.cancellation.abort();
     };
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave, { once: true });
@@ -45,10 +46,10 @@ export class SharedRuns<Result> {
     }
   }
 
-  #start(key: string, start: (signal: AbortSignal) => Promise<Result>): SharedRun<Result> {
-    const controller = new AbortController();
-    const result = start(controller.signal);
-    const run: SharedRun<Result> = { result, controller, waiting: 0 };
+  #start(key: string, start: (signal: CancelSignal) => Promise<Result>): SharedRun<Result> {
+    const cancellation = new Cancellation();
+    const result = start(cancellation);
+    const run: SharedRun<Result> = { result, cancellation, waiting: 0 };
     this.#runs.set(key, run);
     const forget = (): void => {
       if (this.#runs.get(key) === run) this.#runs.delete(key);

@@ -7,6 +7,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import { errorCode } from '../net/error-fields.ts';
 import { tooLong } from './messages.ts';
 import { codeOfHttp, codeOfReset, INTERNAL, UNAVAILABLE, UNKNOWN } from './status.ts';
@@ -21,7 +22,7 @@ export interface Call {
   /** The request in its frame. */
   readonly request: Buffer;
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 /** How a call ended: by the server, or by what became of the connection, as gRPC's rules say. */

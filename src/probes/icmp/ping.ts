@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import { errorCode } from '../net/error-fields.ts';
 import { agentFault, type ProbeFailure } from '../net/failure.ts';
 import type { IcmpSettings } from './settings.ts';
@@ -12,7 +13,7 @@ export interface PingOptions {
   /** The program, looked for where programs usually are. */
   readonly command: string;
   readonly args: readonly string[];
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Called as soon as the process is gone, however it ended. */
   readonly gone: () => void;
 }

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../../domain/cancellation.ts';
 /** The time was up before there was a place. */
 export class NoPlaceError extends Error {
   override readonly name = 'NoPlaceError';
@@ -18,7 +19,7 @@ export class Slots {
    * Fulfilled with a function that gives the place back.
    * @throws NoPlaceError when the signal aborts before there is one
    */
-  async take(signal: AbortSignal): Promise<() => void> {
+  async take(signal: CancelSignal): Promise<() => void> {
     if (signal.aborted) throw new NoPlaceError(NO_PLACE);
     if (this.#free > 0) this.#free -= 1;
     else await this.#wait(signal);
@@ -29,7 +30,7 @@ export class Slots {
     };
   }
 
-  #wait(signal: AbortSignal): Promise<void> {
+  #wait(signal: CancelSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(granted), 1);

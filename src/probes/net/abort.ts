@@ -1,7 +1,8 @@
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import type { Socket } from 'node:net';
 
 /** The result of `work`, or a rejection as soon as `signal` aborts; what `work` does afterwards is ignored. */
-export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function orAborted<T>(work: Promise<T>, signal: CancelSignal): Promise<T> {
   signal.throwIfAborted();
   let stop = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
@@ -17,7 +18,7 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promi
 }
 
 /** Destroys a socket when `signal` aborts; the signal lets go of it as soon as it is closed. */
-export function destroyOnAbort(socket: Socket, signal: AbortSignal): void {
+export function destroyOnAbort(socket: Socket, signal: CancelSignal): void {
   const onAbort = (): void => {
     socket.destroy();
   };

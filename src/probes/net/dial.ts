@@ -1,4 +1,5 @@
 import { connect, isIP, type Socket } from 'node:net';
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import type { Run } from '../prober.ts';
 import { destroyOnAbort } from './abort.ts';
 import { agentFault, fail } from './failure.ts';
@@ -83,7 +84,7 @@ export function requireSameFamily(source: string | undefined, { address, family 
  * Connects to one address. Rejects when it cannot, or as soon as the signal aborts.
  * @throws ProbeFailure
  */
-export function dial(to: Destination, signal: AbortSignal): Promise<Socket> {
+export function dial(to: Destination, signal: CancelSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const { address, port, localAddress } = to;
@@ -102,7 +103,7 @@ export function dial(to: Destination, signal: AbortSignal): Promise<Socket> {
  * Connects to a UNIX domain socket. Rejects when it cannot, or as soon as the signal aborts.
  * @throws ProbeFailure
  */
-export function dialUnix(path: string, signal: AbortSignal): Promise<Socket> {
+export function dialUnix(path: string, signal: CancelSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     watch(connect({ path }), { resolve, reject, failed: (error) => unixFailure(error, path) }, signal);
@@ -115,7 +116,7 @@ interface Settle {
   readonly failed: (error: unknown) => Error;
 }
 
-function watch(socket: Socket, { resolve, reject, failed }: Settle, signal: AbortSignal): void {
+function watch(socket: Socket, { resolve, reject, failed }: Settle, signal: CancelSignal): void {
   // stays for good: a socket that breaks later is noticed by its 'close', and must not throw
   socket.on('error', (error) => reject(failed(error)));
   const closed = (): void => reject(fail('connect', 'The connection was closed while it was made'));

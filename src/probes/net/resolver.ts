@@ -1,6 +1,7 @@
 import { promises as dns } from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import { orAborted } from './abort.ts';
 import { errorCode } from './error-fields.ts';
 import type { Hosts, SearchRules } from './name-files.ts';
@@ -16,7 +17,7 @@ export interface LookupOptions {
   readonly prefer: 4 | 6;
   /** Whether the other family will do. */
   readonly fallback: boolean;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   /** Where the addresses will be connected to, for whoever guards them; undefined: no port (ICMP). */
   readonly port?: number;
   /** The name stands in the configuration and not in a target (a proxy, a token endpoint): never refused. */

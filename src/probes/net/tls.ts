@@ -8,6 +8,7 @@ import {
   type PeerCertificate,
   TLSSocket,
 } from 'node:tls';
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import type { Verdict } from '../../domain/result.ts';
 import { failure, SUCCESS } from '../../domain/result.ts';
 import type { TlsOptions } from '../../domain/tls.ts';
@@ -38,7 +39,7 @@ export interface HandshakeOptions {
   readonly socket: Socket;
   /** The host that was dialled. */
   readonly host: string;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   readonly alpn?: readonly string[];
   /** Whether `server_name` is meant for this host: not after a redirect to another. */
   readonly ownHost?: boolean;

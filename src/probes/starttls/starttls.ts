@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import { startLdap, startPostgres } from './binary.ts';
 import { startFtp, startImap, startPop3, startSmtp } from './text.ts';
 import { Wire } from './wire.ts';
@@ -27,7 +28,7 @@ export const STARTTLS = [
  * thrown away.
  * @throws ProbeFailure `reply` when the server refuses, `protocol` when it speaks something else
  */
-export async function startTls(protocol: StartTls, socket: Socket, signal: AbortSignal): Promise<void> {
+export async function startTls(protocol: StartTls, socket: Socket, signal: CancelSignal): Promise<void> {
   const wire = new Wire(socket, signal);
   try {
     await STARTS[protocol](wire);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { CancelSignal } from '../../domain/cancellation.ts';
 import { SocketReader } from '../dialogue/reader.ts';
 import { orAborted } from '../net/abort.ts';
 import { fail } from '../net/failure.ts';
@@ -7,9 +8,9 @@ import { fail } from '../net/failure.ts';
 export class Wire {
   readonly #socket: Socket;
   readonly #reader: SocketReader;
-  readonly #signal: AbortSignal;
+  readonly #signal: CancelSignal;
 
-  constructor(socket: Socket, signal: AbortSignal) {
+  constructor(socket: Socket, signal: CancelSignal) {
     this.#socket = socket;
     this.#reader = new SocketReader(socket);
     this.#signal = signal;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import type { CancelSignal } from '../../../src/domain/cancellation.ts';
 import { SharedRuns } from '../../../src/probes/endpoint/shared-runs.ts';
 
 /** A run that ends when told to. */
 function openRun() {
-  const signals: AbortSignal[] = [];
+  const signals: CancelSignal[] = [];
   let end: (value: string) => void = () => undefined;
-  const start = (signal: AbortSignal): Promise<string> => {
+  const start = (signal: CancelSignal): Promise<string> => {
     signals.push(signal);
     return new Promise((resolve) => {
       end = resolve;
