@@ -45,6 +45,8 @@ export interface MonitorOptions {
   readonly past: readonly LastRun[];
   readonly onLateness: (seconds: number) => void;
   readonly onShed: () => void;
+  /** Whether histograms are read with native buckets, too. */
+  readonly native: () => boolean;
 }
 
 const EXPIRY_MS = 5_000;
@@ -179,6 +181,7 @@ export class Monitor {
   }
 
   #updateSeries(checks: readonly Check[]): void {
+    const { table, native } = this.#options;
     const wanted = new Map(checks.map((check) => [check.key, check]));
     for (const [key, { metrics, identity }] of this.#series) {
       const check = wanted.get(key);
@@ -188,7 +191,7 @@ export class Monitor {
     }
     for (const [key, check] of wanted) {
       if (this.#series.has(key)) continue;
-      const metrics = new CheckMetrics(this.#options.table, check.service, check.target);
+      const metrics = new CheckMetrics(table, check.service, check.target, native);
       this.#show(metrics, key);
       this.#series.set(key, { metrics, identity: seriesIdentity(check) });
     }

@@ -38,6 +38,7 @@ export async function startWatching(options: WatchingOptions): Promise<Watching>
   const stalledMs = (since: number) => loop.longestSince(since);
   const addresses = new Addresses({ clock, logger, onChange: () => watch() });
   lifecycle.onStop('addresses', () => addresses.stop());
+  let native = false;
   const monitor = new Monitor(
     {
       clock,
@@ -49,6 +50,7 @@ export async function startWatching(options: WatchingOptions): Promise<Watching>
       past: await pastRuns(storage.ledger, config, options),
       onLateness: (seconds) => self.schedule.late(seconds),
       onShed: () => self.schedule.shed(),
+      native: () => native,
     },
     config.scheduler,
   );
@@ -63,6 +65,7 @@ export async function startWatching(options: WatchingOptions): Promise<Watching>
   lifecycle.onStop('targets files', () => files.stop());
   const configure = (next: Config) => {
     caps = next.scheduler;
+    native = next.metrics.histograms === 'both';
     files.configure(next.services);
     apply();
   };

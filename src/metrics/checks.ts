@@ -25,6 +25,7 @@ export class CheckMetrics {
   readonly #totals: SeriesGroup;
   readonly #lastRun: SeriesGroup;
   readonly #critical: boolean;
+  readonly #native: () => boolean;
   readonly #durations = new Histogram(DURATION_BOUNDS);
   readonly #runs = { success: 0, failure: 0, unknown: 0 };
   readonly #failures = new Map<string, number>();
@@ -34,7 +35,9 @@ export class CheckMetrics {
   #lastConclusiveAt: number | undefined;
   #lastSuccessAt: number | undefined;
 
-  constructor(table: SeriesTable, service: Service, target: Target) {
+  /** @param native whether histograms are read with native buckets, too; asked at each run */
+  constructor(table: SeriesTable, service: Service, target: Target, native: () => boolean) {
+    this.#native = native;
     this.#critical = service.critical;
     this.#labels = {
       ...ownLabels(service, target),
@@ -118,7 +121,7 @@ export class CheckMetrics {
         ...runs,
         ...byReason(CHECK.failures, this.#failures),
         ...byReason(CHECK.unknowns, this.#unknowns),
-        sample(CHECK.runDuration, this.#durations.value()),
+        sample(CHECK.runDuration, this.#durations.value(this.#native())),
         sample(CHECK.observedSeconds, this.#time.observedSeconds),
         sample(CHECK.failingSeconds, this.#time.failingSeconds),
         ...timestamp(CHECK.lastRun, this.#lastConclusiveAt),

@@ -40,14 +40,15 @@ export class Histogram {
     this.#count(value, observation);
   }
 
-  value(): HistogramValue {
+  /** @param native whether anybody reads the native buckets: to list them costs more than all else */
+  value(native = true): HistogramValue {
     let total = 0;
     return {
       bounds: this.#bounds,
       counts: this.#counts.map((count) => (total += count)),
       sum: this.#sum,
       ...(this.#exemplars.length > 0 && { exemplars: [...this.#exemplars] }),
-      native: this.#native.value(),
+      ...(native && { native: this.#native.value() }),
     };
   }
 

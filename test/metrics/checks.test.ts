@@ -50,7 +50,7 @@ const DOWN = failure('status', 'HTTP status 503');
 describe('the metrics of a check', () => {
   it('are there before the first run: info, states, run counters from 0', () => {
     const table = new SeriesTable();
-    new CheckMetrics(table, service, target);
+    new CheckMetrics(table, service, target, () => true);
     const series = values(table);
     expect(series.get('tocsin_check_info{critical="true"}')).toBe(1);
     expect(series.get('tocsin_check_state{state="unknown"}')).toBe(1);
@@ -64,7 +64,7 @@ describe('the metrics of a check', () => {
 
   it('count failures by reason, born when first needed', () => {
     const table = new SeriesTable();
-    const metrics = new CheckMetrics(table, service, target);
+    const metrics = new CheckMetrics(table, service, target, () => true);
     expect([...values(table).keys()].some((name) => name.startsWith('tocsin_probe_failures_total'))).toBe(
       false,
     );
@@ -78,7 +78,7 @@ describe('the metrics of a check', () => {
 
   it('name the last run of each bucket of its duration', () => {
     const table = new SeriesTable();
-    const metrics = new CheckMetrics(table, service, target);
+    const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record({ ...run(SUCCESS, 10), runId: 'a1' }, 30_000);
     metrics.record({ ...run(SUCCESS, 20), runId: 'b2' }, 30_000);
     metrics.record(run(SUCCESS, 30), 30_000);
@@ -90,7 +90,7 @@ describe('the metrics of a check', () => {
 
   it('leave the last run alone when a run ends unknown', () => {
     const table = new SeriesTable();
-    const metrics = new CheckMetrics(table, service, target);
+    const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record(run(SUCCESS, 10), 30_000);
     metrics.record(run(unknown('agent_error', 'x'), 20), 30_000);
     const series = values(table);
@@ -101,7 +101,7 @@ describe('the metrics of a check', () => {
 
   it('weigh time by the raw result, unknown time in neither', () => {
     const table = new SeriesTable();
-    const metrics = new CheckMetrics(table, service, target);
+    const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record(run(SUCCESS, 0), 30_000);
     metrics.record(run(DOWN, 30), 30_000);
     metrics.record(run(DOWN, 35), 30_000);
@@ -116,7 +116,7 @@ describe('the metrics of a check', () => {
 
   it('let per-run values go when they are too old, and keep the counters', () => {
     const table = new SeriesTable();
-    const metrics = new CheckMetrics(table, service, target);
+    const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record(run(SUCCESS, 0), 30_000);
     metrics.expire();
     metrics.record(run(unknown('agent_error', 'x'), 500), 30_000);
@@ -129,7 +129,7 @@ describe('the metrics of a check', () => {
 
   it('vanish whole when the check is removed', () => {
     const table = new SeriesTable();
-    const metrics = new CheckMetrics(table, service, target);
+    const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record(run(DOWN, 0), 30_000);
     metrics.remove();
     expect(values(table).size).toBe(0);

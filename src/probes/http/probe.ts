@@ -137,7 +137,9 @@ function outcome(verdict: Verdict, { progress, settings, phases }: End): Outcome
 function details({ response, body }: Progress): Details {
   if (response === undefined) return {};
   const data =
-    body !== undefined && isJsonType(headerValue(response.headers, 'content-type')) ? jsonData(body) : undefined;
+    body !== undefined && isJsonType(headerValue(response.headers, 'content-type'))
+      ? jsonData(body)
+      : undefined;
   return { statusCode: response.status, ...(data === undefined ? {} : { data }) };
 }
 

@@ -5,7 +5,11 @@ const EXPECTED = 'expected a URL such as https://example.com/health';
 /** The URL of an address; one without a scheme is taken as `http://`, as blackbox_exporter does. */
 export function targetUrl(address: string): URL | undefined {
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address : `http://${address}`;
-  return URL.canParse(withScheme) ? new URL(withScheme) : undefined;
+  try {
+    return new URL(withScheme);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads an HTTP address; its label has neither credentials nor query. */

@@ -110,7 +110,8 @@ function addLine(fields: string[], line: string): void {
   }
   const colon = line.indexOf(':');
   const name = line.slice(0, Math.max(0, colon));
-  if (colon < 0 || !/^[!#$%&'*+\-.^_`|~\w ]*$/.test(name)) throw notHttp('it has a header line without a name');
+  if (colon < 0 || !/^[!#$%&'*+\-.^_`|~\w ]*$/.test(name))
+    throw notHttp('it has a header line without a name');
   if (name !== '') fields.push(name.toLowerCase(), fieldValue(line.slice(colon + 1)));
 }
 
