@@ -1,9 +1,9 @@
 import { BlockList, isIP, type Socket } from 'node:net';
-import { request } from 'node:http';
 import type { Secret } from '../../domain/secret.ts';
-import { fail } from '../net/failure.ts';
+import { fail, ProbeFailure } from '../net/failure.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
 import { basicAuthorization } from './auth.ts';
+import { HeadReader } from './http1/head.ts';
 
 /** Which requests go through which proxy. */
 export interface ProxyRules {
@@ -114,33 +114,48 @@ export interface TunnelOptions {
  */
 export function openTunnel({ socket, proxy, authority, headers }: TunnelOptions): Promise<void> {
   const authorization = proxyAuthorization(proxy);
-  const flat = ['Host', authority, 'User-Agent', 'Tocsin'];
-  if (authorization !== undefined) flat.push('Proxy-Authorization', authorization.reveal());
-  for (const [name, value] of headers) flat.push(name, value.reveal());
+  const head = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`, 'User-Agent: Tocsin'];
+  if (authorization !== undefined) head.push(`Proxy-Authorization: ${authorization.reveal()}`);
+  for (const [name, value] of headers) head.push(`${name}: ${value.reveal()}`);
   return new Promise((resolve, reject) => {
-    const outgoing = request({
-      createConnection: () => socket,
-      method: 'CONNECT',
-      path: authority,
-      headers: flat,
-    });
-    outgoing.on('error', (error) => reject(brokenConnection(error, 'while the proxy was asked to connect')));
-    outgoing.once('close', () =>
-      reject(fail('protocol', 'The proxy closed the connection before it answered')),
-    );
-    outgoing.once('connect', (response, _socket, head: Buffer) => {
-      const { statusCode: status = 0 } = response;
-      if (status === 407) reject(fail('auth', 'The proxy wants other credentials (HTTP status 407)'));
-      else if (status < 200 || status >= 300)
-        reject(fail('connect', `The proxy refuses to connect to the target: HTTP status ${status}`));
+    const heads = new HeadReader();
+    const settle = (problem?: ProbeFailure): void => {
+      socket.removeListener('data', came).removeListener('end', closed).removeListener('close', closed);
+      socket.removeListener('error', broke);
+      if (problem === undefined) resolve();
+      else reject(problem);
+    };
+    const closed = (): void => settle(fail('protocol', 'The proxy closed the connection before it answered'));
+    const broke = (error: Error): void =>
+      settle(brokenConnection(error, 'while the proxy was asked to connect'));
+    const came = (bytes: Buffer): void => {
+      const read = proxyAnswer(heads, bytes);
+      if (read === undefined) return;
+      // what follows belongs to whoever speaks through the tunnel
+      socket.pause();
+      if (read instanceof ProbeFailure) settle(read);
       else {
-        if (head.length > 0) socket.unshift(head);
-        resolve();
+        if (read.rest.length > 0) socket.unshift(read.rest);
+        settle();
       }
-    });
-    outgoing.once('response', () =>
-      reject(fail('protocol', 'The proxy does not answer CONNECT as a proxy does')),
-    );
-    outgoing.end();
+    };
+    socket.on('data', came).once('end', closed).once('close', closed).once('error', broke);
+    socket.write(`${head.join('\r\n')}\r\n\r\n`, 'latin1');
   });
+}
+
+/** What a proxy says to CONNECT; undefined while it has not said all. */
+function proxyAnswer(heads: HeadReader, bytes: Buffer): { readonly rest: Buffer } | ProbeFailure | undefined {
+  try {
+    const read = heads.push(bytes);
+    if (read === undefined) return undefined;
+    const { status } = read.head;
+    if (status >= 200 && status < 300) return { rest: read.rest };
+    return status === 407
+      ? fail('auth', 'The proxy wants other credentials (HTTP status 407)')
+      : fail('connect', `The proxy refuses to connect to the target: HTTP status ${status}`);
+  } catch (error) {
+    if (!(error instanceof ProbeFailure)) throw error;
+    return fail('protocol', 'The proxy does not answer CONNECT as a proxy does');
+  }
 }

@@ -21,18 +21,20 @@ export class BodyDecoder {
 
   /**
    * Takes in what came, and hands over what of it is the body's. What follows the body is of no interest.
+   * @returns whether this was the last of it
    * @throws ProbeFailure `protocol` for what are not chunks
    */
-  push(bytes: Buffer, onContent: (content: Buffer) => void): void {
-    if (this.#ended) return;
+  push(bytes: Buffer, onContent: (content: Buffer) => void): boolean {
+    if (this.#ended) return false;
     if (this.#chunks !== undefined) {
       this.#ended = this.#chunks.push(bytes, onContent);
-      return;
+      return this.#ended;
     }
     const content = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
     this.#left -= content.length;
     this.#ended = this.#left === 0;
     if (content.length > 0) onContent(content);
+    return this.#ended;
   }
 
   /** The server has said all that it wants to. @returns whether that was all of the body */

@@ -101,12 +101,12 @@ class Exchange implements BodySource {
   }
 
   #readBody(decoder: BodyDecoder, bytes: Buffer): void {
-    if (decoder.ended || this.#broken !== undefined) return;
-    decoder.push(bytes, (content) => {
+    if (this.#broken !== undefined) return;
+    const ended = decoder.push(bytes, (content) => {
       if (this.#sink === undefined) this.#early.push(content);
       else this.#sink.data(content);
     });
-    if (decoder.ended) this.#sink?.end();
+    if (ended) this.#sink?.end();
   }
 
   /** The server has nothing more to say. */
