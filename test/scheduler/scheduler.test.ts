@@ -287,3 +287,27 @@ describe('the heap', () => {
     );
   });
 });
+
+describe('runs that are due within ten milliseconds', () => {
+  it('start at one time, without any of them being late or losing its place on the grid', async () => {
+    const { clock, scheduler, started, lateness } = rig();
+    const many = checks(2_000);
+    scheduler.update(many, { maxConcurrency: 2_000, maxPerHost: 2_000 });
+    await clock.advance(60_000);
+    started.length = 0;
+    lateness.length = 0;
+    await clock.advance(30_000);
+    expect(started).toHaveLength(2_000);
+    // one every 15 ms on average: fewer starts than runs, none more than 10 ms apart from its time
+    const moments = new Set(started.map(({ at }) => at));
+    expect(moments.size).toBeLessThan(1_500);
+    expect(lateness.every((seconds) => seconds === 0)).toBe(true);
+    const skew = clock.now() - clock.monotonic();
+    for (const { key, at } of started) {
+      const check = many.find((one) => one.key === key);
+      if (check === undefined) throw new Error(`${key} is not a check`);
+      const due = onGrid(check, at + skew - 1);
+      expect(due - (at + skew)).toBeLessThanOrEqual(10);
+    }
+  });
+});
