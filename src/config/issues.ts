@@ -37,7 +37,7 @@ function found(issue: Issue, base: Path, keys: (path: Path) => string[]): Findin
     case 'unrecognized_keys': {
       const valid = keys(path);
       return issue.keys.map((key) => {
-        const foreign = foreignKey(path, key);
+        const foreign = foreignKey(key);
         const message = foreign ?? unknownKey(key, valid);
         return { path: [...path, key], message, at: 'key', ...(foreign && { unsupported: true }) };
       });

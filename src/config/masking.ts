@@ -1,7 +1,8 @@
 const MASK = '<secret>';
 
 /** Keys whose value is a secret wherever they stand; what ends in `_file` or `_url` says where one is. */
-const SECRET_KEY = /passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|private[-_]?key|bearer/i;
+const SECRET_KEY =
+  /passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|private[-_]?key|certificate[-_]?key$|bearer/i;
 const PLACE_KEY = /_(?:file|files|url|urls)$|^files$/i;
 /** Mappings whose values may be secrets under any name. */
 const FREE_KEY = /^(?:headers|http_headers|endpoint_params|proxy_connect_header|metadata|params)$/;

@@ -163,14 +163,15 @@ interface Lookups {
   samples(): readonly Sample[];
 }
 
-/** Notes the first lookup of a run, so that every prober has blackbox_exporter's families about it. */
+/** Notes the first lookup of a target in a run, so that every prober has blackbox_exporter's families about it. */
 function recordLookups(resolver: Resolver, clock: Clock): Lookups {
   const samples: Sample[] = [];
   let recorded = false;
   return {
     resolver: {
       lookup: async (name, wanted) => {
-        if (recorded) return resolver.lookup(name, wanted);
+        // a proxy or a token endpoint is not what the run is about
+        if (recorded || wanted.configured === true) return resolver.lookup(name, wanted);
         recorded = true;
         const start = clock.monotonic();
         try {

@@ -34,8 +34,9 @@ export function authSettings(files: ConfigFiles) {
         credentials: secret.optional(),
         credentials_file: secretFile(files).optional(),
       })
-      .refine((given) => (given.credentials === undefined) !== (given.credentials_file === undefined), {
-        error: 'expected exactly one of credentials and credentials_file',
+      .refine((given) => given.credentials === undefined || given.credentials_file === undefined, {
+        error: 'credentials and credentials_file are both given; expected one',
+        path: ['credentials_file'],
       })
       .refine((given) => given.type.toLowerCase() !== 'basic', {
         error: 'the type Basic has its own key, basic_auth',

@@ -12,10 +12,12 @@ import type { CookieJar } from './cookies.ts';
 import { exchangeHttp2 } from './exchange-h2.ts';
 import { exchange } from './http1/exchange.ts';
 import { headerValues } from './http1/head.ts';
-import { openTunnel, proxyAuthorization, proxyFor } from './proxy.ts';
+import { proxyAuthorization, proxyFor } from './proxy.ts';
+import { connectThrough } from './proxy-connection.ts';
 import { requestHeaders, type HopRequest } from './request.ts';
 import type { HttpResponse } from './response.ts';
 import type { HttpSettings } from './settings.ts';
+import { isSocks } from './socks.ts';
 import { bareHost, portOf, shownUrl } from './target.ts';
 
 /** What a run has come to so far, so that a failure can tell it too. */
@@ -69,15 +71,16 @@ export async function hop<T>(
     run.signal.throwIfAborted();
     timer.enter('processing');
     run.log('request', { method: request.method, url: shownUrl(request.url) });
-    const absolute = proxy !== undefined && !progress.ssl;
+    const absolute = proxy !== undefined && !progress.ssl && !isSocks(proxy);
+    const headers = requestHeaders(request, settings, {
+      authorization,
+      proxyAuthorization: absolute ? proxyAuthorization(proxy) : undefined,
+      cookies: cookies.header(request.url),
+    });
     const response = await send(socket, {
       method: request.method,
-      path: absolute ? absoluteForm(request.url, address) : `${request.url.pathname}${request.url.search}`,
-      headers: requestHeaders(request, settings, {
-        authorization,
-        proxyAuthorization: absolute ? proxyAuthorization(proxy) : undefined,
-        cookies: cookies.header(request.url),
-      }),
+      path: absolute ? absoluteForm(request.url, headers) : `${request.url.pathname}${request.url.search}`,
+      headers,
       body: request.body,
       onFirstByte: () => timer.enter('transfer'),
       origin: request.url.origin,
@@ -106,10 +109,10 @@ async function chooseRoute(
   request: HopRequest,
   { settings, run, timer }: HopContext,
 ): Promise<Pick<Route, 'address' | 'proxy'>> {
-  timer.enter('resolve');
   const { proxy: rules, ip } = settings;
   const { url } = request;
   const leftToProxy = rules?.resolvesTarget === true && proxyFor(rules, url, undefined) !== undefined;
+  if (!leftToProxy) timer.enter('resolve');
   const endpoint = { host: bareHost(url), port: portOf(url), ...ip };
   if (leftToProxy) run.permit?.(endpoint.host, endpoint.port);
   const address = leftToProxy ? undefined : await resolve(run, endpoint);
@@ -131,46 +134,30 @@ async function connectRoute(
   { settings, run, timer }: HopContext,
   { address, proxy }: Pick<Route, 'address' | 'proxy'>,
 ): Promise<Route> {
-  const { ip, proxy: rules } = settings;
+  const { ip, proxy: rules, tls } = settings;
+  const [host, port] = [bareHost(url), portOf(url)];
+  timer.enter('connect');
   if (proxy === undefined || rules === undefined) {
-    timer.enter('connect');
-    const endpoint = { host: bareHost(url), port: portOf(url), ...ip };
+    const endpoint = { host, port, ...ip };
     const plain = await connectTo(run, endpoint, address ?? (await resolve(run, endpoint)));
     return { plain, socket: plain, address, proxy };
   }
-  timer.enter('connect');
-  const to = { host: bareHost(proxy), port: portOf(proxy), ...ip, configured: true };
-  const plain = await connectTo(run, to, await resolve(run, to));
-  run.log('proxy', { host: proxy.host });
-  try {
-    let socket: Socket = plain;
-    if (proxy.protocol === 'https:') {
-      const own = { socket: plain, host: to.host, signal: run.signal, ownHost: false };
-      const handshake = await settings.tls.handshake(own);
-      if (handshake.verdict.status !== 'success') throw new ProbeFailure(handshake.verdict);
-      socket = handshake.socket;
-    }
-    if (url.protocol === 'https:') {
-      const authority = `${hostOf(url, address)}:${portOf(url)}`;
-      await openTunnel({ socket, proxy, authority, headers: rules.connectHeaders });
-    }
-    return { plain, socket, address, proxy };
-  } catch (error) {
-    plain.destroy();
-    throw error;
-  }
+  const tunnel = url.protocol === 'https:';
+  const { connectHeaders } = rules;
+  const way = { proxy, host: address?.address ?? host, port, tunnel, connectHeaders, tls, ip };
+  return { ...(await connectThrough(run, way)), address, proxy };
 }
 
-/** The target as the proxy is told it: by the address that was resolved here, else by its name. */
-function hostOf(url: URL, address: Address | undefined): string {
-  if (address === undefined) return url.hostname;
-  return address.family === 6 ? `[${address.address}]` : address.address;
-}
-
-/** @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2 */
-function absoluteForm(url: URL, address: Address | undefined): string {
-  const port = url.port === '' ? '' : `:${url.port}`;
-  return `${url.protocol}//${hostOf(url, address)}${port}${url.pathname}${url.search}`;
+/**
+ * The target of a request that an HTTP proxy is sent, by the name that the target is to know: the proxy has to pass it
+ * on as its `Host`.
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+ */
+function absoluteForm(url: URL, headers: readonly string[]): string {
+  const given =
+    headers[headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'host') + 1] ?? '';
+  const host = /^[\w.~:[\]-]+$/.test(given) ? given : url.host;
+  return `${url.protocol}//${host}${url.pathname}${url.search}`;
 }
 
 /** Speaks TLS; a certificate that is not good enough ends the run before anything is sent. */

@@ -148,7 +148,11 @@ export function unmeasuredHttp(settings: HttpSettings, measured: readonly Sample
   const has = (name: string): boolean => measured.some((one) => one.family.name === name && one.value !== 0);
   const cel = settings.celMatches !== undefined || settings.celNotMatches !== undefined;
   const looked = measured.some((one) => one.family.name === DNS_LOOKUP_TIME.name);
-  const phases = has(IP_PROTOCOL.name) ? PHASES : PHASES.slice(0, looked ? 1 : 0);
+  const phases = has(IP_PROTOCOL.name)
+    ? PHASES
+    : leavesNamesToProxy(settings)
+      ? PHASES.filter((phase) => phase !== 'resolve')
+      : PHASES.slice(0, looked ? 1 : 0);
   return [
     ...phases.map((phase) => sample(family.DURATION, 0, { phase })),
     // an answer that does not tell its length, or no answer
@@ -156,6 +160,10 @@ export function unmeasuredHttp(settings: HttpSettings, measured: readonly Sample
     ...ZEROES.map((one) => sample(one, 0)),
     ...(cel ? [sample(family.FAILED_DUE_TO_CEL, 0)] : []),
   ];
+}
+
+function leavesNamesToProxy({ proxy }: HttpSettings): boolean {
+  return proxy?.resolvesTarget === true;
 }
 
 const ZEROES = [

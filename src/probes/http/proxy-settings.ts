@@ -4,18 +4,15 @@ import { Secret } from '../../domain/secret.ts';
 import type { ConfigFiles } from '../settings.ts';
 import { NoProxy, parseProxyUrl, type ProxyRules } from './proxy.ts';
 
+/** An empty one is none, as in blackbox_exporter. */
 const proxyUrl = z.string().transform((text, context) => {
   const url = parseProxyUrl(text);
-  if (url !== undefined) return url;
-  if (/^socks5h?:\/\//i.test(text)) {
-    const message = 'SOCKS proxies are not possible: expected one that speaks http or https';
-    context.addIssue({ code: 'custom', message, params: { unsupported: true } });
-    return z.NEVER;
-  }
+  if (url !== undefined || text === '') return url;
   // the text may hold a password
   context.addIssue({
     code: 'custom',
-    message: 'expected the URL of a proxy such as http://proxy.example:3128 (http or https)',
+    message:
+      'expected the URL of a proxy such as http://proxy.example:3128 or socks5://proxy.example:1080 (http, https, socks5 or socks5h; a % in user or password is written %25)',
   });
   return z.NEVER;
 });

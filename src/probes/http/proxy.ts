@@ -29,13 +29,35 @@ export function proxyFor(rules: ProxyRules, to: URL, address: string | undefined
   return direct ? undefined : proxy;
 }
 
+const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
+  ['http:', 80],
+  ['https:', 443],
+  ['socks5:', 1_080],
+  ['socks5h:', 1_080],
+]);
+
 /** A proxy's URL, or undefined when it cannot be used as one. Without a scheme it is `http://`. */
 export function parseProxyUrl(text: string): URL | undefined {
   const withScheme = text.includes('://') ? text : `http://${text}`;
   if (!URL.canParse(withScheme)) return undefined;
   const url = new URL(withScheme);
-  const usable = (url.protocol === 'http:' || url.protocol === 'https:') && url.hostname !== '';
+  const usable = DEFAULT_PORTS.has(url.protocol) && url.hostname !== '' && isDecodable(url);
   return usable ? url : undefined;
+}
+
+/** Whether user and password can be read: a `%` in them has to be written `%25`. */
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function proxyPort(proxy: URL): number {
+  return proxy.port === '' ? (DEFAULT_PORTS.get(proxy.protocol) ?? 0) : Number(proxy.port);
 }
 
 export function proxyAuthorization(proxy: URL): Secret | undefined {

@@ -8,7 +8,8 @@ import { authorizationOf, authSettings, checkAuth, type Authorization } from './
 import { celRule, type CelRule } from './cel.ts';
 import { acceptsEncoding, COMPRESSIONS, type Compression } from './compression.ts';
 import { headers, privateHeaders, type PrivateHeader } from './header-settings.ts';
-import { oauth2Settings, type TokenSource } from './oauth2.ts';
+import type { TokenSource } from './oauth2.ts';
+import { oauth2Settings } from './oauth2-settings.ts';
 import type { ProxyRules } from './proxy.ts';
 import { checkProxy, proxyKeys, proxyRules } from './proxy-settings.ts';
 

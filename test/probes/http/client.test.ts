@@ -1,7 +1,7 @@
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { httpProber } from '../../../src/probes/http.ts';
-import { readToken } from '../../../src/probes/http/oauth2.ts';
+import { readToken } from '../../../src/probes/http/token-answer.ts';
 import { CertificateMint } from '../../support/certificates.ts';
 import { run, probeOf, targetOf, valueOf, verdictText, hostsResolver } from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
@@ -236,7 +236,7 @@ describe('oauth2', () => {
     expect(seen).toEqual(['Bearer t1', 'Bearer t1']);
     expect(endpoint.seen).toEqual([
       {
-        authorization: `Basic ${Buffer.from('me:s%20ecret').toString('base64')}`,
+        authorization: `Basic ${Buffer.from('me:s+ecret').toString('base64')}`,
         form: 'grant_type=client_credentials&scope=a+b&audience=x',
       },
     ]);
@@ -291,7 +291,7 @@ describe('oauth2', () => {
     [200, '{"access_token":"a\\nb"}', 'The token endpoint answers without an access_token'],
     [500, '{"access_token":"a"}', 'The token endpoint answers with HTTP status 500'],
   ])('fails with auth for the answer %i %s', (status, text, expected) => {
-    expect(() => readToken({ status, text }, 0)).toThrow(expected);
+    expect(() => readToken({ status, text, contentType: 'application/json' }, 0)).toThrow(expected);
   });
 });
 

@@ -1,6 +1,3 @@
-import { createServer, request as forward } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
-import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { httpProber } from '../../../src/probes/http.ts';
@@ -8,7 +5,8 @@ import { NoProxy, parseProxyUrl, proxyFor } from '../../../src/probes/http/proxy
 import { CertificateMint } from '../../support/certificates.ts';
 import { realFiles, run, targetOf, valueOf, verdictText } from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
-import { closedPort, listen, type TestServer } from '../../support/servers/tcp.ts';
+import { startProxy } from '../../support/servers/proxy.ts';
+import { closedPort, type TestServer } from '../../support/servers/tcp.ts';
 import { runProbe } from '../../../src/probes/run.ts';
 import { systemClock } from '../../../src/domain/clock.ts';
 import { createResolver } from '../../../src/probes/net/resolver.ts';
@@ -22,55 +20,14 @@ beforeAll(() => {
 afterAll(() => mint.remove());
 afterEach(() => servers.close());
 
-interface Proxy extends TestServer {
-  readonly seen: string[];
-  readonly headers: Record<string, unknown>[];
-}
-
-/** A proxy that does its work, or answers CONNECT with a status. */
-async function proxy({ refuse, secure = false }: { refuse?: number; secure?: boolean } = {}): Promise<Proxy> {
-  const seen: string[] = [];
-  const headers: Record<string, unknown>[] = [];
-  const handle: Parameters<typeof createServer>[1] = (incoming, outgoing) => {
-    seen.push(`${incoming.method} ${incoming.url}`);
-    headers.push(incoming.headers);
-    const upstream = forward(
-      incoming.url ?? '',
-      { method: incoming.method ?? 'GET', headers: incoming.headers },
-      (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
-        answer.pipe(outgoing);
-      },
-    );
-    upstream.on('error', () => outgoing.writeHead(502).end());
-    incoming.pipe(upstream);
-  };
-  const server = secure ? createHttpsServer(mint.leaf(), handle) : createServer(handle);
-  server.on('connect', (incoming, client: Socket) => {
-    seen.push(`CONNECT ${incoming.url}`);
-    headers.push(incoming.headers);
-    if (refuse !== undefined) {
-      client.end(`HTTP/1.1 ${refuse} No\r\n\r\n`);
-      return;
-    }
-    const [, port] = /:(\d+)$/.exec(incoming.url ?? '') ?? [];
-    const upstream = connect(Number(port), '127.0.0.1', () => {
-      client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      client.pipe(upstream).pipe(client);
-    });
-    for (const socket of [client, upstream]) {
-      socket.on('error', () => undefined);
-      socket.once('close', () => {
-        client.destroy();
-        upstream.destroy();
-      });
-    }
-  });
-  return { ...servers.add(await listen(server)), seen, headers };
+/** A proxy that is closed with the rest. */
+async function proxy({ refuse, secure = false }: { refuse?: number; secure?: boolean } = {}) {
+  const options = { ...(refuse !== undefined && { refuse }), ...(secure && { tls: mint.leaf() }) };
+  return servers.add(await startProxy(options));
 }
 
 describe('an http run through a proxy', () => {
-  it('asks for the whole URL, the name resolved here', async () => {
+  it('asks for the whole URL by its name, though that is resolved here', async () => {
     const target = await servers.http((request, response) => response.end(request.headers.host));
     const through = await proxy();
     const result = await run(httpProber, `http://localhost:${target.port}/a?b=c`, {
@@ -81,9 +38,26 @@ describe('an http run through a proxy', () => {
       },
     });
     expect(verdictText(result)).toBe('success');
-    expect(through.seen).toEqual([`GET http://127.0.0.1:${target.port}/a?b=c`]);
+    expect(through.seen).toEqual([`GET http://localhost:${target.port}/a?b=c`]);
     expect(valueOf(result, 'probe_ip_protocol')).toBe(4);
     await target.idle();
+  });
+
+  it.each([
+    ['a.test', 'GET http://a.test/x'],
+    ['a b', 'GET http://localhost:1/x'],
+  ])('asks by the virtual host %j that the target is to see', async (Host, expected) => {
+    let asked = '';
+    const recording = await servers.tcp((socket) =>
+      socket.once('data', (data: Buffer) => {
+        asked = data.toString();
+        socket.end('HTTP/1.1 200 OK\r\n\r\n');
+      }),
+    );
+    await run(httpProber, 'http://localhost:1/x', {
+      settings: { preferred_ip_protocol: 'ip4', headers: { Host }, proxy_url: `http://${recording.address}` },
+    });
+    expect(asked).toContain(`${expected} HTTP/1.1\r\n`);
   });
 
   it('leaves the name to the proxy where it is told to', async () => {
@@ -94,6 +68,9 @@ describe('an http run through a proxy', () => {
     });
     expect(verdictText(result)).toBe('success');
     expect(through.seen).toEqual([`GET http://localhost:${target.port}/`]);
+    // nothing was resolved but the proxy
+    expect(valueOf(result, 'probe_ip_protocol')).toBeUndefined();
+    expect(Object.keys(result.phases)).toEqual(['connect', 'processing', 'transfer']);
   });
 
   it.each([
@@ -278,7 +255,11 @@ describe('no_proxy', () => {
 it.each([
   ['proxy.test:3128', 'http://proxy.test:3128/'],
   ['https://proxy.test', 'https://proxy.test/'],
-  ['socks5://proxy.test', undefined],
+  ['socks5://u:p%40@proxy.test', 'socks5://u:p%40@proxy.test'],
+  ['SOCKS5H://[::1]:9', 'socks5h://[::1]:9'],
+  ['socks4://proxy.test', undefined],
+  ['socks5://', undefined],
+  ['http://u:%zz@proxy.test', undefined],
   ['http://', undefined],
   ['', undefined],
 ])('the URL of a proxy: %s', (text, expected) => {

@@ -1,0 +1,86 @@
+import { createPrivateKey, randomUUID, sign, type KeyObject } from 'node:crypto';
+
+/** The ways to sign that Prometheus knows, with OpenSSL's names of their digests. */
+const DIGESTS = { RS256: 'sha256', RS384: 'sha384', RS512: 'sha512' } as const;
+export type SignatureAlgorithm = keyof typeof DIGESTS;
+export const SIGNATURE_ALGORITHMS: readonly string[] = Object.keys(DIGESTS);
+
+/** How long an assertion may be used; what Prometheus gives it. */
+const LIFE_SECONDS = 600;
+
+export interface AssertionSettings {
+  readonly key: KeyObject;
+  /** Names the key to the token endpoint; empty: it is not named. */
+  readonly keyId: string;
+  readonly algorithm: SignatureAlgorithm;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly audience: string;
+  readonly scopes: readonly string[];
+  /** Go beside the others, and before them where they have the same name. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+export function isSignatureAlgorithm(text: string): text is SignatureAlgorithm {
+  return Object.hasOwn(DIGESTS, text);
+}
+
+/**
+ * Reads an RSA private key (PEM, PKCS #1 or #8, without a passphrase) and signs with it once, so that one that cannot is
+ * found when the configuration is loaded.
+ * @throws Error that says what is wrong with it, and not what it is
+ */
+export function readSigningKey(pem: string, algorithm: SignatureAlgorithm): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw new Error('it is not a private key in PEM without a passphrase');
+  }
+  if (key.asymmetricKeyType !== 'rsa')
+    throw new Error(`it is of the kind ${key.asymmetricKeyType ?? 'unknown'}`);
+  try {
+    sign(DIGESTS[algorithm], Buffer.alloc(0), key);
+  } catch {
+    throw new Error(`it is too short for ${algorithm}`);
+  }
+  return key;
+}
+
+/**
+ * A signed statement of who asks for a token. The claims are those of prometheus/common.
+ * @param nowMs wall clock
+ * @see https://www.rfc-editor.org/rfc/rfc7523#section-3
+ */
+export async function signedAssertion(settings: AssertionSettings, nowMs: number): Promise<string> {
+  const { key, keyId, algorithm, issuer, subject, audience, scopes, claims } = settings;
+  const now = Math.floor(nowMs / 1_000);
+  const header = { alg: algorithm, typ: 'JWT', ...(keyId === '' ? {} : { kid: keyId }) };
+  const body = {
+    iss: issuer,
+    sub: subject,
+    aud: audience,
+    jti: randomUUID(),
+    iat: now,
+    exp: now + LIFE_SECONDS,
+    ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
+    ...claims,
+  };
+  const signed = `${encoded(header)}.${encoded(body)}`;
+  const signature = await signature64(DIGESTS[algorithm], signed, key);
+  return `${signed}.${signature}`;
+}
+
+function encoded(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url');
+}
+
+/** Signing takes milliseconds: on another thread. */
+function signature64(digest: string, text: string, key: KeyObject): Promise<string> {
+  return new Promise((resolve, reject) => {
+    sign(digest, Buffer.from(text), key, (error, signature) => {
+      if (error === null) resolve(signature.toString('base64url'));
+      else reject(error);
+    });
+  });
+}
