@@ -87,18 +87,9 @@ describe('a module that wants what is not possible', () => {
       'give client_secret_file instead',
     ],
     ['tls_config: { ca_ref: x }', 'give ca_file instead'],
-    ['proxy_url: socks5://127.0.0.1:1', 'SOCKS proxies are not possible'],
     [
-      'oauth2: { client_id: a, client_secret: b, token_url: "http://t", grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer" }',
-      'jwt-bearer is not possible',
-    ],
-    [
-      'oauth2: { client_id: a, client_secret: b, token_url: "http://t", signature_algorithm: RS256 }',
-      'signature_algorithm is not possible',
-    ],
-    [
-      'oauth2: { client_id: a, client_secret: b, token_url: "http://t", proxy_url: "http://p" }',
-      'the token endpoint is always asked directly',
+      'oauth2: { client_id: a, client_certificate_key_ref: x, token_url: "http://t" }',
+      'give client_certificate_key_file instead',
     ],
   ])('%s is loaded and told of likewise, as blackbox_exporter loads it', (line, said) => {
     const { modules, problems, notices } = load(http(line));

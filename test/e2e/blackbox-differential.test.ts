@@ -1,15 +1,13 @@
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CertificateMint } from '../support/certificates.ts';
 import type { Pair } from '../support/differential.ts';
 import { differences, type Answer } from '../support/differential/compare.ts';
+import { askProbe, startBlackbox, type Exporter } from '../support/differential/exporters.ts';
 import { pairTables } from '../support/differential/tables.ts';
-import { describeWithPeers, peer } from '../support/peers.ts';
-import { closedPort } from '../support/servers/tcp.ts';
+import { describeWithPeers } from '../support/peers.ts';
 import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
-import { until } from '../support/until.ts';
 
 /** Pairs that are asked about at the same time. */
 const AT_ONCE = 6;
@@ -20,34 +18,12 @@ const folder = temporaryFolder();
 
 afterAll(() => mint.remove());
 
-interface Exporter {
-  readonly url: string;
-  stop(): Promise<void> | void;
-}
-
-async function startBlackbox(modules: string): Promise<Exporter> {
-  const port = await closedPort();
-  const args = [`--config.file=${modules}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=error'];
-  const child = spawn(peer('blackbox_exporter'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let stderr = '';
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const url = `http://127.0.0.1:${port}`;
-  await until(async () => {
-    if (child.exitCode !== null) throw new Error(`blackbox_exporter ended: ${stderr}`);
-    return (await fetch(`${url}/-/healthy`).catch(() => undefined))?.ok === true;
-  });
-  return { url, stop: () => void child.kill('SIGKILL') };
-}
-
 const moduleName = (pair: Pair): string => `m${pairs.indexOf(pair)}`;
 
-async function ask(exporter: Exporter, pair: Pair, target: string): Promise<Answer> {
-  const query = new URLSearchParams({ target, module: moduleName(pair), ...pair.query });
-  const response = await fetch(`${exporter.url}/probe?${query.toString()}`, {
-    headers: { 'X-Prometheus-Scrape-Timeout-Seconds': String(pair.timeoutSeconds ?? 15) },
-  });
-  return { status: response.status, text: await response.text() };
-}
+const ask = (exporter: Pick<Exporter, 'url'>, pair: Pair, target: string): Promise<Answer> => {
+  const { query, timeoutSeconds } = pair;
+  return askProbe(exporter, { target, module: moduleName(pair), query, timeoutSeconds });
+};
 
 describeWithPeers(['blackbox_exporter'], '/probe beside blackbox_exporter 0.28', () => {
   let blackbox: Exporter;
@@ -58,7 +34,7 @@ describeWithPeers(['blackbox_exporter'], '/probe beside blackbox_exporter 0.28',
     const server = await pair.start();
     try {
       const theirs = await ask(blackbox, pair, server.target);
-      const ours = await ask({ url: tocsin.url, stop: () => undefined }, pair, server.target);
+      const ours = await ask(tocsin, pair, server.target);
       found.set(pair.name, differences(theirs, ours, pair.differs));
     } finally {
       await server.stop();

@@ -73,7 +73,7 @@ export class TokenSource {
     return readToken(await this.#settings.endpoint.post(run, ip, { form }), asked);
   }
 
-  /** Credentials go in the header, as they should; endpoints that give no token then get them in the body. */
+  /** Credentials go in the header, as they should; an endpoint that gives no token then gets them in the body, as by Go. */
   async #bySecret(
     run: Run,
     ip: IpPreference,
@@ -83,11 +83,10 @@ export class TokenSource {
     const { endpoint } = this.#settings;
     const asked = run.monotonic();
     const authorization = basicAuthorization(formEncoded(clientId), formEncoded(clientSecret.reveal()));
-    const first = await endpoint.post(run, ip, { form, authorization });
     try {
-      return readToken(first, asked);
+      return readToken(await endpoint.post(run, ip, { form, authorization }), asked);
     } catch (error) {
-      if (!(error instanceof ProbeFailure)) throw error;
+      if (!(error instanceof ProbeFailure) || error.verdict.status === 'unknown') throw error;
     }
     form.set('client_id', clientId);
     form.set('client_secret', clientSecret.reveal());
@@ -104,7 +103,10 @@ export class TokenSource {
   }
 }
 
-/** As a field of a form is written. @see https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1 */
+/** As a field of a form is written. @see https://www.rfc-editor.org/rfc/rfc6749#appendix-B */
 function formEncoded(text: string): string {
-  return new URLSearchParams([['', text]]).toString().slice(1);
+  const strict = (sign: string): string => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(text)
+    .replaceAll('%20', '+')
+    .replace(/[!'()*]/g, strict);
 }
