@@ -107,7 +107,10 @@ async function send(
     onFirstByte: () => undefined,
   });
   const body = await readBody(response.body, { keep: MAX_ANSWER_BYTES, limit: MAX_ANSWER_BYTES });
-  if (body.problem !== undefined) throw body.problem;
+  if (body.problem !== undefined) {
+    if (body.problem.verdict.reason === 'body') throw fail('auth', 'The answer is larger than 64 KiB');
+    throw body.problem;
+  }
   const { status, headers } = response;
   return { status, contentType: headers['content-type'], text: body.start.toString('utf8') };
 }

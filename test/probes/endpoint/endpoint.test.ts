@@ -17,6 +17,7 @@ import { hostsResolver } from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
 import { startDns } from '../../support/servers/dns.ts';
 import { startHttp } from '../../support/servers/http.ts';
+import { startSocks } from '../../support/servers/socks.ts';
 import { listen, startTcp, type TestServer } from '../../support/servers/tcp.ts';
 
 const servers = new ServerSet();
@@ -32,6 +33,8 @@ modules:
   tcp: { prober: tcp, timeout: 2s }
   unix: { prober: unix, timeout: 2s }
   proxied: { prober: http, timeout: 2s, http: { proxy_url: "http://127.0.0.1:1", skip_resolve_phase_with_proxy: true } }
+  socks_names: { prober: http, timeout: 2s, http: { proxy_url: "socks5://127.0.0.1:1", skip_resolve_phase_with_proxy: true } }
+  socks: { prober: http, timeout: 2s, http: { preferred_ip_protocol: ip4, proxy_url: "socks5://127.0.0.1:PORT" } }
 `;
 
 interface Rig {
@@ -39,16 +42,20 @@ interface Rig {
   readonly open?: boolean;
   readonly resolver?: Resolver;
   readonly maxConcurrency?: number;
+  readonly socksPort?: number;
 }
 
-function modules(): ReadonlyMap<string, ProbeModule> {
-  const loaded = loadModules(folder.write('blackbox.yml', MODULES), probers);
+/** @param socksPort where the SOCKS proxy of the module `socks` is */
+function modules(socksPort = 1): ReadonlyMap<string, ProbeModule> {
+  const text = MODULES.replace('PORT', String(socksPort));
+  const loaded = loadModules(folder.write('blackbox.yml', text), probers);
   expect(loaded.problems).toEqual([]);
   return loaded.modules;
 }
 
-function endpoint({ allow = [], open = true, resolver = hostsResolver(), maxConcurrency = 10 }: Rig = {}) {
-  const loaded = modules();
+function endpoint(rig: Rig = {}) {
+  const { allow = [], open = true, resolver = hostsResolver(), maxConcurrency = 10, socksPort } = rig;
+  const loaded = modules(socksPort);
   return new ProbeEndpoint({
     settings: () => ({ modules: () => loaded, allow: new AllowList(allow), open, maxConcurrency }),
     resolver,
@@ -283,10 +290,30 @@ describe('/probe keeps to its allow list', () => {
     expect(shown(await ask(of, 'http://web.test/'))).toMatch(/^403 web\.test \(169\.254\.169\.254\)/);
   });
 
-  it('a target that a proxy resolves is checked by its name', async () => {
-    const of = endpoint({ allow: ['web.test'] });
-    expect(shown(await ask(of, 'http://inside.test/', { module: 'proxied' }))).toMatch(/^403 inside\.test/);
-    // the proxy itself stands in the configuration
-    expect(shown(await ask(of, 'http://web.test/', { module: 'proxied' }))).toBe('200 failure');
+  it.each(['proxied', 'socks_names'])(
+    'a target that a proxy resolves is checked by its name (%s)',
+    async (module) => {
+      const of = endpoint({ allow: ['web.test'] });
+      expect(shown(await ask(of, 'http://inside.test/', { module }))).toMatch(/^403 inside\.test/);
+      // the proxy itself stands in the configuration
+      expect(shown(await ask(of, 'http://web.test/', { module }))).toBe('200 failure');
+    },
+  );
+
+  it('a target behind a SOCKS proxy is checked by its address, and so is what it redirects to', async () => {
+    const proxy = servers.add(await startSocks());
+    const asked: string[] = [];
+    const target = await everywhere((request, response) => {
+      asked.push(request.url ?? '');
+      response.writeHead(302, { Location: `http://127.0.0.2:${target.port}/secret` }).end();
+    });
+    const of = endpoint({ allow: ['127.0.0.1/32'], socksPort: proxy.port });
+    expect(shown(await ask(of, `http://127.0.0.2:${target.port}/`, { module: 'socks' }))).toMatch(
+      /^403 127\.0\.0\.2/,
+    );
+    expect(proxy.accepted()).toBe(0);
+    expect(shown(await ask(of, `http://localhost:${target.port}/`, { module: 'socks' }))).toBe('200 failure');
+    expect(asked).toEqual(['/']);
+    expect(proxy.seen).toEqual(['methods 0', `connect 127.0.0.1:${target.port}`]);
   });
 });

@@ -86,11 +86,7 @@ describe('http settings', () => {
     [{ proxy_uri: 'http://x' }, ': Unrecognized key: "proxy_uri"'],
     [
       { proxy_url: 'ftp://me:hunter2@x' },
-      'proxy_url: expected the URL of a proxy such as http://proxy.example:3128 (http or https)',
-    ],
-    [
-      { proxy_url: 'socks5://me:hunter2@x' },
-      'proxy_url: SOCKS proxies are not possible: expected one that speaks http or https',
+      'proxy_url: expected the URL of a proxy such as http://proxy.example:3128 or socks5://proxy.example:1080 (http, https, socks5 or socks5h; a % in user or password is written %25)',
     ],
     [{ no_proxy: 'a' }, 'no_proxy: no_proxy has no effect without proxy_url'],
     [
@@ -141,8 +137,15 @@ describe('http settings', () => {
       'basic_auth.username_file: username and username_file are both given; expected one',
     ],
     [
-      { oauth2: { client_id: 'a', token_url: 'http://x/' } },
-      'oauth2: expected exactly one of client_secret and client_secret_file',
+      {
+        oauth2: {
+          client_id: 'a',
+          client_secret: 'b',
+          client_secret_file: '/etc/hostname',
+          token_url: 'http://x/',
+        },
+      },
+      'oauth2.client_secret_file: client_secret and client_secret_file are both given; expected one',
     ],
     [
       { oauth2: { client_id: 'a', client_secret: 'b', token_url: 'x' } },
