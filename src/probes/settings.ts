@@ -63,6 +63,11 @@ export const regexp = z.string().transform((text, context) => {
   }
 });
 
+/** A setting that may be left out, and is so by an empty text, as in Go: templates write such. */
+export function unlessEmpty<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((given) => (given === '' ? undefined : given), schema.optional()).optional();
+}
+
 /** A secret given in the configuration itself. */
 export const secret = z.string().transform((text) => new Secret(text));
 

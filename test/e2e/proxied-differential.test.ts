@@ -22,18 +22,18 @@ function signingKeys() {
   return { pkcs1: pem('pkcs1'), pkcs8: pem('pkcs8'), file: mint.write('signing.key', pem('pkcs1')) };
 }
 
-/** An empty text is a key that is left out, to both. */
-function moduleOf(one: Case, recorders: Recorders): unknown {
+function moduleOf({ http }: Case, { at }: Recorders): unknown {
+  const { oauth2, ...settings } = http(at);
   const ca = { tls_config: { ca_file: mint.caFile } };
-  const { oauth2, ...http } = { preferred_ip_protocol: 'ip4', ...ca, ...one.http(recorders.at) } as Record<
-    string,
-    unknown
-  >;
-  const filled = Object.entries({ ...ca, ...(oauth2 ?? {}) }).filter(([, value]) => value !== '');
   return {
     prober: 'http',
     timeout: '10s',
-    http: { ...http, ...(oauth2 === undefined ? {} : { oauth2: Object.fromEntries(filled) }) },
+    http: {
+      preferred_ip_protocol: 'ip4',
+      ...ca,
+      ...settings,
+      ...(typeof oauth2 === 'object' && { oauth2: { ...ca, ...oauth2 } }),
+    },
   };
 }
 

@@ -139,18 +139,6 @@ describe('tcp settings', () => {
       'query_response.0.expect_bytes: expect and expect_bytes are both given; expected one (two steps wait for both)',
     ],
     [
-      { query_response: [{ send: 'a', send_bytes: '00' }] },
-      'query_response.0.send_bytes: send and send_bytes are both given; expected one',
-    ],
-    [
-      { query_response: [{ labels: [{ name: 'a', value: 'b' }] }] },
-      'query_response.0.labels: labels are made from what expect matches; expected both',
-    ],
-    [
-      { query_response: [{ expect: 'a', labels: [{ name: 'a' }, { name: 'a' }] }] },
-      'query_response.0.labels: two labels have the same name',
-    ],
-    [
       { query_response: [{ expect: 'a', labels: [{ name: '__a' }] }] },
       'query_response.0.labels.0.name: expected the name of a label such as version',
     ],

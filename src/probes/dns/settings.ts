@@ -5,7 +5,7 @@ import { ipPreference, ipSettings, sourceAddress } from '../net/ip-settings.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
 import type { TlsClient } from '../net/tls.ts';
 import type { ConfigFiles } from '../settings.ts';
-import { regexp } from '../settings.ts';
+import { regexp, unlessEmpty } from '../settings.ts';
 import { nameLabels } from './escapes.ts';
 import { classNumber, rcodeNumber, typeNumber } from './names.ts';
 
@@ -55,7 +55,7 @@ export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
     .strictObject({
       ...ipSettings,
       source_ip_address: sourceAddress,
-      transport_protocol: z.enum(['udp', 'tcp']).optional(),
+      transport_protocol: unlessEmpty(z.enum(['udp', 'tcp'])),
       dns_over_tls: z.boolean().default(false),
       tls_config: tlsSettings(files).optional(),
       query_name: z

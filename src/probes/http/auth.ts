@@ -1,7 +1,7 @@
 import { validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
-import { secret, secretFile, type ConfigFiles } from '../settings.ts';
+import { secret, secretFile, unlessEmpty, type ConfigFiles } from '../settings.ts';
 
 /** A ready `Authorization` header; it is a secret. */
 export type Authorization = Secret;
@@ -11,10 +11,10 @@ export function authSettings(files: ConfigFiles) {
   return {
     basic_auth: z
       .strictObject({
-        username: z.string().optional(),
-        username_file: secretFile(files).optional(),
-        password: secret.optional(),
-        password_file: secretFile(files).optional(),
+        username: unlessEmpty(z.string()),
+        username_file: unlessEmpty(secretFile(files)),
+        password: unlessEmpty(secret),
+        password_file: unlessEmpty(secretFile(files)),
       })
       .refine((given) => given.password === undefined || given.password_file === undefined, {
         error: 'password and password_file are both given; expected one',
@@ -29,10 +29,11 @@ export function authSettings(files: ConfigFiles) {
       .strictObject({
         type: z
           .string()
+          .trim()
           .regex(/^[!#$%&'*+.^_`|~\w-]+$/, { error: 'expected a scheme such as Bearer' })
           .default('Bearer'),
-        credentials: secret.optional(),
-        credentials_file: secretFile(files).optional(),
+        credentials: unlessEmpty(secret),
+        credentials_file: unlessEmpty(secretFile(files)),
       })
       .refine((given) => given.credentials === undefined || given.credentials_file === undefined, {
         error: 'credentials and credentials_file are both given; expected one',
@@ -43,8 +44,8 @@ export function authSettings(files: ConfigFiles) {
         path: ['type'],
       })
       .optional(),
-    bearer_token: secret.optional(),
-    bearer_token_file: secretFile(files).optional(),
+    bearer_token: unlessEmpty(secret),
+    bearer_token_file: unlessEmpty(secretFile(files)),
   };
 }
 

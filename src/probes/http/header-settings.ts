@@ -3,12 +3,8 @@ import { z } from 'zod';
 import type { Secret } from '../../domain/secret.ts';
 import { secret, secretFile, type ConfigFiles } from '../settings.ts';
 
-/** Headers that the prober writes itself, from other settings. */
-const OWN_HEADERS: Readonly<Record<string, string>> = {
-  'content-length': 'it follows from body',
-  'transfer-encoding': 'the body is sent whole',
-  connection: 'each run makes its own connection',
-};
+/** Headers about how the body is sent: they follow from it, and have no effect here, as in blackbox_exporter. */
+const BODY_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer']);
 
 /** Headers that have keys of their own, or that `headers` is for; Prometheus's list for `http_headers`. */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
@@ -25,17 +21,11 @@ export const headers = z
   .transform((given, context) => {
     const entries = Object.entries(given).map(([name, value]): [string, string] => [name, String(value)]);
     for (const [name, value] of entries) {
-      const problem = headerProblem(name, value);
-      if (problem !== undefined) context.addIssue({ code: 'custom', path: [name], message: problem });
+      if (!isHeader(name, value))
+        context.addIssue({ code: 'custom', path: [name], message: badHeader(name) });
     }
-    return entries;
+    return entries.filter(([name]) => !BODY_HEADERS.has(name.toLowerCase()));
   });
-
-function headerProblem(name: string, value: string): string | undefined {
-  const own = OWN_HEADERS[name.toLowerCase()];
-  if (own !== undefined) return `the header ${name} cannot be set: ${own}`;
-  return isHeader(name, value) ? undefined : badHeader(name);
-}
 
 function isHeader(name: string, value: string): boolean {
   try {

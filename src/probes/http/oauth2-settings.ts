@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
-import { secret, secretFile, type ConfigFiles } from '../settings.ts';
+import { secret, secretFile, unlessEmpty, type ConfigFiles } from '../settings.ts';
 import { isSignatureAlgorithm, readSigningKey, SIGNATURE_ALGORITHMS } from './jwt.ts';
 import { JWT_BEARER, TokenSource, type OAuth2Settings } from './oauth2.ts';
 import { checkProxy, proxyKeys, proxyRules } from './proxy-settings.ts';
@@ -10,8 +10,8 @@ import { TokenEndpoint } from './token-endpoint.ts';
 /** The keys of the grant `jwt-bearer`; without it they have no effect, as in blackbox_exporter. */
 function assertionKeys(files: ConfigFiles) {
   return {
-    client_certificate_key: secret.optional(),
-    client_certificate_key_file: secretFile(files).optional(),
+    client_certificate_key: unlessEmpty(secret),
+    client_certificate_key_file: unlessEmpty(secretFile(files)),
     client_certificate_key_id: z.string().default(''),
     signature_algorithm: z.string().default(''),
     iss: z.string().default(''),
@@ -24,8 +24,8 @@ function oauth2Schema(files: ConfigFiles) {
   return z
     .strictObject({
       client_id: z.string().min(1),
-      client_secret: secret.optional(),
-      client_secret_file: secretFile(files).optional(),
+      client_secret: unlessEmpty(secret),
+      client_secret_file: unlessEmpty(secretFile(files)),
       scopes: z.array(z.string()).default([]),
       grant_type: z.enum(['', 'client_credentials', JWT_BEARER]).default('client_credentials'),
       token_url: z.url({ protocol: /^https?$/, error: 'expected the URL of a token endpoint' }),

@@ -69,8 +69,16 @@ export function requestHeaders(
   if (extra.proxyAuthorization !== undefined)
     flat.push('Proxy-Authorization', extra.proxyAuthorization.reveal());
   if (body !== undefined) flat.push('Content-Length', String(Buffer.byteLength(body)));
-  flat.push('Connection', 'close');
+  if (!staysOpen(settings)) flat.push('Connection', 'close');
   return flat;
+}
+
+/** A request to switch protocols, or one that says `Connection: close` itself, is left as it is; so does Go. */
+function staysOpen({ headers }: HttpSettings): boolean {
+  const connection = headers.find(([name]) => name.toLowerCase() === 'connection')?.[1] ?? '';
+  const tokens = connection.toLowerCase().split(/\s*,\s*/);
+  const upgrades = headers.some(([name, value]) => name.toLowerCase() === 'upgrade' && value !== '');
+  return tokens.includes('close') || (upgrades && tokens.includes('upgrade'));
 }
 
 /** Cookies go in one header, the configured ones first. */

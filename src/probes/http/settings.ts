@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ipPreference, ipSettings, type IpPreference } from '../net/ip-settings.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
 import type { TlsClient } from '../net/tls.ts';
-import { fileContent, regexp, size, type ConfigFiles } from '../settings.ts';
+import { fileContent, regexp, size, unlessEmpty, type ConfigFiles } from '../settings.ts';
 import { authorizationOf, authSettings, checkAuth, type Authorization } from './auth.ts';
 import { celRule, type CelRule } from './cel.ts';
 import { acceptsEncoding, COMPRESSIONS, type Compression } from './compression.ts';
@@ -65,8 +65,8 @@ const headerRule = z
 
 const method = z
   .string()
-  .regex(/^[A-Za-z]+$/, { error: 'expected an HTTP method such as GET, HEAD or POST' })
-  .transform((text) => text.toUpperCase())
+  .regex(/^[!#$%&'*+.^_`|~\w-]*$/, { error: 'expected an HTTP method such as GET, HEAD or POST' })
+  .transform((text) => (text === '' ? 'GET' : text.toUpperCase()))
   .refine((text) => text !== 'CONNECT', { error: 'CONNECT opens tunnels; a probe cannot use it' });
 
 const compression = z
@@ -89,7 +89,7 @@ function requestKeys(files: ConfigFiles) {
     headers: headers.default([]),
     http_headers: privateHeaders(files).default([]),
     body: z.string().default(''),
-    body_file: fileContent(files).optional(),
+    body_file: unlessEmpty(fileContent(files)),
     compression,
     follow_redirects: z.boolean().default(true),
     no_follow_redirects: z.boolean().optional(),
@@ -106,7 +106,7 @@ function requestKeys(files: ConfigFiles) {
 
 /** The keys that say what an answer has to be. */
 const answerKeys = {
-  valid_status_codes: z.array(z.int().min(100).max(599)).default([]),
+  valid_status_codes: z.array(z.int().min(100).max(999)).default([]),
   valid_http_versions: z.array(z.enum(['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/3.0'])).default([]),
   body_size_limit: size.default(0),
   fail_if_ssl: z.boolean().default(false),

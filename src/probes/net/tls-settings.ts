@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SecureVersion } from 'node:tls';
 import type { TlsOptions } from '../../domain/tls.ts';
 import type { ConfigFiles } from '../settings.ts';
-import { fileContent } from '../settings.ts';
+import { fileContent, unlessEmpty } from '../settings.ts';
 import { TlsClient } from './tls.ts';
 
 const VERSIONS = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
@@ -15,10 +15,10 @@ const version = z
 
 /** The keys of `tls_config` that every client of Tocsin has. */
 const connectionKeys = (files: ConfigFiles) => ({
-  ca_file: fileContent(files).optional(),
-  cert_file: fileContent(files).optional(),
-  key_file: fileContent(files).optional(),
-  server_name: z.string().min(1).optional(),
+  ca_file: unlessEmpty(fileContent(files)),
+  cert_file: unlessEmpty(fileContent(files)),
+  key_file: unlessEmpty(fileContent(files)),
+  server_name: unlessEmpty(z.string()),
   insecure_skip_verify: z.boolean().default(false),
 });
 
@@ -30,9 +30,9 @@ export function tlsSettings(files: ConfigFiles) {
   return z
     .strictObject({
       ...connectionKeys(files),
-      ca: z.string().optional(),
-      cert: z.string().optional(),
-      key: z.string().optional(),
+      ca: unlessEmpty(z.string()),
+      cert: unlessEmpty(z.string()),
+      key: unlessEmpty(z.string()),
       min_version: version.optional(),
       max_version: version.optional(),
     })

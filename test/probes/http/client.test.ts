@@ -327,6 +327,34 @@ describe('http_headers', () => {
 });
 
 describe('what an http run does as blackbox_exporter does', () => {
+  it.each([
+    [
+      'for a switch of protocols',
+      { Connection: 'keep-alive, Upgrade', Upgrade: 'websocket' },
+      ['keep-alive, Upgrade'],
+    ],
+    ['without anything to switch to', { Connection: 'Upgrade' }, ['Upgrade', 'close']],
+    ['that closes itself', { connection: 'Close' }, ['Close']],
+    ['that would stay', { Connection: 'keep-alive' }, ['keep-alive', 'close']],
+    [
+      'and not what follows from the body',
+      { 'Content-Length': '9', 'Transfer-Encoding': 'x', Trailer: 'y' },
+      ['close'],
+    ],
+  ])('sends a Connection header %s', async (_what, headers, expected) => {
+    let seen: string[] = [];
+    const server = await servers.http((request, response) => {
+      seen = request.rawHeaders;
+      response.end();
+    });
+    // an upgrade that nobody listens for is an ordinary request to node:http
+    expect(verdictText(await run(httpProber, server.url, { settings: { headers } }))).toBe('success');
+    const isConnection = (i: number): boolean => i % 2 === 1 && /^connection$/i.test(seen[i - 1] ?? '');
+    expect(seen.filter((_value, i) => isConnection(i))).toEqual(expected);
+    expect(seen.join()).not.toMatch(/content-length|transfer-encoding|trailer/i);
+    await server.idle();
+  });
+
   const redirecting = () =>
     servers.http((request, response) => {
       if (request.url === '/r') response.writeHead(302, { Location: '/x' }).end('moved away');

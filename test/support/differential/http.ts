@@ -262,6 +262,23 @@ const requests: readonly Pair[] = [
       query: { hostname: 'b.test' },
     },
   ),
+  http(
+    'a switch to WebSocket that is refused',
+    { headers: { Connection: 'Upgrade', Upgrade: 'websocket' } },
+    asked(({ req }) => req.headers.upgrade === 'websocket' && req.headers.connection === 'Upgrade'),
+  ),
+  http(
+    'headers that follow from the body',
+    { headers: { 'Content-Length': '7', 'Transfer-Encoding': 'chunked', Connection: 'keep-alive' } },
+    asked(({ req }) => req.headers['content-length'] === undefined),
+  ),
+  http('an empty method and protocol', { method: '', preferred_ip_protocol: '' }, text('hello')),
+  http('a status beyond 599', { valid_status_codes: [999] }, status(999)),
+  http(
+    'another method',
+    { method: 'PROPFIND' },
+    asked(({ req }) => req.method === 'PROPFIND'),
+  ),
   http('hostname against another Host', { headers: { Host: 'a.test' } }, text(''), {
     query: { hostname: 'b.test' },
   }),
@@ -273,6 +290,12 @@ const troubles: readonly Pair[] = [
   raw('a reset in place of an answer', {}, (socket) => socket.resetAndDestroy()),
   raw('a connection closed in place of an answer', {}, (socket) => socket.end()),
   raw('an answer that is not HTTP', {}, (socket) => socket.end('SSH-2.0-OpenSSH\r\n')),
+  raw(
+    'a switch to WebSocket',
+    { headers: { Connection: 'Upgrade', Upgrade: 'websocket' }, valid_status_codes: [101] },
+    (socket) =>
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
+  ),
   raw('HTTP/1.0', {}, (socket) => socket.end('HTTP/1.0 200 OK\r\n\r\nhello')),
   raw('a body without a length', {}, (socket) =>
     socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello'),

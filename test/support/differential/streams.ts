@@ -106,6 +106,12 @@ export const streamPairs: readonly Pair[] = [
   }),
   tcp('only IPv6, for an IPv4 address', { preferred_ip_protocol: 'ip6', ip_protocol_fallback: false }, never),
   tcp('source_ip_address', { source_ip_address: '127.0.0.1' }, never),
+  tcp(
+    'labels without a regexp',
+    { query_response: [{ labels: [{ name: 'a', value: 'b' }] }] },
+    says('x\r\n'),
+  ),
+  tcp('an empty source address', { source_ip_address: '' }, says('x\r\n')),
   tcp('a banner', { query_response: [{ expect: '^SSH-2.0-' }] }, says('SSH-2.0-OpenSSH_9\r\n')),
   tcp(
     'a banner on the second line',
