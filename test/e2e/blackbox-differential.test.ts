@@ -66,7 +66,7 @@ describeWithPeers(['blackbox_exporter'], '/probe beside blackbox_exporter 0.28',
   }, 120_000);
 
   afterAll(async () => {
-    await blackbox.stop();
+    blackbox.stop();
     await tocsin.stop();
     await folder[Symbol.asyncDispose]();
   });

@@ -76,7 +76,7 @@ describeWithPeers(['blackbox_exporter'], 'proxies and tokens, beside blackbox_ex
   }, 120_000);
 
   afterAll(async () => {
-    await blackbox.stop();
+    blackbox.stop();
     await tocsin.stop();
     await recorders.close();
     await folder[Symbol.asyncDispose]();

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
 import { secret, secretFile, unlessEmpty, type ConfigFiles } from '../settings.ts';
-import { isSignatureAlgorithm, readSigningKey, SIGNATURE_ALGORITHMS } from './jwt.ts';
+import { isSignatureAlgorithm, readSigningKey, SIGNATURE_ALGORITHMS, type AssertionSettings } from './jwt.ts';
 import { JWT_BEARER, TokenSource, type OAuth2Settings } from './oauth2.ts';
 import { checkProxy, proxyKeys, proxyRules } from './proxy-settings.ts';
 import { TokenEndpoint } from './token-endpoint.ts';
@@ -46,8 +46,11 @@ type OAuth2Given = z.output<ReturnType<typeof oauth2Schema>>;
 /** Prometheus's `oauth2` block: the client credentials grant, or an assertion that the client signs. */
 export function oauth2Settings(files: ConfigFiles) {
   return oauth2Schema(files).transform((given, context) => {
-    const grant = given.grant_type === JWT_BEARER ? assertionGrant(given, context) : secretGrant(given);
-    if (grant === undefined) return z.NEVER;
+    const grant = given.grant_type === JWT_BEARER ? assertionGrant(given) : secretGrant(given);
+    if ('problem' in grant) {
+      context.addIssue({ code: 'custom', path: [grant.key], message: grant.problem });
+      return z.NEVER;
+    }
     const rules = proxyRules(given, files);
     const endpoint = new TokenEndpoint({
       url: new URL(given.token_url),
@@ -64,41 +67,39 @@ function secretGrant(given: OAuth2Given): OAuth2Settings['grant'] {
   return { clientId: given.client_id, clientSecret };
 }
 
-/** Undefined when something is wrong, which is then told. */
-function assertionGrant(
-  given: OAuth2Given,
-  context: z.core.$RefinementCtx,
-): OAuth2Settings['grant'] | undefined {
+interface GrantProblem {
+  readonly key: keyof OAuth2Given;
+  readonly problem: string;
+}
+
+function assertionGrant(given: OAuth2Given): OAuth2Settings['grant'] | GrantProblem {
   const { client_certificate_key: inline, client_certificate_key_file: file } = given;
-  const refuse = (key: keyof OAuth2Given, message: string): undefined => {
-    context.addIssue({ code: 'custom', path: [key], message });
-    return undefined;
-  };
   const algorithm = given.signature_algorithm === '' ? 'RS256' : given.signature_algorithm;
   if (!isSignatureAlgorithm(algorithm))
-    return refuse('signature_algorithm', `expected one of ${SIGNATURE_ALGORITHMS.join(', ')}`);
+    return { key: 'signature_algorithm', problem: `expected one of ${SIGNATURE_ALGORITHMS.join(', ')}` };
   const pem = inline ?? file;
-  if (pem === undefined || (inline !== undefined && file !== undefined))
-    return refuse(
-      'grant_type',
-      'jwt-bearer signs by a key: expected exactly one of client_certificate_key and client_certificate_key_file',
-    );
-  try {
-    const { client_id: subject, claims, scopes, audience, iss } = given;
-    const assertion = {
-      key: readSigningKey(pem.reveal(), algorithm),
-      keyId: given.client_certificate_key_id,
-      algorithm,
-      issuer: iss === '' ? subject : iss,
-      subject,
-      audience: audience === '' ? given.token_url : audience,
-      scopes,
-      claims,
-    };
-    return { assertion };
-  } catch (error) {
-    const key = inline === undefined ? 'client_certificate_key_file' : 'client_certificate_key';
-    const why = error instanceof Error ? error.message : String(error);
-    return refuse(key, `the key cannot sign: ${why}; expected an RSA private key`);
+  if (pem === undefined || (inline !== undefined && file !== undefined)) {
+    const expected = 'expected exactly one of client_certificate_key and client_certificate_key_file';
+    return { key: 'grant_type', problem: `jwt-bearer signs by a key: ${expected}` };
   }
+  try {
+    return { assertion: assertionSettings(given, readSigningKey(pem.reveal(), algorithm), algorithm) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const key = inline === undefined ? 'client_certificate_key_file' : 'client_certificate_key';
+    return { key, problem: `the key cannot sign: ${why}; expected an RSA private key` };
+  }
+}
+
+function assertionSettings(
+  given: OAuth2Given,
+  key: AssertionSettings['key'],
+  algorithm: AssertionSettings['algorithm'],
+): AssertionSettings {
+  const { client_id: subject, client_certificate_key_id: keyId, claims, scopes, audience, iss } = given;
+  return {
+    ...{ key, keyId, algorithm, subject, scopes, claims },
+    issuer: iss === '' ? subject : iss,
+    audience: audience === '' ? given.token_url : audience,
+  };
 }

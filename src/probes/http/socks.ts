@@ -142,11 +142,17 @@ function read(socket: Socket, count: number): Promise<Buffer> {
     const look = (): void => {
       const bytes: unknown = socket.read(count);
       if (!Buffer.isBuffer(bytes)) return;
-      if (bytes.length < count) return closed();
+      if (bytes.length < count) {
+        closed();
+        return;
+      }
       stop();
       resolve(bytes);
     };
-    if (socket.destroyed) return closed();
+    if (socket.destroyed) {
+      closed();
+      return;
+    }
     socket.on('readable', look);
     socket.once('end', closed);
     socket.once('close', closed);

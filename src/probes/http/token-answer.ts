@@ -37,7 +37,8 @@ export function readToken(answer: TokenAnswer, asked: number): Token {
   return {
     authorization: new Secret(`${tokenType(given ?? '')} ${token}`),
     // no life at all is none that is told, to Go too
-    expiresAt: seconds == null || seconds <= 0 ? undefined : asked + seconds * 1_000,
+    expiresAt:
+      seconds === undefined || seconds === null || seconds <= 0 ? undefined : asked + seconds * 1_000,
   };
 }
 

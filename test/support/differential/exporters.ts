@@ -7,7 +7,7 @@ import type { Answer } from './compare.ts';
 /** A program that answers `/probe`. */
 export interface Exporter {
   readonly url: string;
-  stop(): Promise<unknown> | void;
+  stop(): void;
 }
 
 /** Starts the real blackbox_exporter with a file of modules. */
