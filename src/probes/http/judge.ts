@@ -101,13 +101,13 @@ function protocolVerdict(
 
 function headerComplaint(headers: readonly string[], settings: HttpSettings): string | undefined {
   for (const rule of settings.headerMatches) {
-    const values = headerValues(headers, rule.header);
+    const values = headerValues(headers, rule.header).map(utf8);
     if (values.length === 0 && !rule.allowMissing) return missing(rule);
     if (values.some((value) => rule.regexp.test(value)))
       return `The header ${rule.header} matches ${shown(rule.regexp)}`;
   }
   for (const rule of settings.headerNotMatches) {
-    const values = headerValues(headers, rule.header);
+    const values = headerValues(headers, rule.header).map(utf8);
     if (values.length === 0) {
       if (!rule.allowMissing) return missing(rule);
     } else if (!values.some((value) => rule.regexp.test(value))) {
@@ -131,4 +131,9 @@ function bodyComplaint({ start }: Body, { bodyMatches, bodyNotMatches }: HttpSet
 
 function shown(expression: { pattern(): string }): string {
   return `"${expression.pattern()}"`;
+}
+
+/** Headers are read byte by byte; to the rules they are UTF-8. */
+function utf8(value: string): string {
+  return /[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString() : value;
 }

@@ -57,7 +57,7 @@ function requestOnce(request: HopRequest, context: HopContext): Promise<HopReque
     const { status } = response;
     const location = headerValue(response.headers, 'location');
     if (!settings.followRedirects) {
-      const redirects = location !== undefined && REDIRECTS.includes(status);
+      const redirects = (location ?? '') !== '' && REDIRECTS.includes(status);
       if (redirects) progress.redirects = 1;
       return conclude(response, context, redirects);
     }

@@ -5,7 +5,7 @@ import { portOf } from './target.ts';
 export const MAX_REDIRECTS = 10;
 
 /**
- * The request that an answer redirects to; undefined when the answer is a final one (as is a 3xx without `Location`).
+ * The request that an answer redirects to; undefined when the answer is a final one (as is a 3xx without `Location`, or with an empty one).
  * 301, 302 and 303 turn into GET (HEAD stays), 307 and 308 repeat method and body, as browsers and Go do.
  * Credentials do not follow to another host, nor come back after one.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.4
@@ -16,7 +16,8 @@ export function redirectedRequest(
   status: number,
   location: string | undefined,
 ): HopRequest | undefined {
-  if (location === undefined || ![301, 302, 303, 307, 308].includes(status)) return undefined;
+  if (location === undefined || location === '' || ![301, 302, 303, 307, 308].includes(status))
+    return undefined;
   if (!URL.canParse(location, request.url.href))
     throw fail('redirect', `HTTP status ${status} redirects to what is not a URL`);
   const url = new URL(location, request.url);

@@ -18,12 +18,27 @@ export function responseSamples(response: HttpResponse, body: Body | undefined):
   ];
 }
 
+/** The form that senders use, and the two that they used; day, month, year, time by name. */
+const HTTP_DATES = [
+  /^[A-Z][a-z]{2}, (?<day>\d{2}) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
+  /^[A-Z][a-z]+day, (?<day>\d{2})-(?<month>[A-Z][a-z]{2})-(?<year>\d{2}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
+  /^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \d]\d) (?<time>\d{2}:\d{2}:\d{2}) (?<year>\d{4})$/,
+];
+
 /**
- * Seconds since the epoch of an HTTP date, in the one form that senders may use.
- * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7 (IMF-fixdate)
+ * Seconds since the epoch of an HTTP date, in any of its three forms.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
  */
-export function parseHttpDate(text: string | undefined): number | undefined {
-  if (!/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text ?? '')) return undefined;
-  const milliseconds = Date.parse(text ?? '');
+export function parseHttpDate(text = ''): number | undefined {
+  const parts = HTTP_DATES.map((form) => form.exec(text)?.groups).find((groups) => groups !== undefined);
+  if (parts === undefined) return undefined;
+  const { day = '', month = '', year = '', time = '' } = parts;
+  const milliseconds = Date.parse(`${day.trim().padStart(2, '0')} ${month} ${fullYear(year)} ${time} GMT`);
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1_000;
+}
+
+/** Two digits are of 1969 to 2068, as to Go. */
+function fullYear(year: string): string {
+  if (year.length === 4) return year;
+  return Number(year) >= 69 ? `19${year}` : `20${year}`;
 }

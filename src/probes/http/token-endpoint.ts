@@ -6,7 +6,8 @@ import type { IpPreference } from '../net/ip-settings.ts';
 import type { TlsClient } from '../net/tls.ts';
 import type { Run } from '../prober.ts';
 import { readBody } from './body.ts';
-import { exchange } from './exchange.ts';
+import { exchange } from './http1/exchange.ts';
+import { headerValue } from './http1/head.ts';
 import { connectThrough, type ProxyConnection } from './proxy-connection.ts';
 import { proxyAuthorization, proxyFor, type ProxyRules } from './proxy.ts';
 import { isSocks } from './socks.ts';
@@ -112,7 +113,7 @@ async function send(
     throw body.problem;
   }
   const { status, headers } = response;
-  return { status, contentType: headers['content-type'], text: body.start.toString('utf8') };
+  return { status, contentType: headerValue(headers, 'content-type'), text: body.start.toString('utf8') };
 }
 
 /** What goes wrong with the token endpoint is not the target's connection, and is called so. */

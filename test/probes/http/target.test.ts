@@ -314,6 +314,15 @@ describe('a status', () => {
 });
 
 describe('an HTTP date', () => {
+  it.each([
+    ['Sunday, 06-Nov-94 08:49:37 GMT', 784_111_777],
+    ['Sun Nov  6 08:49:37 1994', 784_111_777],
+    ['Monday, 01-Jan-68 00:00:00 GMT', 3_092_601_600],
+    ['Wednesday, 01-Jan-69 00:00:00 GMT', -31_536_000],
+  ])('is read in its older form %s', (text, expected) => {
+    expect(parseHttpDate(text)).toBe(expected);
+  });
+
   it('is read back as it was written', () => {
     fc.assert(
       fc.property(fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true }), (date) => {
@@ -329,6 +338,8 @@ describe('an HTTP date', () => {
     '2026-01-01T00:00:00Z',
     'Sun, 06 Nov 1994 08:49:37 CET',
     'Sun, 99 Nov 1994 08:49:37 GMT',
+    'Sunday, 06-Nov-1994 08:49:37 GMT',
+    'Sun Nov 6 08:49:37 1994',
   ])('%j is none', (text) => {
     expect(parseHttpDate(text)).toBeUndefined();
   });

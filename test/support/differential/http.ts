@@ -184,6 +184,8 @@ const contents: readonly Pair[] = [
   http('a body within body_size_limit', { body_size_limit: '10B' }, text('0123456789')),
   http('a body beyond body_size_limit', { body_size_limit: '10B' }, text('0123456789a')),
   http('Last-Modified', {}, text('', { 'Last-Modified': 'Wed, 21 Oct 2015 07:28:00 GMT' })),
+  http('Last-Modified of RFC 850', {}, text('', { 'Last-Modified': 'Wednesday, 21-Oct-15 07:28:00 GMT' })),
+  http('Last-Modified of asctime', {}, text('', { 'Last-Modified': 'Wed Oct  7 07:28:00 2015' })),
   http('a Last-Modified that is no date', {}, text('', { 'Last-Modified': 'yesterday' })),
 ];
 
@@ -295,6 +297,30 @@ const troubles: readonly Pair[] = [
     { headers: { Connection: 'Upgrade', Upgrade: 'websocket' }, valid_status_codes: [101] },
     (socket) =>
       socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
+  ),
+  raw('lines that end with LF alone', {}, (socket) => socket.end('HTTP/1.1 200 OK\nContent-Length: 2\n\nok')),
+  raw('a folded header', {}, (socket) =>
+    socket.end('HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok'),
+  ),
+  raw('a length beside chunks', {}, (socket) =>
+    socket.end(
+      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+    ),
+  ),
+  raw('HTTP/1.2', {}, (socket) => socket.end('HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nok')),
+  raw('four thousand headers', {}, (socket) =>
+    socket.end(`HTTP/1.1 200 OK\r\n${'A: b\r\n'.repeat(4_000)}Content-Length: 2\r\n\r\nok`),
+  ),
+  raw('a header in UTF-8', { fail_if_header_not_matches: [{ header: 'X', regexp: '^é$' }] }, (socket) =>
+    socket.end('HTTP/1.1 200 OK\r\nX: é\r\nContent-Length: 2\r\n\r\nok'),
+  ),
+  raw('an empty Location', { valid_status_codes: [302] }, (socket) =>
+    socket.end('HTTP/1.1 302 Found\r\nLocation: \r\nContent-Length: 2\r\n\r\nok'),
+  ),
+  raw(
+    'an empty Location that is not followed',
+    { valid_status_codes: [302], follow_redirects: false },
+    (socket) => socket.end('HTTP/1.1 302 Found\r\nLocation: \r\nContent-Length: 2\r\n\r\nok'),
   ),
   raw('HTTP/1.0', {}, (socket) => socket.end('HTTP/1.0 200 OK\r\n\r\nhello')),
   raw('a body without a length', {}, (socket) =>
