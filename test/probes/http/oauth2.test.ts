@@ -223,7 +223,7 @@ describe('a token endpoint that misbehaves', () => {
     [
       'is no HTTP',
       'SSH-2.0-x\r\n',
-      'No token could be fetched: The answer is not HTTP (HPE_INVALID_CONSTANT)',
+      'No token could be fetched: The answer is not HTTP: it does not begin with HTTP/',
     ],
     [
       'cuts its answer off',
