@@ -1,5 +1,5 @@
 // Webhook intake beside two plain handlers: one that only parses (the limit), and one that inserts each alert by itself
-// with an fsync (what people write). Usage: node bench/webhook.mjs [seconds per row]; needs `npm run build`.
+// with an fsync (what people write). Usage: node bench/webhook.mjs [seconds per row] [only this server]; needs `npm run build`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
