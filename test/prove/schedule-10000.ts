@@ -22,7 +22,7 @@ export async function prove() {
     notes: [
       'Nine tenths http (a new connection each), one tenth tcp, all to servers in a process of their own on the same machine.',
       'Lateness is read from the buckets of tocsin_schedule_lateness_seconds: the figures are upper bounds. The first runs are in it.',
-      'A check whose phase lies in the half minute that is cut off has had five runs after its first, others six.',
+      'How many runs a check has had depends on its phase and on the second at which the process started: five to seven, the first one included.',
     ],
   };
 }
