@@ -6,11 +6,12 @@ import {
   ALERT_LOGIC,
   eventsOf,
   openTestStore,
+  sweep,
   take,
   temporaryDirectory,
   type TestStore,
 } from '../support/ledger.ts';
-import { settle } from '../support/manual-clock.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
 
 const COUNT = 1_500;
 
@@ -109,6 +110,26 @@ describe('a large delivery', () => {
     expect(await store.calls.alerts({ state: 'all', limit: 10 })).toEqual([]);
     expect(await take(store, storm())).toMatchObject({ outcome: 'accepted', accepted: COUNT });
     expect(await store.calls.deliveries(10)).toHaveLength(1);
+  });
+
+  it('loses nothing to retention meanwhile', async () => {
+    const clock = new ManualClock(Date.parse('2026-06-01T00:00:00Z'));
+    reopen({ clock });
+    const never = Number.MAX_SAFE_INTEGER;
+    await store.calls.configure({ toleranceMs: 0, staleHoldMs: 0, expireAfterMs: never, senders: {} });
+    const old = { receivedAt: Date.parse('2025-01-01T00:00:00Z') };
+    await take(store, webhookPayload([alertOf(0)]), old);
+    const { commits } = store.summary();
+    const large = take(store, storm(), { receivedAt: clock.now() });
+    while (store.summary().commits < commits + 4) await settle();
+    // its repeat of the old alert stands beside the episode, whose only event is old enough to go
+    const swept = sweep(clock);
+    expect(await large).toMatchObject({ accepted: COUNT - 1, duplicates: 1 });
+    await swept;
+    await sweep(clock);
+    expect((await everyOffset())[0]).toBe(2);
+    const [first] = (await store.calls.alerts({ state: 'open', limit: 10_000 })).slice(-1);
+    expect(first).toMatchObject({ id: '1', labels: { id: '0' } });
   });
 
   it('is whole after a restart when it was answered', async () => {

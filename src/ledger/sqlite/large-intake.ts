@@ -71,6 +71,11 @@ export class LargeIntake {
     return alerts.some(({ fingerprint }) => fingerprints.has(fingerprint));
   }
 
+  /** Whether the rows of one stand beside those that they will replace. */
+  get underWay(): boolean {
+    return this.#touched !== undefined;
+  }
+
   /** When no large delivery is under way any more. */
   settled(): Promise<unknown> {
     return this.#settled;

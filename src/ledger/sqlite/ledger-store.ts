@@ -88,12 +88,13 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   store.database.transaction(() => takeBackUndecided(rows, parts.deliveries))();
   const { events, open, counting, sightings } = parts;
   const writer = createWriter(store, parts, rows, options);
+  const work = createWork({ parts, writer, rows, options, database: store.database });
   const sweep = new RetentionSweep({
     clock,
-    submit: (run) => writer.submit(0, run),
+    // what a large delivery holds copies of must stay as it is: there is more to do when it is whole
+    submit: (run) => writer.submit(0, () => work.large.underWay || run()),
     prunes: prunesOf(parts, options.retention),
   });
-  const work = createWork({ parts, writer, rows, options, database: store.database });
   return {
     calls: createCalls(parts, writer, work, options.onCommit),
     summary: () => ({
