@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
 import type * as Cel from '@bufbuild/cel';
 import type { CelInput } from '@bufbuild/cel';
+import { RE2JS } from 're2js';
 import { z } from 'zod';
+import { celMistake } from './cel-check.ts';
 
 /** What a body's JSON is said to be by an expression. */
 export type CelAnswer = { readonly holds: boolean } | { readonly problem: string };
@@ -12,20 +14,12 @@ export interface CelRule {
   readonly judge: (body: unknown) => CelAnswer;
 }
 
-type Expression = NonNullable<ReturnType<typeof Cel.parse>['expr']>;
-
 const require = createRequire(import.meta.url);
 
 /** The library, loaded at the first expression: few have one, and it takes as long as a tenth of Tocsin's start. */
 function loadCel(): typeof Cel {
   return require('@bufbuild/cel') as typeof Cel;
 }
-
-/** What names that are not variables begin with: types, and the namespaces of functions. */
-const KNOWN_NAMES: ReadonlySet<string> = new Set([
-  ...['body', 'bool', 'int', 'uint', 'double', 'string', 'bytes', 'list', 'map', 'null_type', 'type'],
-  ...['google', 'math', 'optional'],
-]);
 
 /** A CEL expression for a settings schema, parsed when the configuration is loaded. @see https://cel.dev */
 export const celRule = z.string().transform((text, context): CelRule => {
@@ -35,57 +29,46 @@ export const celRule = z.string().transform((text, context): CelRule => {
   };
   try {
     const cel = loadCel();
-    const parsed = cel.parse(text);
-    const stranger = unknownNames(parsed.expr, KNOWN_NAMES)[0];
-    if (stranger !== undefined)
-      return refuse(`it names "${stranger}", and there is only body, the JSON of the answer`);
-    return { text, judge: evaluator(cel, parsed) };
+    const parsed = cel.parse(withoutComments(text));
+    const env = environment(cel);
+    const mistake = celMistake(parsed, env.funcs);
+    return mistake === undefined ? { text, judge: evaluator(cel, env, parsed) } : refuse(mistake);
   } catch (error) {
     return refuse(error instanceof Error ? error.message.replace(/^<input>:/, '') : String(error));
   }
 });
 
-function evaluator(cel: typeof Cel, parsed: ReturnType<typeof Cel.parse>): CelRule['judge'] {
-  const evaluate = cel.plan(cel.celEnv(), parsed);
+/** CEL's own functions; the library has `matches` as a method alone. @see https://github.com/google/cel-spec/blob/master/doc/langdef.md */
+function environment(cel: typeof Cel): Cel.CelEnv {
+  const { BOOL, STRING } = cel.CelScalar;
+  const matches = cel.celFunc('matches', [STRING, STRING], BOOL, (text, pattern) =>
+    RE2JS.compile(pattern).test(text),
+  );
+  return cel.celEnv({ funcs: [matches] });
+}
+
+/** String literals of each kind, raw ones first, so that a `//` in them is none; then a comment. */
+const LITERAL_OR_COMMENT = new RegExp(
+  [
+    String.raw`\b[bB]?[rR][bB]?(?:"{3}[^]*?"{3}|'{3}[^]*?'{3}|"[^"\n]*"|'[^'\n]*')`,
+    String.raw`"{3}(?:\\[^]|[^\\])*?"{3}|'{3}(?:\\[^]|[^\\])*?'{3}`,
+    String.raw`"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'`,
+    String.raw`\/\/[^\n]*`,
+  ].join('|'),
+  'g',
+);
+
+/** The library's parser knows no comments. */
+function withoutComments(text: string): string {
+  return text.replace(LITERAL_OR_COMMENT, (found) => (found.startsWith('//') ? '' : found));
+}
+
+function evaluator(cel: typeof Cel, env: Cel.CelEnv, parsed: ReturnType<typeof Cel.parse>): CelRule['judge'] {
+  const evaluate = cel.plan(env, parsed);
   return (body) => {
     const result = evaluate({ body: body as CelInput });
     if (cel.isCelError(result)) return { problem: result.message };
     if (typeof result !== 'boolean') return { problem: 'it is neither true nor false' };
     return { holds: result };
   };
-}
-
-/** Names in an expression that nothing stands for. */
-function unknownNames(expression: Expression | undefined, known: ReadonlySet<string>): readonly string[] {
-  if (expression === undefined) return [];
-  const { exprKind: kind } = expression;
-  const all = (list: readonly (Expression | undefined)[]): readonly string[] =>
-    list.flatMap((one) => unknownNames(one, known));
-  switch (kind.case) {
-    case 'identExpr':
-      return known.has(kind.value.name) ? [] : [kind.value.name];
-    case 'selectExpr':
-      return unknownNames(kind.value.operand, known);
-    case 'callExpr':
-      return all([kind.value.target, ...kind.value.args]);
-    case 'listExpr':
-      return all(kind.value.elements);
-    case 'structExpr':
-      return all(
-        kind.value.entries.flatMap(({ keyKind, value }) => [
-          keyKind.case === 'mapKey' ? keyKind.value : undefined,
-          value,
-        ]),
-      );
-    case 'comprehensionExpr': {
-      const { iterVar, iterVar2, accuVar, iterRange, accuInit, ...inner } = kind.value;
-      const inside = new Set([...known, iterVar, iterVar2, accuVar]);
-      return [
-        ...all([iterRange, accuInit]),
-        ...[inner.loopCondition, inner.loopStep, inner.result].flatMap((one) => unknownNames(one, inside)),
-      ];
-    }
-    default:
-      return [];
-  }
 }

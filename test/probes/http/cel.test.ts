@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { httpProber } from '../../../src/probes/http.ts';
+import { loadedByBlackbox } from '../../support/differential/config-check.ts';
+import { describeWithPeers } from '../../support/peers.ts';
 import { refusals, run, valueOf, verdictText } from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
 
@@ -34,6 +36,11 @@ describe('fail_if_body_json_not_matches_cel', () => {
     '{"a": body.count}.a == 3',
     'type(body.count) == double',
     'body.count == 3 ? true : body.other',
+    'matches(body.status, "^(ok|fine)$")',
+    'body.count == 3 // as many as there are',
+    'body.count == 3 && // as many as there are\nbody.status == "ok"',
+    'body.status != "a//b" && body.status != r"c\\" // "',
+    "body.status != '''a''//'''",
   ])('%s holds', async (expression) => {
     const result = await judged({ fail_if_body_json_not_matches_cel: expression });
     expect(verdictText(result)).toBe('success');
@@ -96,11 +103,79 @@ it('without an expression there is no probe_failed_due_to_cel', async () => {
   expect(valueOf(await judged({}), 'probe_failed_due_to_cel')).toBeUndefined();
 });
 
-it.each(['foo.bar', 'body.list.exists(x, y > 2)', 'body.a ==', '', '(', 'body.list.all(x)'])(
-  'the expression "%s" is a configuration error',
-  (expression) => {
-    expect(refusals(httpProber, { fail_if_body_json_matches_cel: expression })).toEqual([
-      expect.stringContaining('is not a CEL expression'),
-    ]);
-  },
-);
+/** Each with what blackbox_exporter 0.28 says of it when it loads the module. */
+const EXPRESSIONS: readonly (readonly [expression: string, there: 'loaded' | 'refused'])[] = [
+  ...[
+    ...[
+      'matches(body.status, "ok")',
+      'body.n == 5 // comment',
+      'body.n.matches("5")',
+      'string(body.n) == "5"',
+    ],
+    ...[
+      'dyn(body).n == 5',
+      '[1, 2].exists_one(x, x == 1)',
+      'type(body.n) == int',
+      'body.n > 4.5',
+      'size(body)',
+    ],
+    ...['timestamp("2020-01-01T00:00:00Z").getFullYear() == 2020', '1', 'body', 'body.getFullYear()'],
+    ...['google.protobuf.Timestamp{seconds: 1} == body', 'body.x.y.z', 'body[0]', '!body', 'body == null'],
+    ...['body.a.map(x, x, x)', 'body.exists_one(x, true)', 'int("a") == 1', 'bytes("a") == b"a"'],
+    ...['duration("1s") > duration("2s")', 'body.a in [1]', 'type(1) == type', '[1, "a"] == body'],
+    ...['{"a": 1}.a == 1', '{"a": 1}.b', 'body.getSeconds() == 1', 'null_type', 'bool(body)'],
+    ...['body.a.filter(x, x.b > 1).size() > 0', 'body.a.all(x, x.b.startsWith("c"))', '-body.n < 0'],
+    ...['body.a.exists(x, x == "b" || x == 2)', 'has(body.a) ? body.a : false', 'body.a + "b" == "ab"'],
+  ].map((text) => [text, 'loaded'] as const),
+  ...[
+    ...['foo(body.a)', 'body.a.foo()', 'contains(body.status, "o")', 'body.status.lowerAscii() == "ok"'],
+    ...['math.abs(1) == 1', '1 + "a" == 2', 'cel.bind(x, 1, x == 1)', 'optional.of(1) == 1', 'has(body)'],
+    ...['body.?a.orValue(1) == 1', 'matches(body.status)', 'startsWith(body.status, "o")', '"a" > 1', '!1'],
+    ...[
+      'body.a.size(1)',
+      'size(1)',
+      'other == 1',
+      'body.a.all(x, y)',
+      'body.a.join(",") == "a"',
+      '-"a" == 1',
+    ],
+    ...['1 ? true : false', 'true ? 1 : "a"', 'uint(1) + 1 == 2', 'now() > 1', '1 in 2', '1.a', '"a".b'],
+    ...[
+      'strings.quote("a")',
+      'list(1)',
+      'double(1) == 1',
+      'body.a.transformList(i, x, x)',
+      'getSeconds(body)',
+    ],
+    ...[
+      'size("a") > 1 || "a"',
+      'matches(1, "a")',
+      'body.int()',
+      'body.in',
+      'foo.bar',
+      '(',
+      '',
+      ' ',
+      'body.a ==',
+    ],
+    ...['body.list.exists(x, y > 2)', 'body.list.all(x)', 'body.matches("a") == "a"'],
+  ].map((text) => [text, 'refused'] as const),
+];
+
+it.each(EXPRESSIONS)('the expression "%s" is %s', (expression, there) => {
+  expect(refusals(httpProber, { fail_if_body_json_matches_cel: expression })).toEqual(
+    there === 'loaded' ? [] : [expect.stringContaining('is not a CEL expression')],
+  );
+});
+
+describeWithPeers(['blackbox_exporter'], 'blackbox_exporter', () => {
+  it('loads and refuses the same expressions', async () => {
+    const modules = EXPRESSIONS.map(([expression]) => ({
+      m: { prober: 'http', http: { fail_if_body_json_matches_cel: expression } },
+    }));
+    const loads = await loadedByBlackbox(modules);
+    expect(EXPRESSIONS.map(([text], i) => [text, loads[i] === true ? 'loaded' : 'refused'])).toEqual(
+      EXPRESSIONS,
+    );
+  }, 60_000);
+});
