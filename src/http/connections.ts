@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { plainAddress } from '../domain/network.ts';
 import { clientKey } from '../exposition/gate.ts';
@@ -7,8 +7,8 @@ import { isAnswerable, isIncomplete, refusalOf, sendRefusal } from './refusal.ts
 /**
  * How a connection ended; a label value. `used` and `unused` ended in order, or by their client: after at least one
  * request, or before any. All others were cut off: no request in time (`timeout`), what is no HTTP (`malformed`), an
- * answer not taken (`stalled`), too many of one address (`limited`), too many in all (`refused`), and idle ones that
- * gave way to a newcomer (`displaced`).
+ * answer not taken (`stalled`), too many of one address or too many requests at a time (`limited`), too many in all
+ * (`refused`), and idle ones that gave way to a newcomer (`displaced`).
  */
 export type ConnectionOutcome =
   'used' | 'unused' | 'timeout' | 'malformed' | 'stalled' | 'limited' | 'refused' | 'displaced';
@@ -42,6 +42,8 @@ interface Connection {
   /** Requests so far, and those of them that are not answered yet. */
   requests: number;
   pending: number;
+  /** Requests that came before the answer to the one before them was out. */
+  readonly waiting: (() => void)[];
   /** Of the last request. */
   response: ServerResponse | undefined;
   /** How it will have ended, when an answer is under way that is its last. */
@@ -50,6 +52,8 @@ interface Connection {
 }
 
 const RESERVED = 16;
+/** Requests that a client may send ahead of their answers (pipelining). */
+const MAX_WAITING = 32;
 /** As Node says it. */
 const TOO_LATE = { code: 'ERR_HTTP_REQUEST_TIMEOUT' };
 
@@ -72,10 +76,13 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** Takes charge of a server's connections, from before it listens. */
-  attach(server: Server): void {
+  /**
+   * Takes charge of a server's connections, from before it listens. The requests of each are handed to `answer` one
+   * after the other, so that whoever sends many at once on one connection has no more in flight than anybody else.
+   */
+  attach(server: Server, answer: RequestListener): void {
     server.on('connection', (socket) => this.#arrived(socket));
-    server.prependListener('request', (request, response) => this.#asked(request, response));
+    server.on('request', (request, response) => this.#asked(request, response, answer));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#failed(error, socket as Socket));
     server.on('timeout', (socket: Socket) => this.#idle(socket));
   }
@@ -118,7 +125,7 @@ export class Connections {
     const plain = plainAddress(address);
     const key = clientKey(address);
     const fresh = { requests: 0, pending: 0, response: undefined, ending: undefined, brief: false };
-    return { socket, address: plain, key, trusted, ...fresh };
+    return { socket, address: plain, key, trusted, waiting: [], ...fresh };
   }
 
   #admit(connection: Connection): void {
@@ -152,18 +159,36 @@ export class Connections {
     return victim;
   }
 
-  #asked({ socket }: IncomingMessage, response: ServerResponse): void {
+  #asked(request: IncomingMessage, response: ServerResponse, answer: RequestListener): void {
+    const { socket } = request;
     const connection = this.#open.get(socket);
+    // cut off, and this was read before
     if (connection === undefined) return;
     connection.requests += 1;
     connection.pending += 1;
     connection.response = response;
-    response.once('close', () => {
-      connection.pending -= 1;
-      if (connection.pending > 0 || !this.#open.delete(socket)) return;
-      this.#open.set(socket, connection);
-      if (connection.brief) socket.setTimeout(this.#options.limits().briefIdleMs);
-    });
+    response.once('close', () => this.#answered(connection));
+    if (connection.pending === 1) answer(request, response);
+    else if (connection.waiting.length < MAX_WAITING) {
+      connection.waiting.push(() => answer(request, response));
+    } else this.#cut(socket, 'limited');
+  }
+
+  #answered(connection: Connection): void {
+    const { socket, waiting } = connection;
+    connection.pending -= 1;
+    if (!this.#open.has(socket)) return;
+    if (connection.pending > 0) {
+      // later, when everybody who listens knows that this answer is out
+      setImmediate(() => {
+        // after a last answer the connection ends, and the responses to what waits would never close
+        if (socket.writable) waiting.shift()?.();
+      });
+      return;
+    }
+    this.#open.delete(socket);
+    this.#open.set(socket, connection);
+    if (connection.brief) socket.setTimeout(this.#options.limits().briefIdleMs);
   }
 
   #failed({ code = '' }: { readonly code?: string | undefined }, socket: Socket): void {

@@ -49,12 +49,13 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   app.disable('etag');
   for (const handler of options.handlers) app.use(handler);
   app.use(notFound, failed(logger));
-  const server = createServer(
-    { maxHeaderSize: config.maxHeaderBytes, connectionsCheckingInterval: CHECK_MS, ...messageClasses(app) },
-    app,
-  );
+  const server = createServer({
+    maxHeaderSize: config.maxHeaderBytes,
+    connectionsCheckingInterval: CHECK_MS,
+    ...messageClasses(app),
+  });
   limit(server, config);
-  connections.attach(server);
+  connections.attach(server, app);
   await listen(server, config);
   return { url: urlOf(server, config), close: (signal) => close({ server, connections, signal }) };
 }

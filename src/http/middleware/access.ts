@@ -94,6 +94,15 @@ export function guardChange(
   };
 }
 
+/** Whether a request presents one of the configured tokens, whatever its scopes: who does is no stranger. */
+export function presentsToken(request: Request, { tokens }: Pick<AccessConfig, 'tokens'>): boolean {
+  if (request.headers.authorization === undefined || tokens.length === 0) return false;
+  return matchesAny(
+    requestToken(request),
+    tokens.map((one) => one.token),
+  );
+}
+
 /** Whether a request comes from this machine and names it so. */
 export function fromLoopback(request: Request): boolean {
   const host = hostName(request.headers.host ?? '');

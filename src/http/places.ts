@@ -1,0 +1,85 @@
+import type { Response } from 'express';
+import { clientKey } from '../exposition/gate.ts';
+import { sendProblem } from './problem.ts';
+
+export interface PlaceLimits {
+  /** Requests that may be worked on at a time. */
+  readonly max: number;
+  /** Of them, those of one address (IPv6: of one /64). */
+  readonly maxPerAddress: number;
+  /** Of them, those that only requests with a valid token may take. */
+  readonly reserved: number;
+}
+
+/** Who asks for a place. */
+export interface PlaceClient {
+  /** As `clientAddress` gives it. */
+  readonly address: string;
+  /** Whether it presented a valid token. */
+  readonly proven: boolean;
+}
+
+export type PlaceDecision =
+  | { readonly kind: 'admitted'; readonly leave: () => void }
+  /** `limited`: its address has as many as one address may have; `overloaded`: all places are taken. */
+  | { readonly kind: 'limited' | 'overloaded' };
+
+/**
+ * Requests in flight: so many in all, so many of one address, and some that only clients with a valid token may take.
+ * One address cannot take what is everybody's, and strangers cannot take what those with a token need.
+ */
+export class Places {
+  readonly #limits: () => PlaceLimits;
+  readonly #perAddress = new Map<string, number>();
+  #taken = 0;
+
+  /** @param limits asked at each request, so that a reload counts */
+  constructor(limits: () => PlaceLimits) {
+    this.#limits = limits;
+  }
+
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Decides about one request. Who is admitted holds a place until `leave` is called (once or more often). */
+  enter({ address, proven }: PlaceClient): PlaceDecision {
+    const { max, maxPerAddress, reserved } = this.#limits();
+    const key = clientKey(address);
+    const ofAddress = this.#perAddress.get(key) ?? 0;
+    if (ofAddress >= maxPerAddress) return { kind: 'limited' };
+    if (this.#taken >= (proven ? max : Math.max(1, max - reserved))) return { kind: 'overloaded' };
+    this.#taken += 1;
+    this.#perAddress.set(key, ofAddress + 1);
+    let inside = true;
+    const leave = () => {
+      if (inside) this.#left(key);
+      inside = false;
+    };
+    return { kind: 'admitted', leave };
+  }
+
+  #left(key: string): void {
+    this.#taken -= 1;
+    const rest = (this.#perAddress.get(key) ?? 0) - 1;
+    if (rest > 0) this.#perAddress.set(key, rest);
+    else this.#perAddress.delete(key);
+  }
+}
+
+/**
+ * Answers a request that got no place: 429 or 503, with `Retry-After`.
+ * @param what is limited, in the plural, such as `reads`
+ */
+export function refusePlace(response: Response, kind: 'limited' | 'overloaded', what: string): void {
+  // without the connection, which would idle and count for one that may be of use
+  response.set({ 'Retry-After': '1', 'Cache-Control': 'no-store', Connection: 'close' });
+  const [status, detail] =
+    kind === 'limited'
+      ? [
+          429,
+          `This address has as many ${what} in flight as one address may have. Try again when they have ended.`,
+        ]
+      : [503, `As many ${what} are in flight as there may be. Try again.`];
+  sendProblem(response, { status, title: `Too many ${what} at a time`, detail });
+}
