@@ -6,7 +6,7 @@ import type { Collector } from '../exposition/collection.ts';
 import { Gate, type GateLimits } from '../exposition/gate.ts';
 import { SnapshotSource } from '../exposition/snapshot.ts';
 import { SeriesTable } from '../exposition/table.ts';
-import { ListenError, startHttpServer } from '../http/server.ts';
+import { ListenError, startHttpServer, type HttpServer } from '../http/server.ts';
 import { LedgerStartError } from '../ledger/ledger.ts';
 import { createSelfMetrics, type SelfMetrics } from '../metrics/self.ts';
 import { createClients } from './clients.ts';
@@ -82,10 +82,7 @@ async function wire(ground: Ground): Promise<App> {
   const storage = await openStorage(ground);
   const feed = createFeed({ ...ground, ledger: storage.ledger });
   const budget = new SeriesBudget(config.metrics);
-  const table = new SeriesTable({
-    budget,
-    onDropped: (family) => self.seriesDropped(family),
-  });
+  const table = new SeriesTable({ budget, onDropped: (family) => self.seriesDropped(family) });
   table.declare(self.families);
   const host = startHost({ ...ground, config: config.host, table });
   const watching = await startWatching({ ...ground, storage, table });
@@ -95,7 +92,7 @@ async function wire(ground: Ground): Promise<App> {
   const reloader = createReloader(ground, { storage, feed, watching, honesty, gate, budget });
   const source = createSource(ground, { storage, feed, watching, reloader, table, host: host.collectors });
   const clients = createClients({ ...ground, config: () => reloader.current });
-  let draining = false;
+  const running: { draining: boolean; listener?: HttpServer['listener'] } = { draining: false };
   const handlers = createRoutes({
     config: () => reloader.current,
     clock,
@@ -111,8 +108,9 @@ async function wire(ground: Ground): Promise<App> {
     source,
     hostStats: host.stats,
     stalledMs: watching.stalledMs,
+    listener: () => running.listener,
     reload: () => reloader.reload(),
-    draining: () => draining,
+    draining: () => running.draining,
   });
   const server = await startHttpServer({
     config: config.server,
@@ -120,6 +118,7 @@ async function wire(ground: Ground): Promise<App> {
     connections: clients.connections,
     handlers,
   });
+  running.listener = server.listener;
   lifecycle.onStop('http server', (signal) => server.close(signal));
   lifecycle.onStop('event streams', () => feed.streams.close());
   watching.configure(config);
@@ -130,7 +129,7 @@ async function wire(ground: Ground): Promise<App> {
     'listening',
   );
   const stop = async () => {
-    draining = true;
+    running.draining = true;
     logger.info({}, 'stopping');
     await lifecycle.stop();
     logger.info({}, 'stopped');

@@ -3,24 +3,32 @@ import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { isLoopback } from '../domain/network.ts';
 import { ProbeEndpoint } from '../probes/endpoint/endpoint.ts';
+import type { Listener } from '../probes/endpoint/own-listener.ts';
 import { createResolver } from '../probes/net/resolver.ts';
 
 interface ProbeEndpointParts {
   /** The configuration in force. */
   readonly config: () => Config;
   readonly clock: Clock;
+  /** Where Tocsin listens, once it does. */
+  readonly listener: () => Listener | undefined;
   /** As `runProbe` takes it. */
   readonly stalledMs?: (since: number) => number;
 }
 
 /** `/probe` over the configuration in force. */
-export function createProbeEndpoint({ config, clock, stalledMs }: ProbeEndpointParts): ProbeEndpoint {
+export function createProbeEndpoint({
+  config,
+  clock,
+  listener,
+  stalledMs,
+}: ProbeEndpointParts): ProbeEndpoint {
   let [from, settings] = [config(), endpointSettings(config())];
   return new ProbeEndpoint({
     settings: () => {
       const current = config();
       if (current !== from) [from, settings] = [current, endpointSettings(current)];
-      return settings;
+      return { ...settings, listener: listener() };
     },
     resolver: createResolver({ monotonic: () => clock.monotonic() }),
     clock,

@@ -4,7 +4,14 @@ import type { Logger } from '../domain/log.ts';
 import type { Gate } from '../exposition/gate.ts';
 import type { SnapshotSource } from '../exposition/snapshot.ts';
 import type { HostStats } from '../health/snapshot.ts';
-import { guardChange, guardHost, guardPage, guardPaths, guardRead } from '../http/middleware/access.ts';
+import {
+  guardChange,
+  guardHost,
+  guardPage,
+  guardPaths,
+  guardProbe,
+  guardRead,
+} from '../http/middleware/access.ts';
 import { clientAddress, type AddressedRequest } from '../http/middleware/client-address.ts';
 import { measureRequests } from '../http/middleware/measure.ts';
 import { createConfigRoute } from '../http/routes/config.ts';
@@ -28,6 +35,7 @@ import type { SelfMetrics } from '../metrics/self.ts';
 import type { Clients } from './clients.ts';
 import type { Feed } from './feed.ts';
 import type { Monitor } from './monitor.ts';
+import type { Listener } from '../probes/endpoint/own-listener.ts';
 import { createProbeEndpoint } from './probe-endpoint.ts';
 
 export interface RouteDeps {
@@ -47,6 +55,8 @@ export interface RouteDeps {
   readonly hostStats: () => HostStats;
   /** As `runProbe` takes it. */
   readonly stalledMs: (since: number) => number;
+  /** Where the server of these routes listens, once it does. */
+  readonly listener: () => Listener | undefined;
   readonly reload: () => ReloadResult;
   readonly draining: () => boolean;
 }
@@ -120,7 +130,7 @@ function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => s
   const probes = createProbeEndpoint(deps);
   return [
     createProbeRoute({
-      guard: guardRead('metrics', server),
+      guard: guardProbe(server),
       answer: (question, signal) => probes.answer(question, signal),
     }),
     guardPaths(['/metrics'], 'metrics', server),

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { embeddedIpv4 } from './ipv6.ts';
 import { isNetwork, NetworkSet, plainAddress } from './network.ts';
 
 /** Where a connection would go. */
@@ -17,9 +18,11 @@ interface Rule {
   readonly glob?: string;
   /** A network within `SENSITIVE`. */
   readonly sensitive: boolean;
+  /** One address or one name: no larger network, and no wildcard. */
+  readonly single: boolean;
 }
 
-/** Link-local addresses and where clouds keep credentials, also as NAT64 and 6to4 write them. */
+/** Link-local addresses and where clouds keep credentials; IPv6 addresses with one of them inside count, too. */
 const SENSITIVE_NETWORKS = [
   '169.254.0.0/16',
   'fe80::/10',
@@ -28,9 +31,6 @@ const SENSITIVE_NETWORKS = [
   '192.0.0.192/32',
   'fd00:ec2::254/128',
   'fd20:ce::254/128',
-  '64:ff9b::a9fe:0/112',
-  '64:ff9b::6464:64c8/128',
-  '2002:a9fe::/32',
 ] as const;
 const SENSITIVE = new NetworkSet(SENSITIVE_NETWORKS);
 
@@ -55,18 +55,54 @@ export class AllowList {
    * @param open whether no entries at all stand for every destination
    */
   permits(destination: Destination, open: boolean): boolean {
-    const host = destination.host.toLowerCase().replace(/\.$/, '');
-    const address = plainAddress(destination.address ?? host);
-    const isAddress = isIP(address) !== 0;
-    const sensitive = isAddress && SENSITIVE.has(address);
+    const to = normalised(destination);
+    const sensitive = to.addresses.some((one) => SENSITIVE.has(one));
     if (this.empty && open && !sensitive) return true;
-    return this.#rules.some(({ port, network, glob, sensitive: named }) => {
-      if (port !== undefined && port !== destination.port) return false;
-      if (sensitive && !named) return false;
-      if (network !== undefined) return isAddress && network.has(address);
-      return glob !== undefined && matchesGlob(host, glob);
-    });
+    return this.#rules.some((rule) => (rule.sensitive || !sensitive) && covers(rule, to));
   }
+
+  /** Whether an entry is about this host or address and this port alone: `127.0.0.1:10464`. */
+  names(destination: Destination): boolean {
+    const to = normalised(destination);
+    return this.#rules.some((rule) => rule.single && rule.port !== undefined && covers(rule, to));
+  }
+}
+
+/** A destination as it is compared. */
+interface Normalised {
+  /** Undefined: a path that may lead anywhere. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  /** The address, and those that packets to it may be led to; none where it is not known. */
+  readonly addresses: readonly string[];
+}
+
+function normalised({ host, address, port }: Destination): Normalised {
+  const name = normalHost(host);
+  const to = plainAddress(address ?? name ?? '');
+  return { host: name, port, addresses: isIP(to) === 0 ? [] : [to, ...embeddedIpv4(to)] };
+}
+
+/**
+ * A name in lower case and without the final dot, a number as the address that it stands for (`0xa9fea9fe`), a path
+ * without empty and `.` segments. What `..` leads to depends on symbolic links: such a path is not compared at all.
+ */
+function normalHost(host: string): string | undefined {
+  if (host.startsWith('/')) {
+    const segments = host.split('/').filter((segment) => segment !== '' && segment !== '.');
+    return segments.includes('..') ? undefined : `/${segments.join('/')}`;
+  }
+  const name = host.toLowerCase().replace(/\.+$/, '');
+  const isNumber = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/.test(name) && URL.canParse(`http://${name}`);
+  return isNumber ? new URL(`http://${name}`).hostname : name;
+}
+
+/** An embedded address counts only for who names a sensitive one: elsewhere it is a way around the address itself. */
+function covers({ port, network, glob, sensitive }: Rule, to: Normalised): boolean {
+  if (port !== undefined && port !== to.port) return false;
+  if (network !== undefined)
+    return to.addresses.slice(0, sensitive ? undefined : 1).some((one) => network.has(one));
+  return glob !== undefined && to.host !== undefined && matchesGlob(to.host, glob);
 }
 
 /** Whether a text is an entry of an allow list: `10.0.0.0/8`, `*.example.com:443`, `[fd00::/8]:80`, `/run/*.sock`. */
@@ -82,12 +118,14 @@ function parseRule(entry: string): Rule | undefined {
   if (isNetwork(base) && !base.includes(':')) return networkRule(base, port);
   const valid = base.startsWith('/') ? /^[\w.*?/@+-]+$/.test(base) : /^[\w.*?-]+$/.test(base);
   if (!valid || !isPort(port)) return undefined;
-  return { port: portOf(port), glob: base.toLowerCase().replace(/\.$/, ''), sensitive: false };
+  const glob = base.startsWith('/') ? base : base.toLowerCase().replace(/\.$/, '');
+  return { port: portOf(port), glob, sensitive: false, single: !/[*?]/.test(glob) };
 }
 
 function networkRule(cidr: string, port: string | undefined): Rule | undefined {
   if (!isNetwork(cidr) || !isPort(port)) return undefined;
-  return { port: portOf(port), network: new NetworkSet([cidr]), sensitive: isWithinSensitive(cidr) };
+  const network = new NetworkSet([cidr]);
+  return { port: portOf(port), network, sensitive: isWithinSensitive(cidr), single: isSingle(cidr) };
 }
 
 function isPort(port: string | undefined): boolean {
@@ -98,10 +136,17 @@ function portOf(port: string | undefined): number | undefined {
   return port === undefined ? undefined : Number(port);
 }
 
+/** Whether a network is one address. */
+function isSingle(cidr: string): boolean {
+  const [address = '', length] = cidr.split('/');
+  return length === undefined || Number(length) === (isIP(address) === 4 ? 32 : 128);
+}
+
 /** Whether a network lies within one of the sensitive ones: it begins there and is not larger. */
 function isWithinSensitive(cidr: string): boolean {
   const [address = '', length] = cidr.split('/');
   const bits = isIP(address) === 4 ? 32 : 128;
+  if (isSingle(cidr) && embeddedIpv4(address).some((one) => SENSITIVE.has(one))) return true;
   return SENSITIVE_NETWORKS.some((network) => {
     const larger = Number(network.split('/')[1]);
     return Number(length ?? bits) >= larger && new NetworkSet([network]).has(address);

@@ -29,6 +29,8 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** Such as `http://127.0.0.1:10464`. */
   readonly url: string;
+  /** The address and port of the socket. */
+  readonly listener: Pick<AddressInfo, 'address' | 'port'>;
   /** Takes no new requests, lets those under way end, and cuts them off once `signal` aborts. */
   close(signal: AbortSignal): Promise<void>;
 }
@@ -57,7 +59,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   limit(server, config);
   connections.attach(server, app);
   await listen(server, config);
-  return { url: urlOf(server, config), close: (signal) => close({ server, connections, signal }) };
+  const listener = server.address() as AddressInfo;
+  return {
+    url: urlOf(listener, config),
+    listener,
+    close: (signal) => close({ server, connections, signal }),
+  };
 }
 
 /**
@@ -106,8 +113,7 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): stri
   }
 }
 
-function urlOf(server: Server, config: ServerConfig): string {
-  const { port } = server.address() as AddressInfo;
+function urlOf({ port }: AddressInfo, config: ServerConfig): string {
   const { host } = config.listen;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -30,6 +30,16 @@ describe('an allow list', () => {
     ['*:443', { host: 'anything', address: '192.0.2.1', port: 80 }, false],
     ['/run/*.sock', { host: '/run/app.sock' }, true],
     ['/run/*.sock', { host: '/etc/passwd' }, false],
+    ['/run/app/*.sock', { host: '/run/app/../docker.sock' }, false],
+    ['/run/app/*.sock', { host: '/run/app/x/../../docker.sock' }, false],
+    ['/run/docker.sock', { host: '/run/app/../docker.sock' }, false],
+    ['/run/app.sock', { host: '//run/./app.sock' }, true],
+    ['/run/App.sock', { host: '/run/App.sock' }, true],
+    ['/run/App.sock', { host: '/run/app.sock' }, false],
+    ['10.0.0.0/8', { host: '::ffff:a01:203' }, true],
+    ['10.0.0.0/8', { host: '64:ff9b::10.1.2.3' }, false],
+    ['10.0.0.0/8', { host: '2002:a01:203::1' }, false],
+    ['10.0.0.0/8', { host: '0xa010203', port: 80 }, true],
     ['*.test', { host: 'proxied.test', port: 80 }, true],
   ];
   it.each(rows)('%s: %j is permitted: %s', (entry, destination, permitted) => {
@@ -63,6 +73,70 @@ describe('an allow list', () => {
     }
     const plain = address.replace(/%.*/, '');
     expect(permits([plain], { host: 'api.test', address, port: 80 })).toBe(true);
+  });
+
+  it('has them named whatever they are embedded in, however that is written', () => {
+    const ipv4 = fc
+      .tuple(
+        fc.constantFrom([169, 254], [169, 254, 169, 254], [100, 100, 100, 200], [168, 63, 129, 16]),
+        fc.nat(255),
+        fc.nat(255),
+      )
+      .map(([first, a, b]) => [...first, a, b].slice(0, 4));
+    const group = (high = 0, low = 0) => ((high << 8) | low).toString(16);
+    const pair = ([a, b, c, d]: readonly number[]) => `${group(a, b)}:${group(c, d)}`;
+    const inverted = (bytes: readonly number[]) => bytes.map((byte) => byte ^ 0xff);
+    const forms: readonly ((bytes: readonly number[]) => string)[] = [
+      (bytes) => bytes.join('.'),
+      (bytes) => `0x${bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('')}`,
+      (bytes) => String(bytes.reduce((sum, byte) => sum * 256 + byte, 0)),
+      (bytes) => `${bytes.join('.')}.`,
+      (bytes) => `::ffff:${bytes.join('.')}`,
+      (bytes) => `::ffff:${pair(bytes)}`,
+      (bytes) => `0:0:0:0:0:ffff:${pair(bytes)}`,
+      (bytes) => `::${bytes.join('.')}`,
+      (bytes) => `::ffff:0:${pair(bytes)}`,
+      (bytes) => `64:ff9b::${bytes.join('.')}`,
+      (bytes) => `0064:FF9B:0:0:0:0:${pair(bytes)}`,
+      ([a, b, c, d]) => `64:ff9b:1:${group(a, b)}:${group(0, c)}:${group(d, 0)}::`,
+      (bytes) => `64:ff9b:1:7:8:9:${pair(bytes)}`,
+      (bytes) => `2002:${pair(bytes)}::1`,
+      (bytes) => `2001:0:${pair(bytes)}::1`,
+      (bytes) => `2001:0:102:304:0:1:${pair(inverted(bytes))}`,
+      (bytes) => `2001:db8::5efe:${pair(bytes)}`,
+      (bytes) => `[::ffff:${bytes.join('.')}]`,
+      (bytes) => `64:ff9b::${pair(bytes)}%eth0`,
+    ];
+    fc.assert(
+      fc.property(ipv4, fc.constantFrom(...forms), fc.boolean(), (bytes, form, resolved) => {
+        const address = form(bytes);
+        const destination =
+          resolved && address.includes(':')
+            ? { host: 'a.test', address, port: 80 }
+            : { host: address, port: 80 };
+        expect(permits([], destination, true)).toBe(false);
+        expect(permits(['0.0.0.0/0', '::/0', '*', '*:80', '2000::/3'], destination)).toBe(false);
+        expect(permits([bytes.join('.')], destination)).toBe(true);
+      }),
+    );
+  });
+
+  it('leaves the embedded address out where another network is named', () => {
+    expect(permits(['64:ff9b::/96'], { host: '64:ff9b::192.0.2.1' })).toBe(true);
+    expect(permits(['64:ff9b::/96'], { host: '64:ff9b::169.254.169.254' })).toBe(false);
+    expect(permits(['64:ff9b::a9fe:a9fe'], { host: '64:ff9b::169.254.169.254' })).toBe(true);
+  });
+
+  it.each([
+    ['127.0.0.1:80', { host: '127.0.0.1', port: 80 }, true],
+    ['localhost:80', { host: 'localhost', address: '127.0.0.1', port: 80 }, true],
+    ['[::1]:80', { host: '::1', port: 80 }, true],
+    ['127.0.0.1', { host: '127.0.0.1', port: 80 }, false],
+    ['127.0.0.0/8:80', { host: '127.0.0.1', port: 80 }, false],
+    ['*:80', { host: '127.0.0.1', port: 80 }, false],
+    ['127.0.0.1:81', { host: '127.0.0.1', port: 80 }, false],
+  ] satisfies [string, Destination, boolean][])('%s names %j itself: %s', (entry, destination, named) => {
+    expect(new AllowList([entry]).names(destination)).toBe(named);
   });
 
   it('names them by a network within theirs, of one port if it likes', () => {

@@ -78,4 +78,74 @@ describe('/probe of a running Tocsin', () => {
     await reloaded();
     expect(await status('/probe?target=http://169.254.169.254/latest/meta-data/')).toBe(403);
   });
+
+  it('sends nothing of a hostname that would end the line of a header', async () => {
+    const server = await servers.tcp();
+    const hostname = encodeURIComponent('x\r\nX-Evil: 1');
+    expect(await status(`/probe?target=http://${server.address}&hostname=${hostname}`)).toBe(400);
+    expect(server.accepted()).toBe(0);
+  });
+
+  it('takes no question from a web page of another origin', async () => {
+    const server = await servers.tcp();
+    const path = `/probe?module=port&target=${server.address}`;
+    const asked = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${tocsin.url}${path}`, { headers })).status;
+    writeModules({ http_2xx: { prober: 'http' }, port: { prober: 'tcp' } });
+    await reloaded();
+    expect(await asked({ 'Sec-Fetch-Site': 'cross-site' })).toBe(403);
+    expect(await asked({ Origin: 'http://evil.test' })).toBe(403);
+    expect(server.accepted()).toBe(0);
+    expect(await asked({ 'Sec-Fetch-Site': 'none' })).toBe(200);
+    expect(await asked({ Origin: tocsin.url, 'Sec-Fetch-Site': 'same-origin' })).toBe(200);
+  });
+
+  describe('as its own target', () => {
+    const own = (): string => new URL(tocsin.url).port;
+    beforeAll(async () => {
+      writeModules({
+        post: { prober: 'http', http: { method: 'POST', valid_status_codes: [403] } },
+        proxied: {
+          prober: 'http',
+          http: { proxy_url: tocsin.url, skip_resolve_phase_with_proxy: true, valid_status_codes: [403] },
+        },
+      });
+      await reloaded();
+    });
+
+    it.each([
+      '127.0.0.1',
+      'localhost',
+      '0.0.0.0',
+      '[::ffff:127.0.0.1]',
+      '[::ffff:7f00:1]',
+      '0x7f000001',
+      '127.1',
+    ])('is refused at %s', async (host) => {
+      expect(await status(`/probe?module=post&target=http://${host}:${own()}/-/reload`)).toBe(403);
+    });
+
+    it('is not reached by a redirect, nor as a proxy', async () => {
+      const server = await servers.http((_request, response) =>
+        response.writeHead(307, { Location: `${tocsin.url}/-/reload` }).end(),
+      );
+      for (const [module, target] of [
+        ['post', server.url],
+        ['proxied', 'http://a.test/'],
+      ]) {
+        const response = await fetch(`${tocsin.url}/probe?module=${module}&target=${target}&debug=true`);
+        const text = await response.text();
+        expect(text).toContain('Tocsin itself listens there');
+        expect(text).toContain('probe_success 0');
+      }
+    });
+
+    it('is probed where the allow list names it', async () => {
+      const config = CONFIG.replace('blackbox.yml', `blackbox.yml, allow: ["127.0.0.1:${own()}"]`);
+      const address = new URL(tocsin.url).host;
+      await tocsin.stop();
+      tocsin = await startTocsin({ config, folder: folder.path, listen: address });
+      expect(await status(`/probe?module=post&target=${tocsin.url}/-/reload`)).toBe(200);
+    });
+  });
 });

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Router } from 'express';
 import type { ServerConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import { guardChange, guardHost, guardRead } from '../../src/http/middleware/access.ts';
+import { guardChange, guardHost, guardProbe, guardRead } from '../../src/http/middleware/access.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 
 const tokens: ServerConfig['tokens'] = [
@@ -34,6 +34,11 @@ async function serve(config: Partial<ServerConfig>, shown: Partial<ServerConfig>
     '/local',
     guardHost(() => ({ ...server, ...shown })),
     (_request, response) => void response.send('local'),
+  );
+  router.get(
+    '/probe',
+    guardProbe(() => ({ ...server, ...shown })),
+    (_request, response) => void response.send('probed'),
   );
   router.post(
     '/change',
@@ -116,6 +121,37 @@ describe('reading from loopback, without tokens', () => {
     await rig?.close();
     await serve({}, { listen: { host: '0.0.0.0', port: 0 } });
     expect(await ask('/local', { headers: { host: 'tocsin.example' } })).toBe(200);
+  });
+});
+
+describe('probing', () => {
+  const REBOUND = { Host: 'rebound.test:10464', 'Sec-Fetch-Site': 'same-origin' };
+
+  it.each([
+    ['a program', {}, 200],
+    ['a person', { 'Sec-Fetch-Site': 'none' }, 200],
+    ['an image of another site', { 'Sec-Fetch-Site': 'cross-site' }, 403],
+    ['a page of a neighbour', { 'Sec-Fetch-Site': 'same-site' }, 403],
+    ['an old browser', { Origin: 'http://evil.test' }, 403],
+    ['a page that rebound its name', REBOUND, 403],
+  ])('%s: %j gets %s', async (_who, headers, status) => {
+    await serve({});
+    expect(await ask('/probe', { headers })).toBe(status);
+  });
+
+  it('does not depend on a Host where a token is needed, nor off loopback', async () => {
+    await serve({ tokens });
+    const headers = { ...REBOUND, Authorization: 'Bearer scrape-token' };
+    expect(await ask('/probe', { headers: REBOUND })).toBe(401);
+    expect(await ask('/probe', { headers })).toBe(200);
+    await rig?.close();
+    await serve({}, { listen: { host: '192.0.2.1', port: 1 } });
+    expect(await ask('/probe', { headers: REBOUND })).toBe(200);
+  });
+
+  it('depends on it where the tokens are for other things', async () => {
+    await serve({ tokens: tokens.slice(0, 1) });
+    expect(await ask('/probe', { headers: REBOUND })).toBe(403);
   });
 });
 

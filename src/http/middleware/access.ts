@@ -2,7 +2,7 @@ import { Router, type NextFunction, type Request, type RequestHandler, type Resp
 import type { Scope, ServerConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
 import { sendProblem } from '../problem.ts';
-import { crossOrigin, refuseCrossOrigin } from './cross-origin.ts';
+import { crossOrigin, refuseCrossOrigin, refuseCrossOriginRequests } from './cross-origin.ts';
 import { matchesAny, requestToken } from './tokens.ts';
 
 type AccessConfig = Pick<ServerConfig, 'listen' | 'tokens'>;
@@ -52,9 +52,19 @@ export function guardHost(config: () => AccessConfig): RequestHandler {
       title: 'Forbidden',
       detail:
         `The Host "${host}" is not this machine's loopback; expected localhost, 127.0.0.1 or [::1], with or without a port. ` +
-        'No tokens are configured, and a web page could read this otherwise. Ask by such a name, let the proxy set it, or configure server.tokens.',
+        'This needs no token, and a web page could use it otherwise. Ask by such a name, let the proxy set it, or configure server.tokens.',
     });
   };
+}
+
+/**
+ * Guards `/probe`, a GET that makes Tocsin send what a module says: as what reads, and no web page of another origin may
+ * ask, nor one that reaches a loopback listener through DNS rebinding where no token is needed.
+ */
+export function guardProbe(config: () => AccessConfig): RequestHandler {
+  const tokenNeeded = () => withScope(config(), 'metrics').length > 0;
+  const host = guardHost(() => ({ ...config(), tokens: tokenNeeded() ? config().tokens : [] }));
+  return Router().use(refuseCrossOriginRequests, host, guardRead('metrics', config));
 }
 
 /** Guards a page that people open in a browser, which asks them for the token as a password. */

@@ -1,4 +1,4 @@
-import type { Request, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { sendProblem } from '../problem.ts';
 
 /**
@@ -21,6 +21,13 @@ export function refuseCrossOrigin(response: Response): void {
   sendProblem(response, {
     status: 403,
     title: 'Forbidden',
-    detail: 'A web page of another origin sent this (Sec-Fetch-Site, Origin); pages may change nothing here.',
+    detail:
+      'A web page of another origin sent this (Sec-Fetch-Site, Origin); pages of others may neither change nor probe anything here.',
   });
 }
+
+/** Lets by whatever is not from such a page. */
+export const refuseCrossOriginRequests: RequestHandler = (request, response, next) => {
+  if (crossOrigin(request)) refuseCrossOrigin(response);
+  else next();
+};

@@ -6,10 +6,11 @@ import { sample } from '../../metrics/family.ts';
 import { FAILED_DUE_TO_REGEX } from '../families.ts';
 import { orAborted } from '../net/abort.ts';
 import { cipherSample } from '../net/certificates.ts';
-import { ProbeFailure } from '../net/failure.ts';
+import { fail, ProbeFailure } from '../net/failure.ts';
 import { verdictOf, type PhaseTimer } from '../net/phases.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
 import type { TlsClient } from '../net/tls.ts';
+import { hasControls } from '../net/wire-text.ts';
 import type { Run } from '../prober.ts';
 import { expand, firstMatch } from './expand.ts';
 import { EXPECT_INFO, FAILED_DUE_TO_BYTES } from './families.ts';
@@ -99,7 +100,7 @@ class Dialogue {
         return failure('reply', `Step ${number}: no line of the answer matches "${step.expect.pattern()}"`);
       }
       run.log('matched', { step: number });
-      if (typeof send === 'string') send = expand(send, match);
+      if (typeof send === 'string') send = expand(send, match, (value) => requirePlain(value, number));
       if (step.labels.length > 0) {
         const labels = step.labels.map(([name, template]) => [name, expand(template, match)] as const);
         this.#addInfo(Object.fromEntries(labels));
@@ -181,4 +182,13 @@ class Dialogue {
     run.log('TLS is spoken', { version: handshake.socket.getProtocol() });
     if (handshake.verdict.status !== 'success') throw new ProbeFailure(handshake.verdict);
   }
+}
+
+/** What a server says may fill in a line that is sent, but not end it and begin another. */
+function requirePlain(value: string, number: number): void {
+  if (hasControls(value.replaceAll('\t', ' ')))
+    throw fail(
+      'reply',
+      `Step ${number}: what the answer puts into "send" has control characters; it was not sent`,
+    );
 }

@@ -21,13 +21,20 @@ export function firstMatch(expression: RE2JS, line: string): Match | undefined {
 /**
  * Puts groups into a template, as Go's `Regexp.Expand` does: `$1`, `${1}`, `$name`, `${name}`, and `$$` for `$`.
  * A bare name is as long as it can be (`$1x` is `${1x}`); a group that is not there is empty; a `$` without a name stays.
+ * @param check sees each group that is put in
  * @see https://pkg.go.dev/regexp#Regexp.Expand
  */
-export function expand(template: string, { groups, named }: Match): string {
+export function expand(
+  template: string,
+  { groups, named }: Match,
+  check: (value: string) => void = () => undefined,
+): string {
   return template.replace(/\$(?:\$|\{(\w+)\}|(\w+))/g, (whole, braced?: string, bare?: string) => {
     const name = braced ?? bare;
     if (name === undefined) return whole.slice(1);
-    if (/^\d+$/.test(name)) return groups[Number(name)] ?? '';
-    return (Object.hasOwn(named, name) ? named[name] : undefined) ?? '';
+    const own = Object.hasOwn(named, name) ? named[name] : undefined;
+    const value = (/^\d+$/.test(name) ? groups[Number(name)] : own) ?? '';
+    check(value);
+    return value;
   });
 }

@@ -1,5 +1,6 @@
 import type { TargetParts, TargetProblem } from '../prober.ts';
 import { serverAddress } from '../net/host-port.ts';
+import { hasControls } from '../net/wire-text.ts';
 import { nameLabels } from './escapes.ts';
 import { classNumber, typeNumber } from './names.ts';
 
@@ -27,7 +28,7 @@ export function dnsTarget(address: string): DnsTarget | TargetProblem {
   const server = serverAddress(authority, EXPECTED);
   const name = decoded(path);
   if ('problem' in server) return server;
-  if (name === undefined || (name !== '' && nameLabels(name) === undefined))
+  if (name === undefined || (name !== '' && !isQuestion(name)))
     return { problem: `"${path}" is not a domain name; ${EXPECTED}` };
   const question = questionOf(query);
   return 'problem' in question ? question : { ...server, ...question, name: name === '' ? undefined : name };
@@ -46,6 +47,11 @@ function decoded(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A name may have any octets in a zone file; what a target asks for has no control characters, however they are written. */
+function isQuestion(name: string): boolean {
+  return nameLabels(name)?.every((label) => !hasControls(label.toString('latin1'))) === true;
 }
 
 function questionOf(query: string): Pick<DnsTarget, 'type' | 'class'> | TargetProblem {

@@ -11,6 +11,8 @@ import type { Probe, RunResult } from '../prober.ts';
 import { runProbe } from '../run.ts';
 import { debugText } from './debug-text.ts';
 import { guardRun } from './guard.ts';
+import { virtualHost } from './hostname.ts';
+import { reachesListener, type Listener } from './own-listener.ts';
 import { runTimeoutMs } from './scrape-timeout.ts';
 import { blackboxSamples, samplesText } from './series.ts';
 import { SharedRuns } from './shared-runs.ts';
@@ -45,6 +47,8 @@ interface EndpointSettings {
   /** Whether an empty list allows everything: while only this machine can ask. */
   readonly open: boolean;
   readonly maxConcurrency: number;
+  /** Where Tocsin itself listens; undefined: not yet. */
+  readonly listener?: Listener | undefined;
 }
 
 export interface ProbeEndpointOptions {
@@ -118,7 +122,8 @@ export class ProbeEndpoint {
     }
     if (question.target === '')
       return badRequest('Target parameter is missing', 'expected /probe?target=…&module=…');
-    const { hostname } = question;
+    const hostname = question.hostname === '' ? '' : virtualHost(question.hostname);
+    if (hostname === undefined) return badHostname(question.hostname);
     const probe = hostname === '' ? module.probe : (module.probe.withHostname?.(hostname) ?? module.probe);
     if ('problem' in probe) return badRequest('The hostname does not fit the module', probe.problem);
     const address = module.prober.probeAddress?.(question.target) ?? question.target;
@@ -127,7 +132,7 @@ export class ProbeEndpoint {
 
   async #run(
     { module, probe, address, timeoutMs }: Job,
-    { allow, open }: EndpointSettings,
+    { allow, open, listener }: EndpointSettings,
     signal: CancelSignal,
   ): Promise<Finished> {
     const { resolver, clock, stalledMs } = this.#options;
@@ -136,7 +141,10 @@ export class ProbeEndpoint {
     if (timeoutMs <= 0)
       return { result: notRun(clock, 'timeout', 'The scraper leaves no time'), refusal: undefined };
     const target: Target = { address, ...parts };
-    const guard = guardRun(resolver, (destination) => allow.permits(destination, open));
+    const guard = guardRun(resolver, {
+      permits: (to) => allow.permits(to, open),
+      isOwn: (to) => listener !== undefined && reachesListener(to, listener) && !allow.names(to),
+    });
     this.#running += 1;
     try {
       const { permit } = guard;
@@ -189,6 +197,11 @@ function notRun(clock: Clock, reason: 'config' | 'timeout', text: string): RunRe
     phases: {},
     log: [],
   };
+}
+
+function badHostname(given: string): ProbeAnswer {
+  const detail = `hostname is ${JSON.stringify(given)}, expected a name or an address, with or without a port`;
+  return badRequest('The hostname is not a host name', detail);
 }
 
 function badRequest(title: string, detail: string): ProbeAnswer {

@@ -12,19 +12,26 @@ export interface Guard {
   refusal(): string | undefined;
 }
 
+interface Rules {
+  readonly permits: (destination: Destination) => boolean;
+  /** Whether it is Tocsin's own listener, and nothing says that it may be probed. */
+  readonly isOwn: (destination: Destination) => boolean;
+}
+
 /**
  * Guards one run: every host that it wants to reach is asked about, each with the addresses that it was resolved to
  * just then, so that a name that changes between two look-ups gains nothing. Names that the configuration gives
- * (proxies, token endpoints) are not asked about.
+ * (proxies, token endpoints) are only asked about where they lead to Tocsin itself, which would do what it is sent.
  */
-export function guardRun(resolver: Resolver, permits: (destination: Destination) => boolean): Guard {
+export function guardRun(resolver: Resolver, { permits, isOwn }: Rules): Guard {
   let asked = 0;
   let refusal: string | undefined;
-  const check = (destinations: readonly Destination[]): void => {
+  const check = (destinations: readonly Destination[], configured: boolean): void => {
     asked += 1;
-    const forbidden = destinations.find((destination) => !permits(destination));
-    if (forbidden === undefined) return;
-    const refused = refuse(forbidden);
+    const own = destinations.find(isOwn);
+    const forbidden = configured ? undefined : destinations.find((destination) => !permits(destination));
+    const refused = own === undefined ? forbidden && refuse(forbidden) : refuseOwn(own);
+    if (refused === undefined) return;
     if (asked === 1) refusal = refused.message;
     throw refused;
   };
@@ -32,19 +39,36 @@ export function guardRun(resolver: Resolver, permits: (destination: Destination)
     resolver: {
       lookup: async (name, options) => {
         const addresses = await resolver.lookup(name, options);
-        if (options.configured === true) return addresses;
-        const { port } = options;
-        check(addresses.map(({ address }) => ({ host: name, address, ...(port !== undefined && { port }) })));
+        const { port, configured = false } = options;
+        const to = { host: name, ...(port !== undefined && { port }) };
+        check(
+          addresses.map(({ address }) => ({ ...to, address })),
+          configured,
+        );
         return addresses;
       },
     },
-    permit: (host, port) => check([{ host, ...(port !== undefined && { port }) }]),
+    permit: (host, port) => check([{ host, ...(port !== undefined && { port }) }], false),
     refusal: () => refusal,
   };
 }
 
-function refuse({ host, address, port }: Destination): ProbeFailure {
-  const at = address === undefined || address === host ? '' : ` (${address})`;
-  const where = port === undefined ? `${host}${at}` : `${host}${at}, port ${port},`;
+function refuse(destination: Destination): ProbeFailure {
+  const where = shown(destination);
   return fail('config', `${where} may not be probed: probe_endpoint.allow does not name it`);
+}
+
+function refuseOwn(destination: Destination): ProbeFailure {
+  const { host, address = host, port } = destination;
+  const entry = `${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
+  return fail(
+    'config',
+    `${shown(destination)} may not be probed: Tocsin itself listens there, and would do what a module sends. ` +
+      `Where that is wanted, name it in probe_endpoint.allow, as ${entry}`,
+  );
+}
+
+function shown({ host, address, port }: Destination): string {
+  const at = address === undefined || address === host ? '' : ` (${address})`;
+  return port === undefined ? `${host}${at}` : `${host}${at}, port ${port},`;
 }

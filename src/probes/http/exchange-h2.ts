@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import { fail } from '../net/failure.ts';
 import { errorCode } from '../net/error-fields.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
+import { requireSendable } from '../net/wire-text.ts';
 import { streamSource } from './body-source.ts';
 import { headerValue } from './http1/head.ts';
 import { parseLength } from './http1/framing.ts';
@@ -40,6 +41,7 @@ const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
 export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpResponse> {
   const { socket, origin, method, body, onFirstByte } = options;
   return new Promise((resolve, reject) => {
+    requireSendable(options);
     const session: ClientHttp2Session = connect(origin, { createConnection: () => socket });
     session.on('error', (error) => reject(streamFailure(error)));
     session.once('close', () => reject(fail('protocol', 'The connection was closed before an answer came')));

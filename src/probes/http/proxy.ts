@@ -2,6 +2,7 @@ import { BlockList, isIP, type Socket } from 'node:net';
 import type { Secret } from '../../domain/secret.ts';
 import { fail, ProbeFailure } from '../net/failure.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
+import { requireHostText } from '../net/wire-text.ts';
 import { basicAuthorization } from './auth.ts';
 import { HeadReader } from './http1/head.ts';
 
@@ -134,12 +135,13 @@ export interface TunnelOptions {
  * @throws ProbeFailure `connect` when the proxy refuses, `auth` when it wants other credentials
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6
  */
-export function openTunnel({ socket, proxy, authority, headers }: TunnelOptions): Promise<void> {
+export async function openTunnel({ socket, proxy, authority, headers }: TunnelOptions): Promise<void> {
+  requireHostText(authority);
   const authorization = proxyAuthorization(proxy);
   const head = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`, 'User-Agent: Tocsin'];
   if (authorization !== undefined) head.push(`Proxy-Authorization: ${authorization.reveal()}`);
   for (const [name, value] of headers) head.push(`${name}: ${value.reveal()}`);
-  return new Promise((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     const heads = new HeadReader();
     const settle = (problem?: ProbeFailure): void => {
       socket.removeListener('data', came).removeListener('end', closed).removeListener('close', closed);

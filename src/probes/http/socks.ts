@@ -1,6 +1,8 @@
 import { isIP, type Socket } from 'node:net';
+import { ipv6Bytes } from '../../domain/ipv6.ts';
 import type { FailureReason } from '../../domain/result.ts';
 import { fail, type ProbeFailure } from '../net/failure.ts';
+import { requireHostText } from '../net/wire-text.ts';
 
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;
@@ -54,23 +56,12 @@ function destination(host: string, port: number): readonly number[] {
   const end = [port >> 8, port & 0xff];
   const family = isIP(host);
   if (family === 4) return [IPV4, ...host.split('.').map(Number), ...end];
-  if (family === 6) return [IPV6, ...ipv6Bytes(host), ...end];
+  if (family === 6) return [IPV6, ...(ipv6Bytes(host) ?? []), ...end];
+  requireHostText(host);
   const name = Buffer.from(host);
   if (name.length > MAX_TEXT_BYTES)
     throw fail('dns', `The name is longer than SOCKS5 can say (${MAX_TEXT_BYTES} bytes)`);
   return [NAME, name.length, ...name, ...end];
-}
-
-/** The 16 bytes of an IPv6 address; its zone means nothing to another host. */
-function ipv6Bytes(address: string): readonly number[] {
-  // the URL parser writes any form, also one that ends in an IPv4 address, in groups of hexadecimal digits
-  const plain = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
-  const [head = '', tail = ''] = plain.split('::');
-  const groups = (text: string): number[] =>
-    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
-  const [first, last] = [groups(head), groups(tail)];
-  const zeroes = new Array<number>(8 - first.length - last.length).fill(0);
-  return [...first, ...zeroes, ...last].flatMap((group) => [group >> 8, group & 0xff]);
 }
 
 function noMethod(method: number, named: boolean): ProbeFailure {

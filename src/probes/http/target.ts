@@ -14,7 +14,8 @@ export function targetUrl(address: string): URL | undefined {
 
 /** Reads an HTTP address; its label has neither credentials nor query. */
 export function httpTarget(address: string): TargetParts | TargetProblem {
-  if (/[\s\\]/.test(address)) return { problem: `the address holds white space or a backslash; ${EXPECTED}` };
+  if (/[\s\\\p{Cc}]/u.test(address))
+    return { problem: `the address has white space, control characters or a backslash; ${EXPECTED}` };
   const url = targetUrl(address);
   if (url === undefined) return { problem: `the address is not a URL; ${EXPECTED}` };
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {

@@ -11,7 +11,7 @@ const EXPECTED = 'expected host:port, such as db.example:5432 or [2001:db8::1]:5
 
 /** Reads `host:port`, or says what is wrong with it. */
 export function hostPort(address: string): HostPort | TargetProblem {
-  const match = /^(?:\[([^\]]*)\]|([^:[\]/@\s]+)):(\d{1,5})$/.exec(address);
+  const match = /^(?:\[([^\]]*)\]|([^:[\]/@\s\p{Cc}]+)):(\d{1,5})$/u.exec(address);
   if (match === null) return { problem: `${describe(address)}; ${EXPECTED}` };
   const [, bracketed, plain = '', digits] = match;
   if (bracketed !== undefined && !isIPv6(bracketed))
@@ -40,7 +40,7 @@ export interface Server {
  */
 export function serverAddress(text: string, expected: string): Server | TargetProblem {
   if (isIPv6(text)) return { host: text, port: undefined };
-  const match = /^(?:\[([^\]]*)\]|([^:[\]/@?#\s]+))(?::(\d{1,5}))?$/.exec(text);
+  const match = /^(?:\[([^\]]*)\]|([^:[\]/@?#\s\p{Cc}]+))(?::(\d{1,5}))?$/u.exec(text);
   if (match === null) {
     // what stands before an @ may be a password
     const given = text.includes('@') ? 'an address with an @' : `"${text}"`;

@@ -5,6 +5,7 @@ import type { CancelSignal } from '../../domain/cancellation.ts';
 import { orAborted } from './abort.ts';
 import { errorCode } from './error-fields.ts';
 import type { Hosts, SearchRules } from './name-files.ts';
+import { isHostText } from './wire-text.ts';
 import { candidates, parseHosts, parseSearchRules } from './name-files.ts';
 
 export interface Address {
@@ -92,6 +93,10 @@ export function createResolver(options: ResolverOptions): Resolver {
     lookup: async (name, wanted) => {
       const version = isIP(name);
       if (version !== 0) return choose(name, [{ address: name, family: version === 4 ? 4 : 6 }], wanted);
+      if (!isHostText(name))
+        throw new NameNotFoundError(
+          `${JSON.stringify(name)} is not a name: it has white space or control characters`,
+        );
       const { hosts, rules, channel } = await orAborted(current(), wanted.signal);
       const listed = hosts.get(name.replace(/\.$/, '').toLowerCase());
       if (listed !== undefined) return choose(name, listed.map(toAddress), wanted);

@@ -19,6 +19,7 @@ import { destroyOnAbort } from './abort.ts';
 import { errorCode } from './error-fields.ts';
 import { fail } from './failure.ts';
 import { tlsFailure } from './socket-errors.ts';
+import { requireHostText } from './wire-text.ts';
 
 interface TlsClientOptions {
   /** The name to ask for and to verify, instead of the host's. */
@@ -93,6 +94,7 @@ export class TlsClient {
     const skip = this.#options.insecureSkipVerify;
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
+      if (isIP(name) === 0 && !name.startsWith('/')) requireHostText(name);
       let leaf: PeerCertificate | undefined;
       const socket: TLSSocket = connect({
         socket: raw,

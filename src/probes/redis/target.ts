@@ -1,3 +1,4 @@
+import { hasControls } from '../net/wire-text.ts';
 import type { TargetParts, TargetProblem } from '../prober.ts';
 
 export interface RedisAddress {
@@ -24,12 +25,15 @@ export function parseRedisAddress(address: string): RedisAddress | TargetProblem
   const db = /^\/(\d{1,5})?$/.exec(url.pathname === '' ? '/' : url.pathname);
   if (db === null) return { problem: `what follows the port is not a database number; ${EXPECTED}` };
   try {
+    const [username, password] = [decoded(url.username), decoded(url.password)];
+    if (hasControls(`${username ?? ''}${password ?? ''}`))
+      return { problem: `user or password in the address has control characters; ${EXPECTED}` };
     return {
       host,
       port: url.port === '' ? 6379 : Number(url.port),
       tls: url.protocol === 'rediss:',
-      username: decoded(url.username),
-      password: decoded(url.password),
+      username,
+      password,
       db: db[1] === undefined ? undefined : Number(db[1]),
     };
   } catch {

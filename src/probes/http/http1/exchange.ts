@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { fail } from '../../net/failure.ts';
 import { brokenConnection } from '../../net/socket-errors.ts';
+import { requireSendable } from '../../net/wire-text.ts';
 import type { BodySink, BodySource } from '../body-source.ts';
 import type { HttpResponse, RequestLine } from '../response.ts';
 import { BodyDecoder } from './body-decoder.ts';
@@ -19,6 +20,7 @@ export interface ExchangeOptions extends RequestLine {
  */
 export function exchange(options: ExchangeOptions): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
+    requireSendable(options);
     new Exchange(options, resolve, reject).start();
   });
 }
@@ -136,7 +138,7 @@ class Exchange implements BodySource {
   }
 }
 
-/** A request without its body; names and values were checked where they were given. */
+/** A request without its body. */
 function requestHead({ method, path, headers, body }: ExchangeOptions): string {
   let head = `${method} ${path} HTTP/1.1\r\n`;
   for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i] ?? ''}: ${headers[i + 1] ?? ''}\r\n`;

@@ -1,0 +1,34 @@
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { Destination } from '../../domain/allow-list.ts';
+import { embeddedIpv4 } from '../../domain/ipv6.ts';
+import { NetworkSet, plainAddress } from '../../domain/network.ts';
+
+/** Where Tocsin itself listens. */
+export interface Listener {
+  /** As the socket has it, such as `127.0.0.1`, or `::` for every address of this machine. */
+  readonly address: string;
+  readonly port: number;
+}
+
+const UNSPECIFIED = new NetworkSet(['0.0.0.0', '::']);
+const LOOPBACK = ['127.0.0.0/8', '::1'];
+
+/**
+ * Whether a connection to a destination may end at the listener. A name without an address, which a proxy resolves, may
+ * be any; so may what the system makes of the address of no host, and an IPv4 address within an IPv6 one.
+ */
+export function reachesListener({ host, address, port }: Destination, listener: Listener): boolean {
+  if (port !== listener.port) return false;
+  const to = plainAddress(address ?? host);
+  if (isIP(to) === 0) return true;
+  const own = new NetworkSet(addressesOf(listener.address));
+  return [to, ...embeddedIpv4(to)].some((one) => UNSPECIFIED.has(one) || own.has(one));
+}
+
+function addressesOf(address: string): readonly string[] {
+  const plain = plainAddress(address);
+  if (!UNSPECIFIED.has(plain)) return [plain];
+  const all = Object.values(networkInterfaces()).flatMap((list = []) => list);
+  return [...LOOPBACK, ...all.map((one) => plainAddress(one.address))];
+}
