@@ -1,5 +1,6 @@
 import { deliveryId } from '../alerts/delivery-id.ts';
-import { act, advance, nextTimer } from '../alerts/episodes.ts';
+import { act, nextTimer } from '../alerts/episode-actions.ts';
+import { advance } from '../alerts/episodes.ts';
 import { parseListing } from '../alerts/listing.ts';
 import { parseDelivery, parseInSlices } from '../alerts/payload.ts';
 import { reconcile } from '../alerts/reconciliation.ts';

@@ -43,11 +43,12 @@ type JudgedBy = Pick<Config, 'alerts' | 'webhooks' | 'alertmanagers' | 'watchdog
 /** What the configuration says about judging alerts. */
 export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: JudgedBy): AlertRules {
   const senders = webhooks.map(({ name, alertmanager }) => {
-    const { peers = 1, peerTimeoutMs = 0, groupIntervalMs = 0, repeatIntervalMs = 0 } = alertmanager ?? {};
+    const { peers, peerTimeoutMs, groupIntervalMs } = { ...ALERTMANAGER_DEFAULTS, ...alertmanager };
+    const repeatMs = alertmanager?.repeatIntervalMs ?? 0;
     const staleWindowMs = peers > 1 ? peers * peerTimeoutMs + groupIntervalMs : 0;
     const asked = alertmanagers.some(({ webhook }) => webhook === name);
     const settle = asked ? { settleMs: settleMs(alertmanager) } : {};
-    return [name, { staleWindowMs, repeatMs: repeatIntervalMs, ...settle }] as const;
+    return [name, { staleWindowMs, groupIntervalMs, repeatMs, ...settle }] as const;
   });
   return {
     toleranceMs: alerts.sameStartToleranceMs,
@@ -58,8 +59,10 @@ export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: Judge
   };
 }
 
-/** Word of an end may need one group_interval, and another one when it was refused; what is not said is Alertmanager's default. */
+const ALERTMANAGER_DEFAULTS = { peers: 1, peerTimeoutMs: 15_000, groupIntervalMs: 300_000 };
+
+/** The report of an end may need one group_interval, and another one when it was refused. */
 function settleMs(sender: SenderConfig | undefined): number {
-  const { peers = 1, peerTimeoutMs = 15_000, groupIntervalMs = 300_000 } = sender ?? {};
+  const { peers, peerTimeoutMs, groupIntervalMs } = { ...ALERTMANAGER_DEFAULTS, ...sender };
   return 2 * groupIntervalMs + peers * peerTimeoutMs;
 }

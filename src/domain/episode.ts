@@ -1,4 +1,5 @@
 import type { Alert, SeverityClass, Transition } from './alert.ts';
+import type { Delivery } from './delivery.ts';
 
 /** Who took charge of an episode; it says nothing to the sender and silences nothing. */
 export interface Acknowledgement {
@@ -10,35 +11,70 @@ export interface Acknowledgement {
   readonly expiresAt: number | undefined;
 }
 
-/** Where the newest episode of an alert stands. Times are nanoseconds since the epoch where nothing else is said. */
+/**
+ * Who reports: one Alertmanager notifying one receiver of one group. Such notifications are sent one after the other, so what
+ * one reporter says comes in order; nothing is known about the order of different reporters. A hash of their names.
+ */
+export type Reporter = number;
+
+/** FNV-1a, 32 bits: a sender has a few reporters, and what is stored of each is as short as this. */
+export function reporterOf(
+  { externalUrl, receiver, groupKey }: Pick<Delivery, 'externalUrl' | 'receiver' | 'groupKey'>,
+  source: string,
+): Reporter {
+  let hash = 0x811c9dc5;
+  for (const text of [externalUrl, source, receiver, groupKey]) {
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    hash = Math.imul(hash ^ 0xffff, 0x01000193);
+  }
+  return hash;
+}
+
+/** A closed episode that is reported as firing, perhaps by a report that is late. */
+export interface Suspicion {
+  /** When it counts as firing if no report or list refutes it, milliseconds since the epoch. */
+  readonly until: number;
+  /** Who reports it as firing. */
+  readonly by: readonly Reporter[];
+  /** Whether they give its own start. */
+  readonly sameStart: boolean;
+}
+
+/** The newest episode of an alert. Times are nanoseconds since the epoch where nothing else is said. */
 export interface EpisodeState {
-  /** The how-many-th episode of its alert, from 1. */
+  /** Counts the episodes of its alert, from 1. */
   readonly number: number;
   /** How many transitions it has had. */
   readonly ordinal: number;
   readonly open: boolean;
-  /** The earliest start that was seen. */
+  /** The earliest start that was reported, as it was given. */
   readonly startsAt: bigint;
   /**
-   * The latest start of a word that opened, closed or reopened it. Later starts are measured against it and not against
-   * `startsAt`: where two peers disagree, the one that takes the earlier start must not make the other's look new.
+   * The latest start of a report that opened, closed or reopened it, but not later than that was received. Later starts are
+   * compared with it and not with `startsAt`: where two reporters disagree, the earlier start must not make the other look new.
    */
   readonly anchor: bigint;
-  /** The latest end that was seen; absent while open. */
+  /** The same as it was given: differs where the sender's clock is ahead. */
+  readonly anchorGiven: bigint;
+  /** The latest end that was reported or inferred, as it was given; undefined while open. */
   readonly endsAt: bigint | undefined;
-  /** What starts at or before this is late word of a former episode. */
+  /**
+   * The earliest end that was reported since it was closed, but not later than that was received; undefined where no end was
+   * reported. Kept when it is reopened: what ended by then is no news.
+   */
+  readonly reportedEnd: bigint | undefined;
+  /** What is not after this belongs to a former episode. */
   readonly formerUntil: bigint | undefined;
+  /** Who has reported its end; while it is open, who did and has not reported it as firing since. */
+  readonly closedBy: readonly Reporter[];
   readonly acknowledged: boolean;
-  /** Who and until when; undefined where nobody did. */
+  /** Who and until when; undefined where it was never acknowledged. */
   readonly acknowledgement: Acknowledgement | undefined;
-  /** Since when nobody has it, milliseconds: its first receipt, or when its last acknowledgement ended. */
+  /** Since when no one has acknowledged it, milliseconds: its first receipt, or when its last acknowledgement ended. */
   readonly unacknowledgedSince: number;
-  /** Of a closed one: when word of its end came first, milliseconds; undefined while open. */
+  /** Of a closed one: when that was first known, milliseconds; undefined while open. */
   readonly closedAt: number | undefined;
-  /** The peers that told its end; empty where it ended without one's word. */
-  readonly closedBy: readonly string[];
-  /** Closed, but a peer still says that it fires: until when (ms) that is held to be late word. */
-  readonly suspectUntil: number | undefined;
+  readonly suspect: Suspicion | undefined;
   readonly severity: SeverityClass;
   /** Canonical JSON. */
   readonly labels: string;
@@ -56,20 +92,23 @@ export interface EpisodeTransition {
 export interface EpisodeContext {
   /** Milliseconds since the epoch. */
   readonly receivedAt: number;
-  /** How far apart the starts of one and the same firing may be, nanoseconds. */
+  /** When the newest episode was last reported, milliseconds since the epoch; 0: never. */
+  readonly lastReceivedAt: number;
+  readonly reporter: Reporter;
+  /** How far apart the starts that are given for one life may be, nanoseconds. */
   readonly toleranceNs: bigint;
-  /** Which member of the sender's cluster speaks. */
-  readonly peer: string;
-  /** For how long after an end another peer's firing may be late word, milliseconds; 0: never. */
+  /** For how long after an end another reporter's firing may be late, milliseconds; 0: never. */
   readonly staleWindowMs: number;
   /** How long such a firing is held before it counts, milliseconds. */
   readonly staleHoldMs: number;
+  /** How long the sender may keep an end to itself because the alert fires again, milliseconds. */
+  readonly groupIntervalMs: number;
 }
 
 /**
  * Why an alert of a delivery is a duplicate: `repeat`, it goes on firing (the sender repeats itself, or another member of
- * its cluster says the same); `resolved`, its end was told again; `late`, word of a former episode; `held`, the firing
- * of a `stale_suspect` again.
+ * its cluster says the same); `resolved`, its end was reported again; `late`, a report about a former episode; `held`, the
+ * firing of a `stale_suspect` again.
  */
 export const DUPLICATE_CAUSES = ['repeat', 'resolved', 'late', 'held'] as const;
 export type DuplicateCause = (typeof DUPLICATE_CAUSES)[number];
@@ -105,7 +144,10 @@ export type EpisodeAction =
       readonly lastReceivedAt: number;
       readonly cause: ExpiryCause;
     }
-  /** The sender itself was asked: whether it still has the alert. */
+  /**
+   * The sender itself was asked, and has the alert, or has not. What is confirmed is reopened when it is a suspect, or was
+   * closed without the report of an end.
+   */
   | { readonly kind: 'confirm' | 'refute'; readonly at: number };
 
 export type ActOnEpisode = (current: EpisodeState, action: EpisodeAction) => EpisodeAdvance;

@@ -41,7 +41,7 @@ export function commonEventData(context: CommonContext): string {
  * episode, fingerprint) and what is said of the alert (labels, annotations, generator_url).
  */
 export function alertEventData(episode: EpisodeState, { values, cause }: AlertEventContext): string {
-  const { ordinal, severity, acknowledged, acknowledgement, suspectUntil, startsAt, endsAt } = episode;
+  const { ordinal, severity, acknowledged, acknowledgement, suspect, startsAt, endsAt } = episode;
   const state = episode.open ? 'open' : 'closed';
   // written by hand: there may be fifty thousand a second
   const always =
@@ -55,7 +55,7 @@ export function alertEventData(episode: EpisodeState, { values, cause }: AlertEv
     comment: acknowledgement?.comment,
     acknowledged_at: rfc3339(acknowledgement?.at),
     expires_at: rfc3339(acknowledgement?.expiresAt),
-    held_until: rfc3339(suspectUntil),
+    held_until: rfc3339(suspect?.until),
   });
   return rest === '{}' ? `${always}}` : `${always},${rest.slice(1)}`;
 }

@@ -185,8 +185,10 @@ export interface AlertRules {
 }
 
 export interface SenderRules {
-  /** For how long after an end another peer's firing may be late word; 0: never. */
+  /** For how long after an end another reporter's firing may be late; 0: never. */
   readonly staleWindowMs: number;
+  /** The longest that the sender lets a group wait between two notifications. */
+  readonly groupIntervalMs: number;
   /** How often what goes on firing is sent again. */
   readonly repeatMs: number;
   /** How long word of an end may be on its way; absent where its Alertmanagers are not asked what they have. */

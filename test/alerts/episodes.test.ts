@@ -7,7 +7,8 @@ import type { EpisodeState, EpisodeTransition } from '../../src/domain/episode.t
 const TOLERANCE = 60;
 const BASE = 1_767_225_600_000_000_000n;
 const at = (second: number): bigint => BASE + BigInt(Math.round(second * 1_000)) * 1_000_000n;
-const ONE_PEER = { peer: 'a', staleWindowMs: 0, staleHoldMs: 0 };
+const RECEIVED_MS = Number(BASE / 1_000_000n) + 9_999_000;
+const ALONE = { staleWindowMs: 0, staleHoldMs: 0, groupIntervalMs: 300_000, lastReceivedAt: 0 };
 const seconds = (ns: bigint | undefined): number | undefined =>
   ns === undefined ? undefined : Number(ns - BASE) / 1e9;
 
@@ -18,6 +19,7 @@ interface Word {
   readonly end?: number;
   readonly annotations?: Record<string, string>;
   readonly severity?: string;
+  readonly by?: number;
 }
 
 function alertOf({ status, start, end, annotations = {}, severity = 'critical' }: Word): Alert {
@@ -32,11 +34,13 @@ function alertOf({ status, start, end, annotations = {}, severity = 'critical' }
   };
 }
 
-function say(state: EpisodeState | undefined, word: Word) {
+function say(state: EpisodeState | undefined, word: Word, lastReceivedAt = 0) {
   const context = {
-    receivedAt: Number(BASE / 1_000_000n) + 9_999_000,
+    ...ALONE,
+    receivedAt: RECEIVED_MS,
+    lastReceivedAt,
+    reporter: word.by ?? 1,
     toleranceNs: BigInt(TOLERANCE) * 1_000_000_000n,
-    ...ONE_PEER,
   };
   return advance(state, alertOf(word), context);
 }
@@ -122,10 +126,10 @@ describe('the episode machine', () => {
       { open: true, start: 0, number: 1 },
     ],
     [
-      'a start within tolerance, past a short end',
+      'a start within tolerance, but after a short end',
       [fires(0), ends(0, 10), fires(30)],
-      ['fired', 'resolved', 'reopened'],
-      { open: true, number: 1 },
+      ['fired', 'resolved', 'fired'],
+      { open: true, number: 2 },
     ],
     [
       'an unseen life after a closed one',
@@ -134,8 +138,8 @@ describe('the episode machine', () => {
       { open: false, start: 200, number: 2 },
     ],
     [
-      'firing, resolved, late firing, resolved of two peers',
-      [fires(0), ends(0, 100), fires(0), ends(0, 100)],
+      'firing, resolved, late firing, resolved of two members',
+      [fires(0), ends(0, 100), fires(0, { by: 2 }), { ...ends(0, 100), by: 2 }],
       ['fired', 'resolved', 'reopened', 'resolved'],
       { open: false, number: 1 },
     ],
@@ -157,7 +161,12 @@ describe('the episode machine', () => {
       ['fired'],
       { open: true, start: 200 },
     ],
-    ['late words of an episode never seen', [fires(200), fires(0), ends(0, 100)], ['fired'], { open: true }],
+    [
+      'late reports of an episode never seen',
+      [fires(200), fires(0, { by: 2 }), { ...ends(0, 100), by: 2 }],
+      ['fired'],
+      { open: true },
+    ],
     [
       'the late firing of a former episode',
       [fires(0), ends(0, 100), fires(200), fires(0), fires(200)],
@@ -179,19 +188,28 @@ describe('the episode machine', () => {
     if (number !== undefined) expect(life.state?.number).toBe(number);
   });
 
-  it('hands an acknowledgement over an implicit resolve, and drops it when the alert comes back', () => {
+  it('hands an acknowledgement over an implicit resolve that group_interval explains, and no further', () => {
     const acknowledgement = { by: 'ops', comment: '', at: 0, expiresAt: undefined };
     const acknowledged = { ...(live([fires(0)]).state as EpisodeState), acknowledged: true, acknowledgement };
-    expect(say(acknowledged, fires(500)).state).toMatchObject({ number: 2, acknowledged: true });
+    const heardAt = (second: number) => Number(at(second) / 1_000_000n);
+    const next = (lastReceived: number) => say(acknowledged, fires(500), heardAt(lastReceived)).state;
+    expect(next(200)).toMatchObject({ number: 2, acknowledged: true, acknowledgement });
+    expect(next(199)).toMatchObject({ number: 2, acknowledged: false, acknowledgement: undefined });
     const closed = say(acknowledged, ends(0, 100)).state;
     expect(closed.acknowledged).toBe(true);
-    expect(say(closed, fires(0)).state).toMatchObject({ number: 1, acknowledged: false });
+    expect(say(closed, fires(0)).state).toMatchObject({ number: 1, acknowledged: true, acknowledgement });
+    expect(say(closed, fires(90)).state).toMatchObject({ number: 1, acknowledged: false });
     expect(say(closed, fires(500)).state).toMatchObject({ number: 2, acknowledged: false });
   });
 
   it('keeps nanoseconds', () => {
     const alert = { ...alertOf(fires(0)), startsAt: { ns: BASE + 123_456_789n, text: '' } };
-    const { state } = advance(undefined, alert, { receivedAt: 0, toleranceNs: 0n, ...ONE_PEER });
+    const { state } = advance(undefined, alert, {
+      ...ALONE,
+      receivedAt: RECEIVED_MS,
+      reporter: 1,
+      toleranceNs: 0n,
+    });
     expect(state.startsAt).toBe(BASE + 123_456_789n);
   });
 });
@@ -259,87 +277,6 @@ describe('whatever comes', () => {
         expect(again).toMatchObject({ state, transitions: [] });
       }),
       { numRuns: 1_000 },
-    );
-  });
-});
-
-/** What really happened: the lives of one alert, far enough apart to be told apart. */
-const anyTruth = fc
-  .tuple(
-    fc.array(
-      fc.record({ lasts: fc.integer({ min: 1, max: 400 }), pause: fc.integer({ min: 130, max: 500 }) }),
-      { minLength: 1, maxLength: 5 },
-    ),
-    fc.boolean(),
-  )
-  .map(([lives, endsOpen]) => {
-    let now = 1_000;
-    return lives.map(({ lasts, pause }, i) => {
-      const start = now;
-      now += lasts + pause;
-      const open = endsOpen && i === lives.length - 1;
-      return { start, end: open ? undefined : start + lasts };
-    });
-  });
-
-/** A peer tells it in order, with repeats, losses and a start of its own; its last word is never lost. */
-const anyPeer = fc.record({
-  skew: fc.integer({ min: -25, max: 25 }),
-  lost: fc.array(fc.boolean(), { minLength: 10, maxLength: 10 }),
-  repeats: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 10, maxLength: 10 }),
-});
-
-function wordsOf(
-  truth: readonly { start: number; end: number | undefined }[],
-  peer: { skew: number; lost: boolean[]; repeats: number[] },
-): Word[] {
-  const told = truth.flatMap(({ start, end }) => {
-    const begun = start + peer.skew;
-    return end === undefined ? [fires(begun)] : [fires(begun), ends(begun, Math.max(begun, end))];
-  });
-  return told.flatMap((word, i) => {
-    const lost = peer.lost[i] === true && i < told.length - 1;
-    return lost ? [] : Array.from({ length: peer.repeats[i] ?? 1 }, () => word);
-  });
-}
-
-function interleave(a: readonly Word[], b: readonly Word[], turns: readonly boolean[]): Word[] {
-  const rest = [[...a], [...b]];
-  const mixed: Word[] = [];
-  for (let i = 0; rest.some((words) => words.length > 0); i++) {
-    const [first, second] = turns[i % turns.length] === true ? [rest[0], rest[1]] : [rest[1], rest[0]];
-    const word = first?.shift() ?? second?.shift();
-    if (word !== undefined) mixed.push(word);
-  }
-  return mixed;
-}
-
-describe('two peers that tell the same story', () => {
-  it('never make more episodes of it than there were, and agree on how it ends', () => {
-    const turns = fc.array(fc.boolean(), { minLength: 1, maxLength: 30 });
-    fc.assert(
-      fc.property(anyTruth, anyPeer, anyPeer, turns, (truth, one, other, order) => {
-        const life = live(interleave(wordsOf(truth, one), wordsOf(truth, other), order));
-        expectLegal(life.transitions);
-        expect(life.state?.number).toBeLessThanOrEqual(truth.length);
-        const last = truth.at(-1);
-        expect(life.state?.open).toBe(last?.end === undefined);
-        expect(Math.abs((seconds(life.state?.anchor) ?? 0) - (last?.start ?? 0))).toBeLessThanOrEqual(
-          TOLERANCE,
-        );
-      }),
-      { numRuns: 2_000 },
-    );
-  });
-
-  it('one peer that loses nothing gives the story itself', () => {
-    fc.assert(
-      fc.property(anyTruth, (truth) => {
-        const life = live(wordsOf(truth, { skew: 0, lost: [], repeats: [] }));
-        const expected = truth.flatMap(({ end }) => (end === undefined ? ['fired'] : ['fired', 'resolved']));
-        expect(names(life)).toEqual(expected);
-        expect(seconds(life.state?.startsAt)).toBe(truth.at(-1)?.start);
-      }),
     );
   });
 });

@@ -25,7 +25,7 @@ function open(): void {
       toleranceMs: 60_000,
       staleHoldMs: 360_000,
       expireAfterMs: 3_600_000,
-      senders: { main: { staleWindowMs: 330_000, repeatMs: 600_000 } },
+      senders: { main: { staleWindowMs: 330_000, groupIntervalMs: 300_000, repeatMs: 600_000 } },
     },
   });
 }

@@ -11,7 +11,9 @@ const RULES: AlertRules = {
   toleranceMs: MINUTE,
   staleHoldMs: 6 * MINUTE,
   expireAfterMs: 24 * 60 * MINUTE,
-  senders: { main: { staleWindowMs: 330_000, repeatMs: 600_000, settleMs: 10 * MINUTE } },
+  senders: {
+    main: { staleWindowMs: 330_000, groupIntervalMs: 300_000, repeatMs: 600_000, settleMs: 10 * MINUTE },
+  },
   watchdogs: [{ name: 'prometheus', match: { alertname: 'Watchdog', prometheus: 'a' } }],
 };
 
@@ -186,7 +188,10 @@ describe('reconciliation in the ledger', () => {
     await say(alert('a'));
     await list([['a', { silencedBy: ['x'] }]]);
     expect(unacknowledged()).toEqual([]);
-    await store.calls.configure({ ...RULES, senders: { main: { staleWindowMs: 0, repeatMs: 0 } } });
+    await store.calls.configure({
+      ...RULES,
+      senders: { main: { staleWindowMs: 0, groupIntervalMs: 300_000, repeatMs: 0 } },
+    });
     await store.calls.append([]);
     expect(unacknowledged()).toEqual(['a']);
   });
@@ -201,6 +206,7 @@ describe('what is counted of alerts', () => {
     await store.calls.acknowledge({ id: '1', acknowledgement });
     await say(alert('a', RESOLVED));
     await say(alert('a', RESOLVED));
+    await clock.advance(8 * MINUTE);
     await say(alert('a', { startsAt: '2026-01-01T00:08:00Z' }));
     await say(alert('a', RESOLVED));
     const { totals } = store.summary();

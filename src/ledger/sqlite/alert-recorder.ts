@@ -7,6 +7,7 @@ import type {
   EpisodeState,
   EpisodeTransition,
   ExpiryCause,
+  Reporter,
 } from '../../domain/episode.ts';
 import { alertEventData, commonEventData } from '../alert-event.ts';
 import type { AlertRules, RawDelivery } from '../ledger.ts';
@@ -39,6 +40,7 @@ export interface Incoming {
   /** The number of its webhook. */
   readonly webhook: number;
   readonly delivery: Delivery;
+  readonly reporter: Reporter;
   /** What its events have in common. */
   readonly common: string;
 }
@@ -58,6 +60,9 @@ interface Step {
   readonly cause?: ExpiryCause | undefined;
 }
 
+/** Of a webhook that has no entry any more. */
+const UNKNOWN_SENDER = { staleWindowMs: 0, groupIntervalMs: 0 };
+
 /** Moves one episode on, and writes down what happened to it. Only within a transaction. */
 export class AlertRecorder {
   readonly #parts: RecorderParts;
@@ -67,18 +72,21 @@ export class AlertRecorder {
   }
 
   /** What one alert of a delivery does. */
-  record(alert: Alert, { raw, webhook, delivery, common }: Incoming): readonly EpisodeTransition[] {
+  record(alert: Alert, { raw, webhook, delivery, reporter, common }: Incoming): readonly EpisodeTransition[] {
     const { episodes, logic } = this.#parts;
     const { toleranceMs, staleHoldMs, senders } = this.#parts.rules();
     const { fingerprint, labels, values } = alert;
     const { receivedAt } = raw;
+    const sender = senders[raw.webhook] ?? UNKNOWN_SENDER;
     const known = episodes.latest(webhook, fingerprint);
     const { state, transitions, duplicate } = logic.advance(known?.state, alert, {
       receivedAt,
+      lastReceivedAt: known?.lastReceivedAt ?? 0,
+      reporter,
       toleranceNs: BigInt(toleranceMs) * 1_000_000n,
-      peer: `${delivery.externalUrl} ${raw.source}`,
-      staleWindowMs: senders[raw.webhook]?.staleWindowMs ?? 0,
+      staleWindowMs: sender.staleWindowMs,
       staleHoldMs,
+      groupIntervalMs: sender.groupIntervalMs,
     });
     if (alert.status === 'firing') this.#parts.sightings.see(labels, receivedAt);
     if (duplicate !== undefined) this.#parts.counting.duplicate(duplicate);

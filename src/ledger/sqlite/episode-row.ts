@@ -1,5 +1,5 @@
 import { SEVERITIES, type SeverityClass } from '../../domain/alert.ts';
-import type { Acknowledgement, EpisodeState } from '../../domain/episode.ts';
+import type { Acknowledgement, EpisodeState, Reporter, Suspicion } from '../../domain/episode.ts';
 import type { EpisodeReceipt, KnownEpisode } from './episode-table.ts';
 import { readKept, type Texts } from './segment.ts';
 
@@ -15,8 +15,10 @@ export interface EpisodeRow {
   readonly acknowledged: bigint;
   readonly starts: bigint;
   readonly anchor: bigint;
+  readonly anchor_given: bigint | null;
   readonly ends: bigint | null;
   readonly former_until: bigint | null;
+  readonly reported_end: bigint | null;
   readonly first_received: bigint;
   readonly last_received: bigint;
   readonly last_event: bigint;
@@ -24,6 +26,7 @@ export interface EpisodeRow {
   readonly closed_at: bigint | null;
   readonly closed_by: string | null;
   readonly suspect_until: bigint | null;
+  readonly suspect: string | null;
   readonly ack_by: string | null;
   readonly ack_comment: string | null;
   readonly ack_at: bigint | null;
@@ -36,11 +39,12 @@ export interface EpisodeRow {
 export type TextsOf = (event: number) => Texts | undefined;
 
 export const STATE_COLUMNS =
-  'ordinal, open, severity, acknowledged, starts, anchor, ends, former_until, last_received, last_event, receiver, since, timer, closed_at, closed_by, suspect_until, ack_by, ack_comment, ack_at, ack_expires';
+  'ordinal, open, severity, acknowledged, starts, anchor, anchor_given, ends, reported_end, former_until, last_received, last_event, receiver, since, timer, closed_at, closed_by, suspect_until, suspect, ack_by, ack_comment, ack_at, ack_expires';
 export const IDENTITY_COLUMNS = 'id, number, webhook, fingerprint, first_received, former';
 export const STATE_MARKS = STATE_COLUMNS.replaceAll(/\w+/g, '?');
 export const IDENTITY_MARKS = IDENTITY_COLUMNS.replaceAll(/\w+/g, '?');
 export type Value = number | bigint | string | null;
+const NO_REPORTERS: readonly Reporter[] = Object.freeze([]);
 
 /** When an episode has something to do by itself; of `alerts/`. */
 export type NextTimer = (state: EpisodeState) => number | undefined;
@@ -74,14 +78,16 @@ function stateOf(row: EpisodeRow, { labels, annotations, generatorUrl }: Texts):
     open: row.open === 1n,
     startsAt: row.starts,
     anchor: row.anchor,
+    anchorGiven: row.anchor_given ?? row.anchor,
     endsAt: row.ends ?? undefined,
+    reportedEnd: row.reported_end ?? undefined,
     formerUntil: row.former_until ?? undefined,
     acknowledged: row.acknowledged === 1n,
     acknowledgement: row.ack_by === null ? undefined : acknowledgementOf(row, row.ack_by),
     unacknowledgedSince: Number(row.since),
     closedAt: optionalNumber(row.closed_at),
-    closedBy: row.closed_by === null ? [] : (JSON.parse(row.closed_by) as string[]),
-    suspectUntil: optionalNumber(row.suspect_until),
+    closedBy: row.closed_by === null ? NO_REPORTERS : (JSON.parse(row.closed_by) as Reporter[]),
+    suspect: suspicionOf(row),
     severity: severityFromNumber(Number(row.severity)),
     labels,
     annotations,
@@ -98,8 +104,21 @@ function optionalNumber(value: bigint | null): number | undefined {
   return value === null ? undefined : Number(value);
 }
 
-export function listOf(peers: readonly string[]): string | null {
-  return peers.length === 0 ? null : JSON.stringify(peers);
+export function reportersValue(reporters: readonly Reporter[]): string | null {
+  return reporters.length === 0 ? null : JSON.stringify(reporters);
+}
+
+/** The columns of a suspicion: until when, and the rest of it. */
+export function suspicionValues(suspect: Suspicion | undefined): [until: Value, rest: Value] {
+  if (suspect === undefined) return [null, null];
+  const { until, by, sameStart } = suspect;
+  return [until, JSON.stringify({ by, sameStart })];
+}
+
+function suspicionOf({ suspect_until: until, suspect }: EpisodeRow): Suspicion | undefined {
+  if (until === null) return undefined;
+  const rest = JSON.parse(suspect ?? '{}') as Partial<Suspicion>;
+  return { until: Number(until), by: rest.by ?? [], sameStart: rest.sameStart ?? false };
 }
 
 /** In the order of `STATE_COLUMNS`. */
@@ -116,7 +135,9 @@ export function columns(
     state.acknowledged ? 1 : 0,
     state.startsAt,
     state.anchor,
+    state.anchorGiven === state.anchor ? null : state.anchorGiven,
     state.endsAt ?? null,
+    state.reportedEnd ?? null,
     state.formerUntil ?? null,
     receivedAt,
     event,
@@ -124,8 +145,8 @@ export function columns(
     state.unacknowledgedSince,
     nextTimer(state) ?? null,
     state.closedAt ?? null,
-    listOf(state.closedBy),
-    state.suspectUntil ?? null,
+    reportersValue(state.closedBy),
+    ...suspicionValues(state.suspect),
     acknowledgement?.by ?? null,
     acknowledgement?.comment ?? null,
     acknowledgement?.at ?? null,

@@ -7,10 +7,11 @@ import {
   IDENTITY_COLUMNS,
   IDENTITY_MARKS,
   knownOf,
-  listOf,
+  reportersValue,
   severityNumber,
   STATE_COLUMNS,
   STATE_MARKS,
+  suspicionValues,
   type EpisodeRow,
   type NextTimer,
   type TextsOf,
@@ -70,8 +71,8 @@ export class EpisodeStore implements EpisodeTable {
       `UPDATE episodes SET (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
     );
     this.#touch = database.prepare(
-      `UPDATE episodes SET last_received = ?, starts = ?, ends = ?, closed_by = ?, suspect_until = ?, timer = ?
-       WHERE id = ?`,
+      `UPDATE episodes SET last_received = ?, starts = ?, ends = ?, reported_end = ?, closed_by = ?,
+       suspect_until = ?, suspect = ?, timer = ? WHERE id = ?`,
     );
     this.#link = database.prepare('SELECT former, last_event FROM episodes WHERE id = ?');
     this.#expired = database
@@ -150,11 +151,13 @@ export class EpisodeStore implements EpisodeTable {
     this.#update.run(...columns(state, receipt, this.#parts.nextTimer), id);
   }
 
-  /** A repeat: only the time of receipt and the outer times may have moved. */
+  /** A repeat: only who has reported what, the time of receipt and the outer times may have changed. */
   touch({ id }: KnownEpisode, state: EpisodeState, receivedAt: number): void {
-    const { startsAt, endsAt, closedBy, suspectUntil } = state;
+    const { startsAt, endsAt = null, reportedEnd = null } = state;
+    const closedBy = reportersValue(state.closedBy);
     const timer = this.#parts.nextTimer(state) ?? null;
-    this.#touch.run(receivedAt, startsAt, endsAt ?? null, listOf(closedBy), suspectUntil ?? null, timer, id);
+    const suspicion = suspicionValues(state.suspect);
+    this.#touch.run(receivedAt, startsAt, endsAt, reportedEnd, closedBy, ...suspicion, timer, id);
   }
 
   mark(): () => void {

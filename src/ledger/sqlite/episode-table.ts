@@ -32,6 +32,6 @@ export interface EpisodeTable {
    */
   insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number;
   update(known: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void;
-  /** A repeat: only the time of receipt and the outer times may have moved. */
+  /** A repeat: only who has reported what, the time of receipt and the outer times may have changed. */
   touch(known: KnownEpisode, state: EpisodeState, receivedAt: number): void;
 }

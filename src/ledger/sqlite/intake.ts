@@ -1,6 +1,12 @@
 import type { Alert, Transition } from '../../domain/alert.ts';
 import type { Complaint, Delivery, ParsedBody } from '../../domain/delivery.ts';
-import type { ActOnEpisode, AdvanceEpisode, EpisodeState, EpisodeTransition } from '../../domain/episode.ts';
+import {
+  reporterOf,
+  type ActOnEpisode,
+  type AdvanceEpisode,
+  type EpisodeState,
+  type EpisodeTransition,
+} from '../../domain/episode.ts';
 import type { Logger } from '../../domain/log.ts';
 import type { ParsedListing, Reconcile } from '../../domain/reconciliation.ts';
 import { commonEventData } from '../alert-event.ts';
@@ -115,7 +121,8 @@ export class Intake {
 
   incoming(raw: RawDelivery, delivery: Delivery): Incoming {
     const common = commonEventData({ ...delivery, webhook: raw.webhook, receivedAt: raw.receivedAt });
-    return { raw, delivery, webhook: this.#parts.names.id(raw.webhook), common };
+    const webhook = this.#parts.names.id(raw.webhook);
+    return { raw, delivery, webhook, reporter: reporterOf(delivery, raw.source), common };
   }
 
   #record(incoming: Incoming, isolate: boolean): IntakeResult {

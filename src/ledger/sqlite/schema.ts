@@ -171,4 +171,16 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE staged_episodes AS SELECT * FROM episodes LIMIT 0;
   CREATE UNIQUE INDEX staged_episodes_id ON staged_episodes (id);
   `,
+  `
+  -- closed_by: JSON array of reporters (numbers; the texts of before are not comparable with them); suspect: JSON;
+  -- anchor_given: null where it is as anchor
+  ALTER TABLE episodes ADD COLUMN reported_end INTEGER;
+  ALTER TABLE episodes ADD COLUMN anchor_given INTEGER;
+  ALTER TABLE episodes ADD COLUMN suspect TEXT;
+  UPDATE episodes SET reported_end = ends, closed_by = NULL WHERE closed_by IS NOT NULL;
+  ALTER TABLE staged_episodes ADD COLUMN reported_end INTEGER;
+  ALTER TABLE staged_episodes ADD COLUMN anchor_given INTEGER;
+  ALTER TABLE staged_episodes ADD COLUMN suspect TEXT;
+  UPDATE staged_episodes SET reported_end = ends, closed_by = NULL WHERE closed_by IS NOT NULL;
+  `,
 ];
