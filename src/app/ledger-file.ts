@@ -56,6 +56,7 @@ export async function replayLedger(config: Config, target: string): Promise<Repl
     logger: SILENT,
     onCommit: () => undefined,
     onWritable: () => undefined,
+    onForeignWrite: () => undefined,
   });
   const summary = { deliveries: 0, malformed: 0, transitions: {} as Partial<Record<Transition, number>> };
   try {

@@ -151,9 +151,10 @@ function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => s
 }
 
 function notReady({ draining, ledger }: RouteDeps): string[] {
+  const obstacle = ledger.whyNotWritable();
   return [
     ...(draining() ? ['shutting down'] : []),
-    ...(ledger.writable() ? [] : ['the ledger cannot be written']),
+    ...(obstacle === undefined ? [] : [`the ledger cannot be written: ${obstacle}`]),
   ];
 }
 

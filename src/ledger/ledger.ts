@@ -277,6 +277,8 @@ export interface Ledger {
   watch(changed: () => void): void;
   /** Whether commits succeed; false makes `/-/ready` fail. */
   writable(): boolean;
+  /** Why commits fail, a sentence without its full stop; absent when they succeed. */
+  whyNotWritable(): string | undefined;
   close(): Promise<void>;
 }
 

@@ -120,7 +120,8 @@ export type ThreadMessage =
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'replies'; readonly replies: readonly Reply[] }
   | { readonly kind: 'summary'; readonly summary: LedgerSummary }
-  | { readonly kind: 'writable'; readonly writable: boolean }
+  /** With the reason why it cannot be written, or without one when it can again. */
+  | { readonly kind: 'writable'; readonly reason?: string }
   | {
       readonly kind: 'log';
       readonly level: LogLevel;

@@ -203,7 +203,11 @@ export class ThreadLedger implements Ledger {
   }
 
   writable(): boolean {
-    return this.#link.writable;
+    return this.#link.obstacle === undefined;
+  }
+
+  whyNotWritable(): string | undefined {
+    return this.#link.obstacle;
   }
 
   close(): Promise<void> {

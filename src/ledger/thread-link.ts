@@ -39,7 +39,8 @@ export class ThreadLink {
   readonly #pending: PendingCalls;
   #worker: Worker | undefined;
   #state: 'down' | 'up' | 'closed' = 'down';
-  #writable = false;
+  /** Why nothing can be written. */
+  #obstacle: string | undefined = 'it is being opened';
   #restartMs = FIRST_RESTART_MS;
   #upSince = 0;
   #cancelRestart: () => void = () => undefined;
@@ -50,8 +51,8 @@ export class ThreadLink {
     this.#pending = new PendingCalls(options);
   }
 
-  get writable(): boolean {
-    return this.#state === 'up' && this.#writable;
+  get obstacle(): string | undefined {
+    return this.#obstacle;
   }
 
   /** What a thread that has to be started again is started with. */
@@ -77,7 +78,10 @@ export class ThreadLink {
         this.#hear(message);
       });
       worker.on('error', (error: Error) => {
-        reason = `The ledger cannot start: its thread failed: ${error.message}`;
+        reason =
+          this.#state === 'up'
+            ? error.message
+            : `The ledger cannot start: its thread failed: ${error.message}`;
       });
       worker.once('exit', () => {
         this.#ended(worker, reason);
@@ -104,6 +108,7 @@ export class ThreadLink {
     const worker = this.#worker;
     const wasUp = this.#state === 'up';
     this.#state = 'closed';
+    this.#obstacle = 'it is closed';
     this.#cancelRestart();
     if (worker === undefined) return;
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
@@ -122,7 +127,7 @@ export class ThreadLink {
         this.#options.onSummary(message.summary);
         break;
       case 'writable':
-        this.#writable = message.writable;
+        this.#obstacle = message.reason;
         break;
       case 'log':
         this.#options.logger[message.level](message.fields, message.message);
@@ -135,7 +140,7 @@ export class ThreadLink {
   #up(): void {
     if (this.#state === 'closed') return;
     this.#state = 'up';
-    this.#writable = true;
+    this.#obstacle = undefined;
     this.#upSince = this.#options.clock.monotonic();
   }
 
@@ -145,6 +150,7 @@ export class ThreadLink {
     this.#pending.failAll('The ledger stopped before it answered; try again.');
     if (!wasUp) return;
     this.#state = 'down';
+    this.#obstacle = `its thread ended and is being started again: ${reason}`;
     if (this.#options.clock.monotonic() - this.#upSince > PROVEN_MS) this.#restartMs = FIRST_RESTART_MS;
     this.#options.logger.error({ reason }, 'the ledger thread ended unexpectedly; it is started again');
     this.#restartLater();
@@ -159,6 +165,7 @@ export class ThreadLink {
         (error: unknown) => {
           if (this.#state === 'closed') return;
           const reason = error instanceof Error ? error.message : String(error);
+          this.#obstacle = reason;
           this.#options.logger.error({ reason }, 'the ledger thread could not be started again');
           this.#restartLater();
         },

@@ -11,7 +11,10 @@ const SUMMARY_MS = 100;
 export interface StoreHooks {
   readonly logger: Logger;
   readonly onCommit: () => void;
-  readonly onWritable: (writable: boolean) => void;
+  /** @param reason why nothing can be written; absent when it can again */
+  readonly onWritable: (reason: string | undefined) => void;
+  /** Another process has written to the file: what is known of it in memory is no longer right. */
+  readonly onForeignWrite: () => void;
 }
 
 /** What the thread serves. */
@@ -37,7 +40,8 @@ export function serveLedger({ port, clock, open }: ServerOptions): void {
     store = open({
       logger: portLogger(say),
       onCommit: summary,
-      onWritable: (writable) => say({ kind: 'writable', writable }),
+      onWritable: (reason) => say({ kind: 'writable', ...(reason !== undefined && { reason }) }),
+      onForeignWrite: endThread,
     });
   } catch (error) {
     say({ kind: 'refused', message: messageOf(error) });
@@ -55,6 +59,13 @@ export function serveLedger({ port, clock, open }: ServerOptions): void {
     } else {
       void answer(store.calls, request).then(reply);
     }
+  });
+}
+
+/** The thread ends, and the other side starts it again on the file as it is now. */
+function endThread(): void {
+  setImmediate(() => {
+    throw new Error('another process has written to the ledger, which has to be read again');
   });
 }
 

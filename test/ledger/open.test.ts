@@ -1,4 +1,16 @@
-import { closeSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
@@ -45,6 +57,44 @@ describe('openStore', () => {
     expect(() => openStore(path)).toThrow(/in use by another process.*store\.path/);
     first.close();
     openStore(path).close();
+  });
+
+  it.each<[string, () => string]>([
+    [
+      'through a symbolic link',
+      () => {
+        symlinkSync(path, join(directory.path, 'link.db'));
+        return join(directory.path, 'link.db');
+      },
+    ],
+    [
+      'through a hard link',
+      () => {
+        linkSync(path, join(directory.path, 'hard.db'));
+        return join(directory.path, 'hard.db');
+      },
+    ],
+    [
+      'when the lock file is gone',
+      () => {
+        unlinkSync(`${path}.lock`);
+        return path;
+      },
+    ],
+  ])('keeps a second one away %s', (_how, otherName) => {
+    const first = openStore(path);
+    const other = otherName();
+    expect(() => openStore(other)).toThrow(/in use by another process/);
+    first.close();
+    openStore(other).close();
+  });
+
+  it('creates the file that a symbolic link leads to', () => {
+    const link = join(directory.path, 'link.db');
+    symlinkSync('real.db', link);
+    openStore(link).close();
+    expect(existsSync(join(directory.path, 'real.db'))).toBe(true);
+    expect(existsSync(join(directory.path, 'real.db.lock'))).toBe(true);
   });
 
   it('lets others read meanwhile', async () => {

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
@@ -53,7 +54,7 @@ describe('a store that cannot commit', () => {
     expect(store.writable).toEqual([false, true]);
     expect((await eventsOf(store)).map(({ offset }) => offset)).toEqual([1, 2]);
     expect(store.lines.map(({ level, message }) => [level, message])).toEqual([
-      ['error', 'the ledger cannot be written; alerts are refused with 503 until it can: see to its disk'],
+      ['error', 'the ledger cannot be written; alerts are refused with 503 until it can'],
       ['info', 'the ledger can be written again'],
     ]);
   });
@@ -64,6 +65,38 @@ describe('a store that cannot commit', () => {
     free();
     await clock.advance(1_000);
     await until(() => store.writable.at(-1) === true);
+  });
+
+  it('commits nothing to a file that has another name now, until it has its own again', async () => {
+    await take(store, payload('before'));
+    renameSync(path, `${path}.away`);
+    await expect(take(store, payload('A'))).rejects.toThrow(
+      /tocsin\.db is not there any more\. Put the file back/,
+    );
+    expect(store.writable).toEqual([false]);
+    renameSync(`${path}.away`, path);
+    expect(await take(store, payload('A'))).toMatchObject({ accepted: 1 });
+    expect(store.writable).toEqual([false, true]);
+  });
+
+  it('notices by itself that its file is gone', async () => {
+    renameSync(path, `${path}.away`);
+    await clock.advance(1_000);
+    await until(() => store.writable.at(-1) === false);
+    renameSync(`${path}.away`, path);
+    await clock.advance(1_000);
+    await until(() => store.writable.at(-1) === true);
+  });
+
+  it('commits nothing after another process has written, and says so', async () => {
+    let foreign = 0;
+    store.close();
+    store = openTestStore(path, { clock, onForeignWrite: () => foreign++ });
+    const other = new Database(path);
+    other.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('hand', 1)");
+    other.close();
+    await expect(take(store, payload('A'))).rejects.toThrow(/another process has written to it/);
+    expect({ foreign, writable: store.writable }).toEqual({ foreign: 1, writable: [false] });
   });
 
   it('still tells a malformed body what it is', async () => {

@@ -44,7 +44,8 @@ export function openTestStore(path: string, more: Partial<LedgerStoreOptions> = 
     clock,
     logger,
     onCommit: () => undefined,
-    onWritable: (value) => writable.push(value),
+    onWritable: (reason) => writable.push(reason === undefined),
+    onForeignWrite: () => undefined,
     ...more,
   });
   return { ...store, clock, lines, writable };

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { Clock } from '../../domain/clock.ts';
 import type { EpisodeAction } from '../../domain/episode.ts';
 import type { NewEvent } from '../../domain/event.ts';
@@ -29,7 +28,7 @@ import { StagedRows } from './staged-rows.ts';
 import { StagedEvents } from './staging.ts';
 import { SuppressedStore } from './suppressed-store.ts';
 import { WatchdogSightings } from './watchdog-sightings.ts';
-import { Writer } from './writer.ts';
+import { Writer, type OnWritable } from './writer.ts';
 
 export interface LedgerStoreOptions {
   readonly path: string;
@@ -40,7 +39,9 @@ export interface LedgerStoreOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onCommit: () => void;
-  readonly onWritable: (writable: boolean) => void;
+  readonly onWritable: OnWritable;
+  /** Another process has written to the file: what is known of it in memory is no longer right. */
+  readonly onForeignWrite: () => void;
   readonly limits?: Partial<StoreLimits>;
 }
 
@@ -105,7 +106,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
       totals: counting.totals(),
       watchdogs: sightings.summary(),
       lastOffset: events.last,
-      fileBytes: fileBytes(options.path),
+      fileBytes: store.identity.bytes(),
     }),
     close: () => {
       sweep.stop();
@@ -119,10 +120,10 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
 
 /** The writer, and what goes along with its commits. */
 function createWriter(
-  { database }: OpenStore,
+  { database, path, identity }: OpenStore,
   parts: Parts,
   rows: StagedRows,
-  { path, clock, logger, onWritable, onCommit }: LedgerStoreOptions,
+  { clock, logger, onWritable, onForeignWrite, onCommit }: LedgerStoreOptions,
 ): Writer {
   const { events, stagedEvents, episodes, deliveries, open, counting, sightings, names } = parts;
   const room = new LogRoom(database, path);
@@ -132,6 +133,8 @@ function createWriter(
     clock,
     logger,
     onWritable,
+    onForeignWrite,
+    obstacle: () => identity.problem(),
     beforeCommit: () => {
       events.seal();
       stagedEvents.seal();
@@ -288,11 +291,4 @@ function insertAll(parts: Pick<Parts, 'runs' | 'lastRuns'>, runs: readonly RunRe
     parts.lastRuns.insert(run);
   }
   return runs.length;
-}
-
-function fileBytes(path: string): number {
-  return [path, `${path}-wal`].reduce(
-    (sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  );
 }

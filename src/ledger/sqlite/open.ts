@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { sqliteCode } from './failure.ts';
+import { FileIdentity } from './file-identity.ts';
+import { LedgerLockedError, lockLedger, realPath } from './file-lock.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 
 export type Sqlite = Database.Database;
@@ -14,6 +16,9 @@ class LedgerOpenError extends Error {
 
 export interface OpenStore {
   readonly database: Sqlite;
+  /** Where the file is, symbolic links resolved; the write-ahead log is beside it. */
+  readonly path: string;
+  readonly identity: FileIdentity;
   /** Names this ledger in the ids of its events. */
   readonly epoch: string;
   close(): void;
@@ -30,19 +35,24 @@ const BUSY_MS = 500;
  * @throws LedgerOpenError when it cannot be written, is in use, is damaged, or was written by a newer Tocsin
  */
 export function openStore(path: string): OpenStore {
-  const open: Sqlite[] = [];
+  const undo: (() => void)[] = [];
+  const close = () => {
+    for (const one of undo.toReversed()) one();
+  };
   try {
     makeDirectory(dirname(path));
-    open.push(lockFile(path));
-    const database = new Database(path, { timeout: BUSY_MS });
-    open.push(database);
+    const real = realPath(path);
+    const lock = lockLedger(real);
+    undo.push(() => lock.release());
+    const database = new Database(real, { timeout: BUSY_MS });
+    undo.push(() => database.close());
     configure(database, path);
     migrate(database, path);
     checkWhole(database, path);
-    const epoch = readEpoch(database);
-    return { database, epoch, close: () => closeAll(open) };
+    const identity = new FileIdentity(path, real);
+    return { database, path: real, identity, epoch: readEpoch(database), close };
   } catch (error) {
-    closeAll(open);
+    close();
     throw error instanceof LedgerOpenError
       ? error
       : new LedgerOpenError(explain(path, error), { cause: error });
@@ -54,29 +64,6 @@ function makeDirectory(path: string): void {
   if (existsSync(path)) return;
   makeDirectory(dirname(path));
   mkdirSync(path);
-}
-
-function closeAll(databases: readonly Sqlite[]): void {
-  for (const database of databases.toReversed()) database.close();
-}
-
-/**
- * The lock is a file of its own, so that others may still read the ledger (a backup); the operating system takes
- * it away from a process that dies.
- */
-function lockFile(path: string): Sqlite {
-  const lock = new Database(`${path}.lock`, { timeout: 0 });
-  try {
-    lock.exec('BEGIN EXCLUSIVE');
-    return lock;
-  } catch (error) {
-    lock.close();
-    if (sqliteCode(error) !== 'SQLITE_BUSY') throw error;
-    throw new LedgerOpenError(
-      `The ledger ${path} is in use by another process. Stop it, or give this one another store.path.`,
-      { cause: error },
-    );
-  }
 }
 
 function configure(database: Sqlite, path: string): void {
@@ -131,6 +118,8 @@ function readEpoch(database: Sqlite): string {
 }
 
 function explain(path: string, error: unknown): string {
+  if (error instanceof LedgerLockedError)
+    return `The ledger ${path} is in use by another process. Stop it, or give this one another store.path.`;
   const why = error instanceof Error ? error.message : String(error);
   const code = sqliteCode(error);
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return damaged(path, why);

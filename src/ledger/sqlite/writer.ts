@@ -9,6 +9,8 @@ import type { Sqlite } from './open.ts';
 const MAX_TASKS = 512;
 const MAX_COST = 8 * 2 ** 20;
 const RETRY_MS = 1_000;
+/** How long a ledger that nothing is written to may be lost unnoticed. */
+const WATCH_MS = 1_000;
 
 /** Something in memory that follows the file: told to remember where it stands, and to go back there. */
 export interface Participant {
@@ -21,6 +23,9 @@ export interface CommitNumbers {
   readonly failedCommits: number;
 }
 
+/** @param reason why nothing can be written, a sentence without its full stop; absent when it can again */
+export type OnWritable = (reason: string | undefined) => void;
+
 interface WriterOptions {
   readonly database: Sqlite;
   readonly participants: readonly Participant[];
@@ -30,7 +35,10 @@ interface WriterOptions {
   readonly beforeCommit: () => void;
   /** After every commit. */
   readonly onCommit: () => void;
-  readonly onWritable: (writable: boolean) => void;
+  readonly onWritable: OnWritable;
+  /** What forbids a commit now, though SQLite would make it. */
+  readonly obstacle: () => string | undefined;
+  readonly onForeignWrite: () => void;
 }
 
 interface Task {
@@ -48,11 +56,15 @@ type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: f
  */
 export class Writer {
   readonly #options: WriterOptions;
+  /** Changes when, and only when, another connection has committed. */
+  readonly #version: Statement<[]>;
+  readonly #knownVersion: unknown;
   readonly #statements: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'back', Statement<[]>>;
   #queue: Task[] = [];
   #scheduled = false;
   #writable = true;
   #cancelProbe: (() => void) | undefined;
+  #cancelWatch: (() => void) | undefined;
   #numbers: CommitNumbers = { commits: 0, commitSeconds: 0, failedCommits: 0 };
 
   constructor(options: WriterOptions) {
@@ -65,6 +77,9 @@ export class Writer {
       release: prepare('RELEASE task'),
       back: prepare('ROLLBACK TO task'),
     };
+    this.#version = prepare('PRAGMA data_version').pluck();
+    this.#knownVersion = this.#version.get();
+    this.#watch();
   }
 
   get numbers(): CommitNumbers {
@@ -105,6 +120,7 @@ export class Writer {
   close(): void {
     while (this.#queue.length > 0) this.#flush();
     this.#cancelProbe?.();
+    this.#cancelWatch?.();
   }
 
   #schedule(): void {
@@ -125,6 +141,7 @@ export class Writer {
       this.#statements.begin.run();
       const outcomes = group.map((task) => this.#attempt(task));
       this.#options.beforeCommit();
+      this.#checkFile();
       this.#statements.commit.run();
       this.#committed(started);
       group.forEach((task, i) => settle(task, outcomes[i]));
@@ -133,6 +150,15 @@ export class Writer {
       back();
       this.#failed(error, group);
     }
+  }
+
+  /** Within the transaction: nobody else can write now. */
+  #checkFile(): void {
+    const obstacle = this.#options.obstacle();
+    if (obstacle !== undefined) throw new Error(obstacle);
+    if (this.#version.get() === this.#knownVersion) return;
+    this.#options.onForeignWrite();
+    throw new Error('another process has written to it');
   }
 
   #take(): Task[] {
@@ -184,7 +210,7 @@ export class Writer {
     if (!this.#writable) {
       this.#writable = true;
       this.#options.logger.info({}, 'the ledger can be written again');
-      this.#options.onWritable(true);
+      this.#options.onWritable(undefined);
     }
     this.#options.onCommit();
   }
@@ -196,9 +222,9 @@ export class Writer {
       this.#writable = false;
       this.#options.logger.error(
         { error: why, code: sqliteCode(error) },
-        'the ledger cannot be written; alerts are refused with 503 until it can: see to its disk',
+        'the ledger cannot be written; alerts are refused with 503 until it can',
       );
-      this.#options.onWritable(false);
+      this.#options.onWritable(why);
     }
     this.#probeSoon();
     for (const task of group)
@@ -209,12 +235,22 @@ export class Writer {
   #probeSoon(): void {
     this.#cancelProbe?.();
     this.#cancelProbe = this.#options.clock.after(RETRY_MS, () => {
-      if (this.#writable) return;
-      const probe = this.#options.database.prepare(
-        "INSERT OR REPLACE INTO meta (key, value) VALUES ('probed', ?)",
-      );
-      this.submit(0, () => probe.run(this.#options.clock.now())).catch(() => undefined);
+      if (!this.#writable) this.#probe();
     });
+  }
+
+  #watch(): void {
+    this.#cancelWatch = this.#options.clock.after(WATCH_MS, () => {
+      if (this.#writable && this.#options.obstacle() !== undefined) this.#probe();
+      this.#watch();
+    });
+  }
+
+  #probe(): void {
+    const probe = this.#options.database.prepare(
+      "INSERT OR REPLACE INTO meta (key, value) VALUES ('probed', ?)",
+    );
+    this.submit(0, () => probe.run(this.#options.clock.now())).catch(() => undefined);
   }
 }
 
