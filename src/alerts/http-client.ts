@@ -5,6 +5,8 @@ import type { TlsOptions } from '../domain/tls.ts';
 export interface HttpAnswer {
   readonly status: number;
   readonly body: Uint8Array;
+  /** Its own time, from the header `Date`, milliseconds since the epoch; undefined where it gives none. */
+  readonly date: number | undefined;
 }
 
 export interface HttpQuestion {
@@ -27,7 +29,11 @@ export class HttpClient {
     const agent = new Agent({ connect: { timeout: TIMEOUT_MS, ...tls } });
     this.#agents.add(agent);
     try {
-      const { statusCode: status, body } = await request(url, {
+      const {
+        statusCode: status,
+        headers,
+        body,
+      } = await request(url, {
         dispatcher: agent,
         headers: {
           'user-agent': 'Tocsin',
@@ -42,7 +48,7 @@ export class HttpClient {
         if (bytes > maxBytes) throw new AnswerError(`the answer has more than ${maxBytes} bytes`);
         chunks.push(chunk);
       }
-      return { status, body: Buffer.concat(chunks) };
+      return { status, body: Buffer.concat(chunks), date: dateOf(headers['date']) };
     } catch (error) {
       throw new Error(whyNot(error), { cause: error });
     } finally {
@@ -55,6 +61,11 @@ export class HttpClient {
   async close(): Promise<void> {
     await Promise.all([...this.#agents].map((agent) => agent.destroy()));
   }
+}
+
+function dateOf(header: string | string[] | undefined): number | undefined {
+  const date = typeof header === 'string' ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(date) ? undefined : date;
 }
 
 class AnswerError extends Error {

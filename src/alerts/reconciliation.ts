@@ -1,3 +1,4 @@
+import type { EpisodeState } from '../domain/episode.ts';
 import type {
   KnownEpisode,
   ListedAlert,
@@ -6,9 +7,15 @@ import type {
 } from '../domain/reconciliation.ts';
 
 /**
- * Holds the ledger against what the Alertmanagers of a webhook have. One that lists an alert is believed; that an alert is
- * gone is believed only when every one answered and nobody has it, and for an open episode only when that lasts
- * longer than word of its end can be on its way. Pure.
+ * An Alertmanager that could not reach Tocsin tries again after a minute and a half at most (its backoff ends at 60 s, give
+ * or take a half). Nothing is missing before it had the time to.
+ */
+const RETRY_MS = 90_000;
+
+/**
+ * Compares the ledger with what the Alertmanagers of a webhook have. One that lists an alert is believed; that an alert is
+ * gone is believed only when every one answered, none is fresh from a start, and no list has it, and for an open
+ * episode only when that lasts longer than the news of its end can be on its way. Pure.
  */
 export function reconcile(
   known: readonly KnownEpisode[],
@@ -21,17 +28,28 @@ export function reconcile(
     confirm: [] as number[],
     refute: [] as number[],
     suppress: [] as { id: number; reason: ListedAlert['suppressed'] }[],
+    present: [] as number[],
     absentSince: new Map<number, number>(),
   };
   for (const episode of known) {
     const alert = listed.get(episode.fingerprint);
-    if (alert === undefined) judgeAbsent(episode, context, plan);
-    else if (!episode.open) plan.confirm.push(episode.id);
-    else if (alert.suppressed !== episode.suppressed)
+    if (alert === undefined) {
+      judgeAbsent(episode, context, plan);
+      continue;
+    }
+    if (!episode.open) plan.confirm.push(episode.id);
+    else plan.present.push(episode.id);
+    if (episode.open && alert.suppressed !== episode.suppressed)
       plan.suppress.push({ id: episode.id, reason: alert.suppressed });
   }
-  const drift = { orphaned: plan.absentSince.size, missing: missing(known, listed.values(), context) };
-  return { ...plan, drift };
+  const { absentSince, ...decided } = plan;
+  const fingerprints = new Set(known.map(({ fingerprint }) => fingerprint));
+  const unknown = [...listed.values()].filter(({ fingerprint }) => !fingerprints.has(fingerprint));
+  const deliverableSince = deliverable(listed.values(), fingerprints, context);
+  const missing = unknown.filter((alert) => isDue(alert, context, deliverableSince));
+  const drift = { orphaned: absentSince.size, missing: missing.length };
+  const memory = { since: context.memory.since, absentSince, deliverableSince };
+  return { ...decided, unknown, missing, drift, memory };
 }
 
 /** Each alert once: one Alertmanager that notifies of it is enough for it not to be suppressed. */
@@ -51,8 +69,10 @@ interface Draft {
 }
 
 function judgeAbsent(episode: KnownEpisode, context: ReconciliationContext, plan: Draft): void {
-  const { askedAt, settleMs, complete } = context;
-  const since = context.absentSince.get(episode.id);
+  const { askedAt, settleMs, complete, young, memory } = context;
+  // what was absent before it restarted may be sent to it again: the count starts over
+  if (young) return;
+  const since = memory.absentSince.get(episode.id);
   if (!complete) {
     // nothing is learnt, and nothing forgotten
     if (since !== undefined && episode.open) plan.absentSince.set(episode.id, since);
@@ -62,26 +82,46 @@ function judgeAbsent(episode: KnownEpisode, context: ReconciliationContext, plan
     if (episode.lastReceivedAt < askedAt) plan.refute.push(episode.id);
     return;
   }
-  // heard of after the question was asked, or since it was found absent: it has to be absent anew
+  // heard of after the question was asked, or since it was found absent: its absence counts from now on
   if (episode.lastReceivedAt >= askedAt) return;
   const absentSince = since === undefined || episode.lastReceivedAt > since ? askedAt : since;
   plan.absentSince.set(episode.id, absentSince);
   if (askedAt - absentSince >= settleMs) plan.expire.push(episode);
 }
 
-/** Alerts that our receivers are to be told of, long enough ago, and of which there is no episode. */
-function missing(
-  known: readonly KnownEpisode[],
+/** Not while it was suppressed; a start by a clock that is ahead counts from when it was first listed. */
+function deliverable(
   listed: Iterable<ListedAlert>,
-  { askedAt, settleMs }: ReconciliationContext,
-): number {
-  const fingerprints = new Set(known.map(({ fingerprint }) => fingerprint));
-  const receivers = new Set(known.map(({ receiver }) => receiver));
-  let count = 0;
-  for (const alert of listed) {
-    const due = alert.suppressed === undefined && askedAt - alert.startsAt > settleMs;
-    if (due && !fingerprints.has(alert.fingerprint) && alert.receivers.some((name) => receivers.has(name)))
-      count++;
+  known: ReadonlySet<string>,
+  { askedAt, memory }: ReconciliationContext,
+): ReadonlyMap<string, number> {
+  const since = new Map<string, number>();
+  for (const { fingerprint, suppressed, startsAt } of listed) {
+    if (suppressed !== undefined) since.set(fingerprint, askedAt);
+    else if (!known.has(fingerprint)) {
+      const began = Math.min(Number(startsAt / 1_000_000n), askedAt);
+      since.set(fingerprint, memory.deliverableSince.get(fingerprint) ?? began);
+    }
   }
-  return count;
+  return since;
+}
+
+/** Whether a delivery of it ought to have come by now. */
+function isDue(
+  { fingerprint, suppressed, receivers }: ListedAlert,
+  { askedAt, settleMs, startedAt, memory }: ReconciliationContext,
+  deliverableSince: ReadonlyMap<string, number>,
+): boolean {
+  if (suppressed !== undefined || receivers.length === 0) return false;
+  const since = Math.max(deliverableSince.get(fingerprint) ?? askedAt, startedAt);
+  return askedAt - since > settleMs && askedAt - memory.since >= Math.min(settleMs, RETRY_MS);
+}
+
+/** Whether a listed alert is the episode, which was closed only because nothing was heard of it or no list had it. */
+export function wasGivenUp(
+  { open, reportedEnd, suspect, anchorGiven }: EpisodeState,
+  startsAt: bigint,
+  toleranceNs: bigint,
+): boolean {
+  return !open && reportedEnd === undefined && suspect === undefined && startsAt <= anchorGiven + toleranceNs;
 }

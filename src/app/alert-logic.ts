@@ -3,7 +3,8 @@ import { act, nextTimer } from '../alerts/episode-actions.ts';
 import { advance } from '../alerts/episodes.ts';
 import { parseListing } from '../alerts/listing.ts';
 import { parseDelivery, parseInSlices } from '../alerts/payload.ts';
-import { reconcile } from '../alerts/reconciliation.ts';
+import { reconcile, wasGivenUp } from '../alerts/reconciliation.ts';
+import { receiversOf } from '../alerts/sender-config.ts';
 import type { AlertLogic } from '../ledger/sqlite/intake.ts';
 
 /** What the ledger knows of alerts. */
@@ -14,6 +15,8 @@ export const ALERT_LOGIC: AlertLogic = Object.freeze({
   advance,
   act,
   nextTimer,
+  wasGivenUp,
   parseListing,
+  receiversOf,
   reconcile,
 });

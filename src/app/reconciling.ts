@@ -2,8 +2,11 @@ import type { HttpClient } from '../alerts/http-client.ts';
 import type { AlertmanagerConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import type { AlertListing } from '../domain/reconciliation.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { ReconcileResult } from '../ledger/listings.ts';
 import type { SelfMetrics } from '../metrics/self.ts';
+import { askAlertmanager } from './alertmanager-client.ts';
 
 export interface ReconcilingOptions {
   readonly clock: Clock;
@@ -14,8 +17,8 @@ export interface ReconcilingOptions {
 }
 
 const EVERY_MS = 60_000;
-/** About 100,000 alerts. */
-const MAX_LIST_BYTES = 128 * 2 ** 20;
+
+type Reconciled = Extract<ReconcileResult, { outcome: 'reconciled' }>;
 
 /** Asks every Alertmanager each minute which alerts it has, and lets the ledger be put right by that. */
 export class Reconciling {
@@ -64,27 +67,37 @@ export class Reconciling {
     try {
       const complete = lists.length === asked.length;
       const result = await ledger.reconcile({ webhook, askedAt, complete, lists });
-      if (result.outcome === 'reconciled') self.pipeline.reconciled(webhook, result.drift, result.repaired);
-      else this.#failed(result.name, result.detail);
+      if (result.outcome === 'malformed') {
+        this.#failed(result.name, result.detail);
+        return;
+      }
+      self.pipeline.reconciled(webhook, result.drift, result.repaired);
+      this.#reportMissing(webhook, result);
     } catch (error) {
       logger.warn({ webhook, error: String(error) }, 'the ledger could not be reconciled; trying again');
     }
   }
 
-  async #ask({ name, url, authorization, tls }: AlertmanagerConfig) {
+  #reportMissing(webhook: string, { drift, missing }: Reconciled): void {
+    if (drift.missing === 0) return;
+    this.#options.logger.warn(
+      { webhook, missing: drift.missing, ...missing },
+      'Alertmanager has alerts for this webhook that were never delivered; see TocsinReconciliationFailing in docs/runbooks',
+    );
+  }
+
+  async #ask(config: AlertmanagerConfig): Promise<AlertListing | undefined> {
     const { client, self, clock, logger } = this.#options;
+    const { name } = config;
     try {
-      const address = `${url.replace(/\/+$/, '')}/api/v2/alerts`;
-      const { status, body } = await client.get({
-        url: address,
-        authorization,
-        tls,
-        maxBytes: MAX_LIST_BYTES,
-      });
-      if (status !== 200) throw new Error(`it answered with ${status}`);
+      const { listing, problem } = await askAlertmanager(client, config, () => clock.now());
+      if (problem !== undefined) {
+        this.#failed(name, problem);
+        return listing;
+      }
       self.pipeline.answered(name, clock.now());
       if (this.#failing.delete(name)) logger.info({ alertmanager: name }, 'an Alertmanager answers again');
-      return { name, body };
+      return listing;
     } catch (error) {
       this.#failed(name, error instanceof Error ? error.message : String(error));
       return undefined;
@@ -98,7 +111,7 @@ export class Reconciling {
     this.#failing.add(name);
     logger.warn(
       { alertmanager: name, problem },
-      'an Alertmanager does not tell which alerts it has; nothing is changed by that',
+      'an Alertmanager does not say what it has; nothing is taken as resolved or missing because of that',
     );
   }
 }

@@ -43,11 +43,12 @@ type JudgedBy = Pick<Config, 'alerts' | 'webhooks' | 'alertmanagers' | 'watchdog
 /** What the configuration says about judging alerts. */
 export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: JudgedBy): AlertRules {
   const senders = webhooks.map(({ name, alertmanager }) => {
-    const { peers, peerTimeoutMs, groupIntervalMs } = { ...ALERTMANAGER_DEFAULTS, ...alertmanager };
+    const sender = { ...ALERTMANAGER_DEFAULTS, ...alertmanager };
+    const { peers, peerTimeoutMs, groupIntervalMs, warmUpMs } = sender;
     const repeatMs = alertmanager?.repeatIntervalMs ?? 0;
     const staleWindowMs = peers > 1 ? peers * peerTimeoutMs + groupIntervalMs : 0;
     const asked = alertmanagers.some(({ webhook }) => webhook === name);
-    const settle = asked ? { settleMs: settleMs(alertmanager) } : {};
+    const settle = asked ? { settleMs: settleMs(alertmanager), warmUpMs } : {};
     return [name, { staleWindowMs, groupIntervalMs, repeatMs, ...settle }] as const;
   });
   return {
@@ -59,7 +60,11 @@ export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: Judge
   };
 }
 
-const ALERTMANAGER_DEFAULTS = { peers: 1, peerTimeoutMs: 15_000, groupIntervalMs: 300_000 };
+/** Prometheus sends again after a minute and the interval of the rule group: `warmUpMs` leaves four minutes for that. */
+const ALERTMANAGER_DEFAULTS = {
+  ...{ peers: 1, peerTimeoutMs: 15_000, groupIntervalMs: 300_000 },
+  warmUpMs: 300_000,
+};
 
 /** The report of an end may need one group_interval, and another one when it was refused. */
 function settleMs(sender: SenderConfig | undefined): number {

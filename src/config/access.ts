@@ -77,12 +77,14 @@ function senderOf(given: {
   readonly peer_timeout: number;
   readonly group_interval: number;
   readonly repeat_interval: number;
+  readonly warm_up: number;
 }): SenderConfig {
   return {
     peers: given.peers,
     peerTimeoutMs: given.peer_timeout,
     groupIntervalMs: given.group_interval,
     repeatIntervalMs: given.repeat_interval,
+    warmUpMs: given.warm_up,
   };
 }
 

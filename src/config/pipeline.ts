@@ -46,9 +46,14 @@ function readAlertmanagers(
     if (partial.tls_config !== undefined && partial.url !== undefined && !asksForTls(partial.url))
       reader.report([...path, 'tls_config'], withoutTls('https://'));
     if (whole === undefined || webhook === undefined) return undefined;
-    const { name, url, tls_config: tls } = whole;
+    const { name, url, receivers, tls_config: tls } = whole;
     const authorization = authorizationOf(whole);
-    return { name, url, webhook, ...(authorization && { authorization }), ...(tls && { tls }) };
+    return {
+      ...{ name, url, webhook },
+      ...(receivers && { receivers }),
+      ...(authorization && { authorization }),
+      ...(tls && { tls }),
+    };
   });
   return complete(list);
 }

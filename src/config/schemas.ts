@@ -97,6 +97,7 @@ const webhook = (files: ConfigFiles) => ({
       peer_timeout: timer.prefault('15s'),
       group_interval: interval.prefault('5m'),
       repeat_interval: interval.prefault('4h'),
+      warm_up: timer.prefault('5m'),
     })
     .optional(),
 });
@@ -104,7 +105,16 @@ const webhook = (files: ConfigFiles) => ({
 const alertmanager = (files: ConfigFiles) => {
   const { basic_auth, authorization } = authSettings(files);
   const tls_config = tlsConnection(files).optional();
-  return { name, url: httpUrl, webhook: z.string().optional(), basic_auth, authorization, tls_config };
+  const receivers = z.array(z.string().min(1)).min(1).optional();
+  return {
+    name,
+    url: httpUrl,
+    webhook: z.string().optional(),
+    receivers,
+    basic_auth,
+    authorization,
+    tls_config,
+  };
 };
 
 /** What an alert has to carry to be a watchdog. */

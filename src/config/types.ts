@@ -101,6 +101,8 @@ export interface SenderConfig {
   readonly peerTimeoutMs: number;
   readonly groupIntervalMs: number;
   readonly repeatIntervalMs: number;
+  /** How long after its start it may not yet have been sent every alert. */
+  readonly warmUpMs: number;
 }
 
 export interface AlertsConfig {
@@ -147,6 +149,8 @@ export interface AlertmanagerConfig {
   readonly url: string;
   /** The entry of `webhooks` that it posts to. */
   readonly webhook: string;
+  /** Which of its receivers post to it; undefined: what its own configuration and its deliveries show. */
+  readonly receivers?: readonly string[];
   /** A ready `Authorization` header. */
   readonly authorization?: Secret;
   /** Undefined: Node's own. */

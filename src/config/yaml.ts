@@ -1,6 +1,6 @@
 import { YAMLException, parseEvents } from 'js-yaml';
 import type { Event } from 'js-yaml';
-import { lineIndex } from './document.ts';
+import { lineIndex, toData } from './document.ts';
 import type { YamlNode } from './document.ts';
 import type { Environment } from './expand.ts';
 import { MAX_DEPTH } from './extent.ts';
@@ -27,6 +27,15 @@ export function parseYaml(text: string, env: Environment): ParsedYaml {
 /** The same in the dialect of blackbox_exporter's own file: nothing is expanded, and `yes` may be a boolean. */
 export function parseBlackboxYaml(text: string): ParsedYaml {
   return parse(text, undefined);
+}
+
+/**
+ * The plain data of a YAML document that is not our configuration, read as Go's YAML reads it; undefined when it cannot
+ * be read without a problem.
+ */
+export function readPlainYaml(text: string): unknown {
+  const { root, problems } = parseBlackboxYaml(text);
+  return root === undefined || problems.length > 0 ? undefined : toData(root, new Set());
 }
 
 function parse(text: string, env: Environment | undefined): ParsedYaml {

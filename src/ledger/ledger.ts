@@ -193,6 +193,8 @@ export interface SenderRules {
   readonly repeatMs: number;
   /** How long word of an end may be on its way; absent where its Alertmanagers are not asked what they have. */
   readonly settleMs?: number;
+  /** How long after its start an Alertmanager may not yet have been sent every alert. */
+  readonly warmUpMs?: number;
 }
 
 export interface AlertQuery {

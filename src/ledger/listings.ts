@@ -1,4 +1,4 @@
-import type { ReconciliationPlan } from '../domain/reconciliation.ts';
+import type { AlertListing, ReconciliationPlan } from '../domain/reconciliation.ts';
 
 /** What the Alertmanagers of a webhook have, as they answered. */
 export interface Listings {
@@ -7,15 +7,18 @@ export interface Listings {
   readonly askedAt: number;
   /** Whether all of them answered. */
   readonly complete: boolean;
-  /** The answers of `GET /api/v2/alerts`. */
-  readonly lists: readonly { readonly name: string; readonly body: Uint8Array }[];
+  readonly lists: readonly AlertListing[];
 }
+
+export type Repair = 'expired' | 'reopened' | 'confirmed' | 'refuted';
 
 export type ReconcileResult =
   | {
       readonly outcome: 'reconciled';
       readonly drift: ReconciliationPlan['drift'];
-      readonly repaired: Readonly<Record<'expired' | 'confirmed' | 'refuted', number>>;
+      /** Some of what is missing: names of alerts, and the receivers that ought to have been sent them. */
+      readonly missing: { readonly alertnames: readonly string[]; readonly receivers: readonly string[] };
+      readonly repaired: Readonly<Record<Repair, number>>;
     }
   /** One of them cannot be read: nothing was changed. */
   | { readonly outcome: 'malformed'; readonly name: string; readonly detail: string };

@@ -153,7 +153,8 @@ export class ThreadLedger implements Ledger {
   }
 
   reconcile(listings: Listings): Promise<ReconcileResult> {
-    const bytes = listings.lists.reduce((sum, { body }) => sum + body.byteLength, 0);
+    const sizes = listings.lists.map(({ body, groups }) => body.byteLength + (groups?.byteLength ?? 0));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
     return this.#link.call('reconcile', { argument: listings, bytes });
   }
 

@@ -66,7 +66,7 @@ export class PipelineInstruments {
       labelNames: ['repair'],
       registers,
     });
-    for (const repair of ['expired', 'confirmed', 'refuted']) this.#repairs.inc({ repair }, 0);
+    for (const repair of ['expired', 'reopened', 'confirmed', 'refuted']) this.#repairs.inc({ repair }, 0);
     this.#levels = new Gauge({
       name: 'tocsin_escalation_after_seconds',
       help: 'How long nobody may have an alert before it goes to this level, +Inf for never.',
@@ -136,7 +136,7 @@ export class PipelineInstruments {
   reconciled(
     webhook: string,
     drift: Readonly<Record<'orphaned' | 'missing', number>>,
-    repaired: Readonly<Record<'expired' | 'confirmed' | 'refuted', number>>,
+    repaired: Readonly<Record<'expired' | 'reopened' | 'confirmed' | 'refuted', number>>,
   ): void {
     for (const [kind, count] of Object.entries(drift)) this.#drift.set({ webhook, kind }, count);
     for (const [repair, count] of Object.entries(repaired)) this.#repairs.inc({ repair }, count);

@@ -1,11 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parseListing } from '../../src/alerts/listing.ts';
 import { reconcile } from '../../src/alerts/reconciliation.ts';
-import type { KnownEpisode, ListedAlert, ReconciliationContext } from '../../src/domain/reconciliation.ts';
+import type {
+  KnownEpisode,
+  ListedAlert,
+  ReconciliationContext,
+  ReconciliationMemory,
+} from '../../src/domain/reconciliation.ts';
 
 const MINUTE = 60_000;
 const ASKED = 100 * MINUTE;
+const ns = (ms: number) => BigInt(ms) * 1_000_000n;
 
 function known(more: Partial<KnownEpisode> = {}): KnownEpisode {
   return {
@@ -13,7 +18,6 @@ function known(more: Partial<KnownEpisode> = {}): KnownEpisode {
     fingerprint: 'a',
     open: true,
     lastReceivedAt: ASKED - 30 * MINUTE,
-    receiver: 'tocsin',
     suppressed: undefined,
     ...more,
   };
@@ -22,15 +26,29 @@ function known(more: Partial<KnownEpisode> = {}): KnownEpisode {
 function listed(more: Partial<ListedAlert> = {}): ListedAlert {
   return {
     fingerprint: 'a',
+    alertname: 'Down',
     suppressed: undefined,
     receivers: ['tocsin'],
-    startsAt: ASKED - 30 * MINUTE,
+    startsAt: ns(ASKED - 30 * MINUTE),
     ...more,
   };
 }
 
+const MEMORY: ReconciliationMemory = {
+  since: ASKED - 60 * MINUTE,
+  absentSince: new Map(),
+  deliverableSince: new Map(),
+};
+
 function context(more: Partial<ReconciliationContext> = {}): ReconciliationContext {
-  return { askedAt: ASKED, complete: true, settleMs: 10 * MINUTE, absentSince: new Map(), ...more };
+  return {
+    ...{ askedAt: ASKED, complete: true, young: false, startedAt: 0, settleMs: 10 * MINUTE, memory: MEMORY },
+    ...more,
+  };
+}
+
+function absent(since: ReconciliationMemory['absentSince']): ReconciliationMemory {
+  return { ...MEMORY, absentSince: since };
 }
 
 const nothing = { expire: [], confirm: [], refute: [], suppress: [] };
@@ -44,10 +62,10 @@ describe('reconcile', () => {
   it('gives an open episode up that nobody has for longer than word of its end can be on its way', () => {
     const first = reconcile([known()], [[]], context());
     expect(first).toMatchObject({ ...nothing, drift: { orphaned: 1 } });
-    const { absentSince } = first;
-    const early = reconcile([known()], [[]], context({ askedAt: ASKED + 9 * MINUTE, absentSince }));
+    const { memory } = first;
+    const early = reconcile([known()], [[]], context({ askedAt: ASKED + 9 * MINUTE, memory }));
     expect(early.expire).toEqual([]);
-    const late = reconcile([known()], [[]], context({ askedAt: ASKED + 10 * MINUTE, absentSince }));
+    const late = reconcile([known()], [[]], context({ askedAt: ASKED + 10 * MINUTE, memory }));
     expect(late.expire).toEqual([known()]);
   });
 
@@ -60,15 +78,15 @@ describe('reconcile', () => {
     const plan = reconcile(
       [known(of)],
       [list, []],
-      context({ askedAt: ASKED + 20 * MINUTE, absentSince, ...more }),
+      context({ askedAt: ASKED + 20 * MINUTE, memory: absent(absentSince), ...more }),
     );
     expect(plan.expire).toEqual([]);
   });
 
   it('forgets nothing while one does not answer', () => {
     const absentSince = new Map([[1, ASKED]]);
-    const plan = reconcile([known()], [[]], context({ complete: false, absentSince }));
-    expect([...plan.absentSince]).toEqual([[1, ASKED]]);
+    const plan = reconcile([known()], [[]], context({ complete: false, memory: absent(absentSince) }));
+    expect([...plan.memory.absentSince]).toEqual([[1, ASKED]]);
   });
 
   it('says of a held firing what the lists say', () => {
@@ -90,14 +108,66 @@ describe('reconcile', () => {
     expect(reconcile([marked], [[]], context()).suppress).toEqual([]);
   });
 
-  it('counts what ought to have been delivered, and was not', () => {
-    const other = (more: Partial<ListedAlert>) => listed({ fingerprint: 'b', ...more });
-    const missing = (alert: ListedAlert) =>
-      reconcile([known()], [[listed(), alert]], context()).drift.missing;
-    expect(missing(other({}))).toBe(1);
-    expect(missing(other({ startsAt: ASKED - MINUTE }))).toBe(0);
-    expect(missing(other({ suppressed: 'inhibited' }))).toBe(0);
-    expect(missing(other({ receivers: ['slack'] }))).toBe(0);
+  it('concludes no absence while one of them may not yet have been sent everything', () => {
+    const young = context({ young: true, memory: absent(new Map([[1, ASKED - 20 * MINUTE]])) });
+    const plan = reconcile([known(), known({ id: 2, open: false })], [[]], young);
+    expect(plan).toMatchObject({ ...nothing, drift: { orphaned: 0 } });
+    // and what was found absent before counts no more
+    expect([...plan.memory.absentSince]).toEqual([]);
+  });
+
+  it('gives back what is listed and has no open episode, so that what was given up can go on', () => {
+    const other = listed({ fingerprint: 'b' });
+    const plan = reconcile(
+      [known(), known({ id: 2, fingerprint: 'c', open: false })],
+      [[listed(), other]],
+      context(),
+    );
+    expect(plan).toMatchObject({ unknown: [other], present: [1] });
+  });
+
+  describe('counts what ought to have been delivered, and was not:', () => {
+    const other = (more: Partial<ListedAlert> = {}) => listed({ fingerprint: 'b', ...more });
+    const missing = (alert: ListedAlert, more: Partial<ReconciliationContext> = {}, episodes = [known()]) =>
+      reconcile(episodes, [[listed(), alert]], context(more)).missing.filter(
+        ({ fingerprint }) => fingerprint === 'b',
+      );
+
+    it.each([
+      ['an alert of ours', other(), {}, 1],
+      ['one that began just now', other({ startsAt: ns(ASKED - MINUTE) }), {}, 0],
+      ['one that is inhibited', other({ suppressed: 'inhibited' }), {}, 0],
+      ['one that a time interval mutes', other({ suppressed: 'muted', receivers: [] }), {}, 0],
+      ['one for others only', other({ receivers: [] }), {}, 0],
+      ['one of an Alertmanager that started just now', other(), { startedAt: ASKED - MINUTE }, 0],
+      ['one of an Alertmanager of which no start is known', other(), { startedAt: Infinity }, 0],
+      [
+        'one that may be on its way since Tocsin is back',
+        other(),
+        { memory: { ...MEMORY, since: ASKED } },
+        0,
+      ],
+    ])('%s', (_what, alert, more, expected) => {
+      expect(missing(alert, more)).toHaveLength(expected);
+    });
+
+    it('also when nothing is open', () => {
+      const plan = reconcile([], [[listed(), other(), other({ fingerprint: 'c' })]], context());
+      expect(plan.drift).toEqual({ orphaned: 0, missing: 3 });
+    });
+
+    it('after a silence only when a delivery had the time to come', () => {
+      const { memory } = reconcile([], [[other({ suppressed: 'silenced' })]], context());
+      const later = (minutes: number) => missing(other(), { askedAt: ASKED + minutes * MINUTE, memory }, []);
+      expect([later(9).length, later(11).length]).toEqual([0, 1]);
+    });
+
+    it('of a sender whose clock is ahead, from when it is first listed', () => {
+      const ahead = other({ startsAt: ns(ASKED + 600 * MINUTE) });
+      const { memory } = reconcile([], [[ahead]], context());
+      const later = (minutes: number) => missing(ahead, { askedAt: ASKED + minutes * MINUTE, memory }, []);
+      expect([later(9).length, later(11).length]).toEqual([0, 1]);
+    });
   });
 
   it('never gives up or refutes what a list has, whatever else it says', () => {
@@ -106,70 +176,35 @@ describe('reconcile', () => {
       fingerprint: fc.constantFrom('a', 'b', 'c'),
       open: fc.boolean(),
       lastReceivedAt: fc.nat(200 * MINUTE),
-      receiver: fc.constant('tocsin'),
       suppressed: fc.constantFrom(undefined, 'silenced' as const),
     });
     const anyListed = fc.record({
       fingerprint: fc.constantFrom('a', 'b'),
-      suppressed: fc.constantFrom(undefined, 'inhibited' as const),
+      alertname: fc.constant('Down'),
+      suppressed: fc.constantFrom(undefined, 'inhibited' as const, 'muted' as const),
       receivers: fc.constant(['tocsin']),
-      startsAt: fc.nat(200 * MINUTE),
+      startsAt: fc.nat(200 * MINUTE).map(ns),
     });
     const lists = fc.array(fc.array(anyListed, { maxLength: 3 }), { maxLength: 3 });
+    const certainty = fc.tuple(fc.boolean(), fc.boolean());
     fc.assert(
-      fc.property(fc.array(anyKnown, { maxLength: 5 }), lists, fc.boolean(), (episodes, given, complete) => {
-        const absentSince = new Map(episodes.map(({ id }) => [id, 0]));
-        const plan = reconcile(episodes, given, context({ complete, absentSince }));
-        const there = new Set<string>(given.flat().map(({ fingerprint }) => fingerprint));
-        const gone = episodes.filter(
-          ({ id, open }) =>
-            (open && plan.expire.some((one) => one.id === id)) || (!open && plan.refute.includes(id)),
-        );
-        if (!complete) expect([plan.expire, plan.refute]).toEqual([[], []]);
-        for (const { id } of gone)
-          expect(episodes.some((one) => one.id === id && !there.has(one.fingerprint))).toBe(true);
-      }),
-    );
-  });
-});
-
-describe('parseListing', () => {
-  const alert = {
-    fingerprint: '00000000000000aa',
-    startsAt: '2026-01-01T00:00:00.5Z',
-    receivers: [{ name: 'tocsin' }, {}],
-    status: { state: 'suppressed', silencedBy: ['x'], inhibitedBy: ['y'], mutedBy: [] },
-  };
-  const parse = (value: unknown) => parseListing(Buffer.from(JSON.stringify(value)));
-
-  it('reads what an alert is, and why nobody is told of it', () => {
-    expect(parse([alert])).toEqual({
-      ok: true,
-      alerts: [
-        {
-          fingerprint: '00000000000000aa',
-          suppressed: 'silenced',
-          receivers: ['tocsin'],
-          startsAt: Date.parse('2026-01-01T00:00:00.5Z'),
+      fc.property(
+        fc.array(anyKnown, { maxLength: 5 }),
+        lists,
+        certainty,
+        (episodes, given, [complete, young]) => {
+          const memory = absent(new Map(episodes.map(({ id }) => [id, 0])));
+          const plan = reconcile(episodes, given, context({ complete, young, memory }));
+          const there = new Set<string>(given.flat().map(({ fingerprint }) => fingerprint));
+          const gone = episodes.filter(
+            ({ id, open }) =>
+              (open && plan.expire.some((one) => one.id === id)) || (!open && plan.refute.includes(id)),
+          );
+          if (!complete || young) expect([plan.expire, plan.refute]).toEqual([[], []]);
+          for (const { id } of gone)
+            expect(episodes.some((one) => one.id === id && !there.has(one.fingerprint))).toBe(true);
         },
-      ],
-    });
-    const status = { silencedBy: [], inhibitedBy: ['y'] };
-    expect(parse([{ ...alert, status }])).toMatchObject({ alerts: [{ suppressed: 'inhibited' }] });
-    expect(parse([])).toEqual({ ok: true, alerts: [] });
-  });
-
-  it.each([
-    ['no list', {}, 'is not a list'],
-    ['an alert without a fingerprint', [alert, { status: {} }], '/1 is not an alert'],
-    ['an alert without a status', [{ fingerprint: alert.fingerprint }], '/0 is not an alert'],
-  ])('refuses %s', (_what, value, why) => {
-    expect(parse(value)).toEqual({ ok: false, detail: expect.stringContaining(why) });
-  });
-
-  it('never throws', () => {
-    expect(parseListing(Buffer.from('<html>'))).toMatchObject({ ok: false });
-    fc.assert(fc.property(fc.jsonValue(), (value) => void parse([value])));
-    fc.assert(fc.property(fc.uint8Array(), (bytes) => void parseListing(bytes)));
+      ),
+    );
   });
 });

@@ -3,13 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpClient } from '../../src/alerts/http-client.ts';
 import { Pinging } from '../../src/app/pinging.ts';
-import { Reconciling } from '../../src/app/reconciling.ts';
 import { Watchdogs } from '../../src/app/watchdogs.ts';
 import type { NewEvent } from '../../src/domain/event.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import type { WatchdogSighting } from '../../src/domain/watchdog.ts';
 import { LedgerUnavailableError, type EventPage, type LedgerSummary } from '../../src/ledger/ledger.ts';
-import type { Listings } from '../../src/ledger/listings.ts';
 import { NO_TOTALS } from '../../src/ledger/alert-totals.ts';
 import { createSelfMetrics } from '../../src/metrics/self.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
@@ -191,48 +189,5 @@ describe('the ping', () => {
     expect(await go()).toBe('sent');
     expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
     expect(JSON.stringify(lines)).not.toContain('s3cret');
-  });
-});
-
-describe('reconciling', () => {
-  it('hands the lists over each minute, says which are missing, and warns once of who does not answer', async () => {
-    const clock = new ManualClock();
-    const { logger, lines } = recordingLogger();
-    const answer = { status: 200, body: '[]', asked: [] as string[] };
-    const { url, client } = await server(answer);
-    const handed: Listings[] = [];
-    const reconciling = new Reconciling({
-      clock,
-      logger,
-      client,
-      self: createSelfMetrics({ version: '0', node: '0' }),
-      ledger: {
-        reconcile: (listings) => {
-          handed.push(listings);
-          const repaired = { expired: 0, confirmed: 0, refuted: 0 };
-          return Promise.resolve({ outcome: 'reconciled', drift: { orphaned: 0, missing: 0 }, repaired });
-        },
-      },
-    });
-    stops.push(() => reconciling.stop());
-    const authorization = new Secret('Bearer t');
-    reconciling.configure([
-      { name: 'am-0', url: `${url}/prefix/`, webhook: 'main', authorization },
-      { name: 'am-1', url: 'http://127.0.0.1:1', webhook: 'main' },
-    ]);
-    await clock.advance(0);
-    await until(() => handed.length === 1);
-    expect(answer.asked).toEqual(['/prefix/api/v2/alerts Bearer t']);
-    expect(handed[0]).toMatchObject({ webhook: 'main', complete: false, lists: [{ name: 'am-0' }] });
-    await settle();
-    await clock.advance(60_000);
-    await until(() => handed.length === 2);
-    expect(lines.map(({ level, alertmanager }) => [level, alertmanager])).toEqual([['warn', 'am-1']]);
-    answer.status = 401;
-    await settle();
-    await clock.advance(60_000);
-    await until(() => lines.length === 2);
-    expect(lines[1]).toMatchObject({ alertmanager: 'am-0', problem: 'it answered with 401' });
-    expect(handed).toHaveLength(2);
   });
 });

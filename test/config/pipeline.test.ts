@@ -22,7 +22,7 @@ describe('what watches over the way of the alerts', () => {
 webhooks: [{ name: main, tokens: [a] }, { name: other, tokens: [b] }]
 alertmanagers:
   - { name: am-0, url: http://127.0.0.1:9093/, webhook: other, basic_auth: { username: u, password_file: password } }
-  - { name: am-1, url: https://am.example, webhook: main, authorization: { credentials: c } }
+  - { name: am-1, url: https://am.example, webhook: main, receivers: [tocsin], authorization: { credentials: c } }
 watchdogs: [{ name: prometheus, match: { alertname: Watchdog }, expect_every: 2m }]
 escalation: { critical: [1m], warning: [] }
 ping_url_file: ping
@@ -37,6 +37,7 @@ ping_url_file: ping
       ['am-0', 'other', `Basic ${Buffer.from('u:p').toString('base64')}`],
       ['am-1', 'main', 'Bearer c'],
     ]);
+    expect(config.alertmanagers.map(({ receivers }) => receivers)).toEqual([undefined, ['tocsin']]);
     expect(config.watchdogs).toEqual([
       { name: 'prometheus', match: { alertname: 'Watchdog' }, expectEveryMs: 120_000 },
     ]);

@@ -51,7 +51,7 @@ describeWithPeers(['alertmanager'], 'what Alertmanager itself says of its alerts
       folder: folder.path,
       config: `host: { enabled: false }
 metrics: { rate_limit: { per_second: 1000, burst: 1000 } }
-webhooks: [{ name: main, alertmanager: { peers: 2, peer_timeout: 500ms, group_interval: 500ms } }]
+webhooks: [{ name: main, alertmanager: { peers: 2, peer_timeout: 500ms, group_interval: 500ms, warm_up: 1s } }]
 alertmanagers: [{ name: am, url: '${url}' }]
 `,
     });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AlertRules } from '../../src/ledger/ledger.ts';
+import type { AlertListing } from '../../src/domain/reconciliation.ts';
 import type { Listings } from '../../src/ledger/listings.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
@@ -12,7 +13,10 @@ const RULES: AlertRules = {
   staleHoldMs: 6 * MINUTE,
   expireAfterMs: 24 * 60 * MINUTE,
   senders: {
-    main: { staleWindowMs: 330_000, groupIntervalMs: 300_000, repeatMs: 600_000, settleMs: 10 * MINUTE },
+    main: {
+      ...{ staleWindowMs: 330_000, groupIntervalMs: 300_000, repeatMs: 600_000 },
+      ...{ settleMs: 10 * MINUTE, warmUpMs: 5 * MINUTE },
+    },
   },
   watchdogs: [{ name: 'prometheus', match: { alertname: 'Watchdog', prometheus: 'a' } }],
 };
@@ -48,10 +52,23 @@ const RESOLVED = { status: 'resolved', endsAt: '2026-01-01T00:05:00Z' };
 const say = (one: Record<string, unknown>, peer = 'http://a') =>
   take(store, webhookPayload([one], { externalURL: peer }), { receivedAt: clock.now() });
 
-const list = (alerts: readonly (readonly [Name, object?])[], more: Partial<Listings> = {}) => {
-  const body = alerts.map(([name, status = {}]) => ({
+/** Up for long, and with one receiver of ours. */
+const answer = (alerts: unknown): AlertListing => ({
+  name: 'am-0',
+  body: Buffer.from(typeof alerts === 'string' ? alerts : JSON.stringify(alerts)),
+  receivers: { certain: ['tocsin'], possible: [] },
+  startedAt: 0,
+});
+const LISTED = {
+  fingerprint: 'ffffffffffffffff',
+  labels: { alertname: 'Down' },
+  startsAt: '2026-01-01T00:00:00Z',
+  status: { state: 'active', silencedBy: [], inhibitedBy: [] },
+};
+const list = (alerts: readonly (readonly [Name, object?, string?])[], more: Partial<Listings> = {}) => {
+  const body = alerts.map(([name, status = {}, startsAt = LISTED.startsAt]) => ({
     fingerprint: FINGERPRINT[name],
-    startsAt: '2026-01-01T00:00:00Z',
+    startsAt,
     receivers: [{ name: 'tocsin' }],
     status: { state: 'active', silencedBy: [], inhibitedBy: [], ...status },
   }));
@@ -59,7 +76,7 @@ const list = (alerts: readonly (readonly [Name, object?])[], more: Partial<Listi
     webhook: 'main',
     askedAt: clock.now(),
     complete: true,
-    lists: [{ name: 'am-0', body: Buffer.from(JSON.stringify(body)) }],
+    lists: [answer(body)],
     ...more,
   });
 };
@@ -137,13 +154,102 @@ describe('reconciliation in the ledger', () => {
       await clock.advance(minutes * MINUTE);
       await list([], { complete: false });
     }
-    const lists = [{ name: 'am-0', body: Buffer.from('<html>') }];
+    const lists = [answer('<html>')];
     expect(await list([], { lists })).toEqual({
       outcome: 'malformed',
       name: 'am-0',
-      detail: expect.stringContaining('not JSON'),
+      detail: expect.stringContaining('not a JSON list'),
     });
     expect(await transitions()).toEqual(['fired']);
+  });
+
+  const emptyFrom = (startedAt: number | undefined) => list([], { lists: [{ ...answer([]), startedAt }] });
+
+  it('concludes nothing from the empty list of an Alertmanager that started just now', async () => {
+    await say(alert('a'));
+    await clock.advance(MINUTE);
+    await emptyFrom(0);
+    const startedAt = clock.now();
+    // the list was absent for settle already, but the newest absence is that of a restart
+    for (let minute = 0; minute < 15; minute++) {
+      await clock.advance(MINUTE);
+      expect(await emptyFrom(startedAt)).toMatchObject({ repaired: { expired: 0 } });
+    }
+    expect(await emptyFrom(startedAt)).toMatchObject({ drift: { orphaned: 1 } });
+    expect(await emptyFrom(undefined)).toMatchObject({ drift: { orphaned: 0 } });
+    expect(await transitions()).toEqual(['fired']);
+  });
+
+  describe('opens again what was given up and is listed,', () => {
+    const acknowledgement = { by: 'ops', comment: 'mine', at: 0, expiresAt: undefined };
+    const giveUp = async () => {
+      await say(alert('a'));
+      await store.calls.acknowledge({ id: '1', acknowledgement });
+      await clock.advance(MINUTE);
+      await list([]);
+      await clock.advance(10 * MINUTE);
+      await list([]);
+      expect((await transitions()).at(-1)).toBe('expired_unconfirmed');
+    };
+
+    it('with its acknowledgement and its start', async () => {
+      await giveUp();
+      await clock.advance(MINUTE);
+      expect(await list([['a']])).toMatchObject({ repaired: { reopened: 1 } });
+      expect((await transitions()).at(-1)).toBe('reopened');
+      expect(await store.calls.alert('1')).toMatchObject({
+        ...{ state: 'open', acknowledged: true, acknowledgement: { by: 'ops', comment: 'mine' } },
+        startsAt: '2026-01-01T00:00:00.123456789Z',
+      });
+      expect(await list([['a']])).toMatchObject({ repaired: { reopened: 0 } });
+    });
+
+    it('after nothing was heard of it for long, and then it stays while it is listed', async () => {
+      await say(alert('a'));
+      await clock.advance(25 * 60 * MINUTE);
+      await store.calls.append([]);
+      expect((await transitions()).at(-1)).toBe('expired_unconfirmed');
+      expect(await list([['a', { silencedBy: ['x'] }]])).toMatchObject({ repaired: { reopened: 1 } });
+      expect(unacknowledged()).toEqual([]);
+      for (let minute = 0; minute < 5; minute++) {
+        await clock.advance(MINUTE);
+        await list([['a', { silencedBy: ['x'] }]]);
+      }
+      expect((await transitions()).at(-1)).toBe('reopened');
+    });
+
+    it('but not when it began later: that is another life', async () => {
+      await giveUp();
+      const later = new Date(clock.now()).toISOString();
+      await clock.advance(MINUTE);
+      expect(await list([['a', {}, later]])).toMatchObject({ repaired: { reopened: 0 } });
+    });
+
+    it('but not when its end was reported', async () => {
+      await say(alert('a'));
+      await say(alert('a', RESOLVED));
+      expect(await list([['a']])).toMatchObject({ repaired: { reopened: 0 } });
+    });
+  });
+
+  it('knows which hidden receivers are ours by their deliveries, over a restart', async () => {
+    const hidden = (receiver: string) => ({
+      ...answer([{ ...LISTED, receivers: [{ name: receiver }] }]),
+      receivers: { certain: [], possible: ['tocsin', 'pager'] },
+    });
+    const missing = async (receiver: string) => {
+      await clock.advance(20 * MINUTE);
+      const result = await list([], { lists: [hidden(receiver)] });
+      return result.outcome === 'reconciled' ? [result.drift.missing, result.missing] : [];
+    };
+    await missing('pager');
+    expect(await missing('pager')).toEqual([1, { alertnames: ['Down'], receivers: ['pager'] }]);
+    await say(alert('a'));
+    store.close();
+    open();
+    await missing('pager');
+    expect((await missing('pager'))[0]).toBe(0);
+    expect((await missing('tocsin'))[0]).toBe(1);
   });
 
   it('settles what is held as stale', async () => {

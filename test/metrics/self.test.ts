@@ -68,7 +68,11 @@ describe("Tocsin's own metrics", () => {
       { name: 'c', lastSeenAt: undefined, fresh: undefined },
     ]);
     self.pipeline.answered('am-0', 7_000);
-    self.pipeline.reconciled('main', { orphaned: 2, missing: 0 }, { expired: 1, confirmed: 0, refuted: 0 });
+    self.pipeline.reconciled(
+      'main',
+      { orphaned: 2, missing: 0 },
+      { reopened: 0, expired: 1, confirmed: 0, refuted: 0 },
+    );
     const text = await render(self);
     for (const line of [
       'tocsin_watchdog_last_seen_timestamp_seconds{watchdog="a"} 5',

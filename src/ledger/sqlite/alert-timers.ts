@@ -11,6 +11,8 @@ interface TimerOptions {
   readonly names: Names;
   readonly actions: AlertActions;
   readonly rules: () => AlertRules;
+  /** When (ms) its sender's own list last showed an episode. */
+  readonly listedAt: (webhook: string, episode: number) => number | undefined;
   /** Runs something within a commit. */
   readonly submit: <T>(run: () => T) => Promise<T>;
   /** When episodes may be written: not while a large delivery holds some of them. */
@@ -91,11 +93,13 @@ export class AlertTimers {
     }
   }
 
-  #isSilent({ webhook, last_received: last }: { webhook: number; last_received: number }): boolean {
-    const { names, rules, clock } = this.#options;
+  #isSilent({ id, webhook, last_received: last }: { id: number; webhook: number; last_received: number }) {
+    const { names, rules, clock, listedAt } = this.#options;
     const { expireAfterMs, senders } = rules();
-    const repeatMs = senders[names.name(webhook)]?.repeatMs ?? 0;
-    return clock.now() - last > Math.max(2 * repeatMs, expireAfterMs);
+    const name = names.name(webhook);
+    const limit = Math.max(2 * (senders[name]?.repeatMs ?? 0), expireAfterMs);
+    const heardAt = Math.max(last, listedAt(name, id) ?? last);
+    return clock.now() - heardAt > limit;
   }
 
   async #expire(silent: readonly { id: number; last_received: number }[]): Promise<void> {

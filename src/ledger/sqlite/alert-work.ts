@@ -16,6 +16,7 @@ import type { Names } from './names.ts';
 import type { EpisodeChange, OpenAlerts } from './open-alerts.ts';
 import type { Sqlite } from './open.ts';
 import type { QuarantineStore } from './quarantine-store.ts';
+import { ReceiverNames } from './receiver-names.ts';
 import { Reconciler } from './reconciler.ts';
 import type { StagedRows } from './staged-rows.ts';
 import { StagedEpisodes, type StagedEvents } from './staging.ts';
@@ -72,7 +73,8 @@ interface WorkOptions {
 }
 
 /** Puts together what is done with alerts. */
-export function createWork({ parts, writer, rows, options, database }: WorkOptions): Work {
+export function createWork(given: WorkOptions): Work {
+  const { parts, writer, rows, options, database } = given;
   const { logic, logger, clock } = options;
   const { toleranceMs } = options;
   let rules = options.rules ?? { toleranceMs, staleHoldMs: HELD_MS, expireAfterMs: EXPIRE_MS, senders: {} };
@@ -86,7 +88,8 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
     events,
     onChange: (change) => open.note(change),
   });
-  const intake = new Intake({ logic, names, recorder, deliveries, quarantine, logger, guard });
+  const receivers = new ReceiverNames(names);
+  const intake = new Intake({ logic, names, receivers, recorder, deliveries, quarantine, logger, guard });
   const stagedEpisodes = new StagedEpisodes(database, episodes, logic.nextTimer);
   const changes: EpisodeChange[] = [];
   const onChange = (change: EpisodeChange) => void changes.push(change);
@@ -109,18 +112,7 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
     episodeReader: parts.episodeReader,
     recorder: own,
   });
-  const timers = new AlertTimers({
-    ...{ clock, episodes, names, actions, rules: () => rules },
-    submit: (run) => writer.submit(0, run),
-    ready: () => large.settled(),
-  });
-  const reconciler = new Reconciler({
-    ...{ database, names, actions, open, suppressed: parts.suppressed, rules: () => rules },
-    parse: logic.parseListing,
-    reconcile: logic.reconcile,
-    submit: (run) => writer.submit(0, run),
-    ready: () => large.settled(),
-  });
+  const { reconciler, timers } = createUpkeep(given, { actions, large, receivers, rules: () => rules });
   const configure = (next: AlertRules) => {
     rules = next;
     sightings.configure(next.watchdogs ?? []);
@@ -129,6 +121,30 @@ export function createWork({ parts, writer, rows, options, database }: WorkOptio
   };
   configure(rules);
   return { intake, large, actions, timers, reconciler, logic, configure, transitions };
+}
+
+interface UpkeepParts extends Pick<Work, 'actions' | 'large'> {
+  readonly receivers: ReceiverNames;
+  readonly rules: () => AlertRules;
+}
+
+/** What moves episodes on without a delivery: time, and the lists of Alertmanagers. */
+function createUpkeep(
+  { parts, writer, options, database }: WorkOptions,
+  { large, ...own }: UpkeepParts,
+): Pick<Work, 'reconciler' | 'timers'> {
+  const { names, open, episodes, suppressed } = parts;
+  const { logic, clock } = options;
+  const shared = {
+    ...own,
+    ...{ names, episodes },
+    submit: <T>(run: () => T) => writer.submit(0, run),
+    ready: () => large.settled(),
+  };
+  const parse = logic.parseListing;
+  const reconciler = new Reconciler({ ...shared, ...logic, database, open, suppressed, parse });
+  const listedAt = (webhook: string, episode: number) => reconciler.listedAt(webhook, episode);
+  return { reconciler, timers: new AlertTimers({ ...shared, clock, listedAt }) };
 }
 
 /**

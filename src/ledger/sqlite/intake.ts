@@ -8,7 +8,7 @@ import {
   type EpisodeTransition,
 } from '../../domain/episode.ts';
 import type { Logger } from '../../domain/log.ts';
-import type { ParsedListing, Reconcile } from '../../domain/reconciliation.ts';
+import type { ParseListing, ReceiverClues, Reconcile } from '../../domain/reconciliation.ts';
 import { commonEventData } from '../alert-event.ts';
 import type { IntakeResult, RawDelivery } from '../ledger.ts';
 import type { AlertRecorder, Incoming } from './alert-recorder.ts';
@@ -16,6 +16,7 @@ import type { DeliveryStore } from './delivery-store.ts';
 import { isStoreFailure } from './failure.ts';
 import type { Names } from './names.ts';
 import type { QuarantineStore } from './quarantine-store.ts';
+import type { ReceiverNames } from './receiver-names.ts';
 
 /** How bodies are read and what alerts do to episodes; `alerts/` has it, the thread wires it. */
 export interface AlertLogic {
@@ -27,13 +28,18 @@ export interface AlertLogic {
   readonly advance: AdvanceEpisode;
   readonly act: ActOnEpisode;
   readonly nextTimer: (state: EpisodeState) => number | undefined;
-  readonly parseListing: (body: Uint8Array) => ParsedListing;
+  /** Whether a listed alert is this episode, closed without its end having been reported. */
+  readonly wasGivenUp: (state: EpisodeState, startsAt: bigint, toleranceNs: bigint) => boolean;
+  readonly parseListing: ParseListing;
+  /** The receivers of an Alertmanager that count as ours. */
+  readonly receiversOf: (clues: ReceiverClues, delivered: ReadonlySet<string>) => ReadonlySet<string>;
   readonly reconcile: Reconcile;
 }
 
 interface IntakeParts {
   readonly logic: Pick<AlertLogic, 'deliveryId'>;
   readonly names: Names;
+  readonly receivers: ReceiverNames;
   readonly recorder: AlertRecorder;
   readonly deliveries: DeliveryStore;
   readonly quarantine: QuarantineStore;
@@ -122,6 +128,7 @@ export class Intake {
   incoming(raw: RawDelivery, delivery: Delivery): Incoming {
     const common = commonEventData({ ...delivery, webhook: raw.webhook, receivedAt: raw.receivedAt });
     const webhook = this.#parts.names.id(raw.webhook);
+    this.#parts.receivers.note(raw.webhook, delivery.receiver);
     return { raw, delivery, webhook, reporter: reporterOf(delivery, raw.source), common };
   }
 

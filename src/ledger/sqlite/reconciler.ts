@@ -2,8 +2,9 @@ import type { Statement } from 'better-sqlite3';
 import type {
   KnownEpisode,
   ListedAlert,
-  ParsedListing,
+  ParseListing,
   Reconcile,
+  ReconciliationMemory,
   ReconciliationPlan,
   Suppression,
 } from '../../domain/reconciliation.ts';
@@ -11,9 +12,12 @@ import type { AlertRules } from '../ledger.ts';
 import type { Listings, ReconcileResult } from '../listings.ts';
 import type { AlertActions } from './alert-actions.ts';
 import { fingerprintFromNumber } from './episode-row.ts';
+import type { EpisodeStore } from './episode-store.ts';
+import type { AlertLogic } from './intake.ts';
 import type { Names } from './names.ts';
 import type { OpenAlerts } from './open-alerts.ts';
 import type { Sqlite } from './open.ts';
+import type { ReceiverNames } from './receiver-names.ts';
 import type { SuppressedStore } from './suppressed-store.ts';
 
 interface ReconcilerOptions {
@@ -23,7 +27,11 @@ interface ReconcilerOptions {
   readonly open: OpenAlerts;
   readonly suppressed: SuppressedStore;
   readonly rules: () => AlertRules;
-  readonly parse: (body: Uint8Array) => ParsedListing;
+  readonly episodes: Pick<EpisodeStore, 'latest'>;
+  readonly receivers: Pick<ReceiverNames, 'of'>;
+  readonly wasGivenUp: AlertLogic['wasGivenUp'];
+  readonly parse: ParseListing;
+  readonly receiversOf: AlertLogic['receiversOf'];
   readonly reconcile: Reconcile;
   /** Runs something within a commit. */
   readonly submit: <T>(run: () => T) => Promise<T>;
@@ -36,12 +44,14 @@ interface KnownRow {
   readonly fingerprint: bigint;
   readonly open: bigint;
   readonly last_received: bigint;
-  readonly receiver: string;
   readonly reason: Suppression | null;
 }
 
 /** Episodes that are read, or changed, at a time. */
 const SLICE = 500;
+/** Names of alerts and receivers that are reported at most. */
+const MAX_EXAMPLES = 5;
+const NOTHING = { absentSince: new Map<number, number>(), deliverableSince: new Map<string, number>() };
 
 /** Repairs the episodes of a webhook by what its Alertmanagers have. */
 export class Reconciler {
@@ -49,7 +59,9 @@ export class Reconciler {
   readonly #ids: Statement<[], number>;
   readonly #known: Statement<[string, number], KnownRow>;
   /** By webhook. */
-  readonly #absent = new Map<string, ReconciliationPlan['absentSince']>();
+  readonly #memory = new Map<string, ReconciliationMemory>();
+  /** By webhook, the open episodes that its last lists showed. */
+  readonly #present = new Map<string, { readonly at: number; readonly episodes: ReadonlySet<number> }>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -60,7 +72,7 @@ export class Reconciler {
       .pluck();
     this.#known = options.database
       .prepare<[string, number], KnownRow>(
-        `SELECT e.id, e.fingerprint, e.open, e.last_received, e.receiver, s.reason
+        `SELECT e.id, e.fingerprint, e.open, e.last_received, s.reason
          FROM episodes e LEFT JOIN suppressed s ON s.episode = e.id
          WHERE e.id IN (SELECT value FROM json_each(?)) AND e.webhook = ?
          AND (e.open = 1 OR e.suspect_until IS NOT NULL)`,
@@ -69,21 +81,35 @@ export class Reconciler {
   }
 
   async run({ webhook, askedAt, complete, lists }: Listings): Promise<ReconcileResult> {
+    const { parse, receiversOf, receivers, rules, ready, reconcile } = this.#options;
     const listed: (readonly ListedAlert[])[] = [];
-    for (const { name, body } of lists) {
-      const parsed = this.#options.parse(body);
+    for (const { name, body, groups, receivers: clues } of lists) {
+      const parsed = parse({ body, groups }, receiversOf(clues, receivers.of(webhook)));
       if (!parsed.ok) return { outcome: 'malformed', name, detail: parsed.detail };
       listed.push(parsed.alerts);
     }
-    await this.#options.ready();
-    const plan = this.#options.reconcile(await this.#read(webhook), listed, {
+    await ready();
+    const { settleMs = Number.POSITIVE_INFINITY, warmUpMs = 0 } = rules().senders[webhook] ?? {};
+    const starts = lists.map(({ startedAt }) => startedAt ?? Number.POSITIVE_INFINITY);
+    const startedAt = Math.max(...starts);
+    const plan = reconcile(await this.#read(webhook), listed, {
       askedAt,
       complete,
-      settleMs: this.#options.rules().senders[webhook]?.settleMs ?? Number.POSITIVE_INFINITY,
-      absentSince: this.#absent.get(webhook) ?? new Map(),
+      young: !(askedAt - startedAt > warmUpMs),
+      startedAt,
+      settleMs,
+      memory: this.#memory.get(webhook) ?? { since: askedAt, ...NOTHING },
     });
-    this.#absent.set(webhook, plan.absentSince);
-    return { outcome: 'reconciled', drift: plan.drift, repaired: await this.#apply(plan, askedAt) };
+    this.#memory.set(webhook, plan.memory);
+    this.#present.set(webhook, { at: askedAt, episodes: new Set(plan.present) });
+    const repaired = await this.#apply(plan, { webhook, at: askedAt });
+    return { outcome: 'reconciled', drift: plan.drift, missing: someOf(plan.missing), repaired };
+  }
+
+  /** When (ms) a list last showed an open episode; undefined where none did. */
+  listedAt(webhook: string, episode: number): number | undefined {
+    const last = this.#present.get(webhook);
+    return last?.episodes.has(episode) === true ? last.at : undefined;
   }
 
   /** Forgets what is suppressed no longer, or can no longer be known to be. */
@@ -112,20 +138,46 @@ export class Reconciler {
     return known;
   }
 
-  async #apply(plan: ReconciliationPlan, at: number) {
-    const { actions, suppressed, open } = this.#options;
+  async #apply(plan: ReconciliationPlan, { webhook, at }: { webhook: string; at: number }) {
+    const { actions } = this.#options;
     const expired = await this.#each(plan.expire, ({ id, lastReceivedAt }) =>
       actions.pass(id, { kind: 'expire', at, lastReceivedAt, cause: 'absent' }),
     );
+    const reopened = await this.#reopen(plan.unknown, webhook, at);
     const confirmed = await this.#each(plan.confirm, (id) => actions.pass(id, { kind: 'confirm', at }));
     await this.#each(plan.refute, (id) => actions.pass(id, { kind: 'refute', at }));
-    await this.#each(plan.suppress, ({ id, reason }) => {
-      suppressed.set(id, reason);
-      open.suppress(id, reason !== undefined);
-      return 0;
-    });
+    await this.#each(plan.suppress, ({ id, reason }) => this.#suppress(id, reason));
     await this.forget();
-    return { expired, confirmed, refuted: plan.refute.length };
+    return { expired, reopened, confirmed, refuted: plan.refute.length };
+  }
+
+  /** Episodes that were given up and are listed after all. */
+  async #reopen(listed: readonly ListedAlert[], webhook: string, at: number): Promise<number> {
+    const { names, episodes, wasGivenUp, actions, rules } = this.#options;
+    const number = names.known(webhook);
+    if (number === undefined) return 0;
+    const toleranceNs = BigInt(rules().toleranceMs) * 1_000_000n;
+    const found: { id: number; alert: ListedAlert }[] = [];
+    for (const [index, alert] of listed.entries()) {
+      const last = episodes.latest(number, alert.fingerprint);
+      if (last !== undefined && wasGivenUp(last.state, alert.startsAt, toleranceNs))
+        found.push({ id: last.id, alert });
+      if (index % SLICE === SLICE - 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+    return this.#each(found, ({ id, alert: { fingerprint, suppressed } }) => {
+      // a delivery may have begun the next life meanwhile
+      if (episodes.latest(number, fingerprint)?.id !== id) return 0;
+      const done = actions.pass(id, { kind: 'confirm', at });
+      // before anyone is notified of an old alert that its Alertmanager keeps from them
+      if (done > 0 && suppressed !== undefined) this.#suppress(id, suppressed);
+      return done;
+    });
+  }
+
+  #suppress(id: number, reason: Suppression | undefined): number {
+    this.#options.suppressed.set(id, reason);
+    this.#options.open.suppress(id, reason !== undefined);
+    return 0;
   }
 
   async #each<T>(items: readonly T[], run: (item: T) => number): Promise<number> {
@@ -144,7 +196,14 @@ function knownEpisode(row: KnownRow): KnownEpisode {
     fingerprint: fingerprintFromNumber(row.fingerprint),
     open: row.open === 1n,
     lastReceivedAt: Number(row.last_received),
-    receiver: row.receiver,
     suppressed: row.reason ?? undefined,
+  };
+}
+
+function someOf(missing: readonly ListedAlert[]) {
+  const firstOf = (names: readonly string[]) => [...new Set(names)].slice(0, MAX_EXAMPLES);
+  return {
+    alertnames: firstOf(missing.map(({ alertname }) => alertname)),
+    receivers: firstOf(missing.flatMap(({ receivers }) => receivers)),
   };
 }

@@ -90,7 +90,7 @@ store: { path: ledger.db }
 alerts: { same_start_tolerance: 1s, stale_hold: 2m }
 webhooks:
   - name: main
-    alertmanager: { peers: 2, peer_timeout: ${PEER_TIMEOUT_SECONDS}s, group_interval: ${GROUP_INTERVAL_SECONDS}s, repeat_interval: 10s }
+    alertmanager: { peers: 2, peer_timeout: ${PEER_TIMEOUT_SECONDS}s, group_interval: ${GROUP_INTERVAL_SECONDS}s, repeat_interval: 10s, warm_up: 5s }
 alertmanagers: [${urls.map((url, i) => `{ name: am${i}, url: '${url}' }`).join(', ')}]
 `;
 }

@@ -1,0 +1,61 @@
+import type { ReceiverClues } from '../domain/reconciliation.ts';
+
+/** What is read of the configuration of an Alertmanager. */
+export interface SenderConfiguration {
+  readonly receivers: ReceiverClues;
+  /** Whether some route is muted, or only active, at times. */
+  readonly hasTimeIntervals: boolean;
+}
+
+const WEBHOOK_PATH = /\/api\/webhooks\/alertmanager(?:\/([^/?#]+))?\/?(?:[?#]|$)/;
+const TIME_INTERVALS = ['mute_time_intervals', 'active_time_intervals'];
+/** Far deeper than anyone nests routes. */
+const MAX_ROUTE_DEPTH = 1_000;
+
+/**
+ * Reads which receivers of an Alertmanager may post to a webhook, from its configuration as `GET /api/v2/status` shows it:
+ * since 0.26 with `<secret>` in place of the addresses. Undefined when it is not a configuration of Alertmanager.
+ */
+export function readSenderConfiguration(value: unknown, webhook: string): SenderConfiguration | undefined {
+  if (!isObject(value) || !isObject(value['route'])) return undefined;
+  const [certain, possible]: [string[], string[]] = [[], []];
+  for (const receiver of listOf(value['receivers'])) {
+    if (!isObject(receiver) || typeof receiver['name'] !== 'string') continue;
+    const destinations = listOf(receiver['webhook_configs']).map((each) => destinationOf(each, webhook));
+    if (destinations.includes('ours')) certain.push(receiver['name']);
+    else if (destinations.includes('hidden')) possible.push(receiver['name']);
+  }
+  return { receivers: { certain, possible }, hasTimeIntervals: hasTimeIntervals(value['route'], 0) };
+}
+
+/** The receivers that count as ours. @param delivered those of which deliveries came */
+export function receiversOf(
+  { certain, possible }: ReceiverClues,
+  delivered: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const likely = [...certain, ...possible.filter((name) => delivered.has(name))];
+  // none of them ever got through: all of them are waited for
+  return new Set(likely.length > 0 ? likely : possible);
+}
+
+function destinationOf(config: unknown, webhook: string): 'ours' | 'hidden' | 'other' {
+  const url = isObject(config) ? config['url'] : undefined;
+  // an address from a file, a secret one, or one that is a template
+  if (typeof url !== 'string' || !/^https?:\/\//i.test(url) || url.includes('{{')) return 'hidden';
+  const match = WEBHOOK_PATH.exec(url);
+  return match !== null && (match[1] === undefined || match[1] === webhook) ? 'ours' : 'other';
+}
+
+function hasTimeIntervals(route: unknown, depth: number): boolean {
+  if (!isObject(route) || depth > MAX_ROUTE_DEPTH) return false;
+  if (TIME_INTERVALS.some((key) => listOf(route[key]).length > 0)) return true;
+  return listOf(route['routes']).some((child) => hasTimeIntervals(child, depth + 1));
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as readonly unknown[]) : [];
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,124 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { startAlertmanager } from '../support/alertmanager.ts';
+import { json } from '../support/chain.ts';
+import { describeWithPeers } from '../support/peers.ts';
+import { freePort, type RunningProcess } from '../support/process.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { until } from '../support/until.ts';
+
+interface Shown {
+  readonly id: string;
+  readonly state: string;
+  readonly acknowledged: boolean;
+  readonly starts_at: string;
+}
+
+const STARTS_AT = '2026-01-01T00:00:00.5Z';
+const WARM_UP_MS = 6_000;
+
+describeWithPeers(['alertmanager'], 'an Alertmanager that restarts while an alert fires', () => {
+  const folder = temporaryFolder();
+  let tocsin: RunningTocsin;
+  let alertmanager: RunningProcess | undefined;
+  let start: () => Promise<RunningProcess>;
+  let url = '';
+  const shown = async () => {
+    const { alerts } = await json<{ alerts: readonly Shown[] }>(`${tocsin.url}/api/v1/alerts?state=all`);
+    return alerts;
+  };
+  const transitions = async () => {
+    const { events } = await json<{ events: { type: string }[] }>(
+      `${tocsin.url}/api/v1/events?type=tocsin.alert.*`,
+    );
+    return events.map(({ type }) => type.slice('tocsin.alert.'.length));
+  };
+  const repairs = async (repair: string) => {
+    const text = await (await fetch(`${tocsin.url}/metrics`)).text();
+    return Number(new RegExp(`reconciliation_repairs_total\\{repair="${repair}"\\} (\\d+)`).exec(text)?.[1]);
+  };
+  /** As Prometheus does: each time with the end a few resends ahead. */
+  const give = () =>
+    fetch(`${url}/api/v2/alerts`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([{ labels: { alertname: 'Down', severity: 'critical' }, startsAt: STARTS_AT }]),
+    });
+  /** Loading the configuration asks at once; otherwise it is every minute. */
+  const ask = async () => {
+    const done = tocsin.log.filter(({ msg }) => msg === 'configuration reloaded').length;
+    tocsin.signal('SIGHUP');
+    await until(() => tocsin.log.filter(({ msg }) => msg === 'configuration reloaded').length > done);
+  };
+
+  beforeAll(async () => {
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}`;
+    tocsin = await startTocsin({
+      folder: folder.path,
+      config: `host: { enabled: false }
+metrics: { rate_limit: { per_second: 1000, burst: 1000 } }
+webhooks: [{ name: main, alertmanager: { group_interval: 500ms, peer_timeout: 500ms, warm_up: ${WARM_UP_MS}ms } }]
+alertmanagers: [{ name: am, url: '${url}' }]
+`,
+    });
+    const file = join(folder.path, 'alertmanager.yml');
+    writeFileSync(
+      file,
+      `route: { receiver: tocsin, group_by: ['...'], group_wait: 0s, group_interval: 1s }
+receivers: [{ name: tocsin, webhook_configs: [{ url: '${tocsin.url}/api/webhooks/alertmanager' }] }]
+`,
+    );
+    const args = [
+      `--config.file=${file}`,
+      `--storage.path=${folder.path}/am`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--cluster.listen-address=',
+    ];
+    start = () => startAlertmanager('alertmanager', args, url);
+    alertmanager = await start();
+  });
+
+  afterAll(async () => {
+    await alertmanager?.stop();
+    await tocsin.stop();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  it('ends no episode by its empty list, and opens again what was given up when it lists it after all', async () => {
+    await give();
+    const { id } = await until(async () => (await shown())[0]);
+    await json(`${tocsin.url}/api/v1/alerts/${id}/ack`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ by: 'ops' }),
+    });
+    await alertmanager?.stop();
+    alertmanager = await start();
+    const startedAt = performance.now();
+    // longer than the news of an end could be on its way, so that absence alone would be believed
+    while (performance.now() - startedAt < WARM_UP_MS - 1_500) await ask();
+    expect((await shown())[0]?.state).toBe('open');
+    // Prometheus is gone for longer than it should be
+    await until(
+      async () => {
+        await ask();
+        return (await shown())[0]?.state === 'closed';
+      },
+      { everyMs: 250 },
+    );
+    expect(performance.now() - startedAt).toBeGreaterThan(WARM_UP_MS);
+    await give();
+    await until(
+      async () => {
+        await ask();
+        return (await shown())[0]?.state === 'open';
+      },
+      { everyMs: 250 },
+    );
+    expect(await shown()).toMatchObject([{ id, acknowledged: true, starts_at: STARTS_AT }]);
+    expect(await repairs('reopened')).toBe(1);
+    expect(await transitions()).toEqual(['fired', 'acknowledged', 'expired_unconfirmed', 'reopened']);
+  });
+});
