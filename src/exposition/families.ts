@@ -34,6 +34,21 @@ export class FamilyNames {
     this.#families.set(family.name, family);
   }
 
+  /** The families that this one cannot be beside: another meaning of its name, or lines of the same name. */
+  conflicts(family: FamilyInput): readonly string[] {
+    const known = this.#families.get(family.name);
+    if (known !== undefined && isSame(known, family)) return [];
+    return [...new Set([...lineNames(family)].flatMap((name) => this.#lineNames.get(name) ?? []))];
+  }
+
+  /** Gives back a name that nothing is exposed under. */
+  forget(name: string): void {
+    const known = this.#families.get(name);
+    if (known === undefined) return;
+    for (const line of lineNames(known)) this.#lineNames.delete(line);
+    this.#families.delete(name);
+  }
+
   /** Whether lines of some family begin with this name. */
   has(name: string): boolean {
     return this.#lineNames.has(name);
@@ -51,6 +66,11 @@ function memberNames(name: string, type: FamilyInput['type']): readonly string[]
   if (type === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
   if (type === 'summary') return [name, `${name}_sum`, `${name}_count`];
   return [name];
+}
+
+/** Whether two declarations mean the same. */
+export function isSame(one: FamilyInput, other: FamilyInput): boolean {
+  return one === other || (one.type === other.type && one.help === other.help);
 }
 
 function requireSame(known: FamilyInput, family: FamilyInput): void {

@@ -22,6 +22,10 @@ export class FamilySeries {
     this.#blocks = [new Block(input)];
   }
 
+  get isEmpty(): boolean {
+    return this.#byIdentity.size === 0;
+  }
+
   find(identity: string): Series | undefined {
     return this.#byIdentity.get(identity);
   }

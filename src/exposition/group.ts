@@ -17,7 +17,12 @@ export interface SeriesGroup {
 
 /** What a group needs of its table. */
 export interface Home {
+  /** Declares it where that is needed. @throws Error when its name stands for something else */
   readonly family: (input: FamilyInput) => FamilySeries;
+  /** Undefined where it is not declared so. */
+  readonly known: (input: FamilyInput) => FamilySeries | undefined;
+  /** Names of families that it cannot be beside. */
+  readonly conflicts: (input: FamilyInput) => readonly string[];
   readonly dropped: (family: string) => void;
   /** Takes room for these lines of a family, where there is some. */
   readonly admit: (family: string, lines: number) => boolean;
@@ -52,6 +57,7 @@ export class Group implements SeriesGroup {
       given.forEach(({ value }, i) => setValue(this.#series[i], value));
       return;
     }
+    this.#makeRoom(given);
     const placed = given.map((sample, i) => this.#place(sample, i));
     this.#round += 1;
     const kept = placed.map((each) => this.#keep(each));
@@ -75,10 +81,20 @@ export class Group implements SeriesGroup {
     checkValue(sample);
     const series = this.#series[index];
     return (
-      this.#home.family(sample.family) === series?.family &&
+      series !== undefined &&
+      this.#home.known(sample.family) === series.family &&
       sameLabels(series.labels, sample.labels) &&
       sameBounds(series.bounds, boundsOf(sample.value))
     );
+  }
+
+  /** Takes out what the group itself has had so far under names that now mean something else. */
+  #makeRoom(given: readonly SampleInput[]): void {
+    const names = new Set(given.flatMap(({ family }) => this.#home.conflicts(family)));
+    if (names.size === 0) return;
+    const inTheWay = ({ family }: Series) => names.has(family.input.name);
+    for (const series of this.#series.filter(inTheWay)) this.#remove(series);
+    this.#series = this.#series.filter((series) => !inTheWay(series));
   }
 
   /** Everything that may fail, before anything is changed. */

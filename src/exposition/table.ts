@@ -1,7 +1,7 @@
 import type { Series } from './block.ts';
 import { type BlockState } from './block.ts';
 import type { SeriesBudget } from './budget.ts';
-import { FamilyNames } from './families.ts';
+import { FamilyNames, isSame } from './families.ts';
 import { FamilySeries, LARGEST_BLOCK } from './family-series.ts';
 import { Group, type SeriesGroup } from './group.ts';
 import type { FamilyInput } from './series.ts';
@@ -52,6 +52,8 @@ export interface TableSnapshot {
 export class SeriesTable {
   readonly #names = new FamilyNames();
   readonly #families = new Map<string, FamilySeries>();
+  /** Declared before their first sample: their names are never given back. */
+  readonly #fixed = new Set<string>();
   readonly #onDropped: (family: string) => void;
   readonly #budget: SeriesBudget | undefined;
   readonly #blockBytes: number;
@@ -68,7 +70,10 @@ export class SeriesTable {
    * @throws Error when a name stands for something else
    */
   declare(families: Iterable<FamilyInput>): void {
-    for (const family of families) this.#family(family);
+    for (const family of families) {
+      this.#family(family);
+      this.#fixed.add(family.name);
+    }
   }
 
   /** @param collector the name under which `collect[]` selects the series of this group */
@@ -76,6 +81,8 @@ export class SeriesTable {
     const budget = budgeted ? this.#budget : undefined;
     return new Group(collector, {
       family: (input) => this.#family(input),
+      known: (input) => this.#known(input),
+      conflicts: (input) => this.#names.conflicts(input),
       dropped: (family) => this.#onDropped(family),
       admit: (family, lines) => budget?.admit(family, lines) ?? true,
       release: (family, lines) => budget?.release(family, lines),
@@ -103,15 +110,28 @@ export class SeriesTable {
     return type === 'counter' && name.endsWith('_total') && this.#names.has(name.slice(0, -'_total'.length));
   }
 
-  #family(input: FamilyInput): FamilySeries {
+  #known(input: FamilyInput): FamilySeries | undefined {
     const known = this.#families.get(input.name);
-    if (known?.input === input) return known;
-    this.#names.declare(input);
+    return known !== undefined && isSame(known.input, input) ? known : undefined;
+  }
+
+  #family(input: FamilyInput): FamilySeries {
+    const known = this.#known(input);
     if (known !== undefined) return known;
+    for (const name of this.#names.conflicts(input)) this.#forgetUnused(name);
+    this.#names.declare(input);
     const family = new FamilySeries(input, this.#blockBytes);
     this.#families.set(input.name, family);
     this.#sorted = undefined;
     return family;
+  }
+
+  /** A name that was declared with its samples is free again when they are gone: the files of other programs change. */
+  #forgetUnused(name: string): void {
+    if (this.#fixed.has(name) || this.#families.get(name)?.isEmpty !== true) return;
+    this.#names.forget(name);
+    this.#families.delete(name);
+    this.#sorted = undefined;
   }
 }
 

@@ -12,9 +12,10 @@ import { countProcesses, type ProcessCounts } from './process-count.ts';
 /** A file of /sys has at most one page. */
 const MAX_BYTES = 8_192;
 
+/** @param path each byte as one character: it need not be UTF-8 */
 function callStatfs(path: string): Promise<PackedUsage | number> {
   return new Promise((resolve) => {
-    statfs(path, (error, usage) => {
+    statfs(Buffer.from(path, 'latin1'), (error, usage) => {
       if (error !== null) resolve(errno(error));
       else resolve([usage.bsize, usage.blocks, usage.bfree, usage.bavail, usage.files, usage.ffree]);
     });

@@ -6,7 +6,7 @@ import {
   type CollectorOptions,
 } from './collector.ts';
 import { parseMountinfo, type Mount } from './mounts.ts';
-import { readProcFile } from './procfile.ts';
+import { readProcBytes } from './procfile.ts';
 import type { FilesystemUsage, StatfsResult } from './statfs.ts';
 
 const LABELS = ['device', 'device_error', 'fstype', 'mountpoint'];
@@ -97,18 +97,18 @@ class FilesystemCollector implements CollectorInstance {
     return this.#mounts;
   }
 
-  #path({ mountpoint }: Mount): string {
+  #path({ path }: Mount): string {
     const { rootfs } = this.#options;
-    return rootfs === '/' ? mountpoint : `${rootfs}${mountpoint}`;
+    return rootfs === '/' ? path : `${bytesOf(rootfs)}${path}`;
   }
 }
 
 /** Process 1 sees the host's mounts; where it may not be looked at, our own are the next best. */
 function readMountinfo(procfs: string): string {
   try {
-    return readProcFile(procfs, '1', 'mountinfo');
+    return readProcBytes(procfs, '1', 'mountinfo');
   } catch {
-    return readProcFile(procfs, 'self', 'mountinfo');
+    return readProcBytes(procfs, 'self', 'mountinfo');
   }
 }
 
@@ -118,7 +118,16 @@ function readMountinfo(procfs: string): string {
  */
 function asHostSees(mount: Mount, rootfs: string): Mount {
   if (rootfs === '/' || !`${mount.mountpoint}/`.startsWith(`${rootfs}/`)) return mount;
-  return { ...mount, mountpoint: mount.mountpoint.slice(rootfs.length) || '/', readonlyHere: false };
+  return {
+    ...mount,
+    mountpoint: mount.mountpoint.slice(rootfs.length) || '/',
+    path: mount.path.slice(bytesOf(rootfs).length) || '/',
+    readonlyHere: false,
+  };
+}
+
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 /** Of those with the same key the last: it is mounted over the others. */

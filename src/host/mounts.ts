@@ -1,8 +1,10 @@
 /** One line of /proc/<pid>/mountinfo. */
 export interface Mount {
   readonly device: string;
-  /** As processes of the host see it. */
+  /** As processes of the host see it, as text. */
   readonly mountpoint: string;
+  /** The same to ask the system with: each byte is one character (latin1). */
+  readonly path: string;
   readonly fstype: string;
   readonly major: string;
   readonly minor: string;
@@ -14,10 +16,11 @@ export interface Mount {
 
 /**
  * Parses mountinfo; lines that are none are left out.
+ * @param bytes each byte as one character
  * @see https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
  */
-export function parseMountinfo(text: string): Mount[] {
-  return text.split('\n').flatMap((line) => {
+export function parseMountinfo(bytes: string): Mount[] {
+  return bytes.split('\n').flatMap((line) => {
     const mount = parseLine(line);
     return mount === undefined ? [] : [mount];
   });
@@ -42,10 +45,12 @@ function parseLine(line: string): Mount | undefined {
   )
     return undefined;
   const ofFilesystem = superOptions.split(',');
+  const path = unescape(mountpoint);
   return {
-    device,
-    mountpoint: unescape(mountpoint),
-    fstype,
+    device: textOf(device),
+    mountpoint: textOf(path),
+    path,
+    fstype: textOf(fstype),
     major,
     minor,
     readonlyHere: options.split(',').includes('ro'),
@@ -56,4 +61,14 @@ function parseLine(line: string): Mount | undefined {
 /** The kernel writes white space and the backslash as three octal digits. */
 function unescape(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}
+
+const NOT_ASCII = /[\x80-\xff]/;
+
+/** Bytes as text; what is not UTF-8 becomes one U+FFFD for each run, as Go's `strings.ToValidUTF8` has it. */
+export function textOf(bytes: string): string {
+  if (!NOT_ASCII.test(bytes)) return bytes;
+  return Buffer.from(bytes, 'latin1')
+    .toString('utf8')
+    .replace(/\uFFFD+/g, '\uFFFD');
 }

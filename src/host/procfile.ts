@@ -9,9 +9,17 @@ import { codeOf } from './errno.ts';
  * @throws {CollectorError} when the file is not there or cannot be read
  */
 export function readProcFile(procfs: string, ...path: readonly string[]): string {
-  const file = join(procfs, ...path);
+  return readAs('utf8', join(procfs, ...path));
+}
+
+/** The same, each byte as one character: names of files may be any bytes. */
+export function readProcBytes(procfs: string, ...path: readonly string[]): string {
+  return readAs('latin1', join(procfs, ...path));
+}
+
+function readAs(encoding: 'utf8' | 'latin1', file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, encoding);
   } catch (error) {
     throw new CollectorError(`cannot read ${file}: ${String(error).replace(/^Error: /, '')}`, {
       cause: error,

@@ -1,6 +1,6 @@
 import { sample, type Family, type Sample } from '../metrics/family.ts';
 import { CollectorError, type Collector } from './collector.ts';
-import { fields, netFolder, readNetFile, readOptionalFile, unsigned } from './procfile.ts';
+import { fields, netFolder, readNetFile, readOptionalFile, signed } from './procfile.ts';
 
 const HELP: Readonly<Record<string, string>> = {
   inuse: 'sockets in use',
@@ -79,7 +79,8 @@ function* pairs(text: string): Generator<[string, number]> {
     const [protocol = '', ...rest] = fields(line);
     if (!protocol.endsWith(':')) continue;
     for (let i = 0; i + 1 < rest.length; i += 2) {
-      const value = unsigned(rest[i + 1]);
+      // the kernel sums up counters of its CPUs, which may be below 0 for a moment
+      const value = signed(rest[i + 1]);
       if (value !== undefined) yield [`${protocol.slice(0, -1)} ${rest[i] ?? ''}`, value];
     }
   }

@@ -17,7 +17,7 @@ export interface FilesystemFailure {
 export type StatfsResult = FilesystemUsage | FilesystemFailure;
 
 /**
- * Asks for the usage of file systems by their mount points. A path that hangs costs one bounded wait, is then
+ * Asks for the usage of file systems by their mount points, each byte of which is one character (latin1). A path that hangs costs one bounded wait, is then
  * answered with `MOUNT_TIMEOUT` at once, and is measured again as soon as it recovers.
  * Rejects with a CollectorError when nothing could be asked, or when the signal aborts.
  */

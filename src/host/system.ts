@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import * as os from 'node:os';
 
 /** What the operating system tells without files, as Node's `os` spells it. */
@@ -19,7 +19,7 @@ export interface System {
   version(): string;
   machine(): string;
   hostname(): string;
-  /** The IANA name of the local time zone, such as `Europe/Vienna`, and its offset at that time, seconds east. */
+  /** The local time zone, as `Europe/Vienna` or the path of its file, and its offset at that time, seconds east. */
   timeZone(atMs: number): { readonly name: string; readonly offset: number };
 }
 
@@ -27,12 +27,32 @@ export interface System {
 export function nodeSystem(): System {
   const { loadavg, cpus, totalmem, freemem, uptime, type, release, version, machine, hostname } = os;
   const told = { loadavg, cpus, totalmem, freemem, uptime, type, release, version, machine, hostname };
+  const name = zoneName();
+  const timeZone = (atMs: number) => ({ name, offset: 0 - new Date(atMs).getTimezoneOffset() * 60 });
   return { ...told, platform: os.platform(), pageSize: pageSize(), timeZone };
 }
 
-function timeZone(atMs: number): { name: string; offset: number } {
-  const { timeZone: name } = new Intl.DateTimeFormat().resolvedOptions();
-  return { name, offset: -new Date(atMs).getTimezoneOffset() * 60 };
+const LOCAL_TIME = '/etc/localtime';
+
+/**
+ * Where Go looks for the local time zone, and in the same order. JavaScript's own answer is another name where one zone has
+ * several: it says UTC of GMT.
+ */
+function zoneName(): string {
+  const given = ownEnvironment()
+    .find((entry) => entry.startsWith('TZ='))
+    ?.slice('TZ='.length);
+  if (given !== undefined) return given.replace(/^:/, '') || 'UTC';
+  return existsSync(LOCAL_TIME) ? LOCAL_TIME : new Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** As the process was started; empty where the system does not tell. */
+function ownEnvironment(): string[] {
+  try {
+    return readFileSync('/proc/self/environ', 'utf8').split('\0');
+  } catch {
+    return [];
+  }
 }
 
 const AT_PAGESZ = 6n;

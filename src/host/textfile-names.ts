@@ -5,9 +5,6 @@ import { identityOf } from './textfile-shapes.ts';
 
 const NO_HELP = 'Read from a textfile.';
 
-/** What a name stands for while this process lives: the exposition knows a family by it. */
-export type Declared = Map<string, Pick<Family, 'type' | 'help'>>;
-
 interface Member {
   readonly family: TextFamily;
   readonly file: string;
@@ -16,102 +13,89 @@ interface Member {
 /** The families of several files together: no two mean the same name differently, no series is there twice. */
 export class TextfileNames {
   readonly #reserved: ReadonlyMap<string, string>;
-  readonly #declared: Declared;
   readonly #members = new Map<string, Member[]>();
   /** Every name that a line may begin with, and the family it belongs to. */
   readonly #lineNames = new Map<string, string>();
   readonly #series = new Map<string, string>();
 
-  constructor(reserved: ReadonlyMap<string, string>, declared: Declared) {
+  constructor(reserved: ReadonlyMap<string, string>) {
     this.#reserved = reserved;
-    this.#declared = declared;
   }
 
-  /** Takes all of a file in, or nothing. @throws {TextfileError} that says what it is at odds with */
-  add(file: string, families: readonly TextFamily[]): void {
-    const own = new Set<string>();
-    const ownLineNames = new Map(this.#lineNames);
-    for (const family of families) {
-      this.#requireOwnName(family, ownLineNames);
-      for (const name of lineNames(family)) ownLineNames.set(name, family.name);
-      this.#requireSameMeaning(family);
-      for (const { labels, line } of family.series) {
-        const identity = family.name + identityOf(labels);
-        const other = own.has(identity) ? 'this file' : this.#series.get(identity);
-        if (other !== undefined)
-          throw new TextfileError(
-            line,
-            `${family.name} twice with the same labels: it is in ${other} already`,
-          );
-        own.add(identity);
-      }
-    }
-    for (const identity of own) this.#series.set(identity, file);
-    for (const family of families) {
-      for (const name of lineNames(family)) this.#lineNames.set(name, family.name);
-      const members = this.#members.get(family.name) ?? [];
-      this.#members.set(family.name, members);
-      members.push({ family, file });
-    }
+  /**
+   * Takes in what is at odds with nothing that was taken in before.
+   * @returns what is wrong with the rest: families and series that are left out
+   */
+  add(file: string, families: readonly TextFamily[]): TextfileError[] {
+    return families.flatMap((family) => {
+      const clash = this.#nameClash(family) ?? this.#typeClash(family);
+      return clash === undefined ? this.#addSeries(file, family) : [clash];
+    });
   }
 
   /** All that was taken in. */
   samples(): Sample[] {
     return [...this.#members].flatMap(([name, members]) => {
-      const declared = this.#declare(name, members);
+      const type: FamilyType = members[0]?.family.type ?? 'untyped';
+      const help = members.map(({ family }) => family.help).find((text) => text !== undefined) ?? NO_HELP;
       const labels = new Set(
         members.flatMap(({ family }) => family.series.flatMap((one) => Object.keys(one.labels))),
       );
-      const family: Family = { name, ...declared, labels: [...labels] };
+      const family: Family = { name, type, help, labels: [...labels] };
       return members.flatMap(({ family: { series } }) =>
         series.map((one) => sample(family, one.value, one.labels)),
       );
     });
   }
 
-  #declare(name: string, members: readonly Member[]): Pick<Family, 'type' | 'help'> {
-    const known = this.#declared.get(name);
-    if (known !== undefined) return known;
-    const type: FamilyType = members[0]?.family.type ?? 'untyped';
-    const help = members.map(({ family }) => family.help).find((text) => text !== undefined) ?? NO_HELP;
-    this.#declared.set(name, { type, help });
-    return { type, help };
+  #addSeries(file: string, family: TextFamily): TextfileError[] {
+    const problems: TextfileError[] = [];
+    const series = family.series.filter(({ labels, line }) => {
+      const identity = family.name + identityOf(labels);
+      const other = this.#series.get(identity);
+      if (other === undefined) this.#series.set(identity, file);
+      else problems.push(twice(family.name, line, other === file ? 'this file' : other));
+      return other === undefined;
+    });
+    if (series.length > 0) {
+      for (const name of lineNames(family)) this.#lineNames.set(name, family.name);
+      const members = this.#members.get(family.name) ?? [];
+      this.#members.set(family.name, members);
+      members.push({ family: { ...family, series }, file });
+    }
+    return problems;
   }
 
-  #requireOwnName(family: TextFamily, taken: ReadonlyMap<string, string>): void {
+  #nameClash(family: TextFamily): TextfileError | undefined {
     for (const name of lineNames(family)) {
       const ours = this.#reserved.get(name);
       if (ours !== undefined)
-        throw new TextfileError(
+        return new TextfileError(
           family.line,
           `${family.name}: Tocsin has ${ours} itself, whose lines may be named ${name}; expected another name`,
         );
-      const other = taken.get(name);
+      const other = this.#lineNames.get(name);
       if (other !== undefined && other !== family.name)
-        throw new TextfileError(
+        return new TextfileError(
           family.line,
           `${family.name} and ${other} would both have lines named ${name}; expected another name`,
         );
     }
+    return undefined;
   }
 
-  #requireSameMeaning({ name, type, help, line }: TextFamily): void {
-    for (const { family, file } of this.#members.get(name) ?? []) {
-      if (family.type !== type)
-        throw new TextfileError(
-          line,
-          `${name} is a ${type} here and a ${family.type} in ${file}; expected one type`,
-        );
-      if (family.help !== undefined && help !== undefined && family.help !== help)
-        throw new TextfileError(line, `${name} has another HELP in ${file}; expected the same`);
-    }
-    const before = this.#declared.get(name);
-    if (before !== undefined && before.type !== type)
-      throw new TextfileError(
-        line,
-        `${name} is a ${type} now and was a ${before.type} since Tocsin was started; rename it, or restart Tocsin`,
-      );
+  #typeClash({ name, type, line }: TextFamily): TextfileError | undefined {
+    const other = this.#members.get(name)?.find(({ family }) => family.type !== type);
+    if (other === undefined) return undefined;
+    return new TextfileError(
+      line,
+      `${name} is a ${type} here and a ${other.family.type} in ${other.file}; expected one type`,
+    );
   }
+}
+
+function twice(name: string, line: number, other: string): TextfileError {
+  return new TextfileError(line, `${name} twice with the same labels: it is in ${other} already`);
 }
 
 /** The names that the lines of a family may begin with. */

@@ -1,6 +1,6 @@
 import type { FamilyType, Labels, Sample } from '../metrics/family.ts';
 import { parseLine, TextfileError, type SampleLine } from './textfile-line.ts';
-import { assembleHistograms, assembleSummaries } from './textfile-shapes.ts';
+import { assembleHistograms, assembleSummaries, type AssembledFamily } from './textfile-shapes.ts';
 
 /** A series of a textfile. */
 export interface TextSeries {
@@ -18,6 +18,8 @@ export interface TextFamily {
   /** Where it is named first, from 1. */
   readonly line: number;
   readonly series: readonly TextSeries[];
+  /** Series of it that make no sense. */
+  readonly problems: readonly TextfileError[];
 }
 
 const TYPES: readonly FamilyType[] = ['counter', 'gauge', 'histogram', 'summary', 'untyped'];
@@ -38,7 +40,7 @@ const SUFFIXES: Readonly<Partial<Record<FamilyType, readonly string[]>>> = {
 
 /** What makes one series of several lines. */
 const ASSEMBLE: Readonly<
-  Partial<Record<FamilyType, (name: string, samples: readonly SampleLine[]) => readonly TextSeries[]>>
+  Partial<Record<FamilyType, (name: string, samples: readonly SampleLine[]) => AssembledFamily>>
 > = { histogram: assembleHistograms, summary: assembleSummaries };
 
 /**
@@ -60,19 +62,19 @@ export class TextfileParser {
     else this.#declareHelp(parsed.name, parsed.text);
   }
 
-  /** The families that have samples. @throws {TextfileError} for a histogram or summary that is none */
+  /** The families that have samples. @throws {TextfileError} for a line that a histogram or summary does not have */
   end(): TextFamily[] {
     return [...this.#drafts.values()]
       .filter(({ samples }) => samples.length > 0)
       .map(({ samples, type = 'untyped', ...rest }) => ({
         ...rest,
         type,
-        series: ASSEMBLE[type]?.(rest.name, samples) ?? samples,
+        ...(ASSEMBLE[type]?.(rest.name, samples) ?? { series: samples, problems: [] }),
       }));
   }
 
   #declareType(name: string, text: string): void {
-    const type = TYPES.find((known) => known === text.trim());
+    const type = TYPES.find((known) => known === text.trim().toLowerCase());
     if (type === undefined)
       throw new TextfileError(this.#line, `TYPE "${text.trim()}": expected ${TYPES.join(', ')}`);
     const draft = this.#draft(name);

@@ -18,6 +18,12 @@ interface Assembled {
   readonly value: Sample['value'];
 }
 
+/** The series of a family, and what is wrong with those that are left out. */
+export interface AssembledFamily {
+  readonly series: readonly Assembled[];
+  readonly problems: readonly TextfileError[];
+}
+
 /** What kind of series the lines are to make. */
 interface Shape {
   readonly kind: string;
@@ -44,27 +50,35 @@ interface Draft {
   count?: number;
 }
 
-type Whole = Required<Draft>;
-
-/** @throws {TextfileError} for a histogram that is not whole, or whose buckets fall */
-export function assembleHistograms(name: string, samples: readonly SampleLine[]): Assembled[] {
-  return drafts(HISTOGRAM, name, samples).map((draft) => ({
-    labels: draft.labels,
-    line: draft.line,
-    value: histogram(name, draft),
-  }));
+/**
+ * What is missing is 0, as node_exporter has it: somebody wrote only the quantiles. The count of a histogram is that of
+ * its largest bucket.
+ * @throws {TextfileError} for a line that a histogram does not have
+ */
+export function assembleHistograms(name: string, samples: readonly SampleLine[]): AssembledFamily {
+  return assemble(drafts(HISTOGRAM, name, samples), (draft) => histogram(name, draft));
 }
 
-/** @throws {TextfileError} for a summary that is not whole */
-export function assembleSummaries(name: string, samples: readonly SampleLine[]): Assembled[] {
-  return drafts(SUMMARY, name, samples).map((draft) => ({
-    labels: draft.labels,
-    line: draft.line,
-    value: summary(draft),
-  }));
+/** @throws {TextfileError} for a line that a summary does not have */
+export function assembleSummaries(name: string, samples: readonly SampleLine[]): AssembledFamily {
+  return assemble(drafts(SUMMARY, name, samples), (draft) => summary(name, draft));
 }
 
-function drafts(shape: Shape, name: string, samples: readonly SampleLine[]): Whole[] {
+function assemble(all: readonly Draft[], valueOf: (draft: Draft) => Sample['value']): AssembledFamily {
+  const series: Assembled[] = [];
+  const problems: TextfileError[] = [];
+  for (const draft of all) {
+    try {
+      series.push({ labels: draft.labels, line: draft.line, value: valueOf(draft) });
+    } catch (error) {
+      if (!(error instanceof TextfileError)) throw error;
+      problems.push(error);
+    }
+  }
+  return { series, problems };
+}
+
+function drafts(shape: Shape, name: string, samples: readonly SampleLine[]): Draft[] {
   const byLabels = new Map<string, Draft>();
   for (const sample of samples) {
     const { [shape.key]: key, ...labels } = sample.labels;
@@ -74,7 +88,7 @@ function drafts(shape: Shape, name: string, samples: readonly SampleLine[]): Who
     if (sample.name === name + shape.suffix) draft.points.push(point(shape, key, sample));
     else putTotal(draft, { shape, name, key }, sample);
   }
-  return [...byLabels.values()].map((draft) => whole(shape, name, draft));
+  return [...byLabels.values()];
 }
 
 function point({ key }: Shape, text: string | undefined, { name, value, line }: SampleLine): Point {
@@ -95,38 +109,45 @@ function putTotal(
       sample.line,
       `${name} is a ${shape.kind}: expected ${name}${shape.suffix}{${shape.key}="…"}, and ${name}_sum and ${name}_count without it`,
     );
-  if (draft[part] !== undefined)
-    throw new TextfileError(sample.line, `${sample.name} twice with the same labels: expected once`);
   draft[part] = sample.value;
 }
 
-function whole({ kind, key }: Shape, name: string, draft: Draft): Whole {
-  const { labels, line, sum, count } = draft;
-  if (sum === undefined || count === undefined)
-    throw new TextfileError(line, `the ${kind} ${name} is not whole: expected ${name}_sum and ${name}_count`);
-  if (!(count >= 0) || !Number.isFinite(count))
-    throw new TextfileError(line, `${name}_count is ${count}: expected a count`);
-  const points = draft.points.sort((a, b) => a.at - b.at);
-  const twice = points.find(({ at }, i) => at === points[i - 1]?.at);
-  if (twice !== undefined)
-    throw new TextfileError(twice.line, `${name} has ${key}="${twice.at}" twice: expected once`);
-  return { labels, line, points, sum, count };
+/** By their bounds; of a bound that is there twice the last counts, as of a sum or a count. node_exporter does the same. */
+function sorted({ points }: Draft): Point[] {
+  return [...new Map(points.map((one) => [one.at, one])).values()].sort((a, b) => a.at - b.at);
 }
 
-function histogram(name: string, { line, points, sum, count }: Whole): HistogramValue {
+function requireCount(name: string, line: number, count: number): number {
+  if (count >= 0 && Number.isFinite(count)) return count;
+  throw new TextfileError(line, `${name}_count is ${count}: expected a count`);
+}
+
+function histogram(name: string, draft: Draft): HistogramValue {
+  const points = sorted(draft);
   let below = 0;
-  for (const { value, line: at } of points) {
+  for (const { value, line } of points) {
     if (!(value >= below))
-      throw new TextfileError(at, `buckets of ${name} that fall: expected each to hold those below`);
+      throw new TextfileError(line, `buckets of ${name} that fall: expected each to hold those below`);
     below = value;
   }
+  const count = requireCount(name, draft.line, draft.count ?? below);
   const infinite = points.at(-1)?.at === Infinity;
   if (infinite ? below !== count : below > count)
-    throw new TextfileError(line, `the buckets of ${name} do not add up to ${name}_count`);
+    throw new TextfileError(draft.line, `the buckets of ${name} do not add up to ${name}_count`);
   const finite = infinite ? points.slice(0, -1) : points;
-  return { bounds: finite.map(({ at }) => at), counts: [...finite.map(({ value }) => value), count], sum };
+  return {
+    bounds: finite.map(({ at }) => at),
+    counts: [...finite.map(({ value }) => value), count],
+    sum: draft.sum ?? 0,
+  };
 }
 
-function summary({ points, sum, count }: Whole): SummaryValue {
-  return { quantiles: points.map(({ at }) => at), values: points.map(({ value }) => value), sum, count };
+function summary(name: string, draft: Draft): SummaryValue {
+  const points = sorted(draft);
+  return {
+    quantiles: points.map(({ at }) => at),
+    values: points.map(({ value }) => value),
+    sum: draft.sum ?? 0,
+    count: requireCount(name, draft.line, draft.count ?? 0),
+  };
 }

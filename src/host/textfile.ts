@@ -1,4 +1,4 @@
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { lstat, open, stat, type FileHandle } from 'node:fs/promises';
 import { sample, type Family, type Sample } from '../metrics/family.ts';
 import {
   CollectorError,
@@ -10,7 +10,7 @@ import { codeOf } from './errno.ts';
 import { Pace } from './pace.ts';
 import { listTextfiles, type TextfileListing } from './textfile-files.ts';
 import { TextfileError } from './textfile-line.ts';
-import { lineNames, TextfileNames, type Declared } from './textfile-names.ts';
+import { lineNames, TextfileNames } from './textfile-names.ts';
 import { TextfileParser, type TextFamily } from './textfile-parser.ts';
 
 const modified: Family = {
@@ -22,7 +22,7 @@ const modified: Family = {
 const scrapeError: Family = {
   name: 'node_textfile_scrape_error',
   type: 'gauge',
-  help: '1 when a textfile was rejected or a folder could not be read, else 0; the log says which.',
+  help: '1 when a textfile or a folder could not be read, else 0; the log says which.',
   labels: [],
 };
 
@@ -36,6 +36,15 @@ export const textfile: Collector = {
 /** Nobody writes more by hand or by script; a dump by mistake is larger. */
 const MAX_BYTES = 8 * 2 ** 20;
 
+const REJECTED = 'textfile rejected';
+
+/** What of a file or folder is not served. */
+interface FileProblem {
+  /** For the log. */
+  readonly message: typeof REJECTED | 'textfile served in part';
+  readonly leftOut: readonly TextfileError[];
+}
+
 /** A file as it was read last; it is read again when it was written since. */
 interface Read {
   readonly version: string;
@@ -46,7 +55,6 @@ interface Read {
 class TextfileCollector implements CollectorInstance {
   readonly #options: CollectorOptions;
   readonly #reserved: ReadonlyMap<string, string>;
-  readonly #declared: Declared = new Map();
   /** What was told last of each file or folder that was not served. */
   readonly #told = new Map<string, string>();
   #read: ReadonlyMap<string, Read> = new Map();
@@ -82,45 +90,47 @@ class TextfileCollector implements CollectorInstance {
   }
 
   #compose({ failures }: TextfileListing): Sample[] {
-    const names = new TextfileNames(this.#reserved, this.#declared);
+    const names = new TextfileNames(this.#reserved);
     const problems = new Map(
-      [...failures].map(([folder, why]) => [folder, new TextfileError(undefined, why)]),
+      [...failures].map(([folder, why]) => [folder, rejected(new TextfileError(undefined, why))]),
     );
     const served: Sample[] = [];
     for (const [file, { content, mtimeSeconds }] of this.#read) {
-      const problem = content instanceof TextfileError ? content : problemOf(() => names.add(file, content));
-      if (problem !== undefined) problems.set(file, problem);
-      else served.push(sample(modified, mtimeSeconds, { file }));
+      if (content instanceof TextfileError) {
+        problems.set(file, rejected(content));
+        continue;
+      }
+      served.push(sample(modified, mtimeSeconds, { file }));
+      const leftOut = [...content.flatMap((family) => family.problems), ...names.add(file, content)];
+      if (leftOut.length > 0) problems.set(file, { message: 'textfile served in part', leftOut });
     }
     this.#tell(problems);
-    return [...names.samples(), ...served, sample(scrapeError, problems.size === 0 ? 0 : 1)];
+    const failed = [...problems.values()].some(({ message }) => message === REJECTED);
+    return [...names.samples(), ...served, sample(scrapeError, failed ? 1 : 0)];
   }
 
   /** Each problem once, and when it is over. */
-  #tell(problems: ReadonlyMap<string, TextfileError>): void {
+  #tell(problems: ReadonlyMap<string, FileProblem>): void {
     const { log } = this.#options;
     for (const file of this.#told.keys()) {
       if (problems.has(file)) continue;
       this.#told.delete(file);
       log.info({ file }, 'textfile is served again, or gone');
     }
-    for (const [file, { line, message }] of problems) {
-      const text = `${line ?? ''} ${message}`;
+    for (const [file, { message, leftOut }] of problems) {
+      const [first] = leftOut;
+      const text = `${message} ${leftOut.length} ${first?.line ?? ''} ${first?.message ?? ''}`;
       if (this.#told.get(file) === text) continue;
       this.#told.set(file, text);
-      log.warn({ file, ...(line !== undefined && { line }), reason: message }, 'textfile rejected');
+      const line = first?.line === undefined ? {} : { line: first.line };
+      const count = message === REJECTED ? {} : { left_out: leftOut.length };
+      log.warn({ file, ...line, ...count, reason: first?.message }, message);
     }
   }
 }
 
-function problemOf(attempt: () => void): TextfileError | undefined {
-  try {
-    attempt();
-    return undefined;
-  } catch (error) {
-    if (error instanceof TextfileError) return error;
-    throw error;
-  }
+function rejected(error: TextfileError): FileProblem {
+  return { message: REJECTED, leftOut: [error] };
 }
 
 /** Undefined for a file that is gone since it was listed. */
@@ -137,9 +147,19 @@ async function readFile(file: string, known: Read | undefined, pace: Pace): Prom
       await handle.close();
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    return { version: '', mtimeSeconds: 0, content: asTextfileError(error) };
+    const why = codeOf(error) === 'ENOENT' ? await whyMissing(file) : asTextfileError(error);
+    return why && { version: '', mtimeSeconds: 0, content: why };
   }
+}
+
+/** Why a file that was listed cannot be found by its name; undefined when it is gone since. */
+async function whyMissing(file: string): Promise<TextfileError | undefined> {
+  if (file.includes('\uFFFD'))
+    return new TextfileError(undefined, 'has a name that is not UTF-8; expected another name');
+  return lstat(file).then(
+    () => new TextfileError(undefined, 'is a link to a file that is not there'),
+    () => undefined,
+  );
 }
 
 async function readHandle(handle: FileHandle, pace: Pace): Promise<Read> {

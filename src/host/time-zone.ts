@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
 const ZONES = '/usr/share/zoneinfo';
 
 /**
  * What a time zone calls itself at a time: `CET`, in summer `CEST`. Where its file is not there, the offset as the
  * database writes it for zones without a name: `+01`, `-0330`.
- * @param zone its IANA name
+ * @param zone its IANA name, or the path of its file
  * @param offset seconds east of UTC
  */
 export function zoneAbbreviation(zone: string, offset: number, atMs: number, folder = ZONES): string {
   if (zone === 'UTC') return 'UTC';
   try {
-    const file = new ZoneFile(readFileSync(join(folder, zone)));
+    const file = new ZoneFile(readFileSync(resolve(folder, zone)));
     return file.abbreviation(Math.floor(atMs / 1_000), offset) ?? numeric(offset);
   } catch {
     return numeric(offset);
@@ -20,6 +20,8 @@ export function zoneAbbreviation(zone: string, offset: number, atMs: number, fol
 }
 
 function numeric(offset: number): string {
+  // what Go makes of a zone that it does not find
+  if (offset === 0) return 'UTC';
   const minutes = Math.round(Math.abs(offset) / 60);
   const digits = (value: number) => String(value).padStart(2, '0');
   const rest = minutes % 60 === 0 ? '' : digits(minutes % 60);

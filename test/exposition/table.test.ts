@@ -215,6 +215,47 @@ describe('any table', () => {
       }),
     );
   });
+
+  it('forgets what a family was when its samples are gone: another type or help, or lines of another family', () => {
+    const declared = { name: 'a_sum', help: 'x' } as const;
+    const one: readonly SampleInput[] = [
+      { family: { name: 'a', type: 'gauge', help: 'x' }, labels: {}, value: 1 },
+      { family: { name: 'a', type: 'gauge', help: 'y' }, labels: { l: '1' }, value: 2 },
+      { family: { name: 'a', type: 'counter', help: 'x' }, labels: {}, value: 3 },
+      {
+        family: { name: 'a', type: 'summary', help: 'x' },
+        labels: {},
+        value: { quantiles: [], values: [], sum: 1, count: 1 },
+      },
+      { family: { ...declared, type: 'gauge' }, labels: {}, value: 4 },
+      { family: { ...declared, type: 'counter' }, labels: {}, value: 5 },
+    ];
+    fc.assert(
+      fc.property(
+        fc.array(fc.subarray([0, 1, 2, 3, 4, 5], { maxLength: 1 }), { minLength: 1 }),
+        (history) => {
+          const [table, fresh] = [new SeriesTable(), new SeriesTable()];
+          const other = [gauge(1, { other: 'group' })];
+          for (const each of [table, fresh]) each.group().replace(other);
+          const group = table.group();
+          const samples = (chosen: readonly number[]) => one.filter((_, i) => chosen.includes(i));
+          for (const chosen of history) group.replace(samples(chosen));
+          fresh.group().replace(samples(history.at(-1) ?? []));
+          expect(text(table)).toBe(text(fresh));
+        },
+      ),
+    );
+  });
+
+  it('gives the name of a declared family, or one of another group, to nobody else', () => {
+    const table = new SeriesTable();
+    table.declare([up]);
+    table.group().replace([{ family: runs, labels: {}, value: 1 }]);
+    const taken = (family: SampleInput['family']) => () =>
+      table.group().replace([{ family, labels: {}, value: 1 }]);
+    expect(taken({ ...up, type: 'counter' })).toThrow('give it one type or two names');
+    expect(taken({ ...runs, type: 'gauge' })).toThrow('give it one type or two names');
+  });
 });
 
 function wellFormed(value: string): string {

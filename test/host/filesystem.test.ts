@@ -50,6 +50,23 @@ describe('filesystem', () => {
     expect(asked).toEqual(expected);
   });
 
+  it('asks by the bytes of a mount point that is not UTF-8, and shows U+FFFD for each run of them', async () => {
+    proc.write(
+      '1/mountinfo',
+      Buffer.concat([
+        Buffer.from('25 0 8:1 / /m\xfc\xfeb rw - ext4 /dev/sda1 rw\n', 'latin1'),
+        Buffer.from('26 0 8:2 / /ü rw - ext4 /dev/sda2 rw\n'),
+      ]),
+    );
+    const asked: string[] = [];
+    const told = await series(fakeStatfs(asked));
+    expect(asked).toEqual(['/m\xfc\xfeb', '/\xc3\xbc']);
+    expect(Object.keys(told).filter((name) => name.includes('size_bytes'))).toEqual([
+      'node_filesystem_size_bytes{device="/dev/sda1",device_error="",fstype="ext4",mountpoint="/m\uFFFDb"}',
+      'node_filesystem_size_bytes{device="/dev/sda2",device_error="",fstype="ext4",mountpoint="/ü"}',
+    ]);
+  });
+
   it('says why a file system does not answer, and nothing that it does not know', async () => {
     proc.write('1/mountinfo', '25 0 8:1 / / rw - ext4 /dev/sda1 rw\n26 25 0:45 / /nfs rw - nfs nas:/x rw\n');
     const told = await series(fakeStatfs([], { '/nfs': { error: MOUNT_TIMEOUT } }));

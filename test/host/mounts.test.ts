@@ -6,7 +6,7 @@ import { parseMountinfo } from '../../src/host/mounts.ts';
 import { recorded } from '../support/host/procfs.ts';
 
 describe('mountinfo', () => {
-  const mounts = parseMountinfo(readFileSync(join(recorded('6.1'), '1/mountinfo'), 'utf8'));
+  const mounts = parseMountinfo(readFileSync(join(recorded('6.1'), '1/mountinfo'), 'latin1'));
   const at = (mountpoint: string) => mounts.find((mount) => mount.mountpoint === mountpoint);
 
   it('reads any number of optional fields', () => {
@@ -14,6 +14,7 @@ describe('mountinfo', () => {
     expect(at('/')).toEqual({
       device: '/dev/nvme0n1p2',
       mountpoint: '/',
+      path: '/',
       fstype: 'btrfs',
       major: '259',
       minor: '2',
@@ -63,7 +64,7 @@ describe('mountinfo', () => {
         fc.array(fc.constantFrom('shared:1', 'master:2', 'unbindable')),
         (mountpoint, optional) => {
           const line = ['7 1 0:3 /', escape(mountpoint), 'rw', ...optional, '- tmpfs none rw'].join(' ');
-          expect(parseMountinfo(line)).toEqual([
+          expect(parseMountinfo(Buffer.from(line).toString('latin1'))).toEqual([
             expect.objectContaining({ device: 'none', mountpoint, fstype: 'tmpfs', major: '0', minor: '3' }),
           ]);
         },

@@ -1,13 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { systemClock } from '../../src/domain/clock.ts';
+import { SeriesTable } from '../../src/exposition/table.ts';
+import { renderText } from '../../src/exposition/text.ts';
 import { Host } from '../../src/host/host.ts';
 import { collectors } from '../../src/host/registry.ts';
+import { textfile } from '../../src/host/textfile.ts';
 import { parseExposition, readBack, type Exposition } from '../support/exposition.ts';
 import { readNodeExporter } from '../support/host/node-exporter.ts';
-import { never } from '../support/host/procfs.ts';
+import { hostOptions, never } from '../support/host/procfs.ts';
 import { describeWithPeers } from '../support/peers.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
@@ -47,6 +51,99 @@ function withoutRotational({ types, series }: Exposition): Exposition {
 
 /** Processes and threads are in any of several states from one moment to the next. */
 const STATES = /^node_processes_(threads_)?state\{/;
+
+/** What people's scripts write, by file. node_exporter decides what is right. */
+const TEXTFILES: Readonly<Record<string, string | Buffer>> = {
+  'types.prom': '# TYPE t_a Counter\nt_a 1\n# TYPE t_b GAUGE\nt_b 2\n# TYPE t_c Untyped\nt_c 3\n',
+  'summaries.prom':
+    '# TYPE s_a summary\ns_a{quantile="0.5"} 1\n# TYPE s_b Summary\ns_b_sum 3\n# TYPE s_c summary\ns_c_count{x="1"} 3\n',
+  'histograms.prom':
+    '# TYPE h_a histogram\nh_a_bucket{le="1"} 1\nh_a_bucket{le="+Inf"} 2\nh_a_count 2\n# TYPE h_b Histogram\nh_b_count 0\nh_b_sum 1\n',
+  'twice.prom': 'd{x="1"} 1\nd{x="1"} 2\nd{x="2"} 3\n',
+  'twice-again.prom': 'd{x="2"} 4\nd{x="3"} 5\ne 1\n',
+  // as Python's write_to_textfile(path, REGISTRY) has it
+  'python.prom':
+    '# HELP python_info Python platform information\n# TYPE python_info gauge\npython_info{implementation="CPython",version="3.11.2"} 1.0\n' +
+    '# HELP jobs_total Jobs\n# TYPE jobs_total counter\njobs_total 3.0\n# HELP jobs_created Jobs\n# TYPE jobs_created gauge\njobs_created 1.7e+09\n',
+  'types-differ-1.prom': '# HELP k x\n# TYPE k counter\nk{x="1"} 1\n',
+  'types-differ-2.prom': '# HELP k x\n# TYPE k gauge\nk{x="2"} 1\nk_more 1\n',
+  'names-meet.prom': '# TYPE m summary\nm_sum 2\nm_count 1\n',
+  'names-meet-again.prom': 'm_count 3\nm_other 1\n',
+};
+
+/** Each makes node_textfile_scrape_error 1 by itself. */
+const UNREADABLE: readonly (readonly [string, (folder: string) => void])[] = [
+  ['a dangling link', (folder) => symlinkSync('nowhere', join(folder, 'x.prom'))],
+  ['a folder', (folder) => mkdirSync(join(folder, 'x.prom'))],
+  ['no text', (folder) => writeFileSync(join(folder, 'x.prom'), Buffer.from([0x61, 0xff]))],
+  ['a type that does not exist', (folder) => writeFileSync(join(folder, 'x.prom'), '# TYPE a Blob\na 1\n')],
+  ['a name in UTF-8', (folder) => writeFileSync(join(folder, 'x.prom'), '{"a.b"} 1\n')],
+];
+
+describeWithPeers(['node_exporter'], 'textfiles beside node_exporter', () => {
+  async function both(fill: (folder: string) => void): Promise<readonly [ours: string[], theirs: string[]]> {
+    const folder = mkdtempSync(join(tmpdir(), 'tocsin-textfile-'));
+    fill(folder);
+    const instance = textfile.create(hostOptions({ textfile: [folder] }));
+    const text = await readNodeExporter(['textfile'], [`--collector.textfile.directory=${folder}`]);
+    const table = new SeriesTable();
+    table.group().replace(await instance.collect(never));
+    const ours = parseExposition(renderText(table.snapshot()));
+    const theirs = parseExposition(text);
+    rmSync(folder, { recursive: true });
+    const shown = ({ series, types }: Exposition) =>
+      [
+        ...[...series].map(([name, value]) => `${name} ${value}`),
+        ...[...types].map(([name, type]) => `${name} is a ${type}`),
+      ].filter((line) => !/^node_(scrape|exporter)/.test(line));
+    return [shown(ours).sort(), shown(theirs).sort()];
+  }
+
+  it('are served alike, whatever their types, parts and collisions', async () => {
+    const [ours, theirs] = await both((folder) => {
+      for (const [name, content] of Object.entries(TEXTFILES)) writeFileSync(join(folder, name), content);
+    });
+    expect(ours).toEqual(theirs);
+    expect(ours.length).toBeGreaterThan(40);
+  });
+
+  it.each(UNREADABLE)('fail alike with %s', async (_what, fill) => {
+    const [ours, theirs] = await both((folder) => {
+      fill(folder);
+      writeFileSync(join(folder, 'good.prom'), 'good 1\n');
+    });
+    expect(ours).toEqual(theirs);
+    expect(ours).toContain('node_textfile_scrape_error 1');
+  });
+});
+
+/** What the variable TZ may hold. */
+const ZONES = ['', 'UTC', 'Etc/GMT', 'Zulu', ':Europe/Vienna', 'Asia/Kolkata', 'Etc/GMT+5', 'Nonsense/Zone'];
+
+describeWithPeers(['node_exporter'], 'the time zone beside node_exporter', () => {
+  it.each([undefined, ...ZONES])('TZ=%s', async (zone) => {
+    const env = environment(zone);
+    const theirs = await readNodeExporter(['time'], [], env);
+    const code = `const { nodeSystem } = await import(${JSON.stringify(dist('host/system.js'))});
+      const { zoneAbbreviation } = await import(${JSON.stringify(dist('host/time-zone.js'))});
+      const { name, offset } = nodeSystem().timeZone(Date.now());
+      process.stdout.write(zoneAbbreviation(name, offset, Date.now()) + ' ' + (Object.is(offset, -0) ? '-0' : offset));`;
+    const ours = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+      env,
+      encoding: 'utf8',
+    });
+    const [, name, offset] = /^node_time_zone_offset_seconds\{time_zone="(.*)"\} (\S+)$/m.exec(theirs) ?? [];
+    expect(ours).toBe(`${name} ${offset}`);
+  });
+});
+
+function environment(zone: string | undefined): Record<string, string> {
+  const { TZ: _own, ...rest } = process.env;
+  const given = Object.entries({ ...rest, TZ: zone }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as Record<string, string>;
+}
+
+const dist = (path: string) => new URL(`../../dist/${path}`, import.meta.url).href;
 
 describeWithPeers(['node_exporter'], 'the host beside node_exporter', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-textfile-'));

@@ -32,6 +32,19 @@ describe('sockstat', () => {
     });
   });
 
+  it('shows what is below 0, as the kernel may count it', async () => {
+    tree.write('1/net/sockstat', 'sockets: used -1\nTCP: inuse -2 orphan 0 tw -3 alloc -4 mem -5\n');
+    expect(await seriesWith(sockstat, { procfs: tree.path, system: aSystem({ pageSize: 4_096 }) })).toEqual({
+      node_sockstat_sockets_used: -1,
+      node_sockstat_TCP_inuse: -2,
+      node_sockstat_TCP_orphan: 0,
+      node_sockstat_TCP_tw: -3,
+      node_sockstat_TCP_alloc: -4,
+      node_sockstat_TCP_mem: -5,
+      node_sockstat_TCP_mem_bytes: -20_480,
+    });
+  });
+
   it('says what is wrong when there is no socket, or no file', async () => {
     await expect(collect(sockstat, tree.path)).rejects.toThrow(/cannot read .*1\/net\/sockstat: ENOENT/);
     tree.write('1/net/sockstat', 'TCP: inuse\n');

@@ -1,4 +1,4 @@
-import { renameSync, symlinkSync, utimesSync } from 'node:fs';
+import { renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CollectorInstance } from '../../src/host/collector.ts';
@@ -102,8 +102,6 @@ describe('textfile', () => {
 
   const wrong: readonly (readonly [text: string, line: number, reason: string])[] = [
     ['a 1 1700000000', 1, 'a has "1700000000" after its value: expected no timestamp, nor anything else'],
-    ['a 1\na 2', 2, 'a twice with the same labels: it is in this file already'],
-    ['a{x="1",y=""} 1\na{x="1"} 2', 2, 'a twice with the same labels'],
     ['a 1\n\nb{x="1} 2', 3, 'expected label="value"'],
     ['a{x="\\t"} 1', 1, 'expected label="value", with \\\\, \\" and \\n escaped'],
     ['a{x="1" y="2"} 1', 1, 'expected label="value"'],
@@ -122,31 +120,8 @@ describe('textfile', () => {
     ['# HELP a x\n# HELP a x\na 1', 2, 'a second HELP of a'],
     ['# TYPE 1a gauge', 1, 'TYPE of "1a": expected a name'],
     ['# TYPE a histogram\na 1', 2, 'a is a histogram: expected a_bucket{le="…"}, and a_sum and a_count'],
-    ['# TYPE a histogram\na_bucket{le="1"} 1', 2, 'the histogram a is not whole'],
     ['# TYPE a histogram\na_bucket{le="x"} 1', 2, 'a_bucket has le="x": expected a number'],
-    ['# TYPE a histogram\na_bucket{le="1"} 1\na_bucket{le="1.0"} 1\na_sum 1\na_count 1', 3, 'le="1" twice'],
-    [
-      '# TYPE a histogram\na_bucket{le="1"} 2\na_bucket{le="2"} 1\na_sum 1\na_count 2',
-      3,
-      'buckets of a that fall',
-    ],
-    ['# TYPE a histogram\na_bucket{le="+Inf"} 2\na_sum 1\na_count 3', 2, 'do not add up to a_count'],
-    ['# TYPE a histogram\na_sum 1\na_sum 1\na_count 3', 3, 'a_sum twice with the same labels'],
-    ['# TYPE a histogram\na_sum 1\na_count -3', 2, 'a_count is -3: expected a count'],
     ['# TYPE a summary\na 1', 2, 'a has quantile=""'],
-    ['# TYPE a summary\na{quantile="0.5"} 1', 2, 'the summary a is not whole'],
-    ['node_load1{x="1"} 1', 1, 'node_load1: Tocsin has node_load1 itself'],
-    [
-      'ours_seconds_count 1',
-      1,
-      'Tocsin has ours_seconds itself, whose lines may be named ours_seconds_count',
-    ],
-    ['a_count 1\n# TYPE a summary\na_sum 1', 3, 'the summary a is not whole'],
-    [
-      'a_count 1\n# TYPE a summary\na_sum 1\na_count 2',
-      2,
-      'a and a_count would both have lines named a_count',
-    ],
   ];
   it.each(wrong)('rejects a file that says %j, and names line %i', async (text, line, reason) => {
     tree.write('bad.prom', `${text}\n`);
@@ -156,27 +131,84 @@ describe('textfile', () => {
     expect(rejected()[0]).toMatch(new RegExp(`^bad.prom:${line} `));
   });
 
-  it('rejects the later of two files that are at odds, and serves the other', async () => {
+  const inPart: readonly (readonly [text: string, line: number, reason: string])[] = [
+    ['b 1\na 1\na 2', 3, 'a twice with the same labels: it is in this file already'],
+    ['b 1\na{x="1",y=""} 1\na{x="1"} 2', 3, 'a twice with the same labels'],
+    [
+      'b 1\n# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="2"} 1\nh_sum 1\nh_count 2',
+      4,
+      'buckets of h that fall',
+    ],
+    ['b 1\n# TYPE h histogram\nh_bucket{le="+Inf"} 2\nh_sum 1\nh_count 3', 3, 'do not add up to h_count'],
+    ['b 1\n# TYPE h histogram\nh_sum 1\nh_count -3', 3, 'h_count is -3: expected a count'],
+    ['b 1\nnode_load1{x="1"} 1', 2, 'node_load1: Tocsin has node_load1 itself'],
+    [
+      'b 1\nours_seconds_count 1',
+      2,
+      'Tocsin has ours_seconds itself, whose lines may be named ours_seconds_count',
+    ],
+    [
+      'b 1\nz_count 1\n# TYPE z summary\nz_sum 1\nz_count 2',
+      3,
+      'z and z_count would both have lines named z_count',
+    ],
+  ];
+  it.each(inPart)('serves the rest of a file that says %j', async (text, line, reason) => {
+    tree.write('part.prom', `${text}\n`);
+    expect(await served()).toMatchObject({ b: 1, node_textfile_scrape_error: 0 });
+    expect(rejected()).toEqual([]);
+    expect(lines).toMatchObject([{ message: 'textfile served in part', left_out: 1, line }]);
+    expect(lines[0]?.['reason']).toContain(reason);
+  });
+
+  it.each(['Counter', 'COUNTER', 'counter', 'cOuNtEr'])('takes the type %s', async (type) => {
+    tree.write('a.prom', `# TYPE a ${type}\na 1\n`);
+    expect((await collect())[0]).toMatchObject({ family: { name: 'a', type: 'counter' }, value: 1 });
+  });
+
+  it.each<[string, string, Sample['value']]>([
+    ['summary', 'a{quantile="0.5"} 7', { quantiles: [0.5], values: [7], sum: 0, count: 0 }],
+    ['summary', 'a_sum 3', { quantiles: [], values: [], sum: 3, count: 0 }],
+    ['summary', 'a_count 3', { quantiles: [], values: [], sum: 0, count: 3 }],
+    ['histogram', 'a_bucket{le="1"} 1\na_bucket{le="2"} 2', { bounds: [1, 2], counts: [1, 2, 2], sum: 0 }],
+    ['histogram', 'a_bucket{le="1"} 1\na_bucket{le="+Inf"} 5', { bounds: [1], counts: [1, 5], sum: 0 }],
+    ['histogram', 'a_count 5', { bounds: [], counts: [5], sum: 0 }],
+    ['histogram', 'a_sum 5', { bounds: [], counts: [0], sum: 5 }],
+  ])('serves a %s that only says %j as far as it goes', async (type, text, value) => {
+    tree.write('a.prom', `# TYPE a ${type}\n${text}\n`);
+    expect((await collect())[0]).toMatchObject({ family: { name: 'a', type }, value });
+    expect(lines).toEqual([]);
+  });
+
+  it('leaves out the later of two families or series that are at odds, and serves the rest', async () => {
     tree.write(
       'a.prom',
       '# HELP a x\n# TYPE a counter\na{x="1"} 1\nb 1\n# TYPE h histogram\nh_sum 1\nh_count 1\n',
     );
     tree.write('b.prom', 'new 1\n# TYPE a gauge\na{x="2"} 1\n');
     tree.write('c.prom', '# HELP a y\n# TYPE a counter\na{x="2"} 1\n');
-    tree.write('d.prom', 'b 2\n');
+    tree.write('d.prom', 'b 2\nd 1\n');
     tree.write('e.prom', 'h_sum 2\n');
-    tree.write('f.prom', '# TYPE a counter\na{x="2"} 7\n');
-    expect((await collect()).map(({ family, labels }) => [family.name, labels]).slice(0, 4)).toEqual([
-      ['a', { x: '1' }],
-      ['a', { x: '2' }],
-      ['b', {}],
-      ['h', {}],
+    tree.write('f.prom', '# TYPE a counter\na{x="2"} 7\na{x="3"} 8\n');
+    const told = (await collect()).map(({ family, labels, value }) => [family.name, labels, value]);
+    expect(told.slice(0, 7)).toEqual([
+      ['a', { x: '1' }, 1],
+      ['a', { x: '2' }, 1],
+      ['a', { x: '3' }, 8],
+      ['b', {}, 1],
+      ['h', {}, { bounds: [], counts: [1], sum: 1 }],
+      ['new', {}, 1],
+      ['d', {}, 1],
     ]);
-    expect(rejected()).toEqual([
-      `b.prom:2 a is a gauge here and a counter in ${tree.path}/a.prom; expected one type`,
-      `c.prom:1 a has another HELP in ${tree.path}/a.prom; expected the same`,
-      `d.prom:1 b twice with the same labels: it is in ${tree.path}/a.prom already`,
-      'e.prom:1 h_sum and h would both have lines named h_sum; expected another name',
+    expect(lines.map(({ message, line, reason }) => [message, line, reason])).toEqual([
+      [
+        'textfile served in part',
+        2,
+        `a is a gauge here and a counter in ${tree.path}/a.prom; expected one type`,
+      ],
+      ['textfile served in part', 1, `b twice with the same labels: it is in ${tree.path}/a.prom already`],
+      ['textfile served in part', 1, 'h_sum and h would both have lines named h_sum; expected another name'],
+      ['textfile served in part', 2, `a twice with the same labels: it is in ${tree.path}/c.prom already`],
     ]);
   });
 
@@ -185,13 +217,19 @@ describe('textfile', () => {
     tree.write('cut.prom', 'a 1\nb 2');
     tree.write('folder.prom/x', '');
     tree.write('long.prom', `# ${'x'.repeat(8 * 2 ** 20)}\n`);
-    symlinkSync('nowhere', join(tree.path, 'gone.prom'));
+    symlinkSync('nowhere', join(tree.path, 'link.prom'));
+    writeFileSync(
+      Buffer.concat([Buffer.from(`${tree.path}/`), Buffer.from([0xff]), Buffer.from('.prom')]),
+      'x 1\n',
+    );
     expect(await served()).toEqual({ node_textfile_scrape_error: 1 });
     expect(rejected()).toEqual([
       'binary.prom: is no text in UTF-8',
       'cut.prom:2 the last line does not end: is it still being written? Write another file and rename it',
       'folder.prom: is no plain file',
+      'link.prom: is a link to a file that is not there',
       'long.prom: has 8388611 bytes; expected at most 8388608',
+      '\uFFFD.prom: has a name that is not UTF-8; expected another name',
     ]);
   });
 
@@ -218,16 +256,14 @@ describe('textfile', () => {
     expect(await collect()).not.toBe(first);
   });
 
-  it('keeps to the type that a family had first: the exposition knows it by that', async () => {
+  it('takes another type or another help at the next reading', async () => {
     tree.write('a.prom', '# HELP a x\n# TYPE a gauge\na 1\n');
     await collect();
     tree.write('a.prom', '# HELP a another help\n# TYPE a gauge\na 22\n');
-    expect((await collect())[0]).toMatchObject({ family: { help: 'x' }, value: 22 });
+    expect((await collect())[0]).toMatchObject({ family: { help: 'another help' }, value: 22 });
     tree.write('a.prom', '# TYPE a counter\na 333\n');
-    expect(await served()).toEqual({ node_textfile_scrape_error: 1 });
-    expect(rejected()).toEqual([
-      'a.prom:1 a is a counter now and was a gauge since Tocsin was started; rename it, or restart Tocsin',
-    ]);
+    expect((await collect())[0]).toMatchObject({ family: { type: 'counter' }, value: 333 });
+    expect(lines).toEqual([]);
   });
 
   it('finds folders by patterns, and a single file', async () => {

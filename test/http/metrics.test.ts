@@ -109,6 +109,19 @@ describe('GET /metrics', () => {
       expect.stringContaining('collect[] names missing'),
     ]);
   });
+
+  it('leaves out the collectors that exclude[] names, and does not run them', async () => {
+    const ran: string[] = [];
+    const noting = (name: string) => collector(name, () => void ran.push(name));
+    const server = await start({ source: { collectors: ['cpu', 'disk', 'net'].map(noting) } });
+    // as with node_exporter, what is not there is left out already
+    const answer = await fetch(`${server.url}?exclude[]=disk&exclude%5B%5D=bonding`);
+    expect([answer.status, ran]).toEqual([404, ['cpu', 'net']]);
+    const both = await fetch(`${server.url}?collect[]=cpu&exclude[]=disk`);
+    expect([both.status, await both.text()]).toEqual([400, expect.stringContaining('give one of them')]);
+    const all = await fetch(`${server.url}?exclude[]=disk&exclude[]=cpu&exclude[]=net`);
+    expect([all.status, ran]).toEqual([404, ['cpu', 'net']]);
+  });
 });
 
 describe('the deadline of a scrape', () => {

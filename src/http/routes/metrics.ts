@@ -66,6 +66,8 @@ interface Wish {
   readonly stallMs: number;
   readonly names: ReadonlySet<string> | undefined;
   readonly collectors: ReadonlySet<string> | undefined;
+  /** Both `collect[]` and `exclude[]`, which node_exporter refuses too. */
+  readonly contradictory: boolean;
 }
 
 /** An admitted request: the place that it holds, and whether its client is still there. */
@@ -113,7 +115,7 @@ class MetricsEndpoint {
       controller.abort();
     });
     try {
-      const wish = readWish(request, compression());
+      const wish = readWish(request, compression(), this.#deps.source.collectorNames);
       await this.#serve(request, response, { wish, client, signal: controller.signal, leave });
     } finally {
       unwatch();
@@ -122,12 +124,10 @@ class MetricsEndpoint {
   }
 
   async #serve(request: Request, response: Response, visit: Visit): Promise<void> {
-    const unknown = [...(visit.wish.collectors ?? [])].filter(
-      (name) => !this.#deps.source.collectorNames.includes(name),
-    );
-    if (unknown.length > 0) {
+    const problem = filterProblem(visit.wish, this.#deps.source.collectorNames);
+    if (problem !== undefined) {
       this.#deps.meter.inc('failed');
-      unknownCollector(response, unknown, this.#deps.source.collectorNames);
+      sendProblem(response, { status: 400, ...problem });
       return;
     }
     if (request.method === 'HEAD') {
@@ -234,9 +234,18 @@ function refuse(response: Response, kind: 'limited' | 'overloaded', retryAfterSe
   }
 }
 
-function unknownCollector(response: Response, unknown: readonly string[], known: readonly string[]): void {
+function filterProblem(
+  { collectors, contradictory }: Wish,
+  known: readonly string[],
+): { title: string; detail: string } | undefined {
+  if (contradictory) {
+    const detail = 'collect[] and exclude[] were both given; give one of them.';
+    return { title: 'Contradictory filters', detail };
+  }
+  const unknown = [...(collectors ?? [])].filter((name) => !known.includes(name));
+  if (unknown.length === 0) return undefined;
   const detail = `collect[] names ${unknown.join(', ')}; there are: ${known.join(', ')}.`;
-  sendProblem(response, { status: 400, title: 'No such collector', detail });
+  return { title: 'No such collector', detail };
 }
 
 /** An empty 200 would count as a successful scrape of nothing. */
@@ -245,7 +254,7 @@ function nothingToShow(response: Response, { names, collectors }: Wish): void {
   sendProblem(response, {
     status: filtered ? 404 : 500,
     title: 'Nothing to show',
-    detail: filtered ? 'No series is left by name[] and collect[].' : 'There is no series at all.',
+    detail: filtered ? 'No series is left by name[], collect[] and exclude[].' : 'There is no series at all.',
   });
 }
 
@@ -254,16 +263,21 @@ function setHeaders(response: Response, { contentType, encoding }: Negotiated): 
   if (encoding !== 'identity') response.set('Content-Encoding', encoding);
 }
 
-function readWish(request: Request, compression: boolean): Wish {
+function readWish(request: Request, compression: boolean, known: readonly string[]): Wish {
   const { accept, 'accept-encoding': encodings } = request.headers;
   const timeoutMs = scrapeTimeoutMs(request.get(TIMEOUT_HEADER));
+  const collectors = valuesOf(request, 'collect[]');
+  // what is not there is left out already: one scrape configuration serves exporters with other collectors
+  const excluded = valuesOf(request, 'exclude[]');
+  const rest = excluded && new Set(known.filter((name) => !excluded.has(name)));
   return {
     negotiated: negotiate(accept, compression ? headerText(encodings) : undefined),
     // a timeout below a second is halved: there is no half second to keep back
     waitMs: timeoutMs === undefined ? DEFAULT_WAIT_MS : Math.max(timeoutMs - OFFSET_MS, timeoutMs / 2),
     stallMs: Math.min(timeoutMs ?? LONGEST_STALL_MS, LONGEST_STALL_MS),
     names: valuesOf(request, 'name[]'),
-    collectors: valuesOf(request, 'collect[]'),
+    collectors: collectors ?? rest,
+    contradictory: collectors !== undefined && excluded !== undefined,
   };
 }
 

@@ -10,6 +10,7 @@ const EXCLUDED_MOUNTS =
 export async function readNodeExporter(
   collectors: readonly string[],
   args: readonly string[] = [],
+  env?: Readonly<Record<string, string>>,
 ): Promise<string> {
   const exporter = await startProcess(
     peer('node_exporter'),
@@ -23,7 +24,7 @@ export async function readNodeExporter(
       `--collector.filesystem.mount-points-exclude=${EXCLUDED_MOUNTS}`,
       ...args,
     ],
-    { ready: /Listening on.*address=(127\.0\.0\.1:\d+)/ },
+    { ready: /Listening on.*address=(127\.0\.0\.1:\d+)/, ...(env && { env }) },
   );
   try {
     return await (await fetch(`http://${exporter.match?.[1] ?? ''}/metrics`)).text();
