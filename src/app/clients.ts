@@ -8,6 +8,8 @@ import type { SelfMetrics } from '../metrics/self.ts';
 export interface Clients {
   readonly connections: Connections;
   readonly unserved: Unserved;
+  /** Deliveries without the right token or signature. */
+  readonly refusedDeliveries: Unserved;
 }
 
 interface ClientsOptions {
@@ -21,6 +23,15 @@ interface ClientsOptions {
 /** What is known of those who connect: how many they may be, how each connection ended, who was turned away. */
 export function createClients({ config, clock, logger, self }: ClientsOptions): Clients {
   const unserved = new Unserved({ clock, logger });
+  const refusedDeliveries = new Unserved({
+    clock,
+    logger,
+    summary: {
+      level: 'warn',
+      message:
+        'deliveries were refused (401), and their alerts are not recorded: correct the token or secret of their sender',
+    },
+  });
   const connections = new Connections({
     limits: () => {
       const { server, metrics } = config();
@@ -38,5 +49,5 @@ export function createClients({ config, clock, logger, self }: ClientsOptions): 
       if (outcome !== 'used') unserved.note(`connection ${outcome}`, address);
     },
   });
-  return { connections, unserved };
+  return { connections, unserved, refusedDeliveries };
 }

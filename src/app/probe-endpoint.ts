@@ -1,6 +1,7 @@
 import type { Config } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import { Places, type PlaceLimits } from '../http/places.ts';
 import { isLoopback } from '../domain/network.ts';
 import { ProbeEndpoint } from '../probes/endpoint/endpoint.ts';
 import type { Listener } from '../probes/endpoint/own-listener.ts';
@@ -24,6 +25,7 @@ export function createProbeEndpoint({
   stalledMs,
 }: ProbeEndpointParts): ProbeEndpoint {
   let [from, settings] = [config(), endpointSettings(config())];
+  const places = new Places(() => placeLimits(config()));
   return new ProbeEndpoint({
     settings: () => {
       const current = config();
@@ -32,8 +34,16 @@ export function createProbeEndpoint({
     },
     resolver: createResolver({ monotonic: () => clock.monotonic() }),
     clock,
+    enter: (client) => places.enter(client),
     ...(stalledMs !== undefined && { stalledMs }),
   });
+}
+
+/** Three quarters for one address; a quarter for known scrapers and those with a token, where there are any. */
+function placeLimits({ probeEndpoint: { maxConcurrency: max }, server, metrics }: Config): PlaceLimits {
+  const known = !metrics.trusted.empty || server.tokens.some(({ scopes }) => scopes.includes('metrics'));
+  const share = Math.floor(max / 4);
+  return { max, maxPerAddress: max - share, reserved: known ? share : 0 };
 }
 
 function endpointSettings({ probeEndpoint, server }: Config) {

@@ -11,11 +11,12 @@ import {
   guardPaths,
   guardProbe,
   guardRead,
+  presentsToken,
 } from '../http/middleware/access.ts';
 import { clientAddress, type AddressedRequest } from '../http/middleware/client-address.ts';
 import { measureRequests } from '../http/middleware/measure.ts';
 import { createConfigRoute } from '../http/routes/config.ts';
-import { BodyBudget } from '../http/body.ts';
+import { BodyBudget } from '../http/body-budget.ts';
 import { createAcknowledgeRoute } from '../http/routes/acknowledge.ts';
 import { createAlertPageRoute } from '../http/routes/alert-page.ts';
 import { createLandingRoute } from '../http/routes/landing.ts';
@@ -66,6 +67,8 @@ const READ_PATHS = ['/api/v1', '/cluster_health', '/health', '/alerts', '/histor
 
 /** Bytes of deliveries that are held at the same time, at most; one of `server.max_body` always is. */
 const MAX_BODY_BYTES = 96 * 2 ** 20;
+/** The same of those whose sender has not proved anything yet. */
+const MAX_UNPROVEN_BYTES = 32 * 2 ** 20;
 
 /** Every route, in the order in which they are asked. */
 export function createRoutes(deps: RouteDeps): Handler[] {
@@ -88,9 +91,11 @@ export function createRoutes(deps: RouteDeps): Handler[] {
       webhooks: () => config().webhooks,
       ledger,
       now,
-      budget: new BodyBudget(() => Math.max(MAX_BODY_BYTES, server().maxBodyBytes)),
+      budget: bodyBudget(deps, { bytes: MAX_BODY_BYTES, fair: false }),
+      unprovenBudget: bodyBudget(deps, { bytes: MAX_UNPROVEN_BYTES, fair: true }),
       clientAddress: address,
       onDelivery: (webhook, outcome, intake) => countDelivery(self, { webhook, outcome }, intake),
+      onRefused: (webhook, from) => deps.clients.refusedDeliveries.note(webhook, from),
     }),
     // what is asked by programs on other machines, or has rules of its own, comes before
     guardHost(server),
@@ -122,6 +127,14 @@ export function createRoutes(deps: RouteDeps): Handler[] {
   ];
 }
 
+function bodyBudget(
+  { config, clock }: RouteDeps,
+  { bytes, fair }: { readonly bytes: number; readonly fair: boolean },
+): BodyBudget {
+  const max = () => Math.max(bytes, config().server.maxBodyBytes);
+  return new BodyBudget({ max, monotonic: () => clock.monotonic(), fair });
+}
+
 /** What Prometheus scrapes. */
 function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => string): Handler[] {
   const { config, clock, logger, self, gate, source, clients } = deps;
@@ -131,7 +144,14 @@ function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => s
   return [
     createProbeRoute({
       guard: guardProbe(server),
-      answer: (question, signal) => probes.answer(question, signal),
+      clientOf: (request) => {
+        const from = address(request);
+        return {
+          address: from,
+          proven: config().metrics.trusted.has(from) || presentsToken(request, server()),
+        };
+      },
+      answer: (question, client, signal) => probes.answer(question, client, signal),
     }),
     guardPaths(['/metrics'], 'metrics', server),
     createMetricsRoute({

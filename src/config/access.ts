@@ -29,6 +29,7 @@ export function readWebhooks(reader: Reader, schemas: ConfigSchemas): readonly W
   if (!reader.has(['webhooks'])) return [{ name: 'main', tokens: [] }];
   const names = new Set<string>();
   const doors: Doors = new Map();
+  checkUnnamed(reader);
   const webhooks = reader.items(['webhooks']).map((path): WebhookConfig | undefined => {
     const { whole, partial } = reader.section(schemas.webhook, path);
     uniqueName(reader, path, partial.name, names);
@@ -49,6 +50,18 @@ export function readWebhooks(reader: Reader, schemas: ConfigSchemas): readonly W
     };
   });
   return complete(webhooks);
+}
+
+/** A delivery to a path without a name goes to the entry whose token it carries, else to the one that needs none. */
+function checkUnnamed(reader: Reader): void {
+  const keys = ['tokens', 'token_files', 'hmac'];
+  const open = reader.items(['webhooks']).filter((path) => !keys.some((key) => reader.has([...path, key])));
+  for (const path of open.slice(1)) {
+    reader.report(
+      path,
+      'an earlier entry has no tokens either, so a delivery to a path without a name could be meant for both; give all entries but one tokens or token_files',
+    );
+  }
 }
 
 interface GivenHmac {

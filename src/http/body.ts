@@ -1,72 +1,22 @@
 import type { IncomingMessage } from 'node:http';
-
-/** A body that could not be read; `status` is how to answer. */
-export class BodyError extends Error {
-  override readonly name = 'BodyError';
-  readonly status: 400 | 413 | 503;
-
-  constructor(status: BodyError['status'], message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-/** Bytes of bodies that may be held at the same time, from the first byte until what they said is on disk. */
-export class BodyBudget {
-  readonly #max: () => number;
-  #held = 0;
-
-  /** @param max asked at each body, so that a reload counts */
-  constructor(max: () => number) {
-    this.#max = max;
-  }
-
-  get held(): number {
-    return this.#held;
-  }
-
-  /** @throws BodyError 503 when so many more do not fit; a single body always does */
-  take(bytes: number): void {
-    if (this.#held > 0 && this.#held + bytes > this.#max()) {
-      throw new BodyError(
-        503,
-        'As many bytes of deliveries are on their way as may be held; try again soon.',
-      );
-    }
-    this.#held += bytes;
-  }
-
-  give(bytes: number): void {
-    this.#held -= bytes;
-  }
-}
-
-/** A share of the budget, given back once. */
-export class BodyShare {
-  readonly #budget: BodyBudget;
-  #bytes = 0;
-
-  constructor(budget: BodyBudget) {
-    this.#budget = budget;
-  }
-
-  grow(to: number): void {
-    if (to <= this.#bytes) return;
-    this.#budget.take(to - this.#bytes);
-    this.#bytes = to;
-  }
-
-  end(): void {
-    this.#budget.give(this.#bytes);
-    this.#bytes = 0;
-  }
-}
+import type { Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { BodyError, type BodyBudget, type BodyShare } from './body-budget.ts';
 
 interface ReadOptions {
   readonly limit: number;
-  readonly share: BodyShare;
+  readonly budget: BodyBudget;
+  readonly address: string;
+  /** Whether who sends it presented a token: its announced length is believed. */
+  readonly proven: boolean;
   /** Sees the bytes as they come. */
   readonly onBytes?: (bytes: Uint8Array) => void;
+}
+
+/** A body, and what it holds of the budget until `share.end` is called. */
+export interface ReadBody {
+  readonly bytes: Uint8Array;
+  readonly share: BodyShare;
 }
 
 const FIRST_BYTES = 64 * 1024;
@@ -74,44 +24,77 @@ const FIRST_BYTES = 64 * 1024;
 /**
  * Reads a body into one buffer of its own, which can be handed to another thread: nothing is put together in the end,
  * which for 30 MB would hold up the event loop.
- * @throws BodyError 413 beyond `limit`, 503 beyond the budget, 400 when its client broke off
+ * @throws BodyError 413 beyond `limit`, 503 beyond the budget or when it lost its place, 415 for an encoding that is not
+ * known, 400 when its client broke off or it is not encoded as it says
  */
-export async function readBytes(
-  request: IncomingMessage,
-  { limit, share, onBytes }: ReadOptions,
-): Promise<Uint8Array> {
+export async function readBody(request: IncomingMessage, options: ReadOptions): Promise<ReadBody> {
+  const { limit, budget, address, proven, onBytes } = options;
+  const encoding = request.headers['content-encoding'] ?? 'identity';
   const declared = Number(request.headers['content-length']);
-  const known = Number.isSafeInteger(declared);
+  const known = encoding === 'identity' && Number.isSafeInteger(declared);
   if (known && declared > limit) throw tooLarge(limit);
-  let bytes = reserve(known ? declared : FIRST_BYTES, share);
-  let length = 0;
-  await eachChunk(request, (chunk) => {
-    const end = length + chunk.byteLength;
-    if (end > limit) throw tooLarge(limit);
-    if (end > bytes.byteLength) bytes = grown(bytes, reserve(Math.max(end, bytes.byteLength * 2), share));
-    onBytes?.(chunk);
-    bytes.set(chunk, length);
-    length = end;
-  });
-  // what was not used of a guess goes, so that the buffer is the body
-  return length === bytes.byteLength ? bytes : bytes.slice(0, length);
+  const lost = new AbortController();
+  const share = budget.share(address, () => lost.abort());
+  try {
+    let bytes = new Uint8Array(known && (proven || declared < FIRST_BYTES) ? declared : 0);
+    let length = 0;
+    await eachChunk({ request, content: decoded(request, encoding), lost: lost.signal }, (chunk) => {
+      const end = length + chunk.byteLength;
+      if (end > limit) throw tooLarge(limit);
+      share.grow(end);
+      if (end > bytes.byteLength) bytes = grown(bytes, Math.max(end, bytes.byteLength * 2, FIRST_BYTES));
+      onBytes?.(chunk);
+      bytes.set(chunk, length);
+      length = end;
+    });
+    share.uploading = false;
+    // what was not used of a guess goes, so that the buffer is the body
+    return { bytes: length === bytes.byteLength ? bytes : bytes.slice(0, length), share };
+  } catch (error) {
+    share.end();
+    throw error;
+  }
 }
 
-function reserve(size: number, share: BodyShare): Uint8Array {
-  share.grow(size);
-  return new Uint8Array(size);
-}
-
-function grown(old: Uint8Array, bytes: Uint8Array): Uint8Array {
+function grown(old: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
   bytes.set(old);
   return bytes;
 }
 
-function eachChunk(request: IncomingMessage, take: (chunk: Uint8Array) => void): Promise<void> {
+/** @throws BodyError 415 */
+function decoded(request: IncomingMessage, encoding: string): Readable {
+  switch (encoding.toLowerCase()) {
+    case 'identity':
+      return request;
+    case 'gzip':
+    case 'x-gzip':
+      return request.pipe(createGunzip());
+    case 'deflate':
+      return request.pipe(createInflate());
+    case 'br':
+      return request.pipe(createBrotliDecompress());
+    default:
+      throw new BodyError(
+        415,
+        `The Content-Encoding "${encoding}" is not known; expected gzip, deflate, br or none.`,
+      );
+  }
+}
+
+interface Upload {
+  readonly request: IncomingMessage;
+  /** What it carries, decompressed. */
+  readonly content: Readable;
+  readonly lost: AbortSignal;
+}
+
+function eachChunk({ request, content, lost }: Upload, take: (chunk: Uint8Array) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
-      request.off('data', onData);
+      content.off('data', onData);
       request.pause();
+      if (content !== request) content.destroy();
       reject(error instanceof Error ? error : new Error(String(error)));
     };
     const onData = (chunk: Uint8Array) => {
@@ -121,15 +104,30 @@ function eachChunk(request: IncomingMessage, take: (chunk: Uint8Array) => void):
         fail(error);
       }
     };
-    request.on('data', onData);
-    request.once('end', resolve);
+    content.on('data', onData);
+    content.once('end', resolve);
+    if (content !== request) content.once('error', () => fail(notEncoded()));
     request.once('error', () => fail(brokenOff()));
-    request.once('close', () => fail(brokenOff()));
+    request.once('close', () => {
+      if (!request.complete) fail(brokenOff());
+    });
+    lost.addEventListener('abort', () => fail(lostPlace()), { once: true });
   });
+}
+
+function notEncoded(): BodyError {
+  return new BodyError(400, 'The body is not encoded as its Content-Encoding says.');
 }
 
 function brokenOff(): BodyError {
   return new BodyError(400, 'The client broke off before the body was there.');
+}
+
+function lostPlace(): BodyError {
+  return new BodyError(
+    503,
+    'The upload gave way to others: nothing more of it came in time, or its address holds the most.',
+  );
 }
 
 function tooLarge(limit: number): BodyError {

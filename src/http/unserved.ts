@@ -6,13 +6,18 @@ export interface UnservedOptions {
   readonly logger: Logger;
   /** At most one line in this time, milliseconds; a minute. */
   readonly periodMs?: number;
+  /** How the summary is logged; as `clients were not served`, at debug. */
+  readonly summary?: { readonly level: 'debug' | 'warn'; readonly message: string };
 }
+
+const NOT_SERVED = { level: 'debug', message: 'clients were not served' } as const;
 
 const MAX_CLIENTS = 1_000;
 
 /**
  * The log's view of clients that went away, were turned away or were cut off: never a line for each, but one summary a
- * minute, at debug. They cost nobody anything, so that nobody must act; how many there are is what the metrics tell.
+ * minute. They cost nobody anything, so that nobody must act (at debug), or lose what they send (at warn); how many there
+ * are is what the metrics tell.
  */
 export class Unserved {
   readonly #options: UnservedOptions;
@@ -38,13 +43,14 @@ export class Unserved {
   #tell(): void {
     let busiest = { address: '', times: 0 };
     for (const [address, times] of this.#clients) if (times > busiest.times) busiest = { address, times };
-    this.#options.logger.debug(
+    const { logger, summary = NOT_SERVED } = this.#options;
+    logger[summary.level](
       {
         counts: Object.fromEntries(this.#counts),
         addresses: this.#clients.size,
         busiest,
       },
-      'clients were not served',
+      summary.message,
     );
     this.#counts.clear();
     this.#clients.clear();

@@ -237,10 +237,17 @@ const access: readonly Case[] = [
   ],
   [
     'names twice',
-    'server:\n  tokens:\n    - { name: a, token: x, scopes: [read] }\n    - { name: a, token: y, scopes: [read] }\nwebhooks:\n  - name: b\n  - name: b',
+    'server:\n  tokens:\n    - { name: a, token: x, scopes: [read] }\n    - { name: a, token: y, scopes: [read] }\nwebhooks:\n  - { name: b, tokens: [z] }\n  - name: b',
     [
       '4: server.tokens[1].name: the name "a" is taken by an earlier entry; names must differ',
       '7: webhooks[1].name: the name "b" is taken by an earlier entry; names must differ',
+    ],
+  ],
+  [
+    'two webhooks that nothing tells apart where the path has no name',
+    'webhooks:\n  - name: a\n  - { name: b, tokens: [x] }\n  - name: c\n  - { name: d, hmac: { secret: y } }',
+    [
+      '4: webhooks[2]: an earlier entry has no tokens either, so a delivery to a path without a name could be meant for both; give all entries but one tokens or token_files',
     ],
   ],
   [

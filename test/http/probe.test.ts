@@ -13,7 +13,16 @@ const METRICS: ProbeAnswer = { kind: 'metrics', text: 'probe_success 1\n' };
 
 async function rig(answer: (question: ProbeQuestion, signal: CancelSignal) => Promise<ProbeAnswer>) {
   const config = serverConfig({ requestTimeoutMs: 600 });
-  return serveHandlers([createProbeRoute({ guard: guardRead('metrics', () => config), answer })], config);
+  return serveHandlers(
+    [
+      createProbeRoute({
+        guard: guardRead('metrics', () => config),
+        clientOf: () => ({ address: '192.0.2.1', proven: false }),
+        answer: (question, _client, signal) => answer(question, signal),
+      }),
+    ],
+    config,
+  );
 }
 
 describe('GET /probe', () => {
@@ -104,6 +113,7 @@ describe('GET /probe', () => {
       [
         createProbeRoute({
           guard: guardRead('metrics', () => config),
+          clientOf: () => ({ address: '192.0.2.1', proven: false }),
           answer: () => Promise.resolve(METRICS),
         }),
       ],

@@ -1,7 +1,10 @@
+import { createHmac } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerConfig, WebhookConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import { BodyBudget } from '../../src/http/body.ts';
+import { BodyBudget } from '../../src/http/body-budget.ts';
 import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
 import { LedgerUnavailableError, type IntakeResult, type RawDelivery } from '../../src/ledger/ledger.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
@@ -33,6 +36,9 @@ async function serve(setup: Setup = {}) {
   const server = serverConfig(setup.config);
   const deliveries: RawDelivery[] = [];
   const counted: string[] = [];
+  const refused: string[] = [];
+  const budget = (fair: boolean) =>
+    new BodyBudget({ max: () => setup.budget ?? 10_000_000, monotonic: () => performance.now(), fair });
   const route = createWebhookRoute({
     server: () => ({ ...server, ...(setup.listenShown && { listen: setup.listenShown }) }),
     webhooks: () => setup.webhooks ?? [{ name: 'main', tokens: [] }],
@@ -43,14 +49,16 @@ async function serve(setup: Setup = {}) {
       },
     },
     now: () => 1_000,
-    budget: new BodyBudget(() => setup.budget ?? 10_000_000),
+    budget: budget(false),
+    unprovenBudget: budget(true),
     clientAddress: (request) => request.socket.remoteAddress ?? '',
     onDelivery: (webhook, outcome) => counted.push(`${webhook} ${outcome}`),
+    onRefused: (webhook, address) => refused.push(`${webhook} ${address}`),
   });
   rig = await serveHandlers([route], server);
   const post = (path: string, body: string, headers: Record<string, string> = {}) =>
     fetch(`${rig?.url ?? ''}${path}`, { method: 'POST', body, headers });
-  return { deliveries, counted, post };
+  return { deliveries, counted, refused, post };
 }
 
 const PATH = '/api/webhooks/alertmanager';
@@ -178,5 +186,107 @@ describe('who may deliver', () => {
     const { post, deliveries } = await serve({ listenShown: { host: '0.0.0.0', port: 1 } });
     expect((await post(PATH, '{}')).status).toBe(401);
     expect(deliveries).toHaveLength(0);
+  });
+});
+
+describe('an entry with tokens and a signature', () => {
+  const HMAC = { secret: new Secret('s'), header: 'x-signature' };
+  const both: WebhookConfig[] = [{ name: 'g', tokens: [new Secret('t')], hmac: HMAC }];
+  const signed = { 'x-signature': createHmac('sha256', 's').update('{}').digest('hex') };
+  const token = { authorization: 'Bearer t' };
+
+  it.each(['alertmanager', 'grafana'])('needs both at the path of %s', async (sender) => {
+    const { post, deliveries, refused } = await serve({ webhooks: both });
+    for (const path of [`/api/webhooks/${sender}`, `/api/webhooks/${sender}/g`]) {
+      expect((await post(path, '{}', token)).status).toBe(401);
+      expect((await post(path, '{}', signed)).status).toBe(401);
+      expect((await post(path, '{"a":1}', { ...token, ...signed })).status).toBe(401);
+      expect((await post(path, '{}', { ...token, ...signed })).status).toBe(200);
+    }
+    expect([deliveries.length, refused.length]).toEqual([2, 6]);
+  });
+
+  it.each(['alertmanager', 'grafana'])(
+    'needs its signature where it has no tokens, at the path of %s',
+    async (sender) => {
+      const { post } = await serve({ webhooks: [{ name: 'g', tokens: [], hmac: HMAC }] });
+      expect((await post(`/api/webhooks/${sender}/g`, '{}')).status).toBe(401);
+      expect((await post(`/api/webhooks/${sender}/g`, '{}', signed)).status).toBe(200);
+    },
+  );
+});
+
+describe('a delivery to no name', () => {
+  const open: WebhookConfig[] = [
+    { name: 'a', tokens: [] },
+    { name: 'b', tokens: [] },
+  ];
+  it('is refused where more than one entry could be meant, and says which there are', async () => {
+    const { post, deliveries } = await serve({ webhooks: open });
+    const response = await post(PATH, '{}');
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      expect.objectContaining({ detail: expect.stringContaining('a, b') }),
+    ]);
+    expect((await post(`${PATH}/b`, '{}')).status).toBe(200);
+    expect(deliveries.map(({ webhook }) => webhook)).toEqual(['b']);
+  });
+
+  it('goes to the entry whose token it carries, whatever entries have none', async () => {
+    const { post, deliveries } = await serve({ webhooks: [...open, ...TOKENS] });
+    expect((await post(PATH, '{}', { authorization: 'Bearer us-token' })).status).toBe(200);
+    expect(deliveries.map(({ webhook }) => webhook)).toEqual(['us']);
+  });
+});
+
+describe('a compressed delivery', () => {
+  it('is read, counted by what it comes to, and refused where it is not what it says', async () => {
+    const { post, deliveries } = await serve({ config: { maxBodyBytes: 1_000 } });
+    const send = (body: Buffer, encoding: string) =>
+      fetch(`${rig?.url ?? ''}${PATH}`, {
+        method: 'POST',
+        body: new Uint8Array(body),
+        headers: { 'content-encoding': encoding },
+      });
+    expect((await send(gzipSync('{"a":1}'), 'gzip')).status).toBe(200);
+    expect(Buffer.from(deliveries[0]?.body ?? []).toString()).toBe('{"a":1}');
+    expect((await send(gzipSync('x'.repeat(100_000)), 'gzip')).status).toBe(413);
+    expect((await send(Buffer.from('{}'), 'gzip')).status).toBe(400);
+    expect((await post(PATH, '{}')).status).toBe(200);
+  });
+});
+
+describe('uploads that stall', () => {
+  const HMAC = { secret: new Secret('s'), header: 'x-signature' };
+  const entries: WebhookConfig[] = [
+    { name: 'grafana', tokens: [], hmac: HMAC },
+    { name: 'am', tokens: [new Secret('t')] },
+  ];
+  const sockets: Socket[] = [];
+  afterEach(() => sockets.splice(0).forEach((socket) => socket.destroy()));
+
+  /** Announces all that may be sent, and sends a part of it. */
+  async function stall(path: string, headers: string, sent: number): Promise<void> {
+    const socket = connect(rig?.port ?? 0, '127.0.0.1');
+    sockets.push(socket.on('error', () => undefined));
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}Content-Length: 1000000\r\n\r\n`);
+    await new Promise<void>((resolve) => socket.write('x'.repeat(sent), () => resolve()));
+  }
+
+  it('without a signature that was verified cost neither those with a token nor other signed ones anything', async () => {
+    const { post } = await serve({ webhooks: entries, budget: 1_000_000 });
+    const signature = 'x-signature: 00\r\n';
+    for (let i = 0; i < 8; i++) await stall('/api/webhooks/grafana/grafana', signature, 100_000);
+    const body = 'x'.repeat(400_000);
+    expect((await post(`${PATH}/am`, body, { authorization: 'Bearer t' })).status).toBe(200);
+    const signed = { 'x-signature': createHmac('sha256', 's').update('{}').digest('hex') };
+    expect((await post('/api/webhooks/grafana/grafana', '{}', signed)).status).toBe(200);
+  });
+
+  it('hold what they sent, and not what they announced', async () => {
+    const { post } = await serve({ webhooks: entries, budget: 1_000_000 });
+    for (let i = 0; i < 8; i++) await stall(`${PATH}/am`, 'Authorization: Bearer t\r\n', 10);
+    const answer = await post(`${PATH}/am`, 'x'.repeat(900_000), { authorization: 'Bearer t' });
+    expect(answer.status).toBe(200);
   });
 });

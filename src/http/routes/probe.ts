@@ -1,11 +1,16 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { Cancellation, type CancelSignal } from '../../domain/cancellation.ts';
-import type { ProbeAnswer, ProbeQuestion } from '../../probes/endpoint/endpoint.ts';
+import type { ProbeAnswer, ProbeClient, ProbeQuestion } from '../../probes/endpoint/endpoint.ts';
 import { sendProblem } from '../problem.ts';
 
 export interface ProbeRouteDeps {
   readonly guard: RequestHandler;
-  readonly answer: (question: ProbeQuestion, signal: CancelSignal) => Promise<ProbeAnswer>;
+  readonly clientOf: (request: Request) => ProbeClient;
+  readonly answer: (
+    question: ProbeQuestion,
+    client: ProbeClient,
+    signal: CancelSignal,
+  ) => Promise<ProbeAnswer>;
 }
 
 /** Within which a client must take its answer. */
@@ -13,7 +18,7 @@ const TAKE_MS = 10_000;
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** `GET /probe`: blackbox_exporter's endpoint. */
-export function createProbeRoute({ guard, answer }: ProbeRouteDeps): Router {
+export function createProbeRoute({ guard, clientOf, answer }: ProbeRouteDeps): Router {
   const router = Router();
   router
     .route('/probe')
@@ -25,7 +30,7 @@ export function createProbeRoute({ guard, answer }: ProbeRouteDeps): Router {
       });
       // a run may take longer than a client may be idle
       response.setTimeout(0);
-      const answered = await answer(readQuestion(request), left);
+      const answered = await answer(readQuestion(request), clientOf(request), left);
       if (response.destroyed) return;
       response.setTimeout(TAKE_MS);
       send(response, answered);
@@ -63,7 +68,7 @@ function send(response: Response, answer: ProbeAnswer): void {
     case 'refused': {
       const { status, title, detail } = answer;
       response.set('Cache-Control', 'no-store');
-      if (status === 503) response.set('Retry-After', '1');
+      if (status === 429 || status === 503) response.set('Retry-After', '1');
       sendProblem(response, { status, title, detail });
     }
   }

@@ -1,15 +1,10 @@
-import express, {
-  Router,
-  type ErrorRequestHandler,
-  type Request,
-  type RequestHandler,
-  type Response,
-} from 'express';
+import { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import type { ServerConfig, WebhookConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
 import type { IntakeResult, Ledger } from '../../ledger/ledger.ts';
 import { LedgerUnavailableError } from '../../ledger/ledger.ts';
-import { BodyError, BodyShare, readBytes, type BodyBudget } from '../body.ts';
+import { BodyError, type BodyBudget } from '../body-budget.ts';
+import { readBody } from '../body.ts';
 import { fromLoopback, unauthorized } from '../middleware/access.ts';
 import { crossOrigin, refuseCrossOrigin } from '../middleware/cross-origin.ts';
 import { startSignature, verifySignature, type Signature } from '../middleware/signature.ts';
@@ -25,11 +20,15 @@ export interface WebhookRouteDeps {
   readonly webhooks: () => readonly WebhookConfig[];
   readonly ledger: Pick<Ledger, 'intake'>;
   readonly now: () => number;
-  /** Bytes of bodies that may be held. */
+  /** Bytes of bodies that may be held of those who proved who they are, or need not. */
   readonly budget: BodyBudget;
+  /** Those of bodies whose signature can only be verified when all of them is there. */
+  readonly unprovenBudget: BodyBudget;
   readonly clientAddress: (request: Request) => string;
   /** Counts a delivery; `intake` where it came as far as the ledger. */
   readonly onDelivery: (webhook: string, outcome: DeliveryOutcome, intake?: IntakeResult) => void;
+  /** Notes who was refused for want of a token or of a signature. */
+  readonly onRefused: (webhook: string, address: string) => void;
 }
 
 /** The label of deliveries that named no entry of the configuration. */
@@ -42,40 +41,38 @@ const RETRY_AFTER_SECONDS = '5';
  */
 export function createWebhookRoute(deps: WebhookRouteDeps): Router {
   const router = Router();
-  const take = [readBody(deps), createIntake(deps)];
+  const take = [takeBody(deps), createIntake(deps)];
   const alertmanager = ['/api/webhooks/alertmanager', '/api/webhooks/alertmanager/:name'];
   const grafana = ['/api/webhooks/grafana', '/api/webhooks/grafana/:name'];
-  router.post(alertmanager, authorize(deps, 'alertmanager'), ...take);
-  router.post(grafana, authorize(deps, 'grafana'), ...take);
-  router.put(grafana, authorize(deps, 'grafana'), ...take);
+  router.post(alertmanager, authorize(deps), ...take);
+  router.post(grafana, authorize(deps), ...take);
+  router.put(grafana, authorize(deps), ...take);
   router.use('/api/webhooks', bodyProblem(deps));
   return router;
 }
 
-type Sender = 'alertmanager' | 'grafana';
-
-function authorize(deps: WebhookRouteDeps, sender: Sender): RequestHandler {
+function authorize(deps: WebhookRouteDeps): RequestHandler {
   return (request, response, next) => {
-    const entry = findEntry(deps, request, sender);
+    const entry = findEntry(deps, request);
     if (entry === 'unknown') {
       sendProblem(response, {
         status: 404,
         title: 'No such webhook',
         detail: `The configuration has no entry "${nameOf(request) ?? ''}" in webhooks; it has: ${names(deps)}.`,
       });
+    } else if (entry === 'ambiguous') {
+      refuseUnnamed(deps, request, response);
     } else if (entry === 'unauthorized' || crossOrigin(request)) {
-      deps.onDelivery(
-        deps.webhooks().find((one) => one.name === nameOf(request))?.name ?? NO_ENTRY,
-        'unauthorized',
-      );
+      const name = deps.webhooks().find((one) => one.name === nameOf(request))?.name ?? NO_ENTRY;
+      countRefused(deps, request, name);
       if (crossOrigin(request)) refuseCrossOrigin(response);
       else unauthorized(response, 'a live token of the webhook (webhooks[].token_files)');
     } else {
       response.locals['webhook'] = entry.name;
-      if (sender === 'grafana' && entry.hmac !== undefined) {
+      if (entry.hmac !== undefined) {
         const signature = startSignature(request, entry.hmac, deps.now());
         if ('problem' in signature) {
-          refuseSignature(deps, response, signature.problem);
+          refuseSignature(deps, { request, response }, signature.problem);
           return;
         }
         response.locals['signature'] = signature;
@@ -83,6 +80,22 @@ function authorize(deps: WebhookRouteDeps, sender: Sender): RequestHandler {
       next();
     }
   };
+}
+
+function countRefused(deps: WebhookRouteDeps, request: Request, webhook: string): void {
+  deps.onDelivery(webhook, 'unauthorized');
+  deps.onRefused(webhook, deps.clientAddress(request));
+}
+
+function refuseUnnamed(deps: WebhookRouteDeps, request: Request, response: Response): void {
+  countRefused(deps, request, NO_ENTRY);
+  sendProblem(response, {
+    status: 400,
+    title: 'Which webhook?',
+    detail:
+      'The path names no entry of webhooks, and no token tells which of them is meant. ' +
+      `Add one of these names to the path: ${names(deps)}.`,
+  });
 }
 
 function nameOf(request: Request): string | undefined {
@@ -101,63 +114,63 @@ function names(deps: WebhookRouteDeps): string {
 function findEntry(
   deps: WebhookRouteDeps,
   request: Request,
-  sender: Sender,
-): WebhookConfig | 'unknown' | 'unauthorized' {
+): WebhookConfig | 'unknown' | 'unauthorized' | 'ambiguous' {
   const entries = deps.webhooks();
   const name = nameOf(request);
   const candidates = name === undefined ? entries : entries.filter((one) => one.name === name);
   if (candidates.length === 0 && name !== undefined) return 'unknown';
-  return candidates.find((entry) => mayDeliver(entry, { request, sender, deps })) ?? 'unauthorized';
+  const proven = candidates.find((entry) => entry.tokens.length > 0 && carriesToken(request, entry));
+  if (proven !== undefined) return proven;
+  const open = candidates.filter((entry) => entry.tokens.length === 0 && mayDeliver(entry, request, deps));
+  return open.length > 1 ? 'ambiguous' : (open[0] ?? 'unauthorized');
 }
 
-interface Asked {
-  readonly request: Request;
-  readonly sender: Sender;
-  readonly deps: WebhookRouteDeps;
+function carriesToken(request: Request, { tokens }: WebhookConfig): boolean {
+  return matchesAny(requestToken(request), tokens);
 }
 
-/** A signature, where one is asked for, is looked at when the body is there; without a token it is all that is needed. */
-function mayDeliver(entry: WebhookConfig, { request, sender, deps }: Asked): boolean {
-  if (entry.tokens.length > 0) return matchesAny(requestToken(request), entry.tokens);
-  if (sender === 'grafana' && entry.hmac !== undefined) return true;
+/**
+ * Whether a delivery may go to an entry without tokens. A signature, where one is configured, is looked at when the body
+ * is there.
+ */
+function mayDeliver(entry: WebhookConfig, request: Request, deps: WebhookRouteDeps): boolean {
+  if (entry.hmac !== undefined) return true;
   return isLoopback(deps.server().listen.host) && fromLoopback(request);
 }
 
-function refuseSignature(deps: WebhookRouteDeps, response: Response, problem: string): void {
-  deps.onDelivery(String(response.locals['webhook']), 'unauthorized');
+interface Exchange {
+  readonly request: Request;
+  readonly response: Response;
+}
+
+function refuseSignature(deps: WebhookRouteDeps, { request, response }: Exchange, problem: string): void {
+  countRefused(deps, request, String(response.locals['webhook']));
   sendProblem(response, { status: 401, title: 'The signature is not right', detail: problem });
 }
 
-function readBody(deps: WebhookRouteDeps): RequestHandler {
+function takeBody(deps: WebhookRouteDeps): RequestHandler {
   return async (request, response, next) => {
-    const limit = deps.server().maxBodyBytes;
-    const share = new BodyShare(deps.budget);
-    response.once('close', () => share.end());
     const signed = response.locals['signature'] as Signature | undefined;
-    if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-      share.grow(limit);
-      await inflate(request, response, limit);
-      const inflated: unknown = request.body;
-      if (signed !== undefined && inflated instanceof Uint8Array) signed.hmac.update(inflated);
-    } else {
-      const onBytes = signed === undefined ? undefined : (bytes: Uint8Array) => signed.hmac.update(bytes);
-      request.body = await readBytes(request, { limit, share, ...(onBytes && { onBytes }) });
-    }
-    if (signed === undefined || verifySignature(signed)) {
-      next();
-      return;
-    }
-    refuseSignature(deps, response, 'It is not that of this body under the secret of webhooks[].hmac.');
-  };
-}
-
-function inflate(request: Request, response: Response, limit: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    express.raw({ limit, type: () => true })(request, response, (error?: Error | string) => {
-      if (error === undefined) resolve();
-      else reject(error instanceof Error ? error : new Error(error));
+    const onBytes = signed === undefined ? undefined : (bytes: Uint8Array) => signed.hmac.update(bytes);
+    // until a signature is verified, anybody may have sent it
+    const { bytes, share } = await readBody(request, {
+      limit: deps.server().maxBodyBytes,
+      budget: signed === undefined ? deps.budget : deps.unprovenBudget,
+      address: deps.clientAddress(request),
+      proven: signed === undefined,
+      ...(onBytes && { onBytes }),
     });
-  });
+    request.body = bytes;
+    if (response.destroyed) share.end();
+    else response.once('close', () => share.end());
+    if (signed === undefined || verifySignature(signed)) next();
+    else
+      refuseSignature(
+        deps,
+        { request, response },
+        'It is not that of this body under the secret of webhooks[].hmac.',
+      );
+  };
 }
 
 function createIntake(deps: WebhookRouteDeps): RequestHandler {
@@ -211,6 +224,8 @@ function bodyProblem(deps: WebhookRouteDeps): ErrorRequestHandler {
     }
     const webhook = String(response.locals['webhook'] ?? NO_ENTRY);
     if (error instanceof BodyError && error.status === 503) {
+      // what is left of the body is not waited for
+      response.set('Connection', 'close');
       deps.onDelivery(webhook, 'unavailable');
       unavailable(response, error.message);
       return;

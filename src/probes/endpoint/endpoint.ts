@@ -36,7 +36,7 @@ export type ProbeAnswer =
   /** `title` is the same each time; `detail` says what was given and what to do. */
   | {
       readonly kind: 'refused';
-      readonly status: 400 | 403 | 500 | 503;
+      readonly status: 400 | 403 | 429 | 500 | 503;
       readonly title: string;
       readonly detail: string;
     };
@@ -51,11 +51,23 @@ interface EndpointSettings {
   readonly listener?: Listener | undefined;
 }
 
+/** Who asks. */
+export interface ProbeClient {
+  readonly address: string;
+  /** Whether it presented a token, or is known as a scraper. */
+  readonly proven: boolean;
+}
+
+type Place =
+  { readonly kind: 'admitted'; readonly leave: () => void } | { readonly kind: 'limited' | 'overloaded' };
+
 export interface ProbeEndpointOptions {
   /** The modules and limits in force; asked once for each request, so that a reload counts. */
   readonly settings: () => EndpointSettings;
   readonly resolver: Resolver;
   readonly clock: Clock;
+  /** Gives a run its place, or says why there is none: its address has as many as it may have, or all are taken. */
+  readonly enter: (client: ProbeClient) => Place;
   /** As `runProbe` takes it. */
   readonly stalledMs?: (since: number) => number;
 }
@@ -83,23 +95,22 @@ export class ProbeEndpoint {
   /** For modules, which have no name beyond the configuration that they came with. */
   readonly #ids = new WeakMap<ProbeModule, number>();
   #lastId = 0;
-  #running = 0;
 
   constructor(options: ProbeEndpointOptions) {
     this.#options = options;
   }
 
   /** @param signal aborts when the one who asks leaves */
-  async answer(question: ProbeQuestion, signal: CancelSignal): Promise<ProbeAnswer> {
+  async answer(question: ProbeQuestion, client: ProbeClient, signal: CancelSignal): Promise<ProbeAnswer> {
     const settings = this.#options.settings();
     const job = this.#job(question, settings);
     if ('kind' in job) return job;
     const { module, address, timeoutMs } = job;
     const key = JSON.stringify([this.#idOf(module), address, question.hostname, timeoutMs]);
-    const { maxConcurrency } = settings;
     const joins = !question.debug && this.#shared.has(key);
-    if (!joins && this.#running >= maxConcurrency) return overloaded(maxConcurrency);
-    const start = (cancel: CancelSignal) => this.#run(job, settings, cancel);
+    const place = joins ? undefined : this.#options.enter(client);
+    if (place !== undefined && place.kind !== 'admitted') return noPlace(place.kind, settings.maxConcurrency);
+    const start = (cancel: CancelSignal) => this.#run(job, settings, cancel).finally(place?.leave);
     const finished = await (question.debug ? start(signal) : this.#shared.join(key, signal, start));
     return present(job, finished, question.debug);
   }
@@ -145,17 +156,12 @@ export class ProbeEndpoint {
       permits: (to) => allow.permits(to, open),
       isOwn: (to) => listener !== undefined && reachesListener(to, listener) && !allow.names(to),
     });
-    this.#running += 1;
-    try {
-      const { permit } = guard;
-      const result = await runProbe({
-        ...{ probe, target, timeoutMs, resolver: guard.resolver, permit, clock, signal },
-        ...(stalledMs !== undefined && { stalledMs }),
-      });
-      return { result, refusal: guard.refusal() };
-    } finally {
-      this.#running -= 1;
-    }
+    const { permit } = guard;
+    const result = await runProbe({
+      ...{ probe, target, timeoutMs, resolver: guard.resolver, permit, clock, signal },
+      ...(stalledMs !== undefined && { stalledMs }),
+    });
+    return { result, refusal: guard.refusal() };
   }
 
   #idOf(module: ProbeModule): number {
@@ -208,7 +214,12 @@ function badRequest(title: string, detail: string): ProbeAnswer {
   return { kind: 'refused', status: 400, title, detail };
 }
 
-function overloaded(most: number): ProbeAnswer {
-  const detail = `As many runs as probe_endpoint.max_concurrency allows (${most}) are under way.`;
-  return { kind: 'refused', status: 503, title: 'Too many runs at a time', detail };
+function noPlace(kind: 'limited' | 'overloaded', most: number): ProbeAnswer {
+  const title = 'Too many runs at a time';
+  if (kind === 'overloaded') {
+    const detail = `As many runs as probe_endpoint.max_concurrency allows (${most}) are under way.`;
+    return { kind: 'refused', status: 503, title, detail };
+  }
+  const detail = `As many runs are under way for this address as one may have of probe_endpoint.max_concurrency (${most}).`;
+  return { kind: 'refused', status: 429, title, detail };
 }

@@ -9,6 +9,7 @@ import {
   type ProbeQuestion,
 } from '../../../src/probes/endpoint/endpoint.ts';
 import type { ProbeModule } from '../../../src/probes/module.ts';
+import { Places } from '../../../src/http/places.ts';
 import { createResolver, type Resolver } from '../../../src/probes/net/resolver.ts';
 import { probers } from '../../../src/probes/registry.ts';
 import { ConfigFolder } from '../../support/config-files.ts';
@@ -42,6 +43,7 @@ interface Rig {
   readonly open?: boolean;
   readonly resolver?: Resolver;
   readonly maxConcurrency?: number;
+  readonly perAddress?: number;
   readonly socksPort?: number;
 }
 
@@ -55,11 +57,14 @@ function modules(socksPort = 1): ReadonlyMap<string, ProbeModule> {
 
 function endpoint(rig: Rig = {}) {
   const { allow = [], open = true, resolver = hostsResolver(), maxConcurrency = 10, socksPort } = rig;
+  const { perAddress = maxConcurrency } = rig;
   const loaded = modules(socksPort);
+  const places = new Places(() => ({ max: maxConcurrency, maxPerAddress: perAddress, reserved: 0 }));
   return new ProbeEndpoint({
     settings: () => ({ modules: () => loaded, allow: new AllowList(allow), open, maxConcurrency }),
     resolver,
     clock: systemClock,
+    enter: (client) => places.enter(client),
   });
 }
 
@@ -67,7 +72,7 @@ const stay = new AbortController().signal;
 
 function ask(of: ProbeEndpoint, target: string, more: Partial<ProbeQuestion> = {}): Promise<ProbeAnswer> {
   const question = { target, module: '', hostname: '', debug: false, scrapeTimeout: undefined, ...more };
-  return of.answer(question, stay);
+  return of.answer(question, { address: '192.0.2.1', proven: false }, stay);
 }
 
 /** `200 success`, `200 failure`, `403 …`. */
@@ -158,7 +163,7 @@ describe('/probe', () => {
       debug: false,
       scrapeTimeout: undefined,
     };
-    const answer = endpoint().answer(question, leave.signal);
+    const answer = endpoint().answer(question, { address: '192.0.2.1', proven: false }, leave.signal);
     leave.abort();
     await answer;
     await server.idle();
@@ -173,6 +178,23 @@ describe('/probe', () => {
     expect(shown(one)).toBe('503 As many runs as probe_endpoint.max_concurrency allows (1) are under way.');
     expect([await first, await shares].map(shown)).toEqual(['200 failure', '200 failure']);
     expect(shown(await ask(of, `http://${server.address}/other`))).toBe('200 failure');
+  });
+
+  it('lets no address take what is for all', async () => {
+    const server = servers.add(await startTcp());
+    const of = endpoint({ maxConcurrency: 3, perAddress: 2 });
+    const from = (address: string, path: string) => {
+      const target = `http://${server.address}/${path}`;
+      const question = { target, module: '', hostname: '', debug: false, scrapeTimeout: '1.2' };
+      return of.answer(question, { address, proven: false }, stay);
+    };
+    const runs = [from('192.0.2.1', 'a'), from('192.0.2.1', 'b')];
+    expect(shown(await from('192.0.2.1', 'c'))).toMatch(/^429 As many runs are under way for this address/);
+    expect((await Promise.all([...runs, from('192.0.2.2', 'c')])).map(shown)).toEqual([
+      '200 failure',
+      '200 failure',
+      '200 failure',
+    ]);
   });
 
   it('answers 503 when the agent is at fault: no name server can be asked', async () => {

@@ -155,6 +155,7 @@ describe('no parameter of /probe reaches a wire with a control character', () =>
         servers: [names.address],
       }),
       clock: systemClock,
+      enter: () => ({ kind: 'admitted', leave: () => undefined }),
     });
   });
   afterAll(async () => {
@@ -181,6 +182,7 @@ describe('no parameter of /probe reaches a wire with a control character', () =>
         debug: false,
         scrapeTimeout: undefined,
       },
+      { address: '192.0.2.1', proven: false },
       new AbortController().signal,
     );
     await Promise.all(Object.values(recorders).map((one) => one.idle()));

@@ -1,0 +1,128 @@
+import { clientKey } from '../exposition/gate.ts';
+
+/** A body that could not be read; `status` is how to answer. */
+export class BodyError extends Error {
+  override readonly name = 'BodyError';
+  readonly status: 400 | 413 | 415 | 503;
+
+  constructor(status: BodyError['status'], message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface BodyBudgetOptions {
+  /** Bytes; asked at each body, so that a reload counts. */
+  readonly max: () => number;
+  readonly monotonic: () => number;
+  /** Whether an address that uploads more than another gives way to it; else only uploads that do not move do. */
+  readonly fair: boolean;
+}
+
+/** An upload of which nothing came for so long loses its place where another needs it. */
+const STALLED_MS = 2_000;
+
+/**
+ * Bytes of bodies that may be held at the same time: from when they come (not from when they are announced) until what
+ * they say is on disk.
+ */
+export class BodyBudget {
+  readonly #options: BodyBudgetOptions;
+  readonly #shares = new Set<BodyShare>();
+  readonly #perAddress = new Map<string, number>();
+  #held = 0;
+
+  constructor(options: BodyBudgetOptions) {
+    this.#options = options;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  /**
+   * A share for one body.
+   * @param onLost called when the upload loses its place; the share is empty then
+   */
+  share(address: string, onLost: () => void): BodyShare {
+    return new BodyShare(this, clientKey(address), onLost);
+  }
+
+  /** @throws BodyError 503 when so many more do not fit; a single body always does */
+  take(share: BodyShare, bytes: number): void {
+    share.movedAt = this.#options.monotonic();
+    while (this.#held > share.bytes && this.#held + bytes > this.#options.max()) {
+      const victim = this.#victim(share, bytes);
+      if (victim === undefined)
+        throw new BodyError(
+          503,
+          'As many bytes of deliveries are on their way as may be held; try again soon.',
+        );
+      victim.lose();
+    }
+    this.#add(share, bytes);
+  }
+
+  give(share: BodyShare): void {
+    this.#add(share, -share.bytes);
+  }
+
+  #add(share: BodyShare, bytes: number): void {
+    share.bytes += bytes;
+    this.#held += bytes;
+    const ofAddress = this.#ofAddress(share) + bytes;
+    if (share.bytes > 0) this.#shares.add(share);
+    else this.#shares.delete(share);
+    if (ofAddress > 0) this.#perAddress.set(share.key, ofAddress);
+    else this.#perAddress.delete(share.key);
+  }
+
+  /** An upload that gives way: one that does not move, else one of the address with the most. */
+  #victim(newcomer: BodyShare, bytes: number): BodyShare | undefined {
+    const others = [...this.#shares].filter((one) => one !== newcomer && one.uploading);
+    const stalledSince = this.#options.monotonic() - STALLED_MS;
+    const stalled = others.find((one) => one.movedAt <= stalledSince);
+    if (stalled !== undefined || !this.#options.fair) return stalled;
+    const own = this.#ofAddress(newcomer) + bytes;
+    return others
+      .filter((one) => one.key !== newcomer.key && this.#ofAddress(one) > own)
+      .sort((one, other) => this.#ofAddress(other) - this.#ofAddress(one) || other.bytes - one.bytes)[0];
+  }
+
+  #ofAddress({ key }: BodyShare): number {
+    return this.#perAddress.get(key) ?? 0;
+  }
+}
+
+/** What one body holds of the budget, given back once. */
+export class BodyShare {
+  readonly #budget: BodyBudget;
+  readonly #onLost: () => void;
+  readonly key: string;
+  bytes = 0;
+  /** When something of it came last, by the monotonic clock. */
+  movedAt = 0;
+  /** Whether more of it is to come; what is with the ledger is not given up. */
+  uploading = true;
+
+  constructor(budget: BodyBudget, key: string, onLost: () => void) {
+    this.#budget = budget;
+    this.key = key;
+    this.#onLost = onLost;
+  }
+
+  /** @throws BodyError 503 beyond the budget */
+  grow(to: number): void {
+    if (to > this.bytes) this.#budget.take(this, to - this.bytes);
+  }
+
+  lose(): void {
+    this.end();
+    this.#onLost();
+  }
+
+  end(): void {
+    this.uploading = false;
+    if (this.bytes > 0) this.#budget.give(this);
+  }
+}
