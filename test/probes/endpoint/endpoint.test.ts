@@ -57,7 +57,7 @@ function modules(socksPort = 1): ReadonlyMap<string, ProbeModule> {
 
 function endpoint(rig: Rig = {}) {
   const { allow = [], open = true, resolver = hostsResolver(), maxConcurrency = 10, socksPort } = rig;
-  const { perAddress = maxConcurrency } = rig;
+  const { perAddress = maxConcurrency + 1 } = rig;
   const loaded = modules(socksPort);
   const places = new Places(() => ({ max: maxConcurrency, maxPerAddress: perAddress, reserved: 0 }));
   return new ProbeEndpoint({
