@@ -35,9 +35,11 @@ export function configurationOrProblems(result: ConfigResult): Config | string {
   return result.ok ? result.config : `${formatProblems(result.problems)}\n`;
 }
 
-/** What is right but cannot be done here, one line each; empty when there is none. */
+/** What is loaded but cannot work, one line each; empty when there is none. */
 export function noticesText({ probeEndpoint: { notices } }: Config): string {
-  return notices.map((notice) => `${formatProblem(notice)} (it always fails)\n`).join('');
+  return notices
+    .map((notice) => `${formatProblem(notice)}${notice.alwaysFails ? ' (the module always fails)' : ''}\n`)
+    .join('');
 }
 
 /** The configuration with the targets of the files that it names, or all that is wrong with these as well. */

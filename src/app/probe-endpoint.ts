@@ -51,8 +51,8 @@ function endpointSettings({ probeEndpoint, server }: Config) {
   return { modules, allow, maxConcurrency, open: isLoopback(server.listen.host) };
 }
 
-/** Tells of modules that cannot be run here, though nothing is wrong with them. */
+/** Logs what in the modules was loaded but cannot work. */
 export function warnOfModules({ probeEndpoint: { notices } }: Config, logger: Logger): void {
   if (notices.length > 0)
-    logger.warn({ modules: notices }, 'some modules cannot be run here and always fail');
+    logger.warn({ modules: notices }, 'the modules file holds settings that cannot work');
 }

@@ -23,7 +23,7 @@ export interface Section<S extends Shape> {
 interface ValueOptions {
   /** Stands for a value that is left out. */
   readonly empty?: unknown;
-  /** Takes, instead of a problem, what is right but cannot be done here. */
+  /** Takes, instead of problems, what is right but cannot work, where nothing else is wrong. */
   readonly unsupported?: (path: Path, message: string) => void;
 }
 
@@ -100,6 +100,28 @@ export class Reader {
     path: Path,
     { empty, unsupported }: ValueOptions = {},
   ): { readonly value: T } | undefined {
+    const read = this.#parse(schema, path, empty);
+    if ('value' in read) return read;
+    const { found } = read;
+    if (unsupported !== undefined && nothingElse(found)) {
+      for (const one of found) if (one.unsupported === true) unsupported([...path, ...one.path], one.message);
+      return undefined;
+    }
+    for (const { path: inner, message, at } of found) this.report([...path, ...inner], message, at);
+    return undefined;
+  }
+
+  /** What a schema finds wrong with one value, without reporting it. */
+  remarks(schema: z.ZodType, path: Path, { empty }: Pick<ValueOptions, 'empty'> = {}): readonly Finding[] {
+    const read = this.#parse(schema, path, empty);
+    return 'value' in read ? [] : read.found.map((one) => ({ ...one, path: [...path, ...one.path] }));
+  }
+
+  #parse<T>(
+    schema: z.ZodType<T>,
+    path: Path,
+    empty: unknown,
+  ): { readonly value: T } | { readonly found: readonly Finding[] } {
     const node = this.has(path) ? this.node(path) : undefined;
     const otherwise = new Set<YamlNode>();
     for (;;) {
@@ -109,14 +131,7 @@ export class Reader {
       const found = findings(schema, result.error.issues);
       const before = otherwise.size;
       for (const node of found.flatMap((one) => this.#swappable(path, one))) otherwise.add(node);
-      if (otherwise.size > before) continue;
-      const first = found.find((one) => one.unsupported === true);
-      if (unsupported !== undefined && first !== undefined && nothingElse(found)) {
-        unsupported([...path, ...first.path], first.message);
-        return undefined;
-      }
-      for (const { path: inner, message, at } of found) this.report([...path, ...inner], message, at);
-      return undefined;
+      if (otherwise.size === before) return { found };
     }
   }
 
@@ -154,5 +169,8 @@ function nothingElse(found: readonly Finding[]): boolean {
   const places = found
     .filter(({ unsupported = false }) => unsupported)
     .map(({ path }) => JSON.stringify(path.slice(0, -1)));
-  return found.every(({ unsupported = false, path }) => unsupported || places.includes(JSON.stringify(path)));
+  return (
+    places.length > 0 &&
+    found.every(({ unsupported = false, path }) => unsupported || places.includes(JSON.stringify(path)))
+  );
 }

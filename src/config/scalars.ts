@@ -16,10 +16,20 @@ export function plainScalar(text: string): Scalar {
 const YES = /^(?:y|Y|yes|Yes|YES|on|On|ON)$/;
 const NO = /^(?:n|N|no|No|NO|off|Off|OFF)$/;
 
-/** What else go-yaml takes a plain scalar for, by what is due: a boolean, or the text as it is written. */
+/** `1_000`, a number in YAML 1.1. */
+const SPACED_INTEGER = /^[-+]?[1-9]\d*(?:_\d+)+$/;
+
+/** What else go-yaml takes a plain scalar for, by what is due: a boolean, a number, or the text as it is written. */
 export function goAlternatives(value: Scalar, written: string): ScalarNode['alternatives'] {
   if (value === null) return [undefined];
   if (typeof value !== 'string') return [written];
+  if (SPACED_INTEGER.test(value)) return [Number(value.replaceAll('_', ''))];
+  return yamlBoolean(value);
+}
+
+/** go-yaml takes `"yes"` in quotes for a boolean, too, though not `"true"`. */
+export function yamlBoolean(value: Scalar): ScalarNode['alternatives'] {
+  if (typeof value !== 'string') return [];
   if (YES.test(value)) return [true];
   return NO.test(value) ? [false] : [];
 }

@@ -13,7 +13,7 @@ import { expand } from './expand.ts';
 import type { Environment } from './expand.ts';
 import { Extent, LIMITS } from './extent.ts';
 import type { Path } from './path.ts';
-import { binaryScalar, goAlternatives, isScalar, plainScalar } from './scalars.ts';
+import { binaryScalar, goAlternatives, isScalar, plainScalar, yamlBoolean } from './scalars.ts';
 
 /** A thing wrong with the text itself. */
 export interface SourceProblem {
@@ -53,7 +53,8 @@ export class Builder {
     this.#document = first;
     const root = this.#peek()?.type === EVENT_ID.POP ? undefined : this.#node([], 0);
     this.#take();
-    if (this.#peek() !== undefined) this.#secondDocument(first);
+    // blackbox_exporter reads the first one, whatever follows
+    if (this.#peek() !== undefined && this.#input.env !== undefined) this.#secondDocument(first);
     return { root: this.#tooLarge ? undefined : root, problems: this.#problems };
   }
 
@@ -130,7 +131,8 @@ export class Builder {
     const value = this.#value(event, written, path);
     if (value === undefined) return brokenNode(event.valueStart);
     const plain = event.tagStart < 0 && event.style === SCALAR_STYLE.PLAIN;
-    return scalarNode(event.valueStart, value, plain ? goAlternatives(value, written) : []);
+    const alternatives = plain ? goAlternatives(value, written) : yamlBoolean(value);
+    return scalarNode(event.valueStart, value, alternatives);
   }
 
   /** The value of a scalar as it is written; undefined when its tag is not understood. */
@@ -166,7 +168,12 @@ export class Builder {
   #list(event: SequenceEvent, path: Path): ListNode {
     if (event.tagStart >= 0) this.#tagged(event, path);
     const items: YamlNode[] = [];
-    while (this.#peek()?.type !== EVENT_ID.POP) items.push(this.#node([...path, items.length], event.start));
+    while (this.#peek()?.type !== EVENT_ID.POP) {
+      const item = this.#node([...path, items.length], event.start);
+      // to Go it is an item without content: a step that does nothing, a text that matches nothing
+      const empty = this.#input.env === undefined && item.kind === 'scalar' && item.value === null;
+      if (!empty) items.push(item);
+    }
     this.#take();
     return this.#measured({ kind: 'list', offset: event.start, items }, items, path);
   }

@@ -65,13 +65,19 @@ export interface HostConfig {
   readonly disabledCollectors: readonly string[];
 }
 
+/** Something in a modules file that is loaded, and will not do what it was meant to. */
+export interface ModuleNotice extends ConfigProblem {
+  /** Whether each run of the module fails, with the reason `config`. */
+  readonly alwaysFails: boolean;
+}
+
 /** `/probe`: what may be asked of it, and about whom. */
 export interface ProbeEndpointConfig {
   /** Absolute path of blackbox_exporter's file; undefined: its default modules. */
   readonly modulesFile: string | undefined;
   readonly modules: () => ReadonlyMap<string, ProbeModule>;
-  /** Modules that stand but cannot be run here, and why. */
-  readonly notices: readonly ConfigProblem[];
+  /** What blackbox_exporter loads although it cannot work. */
+  readonly notices: readonly ModuleNotice[];
   /** Empty: any target while Tocsin listens on loopback, else none. */
   readonly allow: AllowList;
   /** Runs at the same time; more are answered with 503. */

@@ -137,24 +137,24 @@ const GO_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
  * A duration as Go writes it (`1.5s`, `1m30s`, `-2s`, `0`), in milliseconds: what stands in blackbox_exporter's file.
  * @see https://pkg.go.dev/time#ParseDuration
  */
-export const goDuration = z
-  .string({ error: 'expected a duration such as 500ms, 5s or 1m30s' })
-  .transform((given, context) => {
-    const [, sign = '', parts = ''] = /^([+-]?)(.*)$/s.exec(given) ?? [];
-    if (parts === '0') return 0;
-    if (parts !== '' && parts.replace(GO_PART, '') === '') {
-      const sum = [...parts.matchAll(GO_PART)].reduce(
-        (total, [, number = '', unit = '']) => total + Number(number) * (GO_UNIT_MS[unit] ?? 0),
-        0,
-      );
-      return sign === '-' ? -sum : Math.min(sum, LONGEST_TIMER_MS);
-    }
-    context.addIssue({
-      code: 'custom',
-      message: `"${given}" is not a duration; expected one such as 500ms, 5s or 1m30s`,
-    });
-    return z.NEVER;
+export const goDuration = z.unknown().transform((given, context) => {
+  // not z.string(): the text of a number is no duration to go-yaml, not even 0
+  const text = typeof given === 'string' ? given : '';
+  const [, sign = '', parts = ''] = /^([+-]?)(.*)$/s.exec(text) ?? [];
+  if (parts === '0') return 0;
+  if (parts !== '' && parts.replace(GO_PART, '') === '') {
+    const sum = [...parts.matchAll(GO_PART)].reduce(
+      (total, [, number = '', unit = '']) => total + Number(number) * (GO_UNIT_MS[unit] ?? 0),
+      0,
+    );
+    return sign === '-' ? -sum : Math.min(sum, LONGEST_TIMER_MS);
+  }
+  context.addIssue({
+    code: 'custom',
+    message: `${JSON.stringify(given)} is not a duration; expected one such as 500ms, 5s or 1m30s`,
   });
+  return z.NEVER;
+});
 
 /** An entry of `probe_endpoint.allow`. */
 export const allowEntry = z.string().refine(isAllowEntry, {

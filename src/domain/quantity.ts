@@ -55,3 +55,31 @@ export function parseSize(text: string): number | undefined {
   const bytes = Math.floor(Number(match[1]) * (SIZE_FACTOR[match[2] ?? 'B'] ?? 1));
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
+
+const BINARY_POWERS = 'KMGTPE';
+const BINARY_PART = /([0-9]+\.?[0-9]*|\.[0-9]+)([A-Za-z]+)/g;
+const MAX_INT64 = 2 ** 63;
+
+/**
+ * Parses a size in the syntax of Go's alecthomas/units (`1MB`, `-1.5MiB`, `1MB512KB`, `0`) to whole bytes: units are
+ * powers of 1024, and all of a text have an i or none has; undefined when it is none.
+ * @see https://pkg.go.dev/github.com/alecthomas/units#ParseBase2Bytes
+ */
+export function parseBinarySize(text: string): number | undefined {
+  const [, sign = '', parts = ''] = /^([+-]?)(.*)$/s.exec(text) ?? [];
+  if (parts === '0') return 0;
+  if (parts === '' || parts.replace(BINARY_PART, '') !== '') return undefined;
+  const pieces = [...parts.matchAll(BINARY_PART)];
+  const bytes = (form: RegExp): number =>
+    pieces.reduce((sum, [, number = '', unit = '']) => {
+      const letter = form.exec(unit)?.[1];
+      const power = letter === '' ? 0 : BINARY_POWERS.indexOf(letter ?? '?') + 1;
+      return letter !== undefined && (letter === '' || power > 0)
+        ? sum + Math.trunc(Number(number) * 1024 ** power)
+        : Number.NaN;
+    }, 0);
+  const found = [/^(?:([KMGTPE])iB|()B)$/, /^([KMGTPE]?)B$/]
+    .map((form) => bytes(form))
+    .find((sum) => !Number.isNaN(sum) && sum < MAX_INT64);
+  return found === undefined ? undefined : sign === '-' ? -found : found;
+}

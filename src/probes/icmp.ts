@@ -35,9 +35,9 @@ export function createIcmpProber({ command, maxPings = MAX_PINGS }: IcmpOptions)
   return defineProber<BoundSettings>({
     type: 'icmp',
     families: ICMP_FAMILIES,
-    settings: () => {
+    settings: (files) => {
       const slots = new Slots(maxPings);
-      return icmpSettings().transform((given) => ({ ...given, slots }));
+      return icmpSettings(files).transform((given) => ({ ...given, slots }));
     },
     target: icmpTarget,
     unmeasured: unmeasuredIcmp,

@@ -7,6 +7,7 @@ import { redisProber } from './redis.ts';
 import { tcpProber } from './tcp.ts';
 import { tlsProber } from './tls.ts';
 import { unixProber } from './unix.ts';
+import { websocketProber } from './websocket.ts';
 
 /** Every prober there is. Adding one is one file and one line here. */
 export const probers: readonly Prober[] = [
@@ -17,5 +18,6 @@ export const probers: readonly Prober[] = [
   dnsProber,
   icmpProber,
   grpcProber,
+  websocketProber,
   redisProber,
 ];

@@ -39,7 +39,7 @@ export const tcpProber = defineProber<TcpSettings>({
 function settings(files: ConfigFiles): z.ZodType<TcpSettings> {
   return z
     .strictObject({
-      ...ipSettings,
+      ...ipSettings(files),
       source_ip_address: sourceAddress,
       query_response: dialogueSteps,
       tls: z.boolean().default(false),

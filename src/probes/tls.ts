@@ -42,7 +42,7 @@ export const tlsProber = defineProber<TlsSettings>({
 function settings(files: ConfigFiles): z.ZodType<TlsSettings> {
   return z
     .strictObject({
-      ...ipSettings,
+      ...ipSettings(files),
       source_ip_address: sourceAddress,
       starttls: z.enum(STARTTLS).optional(),
       server_name: z.string().min(1).optional(),

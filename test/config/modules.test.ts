@@ -136,16 +136,6 @@ describe('blackbox.yml', () => {
       ['5: modules.m.tcp.tsl: unknown key "tsl"; did you mean "tls"?'],
     ],
     [
-      'no prober',
-      'modules:\n  m:\n    timeout: 5s',
-      [expect.stringContaining('2: modules.m: names no prober') as unknown as string],
-    ],
-    [
-      'an unknown prober',
-      'modules:\n  m:\n    prober: websocket',
-      [expect.stringContaining('3: modules.m.prober: unknown prober "websocket"') as unknown as string],
-    ],
-    [
       'a number for a duration',
       'modules:\n  m:\n    prober: http\n    timeout: 1d',
       ['4: modules.m.timeout: "1d" is not a duration; expected one such as 500ms, 5s or 1m30s'],
@@ -187,11 +177,11 @@ describe('blackbox.yml', () => {
   });
 
   it('is told of together with what is wrong with tocsin.yml', () => {
-    folder.write('modules.yml', 'modules: { m: { prober: htp } }');
+    folder.write('modules.yml', 'modules: { m: { prober: http, htp: {} } }');
     const text = 'probe_endpoint: { modules_file: modules.yml, alow: [] }';
     expect(folder.problems(text, { probers })).toEqual([
       expect.stringContaining('tocsin.yml:1: probe_endpoint.alow'),
-      expect.stringContaining('modules.yml:1: modules.m.prober: unknown prober "htp"'),
+      expect.stringContaining('modules.yml:1: modules.m.htp: unknown key "htp"; did you mean "http"?'),
     ]);
   });
 
@@ -216,7 +206,8 @@ describe('blackbox.yml', () => {
       // still a text where a text is due
       expect(load(http(`fail_if_body_matches_regexp: [${word}]`)).problems).toEqual([]);
     }
-    expect(load(http('fail_if_ssl: "yes"')).problems).toHaveLength(1);
+    expect(load(http('fail_if_ssl: "yes"')).problems).toEqual([]);
+    expect(load(http('fail_if_ssl: "true"')).problems).toHaveLength(1);
     expect(load(http('headers: { X-A: 1, X-B: true, X-C: 1.50 }')).problems).toEqual([]);
   });
 

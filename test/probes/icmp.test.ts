@@ -224,8 +224,8 @@ describe('icmp settings', () => {
   it.each([
     [{ ttl: 256 }, 'ttl: Too big: expected number to be <=255'],
     [{ ttl: -1 }, 'ttl: Too small: expected number to be >=0'],
-    [{ payload_size: 65_508 }, 'payload_size: Too big: expected number to be <=65507'],
-    [{ payload_size: -1 }, 'payload_size: Too small: expected number to be >=0'],
+    [{ payload_size: 65_508 }, 'payload_size: expected a number of bytes from 0 to 65507'],
+    [{ payload_size: -1 }, 'payload_size: expected a number of bytes from 0 to 65507'],
     [{ source_ip_address: 'here' }, 'source_ip_address: expected an IP address of this host'],
     [{ count: 3 }, ': Unrecognized key: "count"'],
   ])('%j is refused', (settings, expected) => {

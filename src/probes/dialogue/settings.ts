@@ -1,6 +1,6 @@
 import type { RE2JS } from 're2js';
 import { z } from 'zod';
-import { regexp } from '../settings.ts';
+import { CANNOT_WORK, regexp } from '../settings.ts';
 
 /** One step of a dialogue: what is waited for, what is sent then, and whether TLS begins after it. */
 export interface DialogueStep {
@@ -28,7 +28,11 @@ const hexBytes = z
 const label = z.strictObject({
   name: z
     .string()
-    .regex(/^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/, { error: 'expected the name of a label such as version' }),
+    .default('')
+    .refine((name) => /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/.test(name), {
+      error: 'expected the name of a label such as version',
+      params: CANNOT_WORK,
+    }),
   value: z.string().default(''),
 });
 
@@ -51,6 +55,7 @@ const step = z
   })
   .refine((given) => new Set(given.labels.map(({ name }) => name)).size === given.labels.length, {
     error: 'two labels have the same name',
+    params: CANNOT_WORK,
     path: ['labels'],
   })
   .transform((given): DialogueStep => ({

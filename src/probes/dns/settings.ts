@@ -5,7 +5,7 @@ import { ipPreference, ipSettings, sourceAddress } from '../net/ip-settings.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
 import type { TlsClient } from '../net/tls.ts';
 import type { ConfigFiles } from '../settings.ts';
-import { regexp, unlessEmpty } from '../settings.ts';
+import { CANNOT_WORK, lateRegexp, unlessEmpty } from '../settings.ts';
 import { nameLabels } from './escapes.ts';
 import { classNumber, rcodeNumber, typeNumber } from './names.ts';
 
@@ -36,10 +36,10 @@ export interface DnsSettings {
 
 const rules = z
   .strictObject({
-    fail_if_matches_regexp: z.array(regexp).default([]),
-    fail_if_all_match_regexp: z.array(regexp).default([]),
-    fail_if_not_matches_regexp: z.array(regexp).default([]),
-    fail_if_none_matches_regexp: z.array(regexp).default([]),
+    fail_if_matches_regexp: z.array(lateRegexp).default([]),
+    fail_if_all_match_regexp: z.array(lateRegexp).default([]),
+    fail_if_not_matches_regexp: z.array(lateRegexp).default([]),
+    fail_if_none_matches_regexp: z.array(lateRegexp).default([]),
   })
   .prefault({})
   .transform((given): RecordRules => ({
@@ -53,23 +53,30 @@ const rules = z
 export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
   return z
     .strictObject({
-      ...ipSettings,
+      ...ipSettings(files),
       source_ip_address: sourceAddress,
-      transport_protocol: unlessEmpty(z.enum(['udp', 'tcp'])),
+      transport_protocol: unlessEmpty(
+        known('transport, only udp or tcp', (name) => TRANSPORTS.find((one) => one === name), CANNOT_WORK),
+      ),
       dns_over_tls: z.boolean().default(false),
       tls_config: tlsSettings(files).optional(),
       query_name: z
         .string()
+        .min(1, { error: 'expected a domain name, such as example.org' })
         .refine((name) => nameLabels(name) !== undefined, {
           error: 'expected a domain name, such as example.org',
+          params: CANNOT_WORK,
         })
         .optional(),
-      query_type: known('type of DNS records, such as A, AAAA or SOA', typeNumber).prefault('ANY'),
-      query_class: known('DNS class, such as IN or CH', classNumber).prefault('IN'),
+      query_type: known('type of DNS records, such as A, AAAA or SOA', or('ANY', typeNumber)).prefault('ANY'),
+      query_class: known('DNS class, such as IN or CH', or('IN', classNumber)).prefault('IN'),
       recursion_desired: z.boolean().default(true),
       valid_rcodes: z
-        .array(known('DNS response code, such as NOERROR or NXDOMAIN', rcodeNumber))
-        .min(1, { error: 'expected at least one response code: without any, no answer is valid' })
+        .array(known('DNS response code, such as NOERROR or NXDOMAIN', rcodeNumber, CANNOT_WORK))
+        .refine((codes) => codes.length > 0, {
+          error: 'expected at least one response code: without any, no answer is valid',
+          params: CANNOT_WORK,
+        })
         .prefault(['NOERROR']),
       validate_answer_rrs: rules,
       validate_authority_rrs: rules,
@@ -78,6 +85,7 @@ export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
     .refine((given) => !given.dns_over_tls || given.transport_protocol !== 'udp', {
       error: 'DNS over TLS goes over tcp; leave transport_protocol out, or say tcp',
       path: ['transport_protocol'],
+      params: CANNOT_WORK,
     })
     .transform((given) => ({
       ip: ipPreference(given),
@@ -95,14 +103,25 @@ export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
     }));
 }
 
-/** A name of one of the DNS registries, as its number. */
-function known(what: string, numberOf: (name: string) => number | undefined) {
+const TRANSPORTS = ['udp', 'tcp'] as const;
+
+/** A look-up for which an empty text is the name that holds without any. */
+function or(otherwise: string, numberOf: (name: string) => number | undefined) {
+  return (name: string) => numberOf(name === '' ? otherwise : name);
+}
+
+/** A name out of a registry, as what it stands for there. */
+function known<T>(
+  what: string,
+  find: (name: string) => T | undefined,
+  params: Readonly<Record<string, unknown>> = {},
+) {
   return z.string().transform((text, context) => {
-    const number = numberOf(text);
-    if (number !== undefined) return number;
-    const upper = text.toUpperCase();
-    const hint = numberOf(upper) === undefined ? '' : `; did you mean ${upper}?`;
-    context.addIssue({ code: 'custom', message: `"${text}" is no ${what}${hint}` });
+    const found = find(text);
+    if (found !== undefined) return found;
+    const other = [text.toUpperCase(), text.toLowerCase()].find((one) => find(one) !== undefined);
+    const hint = other === undefined ? '' : `; did you mean ${other}?`;
+    context.addIssue({ code: 'custom', message: `"${text}" is no ${what}${hint}`, params });
     return z.NEVER;
   });
 }

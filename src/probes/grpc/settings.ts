@@ -5,7 +5,7 @@ import { ipPreference, ipSettings } from '../net/ip-settings.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
 import type { TlsClient } from '../net/tls.ts';
 import type { ConfigFiles } from '../settings.ts';
-import { secret } from '../settings.ts';
+import { CANNOT_WORK, secret } from '../settings.ts';
 
 export interface GrpcSettings {
   readonly ip: IpPreference;
@@ -17,39 +17,51 @@ export interface GrpcSettings {
   readonly metadata: Readonly<Record<string, readonly Secret[]>>;
 }
 
-/** Names that HTTP/2 and gRPC keep for themselves. */
-const RESERVED = /^(?:grpc-.*|te|content-type|user-agent|host|connection|transfer-encoding)$/;
-
-const metadataName = z
-  .string()
-  .regex(/^[A-Za-z0-9_.-]+$/, { error: 'expected a name of letters, digits, "_", "-" and "."' })
-  .refine((name) => !RESERVED.test(name.toLowerCase()), { error: 'this name is reserved by gRPC' });
+/** Names that gRPC sends itself; grpc-go leaves them out where they are given. */
+const GRPC_NAMES = /^(?:grpc-.*|te|content-type|user-agent)$/;
+/** Names that HTTP/2 has no place for. */
+const HTTP1_NAMES = /^(?:host|connection|transfer-encoding)$/;
+const NAME = /^[A-Za-z0-9_.-]+$/;
 
 /** Of the others, printable ASCII; those of `-bin` may be anything. */
 const printable = (name: string, values: readonly Secret[]): boolean =>
   name.toLowerCase().endsWith('-bin') || values.every((value) => /^[\x20-\x7e]*$/.test(value.reveal()));
 
+/** What is wrong with names and values that go over the wire. */
+function checkMetadata({ lenient = false }: ConfigFiles) {
+  return (given: Readonly<Record<string, readonly Secret[]>>, context: z.core.$RefinementCtx): void => {
+    for (const [name, values] of Object.entries(given)) {
+      const refuse = (message: string, params = {}): void =>
+        context.addIssue({ code: 'custom', path: [name], message, params });
+      const lower = name.toLowerCase();
+      if (!NAME.test(name)) refuse('expected a name of letters, digits, "_", "-" and "."', CANNOT_WORK);
+      else if (HTTP1_NAMES.test(lower)) refuse('HTTP/2 has no place for this name', CANNOT_WORK);
+      else if (GRPC_NAMES.test(lower)) {
+        if (!lenient) refuse('this name is reserved by gRPC; leave it out');
+      } else if (!printable(name, values))
+        refuse('a value has characters besides printable ASCII; give its name the ending -bin', CANNOT_WORK);
+    }
+  };
+}
+
 /** blackbox_exporter's keys. */
 export function grpcSettings(files: ConfigFiles): z.ZodType<GrpcSettings> {
   return z
     .strictObject({
-      ...ipSettings,
+      ...ipSettings(files),
       service: z.string().default(''),
       tls: z.boolean().default(false),
       tls_config: tlsSettings(files).optional(),
-      metadata: z
-        .record(metadataName, z.array(secret))
-        .refine((given) => Object.entries(given).every(([name, values]) => printable(name, values)), {
-          error: 'a value has characters besides printable ASCII; give its name the ending -bin',
-        })
-        .default({}),
+      metadata: z.record(z.string(), z.array(secret)).superRefine(checkMetadata(files)).default({}),
     })
     .transform((given) => ({
       ip: ipPreference(given),
       service: given.service,
       tls: given.tls ? (given.tls_config ?? defaultTls()) : undefined,
       metadata: Object.fromEntries(
-        Object.entries(given.metadata).map(([name, values]) => [name.toLowerCase(), values]),
+        Object.entries(given.metadata)
+          .map(([name, values]) => [name.toLowerCase(), values] as const)
+          .filter(([name]) => !GRPC_NAMES.test(name)),
       ),
     }));
 }

@@ -1,7 +1,7 @@
 import { validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
-import { secret, secretFile, unlessEmpty, type ConfigFiles } from '../settings.ts';
+import { CANNOT_WORK, secret, secretFile, unlessEmpty, type ConfigFiles } from '../settings.ts';
 
 /** A ready `Authorization` header; it is a secret. */
 export type Authorization = Secret;
@@ -30,7 +30,7 @@ export function authSettings(files: ConfigFiles) {
         type: z
           .string()
           .trim()
-          .regex(/^[!#$%&'*+.^_`|~\w-]+$/, { error: 'expected a scheme such as Bearer' })
+          .transform((scheme) => (scheme === '' ? 'Bearer' : scheme))
           .default('Bearer'),
         credentials: unlessEmpty(secret),
         credentials_file: unlessEmpty(secretFile(files)),
@@ -87,6 +87,7 @@ export function checkAuth(given: AuthGiven, context: z.core.$RefinementCtx): voi
     context.addIssue({
       code: 'custom',
       path: [...used],
+      params: CANNOT_WORK,
       message: 'the secret has characters that a header cannot have',
     });
   }

@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import type { Secret } from '../../domain/secret.ts';
-import { secret, secretFile, type ConfigFiles } from '../settings.ts';
+import { CANNOT_WORK, secret, secretFile, type ConfigFiles } from '../settings.ts';
 
 /** Headers about how the body is sent: they follow from it, and have no effect here, as in blackbox_exporter. */
 const BODY_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer']);
@@ -15,17 +15,18 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   ...['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'],
 ]);
 
-/** `headers`: names to values. */
-export const headers = z
-  .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-  .transform((given, context) => {
+/** `headers`: names to values; in blackbox_exporter's file a number is the text that it is written as. */
+export function headers({ dialect }: ConfigFiles) {
+  const value = dialect === 'blackbox' ? z.string() : z.union([z.string(), z.number(), z.boolean()]);
+  return z.record(z.string(), value).transform((given, context) => {
     const entries = Object.entries(given).map(([name, value]): [string, string] => [name, String(value)]);
     for (const [name, value] of entries) {
       if (!isHeader(name, value))
-        context.addIssue({ code: 'custom', path: [name], message: badHeader(name) });
+        context.addIssue({ code: 'custom', path: [name], message: badHeader(name), params: CANNOT_WORK });
     }
     return entries.filter(([name]) => !BODY_HEADERS.has(name.toLowerCase()));
   });
+}
 
 function isHeader(name: string, value: string): boolean {
   try {
@@ -50,6 +51,15 @@ export interface PrivateHeader {
 
 /** `http_headers` of Prometheus's client block: names to plain values, secrets, and files that hold secrets. */
 export function privateHeaders(files: ConfigFiles) {
+  return headersWithSecrets(files, RESERVED_HEADERS);
+}
+
+/** The same of a client for which no name is reserved. */
+export function anyPrivateHeaders(files: ConfigFiles) {
+  return headersWithSecrets(files, new Set());
+}
+
+function headersWithSecrets(files: ConfigFiles, reserved: ReadonlySet<string>) {
   return z
     .record(
       z.string(),
@@ -61,13 +71,14 @@ export function privateHeaders(files: ConfigFiles) {
     )
     .transform((given, context) =>
       Object.entries(given).flatMap(([name, { values, secrets, files: read }]): readonly PrivateHeader[] => {
-        const refuse = (message: string): void => context.addIssue({ code: 'custom', path: [name], message });
-        if (RESERVED_HEADERS.has(name.toLowerCase()))
+        const refuse = (message: string, params = {}): void =>
+          context.addIssue({ code: 'custom', path: [name], message, params });
+        if (reserved.has(name.toLowerCase()))
           refuse(`the header ${name} cannot be set here; it has a key of its own, or headers is for it`);
         const all = [...values, ...secrets, ...read];
-        if (all.length === 0) refuse('expected values, secrets or files');
+        if (all.length === 0 && files.lenient !== true) refuse('expected values, secrets or files');
         const bad = all.some((value) => !isHeader(name, typeof value === 'string' ? value : value.reveal()));
-        if (bad) refuse(badHeader(name));
+        if (bad) refuse(badHeader(name), CANNOT_WORK);
         return all.map((value) => ({ name, value }));
       }),
     );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
-import { secret, secretFile, unlessEmpty, type ConfigFiles } from '../settings.ts';
+import { CANNOT_WORK, secret, secretFile, unlessEmpty, type ConfigFiles } from '../settings.ts';
 import { isSignatureAlgorithm, readSigningKey, SIGNATURE_ALGORITHMS, type AssertionSettings } from './jwt.ts';
 import { JWT_BEARER, TokenSource, type OAuth2Settings } from './oauth2.ts';
 import { checkProxy, proxyKeys, proxyRules } from './proxy-settings.ts';
@@ -20,6 +20,20 @@ function assertionKeys(files: ConfigFiles) {
   };
 }
 
+const GRANTS: readonly string[] = ['', 'client_credentials', JWT_BEARER];
+
+/** To blackbox_exporter a grant that it does not know is that of client credentials. */
+function grantType({ lenient = false }: ConfigFiles) {
+  if (lenient) return z.string();
+  return z.string().refine((grant) => GRANTS.includes(grant), {
+    error: `expected client_credentials or ${JWT_BEARER}`,
+  });
+}
+
+function isTokenUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
 function oauth2Schema(files: ConfigFiles) {
   return z
     .strictObject({
@@ -27,8 +41,11 @@ function oauth2Schema(files: ConfigFiles) {
       client_secret: unlessEmpty(secret),
       client_secret_file: unlessEmpty(secretFile(files)),
       scopes: z.array(z.string()).default([]),
-      grant_type: z.enum(['', 'client_credentials', JWT_BEARER]).default('client_credentials'),
-      token_url: z.url({ protocol: /^https?$/, error: 'expected the URL of a token endpoint' }),
+      grant_type: grantType(files).default('client_credentials'),
+      token_url: z.string().min(1).refine(isTokenUrl, {
+        error: 'expected the URL of a token endpoint',
+        params: CANNOT_WORK,
+      }),
       endpoint_params: z.record(z.string(), z.string()).default({}),
       tls_config: tlsSettings(files).optional(),
       ...assertionKeys(files),
@@ -48,7 +65,7 @@ export function oauth2Settings(files: ConfigFiles) {
   return oauth2Schema(files).transform((given, context) => {
     const grant = given.grant_type === JWT_BEARER ? assertionGrant(given) : secretGrant(given);
     if ('problem' in grant) {
-      context.addIssue({ code: 'custom', path: [grant.key], message: grant.problem });
+      context.addIssue({ code: 'custom', path: [grant.key], message: grant.problem, params: CANNOT_WORK });
       return z.NEVER;
     }
     const rules = proxyRules(given, files);

@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
-import type { ConfigFiles } from '../settings.ts';
+import { CANNOT_WORK, type ConfigFiles } from '../settings.ts';
 import { NoProxy, parseProxyUrl, type ProxyRules } from './proxy.ts';
 
 /** An empty one is none, as in blackbox_exporter. */
@@ -11,6 +11,7 @@ const proxyUrl = z.string().transform((text, context) => {
   // the text may hold a password
   context.addIssue({
     code: 'custom',
+    params: CANNOT_WORK,
     message:
       'expected the URL of a proxy such as http://proxy.example:3128 or socks5://proxy.example:1080 (http, https, socks5 or socks5h; a % in user or password is written %25)',
   });
@@ -27,7 +28,7 @@ const connectHeader = z
           validateHeaderValue(name, value);
         } catch {
           const message = `"${name}" or its value has characters that a header cannot have`;
-          context.addIssue({ code: 'custom', path: [name], message });
+          context.addIssue({ code: 'custom', path: [name], message, params: CANNOT_WORK });
         }
         return [name, new Secret(value)];
       }),

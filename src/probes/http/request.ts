@@ -2,6 +2,9 @@ import type { Authorization } from './auth.ts';
 import { basicAuthorization } from './auth.ts';
 import type { HttpSettings } from './settings.ts';
 
+/** What a request says it comes from where the settings do not say it. */
+export const USER_AGENT = 'Tocsin';
+
 /** One request of a run: the first, or one that a redirect asked for. */
 export interface HopRequest {
   readonly url: URL;
@@ -57,7 +60,7 @@ export function requestHeaders(
     given.add(key);
   }
   if (!given.has('host')) flat.unshift('Host', url.host);
-  if (!given.has('user-agent')) flat.push('User-Agent', 'Tocsin');
+  if (!given.has('user-agent')) flat.push('User-Agent', USER_AGENT);
   for (const { name, value } of settings.privateHeaders) {
     if (typeof value === 'string') flat.push(name, value);
     else if (ownHost) flat.push(name, value.reveal());

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { ipPreference, ipSettings, type IpPreference } from '../net/ip-settings.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
 import type { TlsClient } from '../net/tls.ts';
-import { fileContent, regexp, size, unlessEmpty, type ConfigFiles } from '../settings.ts';
+import { CANNOT_WORK, fileContent, regexp, sizeIn, unlessEmpty, type ConfigFiles } from '../settings.ts';
+import { httpVersions, statusCodes } from './answer-settings.ts';
 import { authorizationOf, authSettings, checkAuth, type Authorization } from './auth.ts';
 import { celRule, type CelRule } from './cel.ts';
 import { acceptsEncoding, COMPRESSIONS, type Compression } from './compression.ts';
@@ -56,7 +57,11 @@ export interface HttpSettings {
 }
 
 const headerRule = z
-  .strictObject({ header: z.string().min(1), regexp, allow_missing: z.boolean().default(false) })
+  .strictObject({
+    header: z.string().min(1),
+    regexp: regexp.refine((given) => given.pattern() !== '', { error: 'expected a regular expression' }),
+    allow_missing: z.boolean().default(false),
+  })
   .transform((given): HeaderRule => ({
     header: given.header.toLowerCase(),
     regexp: given.regexp,
@@ -65,28 +70,42 @@ const headerRule = z
 
 const method = z
   .string()
-  .regex(/^[!#$%&'*+.^_`|~\w-]*$/, { error: 'expected an HTTP method such as GET, HEAD or POST' })
+  .refine((text) => /^[!#$%&'*+.^_`|~\w-]*$/.test(text), {
+    error: 'expected an HTTP method such as GET, HEAD or POST',
+    params: CANNOT_WORK,
+  })
   .transform((text) => (text === '' ? 'GET' : text.toUpperCase()))
-  .refine((text) => text !== 'CONNECT', { error: 'CONNECT opens tunnels; a probe cannot use it' });
+  .refine((text) => text !== 'CONNECT', {
+    error: 'CONNECT opens tunnels; a probe cannot use it',
+    params: CANNOT_WORK,
+  });
 
 const compression = z
   .string()
   .transform((text) => text.toLowerCase())
-  .pipe(z.enum(['', ...COMPRESSIONS], { error: `expected one of ${COMPRESSIONS.join(', ')}` }))
-  .transform((name) => (name === '' ? undefined : name))
+  .transform((name, context): Compression | undefined => {
+    const known = COMPRESSIONS.find((one) => one === name);
+    if (known === undefined && name !== '')
+      context.addIssue({
+        code: 'custom',
+        message: `expected one of ${COMPRESSIONS.join(', ')}`,
+        params: CANNOT_WORK,
+      });
+    return known;
+  })
   .optional();
 
 const noHttp3 = z.boolean().refine((on) => !on, {
   error: 'HTTP/3 is not possible: Node.js has no QUIC; leave enable_http3 out, or probe by HTTP/2',
   // a file of modules is loaded all the same: those that want it fail
-  params: { unsupported: true },
+  params: CANNOT_WORK,
 });
 
 /** The keys that say what is requested, and how. */
 function requestKeys(files: ConfigFiles) {
   return {
     method: method.default('GET'),
-    headers: headers.default([]),
+    headers: headers(files).default([]),
     http_headers: privateHeaders(files).default([]),
     body: z.string().default(''),
     body_file: unlessEmpty(fileContent(files)),
@@ -99,35 +118,38 @@ function requestKeys(files: ConfigFiles) {
     tls_config: tlsSettings(files).optional(),
     oauth2: oauth2Settings(files).optional(),
     ...proxyKeys,
-    ...ipSettings,
+    ...ipSettings(files),
     ...authSettings(files),
   };
 }
 
 /** The keys that say what an answer has to be. */
-const answerKeys = {
-  valid_status_codes: z.array(z.int().min(100).max(999)).default([]),
-  valid_http_versions: z.array(z.enum(['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/3.0'])).default([]),
-  body_size_limit: size.default(0),
-  fail_if_ssl: z.boolean().default(false),
-  fail_if_not_ssl: z.boolean().default(false),
-  fail_if_body_matches_regexp: z.array(regexp).default([]),
-  fail_if_body_not_matches_regexp: z.array(regexp).default([]),
-  fail_if_body_json_matches_cel: celRule.optional(),
-  fail_if_body_json_not_matches_cel: celRule.optional(),
-  fail_if_header_matches: z.array(headerRule).default([]),
-  fail_if_header_not_matches: z.array(headerRule).default([]),
-};
+function answerKeys(files: ConfigFiles) {
+  return {
+    valid_status_codes: statusCodes(files).default([]),
+    valid_http_versions: httpVersions(files).default([]),
+    body_size_limit: sizeIn(files).default(0),
+    fail_if_ssl: z.boolean().default(false),
+    fail_if_not_ssl: z.boolean().default(false),
+    fail_if_body_matches_regexp: z.array(regexp).default([]),
+    fail_if_body_not_matches_regexp: z.array(regexp).default([]),
+    fail_if_body_json_matches_cel: celRule.optional(),
+    fail_if_body_json_not_matches_cel: celRule.optional(),
+    fail_if_header_matches: z.array(headerRule).default([]),
+    fail_if_header_not_matches: z.array(headerRule).default([]),
+  };
+}
 
 function httpSchema(files: ConfigFiles) {
   return z
-    .strictObject({ ...requestKeys(files), ...answerKeys })
+    .strictObject({ ...requestKeys(files), ...answerKeys(files) })
     .refine((given) => given.body === '' || given.body_file === undefined, {
       error: 'body and body_file are both given; expected one',
       path: ['body_file'],
     })
     .refine((given) => !(given.fail_if_ssl && given.fail_if_not_ssl), {
       error: 'fail_if_ssl and fail_if_not_ssl together fail every run; expected one',
+      params: CANNOT_WORK,
       path: ['fail_if_not_ssl'],
     })
     .superRefine(checkAuth)

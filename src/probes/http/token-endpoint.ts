@@ -11,6 +11,7 @@ import { headerValue } from './http1/head.ts';
 import { connectThrough, type ProxyConnection } from './proxy-connection.ts';
 import { proxyAuthorization, proxyFor, type ProxyRules } from './proxy.ts';
 import { isSocks } from './socks.ts';
+import { USER_AGENT } from './request.ts';
 import { bareHost, portOf } from './target.ts';
 import type { TokenAnswer } from './token-answer.ts';
 
@@ -98,7 +99,7 @@ async function send(
     method: 'POST',
     path,
     headers: [
-      ...['Host', url.host, 'User-Agent', 'Tocsin', 'Accept', 'application/json'],
+      ...['Host', url.host, 'User-Agent', USER_AGENT, 'Accept', 'application/json'],
       ...['Content-Type', 'application/x-www-form-urlencoded'],
       ...['Content-Length', String(Buffer.byteLength(text)), 'Connection', 'close'],
       ...(authorization === undefined ? [] : ['Authorization', authorization.reveal()]),

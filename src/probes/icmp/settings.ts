@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { IpPreference } from '../net/ip-settings.ts';
+import { CANNOT_WORK, type ConfigFiles } from '../settings.ts';
 import { ipPreference, ipSettings, sourceAddress } from '../net/ip-settings.ts';
 
 export interface IcmpSettings {
@@ -18,12 +19,18 @@ const DEFAULT_PAYLOAD = 28;
 const MAX_PAYLOAD = 65_507;
 
 /** blackbox_exporter's keys. */
-export function icmpSettings(): z.ZodType<IcmpSettings> {
+export function icmpSettings(files: ConfigFiles): z.ZodType<IcmpSettings> {
   return z
     .strictObject({
-      ...ipSettings,
+      ...ipSettings(files),
       source_ip_address: sourceAddress,
-      payload_size: z.int().min(0).max(MAX_PAYLOAD).default(0),
+      payload_size: z
+        .int()
+        .refine((bytes) => bytes >= 0 && bytes <= MAX_PAYLOAD, {
+          error: `expected a number of bytes from 0 to ${MAX_PAYLOAD}`,
+          params: CANNOT_WORK,
+        })
+        .default(0),
       dont_fragment: z.boolean().default(false),
       ttl: z.int().min(0).max(255).default(64),
     })

@@ -1,16 +1,26 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { unlessEmpty } from '../settings.ts';
+import { CANNOT_WORK, unlessEmpty, type ConfigFiles } from '../settings.ts';
+
+const PROTOCOLS = ['ip4', 'ip6'] as const;
+/** Whatever is not `ip6` is IPv4 to blackbox_exporter: `ipv4`, but `ipv6` as well. */
+const anyProtocol = z.string().transform((text) => (text === 'ip6' ? 'ip6' : 'ip4'));
 
 /** blackbox_exporter's keys that choose between IPv4 and IPv6, for a settings schema. */
-export const ipSettings = {
-  preferred_ip_protocol: unlessEmpty(z.enum(['ip4', 'ip6'])).default('ip6'),
-  ip_protocol_fallback: z.boolean().default(true),
-};
+export function ipSettings({ lenient = false }: ConfigFiles) {
+  const protocol = lenient ? anyProtocol : z.enum(PROTOCOLS);
+  return {
+    preferred_ip_protocol: unlessEmpty<z.ZodType<(typeof PROTOCOLS)[number]>>(protocol).default('ip6'),
+    ip_protocol_fallback: z.boolean().default(true),
+  };
+}
 
 /** blackbox_exporter's key for the address to connect from. */
 export const sourceAddress = unlessEmpty(
-  z.string().refine((text) => isIP(text) !== 0, { error: 'expected an IP address of this host' }),
+  z.string().refine((text) => isIP(text) !== 0, {
+    error: 'expected an IP address of this host',
+    params: CANNOT_WORK,
+  }),
 );
 
 export interface IpPreference {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SecureVersion } from 'node:tls';
 import type { TlsOptions } from '../../domain/tls.ts';
 import type { ConfigFiles } from '../settings.ts';
-import { fileContent, unlessEmpty } from '../settings.ts';
+import { CANNOT_WORK, fileContent, unlessEmpty } from '../settings.ts';
 import { TlsClient } from './tls.ts';
 
 const VERSIONS = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
@@ -66,12 +66,12 @@ interface TlsGiven {
 
 function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
   const { ca_file: ca, cert_file: cert, key_file: key, min_version: min, max_version: max } = given;
-  const wrong = (message: string, path: string[] = []) => {
-    context.addIssue({ code: 'custom', message, path });
+  const wrong = (message: string, path: string[] = [], params: object = CANNOT_WORK) => {
+    context.addIssue({ code: 'custom', message, path, params: { ...params } });
     return z.NEVER;
   };
   if ((cert === undefined) !== (key === undefined))
-    return wrong('cert_file and key_file belong together; give both or none');
+    return wrong('cert_file and key_file belong together; give both or none', [], {});
   if (ca !== undefined && !CERTIFICATE.test(ca))
     return wrong('the file holds no certificate; expected one or more in PEM', ['ca_file']);
   const client = new TlsClient({

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { CANNOT_WORK, type ConfigFiles } from '../settings.ts';
+
+const VERSIONS: readonly string[] = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/3.0'];
+
+/** `valid_status_codes`: blackbox_exporter takes any number, and cuts what is after its point. */
+export function statusCodes({ lenient = false }: ConfigFiles) {
+  if (lenient) return z.array(z.number().transform(Math.trunc));
+  return z.array(z.number()).superRefine(
+    onlyPossible((code) => Number.isInteger(code) && code >= 100 && code <= 999, {
+      what: 'status',
+      expected: 'a whole number from 100 to 999',
+    }),
+  );
+}
+
+/** `valid_http_versions`: blackbox_exporter takes any text, and compares the answer's version with it. */
+export function httpVersions({ lenient = false }: ConfigFiles) {
+  if (lenient) return z.array(z.string());
+  return z.array(z.string()).superRefine(
+    onlyPossible((version) => VERSIONS.includes(version), {
+      what: 'version',
+      expected: `one of ${VERSIONS.join(', ')}`,
+    }),
+  );
+}
+
+/** Every value that no answer can have; without any that one can, nothing is valid. */
+function onlyPossible<T extends string | number>(
+  isPossible: (value: T) => boolean,
+  { what, expected }: { readonly what: string; readonly expected: string },
+) {
+  return (values: readonly T[], context: z.core.$RefinementCtx<readonly T[]>): void => {
+    const hopeless = values.length > 0 && !values.some((value) => isPossible(value));
+    for (const [index, value] of values.entries()) {
+      if (isPossible(value)) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [index],
+        message: `no answer has the ${what} ${JSON.stringify(value)}; expected ${expected}`,
+        ...(hopeless && { params: CANNOT_WORK }),
+      });
+    }
+  };
+}

@@ -1,0 +1,191 @@
+import type { Socket } from 'node:net';
+import type { Verdict } from '../domain/result.ts';
+import { failure, SUCCESS } from '../domain/result.ts';
+import type { Target } from '../domain/service.ts';
+import type { Sample } from '../metrics/family.ts';
+import { sample } from '../metrics/family.ts';
+import { expand, firstMatch } from './dialogue/expand.ts';
+import { proxyFor } from './http/proxy.ts';
+import { connectThrough } from './http/proxy-connection.ts';
+import { USER_AGENT } from './http/request.ts';
+import { bareHost, portOf, shownUrl } from './http/target.ts';
+import { orAborted } from './net/abort.ts';
+import { cipherSample } from './net/certificates.ts';
+import { connectTo, resolve } from './net/dial.ts';
+import { ProbeFailure } from './net/failure.ts';
+import { PhaseTimer, verdictOf } from './net/phases.ts';
+import type { Outcome, Run, TargetParts, TargetProblem } from './prober.ts';
+import { defineProber } from './prober.ts';
+import {
+  STATUS_CODE,
+  unmeasuredWebsocket,
+  UPGRADED,
+  WEBSOCKET_FAILED_DUE_TO_REGEX,
+  WEBSOCKET_FAMILIES,
+  websocketDurations,
+} from './websocket/families.ts';
+import { MessageStream } from './websocket/frames.ts';
+import { shakeHands } from './websocket/handshake.ts';
+import { websocketSettings, type MessageStep, type WebsocketSettings } from './websocket/settings.ts';
+
+/**
+ * Switches a connection to WebSocket, and exchanges messages over it; by the keys and families that blackbox_exporter
+ * has for it on its main branch.
+ * @see https://www.rfc-editor.org/rfc/rfc6455
+ */
+export const websocketProber = defineProber<WebsocketSettings>({
+  type: 'websocket',
+  families: WEBSOCKET_FAMILIES,
+  settings: websocketSettings,
+  target: websocketTarget,
+  unmeasured: (_settings, measured) => unmeasuredWebsocket(measured),
+  probe,
+});
+
+const EXPECTED = 'expected a URL such as wss://example.com/socket';
+
+/** The URL of an address as that of the HTTP request: `wss` is `https`. */
+function requestUrl(address: string): URL | undefined {
+  const [, secure, rest] = /^ws(s?):(\/\/.*)$/i.exec(address) ?? [];
+  if (secure === undefined || rest === undefined || /[\s\\]/.test(rest)) return undefined;
+  const url = `http${secure}:${rest}`;
+  return URL.canParse(url) ? new URL(url) : undefined;
+}
+
+function websocketTarget(address: string): TargetParts | TargetProblem {
+  const url = requestUrl(address);
+  if (url === undefined) return { problem: `the address is not a URL of WebSocket; ${EXPECTED}` };
+  if (url.username !== '' || url.password !== '')
+    return { problem: 'the address holds credentials; give them as http_config.basic_auth' };
+  return { label: shownUrl(url).replace(/^http/, 'ws'), host: bareHost(url) };
+}
+
+/** A run under way, and what it has come to. */
+interface Conversation {
+  readonly url: URL;
+  readonly settings: WebsocketSettings;
+  readonly run: Run;
+  readonly timer: PhaseTimer;
+  readonly samples: Sample[];
+}
+
+async function probe(target: Target, settings: WebsocketSettings, run: Run): Promise<Outcome> {
+  const url = requestUrl(target.address);
+  if (url === undefined) throw new Error('a target that websocketTarget refuses cannot be probed');
+  const conversation = { url, settings, run, timer: new PhaseTimer(run.monotonic), samples: [] };
+  const { samples, timer } = conversation;
+  let verdict: Verdict;
+  try {
+    verdict = await converse(conversation);
+  } catch (error) {
+    verdict = verdictOf(error, run, timer);
+  }
+  const phases = timer.stop();
+  return { verdict, samples: [...websocketDurations(phases), ...samples], phases };
+}
+
+async function converse(conversation: Conversation): Promise<Verdict> {
+  const { url, settings, run, timer, samples } = conversation;
+  const { plain, socket: connected } = await connect(conversation);
+  try {
+    const socket = url.protocol === 'https:' ? await secure(connected, conversation) : connected;
+    const authorization = (await settings.tokens?.authorization(run, settings.ip)) ?? settings.authorization;
+    timer.enter('processing');
+    run.log('request', { url: shownUrl(url) });
+    const path = `${url.pathname}${url.search}`;
+    const headers = requestHeaders(conversation, authorization?.reveal());
+    const answer = await orAborted(shakeHands({ socket, path, headers }), run.signal);
+    run.log('answer', { status: answer.status });
+    if (answer.status === 401) settings.tokens?.forget();
+    samples.push(sample(STATUS_CODE, answer.status), sample(UPGRADED, answer.refusal === undefined ? 1 : 0));
+    if (answer.refusal !== undefined)
+      return failure(answer.status === 101 ? 'protocol' : 'status', answer.refusal);
+    const messages = new MessageStream(socket);
+    const verdict = await exchange(messages, conversation);
+    if (verdict.status === 'success') messages.close();
+    return verdict;
+  } finally {
+    if (!plain.writableEnded) plain.destroySoon();
+  }
+}
+
+/** Goes through the steps; whatever ends them is what blackbox_exporter shows as a regular expression's. */
+async function exchange(messages: MessageStream, conversation: Conversation): Promise<Verdict> {
+  const { settings, run, timer, samples } = conversation;
+  const { steps } = settings;
+  if (steps.length > 0) timer.enter('transfer');
+  let done = false;
+  try {
+    for (const [index, step] of steps.entries()) {
+      const verdict = await orAborted(takeStep(messages, step, index + 1), run.signal);
+      if (verdict.status !== 'success') return verdict;
+    }
+    done = true;
+    return SUCCESS;
+  } finally {
+    samples.push(sample(WEBSOCKET_FAILED_DUE_TO_REGEX, done ? 0 : 1));
+  }
+}
+
+async function takeStep(
+  messages: MessageStream,
+  { expect, send }: MessageStep,
+  number: number,
+): Promise<Verdict> {
+  let answer = send;
+  if (expect !== undefined) {
+    const match = firstMatch(expect, (await messages.message()).toString());
+    if (match === undefined)
+      return failure('reply', `Step ${number}: the message does not match "${expect.pattern()}"`);
+    if (typeof send === 'string') answer = expand(send, match);
+  }
+  if (answer.length > 0) await messages.send(Buffer.from(answer));
+  return SUCCESS;
+}
+
+/** `Host` may be among the headers; others may occur more than once. */
+function requestHeaders({ url, settings }: Conversation, authorization: string | undefined): string[] {
+  const given = settings.headers.map(({ name, value }) => [
+    name,
+    typeof value === 'string' ? value : value.reveal(),
+  ]);
+  const has = (wanted: string): boolean => settings.headers.some(({ name }) => name.toLowerCase() === wanted);
+  return [
+    ...(has('host') ? [] : ['Host', url.host]),
+    ...(has('user-agent') ? [] : ['User-Agent', USER_AGENT]),
+    ...given.flat(),
+    ...(authorization === undefined ? [] : ['Authorization', authorization]),
+  ];
+}
+
+async function connect({
+  url,
+  settings,
+  run,
+  timer,
+}: Conversation): Promise<Record<'plain' | 'socket', Socket>> {
+  const { ip, proxy: rules, tls } = settings;
+  const endpoint = { host: bareHost(url), port: portOf(url), ...ip };
+  timer.enter('resolve');
+  const address = await resolve(run, endpoint);
+  timer.enter('connect');
+  const proxy = rules === undefined ? undefined : proxyFor(rules, url, address.address);
+  if (proxy !== undefined && rules !== undefined) {
+    const { connectHeaders } = rules;
+    const way = { proxy, host: address.address, port: endpoint.port, tunnel: true, connectHeaders, tls, ip };
+    return connectThrough(run, way);
+  }
+  const socket = await connectTo(run, endpoint, address);
+  return { plain: socket, socket };
+}
+
+/** Speaks TLS; a certificate that is not good enough ends the run before anything is sent. */
+async function secure(socket: Socket, { url, settings, run, timer, samples }: Conversation): Promise<Socket> {
+  timer.enter('tls');
+  const handshake = await settings.tls.handshake({
+    ...{ socket, host: bareHost(url), signal: run.signal, alpn: ['http/1.1'], onChain: run.onChain },
+  });
+  samples.push(...handshake.samples, cipherSample(handshake.socket));
+  if (handshake.verdict.status !== 'success') throw new ProbeFailure(handshake.verdict);
+  return handshake.socket;
+}

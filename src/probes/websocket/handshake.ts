@@ -1,0 +1,94 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { headerValue, headerValues, HeadReader, type Head } from '../http/http1/head.ts';
+import { fail } from '../net/failure.ts';
+import { brokenConnection } from '../net/socket-errors.ts';
+
+/** What the key of a request and this make the answer's. @see https://www.rfc-editor.org/rfc/rfc6455#section-1.3 */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+export interface HandshakeRequest {
+  /** Connected, TLS included. */
+  readonly socket: Socket;
+  /** Path and query. */
+  readonly path: string;
+  /** Names and values in turn, `Host` among them. */
+  readonly headers: readonly string[];
+}
+
+/** An answer to the request to switch, and whether it switches. */
+export interface HandshakeAnswer {
+  readonly status: number;
+  /** Why this is not a WebSocket connection now. */
+  readonly refusal: string | undefined;
+}
+
+/**
+ * Asks for WebSocket over a connection of its own. What the server sends after its answer is left on the socket, which
+ * is paused.
+ * @throws ProbeFailure when no HTTP answer comes
+ * @see https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+ */
+export async function shakeHands({ socket, path, headers }: HandshakeRequest): Promise<HandshakeAnswer> {
+  const key = randomBytes(16).toString('base64');
+  const fields = [
+    ...headers,
+    ...['Upgrade', 'websocket', 'Connection', 'Upgrade'],
+    ...['Sec-WebSocket-Key', key, 'Sec-WebSocket-Version', '13'],
+  ];
+  const lines = fields.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${fields[i + 1] ?? ''}\r\n`] : []));
+  socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
+  const head = await readHead(socket);
+  return { status: head.status, refusal: refusalOf(head, key) };
+}
+
+function readHead(socket: Socket): Promise<Head> {
+  const heads = new HeadReader();
+  return new Promise((resolve, reject) => {
+    const doing = 'before an answer came';
+    const onEnd = (): void => settle(() => reject(fail('protocol', `The connection was closed ${doing}`)));
+    const onError = (error: unknown): void => settle(() => reject(brokenConnection(error, doing)));
+    const onData = (bytes: Buffer): void => {
+      try {
+        const read = heads.push(bytes);
+        if (read === undefined) return;
+        settle(() => resolve(read.head));
+        if (read.rest.length > 0) socket.unshift(read.rest);
+      } catch (error) {
+        settle(() => reject(error instanceof Error ? error : new Error(String(error))));
+      }
+    };
+    const settle = (end: () => void): void => {
+      socket.pause();
+      socket.removeListener('data', onData);
+      socket.removeListener('end', onEnd);
+      socket.removeListener('close', onEnd);
+      socket.removeListener('error', onError);
+      end();
+    };
+    socket.on('data', onData);
+    socket.on('end', onEnd);
+    socket.on('close', onEnd);
+    socket.on('error', onError);
+  });
+}
+
+function refusalOf({ status, headers }: Head, key: string): string | undefined {
+  if (status !== 101) return `HTTP status ${status}, expected 101`;
+  const wrong = (name: string, expected: string): string =>
+    `The answer of 101 has no "${name}: ${expected}", so that it does not switch to WebSocket`;
+  if (!hasToken(headers, 'upgrade', 'websocket')) return wrong('Upgrade', 'websocket');
+  if (!hasToken(headers, 'connection', 'upgrade')) return wrong('Connection', 'Upgrade');
+  const accept = createHash('sha1').update(`${key}${GUID}`).digest('base64');
+  if (headerValue(headers, 'sec-websocket-accept') === accept) return undefined;
+  return 'Sec-WebSocket-Accept is not the answer to the key that was sent: something that does not speak WebSocket answered';
+}
+
+function hasToken(headers: readonly string[], name: string, token: string): boolean {
+  return headerValues(headers, name).some((value) =>
+    value
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .includes(token),
+  );
+}

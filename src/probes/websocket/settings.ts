@@ -1,0 +1,112 @@
+import type { RE2JS } from 're2js';
+import { z } from 'zod';
+import { authorizationOf, authSettings, checkAuth, type Authorization } from '../http/auth.ts';
+import { anyPrivateHeaders, privateHeaders, type PrivateHeader } from '../http/header-settings.ts';
+import type { TokenSource } from '../http/oauth2.ts';
+import { oauth2Settings } from '../http/oauth2-settings.ts';
+import type { ProxyRules } from '../http/proxy.ts';
+import { checkProxy, proxyKeys, proxyRules } from '../http/proxy-settings.ts';
+import { ipPreference, ipSettings, type IpPreference } from '../net/ip-settings.ts';
+import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
+import type { TlsClient } from '../net/tls.ts';
+import { CANNOT_WORK, regexp, type ConfigFiles } from '../settings.ts';
+
+/** What one message is waited for, and what is sent then. */
+export interface MessageStep {
+  readonly expect: RE2JS | undefined;
+  /** A template where `expect` is given; empty: nothing. */
+  readonly send: string | Buffer;
+}
+
+export interface WebsocketSettings {
+  readonly ip: IpPreference;
+  readonly tls: TlsClient;
+  readonly headers: readonly PrivateHeader[];
+  readonly authorization: Authorization | undefined;
+  /** Where the authorization comes from instead. */
+  readonly tokens: TokenSource | undefined;
+  /** Undefined: straight. */
+  readonly proxy: ProxyRules | undefined;
+  readonly steps: readonly MessageStep[];
+}
+
+/** Prometheus's client block. HTTP/2 and redirects are not for WebSocket: these keys have no effect. */
+function clientBlock(files: ConfigFiles) {
+  return z
+    .strictObject({
+      ...authSettings(files),
+      oauth2: oauth2Settings(files).optional(),
+      tls_config: tlsSettings(files).optional(),
+      http_headers: privateHeaders(files).default([]),
+      follow_redirects: z.boolean().optional(),
+      enable_http2: z.boolean().optional(),
+      ...proxyKeys,
+    })
+    .superRefine(checkAuth)
+    .superRefine(checkProxy);
+}
+
+/** Keys that blackbox_exporter has for other probers in the same list, and leaves out of account here. */
+const IDLE_KEYS = ['expect_bytes', 'labels', 'starttls'] as const;
+
+function steps({ lenient = false }: ConfigFiles) {
+  const text = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'expected a text' });
+  return z
+    .array(
+      z
+        .strictObject({
+          expect: regexp.optional(),
+          send: text.optional(),
+          expect_bytes: text.optional(),
+          labels: z
+            .array(z.strictObject({ name: z.string().optional(), value: z.string().optional() }))
+            .optional(),
+          starttls: z.boolean().optional(),
+        })
+        .superRefine((given, context) => {
+          for (const key of lenient ? [] : IDLE_KEYS) {
+            if (given[key] === undefined) continue;
+            const message = `${key} has no effect for websocket; leave it out`;
+            context.addIssue({ code: 'custom', path: [key], message });
+          }
+          if (given.expect === undefined || (given.expect_bytes ?? '').length === 0) return;
+          const message = 'expect and expect_bytes are both given; expected one';
+          context.addIssue({ code: 'custom', path: ['expect_bytes'], message });
+        })
+        .transform(({ expect, send = '' }): MessageStep => ({
+          expect,
+          send: typeof send === 'string' ? send : Buffer.from(send),
+        })),
+    )
+    .default([]);
+}
+
+/** Headers that the handshake itself is made of. */
+const HANDSHAKE_HEADERS = /^(?:connection|upgrade|sec-websocket-(?:key|version|extensions|accept))$/i;
+
+/** blackbox_exporter's keys. */
+export function websocketSettings(files: ConfigFiles): z.ZodType<WebsocketSettings> {
+  return z
+    .strictObject({
+      ...ipSettings(files),
+      http_config: clientBlock(files).prefault({}),
+      headers: anyPrivateHeaders(files).default([]),
+      query_response: steps(files),
+    })
+    .superRefine((given, context) => {
+      for (const { name } of given.headers) {
+        if (!HANDSHAKE_HEADERS.test(name)) continue;
+        const message = `${name} is a part of the handshake, which the prober makes; leave it out`;
+        context.addIssue({ code: 'custom', path: ['headers', name], message, params: CANNOT_WORK });
+      }
+    })
+    .transform((given) => ({
+      ip: ipPreference(given),
+      tls: given.http_config.tls_config ?? defaultTls(),
+      headers: [...given.http_config.http_headers, ...given.headers],
+      authorization: authorizationOf(given.http_config),
+      tokens: given.http_config.oauth2,
+      proxy: proxyRules(given.http_config, files),
+      steps: given.query_response,
+    }));
+}
