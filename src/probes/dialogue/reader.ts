@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net';
-import { fail } from '../net/failure.ts';
+import { fail, ProbeFailure } from '../net/failure.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
 
 /** Longer lines fail a run; blackbox_exporter's limit. */
 export const MAX_LINE_BYTES = 65_536;
-/** What may lie unread before the server is made to wait. */
-const HIGH_WATER_BYTES = 1_048_576;
+/** What may lie unread before the server is made to wait: lines of it are looked through at one go. */
+const HIGH_WATER_BYTES = 65_536;
+/** The most bytes that a server may send in all. */
+export const MAX_STREAM_BYTES = 16_777_216;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
@@ -13,6 +15,7 @@ const CARRIAGE_RETURN = 0x0d;
 export class SocketReader {
   readonly #socket: Socket;
   #buffer: Buffer = Buffer.alloc(0);
+  #received = 0;
   #ended = false;
   #error: unknown;
   #wake: (() => void) | undefined;
@@ -84,6 +87,7 @@ export class SocketReader {
       });
     }
     if (this.#buffer.length > before) return true;
+    if (this.#error instanceof ProbeFailure) throw this.#error;
     if (this.#error !== undefined) throw brokenConnection(this.#error, 'while waiting for an answer');
     return !this.#ended;
   }
@@ -95,6 +99,13 @@ export class SocketReader {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#received += chunk.length;
+    if (this.#received > MAX_STREAM_BYTES) {
+      this.#socket.pause();
+      this.#error ??= fail('protocol', `The server sent more than ${MAX_STREAM_BYTES} bytes`);
+      this.#onEnd();
+      return;
+    }
     this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
     if (this.#buffer.length >= HIGH_WATER_BYTES) this.#socket.pause();
     this.#woken();

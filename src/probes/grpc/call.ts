@@ -9,7 +9,7 @@ import {
 import type { Socket } from 'node:net';
 import type { CancelSignal } from '../../domain/cancellation.ts';
 import { errorCode } from '../net/error-fields.ts';
-import { tooLong } from './messages.ts';
+import { MAX_ANSWER_BYTES, tooLong } from './messages.ts';
 import { codeOfHttp, codeOfReset, INTERNAL, UNAVAILABLE, UNKNOWN } from './status.ts';
 
 export interface Call {
@@ -104,11 +104,17 @@ function answerOf(stream: ClientHttp2Stream): Promise<CallEnd> {
       failed = error;
     });
     stream.once('close', () => {
-      if (headers !== undefined || wasReset(failed, stream))
+      if (tooLong(size)) resolve(overlong());
+      else if (headers !== undefined || wasReset(failed, stream))
         resolve(concluded({ headers, trailers, body: Buffer.concat(pieces), reset: stream.rstCode }));
       else resolve(lost(failed));
     });
   });
+}
+
+function overlong(): CallEnd {
+  const message = `the answer is longer than ${MAX_ANSWER_BYTES} bytes`;
+  return { code: INTERNAL, message, body: Buffer.alloc(0), spoken: false };
 }
 
 /** A stream that the server reset, and not one that went down with its connection. */

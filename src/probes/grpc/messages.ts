@@ -48,9 +48,12 @@ export function unframe(received: Buffer): Buffer | undefined {
   return message;
 }
 
+/** A message and what goes before it. */
+export const MAX_ANSWER_BYTES = PREFIX_BYTES + MAX_MESSAGE;
+
 /** Whether so much has been received that it cannot be a health answer. */
 export function tooLong(bytes: number): boolean {
-  return bytes > PREFIX_BYTES + MAX_MESSAGE;
+  return bytes > MAX_ANSWER_BYTES;
 }
 
 /**

@@ -180,6 +180,6 @@ function proxyAnswer(heads: HeadReader, bytes: Buffer): { readonly rest: Buffer 
       : fail('connect', `The proxy refuses to connect to the target: HTTP status ${status}`);
   } catch (error) {
     if (!(error instanceof ProbeFailure)) throw error;
-    return fail('protocol', 'The proxy does not answer CONNECT as a proxy does');
+    return fail('protocol', `The proxy does not answer CONNECT as a proxy does: ${error.message}`);
   }
 }

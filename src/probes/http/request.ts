@@ -1,9 +1,7 @@
 import type { Authorization } from './auth.ts';
 import { basicAuthorization } from './auth.ts';
 import type { HttpSettings } from './settings.ts';
-
-/** What a request says it comes from where the settings do not say it. */
-export const USER_AGENT = 'Tocsin';
+import { USER_AGENT } from './user-agent.ts';
 
 /** One request of a run: the first, or one that a redirect asked for. */
 export interface HopRequest {

@@ -11,7 +11,7 @@ import { headerValue } from './http1/head.ts';
 import { connectThrough, type ProxyConnection } from './proxy-connection.ts';
 import { proxyAuthorization, proxyFor, type ProxyRules } from './proxy.ts';
 import { isSocks } from './socks.ts';
-import { USER_AGENT } from './request.ts';
+import { USER_AGENT } from './user-agent.ts';
 import { bareHost, portOf } from './target.ts';
 import type { TokenAnswer } from './token-answer.ts';
 

@@ -11,6 +11,9 @@ export interface Login {
   readonly db: number | undefined;
 }
 
+/** An answer of INFO has some kilobytes, with statistics of each command some hundred. */
+export const MAX_ANSWER_BYTES = 1_048_576;
+
 /** The Redis client, loaded when a service first needs it: it takes as long as a tenth of Tocsin's start. */
 export type RedisDriver = Pick<typeof Driver, 'AbstractConnector' | 'Redis'>;
 
@@ -29,15 +32,26 @@ export async function readInfo(driver: RedisDriver, socket: Socket, login: Login
   redis.on('error', (error: Error) => {
     fault ??= error;
   });
+  let tooMuch: ProbeFailure | undefined;
+  const count = (): void => {
+    if (socket.bytesRead <= MAX_ANSWER_BYTES) return;
+    tooMuch = fail(
+      'protocol',
+      `The server sends more than ${MAX_ANSWER_BYTES} bytes, which no answer of Redis has`,
+    );
+    socket.destroy();
+  };
   try {
     await redis.connect();
+    // only now: a listener that came before the client's would take what a server says first
+    socket.on('data', count);
     await logIn(redis, login);
     const [pong, info] = await Promise.all([redis.call('PING'), redis.call('INFO')].map(answered));
     if (pong !== 'PONG' || typeof info !== 'string')
       throw fail('protocol', 'The server answers PING or INFO as no Redis does');
     return info;
   } catch (error) {
-    throw error instanceof ProbeFailure ? error : sessionFailure(fault ?? error);
+    throw tooMuch ?? (error instanceof ProbeFailure ? error : sessionFailure(fault ?? error));
   } finally {
     redis.disconnect();
   }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { headerValue, headerValues, HeadReader, type Head } from '../http/http1/head.ts';
 import { fail } from '../net/failure.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
+import { requireSendable } from '../net/wire-text.ts';
 
 /** What the key of a request and this make the answer's. @see https://www.rfc-editor.org/rfc/rfc6455#section-1.3 */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -36,6 +37,7 @@ export async function shakeHands({ socket, path, headers }: HandshakeRequest): P
     ...['Upgrade', 'websocket', 'Connection', 'Upgrade'],
     ...['Sec-WebSocket-Key', key, 'Sec-WebSocket-Version', '13'],
   ];
+  requireSendable({ method: 'GET', path, headers: fields });
   const lines = fields.flatMap((name, i) => (i % 2 === 0 ? [`${name}: ${fields[i + 1] ?? ''}\r\n`] : []));
   socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
   const head = await readHead(socket);
