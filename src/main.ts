@@ -1,14 +1,27 @@
 #!/usr/bin/env node
 import { hostname } from 'node:os';
-import { run } from './cli/run.ts';
+
+/** What an orderly stop may take, and then some: whoever sent the signal waits for this process to end. */
+const FORCED_END_MS = 20_000;
+/** Whatever still holds the process after everything was stopped may not hold it longer. */
+const LEFTOVERS_MS = 2_000;
+/** A call to the system that does not return holds one of these; `process.exit` would wait for it, too. */
+const BLOCKED_CALL = /^(FSReq|Worker)/;
 
 const stop = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
-// before there is something to reload, SIGHUP must not end the process silently half-way through a start
-process.on('SIGHUP', () => undefined);
+/** `requested` is a SIGHUP that came before there was something to reload: it must neither end the process nor be forgotten. */
+const reloading: { requested: boolean; reload?: () => void } = { requested: false };
+
+// before anything else is loaded: a signal during the start must find its handler
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stopOrdered);
+process.on('SIGHUP', () => {
+  if (reloading.reload === undefined) reloading.requested = true;
+  else reloading.reload();
+});
 // a reader that went away (`tocsin check | head`) is no reason for a stack trace
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
+dontWaitForTerminal();
 // a rejection that nobody handles is a bug: it is told, and the rest goes on
 process.on('unhandledRejection', (reason) => {
   const error = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
@@ -17,6 +30,7 @@ process.on('unhandledRejection', (reason) => {
   );
 });
 
+const { run } = await import('./cli/run.ts');
 process.exitCode = await run({
   argv: process.argv.slice(2),
   env: process.env,
@@ -25,10 +39,35 @@ process.exitCode = await run({
   nodeVersion: process.version,
   terminal: process.stdout.isTTY,
   stdout: (text) => process.stdout.write(text),
+  logStream: process.stdout,
   stderr: (text) => process.stderr.write(text),
   signal: stop.signal,
-  onReload: (reload) => void process.on('SIGHUP', reload),
+  onReload: (reload) => {
+    reloading.reload = reload;
+    if (reloading.requested) reload();
+  },
   codeUrl: new URL('./', import.meta.url),
 });
-// whatever still holds the process after everything was stopped may not hold it long
-setTimeout(() => process.exit(), 2_000).unref();
+setTimeout(() => {
+  if (process.getActiveResourcesInfo().some((name) => BLOCKED_CALL.test(name))) endNow();
+  else process.exit();
+}, LEFTOVERS_MS).unref();
+
+function stopOrdered(): void {
+  if (stop.signal.aborted) return;
+  setTimeout(endNow, FORCED_END_MS).unref();
+  stop.abort();
+}
+
+/** `process.exit` waits for threads that are within a call to the system; nothing can wait for this. */
+function endNow(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** Node makes writing to a terminal wait, for ever where its output is stopped (Ctrl-S). */
+function dontWaitForTerminal(): void {
+  const { _handle: handle } = process.stdout as {
+    _handle?: { setBlocking?: (blocking: boolean) => unknown };
+  };
+  if (process.stdout.isTTY) handle?.setBlocking?.(false);
+}

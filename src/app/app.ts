@@ -65,7 +65,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { clock, codeUrl, nodeVersion } = options;
   const version = readVersion(codeUrl);
   const self = createSelfMetrics({ version, node: nodeVersion });
-  const logger = await startLogging(options.log, clock, (level) => self.logged(level));
+  const logger = await startLogging(options.log, clock, self);
   const lifecycle = new Lifecycle({ clock, logger, budgetMs: STOP_BUDGET_MS });
   try {
     return await wire({ ...options, version, self, logger, lifecycle });
@@ -107,8 +107,8 @@ async function wire(ground: Ground): Promise<App> {
     gate,
     source,
     hostStats: host.stats,
-    stalledMs: watching.stalledMs,
     listener: () => running.listener,
+    ...watching.runs,
     reload: () => reloader.reload(),
     draining: () => running.draining,
   });

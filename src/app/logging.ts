@@ -1,6 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { createLogger, prettyOutput, withoutRepeats, type LogLevel } from '../log/logger.ts';
+import { createLogger, prettyFormat, withoutRepeats, type LogLevel } from '../log/logger.ts';
+import { createOutput, type OutputStream } from '../log/output.ts';
 
 export { LOG_LEVELS, type LogLevel } from '../log/logger.ts';
 
@@ -8,14 +9,27 @@ export interface LogSettings {
   readonly level: LogLevel;
   /** Lines for a person instead of JSON. */
   readonly pretty: boolean;
+  /** Where the lines go. */
+  readonly stream: OutputStream;
 }
 
-/** The one logger; `onLine` is told of every line, by level. */
+interface LogCounts {
+  /** Counts a line, by level. */
+  logged(level: string): void;
+  /** Counts a line that could not be written. */
+  logDropped(): void;
+}
+
+/** The one logger. */
 export async function startLogging(
-  { level, pretty }: LogSettings,
+  { level, pretty, stream }: LogSettings,
   clock: Clock,
-  onLine: (level: string) => void,
+  counts: LogCounts,
 ): Promise<Logger> {
-  const destination = pretty ? { destination: await prettyOutput() } : {};
-  return withoutRepeats(createLogger({ level, onLine, ...destination }), clock);
+  const destination = createOutput({
+    stream,
+    onDropped: () => counts.logDropped(),
+    ...(pretty && { format: await prettyFormat() }),
+  });
+  return withoutRepeats(createLogger({ level, destination, onLine: (at) => counts.logged(at) }), clock);
 }

@@ -15,6 +15,7 @@ import type { LastRun } from '../ledger/ledger.ts';
 import { CheckMetrics, ClusterMetrics } from '../metrics/checks.ts';
 import { sample } from '../metrics/family.ts';
 import { PROBE_DURATION } from '../probes/families.ts';
+import type { EvaluateCel } from '../probes/http/cel-judge.ts';
 import type { Resolver } from '../probes/net/resolver.ts';
 import type { RunResult } from '../probes/prober.ts';
 import { runProbe } from '../probes/run.ts';
@@ -41,6 +42,7 @@ export interface MonitorOptions {
   readonly outbox: Outbox;
   /** The longest time (ms) for which the event loop stood still since a monotonic time. */
   readonly stalledMs: (since: number) => number;
+  readonly evaluateCel: EvaluateCel;
   /** The last run of each check before this process began. */
   readonly past: readonly LastRun[];
   readonly onLateness: (seconds: number) => void;
@@ -130,11 +132,13 @@ export class Monitor {
   }
 
   async #run(check: Check, signal: CancelSignal): Promise<number | undefined> {
-    const { clock, resolverFor, stalledMs } = this.#options;
+    const { clock, resolverFor, stalledMs, evaluateCel } = this.#options;
     const { probe, timeoutMs } = check.service;
     const { target } = check;
     const resolver = resolverFor(check.service, target);
-    const result = await runProbe({ probe, target, timeoutMs, resolver, clock, stalledMs, signal });
+    const result = await runProbe({
+      ...{ probe, target, timeoutMs, resolver, clock, stalledMs, evaluateCel, signal },
+    });
     if (!signal.aborted) this.#record(check, result);
     const entry = this.board.entry(check.key);
     return entry && nextDelayMs(entry.health, check.service);

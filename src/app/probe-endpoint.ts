@@ -5,6 +5,7 @@ import { Places, type PlaceLimits } from '../http/places.ts';
 import { isLoopback } from '../domain/network.ts';
 import { ProbeEndpoint } from '../probes/endpoint/endpoint.ts';
 import type { Listener } from '../probes/endpoint/own-listener.ts';
+import type { EvaluateCel } from '../probes/http/cel-judge.ts';
 import { createResolver } from '../probes/net/resolver.ts';
 
 interface ProbeEndpointParts {
@@ -15,6 +16,7 @@ interface ProbeEndpointParts {
   readonly listener: () => Listener | undefined;
   /** As `runProbe` takes it. */
   readonly stalledMs?: (since: number) => number;
+  readonly evaluateCel?: EvaluateCel;
 }
 
 /** `/probe` over the configuration in force. */
@@ -23,6 +25,7 @@ export function createProbeEndpoint({
   clock,
   listener,
   stalledMs,
+  evaluateCel,
 }: ProbeEndpointParts): ProbeEndpoint {
   let [from, settings] = [config(), endpointSettings(config())];
   const places = new Places(() => placeLimits(config()));
@@ -36,6 +39,7 @@ export function createProbeEndpoint({
     clock,
     enter: (client) => places.enter(client),
     ...(stalledMs !== undefined && { stalledMs }),
+    ...(evaluateCel !== undefined && { evaluateCel }),
   });
 }
 

@@ -2,6 +2,7 @@ import type { Config } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Sample } from '../metrics/family.ts';
 import { blackboxSamples } from '../probes/endpoint/series.ts';
+import { CelThread } from '../probes/http/cel-thread.ts';
 import type { ChainCertificate } from '../probes/net/chain.ts';
 import { createResolver } from '../probes/net/resolver.ts';
 import type { RunResult } from '../probes/prober.ts';
@@ -27,6 +28,8 @@ interface ProbeOnceOptions {
   readonly module: string;
   readonly target: string;
   readonly clock: Clock;
+  /** The folder of the built code. */
+  readonly codeUrl: URL;
   /** Cancels the run. */
   readonly signal: AbortSignal;
 }
@@ -46,6 +49,7 @@ export async function probeOnce(options: ProbeOnceOptions): Promise<ProbeReport 
   const parts = prober.target(address);
   if ('problem' in parts) return `the module "${module.name}" cannot probe this target: ${parts.problem}`;
   let certificates: readonly ChainCertificate[] = [];
+  const cel = new CelThread({ codeUrl: options.codeUrl, clock });
   const result = await runProbe({
     probe,
     target: { address, ...parts },
@@ -53,8 +57,10 @@ export async function probeOnce(options: ProbeOnceOptions): Promise<ProbeReport 
     resolver: createResolver({ monotonic: () => clock.monotonic() }),
     clock,
     signal,
+    evaluateCel: cel.evaluate,
     onChain: (chain) => (certificates = chain),
   });
+  await cel.stop();
   return {
     module: module.name,
     prober: prober.type,

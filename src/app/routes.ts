@@ -33,6 +33,7 @@ import type { Handler } from '../http/server.ts';
 import type { IntakeResult, Ledger } from '../ledger/ledger.ts';
 import type { DeliveryOutcome } from '../metrics/self-alerts.ts';
 import type { SelfMetrics } from '../metrics/self.ts';
+import type { EvaluateCel } from '../probes/http/cel-judge.ts';
 import type { Clients } from './clients.ts';
 import type { Feed } from './feed.ts';
 import type { Monitor } from './monitor.ts';
@@ -58,6 +59,7 @@ export interface RouteDeps {
   readonly stalledMs: (since: number) => number;
   /** Where the server of these routes listens, once it does. */
   readonly listener: () => Listener | undefined;
+  readonly evaluateCel: EvaluateCel;
   readonly reload: () => ReloadResult;
   readonly draining: () => boolean;
 }

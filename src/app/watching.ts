@@ -4,6 +4,8 @@ import type { Logger } from '../domain/log.ts';
 import type { SeriesTable } from '../exposition/table.ts';
 import type { LastRun, Ledger } from '../ledger/ledger.ts';
 import type { SelfMetrics } from '../metrics/self.ts';
+import type { EvaluateCel } from '../probes/http/cel-judge.ts';
+import { CelThread } from '../probes/http/cel-thread.ts';
 import { LoopWatch } from '../probes/loop-watch.ts';
 import { Addresses } from './addresses.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -19,13 +21,18 @@ export interface WatchingOptions {
   readonly self: SelfMetrics;
   readonly storage: Storage;
   readonly table: SeriesTable;
+  /** The folder of the built code. */
+  readonly codeUrl: URL;
 }
 
 /** The services under watch. */
 export interface Watching {
   readonly monitor: Monitor;
-  /** As `runProbe` takes it. */
-  readonly stalledMs: (since: number) => number;
+  /** As `runProbe` takes them. */
+  readonly runs: {
+    readonly stalledMs: (since: number) => number;
+    readonly evaluateCel: EvaluateCel;
+  };
   /** Makes the services of this configuration, and of the files it names, the ones that are watched. Cannot fail. */
   readonly configure: (config: Config) => void;
 }
@@ -36,6 +43,9 @@ export async function startWatching(options: WatchingOptions): Promise<Watching>
   const loop = new LoopWatch(clock);
   lifecycle.onStop('loop watch', () => loop.stop());
   const stalledMs = (since: number) => loop.longestSince(since);
+  const cel = new CelThread(options);
+  lifecycle.onStop('CEL thread', () => cel.stop());
+  const runs = { stalledMs, evaluateCel: cel.evaluate };
   const addresses = new Addresses({ clock, logger, onChange: () => watch() });
   lifecycle.onStop('addresses', () => addresses.stop());
   let native = false;
@@ -46,7 +56,7 @@ export async function startWatching(options: WatchingOptions): Promise<Watching>
       resolverFor: (service, target) => addresses.resolverFor(service, target),
       table,
       outbox: storage.outbox,
-      stalledMs,
+      ...runs,
       past: await pastRuns(storage.ledger, config, options),
       onLateness: (seconds) => self.schedule.late(seconds),
       onShed: () => self.schedule.shed(),
@@ -69,7 +79,7 @@ export async function startWatching(options: WatchingOptions): Promise<Watching>
     files.configure(next.services);
     apply();
   };
-  return { monitor, stalledMs, configure };
+  return { monitor, runs, configure };
 }
 
 /** What is young enough to be shown. A ledger that cannot tell costs only that: every check begins anew. */

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readRegularFile } from '../domain/regular-file.ts';
 import { readCommand, UsageError } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
 
@@ -13,6 +13,7 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
 } as const;
 const TIMEOUT_MS = 10_000;
+const MAX_TOKEN_BYTES = 65_536;
 
 interface ShownAlert {
   readonly id: string;
@@ -85,7 +86,7 @@ function isWebUrl(given: string): boolean {
 function readToken(file: string | undefined, cwd: string): string | undefined {
   if (file === undefined) return undefined;
   try {
-    return readFileSync(resolve(cwd, file), 'utf8').trim();
+    return readRegularFile(resolve(cwd, file), MAX_TOKEN_BYTES).toString('utf8').trim();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`--token-file is "${file}"; expected a file that can be read (${reason})`);

@@ -1,3 +1,5 @@
+import type { Writable } from 'node:stream';
+
 /** What a command sees of the world; `main.ts` fills it in, tests fill in their own. */
 export interface Environment {
   /** Arguments after the program's name. */
@@ -10,6 +12,8 @@ export interface Environment {
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
   readonly stdout: (text: string) => void;
+  /** Where the log of a server goes. */
+  readonly logStream: Writable & { readonly fd?: number };
   readonly stderr: (text: string) => void;
   /** Aborts on SIGTERM and SIGINT. */
   readonly signal: AbortSignal;

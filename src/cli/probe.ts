@@ -25,7 +25,14 @@ export async function probe(environment: Environment, args: readonly string[]): 
     return 2;
   }
   const { module } = values;
-  const report = await probeOnce({ config, module, target, clock: systemClock, signal: environment.signal });
+  const report = await probeOnce({
+    config,
+    module,
+    target,
+    clock: systemClock,
+    codeUrl: environment.codeUrl,
+    signal: environment.signal,
+  });
   if (typeof report === 'string') {
     environment.stderr(`tocsin: ${report}\n`);
     return 2;

@@ -25,7 +25,7 @@ export async function serve(environment: Environment, args: readonly string[]): 
   const { codeUrl, nodeVersion, terminal } = environment;
   let app: App;
   try {
-    const log = { level, pretty: terminal };
+    const log = { level, pretty: terminal, stream: environment.logStream };
     tuneHeap();
     app = await startApp({ config, readConfig, clock: systemClock, codeUrl, nodeVersion, log });
   } catch (error) {

@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { NotRegularFileError, readRegularFile } from '../domain/regular-file.ts';
 import type { ConfigFiles } from '../probes/settings.ts';
 
 /** Nothing that a person writes is larger; a mistaken path to a device or a dump is. */
@@ -40,16 +41,11 @@ export function readText(path: string): string {
 }
 
 function readBytes(path: string): Uint8Array {
-  let stats;
   try {
-    stats = statSync(path);
-    if ((stats.isFile() || stats.isFIFO()) && stats.size <= MAX_BYTES) return readFileSync(path);
+    return readRegularFile(path, MAX_BYTES);
   } catch (error) {
     throw new Error(`cannot read ${path}: ${whyNot(error)}`, { cause: error });
   }
-  if (stats.isDirectory()) throw new Error(`cannot read ${path}: it is a directory; name a file in it`);
-  if (stats.size > MAX_BYTES) throw new Error(`cannot read ${path}: it has more than ${MAX_BYTES} bytes`);
-  throw new Error(`cannot read ${path}: it is not a regular file`);
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -62,6 +58,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function whyNot(error: unknown): string {
+  if (error instanceof NotRegularFileError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
   return REASONS[code ?? ''] ?? message;
 }

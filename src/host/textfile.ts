@@ -1,4 +1,5 @@
-import { lstat, open, stat, type FileHandle } from 'node:fs/promises';
+import { lstat, stat, type FileHandle } from 'node:fs/promises';
+import { openRegularFile } from '../domain/regular-file.ts';
 import { sample, type Family, type Sample } from '../metrics/family.ts';
 import {
   CollectorError,
@@ -138,9 +139,8 @@ async function readFile(file: string, known: Read | undefined, pace: Pace): Prom
   try {
     const listed = await stat(file);
     if (known?.version === versionOf(listed)) return known;
-    // To open a pipe is to wait for whoever writes to it.
     if (!listed.isFile()) throw new TextfileError(undefined, 'is no plain file');
-    const handle = await open(file, 'r');
+    const handle = await openRegularFile(file);
     try {
       return await readHandle(handle, pace);
     } finally {

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readRegularFile } from '../domain/regular-file.ts';
 
 const ZONES = '/usr/share/zoneinfo';
+const MAX_BYTES = 1_048_576;
 
 /**
  * What a time zone calls itself at a time: `CET`, in summer `CEST`. Where its file is not there, the offset as the
@@ -12,7 +13,7 @@ const ZONES = '/usr/share/zoneinfo';
 export function zoneAbbreviation(zone: string, offset: number, atMs: number, folder = ZONES): string {
   if (zone === 'UTC') return 'UTC';
   try {
-    const file = new ZoneFile(readFileSync(resolve(folder, zone)));
+    const file = new ZoneFile(readRegularFile(resolve(folder, zone), MAX_BYTES));
     return file.abbreviation(Math.floor(atMs / 1_000), offset) ?? numeric(offset);
   } catch {
     return numeric(offset);

@@ -1,6 +1,7 @@
-import { pino, type DestinationStream, type LoggerOptions } from 'pino';
+import { pino, type LoggerOptions } from 'pino';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import type { LineOutput } from './output.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -10,13 +11,13 @@ const REDACTED = ['password', 'token', 'secret', 'authorization', 'cookie'];
 
 export interface LoggerSettings {
   readonly level: LogLevel;
-  /** Where the lines go; standard output when absent. */
-  readonly destination?: DestinationStream;
+  /** Where the lines go. */
+  readonly destination: LineOutput;
   /** Told of every line that is written, by its level. */
   readonly onLine?: (level: string) => void;
 }
 
-/** Makes the logger: JSON lines (pino), secrets removed. Writes at once: a line is never lost in a crash. */
+/** Makes the logger: JSON lines (pino), secrets removed. */
 export function createLogger(settings: LoggerSettings): Logger {
   const options: LoggerOptions = {
     level: settings.level,
@@ -31,13 +32,14 @@ export function createLogger(settings: LoggerSettings): Logger {
       },
     },
   };
-  return pino(options, settings.destination ?? pino.destination({ sync: true }));
+  return pino(options, settings.destination);
 }
 
-/** Standard output in lines for a person instead of JSON; loaded only where it is wanted. */
-export async function prettyOutput(): Promise<DestinationStream> {
-  const { default: pretty } = await import('pino-pretty');
-  return pretty({ sync: true });
+/** Turns a line of JSON into lines for a person; loaded only where it is wanted. */
+export async function prettyFormat(): Promise<(line: string) => string> {
+  const { prettyFactory } = await import('pino-pretty');
+  const format = prettyFactory({ colorize: true });
+  return format;
 }
 
 const REPEAT_MS = 60_000;

@@ -36,6 +36,8 @@ export interface SelfMetrics {
   readonly pipeline: PipelineInstruments;
   /** Counts a line of the log. */
   logged(level: string): void;
+  /** Counts a line of the log that could not be written. */
+  logDropped(): void;
   /** Counts series that were left out. */
   seriesDropped(family: string, count?: number): void;
   /** Takes the newest numbers of the ledger. */
@@ -66,6 +68,11 @@ export function createSelfMetrics(info: SelfInfo): SelfMetrics {
   for (const name of MISNAMED) registry.removeSingleMetric(name);
   addBuildInfo(registry, info);
   const lines = logCounter(registry);
+  const linesDropped = new Counter({
+    name: 'tocsin_log_messages_dropped_total',
+    help: 'Lines of the log that were lost: standard output was not read, or could not be written.',
+    registers: [registry],
+  });
   const dropped = new Counter({
     name: 'tocsin_series_dropped_total',
     help: 'Series left out: another one was the same, or there were too many.',
@@ -89,6 +96,7 @@ export function createSelfMetrics(info: SelfInfo): SelfMetrics {
   return {
     ...instruments,
     logged: (level) => lines.inc({ level }),
+    logDropped: () => linesDropped.inc(),
     seriesDropped,
     ledger: (numbers, writable) => {
       ledger.update(numbers, writable);

@@ -3,6 +3,7 @@ import type { CancelSignal } from '../domain/cancellation.ts';
 import type { Target } from '../domain/service.ts';
 import type { Result, Verdict, Details } from '../domain/result.ts';
 import type { Family, Sample } from '../metrics/family.ts';
+import type { EvaluateCel } from './http/cel-judge.ts';
 import type { ChainCertificate } from './net/chain.ts';
 import type { Resolver } from './net/resolver.ts';
 import type { ConfigFiles } from './settings.ts';
@@ -29,6 +30,8 @@ export interface Run {
   readonly permit?: (host: string, port?: number) => void;
   /** Wants the chain of each TLS connection, whatever its verdict. */
   readonly onChain?: ((chain: readonly ChainCertificate[]) => void) | undefined;
+  /** Evaluates CEL where it may take long; without it, it is evaluated at once, however long it takes. */
+  readonly evaluateCel?: EvaluateCel | undefined;
   /** A line in the log of the run; never a secret. */
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 }

@@ -25,6 +25,7 @@ export interface RunOptions {
   /** As in `Run`. */
   readonly permit?: Run['permit'];
   readonly onChain?: Run['onChain'];
+  readonly evaluateCel?: Run['evaluateCel'] | undefined;
   /** Cancels the run: shutdown, a removed check, a client that left. */
   readonly signal?: CancelSignal;
 }
@@ -62,6 +63,7 @@ export async function runProbe(options: RunOptions): Promise<RunResult> {
     monotonic: () => clock.monotonic(),
     ...(options.permit !== undefined && { permit: options.permit }),
     onChain: options.onChain,
+    evaluateCel: options.evaluateCel,
     log: addLine,
   };
   const attempt = async (): Promise<Outcome> => {

@@ -6,6 +6,7 @@ import type { Target } from '../../domain/service.ts';
 import { sample } from '../../metrics/family.ts';
 import { PROBE_DURATION } from '../families.ts';
 import type { ProbeModule } from '../module.ts';
+import type { EvaluateCel } from '../http/cel-judge.ts';
 import type { Resolver } from '../net/resolver.ts';
 import type { Probe, RunResult } from '../prober.ts';
 import { runProbe } from '../run.ts';
@@ -70,6 +71,7 @@ export interface ProbeEndpointOptions {
   readonly enter: (client: ProbeClient) => Place;
   /** As `runProbe` takes it. */
   readonly stalledMs?: (since: number) => number;
+  readonly evaluateCel?: EvaluateCel;
 }
 
 const DEFAULT_MODULE = 'http_2xx';
@@ -146,7 +148,7 @@ export class ProbeEndpoint {
     { allow, open, listener }: EndpointSettings,
     signal: CancelSignal,
   ): Promise<Finished> {
-    const { resolver, clock, stalledMs } = this.#options;
+    const { resolver, clock, stalledMs, evaluateCel } = this.#options;
     const parts = module.prober.target(address);
     if ('problem' in parts) return { result: notRun(clock, 'config', parts.problem), refusal: undefined };
     if (timeoutMs <= 0)
@@ -158,7 +160,7 @@ export class ProbeEndpoint {
     });
     const { permit } = guard;
     const result = await runProbe({
-      ...{ probe, target, timeoutMs, resolver: guard.resolver, permit, clock, signal },
+      ...{ probe, target, timeoutMs, resolver: guard.resolver, permit, clock, signal, evaluateCel },
       ...(stalledMs !== undefined && { stalledMs }),
     });
     return { result, refusal: guard.refusal() };

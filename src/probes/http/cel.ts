@@ -11,6 +11,8 @@ export type CelAnswer = { readonly holds: boolean } | { readonly problem: string
 /** An expression in CEL over `body`, ready to use. */
 export interface CelRule {
   readonly text: string;
+  /** How often it goes through a list or map; each may be within another. */
+  readonly loops: number;
   readonly judge: (body: unknown) => CelAnswer;
 }
 
@@ -29,14 +31,19 @@ export const celRule = z.string().transform((text, context): CelRule => {
   };
   try {
     const cel = loadCel();
-    const parsed = cel.parse(withoutComments(text));
+    const code = withoutComments(text);
+    const parsed = cel.parse(code);
     const env = environment(cel);
     const mistake = celMistake(parsed, env.funcs);
-    return mistake === undefined ? { text, judge: evaluator(cel, env, parsed) } : refuse(mistake);
+    if (mistake !== undefined) return refuse(mistake);
+    return { text, loops: code.match(MACRO)?.length ?? 0, judge: evaluator(cel, env, parsed) };
   } catch (error) {
     return refuse(error instanceof Error ? error.message.replace(/^<input>:/, '') : String(error));
   }
 });
+
+/** The macros that go through a list or map. */
+const MACRO = /\b(?:all|exists|exists_one|existsOne|filter|map)\s*\(/g;
 
 /** CEL's own functions; the library has `matches` as a method alone. @see https://github.com/google/cel-spec/blob/master/doc/langdef.md */
 function environment(cel: typeof Cel): Cel.CelEnv {

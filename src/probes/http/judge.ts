@@ -1,6 +1,7 @@
 import type { Verdict } from '../../domain/result.ts';
 import { failure, SUCCESS } from '../../domain/result.ts';
 import type { Body } from './body.ts';
+import { judgeByCel, type CelRun } from './cel-judge.ts';
 import { headerValues } from './http1/head.ts';
 import type { HeaderRule, HttpSettings } from './settings.ts';
 
@@ -22,14 +23,15 @@ export interface Judgement {
 }
 
 /** Judges an answer in blackbox_exporter's order: status, headers, body, version, TLS. The first complaint counts. */
-export function judgeAnswer(answer: Answer, settings: HttpSettings): Judgement {
+export async function judgeAnswer(answer: Answer, settings: HttpSettings, run: CelRun): Promise<Judgement> {
   if (!isValidStatus(answer.status, settings.statusCodes)) {
     const text = `HTTP status ${answer.status}, expected ${expectedStatus(settings.statusCodes)}`;
     return { verdict: failure('status', text) };
   }
   const header = headerComplaint(answer.headers, settings);
   if (header !== undefined) return { verdict: failure('header', header), failedDueTo: 'regex' };
-  return bodyJudgement(answer.body, settings) ?? { verdict: protocolVerdict(answer, settings) };
+  const judgement = bodyJudgement(answer.body, settings) ?? (await celJudgement(answer.body, settings, run));
+  return judgement ?? { verdict: protocolVerdict(answer, settings) };
 }
 
 function bodyJudgement(body: Body, settings: HttpSettings): Judgement | undefined {
@@ -44,34 +46,12 @@ function bodyJudgement(body: Body, settings: HttpSettings): Judgement | undefine
     return cel ? { verdict, failedDueTo: 'cel' } : { verdict };
   }
   const unfit = expressions ? bodyComplaint(body, settings) : undefined;
-  if (unfit !== undefined) return { verdict: failure('body', unfit), failedDueTo: 'regex' };
-  const untrue = cel ? celComplaint(body, settings) : undefined;
-  return untrue === undefined ? undefined : { verdict: failure('content', untrue), failedDueTo: 'cel' };
+  return unfit === undefined ? undefined : { verdict: failure('body', unfit), failedDueTo: 'regex' };
 }
 
-function celComplaint(
-  { start, length }: Body,
-  { celMatches, celNotMatches }: HttpSettings,
-): string | undefined {
-  if (length > start.length) return `The body has ${length} bytes, too many for a CEL expression`;
-  let json: unknown;
-  try {
-    json = JSON.parse(start.toString('utf8')) as unknown;
-  } catch {
-    return 'The body is not JSON, which the CEL expression is about';
-  }
-  for (const [rule, wanted] of [
-    [celMatches, false],
-    [celNotMatches, true],
-  ] as const) {
-    const answer = rule?.judge(json);
-    if (rule === undefined || answer === undefined) continue;
-    if ('problem' in answer)
-      return `The CEL expression "${rule.text}" cannot be evaluated: ${answer.problem}`;
-    if (answer.holds !== wanted)
-      return `The body ${wanted ? 'does not match' : 'matches'} the CEL expression "${rule.text}"`;
-  }
-  return undefined;
+async function celJudgement(body: Body, settings: HttpSettings, run: CelRun): Promise<Judgement | undefined> {
+  const verdict = await judgeByCel(body, settings, run);
+  return verdict === undefined ? undefined : { verdict, failedDueTo: 'cel' };
 }
 
 /** `2xx`, `200`, `200 or 204`, `200, 204 or 301`. */

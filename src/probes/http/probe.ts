@@ -88,7 +88,7 @@ async function conclude(
   // a bad status stays the better explanation when the body does not come either
   if (isValidStatus(status, settings.statusCodes)) run.signal.throwIfAborted();
   const answer: Answer = { status, version, headers, ssl: progress.ssl, body: body ?? NO_BODY };
-  const { verdict, failedDueTo } = judgeAnswer(answer, settings);
+  const { verdict, failedDueTo } = await judgeAnswer(answer, settings, run);
   progress.failedDueTo = failedDueTo;
   return verdict;
 }

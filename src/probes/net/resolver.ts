@@ -1,7 +1,7 @@
 import { promises as dns } from 'node:dns';
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { CancelSignal } from '../../domain/cancellation.ts';
+import { openRegularFile } from '../../domain/regular-file.ts';
 import { orAborted } from './abort.ts';
 import { errorCode } from './error-fields.ts';
 import type { Hosts, SearchRules } from './name-files.ts';
@@ -118,11 +118,18 @@ async function readView(options: ResolverOptions): Promise<View> {
 }
 
 /** A machine without the file is a machine with an empty one; one that has run out of descriptors is not. */
-function readOrEmpty(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: unknown) => {
+async function readOrEmpty(path: string): Promise<string> {
+  try {
+    const file = await openRegularFile(path);
+    try {
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
     if (errorCode(error) === 'ENOENT') return '';
     throw error;
-  });
+  }
 }
 
 function toAddress(address: string): Address {
