@@ -80,7 +80,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 async function wire(ground: Ground): Promise<App> {
   const { config, clock, logger, lifecycle, self, version } = ground;
   const storage = await openStorage(ground);
-  const feed = createFeed({ ...ground, ledger: storage.ledger });
+  const clients = createClients({ ...ground, config: () => reloader.current });
+  const feed = createFeed({ ...ground, ledger: storage.ledger, clients });
   const budget = new SeriesBudget(config.metrics);
   const table = new SeriesTable({ budget, onDropped: (family) => self.seriesDropped(family) });
   table.declare(self.families);
@@ -91,7 +92,6 @@ async function wire(ground: Ground): Promise<App> {
   const gate = new Gate(gateLimits(config.metrics), { monotonic: () => clock.monotonic() });
   const reloader = createReloader(ground, { storage, feed, watching, honesty, gate, budget });
   const source = createSource(ground, { storage, feed, watching, reloader, table, host: host.collectors });
-  const clients = createClients({ ...ground, config: () => reloader.current });
   const running: { draining: boolean; listener?: HttpServer['listener'] } = { draining: false };
   const handlers = createRoutes({
     config: () => reloader.current,

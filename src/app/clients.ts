@@ -1,7 +1,12 @@
-import type { Config } from '../config/types.ts';
+import type { Config, ServerConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { Connections, type ConnectionOutcome } from '../http/connections.ts';
+import { Departures } from '../http/departures.ts';
+import { placeClient } from '../http/middleware/access.ts';
+import { Places, type PlaceLimits } from '../http/places.ts';
+import { Reads } from '../http/reads/reads.ts';
+import { Unsent } from '../http/unsent.ts';
 import { Unserved } from '../http/unserved.ts';
 import type { SelfMetrics } from '../metrics/self.ts';
 
@@ -10,6 +15,14 @@ export interface Clients {
   readonly unserved: Unserved;
   /** Deliveries without the right token or signature. */
   readonly refusedDeliveries: Unserved;
+  /** The memory of answers that are not taken yet, of every route. */
+  readonly unsent: Unsent;
+  readonly departures: Departures;
+  /** Who sends a request. */
+  readonly client: ReturnType<typeof placeClient>;
+  readonly reads: Reads;
+  /** The places of event streams. */
+  readonly streams: Places;
 }
 
 interface ClientsOptions {
@@ -19,6 +32,11 @@ interface ClientsOptions {
   readonly logger: Logger;
   readonly self: SelfMetrics;
 }
+
+/** Of the places that are counted in all, one of so many is for those with a token. */
+const TOKEN_SHARE = 4;
+/** Streams hold their connections: the rest is for those who ask and go. */
+const STREAM_SHARE = 4;
 
 /** What is known of those who connect: how many they may be, how each connection ended, who was turned away. */
 export function createClients({ config, clock, logger, self }: ClientsOptions): Clients {
@@ -32,6 +50,7 @@ export function createClients({ config, clock, logger, self }: ClientsOptions): 
         'deliveries were refused (401), and their alerts are not recorded: correct the token or secret of their sender',
     },
   });
+  const server = () => config().server;
   const connections = new Connections({
     limits: () => {
       const { server, metrics } = config();
@@ -49,5 +68,33 @@ export function createClients({ config, clock, logger, self }: ClientsOptions): 
       if (outcome !== 'used') unserved.note(`connection ${outcome}`, address);
     },
   });
-  return { connections, unserved, refusedDeliveries };
+  const unsent = new Unsent(() => config().metrics.maxUnsentBytes);
+  const departures = new Departures(clock);
+  const client = placeClient(server);
+  const reads = new Reads({
+    places: new Places(() => readLimits(server())),
+    client,
+    unsent,
+    departures,
+    connections,
+    unserved,
+    sendMs: () => server().requestTimeoutMs,
+    clock,
+  });
+  const streams = new Places(() => streamLimits(server()));
+  return { connections, unserved, refusedDeliveries, unsent, departures, client, reads, streams };
+}
+
+function readLimits({ maxReads, maxReadsPerAddress, tokens }: ServerConfig): PlaceLimits {
+  return { max: maxReads, maxPerAddress: maxReadsPerAddress, reserved: reservedOf(maxReads, tokens) };
+}
+
+function streamLimits({ maxConnections, maxConnectionsPerAddress, tokens }: ServerConfig): PlaceLimits {
+  const max = Math.ceil(maxConnections / STREAM_SHARE);
+  const maxPerAddress = Math.ceil(Math.min(max, maxConnectionsPerAddress) / 2);
+  return { max, maxPerAddress, reserved: reservedOf(max, tokens) };
+}
+
+function reservedOf(max: number, tokens: ServerConfig['tokens']): number {
+  return tokens.length === 0 ? 0 : Math.floor(max / TOKEN_SHARE);
 }

@@ -11,6 +11,7 @@ import { Sinks, type SinkView } from '../events/sinks/sinks.ts';
 import { EventStreams } from '../http/routes/event-stream.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SelfMetrics } from '../metrics/self.ts';
+import type { Clients } from './clients.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 export interface FeedOptions {
@@ -19,6 +20,7 @@ export interface FeedOptions {
   readonly logger: Logger;
   readonly self: SelfMetrics;
   readonly lifecycle: Lifecycle;
+  readonly clients: Pick<Clients, 'streams' | 'client' | 'unsent' | 'connections' | 'reads'>;
 }
 
 /** Where events go from the ledger. */
@@ -32,11 +34,9 @@ export interface Feed {
 }
 
 const HEARTBEAT_MS = 15_000;
-/** Streams hold their connections: the rest is for those who ask and go. */
-const STREAM_SHARE = 4;
 
 /** Gets ready to copy events to whoever wants them; `configure` begins. */
-export function createFeed({ ledger, clock, logger, self, lifecycle }: FeedOptions): Feed {
+export function createFeed({ ledger, clock, logger, self, lifecycle, clients }: FeedOptions): Feed {
   const bus = new Bus(ledger);
   const sinks = new Sinks({
     bus,
@@ -48,21 +48,22 @@ export function createFeed({ ledger, clock, logger, self, lifecycle }: FeedOptio
     onFailure: (sink) => self.sinks.failure(sink),
   });
   lifecycle.onStop('sinks', (signal) => sinks.stop(signal));
-  let limits = { max: 0, heartbeatMs: HEARTBEAT_MS };
+  let streamHeartbeatMs = HEARTBEAT_MS;
   const streams = new EventStreams({
     follow: (query, signal) => follow({ ...query, bus, clock, signal }),
     head: () => bus.head,
-    max: () => limits.max,
-    heartbeatMs: () => limits.heartbeatMs,
+    places: clients.streams,
+    client: clients.client,
+    unsent: clients.unsent,
+    connections: clients.connections,
+    turn: () => clients.reads.turn(),
+    heartbeatMs: () => streamHeartbeatMs,
     clock,
     onOpen: (open) => self.sinks.streams(open),
   });
   const configure = ({ server, sinks: wanted }: Config) => {
-    limits = {
-      max: Math.ceil(server.maxConnections / STREAM_SHARE),
-      // a connection on which nothing moves for `request_timeout` is cut off
-      heartbeatMs: Math.min(HEARTBEAT_MS, server.requestTimeoutMs / 3),
-    };
+    // a connection on which nothing moves for `request_timeout` is cut off
+    streamHeartbeatMs = Math.min(HEARTBEAT_MS, server.requestTimeoutMs / 3);
     // who may read is asked when a stream begins
     streams.endAll();
     for (const { name } of wanted) self.sinks.declare(name);

@@ -2,7 +2,9 @@ import type { Config } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Gate } from '../exposition/gate.ts';
+import { isWatchdog } from '../domain/watchdog.ts';
 import type { SnapshotSource } from '../exposition/snapshot.ts';
+import { ShownServices } from '../health/shown-services.ts';
 import type { HostStats } from '../health/snapshot.ts';
 import {
   guardChange,
@@ -75,9 +77,10 @@ const MAX_UNPROVEN_BYTES = 32 * 2 ** 20;
 /** Every route, in the order in which they are asked. */
 export function createRoutes(deps: RouteDeps): Handler[] {
   const { config, clock, self, ledger } = deps;
-  const { board } = deps.monitor;
   const server = () => config().server;
   const now = () => clock.now();
+  const { reads } = deps.clients;
+  const services = new ShownServices(deps.monitor.board);
   const address = (request: AddressedRequest) => clientAddress(request, server().trustedProxies);
   return [
     measureRequests((measurement) => self.http.observe(measurement)),
@@ -105,27 +108,33 @@ export function createRoutes(deps: RouteDeps): Handler[] {
     createAcknowledgeRoute({ ledger, now, guard: guardChange('ack', server) }),
     createQuarantineRoute({
       ledger,
+      reads,
       now,
       read: guardRead('read', server),
       guard: guardChange('admin', server),
       onDelivery: (webhook, intake) => countDelivery(self, { webhook, outcome: intake.outcome }, intake),
     }),
-    createAlertPageRoute({ ledger, guard: guardPage(server) }),
+    createAlertPageRoute({ ledger, reads, guard: guardPage(server) }),
     guardPaths(READ_PATHS, 'read', server),
+    deps.feed.streams.router,
+    // a place is taken by who may ask, and streams have their own
+    reads.guardPaths(READ_PATHS),
     createMonitoringRoute({
-      board,
+      board: deps.monitor.board,
+      services,
       ledger,
+      reads,
       watchdogs: deps.watchdogs,
+      isWatchdog: (labels) => config().watchdogs.some((one) => isWatchdog(one, labels)),
       now,
       node: () => server().node,
       startedAt: now(),
       hostStats: deps.hostStats,
     }),
-    createServicesRoute({ board, ledger, now }),
-    createLedgerRoute(ledger),
-    deps.feed.streams.router,
-    createSinksRoute({ sinks: deps.feed.sinks, ledger }),
-    createConfigRoute(() => config().shown()),
+    createServicesRoute({ services, ledger, reads, now }),
+    createLedgerRoute({ ledger, reads }),
+    createSinksRoute({ sinks: deps.feed.sinks, ledger, reads }),
+    createConfigRoute(() => config().shown(), reads),
   ];
 }
 
@@ -140,7 +149,7 @@ function bodyBudget(
 /** What Prometheus scrapes. */
 function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => string): Handler[] {
   const { config, clock, logger, self, gate, source, clients } = deps;
-  const { connections, unserved } = clients;
+  const { connections, unserved, unsent, departures } = clients;
   const server = () => config().server;
   const probes = createProbeEndpoint(deps);
   return [
@@ -163,7 +172,8 @@ function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => s
       clientAddress: address,
       compression: () => config().metrics.compression,
       sendMs: () => server().requestTimeoutMs,
-      maxUnsent: () => config().metrics.maxUnsentBytes,
+      unsent,
+      departures,
       connections,
       unserved,
       clock,

@@ -35,6 +35,8 @@ const server = {
   max_body: positiveSize.prefault('64MiB'),
   max_connections: count.prefault(1024),
   max_connections_per_address: count.prefault(64),
+  max_reads: count.prefault(64),
+  max_reads_per_address: count.prefault(16),
   max_header_size: positiveSize.prefault('16KiB'),
   header_timeout: timer.prefault('10s'),
   request_timeout: timer.prefault('60s'),

@@ -36,6 +36,8 @@ export function readServer(
     maxBodyBytes: whole.max_body,
     maxConnections: whole.max_connections,
     maxConnectionsPerAddress: whole.max_connections_per_address,
+    maxReads: whole.max_reads,
+    maxReadsPerAddress: whole.max_reads_per_address,
     maxHeaderBytes: whole.max_header_size,
     headerTimeoutMs: whole.header_timeout,
     requestTimeoutMs: whole.request_timeout,

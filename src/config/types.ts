@@ -22,6 +22,8 @@ export interface ServerConfig {
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
+  readonly maxReads: number;
+  readonly maxReadsPerAddress: number;
   readonly maxHeaderBytes: number;
   readonly headerTimeoutMs: number;
   readonly requestTimeoutMs: number;

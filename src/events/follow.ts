@@ -9,7 +9,7 @@ export type Step =
   /** What came after `after` is not all there any more; it goes on with the oldest that is. */
   | { readonly kind: 'gap'; readonly after: string; readonly oldest?: string; readonly at: string };
 
-export interface Follow extends Pick<EventQuery, 'type' | 'subject' | 'limit'> {
+export interface Follow extends Pick<EventQuery, 'type' | 'subject' | 'limit' | 'maxBytes'> {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly after: string;
@@ -23,8 +23,9 @@ const RETRY_MS = 1_000;
  * comes. The next page is read when it is asked for. A step without events tells that the filter let none through.
  */
 export async function* follow(options: Follow): AsyncGenerator<Step, undefined> {
-  const { bus, signal, limit, type, subject } = options;
-  const filter = { limit, ...(type !== undefined && { type }), ...(subject !== undefined && { subject }) };
+  const { bus, signal, limit, maxBytes, type, subject } = options;
+  const size = { limit, ...(maxBytes !== undefined && { maxBytes }) };
+  const filter = { ...size, ...(type !== undefined && { type }), ...(subject !== undefined && { subject }) };
   let at = options.after;
   while (!signal.aborted) {
     const page = await read(options, { ...filter, after: at });
@@ -33,6 +34,7 @@ export async function* follow(options: Follow): AsyncGenerator<Step, undefined> 
     const full = step.kind === 'gap' || step.events.length === limit;
     if (step.kind === 'gap' || step.at !== at) yield step;
     at = step.at;
+    // a page that its bytes have cut is not full: then there is something beyond it already
     if (!full) await bus.beyond(at, signal);
   }
 }

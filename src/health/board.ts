@@ -21,6 +21,12 @@ export interface StateChange {
 export class HealthBoard {
   #entries = new Map<string, BoardEntry>();
   #tally = new ClusterTally();
+  #version = 0;
+
+  /** Another number whenever anything that is known has changed. */
+  get version(): number {
+    return this.#version;
+  }
 
   /** Makes these services the ones that are watched; checks that stay keep what is known of them. */
   configure(services: readonly Service[], now: number): void {
@@ -33,6 +39,7 @@ export class HealthBoard {
       }
     }
     this.#entries = next;
+    this.#version += 1;
     this.#tally = new ClusterTally();
     for (const entry of next.values()) this.#tally.add(weighed(entry));
   }
@@ -80,6 +87,7 @@ export class HealthBoard {
     this.#tally.remove(weighed(before));
     this.#tally.add(weighed(after));
     this.#entries.set(before.key, after);
+    this.#version += 1;
     return { before, after };
   }
 }

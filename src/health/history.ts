@@ -1,38 +1,98 @@
 import type { CloudEvent } from '../domain/event.ts';
-import { checkKey } from '../domain/service.ts';
-import { clusterSnapshot, type ClusterSnapshot } from './snapshot.ts';
+import type { CheckState } from '../domain/service.ts';
+import { ClusterTally } from './cluster.ts';
 import type { TargetView } from './run-view.ts';
-import type { CheckView } from './views.ts';
+import { viewText, type ShownService } from './shown-services.ts';
+import { snapshotText } from './snapshot.ts';
+import { alertSentences, type CheckView } from './views.ts';
 
 /** What a `tocsin.check.*` event holds for the history. */
 interface RecordedChange {
-  readonly key: string;
   readonly time: number;
   readonly after: CheckView;
   readonly before: CheckView;
 }
 
+/** A service at the moment that is rebuilt. */
+interface PastService {
+  readonly checks: ReadonlyMap<string, CheckView>;
+  readonly text: string;
+  readonly sentences: readonly string[];
+}
+
+export interface HistoryOptions {
+  /** The services of now. */
+  readonly current: ReadonlyMap<string, ShownService>;
+  /** When Tocsin started (ms); the uptime of a snapshot from before it is 0. */
+  readonly startedAt: number;
+  /** Which services a snapshot holds: all, or the one that changed. */
+  readonly services: 'all' | 'changed';
+}
+
 /**
- * Rebuilds the cluster's snapshots from the state changes: one at each change, newest first.
- * @param current the checks of now
- * @param changes `tocsin.check.*` events, newest first
- * @param startedAt when Tocsin started (ms); the uptime of a snapshot from before it is 0
+ * Rebuilds what `/cluster_health` said from the state changes: one snapshot at each change. It goes backwards: give it
+ * `tocsin.check.*` events newest first.
  */
-export function rebuildHistory(
-  current: readonly CheckView[],
-  changes: readonly CloudEvent[],
-  startedAt: number,
-): ClusterSnapshot[] {
-  const checks = new Map(current.map((check) => [checkKey(check.service, check.view.target), check]));
-  return changes.flatMap((event) => {
+export class PastCluster {
+  readonly #services = new Map<string, PastService>();
+  readonly #tally = new ClusterTally();
+  readonly #options: HistoryOptions;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    for (const [name, shown] of options.current) {
+      const checks = new Map(shown.checks.map((check) => [check.view.target, check]));
+      // the text of now, where it is needed, is made already
+      const now: PastService = {
+        checks,
+        get text() {
+          return shown.view;
+        },
+        sentences: shown.sentences,
+      };
+      this.#services.set(name, now);
+      for (const check of checks.values()) this.#tally.add(weighed(check));
+    }
+  }
+
+  /** The snapshot at a change, as JSON in pieces; nothing for an event of another version. */
+  *at(event: CloudEvent): Generator<string, undefined> {
     const change = recordedChange(event);
-    if (change === undefined) return [];
-    checks.set(change.key, change.after);
-    const uptimeSeconds = Math.max(0, change.time - startedAt) / 1_000;
-    const snapshot = clusterSnapshot([...checks.values()], { now: change.time, uptimeSeconds, host: {} });
-    checks.set(change.key, change.before);
-    return [snapshot];
-  });
+    if (change === undefined) return;
+    const { time, after, before } = change;
+    const changed = this.#set(after);
+    const all = this.#options.services === 'all';
+    const services = all ? [...this.#services] : [[after.service, changed] as const];
+    yield* snapshotText(
+      services.map(([name, { text }]) => [name, text] as const),
+      {
+        now: time,
+        uptimeSeconds: Math.max(0, time - this.#options.startedAt) / 1_000,
+        host: {},
+        cluster: this.#tally.health(),
+        totalServices: this.#services.size,
+        alerts: services.flatMap(([, { sentences }]) => sentences),
+      },
+    );
+    this.#set(before);
+  }
+
+  /** Puts a check into the state that it was in. */
+  #set(check: CheckView): PastService {
+    const last = this.#services.get(check.service)?.checks ?? new Map<string, CheckView>();
+    const replaced = last.get(check.view.target);
+    if (replaced !== undefined) this.#tally.remove(weighed(replaced));
+    this.#tally.add(weighed(check));
+    const checks = new Map(last).set(check.view.target, check);
+    const views = [...checks.values()];
+    const next = { checks, text: viewText(views), sentences: alertSentences(views) };
+    this.#services.set(check.service, next);
+    return next;
+  }
+}
+
+function weighed({ critical, view }: CheckView): { readonly critical: boolean; readonly state: CheckState } {
+  return { critical, state: view.state };
 }
 
 function recordedChange(event: CloudEvent): RecordedChange | undefined {
@@ -47,7 +107,6 @@ function recordedChange(event: CloudEvent): RecordedChange | undefined {
     critical: critical === true,
   };
   return {
-    key: checkKey(service, target),
     time: Date.parse(event.time),
     after: { ...check, view: health },
     before: { ...check, view: previous },

@@ -1,6 +1,5 @@
-import { clusterHealth } from './cluster.ts';
+import type { ClusterHealth } from './cluster.ts';
 import { rfc3339 } from './run-view.ts';
-import { alertSentences, serviceViews, type CheckView, type ServiceView } from './views.ts';
 
 /** CPU, memory and disk of the host Tocsin runs on; what is not known is absent. */
 export interface HostStats {
@@ -11,53 +10,43 @@ export interface HostStats {
   readonly disk?: { readonly total: number; readonly free: number; readonly percent: number };
 }
 
-/** The answer of `/cluster_health`. */
-export interface ClusterSnapshot {
-  /** RFC 3339, UTC. */
-  readonly timestamp: string;
-  readonly overall_status: string;
-  /** 0 to 10. */
-  readonly score: number;
-  readonly services: Readonly<Record<string, ServiceView>>;
-  readonly cluster_stats: {
-    /** Absent in snapshots rebuilt from history: Prometheus keeps those. */
-    readonly local_node: Readonly<Record<string, number | undefined>>;
-    readonly total_services: number;
-    /** Seconds. */
-    readonly monitoring_uptime: number;
-  };
-  readonly alerts: readonly string[];
-}
-
-export interface SnapshotContext {
+/** What a snapshot holds beside its services. */
+export interface SnapshotFrame {
   /** Ms since the epoch. */
   readonly now: number;
   readonly uptimeSeconds: number;
+  /** Absent in snapshots that are rebuilt from history: Prometheus keeps those. */
   readonly host: HostStats;
+  readonly cluster: ClusterHealth;
+  readonly totalServices: number;
+  readonly alerts: readonly string[];
 }
 
-/** The whole cluster at one moment. */
-export function clusterSnapshot(checks: readonly CheckView[], context: SnapshotContext): ClusterSnapshot {
-  const services = serviceViews(checks);
-  const cluster = clusterHealth(
-    checks.map(({ service, critical, view }) => ({ service, critical, state: view.state })),
-  );
-  return {
-    timestamp: rfc3339(context.now),
-    overall_status: cluster.state,
-    score: score(cluster.ratio),
-    services: Object.fromEntries(services),
-    cluster_stats: {
-      local_node: {
-        cpu_percent: context.host.cpu_percent,
-        memory_percent: context.host.memory?.percent,
-        disk_percent: context.host.disk?.percent,
-      },
-      total_services: services.size,
-      monitoring_uptime: context.uptimeSeconds,
+/**
+ * The answer of `/cluster_health` as JSON in pieces: the whole cluster at one moment.
+ * @param services the JSON of each service, by its name
+ */
+export function* snapshotText(
+  services: Iterable<readonly [name: string, text: string]>,
+  { now, uptimeSeconds, host, cluster, totalServices, alerts }: SnapshotFrame,
+): Generator<string, undefined> {
+  const head = { timestamp: rfc3339(now), overall_status: cluster.state, score: score(cluster.ratio) };
+  yield `${JSON.stringify(head).slice(0, -1)},"services":{`;
+  let separator = '';
+  for (const [name, text] of services) {
+    yield `${separator}${JSON.stringify(name)}:${text}`;
+    separator = ',';
+  }
+  const stats = {
+    local_node: {
+      cpu_percent: host.cpu_percent,
+      memory_percent: host.memory?.percent,
+      disk_percent: host.disk?.percent,
     },
-    alerts: alertSentences(checks),
+    total_services: totalServices,
+    monitoring_uptime: uptimeSeconds,
   };
+  yield `},"cluster_stats":${JSON.stringify(stats)},"alerts":${JSON.stringify(alerts)}}`;
 }
 
 /** The ratio as the API shows it: 0 to 10, one hundredth fine. */

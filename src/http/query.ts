@@ -11,6 +11,7 @@ export interface QueryProblem {
 /** Reads query parameters one by one and remembers what was wrong with them. */
 export class Query {
   readonly #request: Request;
+  readonly #known: string[] = [];
   readonly problems: QueryProblem[] = [];
 
   constructor(request: Request) {
@@ -19,6 +20,7 @@ export class Query {
 
   /** A parameter given once; repeated ones are a problem. */
   text(name: string): string | undefined {
+    this.#known.push(name);
     const value = this.#request.query[name];
     if (value === undefined || typeof value === 'string') return value;
     this.problems.push({ parameter: name, given: JSON.stringify(value), expected: 'one value' });
@@ -49,6 +51,15 @@ export class Query {
     return word;
   }
 
+  /** Where a list goes on, as an answer gave it. */
+  place(pattern: RegExp): string | undefined {
+    const text = this.text('after');
+    if (text === undefined || text === '') return undefined;
+    if (pattern.test(text)) return text;
+    this.problems.push({ parameter: 'after', given: text, expected: 'the next_after of an earlier answer' });
+    return undefined;
+  }
+
   /** A time: RFC 3339 or seconds since the epoch; answers milliseconds. */
   time(name: string, fallback: number): number {
     const text = this.text(name);
@@ -63,8 +74,11 @@ export class Query {
     return fallback;
   }
 
-  /** Answers 400 where something was wrong; true when it did. */
+  /** Answers 400 where something was wrong, or was given that was not asked for; true when it did. */
   refused(response: Response): boolean {
+    for (const [name, value] of Object.entries(this.#request.query)) {
+      if (!this.#known.includes(name)) this.problems.push(unknownParameter(name, value, this.#known));
+    }
     const [first] = this.problems;
     if (first === undefined) return false;
     sendProblem(response, {
@@ -75,4 +89,15 @@ export class Query {
     });
     return true;
   }
+}
+
+function unknownParameter(parameter: string, value: unknown, known: readonly string[]): QueryProblem {
+  const given = typeof value === 'string' ? value : JSON.stringify(value);
+  const names = known.length === 0 ? 'none, for this path has none' : `one of ${known.join(', ')}`;
+  return { parameter, given, expected: `a parameter that there is: ${names}` };
+}
+
+/** Answers 400 where any parameter is given to a path that has none; true when it did. */
+export function refuseParameters(request: Request, response: Response): boolean {
+  return new Query(request).refused(response);
 }

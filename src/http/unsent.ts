@@ -1,5 +1,7 @@
 /** A body that is being sent. */
 export interface Sending {
+  /** What its client is being sent from: from now on this, instead of what was before. */
+  hold(chunks: readonly Buffer[]): void;
   /** Its client took some of it. */
   progressed(): void;
   /** It is over: sent, or given up. */
@@ -7,12 +9,12 @@ export interface Sending {
 }
 
 interface Entry {
-  readonly chunks: readonly Buffer[];
+  chunks: readonly Buffer[];
   readonly cutOff: () => void;
 }
 
 /**
- * How much memory clients hold by not taking their answers. What several bodies share counts once, so that any
+ * How much memory clients hold by not taking their answers, those of every route together. What several bodies share counts once, so that any
  * number of slow readers of one page cost that page; but while series change, each reader may hold another version.
  * Beyond the limit whoever has taken nothing for longest is cut off: never one that reads.
  */
@@ -38,16 +40,17 @@ export class Unsent {
    * A body begins to be sent. A single one may be larger than the limit.
    * @param cutOff ends the connection of its client
    */
-  open(chunks: readonly Buffer[], cutOff: () => void): Sending {
-    const entry: Entry = { chunks, cutOff };
+  open(cutOff: () => void): Sending {
+    const entry: Entry = { chunks: [], cutOff };
     this.#entries.add(entry);
-    for (const { buffer } of chunks) {
-      const users = this.#users.get(buffer) ?? 0;
-      if (users === 0) this.#bytes += buffer.byteLength;
-      this.#users.set(buffer, users + 1);
-    }
-    this.#makeRoom(entry);
     return {
+      hold: (chunks) => {
+        if (!this.#entries.has(entry)) return;
+        this.#take(chunks);
+        this.#give(entry.chunks);
+        entry.chunks = chunks;
+        this.#makeRoom(entry);
+      },
       progressed: () => {
         if (this.#entries.delete(entry)) this.#entries.add(entry);
       },
@@ -65,8 +68,19 @@ export class Unsent {
   }
 
   #release(entry: Entry): void {
-    if (!this.#entries.delete(entry)) return;
-    for (const { buffer } of entry.chunks) {
+    if (this.#entries.delete(entry)) this.#give(entry.chunks);
+  }
+
+  #take(chunks: readonly Buffer[]): void {
+    for (const { buffer } of chunks) {
+      const users = this.#users.get(buffer) ?? 0;
+      if (users === 0) this.#bytes += buffer.byteLength;
+      this.#users.set(buffer, users + 1);
+    }
+  }
+
+  #give(chunks: readonly Buffer[]): void {
+    for (const { buffer } of chunks) {
       const users = (this.#users.get(buffer) ?? 0) - 1;
       if (users > 0) {
         this.#users.set(buffer, users);

@@ -15,13 +15,16 @@ export interface WriteOptions {
   readonly cutOff: () => void;
 }
 
+/** A body that is there, and is held until it is sent; or one of which each chunk is made when the last was taken. */
+export type BodyChunks = readonly Buffer[] | AsyncIterable<Buffer>;
+
 /**
  * Writes a body and ends the response, one chunk at a time: the next goes out when the client took the last.
  * @returns whether all of it was handed to a connection that was whole then; if not, the connection is gone
  */
 export async function writeBody(
   response: ServerResponse,
-  chunks: readonly Buffer[],
+  chunks: BodyChunks,
   { departures, unsent, stallMs, sendMs, clock, cutOff }: WriteOptions,
 ): Promise<boolean> {
   const { socket } = response.req;
@@ -30,11 +33,16 @@ export async function writeBody(
   // Node's socket timer starts anew when the kernel took bytes, so that a slow reader is no stalled one
   response.setTimeout(stallMs, cutOff);
   const cancelTimer = clock.after(sendMs, cutOff);
-  const sending = unsent.open(chunks, cutOff);
+  const sending = unsent.open(cutOff);
+  const isGone = () => gone.signal.aborted;
+  const isThere = !(Symbol.asyncIterator in chunks);
   try {
-    for (const chunk of chunks) {
+    if (isThere) sending.hold(chunks);
+    for await (const chunk of chunks) {
+      if (!isThere) sending.hold([chunk]);
+      if (isGone()) return false;
       if (!response.write(chunk)) await either(response, 'drain', gone.signal);
-      if (gone.signal.aborted) return false;
+      if (isGone()) return false;
       sending.progressed();
     }
     const whole = either(response, 'finish', gone.signal);

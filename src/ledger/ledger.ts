@@ -2,13 +2,14 @@ import type { Alert, SeverityClass, Transition } from '../domain/alert.ts';
 import type { Acknowledgement } from '../domain/episode.ts';
 import type { CloudEvent, NewEvent } from '../domain/event.ts';
 import type { Suppression } from '../domain/reconciliation.ts';
+import type { ListQuery } from '../domain/list-place.ts';
 import type { ResultStatus } from '../domain/result.ts';
 import type { WatchdogRule, WatchdogSighting } from '../domain/watchdog.ts';
 import type { AlertTotals } from './alert-totals.ts';
 import type { Listings, ReconcileResult } from './listings.ts';
 import type { DeadLetter, SinkProgress } from './sink-progress.ts';
 
-export type { DeadLetter, SinkProgress };
+export type { DeadLetter, ListQuery, SinkProgress };
 
 /** One webhook request, before anybody looked into it. */
 export interface RawDelivery {
@@ -140,6 +141,10 @@ export interface EventQuery {
   /** Milliseconds since the epoch: only events at or after it. */
   readonly since?: number;
   readonly order?: 'asc' | 'desc';
+  /** An event's id: only events before it are given. */
+  readonly below?: string;
+  /** The page ends early, with at least one event, once the text of its data is as large. */
+  readonly maxBytes?: number;
 }
 
 export type EventPage =
@@ -203,6 +208,10 @@ export interface AlertQuery {
   readonly state: 'open' | 'closed' | 'all';
   readonly severity?: SeverityClass;
   readonly limit: number;
+  /** Those that come after this place, which `alertPlace` gives. */
+  readonly after?: string;
+  /** The answer ends early, with at least one episode, once its labels and annotations are as large. */
+  readonly maxBytes?: number;
 }
 
 /** Numbers about open episodes and the store itself, told after each commit. */
@@ -249,6 +258,7 @@ export interface Ledger {
   /** The last run of every check that had one since (ms), whether it is still configured or not. */
   lastRuns(since: number): Promise<readonly LastRun[]>;
   events(query: EventQuery): Promise<EventPage>;
+  /** Open ones first, the most severe of them first; then newest first. */
   alerts(query: AlertQuery): Promise<readonly Episode[]>;
   alert(id: string): Promise<Episode | undefined>;
   /** Somebody takes charge of an open episode. It survives repeats and restarts, and ends with the episode. */
@@ -259,13 +269,14 @@ export interface Ledger {
   /** Holds the open episodes of a webhook against what its Alertmanagers have, and repairs them. */
   reconcile(listings: Listings): Promise<ReconcileResult>;
   /** Newest first. */
-  quarantine(limit: number): Promise<readonly QuarantineEntry[]>;
+  quarantine(query: ListQuery): Promise<readonly QuarantineEntry[]>;
   quarantineEntry(id: number): Promise<QuarantineEntry | undefined>;
   /** @returns whether there was one */
   dropQuarantined(id: number): Promise<boolean>;
   /** Alerts are judged so from now on. */
   configure(rules: AlertRules): Promise<void>;
-  deliveries(limit: number): Promise<readonly StoredDelivery[]>;
+  /** Newest first. */
+  deliveries(query: ListQuery): Promise<readonly StoredDelivery[]>;
   /** The id after which a sink goes on; one that was never heard of begins with what comes from now on. */
   openSink(sink: string): Promise<string>;
   saveSink(progress: SinkProgress): Promise<void>;

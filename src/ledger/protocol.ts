@@ -10,6 +10,7 @@ import type {
   IntakeResult,
   LastRun,
   LedgerSummary,
+  ListQuery,
   QuarantineEntry,
   RawDelivery,
   RunRecord,
@@ -85,11 +86,11 @@ export interface Calls {
     result: AcknowledgeResult;
   };
   reconcile: { argument: Listings; result: ReconcileResult };
-  quarantine: { argument: number; result: readonly QuarantineEntry[] };
+  quarantine: { argument: ListQuery; result: readonly QuarantineEntry[] };
   quarantineEntry: { argument: number; result: QuarantineEntry | undefined };
   dropQuarantined: { argument: number; result: boolean };
   configure: { argument: AlertRules; result: undefined };
-  deliveries: { argument: number; result: readonly StoredDelivery[] };
+  deliveries: { argument: ListQuery; result: readonly StoredDelivery[] };
   openSink: { argument: string; result: string };
   saveSink: { argument: SinkProgress; result: undefined };
   deadLetters: { argument: string; result: readonly DeadLetter[] };

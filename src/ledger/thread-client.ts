@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../domain/clock.ts';
 import type { Acknowledgement } from '../domain/episode.ts';
-import type { CloudEvent, NewEvent } from '../domain/event.ts';
+import { parseEventId, type CloudEvent, type NewEvent } from '../domain/event.ts';
 import type { Logger } from '../domain/log.ts';
 import { cloudEvent } from './cloud-event.ts';
 import { NO_TOTALS } from './alert-totals.ts';
@@ -18,6 +18,7 @@ import type {
   LastRun,
   Ledger,
   LedgerSummary,
+  ListQuery,
   QuarantineEntry,
   RawDelivery,
   RunRecord,
@@ -49,6 +50,7 @@ const MAX_BYTES_IN_FLIGHT = 256 * 2 ** 20;
 const MAX_ROWS = 10_000;
 /** Long answers are fetched in slices, so that neither thread stands still for one. */
 const SLICE = 500;
+const SLICE_BYTES = 256 * 1_024;
 
 const NOTHING_YET: LedgerSummary = Object.freeze({
   open: [],
@@ -118,22 +120,32 @@ export class ThreadLedger implements Ledger {
 
   async events(query: EventQuery): Promise<EventPage> {
     const limit = Math.min(query.limit, MAX_ROWS);
+    const { maxBytes } = query;
     const events: CloudEvent[] = [];
-    let ask: EventSliceQuery = { ...query, limit: Math.min(limit, SLICE) };
+    let bytes = 0;
+    const below = query.below === undefined ? undefined : parseEventId(query.below);
+    let ask: EventSliceQuery = {
+      ...query,
+      limit: Math.min(limit, SLICE),
+      maxBytes: maxBytes ?? SLICE_BYTES,
+      ...(below && { before: below.offset }),
+    };
     for (;;) {
       const slice = await this.#link.call('events', { argument: ask });
       if ('gone' in slice) return slice;
       events.push(...slice.events.map((event) => cloudEvent(event, slice.epoch, this.#node)));
       const next = `${slice.epoch}-${slice.next}`;
       const rest = limit - events.length;
-      if (!slice.full || rest === 0) return query.order === 'desc' ? { events } : { events, nextAfter: next };
+      bytes += slice.events.reduce((sum, { data }) => sum + data.length, 0);
+      const isEnough = rest === 0 || (maxBytes !== undefined && bytes >= maxBytes);
+      if (!slice.full || isEnough) return query.order === 'desc' ? { events } : { events, nextAfter: next };
       const onward = query.order === 'desc' ? { before: slice.next } : { after: next };
       ask = { ...ask, ...onward, limit: Math.min(rest, SLICE) };
     }
   }
 
   alerts(query: AlertQuery): Promise<readonly Episode[]> {
-    return this.#link.call('alerts', { argument: { ...query, limit: Math.min(query.limit, MAX_ROWS) } });
+    return this.#link.call('alerts', { argument: atMost(query) });
   }
 
   alert(id: string): Promise<Episode | undefined> {
@@ -158,8 +170,8 @@ export class ThreadLedger implements Ledger {
     return this.#link.call('reconcile', { argument: listings, bytes });
   }
 
-  quarantine(limit: number): Promise<readonly QuarantineEntry[]> {
-    return this.#link.call('quarantine', { argument: Math.min(limit, MAX_ROWS) });
+  quarantine(query: ListQuery): Promise<readonly QuarantineEntry[]> {
+    return this.#link.call('quarantine', { argument: atMost(query) });
   }
 
   quarantineEntry(id: number): Promise<QuarantineEntry | undefined> {
@@ -175,8 +187,8 @@ export class ThreadLedger implements Ledger {
     await this.#link.call('configure', { argument: rules });
   }
 
-  deliveries(limit: number): Promise<readonly StoredDelivery[]> {
-    return this.#link.call('deliveries', { argument: Math.min(limit, MAX_ROWS) });
+  deliveries(query: ListQuery): Promise<readonly StoredDelivery[]> {
+    return this.#link.call('deliveries', { argument: atMost(query) });
   }
 
   openSink(sink: string): Promise<string> {
@@ -214,6 +226,10 @@ export class ThreadLedger implements Ledger {
   close(): Promise<void> {
     return this.#link.close();
   }
+}
+
+function atMost<Query extends { readonly limit: number }>(query: Query): Query {
+  return { ...query, limit: Math.min(query.limit, MAX_ROWS) };
 }
 
 /**

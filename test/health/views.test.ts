@@ -4,8 +4,9 @@ import { checkKey, type Service } from '../../src/domain/service.ts';
 import type { CloudEvent } from '../../src/domain/event.ts';
 import { HealthBoard } from '../../src/health/board.ts';
 import { checkEvent } from '../../src/health/change-event.ts';
-import { rebuildHistory } from '../../src/health/history.ts';
-import { clusterSnapshot } from '../../src/health/snapshot.ts';
+import { PastCluster } from '../../src/health/history.ts';
+import { ShownServices } from '../../src/health/shown-services.ts';
+import { snapshotText } from '../../src/health/snapshot.ts';
 import { alertSentences, checkView, serviceDetails } from '../../src/health/views.ts';
 
 const T0 = Date.parse('2026-01-01T00:00:00Z');
@@ -50,7 +51,7 @@ describe('the snapshot of the cluster', () => {
     const board = boardOf(service('tools', { description: 'Tools Server', critical: true }), service('docs'));
     board.record(key('tools'), run(TIMEOUT, T0 + 1_000));
     board.record(key('docs'), run(SUCCESS, T0 + 2_000, { details: { statusCode: 200, data: { ok: true } } }));
-    const snapshot = clusterSnapshot(board.entries().map(checkView), context);
+    const snapshot = snapshotOf(board);
     expect(snapshot).toMatchObject({
       timestamp: '2026-01-01T00:01:00.000Z',
       overall_status: 'unhealthy',
@@ -175,7 +176,7 @@ describe('the history', () => {
         datacontenttype: 'application/json',
         data: JSON.parse(JSON.stringify(data)),
       });
-      seen.unshift(summary(clusterSnapshot(board.entries().map(checkView), context)));
+      seen.unshift(summary(snapshotOf(board)));
     };
     record('a', run(SUCCESS, T0 + 1_000));
     record('b', run(SUCCESS, T0 + 2_000));
@@ -183,13 +184,22 @@ describe('the history', () => {
     record('a', run(TIMEOUT, T0 + 4_000));
     record('b', run(failure('status', 'HTTP status 500'), T0 + 5_000));
     record('a', run(SUCCESS, T0 + 6_000));
-    const history = rebuildHistory(board.entries().map(checkView), events, T0);
+    const history = historyOf(board, events, 'all');
     expect(history).toHaveLength(5);
     expect(history.map(summary)).toEqual(seen);
     expect(history[0]).toMatchObject({
       timestamp: '2026-01-01T00:00:06.000Z',
       cluster_stats: { monitoring_uptime: 6 },
     });
+    const changes = historyOf(board, events, 'changed');
+    expect(changes.map(({ services }) => Object.keys(services))).toEqual([['a'], ['b'], ['a'], ['b'], ['a']]);
+    for (const [i, change] of changes.entries()) {
+      const whole = history[i];
+      if (whole === undefined) throw new Error('one for each change');
+      const { services, alerts, ...rest } = change;
+      expect(whole).toMatchObject({ ...rest, services });
+      expect(whole.alerts).toEqual(expect.arrayContaining([...alerts]));
+    }
   });
 
   it('passes over records that it does not understand', () => {
@@ -201,20 +211,46 @@ describe('the history', () => {
       time: '2026-01-01T00:00:00Z',
       datacontenttype: 'application/json',
     } as const;
-    expect(
-      rebuildHistory(
-        [],
-        [
-          { ...strange, data: null },
-          { ...strange, data: { service: 1 } },
-        ],
-        T0,
-      ),
-    ).toEqual([]);
+    const events = [
+      { ...strange, data: null },
+      { ...strange, data: { service: 1 } },
+    ];
+    expect(historyOf(new HealthBoard(), events, 'all')).toEqual([]);
   });
 });
 
-function summary(snapshot: ReturnType<typeof clusterSnapshot>): unknown {
+interface Snapshot {
+  readonly overall_status: string;
+  readonly score: number;
+  readonly services: Readonly<Record<string, { readonly health: { readonly status: string } }>>;
+  readonly alerts: readonly string[];
+}
+
+function snapshotOf(board: HealthBoard): Snapshot {
+  const shown = new ShownServices(board);
+  const services = [...shown.all()].map(([name, { view }]) => [name, view] as const);
+  const frame = {
+    ...context,
+    cluster: board.cluster(),
+    totalServices: services.length,
+    alerts: shown.sentences(),
+  };
+  return JSON.parse([...snapshotText(services, frame)].join('')) as Snapshot;
+}
+
+function historyOf(
+  board: HealthBoard,
+  events: readonly CloudEvent[],
+  services: 'all' | 'changed',
+): Snapshot[] {
+  const past = new PastCluster({ current: new ShownServices(board).all(), startedAt: T0, services });
+  return events
+    .map((event) => [...past.at(event)].join(''))
+    .filter((text) => text !== '')
+    .map((text) => JSON.parse(text) as Snapshot);
+}
+
+function summary(snapshot: Snapshot): unknown {
   const { overall_status, score, services, alerts } = snapshot;
   return {
     overall_status,

@@ -11,6 +11,7 @@ import { createQuarantineRoute } from '../../src/http/routes/quarantine.ts';
 import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { testReads } from '../support/reads.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 import { ALERT_LOGIC, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 
@@ -29,7 +30,7 @@ function ledgerOf({ calls }: TestStore) {
     alerts: async (query) => calls.alerts(query),
     acknowledge: async (id, acknowledgement) => calls.acknowledge({ id, acknowledgement }),
     unacknowledge: async (id, at) => calls.unacknowledge({ id, at }),
-    quarantine: async (limit) => calls.quarantine(limit),
+    quarantine: async (query) => calls.quarantine(query),
     quarantineEntry: async (id) => calls.quarantineEntry(id),
     dropQuarantined: async (id) => calls.dropQuarantined(id),
   } satisfies Partial<Ledger>;
@@ -42,18 +43,19 @@ async function serve(
   const config = serverConfig({ tokens });
   const ledger = ledgerOf(store);
   const budget = () => new BodyBudget({ max: () => 1_000, monotonic: () => NOW, fair: false });
-  const [server, now] = [() => config, () => NOW];
+  const [server, now, reads] = [() => config, () => NOW, testReads()];
   rig = await serveHandlers(
     [
       createAcknowledgeRoute({ ledger, now, guard: guardChange('ack', server) }),
       createQuarantineRoute({
         ledger,
+        reads,
         now,
         read: guardRead('read', server),
         guard: guardChange('admin', server),
         onDelivery: () => undefined,
       }),
-      createAlertPageRoute({ ledger, guard: guardPage(server) }),
+      createAlertPageRoute({ ledger, reads, guard: guardPage(server) }),
       createWebhookRoute({
         server,
         webhooks: () => webhooks,
@@ -218,7 +220,7 @@ describe('/api/v1/quarantine', () => {
     store = openTestStore(join(directory.path, 'tocsin.db'));
     await rig.close();
     await serve();
-    const newest = (await store.calls.quarantine(10)).find(({ detail }) => detail === 'too new.');
+    const newest = (await store.calls.quarantine({ limit: 10 })).find(({ detail }) => detail === 'too new.');
     const again = await send(`/api/v1/quarantine/${newest?.id ?? 0}/resubmit`, 'POST');
     expect(await again.json()).toEqual({ accepted: 1, duplicates: 0, quarantined: 0 });
     expect(await store.calls.quarantineEntry(newest?.id ?? 0)).toBeUndefined();

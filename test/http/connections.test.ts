@@ -171,8 +171,8 @@ describe('a client that holds a connection', () => {
   it('and takes nothing of its answer is cut off', async () => {
     const server = await start({ ...large, config: { ...config, requestTimeoutMs: 60_000 } });
     await ask(server, '127.0.0.2', 'X-Prometheus-Scrape-Timeout-Seconds: 0.4\r\n');
-    await until(() => ended(server, 'stalled') === 1, bounded);
-    expect([server.counts.aborted, server.connections.open]).toEqual([1, 0]);
+    await until(() => ended(server, 'stalled') === 1 && server.counts.aborted === 1, bounded);
+    expect(server.connections.open).toBe(0);
   });
 
   it('and holds the memory of an answer that has changed since is cut off when that becomes too much', async () => {

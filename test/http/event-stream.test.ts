@@ -3,6 +3,8 @@ import { Bus } from '../../src/events/bus.ts';
 import { follow } from '../../src/events/follow.ts';
 import { measureRequests, type RequestMeasurement } from '../../src/http/middleware/measure.ts';
 import { EventStreams } from '../../src/http/routes/event-stream.ts';
+import { Places } from '../../src/http/places.ts';
+import { Unsent } from '../../src/http/unsent.ts';
 import { openStream, type OpenStream, type StreamOptions } from '../support/event-stream.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -16,6 +18,7 @@ let rig: HttpRig;
 let measured: RequestMeasurement[];
 let opened: number[];
 let max: number;
+let maxPerAddress: number;
 const clients: OpenStream[] = [];
 
 beforeEach(async () => {
@@ -24,11 +27,16 @@ beforeEach(async () => {
   measured = [];
   opened = [];
   max = 10;
+  maxPerAddress = 10;
   const bus = new Bus(ledger);
   streams = new EventStreams({
     follow: (query, signal) => follow({ ...query, bus, clock, signal }),
     head: () => bus.head,
-    max: () => max,
+    places: new Places(() => ({ max, maxPerAddress, reserved: 0 })),
+    client: ({ socket }) => ({ address: socket.remoteAddress ?? '', proven: false }),
+    unsent: new Unsent(() => 64 * 2 ** 20),
+    connections: { cutOff: (socket) => socket.destroy() },
+    turn: () => Promise.resolve(),
     heartbeatMs: () => 15_000,
     clock,
     onOpen: (open) => opened.push(open),
@@ -130,7 +138,9 @@ describe('GET /api/v1/events/stream', () => {
     max = 1;
     const first = await open();
     const second = await open();
-    expect([second.status, second.headers['retry-after']]).toEqual([503, '5']);
+    expect([second.status, second.headers['retry-after']]).toEqual([503, '1']);
+    [max, maxPerAddress] = [10, 1];
+    expect((await open()).status).toBe(429);
     first.kill();
     await until(() => opened.at(-1) === 0);
     expect((await open()).status).toBe(200);

@@ -7,6 +7,7 @@ import { createConfigRoute } from '../../src/http/routes/config.ts';
 import { createProbeRoute } from '../../src/http/routes/probe.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import type { ProbeAnswer, ProbeQuestion } from '../../src/probes/endpoint/endpoint.ts';
+import { testReads } from '../support/reads.ts';
 import { serveHandlers, serverConfig } from '../support/http-rig.ts';
 
 const METRICS: ProbeAnswer = { kind: 'metrics', text: 'probe_success 1\n' };
@@ -128,7 +129,7 @@ describe('GET /probe', () => {
 describe('GET /config', () => {
   it('shows the configuration in force', async () => {
     let text = 'a: 1\n';
-    await using server = await serveHandlers([createConfigRoute(() => text)]);
+    await using server = await serveHandlers([createConfigRoute(() => text, testReads())]);
     const first = await fetch(`${server.url}/config`);
     expect([first.headers.get('content-type'), await first.text()]).toEqual([
       'text/plain; charset=utf-8',

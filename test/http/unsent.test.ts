@@ -9,7 +9,11 @@ function create(limitMb = 10) {
   return {
     unsent,
     cut,
-    send: (name: string, chunks: readonly Buffer[]) => unsent.open(chunks, () => cut.push(name)),
+    send: (name: string, chunks: readonly Buffer[]) => {
+      const sending = unsent.open(() => cut.push(name));
+      sending.hold(chunks);
+      return sending;
+    },
   };
 }
 

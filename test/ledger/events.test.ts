@@ -209,7 +209,7 @@ describe('retention', () => {
     expect(await store.calls.alerts({ state: 'all', limit: 10 })).toMatchObject([
       { labels: { alertname: 'A' } },
     ]);
-    expect(await store.calls.deliveries(10)).toEqual([]);
+    expect(await store.calls.deliveries({ limit: 10 })).toEqual([]);
     const [, fired] = [
       await take(store, webhookPayload([b]), { receivedAt: clock.now() }),
       await eventsOf(store),
@@ -246,7 +246,7 @@ describe('retention', () => {
     for (let i = 0; i < 10; i++)
       await take(store, webhookPayload([webhookAlert({ alertname: `A${i}` })]), { receivedAt: clock.now() });
     await sweep(clock);
-    const kept = (await store.calls.deliveries(20)).length;
+    const kept = (await store.calls.deliveries({ limit: 20 })).length;
     expect(kept).toBe(10);
     const { default: Database } = await import('better-sqlite3');
     const reader = new Database(path, { readonly: true });

@@ -128,7 +128,7 @@ describe('a delivery', () => {
       transitions: {},
     });
     expect(await types()).toHaveLength(2);
-    expect(await store.calls.deliveries(10)).toMatchObject([
+    expect(await store.calls.deliveries({ limit: 10 })).toMatchObject([
       { id: 2, accepted: 0, duplicates: 2, receivedAt: Date.parse('2026-01-01T04:00:00Z') },
       {
         id: 1,
@@ -227,7 +227,7 @@ describe('a delivery', () => {
     expect(rows('SELECT seen, size, length(body) AS kept FROM quarantine')).toEqual([
       { seen: 2, size: 65_536, kept: 65_536 },
     ]);
-    expect(await store.calls.deliveries(10)).toEqual([]);
+    expect(await store.calls.deliveries({ limit: 10 })).toEqual([]);
   });
 
   it('loses nothing over a restart', async () => {

@@ -110,7 +110,7 @@ describe('a large delivery', () => {
     expect(await everyOffset()).toEqual([]);
     expect(await store.calls.alerts({ state: 'all', limit: 10 })).toEqual([]);
     expect(await take(store, storm())).toMatchObject({ outcome: 'accepted', accepted: COUNT });
-    expect(await store.calls.deliveries(10)).toHaveLength(1);
+    expect(await store.calls.deliveries({ limit: 10 })).toHaveLength(1);
   });
 
   it('loses nothing to retention meanwhile', async () => {

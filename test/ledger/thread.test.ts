@@ -85,7 +85,7 @@ describe('ThreadLedger', () => {
     expect([a?.labels['alertname'], b?.labels['alertname']]).toEqual(['A', 'B']);
     expect(await ledger.alert(a?.id ?? '')).toEqual(a);
     expect(await ledger.alert('99')).toBeUndefined();
-    expect(await ledger.deliveries(5)).toHaveLength(1);
+    expect(await ledger.deliveries({ limit: 5 })).toHaveLength(1);
     await ledger.recordRuns([
       { service: 'api', target: 't', at: 1_000, status: 'success', durationSeconds: 2 },
     ]);
@@ -186,7 +186,7 @@ describe('when its thread breaks', () => {
   it.each(['throw', 'exit'])('(%s) all who wait are told, and it is started again', async (how) => {
     const ledger = await start({ threadUrl: BREAKING });
     await ledger.intake(deliveryOf('A'));
-    const waiting = [ledger.alert(how), ledger.deliveries(1), ledger.intake(deliveryOf('B'))];
+    const waiting = [ledger.alert(how), ledger.deliveries({ limit: 1 }), ledger.intake(deliveryOf('B'))];
     const outcomes = await Promise.allSettled(waiting);
     expect(outcomes.some(({ status }) => status === 'rejected')).toBe(true);
     for (const one of outcomes)

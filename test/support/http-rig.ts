@@ -14,6 +14,8 @@ export function serverConfig(more: Partial<ServerConfig> = {}): ServerConfig {
     maxBodyBytes: 1_000_000,
     maxConnections: 1_024,
     maxConnectionsPerAddress: 64,
+    maxReads: 64,
+    maxReadsPerAddress: 16,
     maxHeaderBytes: 16_384,
     headerTimeoutMs: 10_000,
     requestTimeoutMs: 60_000,

@@ -13,6 +13,8 @@ import {
 } from '../../src/http/routes/metrics.ts';
 import type { ServerConfig } from '../../src/config/types.ts';
 import type { ConnectionOutcome, Connections } from '../../src/http/connections.ts';
+import { Departures } from '../../src/http/departures.ts';
+import { Unsent } from '../../src/http/unsent.ts';
 import { Unserved } from '../../src/http/unserved.ts';
 import { recordedConnections } from './connections.ts';
 import { serverConfig } from './http-rig.ts';
@@ -73,7 +75,8 @@ export async function startScrapeServer(options: ScrapeServerOptions = {}): Prom
     clientAddress: (request) => clientAddress(request, nobody),
     compression: () => options.compression ?? true,
     sendMs: () => config.requestTimeoutMs,
-    maxUnsent: () => options.maxUnsent ?? 64 * 2 ** 20,
+    unsent: new Unsent(() => options.maxUnsent ?? 64 * 2 ** 20),
+    departures: new Departures(systemClock),
     connections,
     unserved: new Unserved({ clock: systemClock, logger, periodMs: 50 }),
     clock: systemClock,

@@ -1,8 +1,10 @@
 import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { Scope, ServerConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
+import type { PlaceClient } from '../places.ts';
 import { sendProblem } from '../problem.ts';
 import { crossOrigin, refuseCrossOrigin, refuseCrossOriginRequests } from './cross-origin.ts';
+import { clientAddress } from './client-address.ts';
 import { matchesAny, requestToken } from './tokens.ts';
 
 type AccessConfig = Pick<ServerConfig, 'listen' | 'tokens'>;
@@ -104,8 +106,18 @@ export function guardChange(
   };
 }
 
+/** Who sends a request, for the places that it may take. */
+export function placeClient(
+  config: () => Pick<ServerConfig, 'tokens' | 'trustedProxies'>,
+): (request: Request) => PlaceClient {
+  return (request) => ({
+    address: clientAddress(request, config().trustedProxies),
+    proven: presentsToken(request, config()),
+  });
+}
+
 /** Whether a request presents one of the configured tokens, whatever its scopes: who does is no stranger. */
-export function presentsToken(request: Request, { tokens }: Pick<AccessConfig, 'tokens'>): boolean {
+function presentsToken(request: Request, { tokens }: Pick<AccessConfig, 'tokens'>): boolean {
   if (request.headers.authorization === undefined || tokens.length === 0) return false;
   return matchesAny(
     requestToken(request),

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { rfc3339 } from '../../health/run-view.ts';
+import type { Reads } from '../reads/reads.ts';
 import type { Episode, Ledger } from '../../ledger/ledger.ts';
 
 export interface AlertPageDeps {
   readonly ledger: Pick<Ledger, 'alerts'>;
+  readonly reads: Pick<Reads, 'guard'>;
   /** Lets only readers by. */
   readonly guard: RequestHandler;
 }
@@ -47,17 +49,22 @@ const POLICY = [
 ].join('; ');
 
 /** `/alerts/by-fingerprint/{webhook}/{fingerprint}`: one alert, for links in messages, with a form to acknowledge it. */
-export function createAlertPageRoute({ ledger, guard }: AlertPageDeps): Router {
+export function createAlertPageRoute({ ledger, reads, guard }: AlertPageDeps): Router {
   const router = Router();
-  router.get('/alerts/by-fingerprint/:webhook/:fingerprint', guard, async (request, response) => {
-    const [webhook, fingerprint] = [
-      paramOf(request, 'webhook'),
-      paramOf(request, 'fingerprint').toLowerCase(),
-    ];
-    const [episode] = await ledger.alerts({ state: 'all', webhook, fingerprint, limit: 1 });
-    if (episode === undefined) send(response.status(404), 'No such alert', nothing(webhook, fingerprint));
-    else send(response, episode.labels['alertname'] ?? 'Alert', shown(episode));
-  });
+  router.get(
+    '/alerts/by-fingerprint/:webhook/:fingerprint',
+    guard,
+    reads.guard,
+    async (request, response) => {
+      const [webhook, fingerprint] = [
+        paramOf(request, 'webhook'),
+        paramOf(request, 'fingerprint').toLowerCase(),
+      ];
+      const [episode] = await ledger.alerts({ state: 'all', webhook, fingerprint, limit: 1 });
+      if (episode === undefined) send(response.status(404), 'No such alert', nothing(webhook, fingerprint));
+      else send(response, episode.labels['alertname'] ?? 'Alert', shown(episode));
+    },
+  );
   return router;
 }
 

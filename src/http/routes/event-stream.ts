@@ -3,12 +3,16 @@ import type { Clock } from '../../domain/clock.ts';
 import type { CloudEvent } from '../../domain/event.ts';
 import type { Step } from '../../events/follow.ts';
 import { EVENT_STREAM } from '../middleware/measure.ts';
+import type { Connections } from '../connections.ts';
+import { refusePlace, type PlaceClient, type Places } from '../places.ts';
 import { sendProblem } from '../problem.ts';
 import { Query } from '../query.ts';
+import type { Sending, Unsent } from '../unsent.ts';
 
 export interface FollowQuery {
   readonly after: string;
   readonly limit: number;
+  readonly maxBytes: number;
   readonly type?: string;
   readonly subject?: string;
 }
@@ -18,8 +22,14 @@ export interface EventStreamDeps {
   readonly follow: (query: FollowQuery, signal: AbortSignal) => AsyncIterable<Step>;
   /** The id of the newest event. */
   readonly head: () => string;
-  /** How many streams there may be. */
-  readonly max: () => number;
+  /** How many streams there may be, and of whom. */
+  readonly places: Places;
+  /** Who sends a request. */
+  readonly client: (request: Request) => PlaceClient;
+  readonly unsent: Unsent;
+  readonly connections: Pick<Connections, 'cutOff'>;
+  /** Waits for a turn to make the text of a page. */
+  readonly turn: () => Promise<void>;
   /** A stream that has nothing to tell for so long sends a comment. */
   readonly heartbeatMs: () => number;
   readonly clock: Clock;
@@ -27,7 +37,13 @@ export interface EventStreamDeps {
   readonly onOpen: (open: number) => void;
 }
 
+interface OpenStream {
+  readonly signal: AbortSignal;
+  readonly sending: Sending;
+}
+
 const PAGE = 100;
+const PAGE_BYTES = 64 * 1_024;
 /** When a client that lost its connection comes again. */
 const RETRY_MS = 3_000;
 
@@ -41,7 +57,7 @@ export class EventStreams {
   readonly #deps: EventStreamDeps;
   readonly #open = new Set<AbortController>();
   /** The text of a page that several are sent is made once. */
-  readonly #texts = new WeakMap<readonly CloudEvent[], string>();
+  readonly #texts = new WeakMap<readonly CloudEvent[], Buffer>();
   #closed = false;
 
   constructor(deps: EventStreamDeps) {
@@ -64,10 +80,16 @@ export class EventStreams {
     const query = new Query(request);
     const [after, type, subject] = [query.text('after'), query.text('type'), query.text('subject')];
     if (query.refused(response)) return;
-    if (this.#closed || this.#open.size >= this.#deps.max()) {
-      refuse(response, this.#closed);
+    if (this.#closed) {
+      shuttingDown(response);
       return;
     }
+    const decision = this.#deps.places.enter(this.#deps.client(request));
+    if (decision.kind !== 'admitted') {
+      refusePlace(response, decision.kind, 'event streams');
+      return;
+    }
+    response.once('close', decision.leave);
     // not `set`, which would add a charset that this type does not have
     response.setHeader('Content-Type', EVENT_STREAM);
     response.set('Cache-Control', 'no-store').set('X-Accel-Buffering', 'no');
@@ -80,11 +102,12 @@ export class EventStreams {
     const asked = given === '' ? after : given;
     const from = asked === undefined || asked === '' ? this.#deps.head() : asked;
     const filter = { ...(type !== undefined && { type }), ...(subject !== undefined && { subject }) };
-    await this.#serve(response, { after: from, limit: PAGE, ...filter });
+    await this.#serve(response, { after: from, limit: PAGE, maxBytes: PAGE_BYTES, ...filter });
   }
 
   async #serve(response: Response, query: FollowQuery): Promise<void> {
-    const { onOpen, head } = this.#deps;
+    const { onOpen, head, unsent, connections } = this.#deps;
+    const sending = unsent.open(() => connections.cutOff(response.req.socket));
     const stream = new AbortController();
     const leave = () => stream.abort();
     this.#open.add(stream);
@@ -94,18 +117,19 @@ export class EventStreams {
     const start = query.after === head() ? `id: ${query.after}\n` : '';
     response.write(`retry: ${RETRY_MS}\n${start}\n`);
     try {
-      await this.#send(response, query, stream.signal);
+      await this.#send(response, query, { signal: stream.signal, sending });
     } finally {
       leave();
+      sending.close();
       this.#open.delete(stream);
       onOpen(this.#open.size);
       response.end();
     }
   }
 
-  async #send(response: Response, query: FollowQuery, signal: AbortSignal): Promise<void> {
+  async #send(response: Response, query: FollowQuery, { signal, sending }: OpenStream): Promise<void> {
     let [told, at] = [query.after, query.after];
-    const { clock, heartbeatMs, follow } = this.#deps;
+    const { clock, heartbeatMs, follow, turn } = this.#deps;
     const beat = () => {
       // where a filter lets nothing through, its client still moves on
       if (!response.writableNeedDrain) response.write(told === at ? ': heartbeat\n\n' : `id: ${at}\n\n`);
@@ -116,11 +140,15 @@ export class EventStreams {
     try {
       for await (const step of follow(query, signal)) {
         at = step.at;
-        const text = step.kind === 'gap' ? gapText(step) : this.#textOf(step.events);
-        if (text === '') continue;
+        await turn();
+        const text = step.kind === 'gap' ? Buffer.from(gapText(step)) : this.#textOf(step.events);
+        if (text.length === 0) continue;
         told = step.kind === 'gap' ? at : (step.events.at(-1)?.id ?? at);
         cancel();
+        sending.hold([text]);
         if (!response.write(text)) await drained(response, signal);
+        sending.hold([]);
+        sending.progressed();
         cancel = clock.after(heartbeatMs(), beat);
       }
     } finally {
@@ -128,10 +156,11 @@ export class EventStreams {
     }
   }
 
-  #textOf(events: readonly CloudEvent[]): string {
+  #textOf(events: readonly CloudEvent[]): Buffer {
     const known = this.#texts.get(events);
     if (known !== undefined) return known;
-    const text = events.map((event) => `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`).join('');
+    const parts = events.map((event) => `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
+    const text = Buffer.from(parts.join(''));
     this.#texts.set(events, text);
     return text;
   }
@@ -141,11 +170,9 @@ function gapText({ after, oldest, at }: Extract<Step, { kind: 'gap' }>): string 
   return `event: gap\nid: ${at}\ndata: ${JSON.stringify({ after, oldest })}\n\n`;
 }
 
-function refuse(response: Response, closed: boolean): void {
+function shuttingDown(response: Response): void {
   response.set('Retry-After', '5').set('Connection', 'close');
-  const detail = closed
-    ? 'Tocsin is shutting down; try again.'
-    : 'There are as many streams as server.max_connections allows (a quarter of it); close some, or ask /api/v1/events.';
+  const detail = 'Tocsin is shutting down; try again.';
   sendProblem(response, { status: 503, title: 'No stream now', detail });
 }
 

@@ -1,32 +1,30 @@
 import { Router, type Request, type Response } from 'express';
 import { SEVERITIES } from '../../domain/alert.ts';
 import { rfc3339 } from '../../health/run-view.ts';
-import type { Ledger, StoredDelivery } from '../../ledger/ledger.ts';
-import { sendJson } from '../json.ts';
+import type { EventPage, Ledger, StoredDelivery } from '../../ledger/ledger.ts';
+import { alertPlace, LIST_PLACES } from '../../domain/list-place.ts';
 import { sendProblem } from '../problem.ts';
-import { Query } from '../query.ts';
+import { Query, refuseParameters } from '../query.ts';
+import type { Reads } from '../reads/reads.ts';
 import { episodeView } from './episode-view.ts';
 
-type ReadLedger = Pick<Ledger, 'events' | 'alerts' | 'alert' | 'deliveries'>;
+interface LedgerRouteDeps {
+  readonly ledger: Pick<Ledger, 'events' | 'alerts' | 'alert' | 'deliveries'>;
+  readonly reads: Reads;
+}
 
 const LIMIT = { min: 1, max: 10_000, fallback: 100 };
 
 /** `/api/v1/events`, `alerts` and `deliveries`: what the ledger holds. */
-export function createLedgerRoute(ledger: ReadLedger): Router {
+export function createLedgerRoute(deps: LedgerRouteDeps): Router {
+  const { ledger, reads } = deps;
   const router = Router();
-  router.get('/api/v1/events', (request, response) => sendEvents(ledger, request, response));
-  router.get('/api/v1/alerts', async (request, response) => {
-    const query = new Query(request);
-    const state = query.word('state', ['open', 'closed', 'all']) ?? 'open';
-    const severity = query.word('severity', SEVERITIES);
-    const limit = query.integer('limit', LIMIT);
-    if (query.refused(response)) return;
-    const episodes = await ledger.alerts({ state, limit, ...(severity && { severity }) });
-    sendJson(response, { alerts: episodes.map(episodeView) });
-  });
+  router.get('/api/v1/events', (request, response) => sendEvents(deps, request, response));
+  router.get('/api/v1/alerts', (request, response) => sendAlerts(deps, request, response));
   router.get('/api/v1/alerts/:id', async (request, response) => {
+    if (refuseParameters(request, response)) return;
     const episode = await ledger.alert(request.params.id);
-    if (episode !== undefined) sendJson(response, episodeView(episode));
+    if (episode !== undefined) await reads.json(response, episodeView(episode));
     else {
       const detail = `No alert has the id "${request.params.id}"; /api/v1/alerts?state=all lists them.`;
       sendProblem(response, { status: 404, title: 'No such alert', detail });
@@ -35,34 +33,92 @@ export function createLedgerRoute(ledger: ReadLedger): Router {
   router.get('/api/v1/deliveries', async (request, response) => {
     const query = new Query(request);
     const limit = query.integer('limit', LIMIT);
+    const after = query.place(LIST_PLACES.deliveries);
     if (query.refused(response)) return;
-    const deliveries = await ledger.deliveries(limit);
-    sendJson(response, { deliveries: deliveries.map(deliveryView) });
+    await reads.list(response, {
+      name: 'deliveries',
+      filter: undefined,
+      after,
+      limit,
+      rows: async (ask) => {
+        const deliveries = await ledger.deliveries(ask);
+        return { rows: deliveries.map(deliveryView), ...nextOf(deliveries, ({ id }) => String(id)) };
+      },
+    });
   });
   return router;
 }
 
-async function sendEvents(ledger: ReadLedger, request: Request, response: Response): Promise<void> {
+async function sendAlerts(
+  { ledger, reads }: LedgerRouteDeps,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const query = new Query(request);
+  const state = query.word('state', ['open', 'closed', 'all']) ?? 'open';
+  const severity = query.word('severity', SEVERITIES);
+  const limit = query.integer('limit', LIMIT);
+  const after = query.place(LIST_PLACES.alerts);
+  if (query.refused(response)) return;
+  await reads.list(response, {
+    name: 'alerts',
+    filter: [state, severity],
+    after,
+    limit,
+    rows: async (ask) => {
+      const episodes = await ledger.alerts({ state, ...ask, ...(severity && { severity }) });
+      return { rows: episodes.map(episodeView), ...nextOf(episodes, alertPlace) };
+    },
+  });
+}
+
+/** The event after which a list was to go on is not kept any more. */
+class EventsGoneError extends Error {
+  override readonly name = 'EventsGoneError';
+  readonly oldest: string | undefined;
+
+  constructor({ oldest }: Extract<EventPage, { gone: true }>) {
+    super('The events that were asked for are not kept any more.');
+    this.oldest = oldest;
+  }
+}
+
+async function sendEvents(
+  { ledger, reads }: LedgerRouteDeps,
+  request: Request,
+  response: Response,
+): Promise<void> {
   const query = new Query(request);
   const limit = query.integer('limit', LIMIT);
   const [after, type, subject] = [query.text('after'), query.text('type'), query.text('subject')];
   if (query.refused(response)) return;
-  const page = await ledger.events({
-    limit,
-    ...(after !== undefined && { after }),
-    ...(type !== undefined && { type }),
-    ...(subject !== undefined && { subject }),
-  });
-  if ('gone' in page) {
+  const filter = { ...(type !== undefined && { type }), ...(subject !== undefined && { subject }) };
+  const rows = async (ask: {
+    readonly after?: string;
+    readonly limit: number;
+    readonly maxBytes: number;
+  }) => {
+    const page = await ledger.events({ ...ask, ...filter });
+    if ('gone' in page) throw new EventsGoneError(page);
+    return { rows: page.events, ...(page.nextAfter !== undefined && { next: page.nextAfter }) };
+  };
+  try {
+    await reads.list(response, { name: 'events', filter, after, limit, rows, grows: true });
+  } catch (error) {
+    if (!(error instanceof EventsGoneError) || response.headersSent) throw error;
     sendProblem(response, {
       status: 410,
       title: 'Gone',
       detail: `No event "${after ?? ''}" is kept (any more). Start again without after, or with the oldest id.`,
-      more: { oldest: page.oldest ?? null },
+      more: { oldest: error.oldest ?? null },
     });
-    return;
   }
-  sendJson(response, { events: page.events, next_after: page.nextAfter ?? after ?? null });
+}
+
+/** Where a list goes on after these rows. */
+export function nextOf<Row>(rows: readonly Row[], place: (row: Row) => string): { next?: string } {
+  const last = rows.at(-1);
+  return last === undefined ? {} : { next: place(last) };
 }
 
 function deliveryView(delivery: StoredDelivery) {

@@ -5,9 +5,9 @@ import type { Gate } from '../../exposition/gate.ts';
 import { negotiate, type Negotiated } from '../../exposition/negotiate.ts';
 import type { Body, SnapshotSource } from '../../exposition/snapshot.ts';
 import type { Connections } from '../connections.ts';
-import { Departures } from '../departures.ts';
+import type { Departures } from '../departures.ts';
 import { sendProblem } from '../problem.ts';
-import { Unsent } from '../unsent.ts';
+import type { Unsent } from '../unsent.ts';
 import type { Unserved } from '../unserved.ts';
 import { writeBody } from '../write-body.ts';
 
@@ -29,8 +29,8 @@ export interface MetricsRouteDeps {
   readonly compression: () => boolean;
   /** Milliseconds in which a client must have taken the whole answer. */
   readonly sendMs: () => number;
-  /** Bytes of answers that clients may leave untaken. */
-  readonly maxUnsent: () => number;
+  readonly unsent: Unsent;
+  readonly departures: Departures;
   readonly connections: Pick<Connections, 'cutOff' | 'brief'>;
   readonly unserved: Pick<Unserved, 'note'>;
   readonly clock: Clock;
@@ -81,18 +81,14 @@ interface Visit {
 
 class MetricsEndpoint {
   readonly #deps: MetricsRouteDeps;
-  readonly #departures: Departures;
-  readonly #unsent: Unsent;
 
   constructor(deps: MetricsRouteDeps) {
     this.#deps = deps;
-    this.#departures = new Departures(deps.clock);
-    this.#unsent = new Unsent(deps.maxUnsent);
   }
 
   async handle(request: Request, response: Response): Promise<void> {
     const { gate, meter, connections, clientAddress, compression } = this.#deps;
-    this.#departures.asked(request.socket);
+    this.#deps.departures.asked(request.socket);
     response.vary('Accept, Accept-Encoding');
     // a scraper comes again on the same connection; whoever else asks may not hold one for as long
     if (request.get(TIMEOUT_HEADER) === undefined) connections.brief(request.socket);
@@ -110,7 +106,7 @@ class MetricsEndpoint {
       decision.leave();
       meter.inFlight(gate.inFlight);
     };
-    const unwatch = this.#departures.watch(request.socket, () => {
+    const unwatch = this.#deps.departures.watch(request.socket, () => {
       leave();
       controller.abort();
     });
@@ -178,10 +174,10 @@ class MetricsEndpoint {
     setHeaders(response, visit.wish.negotiated);
     response.set('Content-Length', String(chunks.reduce((sum, chunk) => sum + chunk.length, 0)));
     try {
-      const { clock, connections, sendMs } = this.#deps;
+      const { clock, connections, sendMs, departures, unsent } = this.#deps;
       const taken = await writeBody(response, chunks, {
-        departures: this.#departures,
-        unsent: this.#unsent,
+        departures,
+        unsent,
         stallMs: visit.wish.stallMs,
         sendMs: sendMs(),
         clock,
@@ -195,7 +191,7 @@ class MetricsEndpoint {
   }
 
   #settle(response: Response, visit: Visit): void {
-    this.#departures.settle(response.req.socket, (taken) => {
+    this.#deps.departures.settle(response.req.socket, (taken) => {
       if (taken) this.#deps.meter.inc('served');
       else this.#aborted(visit, 'sent');
     });

@@ -1,18 +1,25 @@
-import { Router } from 'express';
+import { Router, type Request, type Response } from 'express';
+import type { LabelSet } from '../../domain/labels.ts';
 import type { HealthBoard } from '../../health/board.ts';
-import { clusterSnapshot, type HostStats } from '../../health/snapshot.ts';
-import { rebuildHistory } from '../../health/history.ts';
+import { snapshotText, type HostStats } from '../../health/snapshot.ts';
 import { rfc3339 } from '../../health/run-view.ts';
-import { alertSentences, checkView } from '../../health/views.ts';
+import type { ShownServices } from '../../health/shown-services.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { sendJson } from '../json.ts';
-import { Query } from '../query.ts';
+import { Query, refuseParameters } from '../query.ts';
+import { separated } from '../reads/chunks.ts';
+import type { Reads } from '../reads/reads.ts';
+import { criticalAlerts, openCritical } from './critical-alerts.ts';
+import { historyChunks } from './history.ts';
 
 export interface MonitoringRouteDeps {
-  readonly board: HealthBoard;
-  readonly ledger: Pick<Ledger, 'events' | 'writable'>;
+  readonly board: Pick<HealthBoard, 'cluster'>;
+  readonly services: ShownServices;
+  readonly ledger: Pick<Ledger, 'events' | 'alerts' | 'summary' | 'writable'>;
+  readonly reads: Reads;
   /** Whether each watchdog is heard, by its name. */
   readonly watchdogs: () => Readonly<Record<string, boolean>>;
+  /** Whether an alert is a watchdog's, which always fires. */
+  readonly isWatchdog: (labels: LabelSet) => boolean;
   readonly node: () => string;
   readonly now: () => number;
   /** When Tocsin started, ms since the epoch. */
@@ -24,53 +31,79 @@ const MAX_HISTORY = 1_000;
 
 /** The monitoring paths that clients of older dashboards ask: the verdict is in the body, the status is 200. */
 export function createMonitoringRoute(deps: MonitoringRouteDeps): Router {
+  const { reads, services } = deps;
   const router = Router();
   const uptime = () => (deps.now() - deps.startedAt) / 1_000;
-  const checks = () => deps.board.entries().map(checkView);
-  router.get('/cluster_health', (_request, response) => {
-    const context = { now: deps.now(), uptimeSeconds: uptime(), host: deps.hostStats() };
-    sendJson(response, clusterSnapshot(checks(), context));
-  });
-  router.get('/health', (_request, response) => sendJson(response, health(deps)));
-  router.get('/alerts', (_request, response) => {
-    const alerts = alertSentences(checks());
-    sendJson(response, { alerts, count: alerts.length, timestamp: rfc3339(deps.now()) });
+  const get = (path: string, answer: (response: Response) => Promise<void>) =>
+    router.get(path, async (request: Request, response: Response) => {
+      if (!refuseParameters(request, response)) await answer(response);
+    });
+  get('/cluster_health', (response) =>
+    reads.whole(response, 'cluster_health', () => clusterText(deps, uptime())),
+  );
+  get('/health', (response) => reads.json(response, health(deps)));
+  get('/alerts', async (response) => {
+    const { sentences, isCut } = await criticalAlerts(deps);
+    const alerts = [...services.sentences(), ...sentences];
+    const tail = { count: alerts.length, truncated: isCut, timestamp: rfc3339(deps.now()) };
+    await reads.whole(response, JSON.stringify(['alerts', tail]), () => alertsText(alerts, tail));
   });
   router.get('/history', async (request, response) => {
     const query = new Query(request);
     const limit = query.integer('limit', { min: 1, max: MAX_HISTORY, fallback: 100 });
+    const shown = query.word('services', ['changed', 'all']) ?? 'changed';
     if (query.refused(response)) return;
-    const page = await deps.ledger.events({ type: 'tocsin.check.*', order: 'desc', limit });
-    const history = 'gone' in page ? [] : rebuildHistory(checks(), page.events, deps.startedAt);
-    sendJson(response, { history, count: history.length });
+    const options = { current: services.all(), startedAt: deps.startedAt, services: shown };
+    await reads.stream(response, historyChunks(deps, { limit, options }));
   });
-  router.get('/stats', (_request, response) => {
+  get('/stats', (response) => {
     const { cpu_percent, memory, disk } = deps.hostStats();
-    const services = [...new Set(deps.board.entries().map(({ service }) => service.name))];
-    sendJson(response, {
-      cpu_percent,
-      memory,
-      disk,
-      monitoring_uptime: uptime(),
-      services_monitored: services,
-    });
+    const names = [...services.all().keys()];
+    const stats = { cpu_percent, memory, disk, monitoring_uptime: uptime(), services_monitored: names };
+    return reads.json(response, stats);
   });
   return router;
 }
 
-function health(deps: MonitoringRouteDeps): unknown {
-  const entries = deps.board.entries();
-  const lastRun = Math.max(...entries.map(({ health: { last } }) => last?.startedAt ?? 0), 0);
-  const heard = Object.entries(deps.watchdogs()).map(([name, fresh]) => [`watchdog:${name}`, fresh] as const);
-  const dependencies = { ledger: deps.ledger.writable(), ...Object.fromEntries(heard) };
+function* clusterText(deps: MonitoringRouteDeps, uptimeSeconds: number): Generator<string, undefined> {
+  const services = [...deps.services.all()];
+  yield* snapshotText(texts(services), {
+    now: deps.now(),
+    uptimeSeconds,
+    host: deps.hostStats(),
+    cluster: deps.board.cluster(),
+    totalServices: services.length,
+    alerts: deps.services.sentences(),
+  });
+  yield '\n';
+}
+
+/** Lazily, so that each text is made in its turn. */
+function* texts(services: Iterable<readonly [string, { readonly view: string }]>) {
+  for (const [name, service] of services) yield [name, service.view] as const;
+}
+
+function* alertsText(alerts: readonly string[], tail: object): Generator<string, undefined> {
+  yield '{"alerts":[';
+  yield* separated(alerts.map((alert) => JSON.stringify(alert)));
+  yield `],${JSON.stringify(tail).slice(1)}\n`;
+}
+
+function health({ services, ledger, watchdogs, node, now }: MonitoringRouteDeps): unknown {
+  let lastRun = 0;
+  for (const { entries } of services.all().values()) {
+    for (const { health } of entries) lastRun = Math.max(lastRun, health.last?.startedAt ?? 0);
+  }
+  const heard = Object.entries(watchdogs()).map(([name, fresh]) => [`watchdog:${name}`, fresh] as const);
+  const dependencies = { ledger: ledger.writable(), ...Object.fromEntries(heard) };
   return {
     status: Object.values(dependencies).every(Boolean) ? 'healthy' : 'degraded',
     service: 'tocsin',
-    monitoring_node: deps.node(),
-    services_monitored: new Set(entries.map(({ service }) => service.name)).size,
+    monitoring_node: node(),
+    services_monitored: services.all().size,
     last_check: lastRun === 0 ? null : rfc3339(lastRun),
-    alerts_count: alertSentences(entries.map(checkView)).length,
+    alerts_count: services.sentences().length + openCritical(ledger),
     dependencies,
-    timestamp: rfc3339(deps.now()),
+    timestamp: rfc3339(now()),
   };
 }

@@ -1,12 +1,16 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
 import { rfc3339 } from '../../health/run-view.ts';
 import type { IntakeResult, Ledger, QuarantineEntry } from '../../ledger/ledger.ts';
+import { LIST_PLACES, quarantinePlace } from '../../domain/list-place.ts';
 import { sendJson } from '../json.ts';
 import { sendProblem } from '../problem.ts';
-import { Query } from '../query.ts';
+import { Query, refuseParameters } from '../query.ts';
+import type { Reads } from '../reads/reads.ts';
+import { nextOf } from './ledger.ts';
 
 export interface QuarantineDeps {
   readonly ledger: Pick<Ledger, 'quarantine' | 'quarantineEntry' | 'dropQuarantined' | 'intake'>;
+  readonly reads: Reads;
   readonly now: () => number;
   /** Lets only readers by. */
   readonly read: RequestHandler;
@@ -22,18 +26,28 @@ const KEPT_BYTES = 64 * 1024;
 
 /** `/api/v1/quarantine`: what could not be read, to be looked at, tried again, or dropped. */
 export function createQuarantineRoute(deps: QuarantineDeps): Router {
-  const { ledger, read, guard } = deps;
+  const { ledger, reads, read, guard } = deps;
   const router = Router();
-  router.get(PATH, read, async (request, response) => {
+  router.get(PATH, read, reads.guard, async (request, response) => {
     const query = new Query(request);
     const limit = query.integer('limit', LIMIT);
+    const after = query.place(LIST_PLACES.quarantine);
     if (query.refused(response)) return;
-    const entries = await ledger.quarantine(limit);
-    sendJson(response, { quarantine: entries.map(entryView) });
+    await reads.list(response, {
+      name: 'quarantine',
+      filter: undefined,
+      after,
+      limit,
+      rows: async (ask) => {
+        const entries = await ledger.quarantine(ask);
+        return { rows: entries.map(entryView), ...nextOf(entries, quarantinePlace) };
+      },
+    });
   });
-  router.get(`${PATH}/:id`, read, async (request, response) => {
+  router.get(`${PATH}/:id`, read, reads.guard, async (request, response) => {
+    if (refuseParameters(request, response)) return;
     const entry = await find(ledger, request, response);
-    if (entry !== undefined) sendJson(response, entryView(entry));
+    if (entry !== undefined) await reads.json(response, entryView(entry));
   });
   router.post(`${PATH}/:id/resubmit`, guard, (request, response) => resubmit(deps, request, response));
   router.delete(`${PATH}/:id`, guard, async (request, response) => {

@@ -1,15 +1,16 @@
 import { Router } from 'express';
-import type { HealthBoard } from '../../health/board.ts';
 import { rfc3339 } from '../../health/run-view.ts';
-import { serviceDetails } from '../../health/views.ts';
+import type { ShownServices } from '../../health/shown-services.ts';
 import type { HistoryPoint, Ledger } from '../../ledger/ledger.ts';
-import { sendJson } from '../json.ts';
 import { sendProblem } from '../problem.ts';
-import { Query } from '../query.ts';
+import { Query, refuseParameters } from '../query.ts';
+import { gather, separated } from '../reads/chunks.ts';
+import type { Reads } from '../reads/reads.ts';
 
 export interface ServicesRouteDeps {
-  readonly board: HealthBoard;
+  readonly services: ShownServices;
   readonly ledger: Pick<Ledger, 'history'>;
+  readonly reads: Reads;
   readonly now: () => number;
 }
 
@@ -19,18 +20,20 @@ const MAX_POINTS = 11_000;
 /** `/api/v1/services`: what is watched, and its history. */
 export function createServicesRoute(deps: ServicesRouteDeps): Router {
   const router = Router();
-  const find = (name: string) => serviceDetails(deps.board.entries()).find((service) => service.key === name);
-  router.get('/api/v1/services', (_request, response) => {
-    sendJson(response, { services: serviceDetails(deps.board.entries()) });
+  const { services, reads } = deps;
+  router.get('/api/v1/services', async (request, response) => {
+    if (refuseParameters(request, response)) return;
+    await reads.whole(response, 'services', () => servicesText(services));
   });
-  router.get('/api/v1/services/:name', (request, response) => {
-    const service = find(request.params.name);
-    if (service !== undefined) sendJson(response, service);
+  router.get('/api/v1/services/:name', async (request, response) => {
+    if (refuseParameters(request, response)) return;
+    const service = services.all().get(request.params.name);
+    if (service !== undefined) await reads.send(response, [Buffer.from(`${service.detail}\n`)]);
     else sendProblem(response, noSuchService(request.params.name));
   });
   router.get('/api/v1/services/:name/history', async (request, response) => {
     const { name } = request.params;
-    if (find(name) === undefined) {
+    if (!services.all().has(name)) {
       sendProblem(response, noSuchService(name));
       return;
     }
@@ -46,16 +49,33 @@ export function createServicesRoute(deps: ServicesRouteDeps): Router {
       });
     }
     if (query.refused(response)) return;
-    const points = await deps.ledger.history({ service: name, from, to, stepMs: step * 1_000 });
-    sendJson(response, {
-      service: name,
-      from: rfc3339(from),
-      to: rfc3339(to),
-      step,
-      points: points.map(pointView),
-    });
+    const asked = { service: name, from, to, stepMs: step * 1_000 };
+    const points = await reads.ask(JSON.stringify(['history', asked]), () => deps.ledger.history(asked));
+    const head = { service: name, from: rfc3339(from), to: rfc3339(to), step };
+    await reads.stream(response, gather(pointsText(head, points)));
   });
   return router;
+}
+
+function* servicesText(services: ShownServices): Generator<string, undefined> {
+  yield '{"services":[';
+  const texts = [...services.all().values()];
+  yield* separated(map(texts, ({ detail }) => detail));
+  yield ']}\n';
+}
+
+function* pointsText(head: object, points: readonly HistoryPoint[]): Generator<string, undefined> {
+  yield `${JSON.stringify(head).slice(0, -1)},"points":[`;
+  yield* separated(map(points, (point) => JSON.stringify(pointView(point))));
+  yield ']}\n';
+}
+
+/** Lazily, so that each text is made in its turn. */
+function* map<Value, Result>(
+  values: Iterable<Value>,
+  change: (value: Value) => Result,
+): Generator<Result, undefined> {
+  for (const value of values) yield change(value);
 }
 
 function pointView(point: HistoryPoint) {

@@ -2,19 +2,22 @@ import { Router } from 'express';
 import type { SinkView } from '../../events/sinks/sinks.ts';
 import { rfc3339 } from '../../health/run-view.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { sendJson } from '../json.ts';
+import { refuseParameters } from '../query.ts';
+import type { Reads } from '../reads/reads.ts';
 
 interface SinksRouteDeps {
   readonly sinks: () => readonly SinkView[];
   readonly ledger: Pick<Ledger, 'deadLetters'>;
+  readonly reads: Reads;
 }
 
 /** `GET /api/v1/sinks`: how each sink stands, and what it refused. */
-export function createSinksRoute({ sinks, ledger }: SinksRouteDeps): Router {
+export function createSinksRoute({ sinks, ledger, reads }: SinksRouteDeps): Router {
   const router = Router();
-  router.get('/api/v1/sinks', async (_request, response) => {
+  router.get('/api/v1/sinks', async (request, response) => {
+    if (refuseParameters(request, response)) return;
     const views = sinks().map(async ({ name, type, after, lag, failing }) => {
-      const letters = await ledger.deadLetters(name);
+      const letters = await reads.ask(`dead letters of ${name}`, () => ledger.deadLetters(name));
       return {
         name,
         type,
@@ -24,7 +27,7 @@ export function createSinksRoute({ sinks, ledger }: SinksRouteDeps): Router {
         dead_letters: letters.map(({ id, at, reason }) => ({ id, at: rfc3339(at), reason })),
       };
     });
-    sendJson(response, { sinks: await Promise.all(views) });
+    await reads.json(response, { sinks: await Promise.all(views) });
   });
   return router;
 }

@@ -1,6 +1,6 @@
 import type { Statement } from 'better-sqlite3';
 import type { Delivery } from '../../domain/delivery.ts';
-import type { RawDelivery, StoredDelivery } from '../ledger.ts';
+import type { ListQuery, RawDelivery, StoredDelivery } from '../ledger.ts';
 import type { Sqlite } from './open.ts';
 
 /** Senders may be whatever they like; what is kept of their names is bounded. */
@@ -33,7 +33,7 @@ export class DeliveryStore {
   readonly #seen: Statement<[Uint8Array], number>;
   readonly #insert: Statement<Value[]>;
   readonly #insertBody: Statement<[number, number, Uint8Array]>;
-  readonly #list: Statement<[number], StoredDelivery>;
+  readonly #list: Statement<[number, number], StoredDelivery>;
   readonly #expired: Statement<[number, number], number | null>;
   readonly #delete: Statement<[number]>;
   readonly #deleteBodies: Statement<[number]>;
@@ -61,7 +61,8 @@ export class DeliveryStore {
     this.#list = database.prepare(
       `SELECT d.id, names.name AS webhook, received AS receivedAt, source, user_agent AS userAgent, receiver,
        group_key AS groupKey, status, truncated AS truncatedAlerts, accepted, duplicates, quarantined, bytes
-       FROM deliveries d JOIN names ON names.id = d.webhook ORDER BY d.id DESC LIMIT ?`,
+       FROM deliveries d JOIN names ON names.id = d.webhook
+       WHERE d.id < ? ORDER BY d.id DESC LIMIT ?`,
     );
     this.#expired = database
       .prepare<[number, number], number | null>(
@@ -131,8 +132,8 @@ export class DeliveryStore {
   }
 
   /** Newest first. */
-  list(limit: number): readonly StoredDelivery[] {
-    return this.#list.all(limit);
+  list({ limit, after }: ListQuery): readonly StoredDelivery[] {
+    return this.#list.all(Number(after ?? Number.MAX_SAFE_INTEGER), limit);
   }
 
   mark(): () => void {

@@ -3,6 +3,7 @@ import { SEVERITIES } from '../../domain/alert.ts';
 import { formatInstant } from '../../domain/instant.ts';
 import type { Suppression } from '../../domain/reconciliation.ts';
 import type { AlertQuery, Episode } from '../ledger.ts';
+import { parseAlertPlace, type AlertPlace } from '../../domain/list-place.ts';
 import {
   fingerprintFromNumber,
   readTexts,
@@ -32,12 +33,13 @@ interface ReaderParts {
   readonly textsOf: TextsOf;
 }
 
-const SELECT = `SELECT e.*, names.name AS webhook_name, s.reason AS suppressed FROM episodes e
+const SELECT = `SELECT e.*, names.name AS webhook_name, s.reason AS suppressed
+  FROM json_each(?) j CROSS JOIN episodes e ON e.id = j.value
   JOIN names ON names.id = e.webhook LEFT JOIN suppressed s ON s.episode = e.id`;
 
 /** Answers queries for episodes. */
 export class EpisodeReader {
-  readonly #byState: Statement<[number, number, number], number>;
+  readonly #byState: Statement<[number, number, number, number], number>;
   readonly #parts: ReaderParts;
   readonly #rows: Statement<[string], ReadRow>;
   readonly #open: Statement<[], OpenRow>;
@@ -46,13 +48,14 @@ export class EpisodeReader {
   constructor(database: Sqlite, parts: ReaderParts) {
     this.#parts = parts;
     this.#byState = database
-      .prepare<[number, number, number], number>(
-        'SELECT id FROM episodes WHERE open = ? AND severity = ? ORDER BY id DESC LIMIT ?',
+      .prepare<[number, number, number, number], number>(
+        'SELECT id FROM episodes WHERE open = ? AND severity = ? AND id < ? ORDER BY id DESC LIMIT ?',
       )
       .pluck();
     this.#rows = database
       .prepare<[string], ReadRow>(
-        `${SELECT} WHERE e.id IN (SELECT value FROM json_each(?)) ORDER BY e.id DESC`,
+        // in the order of the ids that are asked for
+        `${SELECT} ORDER BY j.key`,
       )
       .safeIntegers();
     const columns = 'id, severity, acknowledged, since, last_event, texts';
@@ -62,15 +65,34 @@ export class EpisodeReader {
     this.#openOne = database.prepare(`SELECT ${columns} FROM episodes WHERE open = 1 AND id = ?`);
   }
 
-  /** Episodes that match, newest first. */
+  /** Episodes that match: open ones first, the most severe of them first; then newest first. */
   list(query: AlertQuery): readonly Episode[] {
     if (query.fingerprint !== undefined) return this.#ofOneAlert(query.fingerprint, query);
-    const states = query.state === 'all' ? [1, 0] : [query.state === 'open' ? 1 : 0];
-    const severities = query.severity === undefined ? SEVERITIES : [query.severity];
-    const ids = states.flatMap((open) =>
-      severities.flatMap((severity) => this.#byState.all(open, severityNumber(severity), query.limit)),
-    );
-    return this.#read(ids.sort((a, b) => b - a).slice(0, query.limit));
+    const place = query.after === undefined ? undefined : parseAlertPlace(query.after);
+    const ranks =
+      query.severity === undefined ? SEVERITIES.map((_, i) => i) : [severityNumber(query.severity)];
+    const open = query.state === 'closed' ? [] : this.#openIds(ranks, query.limit, place);
+    const rest = query.limit - open.length;
+    const closed = query.state === 'open' || rest === 0 ? [] : this.#closedIds(ranks, rest, place);
+    return this.#read([...open, ...closed], query.maxBytes);
+  }
+
+  #openIds(ranks: readonly number[], limit: number, place: AlertPlace | undefined): readonly number[] {
+    if (place !== undefined && place.open === undefined) return [];
+    const ids: number[] = [];
+    for (const rank of ranks) {
+      if (rank < (place?.open ?? 0)) continue;
+      const below = place?.open === rank ? place.id : Number.MAX_SAFE_INTEGER;
+      ids.push(...this.#byState.all(1, rank, below, limit - ids.length));
+      if (ids.length === limit) break;
+    }
+    return ids;
+  }
+
+  #closedIds(ranks: readonly number[], limit: number, place: AlertPlace | undefined): readonly number[] {
+    const below = place === undefined || place.open !== undefined ? Number.MAX_SAFE_INTEGER : place.id;
+    const ids = ranks.flatMap((rank) => this.#byState.all(0, rank, below, limit));
+    return ids.sort((a, b) => b - a).slice(0, limit);
   }
 
   get(id: string): Episode | undefined {
@@ -93,12 +115,20 @@ export class EpisodeReader {
     const { names, episodes } = this.#parts;
     const known = names.known(webhook);
     const ids = known === undefined ? [] : [...episodes.ofAlert(fingerprint, known)].map(({ id }) => id);
-    const found = this.#read(ids.slice(0, limit));
+    const found = this.#read(ids.slice(0, limit).sort((a, b) => b - a));
     return state === 'all' ? found : found.filter((episode) => episode.state === state);
   }
 
-  #read(ids: readonly number[]): readonly Episode[] {
-    return this.#rows.all(JSON.stringify(ids)).map((row) => episodeOf(row, this.#parts.textsOf));
+  #read(ids: readonly number[], maxBytes = Infinity): readonly Episode[] {
+    const episodes: Episode[] = [];
+    let bytes = 0;
+    for (const row of this.#rows.iterate(JSON.stringify(ids))) {
+      const texts = readTexts(row, this.#parts.textsOf);
+      episodes.push(episodeOf(row, texts));
+      bytes += texts.labels.length + texts.annotations.length;
+      if (bytes >= maxBytes) break;
+    }
+    return episodes;
   }
 }
 
@@ -115,8 +145,10 @@ function openEpisode(row: OpenRow, textsOf: TextsOf): OpenEpisode {
   };
 }
 
-function episodeOf(row: ReadRow, textsOf: TextsOf): Episode {
-  const { labels, annotations, generatorUrl } = readTexts(row, textsOf);
+function episodeOf(
+  row: ReadRow,
+  { labels, annotations, generatorUrl }: ReturnType<typeof readTexts>,
+): Episode {
   return {
     id: String(row.id),
     webhook: row.webhook_name,

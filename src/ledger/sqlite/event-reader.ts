@@ -66,14 +66,14 @@ export class EventReader {
       below: query.before ?? log.last + 1,
       since,
     };
-    const events = this.#find(query, range, order);
-    const full = events.length === query.limit;
+    const events = cutAt(this.#find(query, range, order), query.maxBytes);
+    const full = events.isCut || events.rows.length === query.limit;
     return {
       epoch,
-      events,
+      events: events.rows,
       full,
       // a filter that finds nothing must not hold a reader back until retention overtakes it
-      next: full ? (events.at(-1)?.offset ?? after) : log.last,
+      next: full ? (events.rows.at(-1)?.offset ?? after) : log.last,
     };
   }
 
@@ -88,10 +88,17 @@ export class EventReader {
     return place?.epoch === this.#parts.epoch ? place.offset : undefined;
   }
 
-  #find({ type, subject, limit }: EventSliceQuery, range: Range, order: Order): readonly WireEvent[] {
+  #find(
+    { type, subject, limit, maxBytes }: EventSliceQuery,
+    range: Range,
+    order: Order,
+  ): readonly WireEvent[] {
     const types = type === undefined ? undefined : new Set(this.#types(type));
     const scan = (statement: Record<Order, RangeStatement>, value: number | string | null, only = types) =>
-      take(this.#scan(statement[order].iterate({ ...range, value }), { range, order, types: only }), limit);
+      take(this.#scan(statement[order].iterate({ ...range, value }), { range, order, types: only }), {
+        limit,
+        maxBytes,
+      });
     if (subject === undefined && types === undefined) return scan(this.#everything, null);
     const found =
       subject === undefined
@@ -156,11 +163,27 @@ export class EventReader {
   }
 }
 
-function take(events: Iterable<WireEvent>, limit: number): WireEvent[] {
+/** So many events, and no more once their data is as large. */
+function take(
+  events: Iterable<WireEvent>,
+  { limit, maxBytes = Infinity }: { readonly limit: number; readonly maxBytes: number | undefined },
+): WireEvent[] {
   const taken: WireEvent[] = [];
+  let bytes = 0;
   for (const event of events) {
-    if (taken.length === limit) break;
+    if (taken.length === limit || bytes >= maxBytes) break;
+    bytes += event.data.length;
     taken.push(event);
   }
   return taken;
+}
+
+/** The first of some events, until their data is as large; at least one. What is found by parts may be more together. */
+function cutAt(
+  events: readonly WireEvent[],
+  maxBytes = Infinity,
+): { rows: readonly WireEvent[]; isCut: boolean } {
+  let bytes = 0;
+  const end = events.findIndex(({ data }) => (bytes += data.length) >= maxBytes);
+  return end === -1 ? { rows: events, isCut: false } : { rows: events.slice(0, end + 1), isCut: true };
 }

@@ -249,7 +249,7 @@ function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => v
     unacknowledge: ({ id, at }) => act(id, { kind: 'unacknowledge', at }),
     settleSuspect: ({ id, fires, at }) => act(id, { kind: fires ? 'confirm' : 'refute', at }),
     reconcile: (listings) => work.reconciler.run(listings),
-    quarantine: (limit) => quarantine.list(limit),
+    quarantine: (query) => quarantine.list(query),
     quarantineEntry: (id) => quarantine.get(id),
     dropQuarantined: (id) => writer.submit(0, () => quarantine.drop(id)),
     configure: (rules) =>
@@ -258,7 +258,7 @@ function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => v
         onChange();
         return undefined;
       }),
-    deliveries: (limit) => parts.deliveries.list(limit),
+    deliveries: (query) => parts.deliveries.list(query),
     openSink: (sink) => writer.submit(0, () => parts.sinks.open(sink)),
     saveSink: (progress) => writer.submit(0, () => parts.sinks.save(progress)),
     deadLetters: (sink) => parts.sinks.deadLetters(sink),

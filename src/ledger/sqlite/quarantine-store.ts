@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Statement } from 'better-sqlite3';
 import type { Complaint } from '../../domain/delivery.ts';
-import type { QuarantineEntry } from '../ledger.ts';
+import type { ListQuery, QuarantineEntry } from '../ledger.ts';
+import { parseQuarantinePlace } from '../../domain/list-place.ts';
 import type { Sqlite } from './open.ts';
 
 const KEPT_BYTES = 64 * 1024;
+const NEWEST = { lastReceivedAt: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
 
 export interface QuarantineLimits {
   readonly entries: number;
@@ -24,7 +26,7 @@ export class QuarantineStore {
   readonly #upsert: Statement<[Uint8Array, number, number, number, string, string, number, Uint8Array]>;
   readonly #totals: Statement<[], { entries: number; bytes: number | null }>;
   readonly #dropOldest: Statement<[]>;
-  readonly #list: Statement<[number], QuarantineEntry>;
+  readonly #list: Statement<[number, number, number], QuarantineEntry>;
   readonly #one: Statement<[number], QuarantineEntry>;
   readonly #drop: Statement<[number]>;
 
@@ -43,15 +45,17 @@ export class QuarantineStore {
       `SELECT q.id, names.name AS webhook, first_received AS firstReceivedAt, last_received AS lastReceivedAt,
        seen, pointer, detail, size, ${body} FROM quarantine q JOIN names ON names.id = q.webhook`;
     this.#list = database.prepare(
-      `${select('substr(body, 1, 1024) AS body')} ORDER BY last_received DESC, q.id DESC LIMIT ?`,
+      `${select('substr(body, 1, 1024) AS body')}
+       WHERE (last_received, q.id) < (?, ?) ORDER BY last_received DESC, q.id DESC LIMIT ?`,
     );
     this.#one = database.prepare(`${select('body')} WHERE q.id = ?`);
     this.#drop = database.prepare('DELETE FROM quarantine WHERE id = ?');
   }
 
   /** Newest first. */
-  list(limit: number): readonly QuarantineEntry[] {
-    return this.#list.all(limit);
+  list({ limit, after }: ListQuery): readonly QuarantineEntry[] {
+    const { lastReceivedAt, id } = after === undefined ? NEWEST : parseQuarantinePlace(after);
+    return this.#list.all(lastReceivedAt, id, limit);
   }
 
   get(id: number): QuarantineEntry | undefined {

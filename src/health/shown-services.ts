@@ -1,0 +1,89 @@
+import type { BoardEntry, HealthBoard } from './board.ts';
+import { alertSentences, checkView, serviceDetails, serviceViews, type CheckView } from './views.ts';
+
+/** A service as the answers show it. Each text is made when it is first asked for. */
+export class ShownService {
+  readonly entries: readonly BoardEntry[];
+  #checks: readonly CheckView[] | undefined;
+  #view: string | undefined;
+  #detail: string | undefined;
+  #sentences: readonly string[] | undefined;
+
+  constructor(entries: readonly BoardEntry[]) {
+    this.entries = entries;
+  }
+
+  get checks(): readonly CheckView[] {
+    return (this.#checks ??= this.entries.map(checkView));
+  }
+
+  /** JSON, as `services` of `/cluster_health` has it. */
+  get view(): string {
+    return (this.#view ??= viewText(this.checks));
+  }
+
+  /** JSON, as `/api/v1/services` has it. */
+  get detail(): string {
+    return (this.#detail ??= JSON.stringify(serviceDetails(this.entries)[0]));
+  }
+
+  /** At most one: what is wrong with it. */
+  get sentences(): readonly string[] {
+    return (this.#sentences ??= alertSentences(this.checks));
+  }
+}
+
+/** What is known of a service as the JSON of `ServiceView`. */
+export function viewText(checks: readonly CheckView[]): string {
+  const [view] = serviceViews(checks).values();
+  return JSON.stringify(view);
+}
+
+/** The services on the board as the answers show them: a text is made again only where its service has changed. */
+export class ShownServices {
+  readonly #board: Pick<HealthBoard, 'entries' | 'version'>;
+  #services: ReadonlyMap<string, ShownService> = new Map();
+  #sentences: readonly string[] | undefined;
+  #version = -1;
+
+  constructor(board: Pick<HealthBoard, 'entries' | 'version'>) {
+    this.#board = board;
+  }
+
+  /** By name, in the order of the configuration. */
+  all(): ReadonlyMap<string, ShownService> {
+    const { version } = this.#board;
+    if (version !== this.#version) this.#services = this.#read();
+    this.#version = version;
+    return this.#services;
+  }
+
+  /** What is wrong: one sentence for each service that is not as it should be. */
+  sentences(): readonly string[] {
+    const services = this.all();
+    return (this.#sentences ??= [...services.values()].flatMap(({ sentences }) => sentences));
+  }
+
+  #read(): ReadonlyMap<string, ShownService> {
+    this.#sentences = undefined;
+    const entries = new Map<string, BoardEntry[]>();
+    for (const entry of this.#board.entries()) {
+      const ofService = entries.get(entry.service.name);
+      if (ofService === undefined) entries.set(entry.service.name, [entry]);
+      else ofService.push(entry);
+    }
+    const next = new Map<string, ShownService>();
+    for (const [name, ofService] of entries) {
+      const last = this.#services.get(name);
+      next.set(
+        name,
+        last !== undefined && isSame(last.entries, ofService) ? last : new ShownService(ofService),
+      );
+    }
+    return next;
+  }
+}
+
+function isSame(a: readonly BoardEntry[], b: readonly BoardEntry[]): boolean {
+  return a.length === b.length && a.every((entry, i) => entry === b[i]);
+}

@@ -1,0 +1,23 @@
+/** How much of an answer is made at a time: small enough to be made between two turns of the event loop. */
+export const CHUNK_BYTES = 64 * 1_024;
+
+/** Text in pieces as chunks of about `CHUNK_BYTES`. */
+export function* gather(pieces: Iterable<string>): Generator<Buffer, undefined> {
+  let text = '';
+  for (const piece of pieces) {
+    text += piece;
+    if (text.length < CHUNK_BYTES) continue;
+    yield Buffer.from(text);
+    text = '';
+  }
+  if (text !== '') yield Buffer.from(text);
+}
+
+/** JSON texts with commas between. */
+export function* separated(texts: Iterable<string>): Generator<string, undefined> {
+  let separator = '';
+  for (const text of texts) {
+    yield separator + text;
+    separator = ',';
+  }
+}

@@ -1,0 +1,81 @@
+import { separated } from './chunks.ts';
+
+/** What a question for rows gave. */
+export interface Rows {
+  /** As the API shows them. */
+  readonly rows: readonly unknown[];
+  /** The place from which the next question goes on; absent: as before. */
+  readonly next?: string;
+}
+
+/** What is asked of the ledger at a time. */
+export interface RowsQuery {
+  readonly after?: string;
+  readonly limit: number;
+  /** The answer may end early once it is as large. */
+  readonly maxBytes: number;
+}
+
+/** A part of a list. */
+export interface List {
+  /** What its rows are called in the answer. */
+  readonly name: string;
+  /** With `name`, what tells this question from others: the filter. */
+  readonly filter: unknown;
+  readonly after: string | undefined;
+  readonly limit: number;
+  readonly rows: (query: RowsQuery) => Promise<Rows>;
+  /** Whether the list grows at its end, so that the place to go on from is told at the end, too. */
+  readonly grows?: boolean;
+}
+
+/** Puts work in its turn, shared with who asks for the same. */
+type Ask = <Value>(key: string, work: () => Promise<Value>) => Promise<Value>;
+
+/** Rows that are asked for at a time, and when a slice is large enough with fewer. */
+const SLICE_ROWS = 250;
+const SLICE_BYTES = 128 * 1_024;
+/** An answer ends when it is as large, whatever its limit; `next_after` tells where to go on. */
+const MAX_BYTES = 16 * 2 ** 20;
+
+interface Slice {
+  readonly chunk: Buffer;
+  readonly rows: number;
+  readonly next: string | undefined;
+}
+
+/** The answer `{"name":[…],"next_after":…}`, a slice at a time. */
+export async function* listChunks(list: List, ask: Ask): AsyncGenerator<Buffer, undefined> {
+  let [after, rest, bytes] = [list.after, list.limit, 0];
+  for (;;) {
+    const limit = Math.min(rest, SLICE_ROWS);
+    const slice = await sliceOf(list, { after, limit }, ask);
+    yield Buffer.from(bytes > 0 ? (slice.rows > 0 ? ',' : '') : `{"${list.name}":[`);
+    if (slice.rows > 0) yield slice.chunk;
+    after = slice.next ?? after;
+    rest -= slice.rows;
+    bytes += slice.chunk.byteLength + 1;
+    const isLast = slice.rows < limit && slice.chunk.byteLength < SLICE_BYTES;
+    if (!isLast && rest > 0 && bytes < MAX_BYTES) continue;
+    const more = list.grows === true || (!isLast && (await sliceOf(list, { after, limit: 1 }, ask)).rows > 0);
+    yield Buffer.from(`],"next_after":${JSON.stringify(more ? (after ?? null) : null)}}\n`);
+    return;
+  }
+}
+
+function sliceOf(
+  list: List,
+  { after, limit }: { readonly after: string | undefined; readonly limit: number },
+  ask: Ask,
+): Promise<Slice> {
+  const { name, filter } = list;
+  return ask(JSON.stringify([name, filter, after, limit]), async () => {
+    const { rows, next } = await list.rows({
+      limit,
+      maxBytes: SLICE_BYTES,
+      ...(after !== undefined && { after }),
+    });
+    const texts = separated(rows.map((row) => JSON.stringify(row)));
+    return { chunk: Buffer.from([...texts].join('')), rows: rows.length, next };
+  });
+}

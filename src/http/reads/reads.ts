@@ -1,0 +1,157 @@
+import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import type { Clock } from '../../domain/clock.ts';
+import type { Connections } from '../connections.ts';
+import type { Departures } from '../departures.ts';
+import { refusePlace, type PlaceClient, type Places } from '../places.ts';
+import type { Unsent } from '../unsent.ts';
+import type { Unserved } from '../unserved.ts';
+import { writeBody, type BodyChunks } from '../write-body.ts';
+import { gather } from './chunks.ts';
+import { listChunks, type List } from './list.ts';
+import { SharedWork } from './shared-work.ts';
+
+export interface ReadsOptions {
+  readonly places: Places;
+  /** Who sends a request. */
+  readonly client: (request: Request) => PlaceClient;
+  readonly unsent: Unsent;
+  readonly departures: Departures;
+  readonly connections: Pick<Connections, 'cutOff'>;
+  readonly unserved: Pick<Unserved, 'note'>;
+  /** Milliseconds in which a client must have taken the whole answer. */
+  readonly sendMs: () => number;
+  readonly clock: Clock;
+}
+
+/** A client that takes nothing for so long is cut off. */
+const STALL_MS = 10_000;
+/** So many questions are put to the ledger at a time: its thread commits deliveries between them. */
+const LEDGER_QUESTIONS = 2;
+
+/**
+ * How everything but `/metrics` and `/probe` is read: a place for each request, answers made slice by slice between
+ * turns of the event loop, equal ones once, and sent no faster than they are taken.
+ */
+export class Reads {
+  /** Lets a request by that gets a place, and keeps it until the answer is out. */
+  readonly guard: RequestHandler;
+  readonly #options: ReadsOptions;
+  readonly #making = new SharedWork(1);
+  readonly #asking = new SharedWork(LEDGER_QUESTIONS);
+  #turns = 0;
+
+  constructor(options: ReadsOptions) {
+    this.#options = options;
+    this.guard = (request, response, next) => this.#admit(request, response, next);
+  }
+
+  /** Guards everything below some paths. */
+  guardPaths(paths: readonly string[]): RequestHandler {
+    return Router().use([...paths], this.guard);
+  }
+
+  /** Answers 200 with JSON that no one may cache: it is true for this moment only. */
+  async json(response: Response, body: unknown): Promise<void> {
+    await this.send(response, [Buffer.from(`${JSON.stringify(body)}\n`)]);
+  }
+
+  /**
+   * Answers with text that is made from memory, once for all who ask for it while it waits to be made.
+   * @param key names the answer
+   */
+  async whole(response: Response, key: string, pieces: () => Iterable<string>, type?: string): Promise<void> {
+    const isHead = response.req.method === 'HEAD';
+    const chunks = isHead ? [] : await this.#making.do(key, () => allOf(pieces()));
+    await this.send(response, chunks, type);
+  }
+
+  /** Answers with a part of a list that the ledger has, and where the next part begins. */
+  async list(response: Response, list: List): Promise<void> {
+    const chunks = listChunks(list, (key, work) => this.ask(key, work));
+    await this.#sendMade(response, chunks);
+  }
+
+  /** Answers with text that is made as it is taken, a chunk in each turn. */
+  async stream(response: Response, chunks: Iterable<Buffer> | AsyncGenerator<Buffer>): Promise<void> {
+    const made = Symbol.asyncIterator in chunks ? chunks : this.#inTurn(chunks);
+    await this.#sendMade(response, made);
+  }
+
+  /** Waits for a turn to make the next chunk of an answer: one of all answers in each turn of the event loop. */
+  turn(): Promise<void> {
+    this.#turns += 1;
+    return this.#making.do(`turn ${this.#turns}`, () => undefined);
+  }
+
+  /** Work on the ledger in its turn, shared with who asks for the same. */
+  ask<Value>(key: string, work: () => Promise<Value>): Promise<Value> {
+    return this.#asking.do(key, work);
+  }
+
+  async send(response: Response, chunks: BodyChunks, type = 'application/json'): Promise<void> {
+    response.status(200).set('Cache-Control', 'no-store').type(type);
+    if (response.req.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    if (!(Symbol.asyncIterator in chunks)) {
+      response.set('Content-Length', String(chunks.reduce((sum, chunk) => sum + chunk.length, 0)));
+    }
+    const { departures, unsent, sendMs, clock, connections, client, unserved } = this.#options;
+    const taken = await writeBody(response, chunks, {
+      departures,
+      unsent,
+      stallMs: STALL_MS,
+      sendMs: sendMs(),
+      clock,
+      cutOff: () => connections.cutOff(response.req.socket),
+    });
+    if (!taken) unserved.note('read aborted', client(response.req).address);
+  }
+
+  async *#inTurn(chunks: Iterable<Buffer>): AsyncGenerator<Buffer, undefined> {
+    await this.turn();
+    for (const chunk of chunks) {
+      yield chunk;
+      await this.turn();
+    }
+  }
+
+  /** The first chunk comes before the head, so that what fails is answered as what it is. */
+  async #sendMade(response: Response, chunks: AsyncGenerator<Buffer>): Promise<void> {
+    const first = await chunks.next();
+    if (response.req.method === 'HEAD') await chunks.return(undefined);
+    await this.send(response, first.done === true ? [] : from(first.value, chunks));
+  }
+
+  #admit(request: Request, response: Response, next: NextFunction): void {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      next();
+      return;
+    }
+    const { places, client, unserved } = this.#options;
+    const asking = client(request);
+    const decision = places.enter(asking);
+    if (decision.kind !== 'admitted') {
+      unserved.note(`read ${decision.kind}`, asking.address);
+      refusePlace(response, decision.kind, 'reads');
+      return;
+    }
+    response.once('close', decision.leave);
+    next();
+  }
+}
+
+async function allOf(pieces: Iterable<string>): Promise<readonly Buffer[]> {
+  const chunks: Buffer[] = [];
+  for (const chunk of gather(pieces)) {
+    if (chunks.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    chunks.push(chunk);
+  }
+  return chunks;
+}
+
+async function* from(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer, undefined> {
+  yield first;
+  yield* rest;
+}

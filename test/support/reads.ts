@@ -1,0 +1,22 @@
+import { systemClock } from '../../src/domain/clock.ts';
+import { Departures } from '../../src/http/departures.ts';
+import { Places, type PlaceLimits } from '../../src/http/places.ts';
+import { Reads, type ReadsOptions } from '../../src/http/reads/reads.ts';
+import { Unsent } from '../../src/http/unsent.ts';
+
+const ROOMY: PlaceLimits = { max: 64, maxPerAddress: 64, reserved: 0 };
+
+/** How a server under test is read: with places for everybody, unless told otherwise. */
+export function testReads(more: Partial<ReadsOptions> = {}): Reads {
+  return new Reads({
+    places: new Places(() => ROOMY),
+    client: ({ socket }) => ({ address: socket.remoteAddress ?? '', proven: false }),
+    unsent: new Unsent(() => 64 * 2 ** 20),
+    departures: new Departures(systemClock),
+    connections: { cutOff: (socket) => socket.resetAndDestroy() },
+    unserved: { note: () => undefined },
+    sendMs: () => 60_000,
+    clock: systemClock,
+    ...more,
+  });
+}
