@@ -80,7 +80,6 @@ export function createRoutes(deps: RouteDeps): Handler[] {
   const server = () => config().server;
   const now = () => clock.now();
   const { reads } = deps.clients;
-  const services = new ShownServices(deps.monitor.board);
   const address = (request: AddressedRequest) => clientAddress(request, server().trustedProxies);
   return [
     measureRequests((measurement) => self.http.observe(measurement)),
@@ -115,12 +114,24 @@ export function createRoutes(deps: RouteDeps): Handler[] {
       onDelivery: (webhook, intake) => countDelivery(self, { webhook, outcome: intake.outcome }, intake),
     }),
     createAlertPageRoute({ ledger, reads, guard: guardPage(server) }),
+    ...readRoutes(deps, now),
+  ];
+}
+
+/** What is read, with a place for each request. */
+function readRoutes(deps: RouteDeps, now: () => number): Handler[] {
+  const { config, ledger } = deps;
+  const { reads } = deps.clients;
+  const { board } = deps.monitor;
+  const server = () => config().server;
+  const services = new ShownServices(board);
+  return [
     guardPaths(READ_PATHS, 'read', server),
     deps.feed.streams.router,
     // a place is taken by who may ask, and streams have their own
     reads.guardPaths(READ_PATHS),
     createMonitoringRoute({
-      board: deps.monitor.board,
+      board,
       services,
       ledger,
       reads,

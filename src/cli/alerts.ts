@@ -7,6 +7,8 @@ const OPTIONS = {
   url: { type: 'string', default: 'http://127.0.0.1:10464' },
   'token-file': { type: 'string' },
   state: { type: 'string', default: 'open' },
+  limit: { type: 'string', default: '1000' },
+  after: { type: 'string' },
   by: { type: 'string' },
   comment: { type: 'string', default: '' },
   expires: { type: 'string' },
@@ -22,6 +24,12 @@ interface ShownAlert {
   readonly labels: Readonly<Record<string, string>>;
   readonly starts_at: string;
   readonly acknowledgement: { readonly by: string } | null;
+}
+
+interface ShownList {
+  readonly alerts: readonly ShownAlert[];
+  /** Where the list goes on; null where that is all. */
+  readonly next_after: string | null;
 }
 
 interface Call {
@@ -46,9 +54,12 @@ export async function alerts(
     environment.stderr(`tocsin: ${answer}\n`);
     return 1;
   }
-  const shown =
-    word === 'list' ? (answer as { alerts: readonly ShownAlert[] }).alerts : [answer as ShownAlert];
+  const { alerts: shown, next_after: next } = word === 'list' ? (answer as ShownList) : listOf(answer);
   environment.stdout(values.json ? `${JSON.stringify(shown, undefined, 2)}\n` : shown.map(lineOf).join(''));
+  if (next !== null)
+    environment.stderr(
+      `tocsin: ${shown.length} alerts are shown and there are more; go on with --after ${next}\n`,
+    );
   return 0;
 }
 
@@ -57,6 +68,8 @@ interface Given {
   readonly more: readonly string[];
   readonly values: {
     readonly state: string;
+    readonly limit: string;
+    readonly after?: string;
     readonly by?: string;
     readonly comment: string;
     readonly expires?: string;
@@ -66,7 +79,9 @@ interface Given {
 
 function callOf(word: string, { id, more, values, user }: Given): Call {
   if (word === 'list' && id === undefined) {
-    return { path: `/api/v1/alerts?limit=10000&state=${encodeURIComponent(values.state)}` };
+    const { state, limit, after } = values;
+    const query = new URLSearchParams({ state, limit, ...(after !== undefined && { after }) });
+    return { path: `/api/v1/alerts?${query.toString()}` };
   }
   if (!['ack', 'unack'].includes(word))
     throw new UsageError(`alerts wants list, ack ID or unack ID; it was given "${word}"`);
@@ -77,6 +92,10 @@ function callOf(word: string, { id, more, values, user }: Given): Call {
   const { by = user, comment, expires } = values;
   if (by === undefined) throw new UsageError('alerts ack wants --by NAME');
   return { path, method: 'POST', body: { by, comment, expires } };
+}
+
+function listOf(answer: unknown): ShownList {
+  return { alerts: [answer as ShownAlert], next_after: null };
 }
 
 function isWebUrl(given: string): boolean {

@@ -117,7 +117,7 @@ export function placeClient(
 }
 
 /** Whether a request presents one of the configured tokens, whatever its scopes: who does is no stranger. */
-function presentsToken(request: Request, { tokens }: Pick<AccessConfig, 'tokens'>): boolean {
+export function presentsToken(request: Request, { tokens }: Pick<AccessConfig, 'tokens'>): boolean {
   if (request.headers.authorization === undefined || tokens.length === 0) return false;
   return matchesAny(
     requestToken(request),

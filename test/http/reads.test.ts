@@ -1,0 +1,177 @@
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Router } from 'express';
+import { Places } from '../../src/http/places.ts';
+import { Query } from '../../src/http/query.ts';
+import type { Reads } from '../../src/http/reads/reads.ts';
+import { SharedWork } from '../../src/http/reads/shared-work.ts';
+import { Unsent } from '../../src/http/unsent.ts';
+import { serveHandlers, type HttpRig } from '../support/http-rig.ts';
+import { testReads } from '../support/reads.ts';
+import { until } from '../support/until.ts';
+
+let rig: HttpRig | undefined;
+let sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  sockets = [];
+  await rig?.close();
+  rig = undefined;
+});
+
+interface Shown {
+  readonly rows: readonly { readonly i: number }[];
+  readonly next_after: string | null;
+}
+
+/** A list of so many rows of so many bytes, behind the guard. */
+async function serveList(reads: Reads, rows: number, bytes: number) {
+  const padding = 'x'.repeat(bytes);
+  const asked: number[] = [];
+  const router = Router();
+  router.get('/list', reads.guard, async (request, response) => {
+    const query = new Query(request);
+    const limit = query.integer('limit', { min: 1, max: 100_000, fallback: 100 });
+    const after = query.place(/^\d+$/);
+    if (query.refused(response)) return;
+    const from = (given: string | undefined) => (given === undefined ? 0 : Number(given) + 1);
+    await reads.list(response, {
+      name: 'rows',
+      filter: undefined,
+      after,
+      limit,
+      rows: async (ask) => {
+        await Promise.resolve();
+        const count = Math.min(
+          ask.limit,
+          rows - from(ask.after),
+          Math.max(1, Math.ceil(ask.maxBytes / bytes)),
+        );
+        const found = Array.from({ length: count }, (_, i) => ({ i: from(ask.after) + i, padding }));
+        asked.push(found.length);
+        const last = found.at(-1);
+        return { rows: found, ...(last && { next: String(last.i) }) };
+      },
+    });
+  });
+  rig = await serveHandlers([router]);
+  const { url, port } = rig;
+  const get = async (query: string) => (await (await fetch(`${url}/list?${query}`)).json()) as Shown;
+  return { url, port, asked, get };
+}
+
+/** Asks, and reads nothing of the answer. */
+function hold(port: number, path: string): Socket {
+  const socket = connect(port, '127.0.0.1');
+  sockets.push(socket);
+  socket.on('error', () => undefined);
+  socket.pause();
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  return socket;
+}
+
+describe('a list', () => {
+  it.each([
+    { what: 'has nothing', rows: 0, query: 'limit=5', count: 0, next: null },
+    { what: 'ends before the limit', rows: 3, query: 'limit=5', count: 3, next: null },
+    { what: 'ends at the limit', rows: 5, query: 'limit=5', count: 5, next: null },
+    { what: 'goes on', rows: 6, query: 'limit=5', count: 5, next: '4' },
+    { what: 'is taken up again', rows: 6, query: 'limit=5&after=4', count: 1, next: null },
+    { what: 'is long', rows: 2_000, query: 'limit=1999', count: 1_999, next: '1998' },
+  ])('that $what says so', async ({ rows, query, count, next }) => {
+    const { get } = await serveList(testReads(), rows, 10);
+    const answer = await get(query);
+    expect([answer.rows.length, answer.next_after]).toEqual([count, next]);
+  });
+
+  it('is cut by its bytes, and says where it goes on', async () => {
+    const { get } = await serveList(testReads(), 300, 100_000);
+    const first = await get('limit=100000');
+    expect(first.rows.length).toBeLessThan(300);
+    const second = await get(`limit=100000&after=${first.next_after ?? ''}`);
+    expect([...first.rows, ...second.rows].map(({ i }) => i)).toEqual(
+      Array.from({ length: 300 }, (_, i) => i),
+    );
+    expect(second.next_after).toBeNull();
+  });
+
+  it('gives every row once, whatever the limits', async () => {
+    const { get } = await serveList(testReads(), 700, 2_000);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 90, max: 800 }), async (limit) => {
+        const seen: number[] = [];
+        let after: string | null = null;
+        do {
+          const page: Shown = await get(`limit=${limit}${after === null ? '' : `&after=${after}`}`);
+          seen.push(...page.rows.map(({ i }) => i));
+          after = page.next_after;
+        } while (after !== null);
+        expect(seen).toEqual(Array.from({ length: 700 }, (_, i) => i));
+      }),
+      { numRuns: 10 },
+    );
+  });
+
+  it.each(['x=1', 'limit=5&lmit=6', 'after=no'])('refuses %s', async (query) => {
+    const { url } = await serveList(testReads(), 1, 1);
+    const answer = await fetch(`${url}/list?${query}`);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ title: 'A query parameter is not understood' });
+  });
+});
+
+describe('clients that read nothing', () => {
+  it('hold their places and no more, and their address is told to come again', async () => {
+    const places = new Places(() => ({ max: 8, maxPerAddress: 3, reserved: 0 }));
+    const { url, port, asked } = await serveList(testReads({ places }), 100_000, 10_000);
+    for (let i = 0; i < 10; i++) hold(port, '/list?limit=100000');
+    await until(() => places.taken === 3);
+    const refused = await fetch(`${url}/list`);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
+    // as much as the kernel takes of three answers, and not 1 GB each
+    expect(asked.reduce((sum, rows) => sum + rows, 0)).toBeLessThan(30_000);
+    for (const socket of sockets) socket.destroy();
+    await until(() => places.taken === 0);
+    expect((await fetch(`${url}/list?limit=1`)).status).toBe(200);
+  });
+
+  it('are cut off when what they hold is too much together', async () => {
+    const unsent = new Unsent(() => 300_000);
+    const cut: unknown[] = [];
+    const connections = { cutOff: (socket: Socket) => (cut.push(socket), void socket.resetAndDestroy()) };
+    const { port } = await serveList(testReads({ unsent, connections }), 100_000, 10_000);
+    for (let i = 0; i < 10; i++) hold(port, '/list?limit=100000');
+    await until(() => cut.length >= 5);
+    expect(unsent.bytes).toBeLessThanOrEqual(600_000);
+  });
+});
+
+describe('work that many ask for', () => {
+  it('is done once for those who wait for it, and again for who comes when it has begun', async () => {
+    const work = new SharedWork(1);
+    let begun = 0;
+    let finish: () => void = () => undefined;
+    const job = () => {
+      begun += 1;
+      const mine = begun;
+      return new Promise<number>((resolve) => (finish = () => resolve(mine)));
+    };
+    const first = [work.do('a', job), work.do('a', job)];
+    await until(() => begun === 1);
+    const later = [work.do('a', job), work.do('a', job)];
+    finish();
+    expect(await Promise.all(first)).toEqual([1, 1]);
+    await until(() => begun === 2);
+    finish();
+    expect(await Promise.all(later)).toEqual([2, 2]);
+  });
+
+  it('goes on after a failure', async () => {
+    const work = new SharedWork(1);
+    const fails = work.do('a', () => Promise.reject(new Error('no')));
+    const next = work.do('b', () => 7);
+    await expect(fails).rejects.toThrow('no');
+    expect(await next).toBe(7);
+  });
+});
