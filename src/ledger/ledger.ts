@@ -7,9 +7,10 @@ import type { ResultStatus } from '../domain/result.ts';
 import type { WatchdogRule, WatchdogSighting } from '../domain/watchdog.ts';
 import type { AlertTotals } from './alert-totals.ts';
 import type { Listings, ReconcileResult } from './listings.ts';
+import type { HistoryPoint, HistoryQuery } from './run-history.ts';
 import type { DeadLetter, SinkProgress } from './sink-progress.ts';
 
-export type { DeadLetter, ListQuery, SinkProgress };
+export type { DeadLetter, HistoryPoint, HistoryQuery, ListQuery, SinkProgress };
 
 /** One webhook request, before anybody looked into it. */
 export interface RawDelivery {
@@ -118,17 +119,6 @@ export interface LastRun {
   readonly at: number;
   /** What `RunRecord` held. */
   readonly health: string;
-}
-
-/** What a step of `services/{name}/history` holds. */
-export interface HistoryPoint {
-  /** Start of the step, milliseconds since the epoch. */
-  readonly at: number;
-  readonly success: number;
-  readonly failure: number;
-  readonly unknown: number;
-  /** Mean of the successes; absent when there was none. */
-  readonly meanDurationSeconds?: number;
 }
 
 export interface EventQuery {
@@ -293,11 +283,4 @@ export interface Ledger {
   /** Why commits fail, a sentence without its full stop; absent when they succeed. */
   whyNotWritable(): string | undefined;
   close(): Promise<void>;
-}
-
-export interface HistoryQuery {
-  readonly service: string;
-  readonly from: number;
-  readonly to: number;
-  readonly stepMs: number;
 }
