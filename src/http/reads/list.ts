@@ -33,8 +33,8 @@ export interface List {
 type Ask = <Value>(key: string, work: () => Promise<Value>) => Promise<Value>;
 
 /** Rows that are asked for at a time, and when a slice is large enough with fewer. */
-const SLICE_ROWS = 250;
-const SLICE_BYTES = 128 * 1_024;
+const SLICE_ROWS = 100;
+const SLICE_BYTES = 64 * 1_024;
 /** An answer ends when it is as large, whatever its limit; `next_after` tells where to go on. */
 const MAX_BYTES = 16 * 2 ** 20;
 

@@ -25,8 +25,8 @@ export interface ReadsOptions {
 
 /** A client that takes nothing for so long is cut off. */
 const STALL_MS = 10_000;
-/** So many questions are put to the ledger at a time: its thread commits deliveries between them. */
-const LEDGER_QUESTIONS = 2;
+/** So many questions are put to the ledger at a time: deliveries are committed between them. */
+const LEDGER_QUESTIONS = 1;
 
 /**
  * How everything but `/metrics` and `/probe` is read: a place for each request, answers made slice by slice between

@@ -15,8 +15,8 @@ export interface HistoryQuestion {
 }
 
 /** Events that are asked for at a time. */
-const PAGE = 100;
-const PAGE_BYTES = 128 * 1_024;
+const PAGE = 50;
+const PAGE_BYTES = 64 * 1_024;
 /** The answer ends after the snapshot with which it is as large. */
 const MAX_BYTES = 16 * 2 ** 20;
 
@@ -25,6 +25,7 @@ export async function* historyChunks(
   deps: HistoryDeps,
   { limit, options }: HistoryQuestion,
 ): AsyncGenerator<Buffer, undefined> {
+  await deps.reads.turn();
   const past = new PastCluster(options);
   const told = { snapshots: 0, bytes: 0, isCut: false };
   yield Buffer.from('{"history":[');
