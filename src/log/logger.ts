@@ -45,7 +45,11 @@ export async function prettyFormat(): Promise<(line: string) => string> {
 const REPEAT_MS = 60_000;
 
 /** Fields that say what a message is about: names in the configuration and files, of which there are few. */
-const ABOUT = ['sink', 'watchdog', 'alertmanager', 'webhook', 'service', 'collector', 'file'];
+const ABOUT = [
+  ...['sink', 'watchdog', 'alertmanager', 'webhook', 'service', 'collector', 'file'],
+  // of a configuration: another mistake is not a repeat
+  'problems',
+];
 
 /**
  * A logger whose warnings and errors do not flood: the first of a message is written, the same message about the same

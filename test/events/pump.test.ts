@@ -77,6 +77,21 @@ describe('a pump', () => {
     expect(second.sink.got).toEqual(ids(3, 3));
   });
 
+  it('tries again after a sink that throws, as after one that says why it took nothing', async () => {
+    const { ledger, sink, pump, clock } = start();
+    sink.answer = () => {
+      throw new Error('ENOSPC: no space left on device');
+    };
+    await settle();
+    ledger.append(2);
+    await settle();
+    expect(pump.failing).toBe('ENOSPC: no space left on device');
+    sink.answer = (events) => ({ taken: events.length });
+    await clock.advance(30_000);
+    await pump.stop();
+    expect(sink.got).toEqual(ids(2));
+  });
+
   it('tries again, later and later, and loses nothing', async () => {
     const { ledger, sink, pump, clock, lines, counts } = start();
     let attempts = 0;

@@ -51,6 +51,14 @@ describe('repeated warnings', () => {
     expect(lines).toHaveLength(4);
   });
 
+  it('are not taken for each other where a configuration has another mistake', () => {
+    const { logger, lines } = recordingLogger();
+    const calm = withoutRepeats(logger, new ManualClock());
+    for (const message of ['no target', 'no name', 'no target', 'no interval'])
+      calm.error({ count: 1, problems: [{ message }] }, 'not reloaded');
+    expect(lines).toHaveLength(3);
+  });
+
   it('are not taken for each other where they are about different things', () => {
     const { logger, lines } = recordingLogger();
     const calm = withoutRepeats(logger, new ManualClock());

@@ -4,7 +4,7 @@ import type { Logger } from '../../domain/log.ts';
 import { LedgerUnavailableError, type Ledger, type SinkProgress } from '../../ledger/ledger.ts';
 import type { Bus } from '../bus.ts';
 import { follow, pause, type Step } from '../follow.ts';
-import type { Failure, Sink } from './sink.ts';
+import type { Delivered, Failure, Sink } from './sink.ts';
 import { Troubles } from './troubles.ts';
 
 /** What became of an event: taken, refused for good, or gone from the ledger before the sink could have it. */
@@ -53,9 +53,7 @@ export class Pump {
     this.name = name;
     this.#options = options;
     this.#troubles = new Troubles(name, { logger, clock });
-    this.#done = this.#run().catch((error: unknown) => {
-      logger.error({ sink: name, error: String(error) }, 'a sink ended by a bug; please report it');
-    });
+    this.#done = this.#keepRunning();
   }
 
   /** The id of the last event that the sink is done with; undefined until the ledger told. */
@@ -77,6 +75,25 @@ export class Pump {
     await this.#done;
     signal?.removeEventListener('abort', cut);
     await this.#options.sink.close();
+  }
+
+  /** What nothing was prepared for costs an attempt and not the sink. */
+  async #keepRunning(): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stopping;
+    for (;;) {
+      try {
+        await this.#run();
+        return;
+      } catch (error) {
+        logger.error(
+          { sink: this.name, error: String(error) },
+          'a sink failed by a bug and is started again; please report it',
+        );
+      }
+      if (signal.aborted) return;
+      await pause(clock, RETRY_MS, signal);
+    }
   }
 
   async #run(): Promise<void> {
@@ -113,7 +130,7 @@ export class Pump {
     let done = 0;
     for (let attempts = 0; done < events.length;) {
       if (this.#stopping.signal.aborted) return false;
-      const { taken, failure } = await sink.deliver(events.slice(done), this.#cutting.signal);
+      const { taken, failure } = await attempt(sink, events.slice(done), this.#cutting.signal);
       if (taken > 0) onEvents('delivered', taken);
       done += taken;
       const next = events[done];
@@ -171,6 +188,15 @@ export class Pump {
       if (!(error instanceof LedgerUnavailableError)) throw error;
       this.#refused = [...refused, ...this.#refused];
     }
+  }
+}
+
+/** A sink should say why it did not take events; one that throws did not take them either. */
+async function attempt(sink: Sink, events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {
+  try {
+    return await sink.deliver(events, signal);
+  } catch (error) {
+    return { taken: 0, failure: { reason: error instanceof Error ? error.message : String(error) } };
   }
 }
 

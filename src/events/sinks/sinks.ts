@@ -49,7 +49,7 @@ export class Sinks {
     this.#changing = this.#changing.then(async () => {
       await this.#stopAll();
       if (this.#cutting.signal.aborted) return;
-      this.#running = wanted.map((sink) => ({ type: sink.type, pump: this.#start(sink) }));
+      this.#running = wanted.flatMap((sink) => this.#started(sink));
     });
   }
 
@@ -73,8 +73,27 @@ export class Sinks {
   }
 
   async #stopAll(): Promise<void> {
-    await Promise.all(this.#running.map(({ pump }) => pump.stop(this.#cutting.signal)));
+    const stopped = await Promise.allSettled(
+      this.#running.map(({ pump }) => pump.stop(this.#cutting.signal)),
+    );
+    // one that cannot be closed must not keep the others from starting
+    for (const [i, end] of stopped.entries())
+      if (end.status === 'rejected')
+        this.#failed(this.#running[i]?.pump.name, end.reason, 'a sink could not be closed');
     this.#running = [];
+  }
+
+  #started(sink: ConfiguredSink): Running[] {
+    try {
+      return [{ type: sink.type, pump: this.#start(sink) }];
+    } catch (error) {
+      this.#failed(sink.name, error, 'a sink could not be started');
+      return [];
+    }
+  }
+
+  #failed(sink: string | undefined, error: unknown, message: string): void {
+    this.#options.logger.error({ sink, error: String(error) }, message);
   }
 
   #start({ name, create }: ConfiguredSink): Pump {
