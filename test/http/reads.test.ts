@@ -141,9 +141,10 @@ describe('clients that read nothing', () => {
     const cut: unknown[] = [];
     const connections = { cutOff: (socket: Socket) => (cut.push(socket), void socket.resetAndDestroy()) };
     const { port } = await serveList(testReads({ unsent, connections }), 100_000, 10_000);
-    for (let i = 0; i < 10; i++) hold(port, '/list?limit=100000');
+    // each from another place, for equal slices are one
+    for (let i = 0; i < 10; i++) hold(port, `/list?limit=100000&after=${i}`);
     await until(() => cut.length >= 5);
-    expect(unsent.bytes).toBeLessThanOrEqual(600_000);
+    expect(unsent.bytes).toBeLessThanOrEqual(300_000);
   });
 });
 

@@ -33,14 +33,14 @@ export async function criticalAlerts({
   isWatchdog,
 }: CriticalAlertsDeps): Promise<{ readonly sentences: readonly string[]; readonly isCut: boolean }> {
   try {
-    const episodes = await reads.ask('critical alerts', () => ledger.alerts(QUERY));
-    const counted = episodes.filter(
-      ({ labels }) => labels['escalation'] === undefined && !isWatchdog(labels),
-    );
-    return {
-      sentences: counted.slice(0, MAX_SENTENCES).map(sentence),
-      isCut: episodes.length > MAX_SENTENCES,
-    };
+    return await reads.ask('critical alerts', async () => {
+      const episodes = await ledger.alerts(QUERY);
+      const counted = episodes.filter(
+        ({ labels }) => labels['escalation'] === undefined && !isWatchdog(labels),
+      );
+      const sentences = counted.slice(0, MAX_SENTENCES).map(sentence);
+      return { sentences, isCut: episodes.length > MAX_SENTENCES };
+    });
   } catch (error) {
     if (!(error instanceof LedgerUnavailableError)) throw error;
     // the answer is 200 always, and must not look as if nothing were wrong

@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { alertPlace } from '../../src/domain/list-place.ts';
+import { criticalAlerts } from '../../src/http/routes/critical-alerts.ts';
+import { LedgerUnavailableError, type AlertQuery } from '../../src/ledger/ledger.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+
+let directory: ReturnType<typeof temporaryDirectory>;
+let store: TestStore;
+
+beforeEach(async () => {
+  directory = temporaryDirectory();
+  store = openTestStore(join(directory.path, 'ledger.db'));
+  const severities = ['warning', 'critical', 'info', 'critical', 'none', 'warning'];
+  const alerts = severities.map((severity, i) => webhookAlert({ alertname: `A${i}`, severity }));
+  await take(store, webhookPayload(alerts));
+});
+afterEach(() => {
+  store.close();
+  directory.remove();
+});
+
+const names = async (query: Partial<AlertQuery>) =>
+  (await store.calls.alerts({ state: 'open', limit: 10, ...query })).map(({ labels }) => labels['alertname']);
+
+describe('the list of alerts', () => {
+  it('has the most severe first, then the newest', async () => {
+    expect(await names({})).toEqual(['A3', 'A1', 'A5', 'A0', 'A2', 'A4']);
+    expect(await names({ limit: 2 })).toEqual(['A3', 'A1']);
+  });
+
+  it.each([1, 2, 4])('goes on after each place, %i at a time', async (limit) => {
+    const seen: (string | undefined)[] = [];
+    let after: string | undefined;
+    for (;;) {
+      const page = await store.calls.alerts({ state: 'all', limit, ...(after !== undefined && { after }) });
+      seen.push(...page.map(({ labels }) => labels['alertname']));
+      const last = page.at(-1);
+      if (last === undefined) break;
+      after = alertPlace(last);
+    }
+    expect(seen).toEqual(['A3', 'A1', 'A5', 'A0', 'A2', 'A4']);
+  });
+
+  it('ends early once it is large, with at least one', async () => {
+    expect(await names({ maxBytes: 1 })).toEqual(['A3']);
+  });
+});
+
+describe('the sentences of critical alerts', () => {
+  const reads = { ask: <Value>(_key: string, work: () => Promise<Value>) => work() };
+
+  it('name what is open, without watchdogs', async () => {
+    const ledger = { alerts: async (query: AlertQuery) => store.calls.alerts(query) };
+    const isWatchdog = (labels: Readonly<Record<string, string>>) => labels['alertname'] === 'A1';
+    expect(await criticalAlerts({ ledger, reads, isWatchdog })).toEqual({
+      sentences: ['CRITICAL: A3 is firing - A3 fires'],
+      isCut: false,
+    });
+  });
+
+  it('say so when the ledger cannot be read', async () => {
+    const ledger = { alerts: () => Promise.reject(new LedgerUnavailableError('It restarts.')) };
+    const { sentences } = await criticalAlerts({ ledger, reads, isWatchdog: () => false });
+    expect(sentences).toEqual(['CRITICAL: the open alerts cannot be read - It restarts.']);
+  });
+});
