@@ -1,5 +1,5 @@
 /** How much of an answer is made at a time: small enough to be made between two turns of the event loop. */
-export const CHUNK_BYTES = 64 * 1_024;
+const CHUNK_BYTES = 64 * 1_024;
 
 /** Text in pieces as chunks of about `CHUNK_BYTES`. */
 export function* gather(pieces: Iterable<string>): Generator<Buffer, undefined> {
