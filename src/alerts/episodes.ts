@@ -5,7 +5,6 @@ import type {
   EpisodeContext,
   EpisodeState,
   EpisodeTransition,
-  Suspicion,
 } from '../domain/episode.ts';
 import {
   anchorWith,
@@ -18,7 +17,6 @@ import {
   min,
   reportOf,
   startsNextLife,
-  withoutReporter,
   withReporter,
   type Report,
 } from './report.ts';
@@ -36,8 +34,11 @@ export function advance(
   const report = reportOf(alert, context);
   if (current === undefined) return begin(report, undefined);
   if (report.firing) return current.open ? firesOn(current, report) : firesAgain(current, report);
-  if (endsFormerLife(current, report)) return duplicate(current, 'late');
-  return current.open ? close(current, report) : endsAgain(current, report);
+  if (endsFormerLife(current, report)) return duplicate(withoutFormerSuspicion(current), 'late');
+  if (!current.open) return endsAgain(current, report);
+  // it was reopened after an end that was reported, and this is the end of a life after that one
+  const skipsOne = current.reportedEnd !== undefined && startsNextLife(current, report);
+  return skipsOne ? closeImplicitly(current, report) : close(current, report);
 }
 
 /** The first episode, or the next one after `former`. */
@@ -117,7 +118,7 @@ function unlessWorse(done: EpisodeAdvance, last: SeverityClass, at: number): Epi
   };
 }
 
-/** It fires with a later start, and its end was not reported: the pause lay within the sender's group_interval. */
+/** A later life is reported, and this one's end was not: the pause lay within the sender's group_interval. */
 function closeImplicitly(current: EpisodeState, report: Report): EpisodeAdvance {
   const endsAt = max(report.given.start, current.startsAt);
   const closed = closedWithoutReport(current, { endsAt, at: report.context.receivedAt });
@@ -149,7 +150,7 @@ function close(current: EpisodeState, report: Report): EpisodeAdvance {
 function firesAgain(current: EpisodeState, report: Report): EpisodeAdvance {
   if (startsNextLife(current, report)) return begin(report, current);
   if (mayBeStale(current, report)) return hold(current, report);
-  const { content, by, given, context } = report;
+  const { content, given, context } = report;
   const back = reopened(current, {
     at: context.receivedAt,
     sameStart: isSameStart(current, given.start, context.toleranceNs),
@@ -157,41 +158,42 @@ function firesAgain(current: EpisodeState, report: Report): EpisodeAdvance {
   return step('reopened', {
     ...back,
     ...content,
-    closedBy: withoutReporter(current.closedBy, by),
     ...anchorWith(current, report),
     startsAt: earliestStart(current, given.start),
   });
 }
 
-function hold(current: EpisodeState, { by, given, context }: Report): EpisodeAdvance {
-  const sameStart = isSameStart(current, given.start, context.toleranceNs);
-  const { suspect } = current;
-  if (suspect === undefined) {
-    const until = context.receivedAt + context.staleHoldMs;
-    const ordinal = current.ordinal + 1;
-    return step('stale_suspect', { ...current, ordinal, suspect: { until, by: [by], sameStart } });
-  }
-  const more = { ...suspect, by: withReporter(suspect.by, by), sameStart: suspect.sameStart && sameStart };
-  const known = more.by === suspect.by && more.sameStart === suspect.sameStart;
-  return duplicate(known ? current : { ...current, suspect: more }, 'held');
+/** What is suspected with the start of a former life is refuted by the end of one. */
+function withoutFormerSuspicion(current: EpisodeState): EpisodeState {
+  return current.suspect?.sameStart === false ? { ...current, suspect: undefined } : current;
 }
 
-/** An end was reported before: by another member of the cluster, or once more. */
+function hold(current: EpisodeState, { given, context }: Report): EpisodeAdvance {
+  if (current.suspect !== undefined) return duplicate(current, 'held');
+  const until = context.receivedAt + context.staleHoldMs;
+  const sameStart = isSameStart(current, given.start, context.toleranceNs);
+  return step('stale_suspect', { ...current, ordinal: current.ordinal + 1, suspect: { until, sameStart } });
+}
+
+/**
+ * An end was reported before: by another member of the cluster, or once more. It refutes a suspicion whoever reports it: members
+ * share a log of what they have sent, so who was late does not take it back itself, and who knows better says so again.
+ */
 function endsAgain(current: EpisodeState, report: Report): EpisodeAdvance {
   if (startsNextLife(current, report)) return begin(report, current);
   const { by, given, end, endKnown } = report;
-  const { reportedEnd, suspect } = current;
+  const { reportedEnd } = current;
   const next: Pick<EpisodeState, 'endsAt' | 'reportedEnd' | 'closedBy' | 'suspect'> = {
     endsAt: laterEnd(current, given.end),
     reportedEnd: reportedEnd === undefined ? end : endKnown ? min(reportedEnd, end) : reportedEnd,
     closedBy: withReporter(current.closedBy, by),
-    suspect: suspect === undefined ? undefined : withoutSuspect(suspect, by),
+    suspect: undefined,
   };
   const same =
     next.endsAt === current.endsAt &&
     next.reportedEnd === reportedEnd &&
     next.closedBy === current.closedBy &&
-    next.suspect === suspect;
+    current.suspect === undefined;
   return duplicate(same ? current : { ...current, ...next }, 'resolved');
 }
 
@@ -203,13 +205,6 @@ function laterEnd(
   if (given === undefined) return endsAt;
   const known = reportedEnd === undefined ? undefined : endsAt;
   return max(given, known ?? startsAt);
-}
-
-/** Only who is suspected can take it back: that others report the end again is no news of them. */
-function withoutSuspect(suspect: Suspicion, by: number): EpisodeState['suspect'] {
-  const rest = withoutReporter(suspect.by, by);
-  if (rest === suspect.by) return suspect;
-  return rest.length === 0 ? undefined : { ...suspect, by: rest };
 }
 
 export function closedWithoutReport(
@@ -240,6 +235,7 @@ export function reopened(
     endsAt: undefined,
     reportedEnd: reportedEnd === undefined ? undefined : min(endsAt ?? reportedEnd, BigInt(at) * 1_000_000n),
     closedAt: undefined,
+    closedBy: [],
     suspect: undefined,
   };
   return current.acknowledged && sameStart ? back : withoutAcknowledgement(back, at);

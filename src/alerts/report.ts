@@ -57,14 +57,13 @@ export function startsNextLife(current: EpisodeState, { start, given, context }:
 }
 
 /**
- * Whether a resolve is late: the life that it ends was over before what the newest episode is about, be it a former episode, one
- * that was never seen, or this one before it was reopened.
+ * Whether a resolve is late: the life that it ends was over before the newest episode began, be it a former episode's or one that
+ * was never seen.
  */
-export function endsFormerLife(current: EpisodeState, { by, start, end, endKnown }: Report): boolean {
+export function endsFormerLife(current: EpisodeState, { start, end, endKnown }: Report): boolean {
   if (!endKnown) return false;
-  const { open, startsAt, anchor, anchorGiven, formerUntil, reportedEnd, closedBy } = current;
+  const { startsAt, anchor, anchorGiven, formerUntil } = current;
   if (formerUntil !== undefined && end <= formerUntil) return true;
-  if (open && reportedEnd !== undefined && end <= reportedEnd && closedBy.includes(by)) return true;
   // a start that was in the future proves nothing about others, which are earlier than its receipt
   const newest = anchorGiven === anchor ? anchor : min(anchor, startsAt);
   return start < newest && end <= newest;
@@ -90,11 +89,9 @@ export function mayBeStale(
 }
 
 /** Whether a start, as it was given, is the episode's own. */
-export function isSameStart(
-  { startsAt, anchorGiven }: EpisodeState,
-  start: bigint,
-  toleranceNs: bigint,
-): boolean {
+export function isSameStart(current: EpisodeState, start: bigint, toleranceNs: bigint): boolean {
+  const { startsAt, anchorGiven, formerUntil } = current;
+  if (formerUntil !== undefined && start <= formerUntil) return false;
   return start >= startsAt - toleranceNs && start <= anchorGiven + toleranceNs;
 }
 
@@ -117,10 +114,6 @@ const MAX_REPORTERS = 32;
 
 export function withReporter(list: readonly Reporter[], reporter: Reporter): readonly Reporter[] {
   return list.includes(reporter) ? list : [...list, reporter].slice(-MAX_REPORTERS);
-}
-
-export function withoutReporter(list: readonly Reporter[], reporter: Reporter): readonly Reporter[] {
-  return list.includes(reporter) ? list.filter((one) => one !== reporter) : list;
 }
 
 export function min(a: bigint, b: bigint): bigint {

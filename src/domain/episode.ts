@@ -32,11 +32,9 @@ export function reporterOf(
 
 /** A closed episode that is reported as firing, perhaps by a report that is late. */
 export interface Suspicion {
-  /** When it counts as firing if no report or list refutes it, milliseconds since the epoch. */
+  /** When it counts as firing if no resolve or list refutes it, milliseconds since the epoch. */
   readonly until: number;
-  /** Who reports it as firing. */
-  readonly by: readonly Reporter[];
-  /** Whether they give its own start. */
+  /** Whether it was reported with its own start. */
   readonly sameStart: boolean;
 }
 
@@ -60,12 +58,13 @@ export interface EpisodeState {
   readonly endsAt: bigint | undefined;
   /**
    * The earliest end that was reported since it was closed, but not later than that was received; undefined where no end was
-   * reported. Kept when it is reopened: what ended by then is no news.
+   * reported. Kept when it is reopened, as what starts
+   * after it is another life.
    */
   readonly reportedEnd: bigint | undefined;
   /** What is not after this belongs to a former episode. */
   readonly formerUntil: bigint | undefined;
-  /** Who has reported its end; while it is open, who did and has not reported it as firing since. */
+  /** Who has reported its end; empty while it is open. */
   readonly closedBy: readonly Reporter[];
   readonly acknowledged: boolean;
   /** Who and until when; undefined where it was never acknowledged. */

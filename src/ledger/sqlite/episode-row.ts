@@ -26,7 +26,7 @@ export interface EpisodeRow {
   readonly closed_at: bigint | null;
   readonly closed_by: string | null;
   readonly suspect_until: bigint | null;
-  readonly suspect: string | null;
+  readonly suspect_same: bigint | null;
   readonly ack_by: string | null;
   readonly ack_comment: string | null;
   readonly ack_at: bigint | null;
@@ -39,7 +39,7 @@ export interface EpisodeRow {
 export type TextsOf = (event: number) => Texts | undefined;
 
 export const STATE_COLUMNS =
-  'ordinal, open, severity, acknowledged, starts, anchor, anchor_given, ends, reported_end, former_until, last_received, last_event, receiver, since, timer, closed_at, closed_by, suspect_until, suspect, ack_by, ack_comment, ack_at, ack_expires';
+  'ordinal, open, severity, acknowledged, starts, anchor, anchor_given, ends, reported_end, former_until, last_received, last_event, receiver, since, timer, closed_at, closed_by, suspect_until, suspect_same, ack_by, ack_comment, ack_at, ack_expires';
 export const IDENTITY_COLUMNS = 'id, number, webhook, fingerprint, first_received, former';
 export const STATE_MARKS = STATE_COLUMNS.replaceAll(/\w+/g, '?');
 export const IDENTITY_MARKS = IDENTITY_COLUMNS.replaceAll(/\w+/g, '?');
@@ -108,17 +108,14 @@ export function reportersValue(reporters: readonly Reporter[]): string | null {
   return reporters.length === 0 ? null : JSON.stringify(reporters);
 }
 
-/** The columns of a suspicion: until when, and the rest of it. */
-export function suspicionValues(suspect: Suspicion | undefined): [until: Value, rest: Value] {
+/** The columns of a suspicion. */
+export function suspicionValues(suspect: Suspicion | undefined): [until: Value, sameStart: Value] {
   if (suspect === undefined) return [null, null];
-  const { until, by, sameStart } = suspect;
-  return [until, JSON.stringify({ by, sameStart })];
+  return [suspect.until, suspect.sameStart ? 1 : 0];
 }
 
-function suspicionOf({ suspect_until: until, suspect }: EpisodeRow): Suspicion | undefined {
-  if (until === null) return undefined;
-  const rest = JSON.parse(suspect ?? '{}') as Partial<Suspicion>;
-  return { until: Number(until), by: rest.by ?? [], sameStart: rest.sameStart ?? false };
+function suspicionOf({ suspect_until: until, suspect_same: same }: EpisodeRow): Suspicion | undefined {
+  return until === null ? undefined : { until: Number(until), sameStart: same === 1n };
 }
 
 /** In the order of `STATE_COLUMNS`. */

@@ -72,7 +72,7 @@ export class EpisodeStore implements EpisodeTable {
     );
     this.#touch = database.prepare(
       `UPDATE episodes SET last_received = ?, starts = ?, ends = ?, reported_end = ?, closed_by = ?,
-       suspect_until = ?, suspect = ?, timer = ? WHERE id = ?`,
+       suspect_until = ?, suspect_same = ?, timer = ? WHERE id = ?`,
     );
     this.#link = database.prepare('SELECT former, last_event FROM episodes WHERE id = ?');
     this.#expired = database

@@ -172,15 +172,15 @@ export const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX staged_episodes_id ON staged_episodes (id);
   `,
   `
-  -- closed_by: JSON array of reporters (numbers; the texts of before are not comparable with them); suspect: JSON;
-  -- anchor_given: null where it is as anchor
+  -- closed_by: JSON array of reporters (numbers; the texts of before are not comparable with them); suspect_same: whether
+  -- the suspect was reported with the episode's own start; anchor_given: null where it is as anchor
   ALTER TABLE episodes ADD COLUMN reported_end INTEGER;
   ALTER TABLE episodes ADD COLUMN anchor_given INTEGER;
-  ALTER TABLE episodes ADD COLUMN suspect TEXT;
+  ALTER TABLE episodes ADD COLUMN suspect_same INTEGER;
   UPDATE episodes SET reported_end = ends, closed_by = NULL WHERE closed_by IS NOT NULL;
   ALTER TABLE staged_episodes ADD COLUMN reported_end INTEGER;
   ALTER TABLE staged_episodes ADD COLUMN anchor_given INTEGER;
-  ALTER TABLE staged_episodes ADD COLUMN suspect TEXT;
+  ALTER TABLE staged_episodes ADD COLUMN suspect_same INTEGER;
   UPDATE staged_episodes SET reported_end = ends, closed_by = NULL WHERE closed_by IS NOT NULL;
   `,
 ];

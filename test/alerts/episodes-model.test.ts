@@ -1,0 +1,19 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { act, nextTimer } from '../../src/alerts/episode-actions.ts';
+import { advance } from '../../src/alerts/episodes.ts';
+import { judge, type Machine } from '../support/alert-path/judge.ts';
+import { anyWorld, KINDS } from '../support/alert-path/worlds.ts';
+
+const MACHINE: Machine = { advance, act, nextTimer };
+
+describe('lives as Prometheus and Alertmanager report them', () => {
+  it.each(Object.entries(KINDS))('are told as they were: %s', (_what, kind) => {
+    fc.assert(
+      fc.property(anyWorld(kind), (world) => {
+        expect(judge(world, MACHINE)).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,151 @@
+import type { PostedAlert } from './prometheus.ts';
+
+/** What an Alertmanager says of the alert in a delivery, seconds. */
+export interface Notice {
+  readonly firing: boolean;
+  readonly startsAt: number;
+  readonly endsAt: number | undefined;
+  /** When it looked at what it has; nothing in a delivery says so. */
+  readonly takenAt: number;
+}
+
+interface StoredAlert extends PostedAlert {
+  readonly updatedAt: number;
+}
+
+/** The notification log: what the cluster remembers to have sent; members share it. */
+export interface NotificationLog {
+  entry: { readonly firing: boolean; readonly at: number } | undefined;
+}
+
+export interface MemberOptions {
+  readonly position: number;
+  readonly groupWait: number;
+  readonly groupInterval: number;
+  readonly peerTimeout: number;
+  readonly repeatInterval: number;
+}
+
+interface Attempt {
+  readonly notice: Notice;
+  /** Once it was not left out it is sent until it is taken, whatever others have sent meanwhile. */
+  admitted: boolean;
+  next: number;
+  readonly until: number;
+}
+
+const RETRY_SECONDS = 5;
+
+/**
+ * A member of an Alertmanager cluster with one alert and one route: merges what Prometheus posts as provider/mem does, flushes its
+ * group as the dispatcher does, leaves out what the log says was sent, and sends again what was refused until its time is over.
+ */
+export class Member {
+  readonly #options: MemberOptions;
+  readonly #log: NotificationLog;
+  #alert: StoredAlert | undefined;
+  #nextFlush: number | undefined;
+  #attempt: Attempt | undefined;
+  alive = true;
+
+  constructor(options: MemberOptions, log: NotificationLog) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  /** It loses its alerts; its groups are made when Prometheus posts again. */
+  restart(): void {
+    this.#alert = undefined;
+    this.#nextFlush = undefined;
+    this.#attempt = undefined;
+  }
+
+  /** Whether it has the alert as active. */
+  fires(now: number): boolean {
+    return this.#alert !== undefined && this.#alert.endsAt > now;
+  }
+
+  post(posted: PostedAlert, now: number): void {
+    if (posted.endsAt < posted.startsAt) return;
+    this.#alert = merge(this.#alert, { ...posted, updatedAt: now });
+    const { groupWait } = this.#options;
+    this.#nextFlush ??= now - posted.startsAt > groupWait ? now : now + groupWait;
+  }
+
+  /** @param silenced whether its notifications are muted */
+  flush(now: number, silenced: boolean): void {
+    if (this.#nextFlush === undefined || now < this.#nextFlush || this.#attempt !== undefined) return;
+    const { groupInterval, position, peerTimeout } = this.#options;
+    this.#nextFlush = now + groupInterval;
+    const alert = this.#alert;
+    if (alert === undefined) {
+      this.#nextFlush = undefined;
+      return;
+    }
+    const firing = alert.endsAt > now;
+    if (silenced) {
+      if (!firing) this.#forget(now);
+      return;
+    }
+    const endsAt = firing ? undefined : alert.endsAt;
+    const notice = { firing, startsAt: alert.startsAt, endsAt, takenAt: now };
+    const wait = position * peerTimeout;
+    this.#attempt = {
+      notice,
+      admitted: false,
+      next: now + wait,
+      until: now + Math.max(groupInterval, 10) + wait,
+    };
+  }
+
+  /** @returns what it posts at that second; the caller says what became of it by `answer` */
+  send(now: number): Notice | undefined {
+    const attempt = this.#attempt;
+    if (attempt === undefined || now < attempt.next) return undefined;
+    attempt.admitted ||= this.#isNews(attempt, now);
+    if (!attempt.admitted) {
+      this.answer(now, true, false);
+      return undefined;
+    }
+    return attempt.notice;
+  }
+
+  /** @param logged whether the log learns of it */
+  answer(now: number, done: boolean, logged: boolean): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    if (done) {
+      this.#attempt = undefined;
+      if (logged) this.#log.entry = { firing: attempt.notice.firing, at: now };
+      if (!attempt.notice.firing) this.#forget(now);
+      return;
+    }
+    attempt.next = now + RETRY_SECONDS;
+    if (attempt.next > attempt.until) this.#attempt = undefined;
+  }
+
+  #isNews({ notice }: Attempt, now: number): boolean {
+    const { entry } = this.#log;
+    if (entry === undefined) return notice.firing;
+    if (entry.firing !== notice.firing) return true;
+    return notice.firing && now - entry.at > this.#options.repeatInterval;
+  }
+
+  #forget(now: number): void {
+    if (this.#alert !== undefined && this.#alert.endsAt <= now) this.#alert = undefined;
+  }
+}
+
+/** types.Alert.Merge, where the activity of both overlaps (provider/mem). */
+function merge(old: StoredAlert | undefined, posted: StoredAlert): StoredAlert {
+  if (old === undefined) return posted;
+  const overlaps =
+    (posted.endsAt > old.startsAt && posted.endsAt < old.endsAt) ||
+    (posted.startsAt > old.startsAt && posted.startsAt < old.endsAt);
+  if (!overlaps) return posted;
+  const now = posted.updatedAt;
+  const startsAt = Math.min(old.startsAt, posted.startsAt);
+  const resolved = posted.endsAt <= now;
+  const keepsEnd = old.endsAt > posted.endsAt && (!resolved || old.endsAt <= now);
+  return { startsAt, endsAt: keepsEnd ? old.endsAt : posted.endsAt, updatedAt: now };
+}

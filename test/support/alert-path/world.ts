@@ -1,0 +1,149 @@
+import { Member, type NotificationLog, type Notice } from './alertmanager.ts';
+import { Prometheus, type Life } from './prometheus.ts';
+
+export type Fault =
+  | { readonly kind: 'prometheus restarts'; readonly at: number; readonly who: number }
+  | { readonly kind: 'prometheus clock'; readonly at: number; readonly who: number; readonly seconds: number }
+  | { readonly kind: 'tocsin clock'; readonly at: number; readonly seconds: number }
+  /** It loses its alerts, and the notification log with them where `log` is set. */
+  | { readonly kind: 'member restarts'; readonly at: number; readonly who: number; readonly log: boolean }
+  | { readonly kind: 'member dies'; readonly at: number; readonly who: number }
+  /** Prometheus does not reach it. */
+  | { readonly kind: 'member cut off'; readonly at: number; readonly who: number; readonly lasts: number }
+  | { readonly kind: 'tocsin down'; readonly at: number; readonly lasts: number }
+  /** Deliveries are stored, and the answers lost. */
+  | { readonly kind: 'answers lost'; readonly at: number; readonly lasts: number }
+  | { readonly kind: 'silenced'; readonly at: number; readonly lasts: number }
+  /** Members do not learn what the others have sent. */
+  | { readonly kind: 'gossip lost'; readonly at: number; readonly lasts: number }
+  | { readonly kind: 'acknowledge'; readonly at: number };
+
+export interface WorldOptions {
+  /** For each replica of Prometheus, when it sees the condition hold. */
+  readonly replicas: readonly { readonly lives: readonly Life[]; readonly phase: number }[];
+  readonly evaluationSeconds: number;
+  readonly members: number;
+  readonly receivers: number;
+  readonly groupWait: number;
+  readonly groupInterval: number;
+  readonly peerTimeout: number;
+  readonly repeatInterval: number;
+  readonly faults: readonly Fault[];
+  readonly lasts: number;
+}
+
+/** What hears of the alert. */
+export interface Hearer {
+  /** @param now seconds, by its own clock */
+  readonly hear: (notice: Notice, reporter: number, now: number) => void;
+  readonly tick: (now: number) => void;
+  readonly acknowledge: (now: number) => void;
+}
+
+interface Stream {
+  readonly member: Member;
+  readonly who: number;
+  readonly receiver: number;
+  /** Members share it. */
+  readonly log: NotificationLog;
+}
+
+/** Prometheus replicas, the members of an Alertmanager cluster and the network between them and us, second by second. */
+export class World {
+  readonly #options: WorldOptions;
+  readonly #prometheus: readonly Prometheus[];
+  readonly #streams: readonly Stream[];
+  readonly #hearer: Hearer;
+  readonly #fired: boolean[] = [];
+  #clockError = 0;
+
+  constructor(options: WorldOptions, hearer: Hearer) {
+    this.#options = options;
+    this.#hearer = hearer;
+    const { evaluationSeconds } = options;
+    this.#prometheus = options.replicas.map((replica) => new Prometheus({ ...replica, evaluationSeconds }));
+    this.#streams = Array.from({ length: options.receivers }, (_, receiver) => {
+      const log: NotificationLog = { entry: undefined };
+      return Array.from({ length: options.members }, (_none, who) => ({
+        member: new Member({ ...options, position: who }, log),
+        ...{ who, receiver, log },
+      }));
+    }).flat();
+  }
+
+  /** Whether a replica fired at that second. */
+  firedAt(second: number): boolean {
+    return this.#fired[second] ?? false;
+  }
+
+  run(): void {
+    for (let second = 0; second < this.#options.lasts; second++) this.#step(second);
+  }
+
+  #step(second: number): void {
+    for (const fault of this.#options.faults) if (fault.at === second) this.#strike(fault, second);
+    for (const prometheus of this.#prometheus) {
+      const posted = prometheus.evaluate(second);
+      if (posted === undefined) continue;
+      for (const { member, who } of this.#streams)
+        if (member.alive && !this.#during('member cut off', second, who)) member.post(posted, second);
+    }
+    this.#fired.push(this.#prometheus.some(({ fires }) => fires));
+    const silenced = this.#during('silenced', second);
+    for (const stream of this.#streams) {
+      if (!stream.member.alive) continue;
+      stream.member.flush(second, silenced);
+      this.#deliver(stream, second);
+    }
+    this.#hearer.tick(second + this.#clockError);
+  }
+
+  #deliver({ member, who, receiver }: Stream, second: number): void {
+    const notice = member.send(second);
+    if (notice === undefined) return;
+    const down = this.#during('tocsin down', second);
+    if (!down) this.#hearer.hear(notice, who * 10 + receiver, second + this.#clockError);
+    const done = !down && !this.#during('answers lost', second);
+    member.answer(second, done, !this.#during('gossip lost', second));
+  }
+
+  #during(kind: Fault['kind'], second: number, who?: number): boolean {
+    return this.#options.faults.some(
+      (fault) =>
+        fault.kind === kind &&
+        'lasts' in fault &&
+        (who === undefined || !('who' in fault) || fault.who === who) &&
+        fault.at <= second &&
+        second < fault.at + fault.lasts,
+    );
+  }
+
+  #strike(fault: Fault, second: number): void {
+    const streams = 'who' in fault ? this.#streams.filter(({ who }) => who === fault.who) : [];
+    const prometheus = 'who' in fault ? this.#prometheus[fault.who] : undefined;
+    switch (fault.kind) {
+      case 'prometheus restarts':
+        prometheus?.restart();
+        break;
+      case 'prometheus clock':
+        if (prometheus !== undefined) prometheus.clockError = fault.seconds;
+        break;
+      case 'tocsin clock':
+        this.#clockError = fault.seconds;
+        break;
+      case 'member restarts':
+        for (const { member, log } of streams) {
+          member.restart();
+          if (fault.log && this.#options.members === 1) log.entry = undefined;
+        }
+        break;
+      case 'member dies':
+        for (const { member } of streams) member.alive = false;
+        break;
+      case 'acknowledge':
+        this.#hearer.acknowledge(second + this.#clockError);
+        break;
+      default:
+    }
+  }
+}
