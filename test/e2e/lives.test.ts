@@ -1,0 +1,31 @@
+import { expect, it } from '@jest/globals';
+import { describeWithPeers } from '../support/peers.ts';
+import { clockSetBack, flappingPair, nextPeer, restarts, shortLives } from './scenarios/lives.ts';
+
+const SIZE = { alerts: 2, flaps: 2, restarts: 1, lives: 3 };
+
+describeWithPeers(['alertmanager'], 'lives of alerts, as real Alertmanagers report them,', () => {
+  it.each([
+    ["of a sender's clock that is an hour ahead and set back", clockSetBack],
+    ['that are shorter than the tolerance', shortLives],
+    ['of a peer that dies, and the next of the other', nextPeer],
+  ])(
+    'are what they were: %s',
+    async (_what, scenario) => {
+      const { wrong, lives, reported } = await scenario(SIZE);
+      expect({ wrong, reported }).toEqual({ wrong: [], reported: lives });
+    },
+    240_000,
+  );
+});
+
+describeWithPeers(['alertmanager', 'prometheus'], 'lives of alerts of real Prometheus servers', () => {
+  it('are open while one of a pair without replica labels fires, whatever the other does', async () => {
+    expect((await flappingPair(SIZE)).wrong).toEqual([]);
+  }, 240_000);
+
+  it('are what they were when Alertmanager restarts', async () => {
+    const { wrong, lives, reported } = await restarts(SIZE);
+    expect({ wrong, reported }).toEqual({ wrong: [], reported: lives });
+  }, 240_000);
+});

@@ -1,0 +1,124 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Life } from '../../support/alert-source.ts';
+import { json } from '../../support/chain.ts';
+
+interface AlertEvent {
+  readonly type: string;
+  readonly data: {
+    readonly episode: string;
+    readonly starts_at: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+}
+
+/** An episode as its events show it. */
+export interface ReportedLife {
+  readonly startsAt: number;
+  readonly transitions: readonly string[];
+}
+
+type Lives<T> = ReadonlyMap<string, readonly T[]>;
+
+/** What a delivery takes here: `group_interval` and the time of a loaded machine. */
+const DELIVERY_MS = 10_000;
+
+/** By instance, its episodes in their order. */
+export async function reportedLives(url: string): Promise<Lives<ReportedLife>> {
+  const { events } = await json<{ events: AlertEvent[] }>(
+    `${url}/api/v1/events?type=tocsin.alert.*&limit=10000`,
+  );
+  const lives = new Map<string, Map<string, { startsAt: number; transitions: string[] }>>();
+  for (const { type, data } of events) {
+    const instance = data.labels['instance'] ?? '';
+    const ofInstance = lives.get(instance) ?? new Map<string, { startsAt: number; transitions: string[] }>();
+    lives.set(instance, ofInstance);
+    const life = ofInstance.get(data.episode) ?? { startsAt: Date.parse(data.starts_at), transitions: [] };
+    ofInstance.set(data.episode, life);
+    const transition = type.slice('tocsin.alert.'.length);
+    if (transition !== 'refreshed') life.transitions.push(transition);
+  }
+  return new Map([...lives].map(([instance, ofInstance]) => [instance, [...ofInstance.values()]]));
+}
+
+/** By instance, whether its newest episode is open. */
+export async function statesOf(url: string): Promise<ReadonlyMap<string, string>> {
+  const { alerts } = await json<{
+    alerts: readonly { state: string; labels: Readonly<Record<string, string>> }[];
+  }>(`${url}/api/v1/alerts?state=all&limit=10000`);
+  const states = new Map<string, string>();
+  for (const { state, labels } of alerts) {
+    const instance = labels['instance'] ?? '';
+    if (states.get(instance) !== 'open') states.set(instance, state);
+  }
+  return states;
+}
+
+/**
+ * Where the episodes are not the lives: each opened once and ended by the report of its end, with its own start (where that is
+ * known: Prometheus decides on the starts of its alerts).
+ */
+export function differences(truth: Lives<Life>, reported: Lives<ReportedLife>): readonly string[] {
+  return [...truth].flatMap(([instance, lives]) => {
+    const episodes = reported.get(instance) ?? [];
+    const same =
+      episodes.length === lives.length &&
+      episodes.every(({ startsAt, transitions: [first, last, more] }, i) => {
+        const given = lives[i]?.startsAt ?? Number.NaN;
+        const isLast = i === lives.length - 1;
+        const ended = last === 'resolved' || last === 'implicit_resolve' || (isLast && last === undefined);
+        return (
+          first === 'fired' && ended && more === undefined && (Number.isNaN(given) || given === startsAt)
+        );
+      });
+    if (same) return [];
+    const told = episodes.map(
+      (one) => `${new Date(one.startsAt).toISOString()} ${one.transitions.join(', ')}`,
+    );
+    const really = lives.map(({ startsAt }) =>
+      Number.isNaN(startsAt) ? 'a life' : new Date(startsAt).toISOString(),
+    );
+    return [`${instance}: reported ${told.join('; ')}; there were ${really.join('; ')}`];
+  });
+}
+
+/** Compares what Alertmanager has with what is open, until it is stopped; answers where they differed for long. */
+export function disagreements(
+  url: string,
+  alertmanagers: readonly string[],
+): { stop(): Promise<readonly string[]> } {
+  const stopped = new AbortController();
+  const since = new Map<string, number>();
+  const found = new Set<string>();
+  const compare = async () => {
+    const firing = new Set<string>();
+    for (const each of alertmanagers) {
+      const list = await json<{ labels: Record<string, string> }[]>(`${each}/api/v2/alerts`);
+      for (const { labels } of list) firing.add(labels['instance'] ?? '');
+    }
+    const states = await statesOf(url);
+    const now = performance.now();
+    for (const instance of new Set([...firing, ...states.keys()])) {
+      const fires = firing.has(instance);
+      if (fires === (states.get(instance) === 'open')) since.delete(instance);
+      else if (!since.has(instance)) since.set(instance, now);
+      else if (now - (since.get(instance) ?? now) > DELIVERY_MS)
+        found.add(
+          `${instance}: Alertmanager has it ${fires ? 'firing' : 'resolved'} and the ledger has not, for more than ${DELIVERY_MS / 1_000} s`,
+        );
+    }
+  };
+  const run = async () => {
+    while (!stopped.signal.aborted) {
+      await compare();
+      await pause(250);
+    }
+  };
+  const running = run();
+  return {
+    stop: async () => {
+      stopped.abort();
+      await running;
+      return [...found];
+    },
+  };
+}

@@ -1,0 +1,339 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { AlertSource, type Life } from '../../support/alert-source.ts';
+import { AlertmanagerCluster } from '../../support/alertmanager-cluster.ts';
+import { startAlertmanager } from '../../support/alertmanager.ts';
+import { freePort, type RunningProcess } from '../../support/process.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { until } from '../../support/until.ts';
+import { LifeTarget, startWatchedRule } from '../../support/watched-rule.ts';
+import { differences, disagreements, reportedLives, statesOf } from './lives-verdict.ts';
+
+export interface LivesOptions {
+  /** Alerts of each kind. */
+  readonly alerts: number;
+  /** How often the second Prometheus of the pair flaps. */
+  readonly flaps: number;
+  /** Restarts of the Alertmanager. */
+  readonly restarts: number;
+  /** Short lives of each alert. */
+  readonly lives: number;
+}
+
+export interface LivesRecord {
+  readonly name: string;
+  /** Lives that were. */
+  readonly lives: number;
+  /** Episodes in the ledger. */
+  readonly reported: number;
+  /** What was reported wrongly, in words. */
+  readonly wrong: readonly string[];
+}
+
+interface Stage extends AsyncDisposable {
+  readonly folder: string;
+  readonly tocsin: RunningTocsin;
+  /** Addresses of the Alertmanagers. */
+  readonly urls: readonly string[];
+  readonly cluster: AlertmanagerCluster | undefined;
+  restartAlertmanager(whileDown: () => Promise<void>): Promise<void>;
+}
+
+const SENDER = 'group_interval: 1s, peer_timeout: 1s, repeat_interval: 4h';
+const ROUTE = `route: { receiver: tocsin, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 4h }`;
+
+/** One Tocsin and its Alertmanager, or its cluster of two. */
+async function setStage(given: {
+  readonly peers: 1 | 2;
+  readonly warmUpSeconds: number;
+  readonly shiftMs?: number;
+}): Promise<Stage> {
+  const { peers, warmUpSeconds, shiftMs } = given;
+  const temporary = temporaryFolder();
+  const folder = temporary.path;
+  const [port, alertmanagerPort] = [await freePort(), await freePort()];
+  const config = `${ROUTE}
+receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/api/webhooks/alertmanager' }] }]
+`;
+  const cluster =
+    peers === 1 ? undefined : await AlertmanagerCluster.start({ folder, peerTimeoutSeconds: 1, config });
+  const urls = cluster?.urls ?? [`http://127.0.0.1:${alertmanagerPort}`];
+  writeFileSync(join(folder, 'alertmanager.yml'), config);
+  const start = () =>
+    startAlertmanager(
+      'alertmanager',
+      [
+        `--config.file=${join(folder, 'alertmanager.yml')}`,
+        `--storage.path=${join(folder, 'am')}`,
+        `--web.listen-address=127.0.0.1:${alertmanagerPort}`,
+        '--cluster.listen-address=',
+      ],
+      urls[0] ?? '',
+    );
+  let alertmanager: RunningProcess | undefined = cluster === undefined ? await start() : undefined;
+  const preload = new URL('../../support/shifted-clock.mjs', import.meta.url).href;
+  const tocsin = await startTocsin({
+    folder,
+    listen: `127.0.0.1:${port}`,
+    config: `host: { enabled: false }
+store: { path: ledger.db }
+metrics: { rate_limit: { per_second: 1000, burst: 1000 } }
+webhooks: [{ name: main, alertmanager: { peers: ${peers}, ${SENDER}, warm_up: ${warmUpSeconds}s } }]
+alertmanagers: [${urls.map((url, i) => `{ name: am${i}, url: '${url}' }`).join(', ')}]
+`,
+    ...(shiftMs !== undefined && {
+      env: { SHIFT_MS: String(shiftMs), NODE_OPTIONS: `--import=${preload}` },
+    }),
+  });
+  return {
+    ...{ folder, tocsin, urls, cluster },
+    restartAlertmanager: async (whileDown) => {
+      await alertmanager?.stop();
+      await whileDown();
+      alertmanager = await start();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await tocsin.stop();
+      await alertmanager?.stop();
+      await cluster?.stop();
+      await temporary[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Each scenario at once, for they mostly wait. */
+export async function runLives(options: LivesOptions): Promise<readonly LivesRecord[]> {
+  return Promise.all([
+    flappingPair(options),
+    restarts(options),
+    clockSetBack(options),
+    shortLives(options),
+    nextPeer(options),
+  ]);
+}
+
+/**
+ * Two Prometheus servers without a replica label: for one the alerts fire all the time, for the other they flap. Alertmanager
+ * takes the word of whoever spoke last: what it has is compared with what the ledger has, again and again.
+ */
+export async function flappingPair({ alerts, flaps }: LivesOptions): Promise<LivesRecord> {
+  await using stage = await setStage({ peers: 1, warmUpSeconds: 30 });
+  await using target = await LifeTarget.start();
+  const shared = { folder: stage.folder, target, alertmanagers: stage.urls, ruleIntervalSeconds: 1 };
+  const steady = await startWatchedRule({ ...shared, name: 'steady', resendSeconds: 8 });
+  const flapping = await startWatchedRule({ ...shared, name: 'flapping', resendSeconds: 3 });
+  const instances = names('pair', alerts);
+  const watch = disagreements(stage.tocsin.url, stage.urls);
+  try {
+    target.fire('steady', instances);
+    await allAre(stage, instances, 'open');
+    for (let flap = 0; flap < flaps; flap++) {
+      target.fire('flapping', instances);
+      await pause(5_000);
+      target.fire('flapping', []);
+      await pause(9_000);
+    }
+    // it would go on for 15 minutes to say that it is resolved; without it Alertmanager has the steady one's word only
+    await flapping.stop();
+    await pause(15_000);
+    const early = [...(await statesOf(stage.tocsin.url))].filter(([, state]) => state !== 'open');
+    target.fire('steady', []);
+    await allAre(stage, instances, 'closed');
+    const reported = await reportedLives(stage.tocsin.url);
+    const wrong = early.map(([instance]) => `${instance}: closed while one of the pair fires`);
+    return {
+      name: 'two Prometheus servers without a replica label, one of which flaps',
+      lives: alerts,
+      reported: [...reported.values()].flat().length,
+      wrong: [...wrong, ...(await watch.stop())],
+    };
+  } finally {
+    await watch.stop();
+    await steady.stop();
+    await flapping.stop();
+  }
+}
+
+/** An Alertmanager restarts while alerts fire, and while they end; the rule group is slow to send them again. */
+export async function restarts({ alerts, restarts: times }: LivesOptions): Promise<LivesRecord> {
+  await using stage = await setStage({ peers: 1, warmUpSeconds: 25 });
+  await using target = await LifeTarget.start();
+  const prometheus = await startWatchedRule({
+    ...{ folder: stage.folder, name: 'slow', target, alertmanagers: stage.urls },
+    ...{ ruleIntervalSeconds: 12, resendSeconds: 5 },
+  });
+  const instances = names('restart', alerts);
+  const truth = new Map(instances.map((instance) => [instance, [] as Life[]]));
+  try {
+    for (let time = 0; time < times; time++) {
+      target.fire('slow', instances);
+      for (const lives of truth.values()) lives.push({ startsAt: Number.NaN });
+      await allAre(stage, instances, 'open');
+      await stage.restartAlertmanager(() => Promise.resolve());
+      // asks each second, for longer than the news of an end takes; the list is empty until the group is due
+      await askFor(stage, 16);
+      if (time % 2 === 0) target.fire('slow', []);
+      else
+        await stage.restartAlertmanager(() => {
+          target.fire('slow', []);
+          return Promise.resolve();
+        });
+      await allAre(stage, instances, 'closed');
+    }
+    const reported = await reportedLives(stage.tocsin.url);
+    return {
+      name: 'an Alertmanager that restarts while alerts fire, and while they end',
+      lives: alerts * times,
+      reported: [...reported.values()].flat().length,
+      wrong: differences(truth, reported),
+    };
+  } finally {
+    await prometheus.stop();
+  }
+}
+
+const HOUR_MS = 3_600_000;
+
+/** The sender's clock is an hour ahead of Tocsin's, and is then set back. */
+export async function clockSetBack({ alerts }: LivesOptions): Promise<LivesRecord> {
+  await using stage = await setStage({ peers: 1, warmUpSeconds: 5, shiftMs: -HOUR_MS });
+  const [once, again] = [names('clock-once', alerts), names('clock-again', alerts)];
+  const truth = new Map<string, Life[]>();
+  const send = (instances: readonly string[], startsAt: number, endsAt?: number) => {
+    for (const instance of instances) {
+      const lives = truth.get(instance) ?? [];
+      truth.set(instance, lives);
+      if (endsAt === undefined) lives.push({ startsAt });
+    }
+    return give(stage, instances, { startsAt, endsAt });
+  };
+  // by Tocsin's clock, all of this happens an hour from now
+  const first = Date.now();
+  await send([...once, ...again], first);
+  await allAre(stage, [...once, ...again], 'open');
+  await send(again, first, Date.now());
+  await allAre(stage, again, 'closed');
+  const second = Date.now();
+  await send(again, second);
+  await allAre(stage, again, 'open');
+  await send(again, second, Date.now());
+  await allAre(stage, again, 'closed');
+  // the clock is set back; the one life goes on, the other alert begins its third
+  const third = Date.now() - HOUR_MS;
+  await give(stage, once, { startsAt: third - 5_000 });
+  await send(again, third);
+  await allAre(stage, again, 'open');
+  await give(stage, once, { startsAt: third - 5_000, endsAt: third });
+  await allAre(stage, once, 'closed');
+  await pause(5_000);
+  const states = await statesOf(stage.tocsin.url);
+  const ended = again.filter((instance) => states.get(instance) !== 'open');
+  const reported = await reportedLives(stage.tocsin.url);
+  return {
+    name: "a sender's clock that is an hour ahead and is set back",
+    lives: [...truth.values()].flat().length,
+    reported: [...reported.values()].flat().length,
+    wrong: [
+      ...differences(truth, reported),
+      ...ended.map((instance) => `${instance}: closed while it fires`),
+    ],
+  };
+}
+
+/** Lives of six seconds, each reported whole, far closer together than `same_start_tolerance`. */
+export async function shortLives({ alerts, lives }: LivesOptions): Promise<LivesRecord> {
+  await using stage = await setStage({ peers: 1, warmUpSeconds: 5 });
+  await using source = new AlertSource(stage.urls);
+  const instances = names('short', alerts);
+  for (let life = 0; life < lives; life++) {
+    await source.begin('short', alerts);
+    await Promise.all([pause(6_000), allAre(stage, instances, 'open')]);
+    await source.end('short');
+    await allAre(stage, instances, 'closed');
+  }
+  const reported = await reportedLives(stage.tocsin.url);
+  return verdict('lives of six seconds, each reported whole', source.lives, reported);
+}
+
+/** One peer reports a short life whole and dies; the other reports the next life. */
+export async function nextPeer({ alerts }: LivesOptions): Promise<LivesRecord> {
+  await using stage = await setStage({ peers: 2, warmUpSeconds: 5 });
+  await using source = new AlertSource(stage.urls);
+  const instances = names('peer', alerts);
+  for (const peer of [0, 1] as const) {
+    await source.begin('peer', alerts);
+    await allAre(stage, instances, 'open');
+    await source.end('peer');
+    await allAre(stage, instances, 'closed');
+    await stage.cluster?.killPeer(peer);
+    await source.begin('peer', alerts);
+    await allAre(stage, instances, 'open');
+    await source.end('peer');
+    await allAre(stage, instances, 'closed');
+    await stage.cluster?.startPeer(peer);
+    await stage.cluster?.settled();
+  }
+  const reported = await reportedLives(stage.tocsin.url);
+  return verdict('a peer that reports a life and dies before the next', source.lives, reported);
+}
+
+function verdict(
+  name: string,
+  truth: ReadonlyMap<string, readonly Life[]>,
+  reported: Awaited<ReturnType<typeof reportedLives>>,
+): LivesRecord {
+  const count = (lives: Iterable<readonly unknown[]>) => [...lives].flat().length;
+  return {
+    ...{ name, lives: count(truth.values()), reported: count(reported.values()) },
+    wrong: differences(truth, reported),
+  };
+}
+
+function names(kind: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => `${kind}-${i}`);
+}
+
+/** Posts alerts to the Alertmanagers as their sender; those without an end fire. */
+async function give(
+  { urls }: Stage,
+  instances: readonly string[],
+  { startsAt, endsAt }: { readonly startsAt: number; readonly endsAt?: number | undefined },
+): Promise<void> {
+  const times = {
+    startsAt: new Date(startsAt).toISOString(),
+    ...(endsAt !== undefined && { endsAt: new Date(endsAt).toISOString() }),
+  };
+  const body = instances.map((instance) => ({
+    labels: { alertname: 'Life', instance, severity: 'critical' },
+    ...times,
+  }));
+  const init = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  };
+  for (const url of urls) {
+    const { ok, status } = await fetch(`${url}/api/v2/alerts`, init);
+    if (!ok) throw new Error(`Alertmanager answered with ${status}`);
+  }
+}
+
+/** Resolves when the newest episode of each is open, or closed. */
+function allAre({ tocsin }: Stage, instances: readonly string[], state: 'open' | 'closed'): Promise<unknown> {
+  return until(
+    async () => {
+      const states = await statesOf(tocsin.url);
+      return instances.every((instance) => states.get(instance) === state);
+    },
+    { timeoutMs: 90_000, everyMs: 200, what: `${instances.join(', ')}: ${state}` },
+  );
+}
+
+/** Loading the configuration asks the Alertmanagers at once. */
+async function askFor({ tocsin }: Stage, seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    tocsin.signal('SIGHUP');
+    await pause(1_000);
+  }
+}

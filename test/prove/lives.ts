@@ -1,0 +1,26 @@
+import { runLives } from '../e2e/scenarios/lives.ts';
+
+/** What real Prometheus servers and Alertmanagers report of lives that are known, and what the ledger makes of it. */
+export async function prove() {
+  const size = { alerts: 20, flaps: 12, restarts: 4, lives: 12 };
+  const records = await runLives(size);
+  const wrong = records.flatMap((record) => record.wrong);
+  return {
+    title: 'Lives of alerts, reported and real',
+    rows: [
+      ...records.map(({ name, lives, reported, wrong: some }) => [
+        name,
+        `${lives} lives, ${reported} episodes, ${some.length} wrong`,
+      ]),
+      ['wrong in all', String(wrong.length)],
+    ] as [string, string][],
+    notes: [
+      ...wrong.slice(0, 10),
+      `${size.alerts} alerts in each scenario; Prometheus and Alertmanager are real. group_interval 1 s, repeat_interval 4 h, peer_timeout 1 s, same_start_tolerance 60 s.`,
+      `The pair: one Prometheus has the alerts firing all the time and sends them every 8 s; for the other they fire for 5 s and not for 9 s, ${size.flaps} times. Alertmanager believes whoever spoke last, so episodes close and are reopened; wrong is where it has an alert firing or resolved and the ledger disagrees for more than 10 s, or an episode that is closed at the end, when only the first one is left and fires.`,
+      'Restarts: a rule group of 12 s, an Alertmanager with `warm_up: 25s` that is asked each second; it restarts while the alerts fire, and every second time also while they end.',
+      "Clocks: Tocsin's clock is an hour behind, which makes the sender's an hour ahead; lives begin and end in that future, and then the sender's starts are set back by an hour.",
+      `Short lives: ${size.lives} of six seconds for each alert, reported whole. Peers: one of two reports a life whole and is killed, the other reports the next.`,
+    ],
+  };
+}

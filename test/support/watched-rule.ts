@@ -1,0 +1,81 @@
+import { writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { peer } from './peer-programs.ts';
+import { freePort, startProcess, type RunningProcess } from './process.ts';
+
+/** What Prometheus servers scrape: each sees its own values, under the same labels, as a pair without replica labels does. */
+export class LifeTarget implements AsyncDisposable {
+  readonly #server: Server;
+  /** By the path of a Prometheus, which instances fire. */
+  readonly #firing = new Map<string, Set<string>>();
+
+  private constructor() {
+    this.#server = createServer(({ url = '' }, response) => {
+      const lines = [...(this.#firing.get(url) ?? [])].map((instance) => `life{instance="${instance}"} 1\n`);
+      response.setHeader('content-type', 'text/plain; version=0.0.4').end(lines.join(''));
+    });
+  }
+
+  static async start(): Promise<LifeTarget> {
+    const target = new LifeTarget();
+    target.#server.listen(0, '127.0.0.1');
+    await new Promise((resolve) => target.#server.once('listening', resolve));
+    return target;
+  }
+
+  get host(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** From its next scrape on, these fire for a Prometheus, and no others. */
+  fire(prometheus: string, instances: readonly string[]): void {
+    this.#firing.set(`/${prometheus}`, new Set(instances));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+export interface WatchedRuleOptions {
+  readonly folder: string;
+  /** Of the Prometheus, and of its path at the target. */
+  readonly name: string;
+  readonly target: LifeTarget;
+  readonly alertmanagers: readonly string[];
+  readonly ruleIntervalSeconds: number;
+  readonly resendSeconds: number;
+}
+
+/** A real Prometheus with one rule, which fires for each instance for which its target says so. */
+export async function startWatchedRule(options: WatchedRuleOptions): Promise<RunningProcess> {
+  const { folder, name, target, alertmanagers, ruleIntervalSeconds, resendSeconds } = options;
+  const [rules, config] = [join(folder, `${name}-rules.yml`), join(folder, `${name}.yml`)];
+  writeFileSync(
+    rules,
+    `groups: [{ name: lives, interval: ${ruleIntervalSeconds}s, rules: [{ alert: Life, expr: life == 1, labels: { severity: critical } }] }]
+`,
+  );
+  const hosts = alertmanagers.map((url) => `'${new URL(url).host}'`).join(', ');
+  writeFileSync(
+    config,
+    `global: { scrape_interval: 1s, scrape_timeout: 1s }
+rule_files: ['${rules}']
+alerting: { alertmanagers: [{ static_configs: [{ targets: [${hosts}] }] }] }
+scrape_configs:
+  - { job_name: lives, honor_labels: true, metrics_path: /${name}, static_configs: [{ targets: ['${target.host}'] }] }
+`,
+  );
+  const port = await freePort();
+  const args = [
+    `--config.file=${config}`,
+    `--storage.tsdb.path=${join(folder, `${name}-tsdb`)}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    `--rules.alert.resend-delay=${resendSeconds}s`,
+  ];
+  const ready = async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok;
+  return startProcess(peer('prometheus'), args, { ready });
+}
