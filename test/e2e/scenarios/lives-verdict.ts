@@ -35,7 +35,8 @@ export async function reportedLives(url: string): Promise<Lives<ReportedLife>> {
     const life = ofInstance.get(data.episode) ?? { startsAt: Date.parse(data.starts_at), transitions: [] };
     ofInstance.set(data.episode, life);
     const transition = type.slice('tocsin.alert.'.length);
-    if (transition !== 'refreshed') life.transitions.push(transition);
+    // a firing that was held and came to nothing changed no life; one that counted is followed by `reopened`
+    if (!['refreshed', 'stale_suspect'].includes(transition)) life.transitions.push(transition);
   }
   return new Map([...lives].map(([instance, ofInstance]) => [instance, [...ofInstance.values()]]));
 }
