@@ -42,16 +42,27 @@ export function noticesText({ probeEndpoint: { notices } }: Config): string {
     .join('');
 }
 
-/** The configuration with the targets of the files that it names, or all that is wrong with these as well. */
-export function withTargetsFiles(result: ConfigResult): ConfigResult {
-  if (!result.ok) return result;
+/** A configuration with the targets of the files that it names, or all that is wrong with these as well. */
+interface WithTargets {
+  readonly result: ConfigResult;
+  /** What of the files was left out. */
+  readonly notices: readonly ConfigProblem[];
+}
+
+export function withTargetsFiles(result: ConfigResult): WithTargets {
+  const notices: ConfigProblem[] = [];
+  if (!result.ok) return { result, notices };
   const problems: ConfigProblem[] = [];
   const services = result.config.services.map((service) => {
     if (service.targetsFile === undefined) return service;
     const read = readTargetsFile(service.targetsFile);
-    if (read.ok) return { ...service, targets: read.targets };
+    if (read.ok) {
+      notices.push(...read.notices);
+      return { ...service, targets: read.targets };
+    }
     problems.push(...read.problems);
     return service;
   });
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: { ...result.config, services } };
+  if (problems.length > 0) return { result: { ok: false, problems }, notices };
+  return { result: { ok: true, config: { ...result.config, services } }, notices };
 }

@@ -1,5 +1,5 @@
 import { readTargetsFile } from '../config/targets-file.ts';
-import type { ConfiguredService, TargetsFile, TargetsFileResult } from '../config/types.ts';
+import type { ConfiguredService, ConfigProblem, TargetsFile } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Target } from '../domain/service.ts';
@@ -105,11 +105,16 @@ export class TargetsFiles {
     if (result.ok) {
       if (!state.ok) logger.info({ service, path }, 'a targets file can be used again');
       if (state.takenAt !== undefined) this.#logChange(state, result.targets);
+      if (result.notices.length > 0)
+        logger.warn(
+          { service, path, ...shortened(result.notices) },
+          'a targets file has labels that are left out',
+        );
       state.targets = result.targets;
       state.takenAt = clock.now();
     } else if (state.ok) {
       logger.error(
-        { service, path, ...problemsOf(result) },
+        { service, path, ...shortened(result.problems) },
         'a targets file cannot be used; its last good targets stay in force',
       );
     }
@@ -133,6 +138,6 @@ export class TargetsFiles {
 
 const MAX_LOGGED = 20;
 
-function problemsOf(result: Extract<TargetsFileResult, { ok: false }>) {
-  return { count: result.problems.length, problems: result.problems.slice(0, MAX_LOGGED) };
+function shortened(problems: readonly ConfigProblem[]) {
+  return { count: problems.length, problems: problems.slice(0, MAX_LOGGED) };
 }

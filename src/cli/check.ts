@@ -4,6 +4,7 @@ import {
   readConfiguration,
   withTargetsFiles,
 } from '../app/configuration.ts';
+import { formatProblem } from '../config/report.ts';
 import { readOptions } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
 
@@ -11,14 +12,15 @@ import type { Environment, ExitCode } from './environment.ts';
 export function check(environment: Environment, args: readonly string[]): ExitCode {
   const options = readOptions(args, { config: { type: 'string', short: 'c' } });
   const read = readConfiguration({ ...environment, file: options.config });
-  const config = configurationOrProblems(withTargetsFiles(read));
+  const { result, notices } = withTargetsFiles(read);
+  const config = configurationOrProblems(result);
   if (typeof config === 'string') {
     environment.stderr(config);
     return 2;
   }
   const targets = config.services.reduce((sum, service) => sum + service.targets.length, 0);
   environment.stdout(
-    `${noticesText(config)}${config.file ?? 'built-in defaults'}: valid; ${config.services.length} services, ${targets} targets, ` +
+    `${noticesText(config)}${notices.map((one) => `${formatProblem(one)}\n`).join('')}${config.file ?? 'built-in defaults'}: valid; ${config.services.length} services, ${targets} targets, ` +
       `${config.webhooks.length} webhooks\n`,
   );
   return 0;

@@ -48,20 +48,29 @@ function parseTargets(text: string, options: TargetsFileOptions): TargetsFileRes
   const document = parseBlackboxYaml(text);
   const reader = new Reader(options.path, document);
   if (!document.readable) return { ok: false, problems: reader.problems() };
-  const targets = readGroups(reader, options);
+  const notices: ConfigProblem[] = [];
+  const targets = readGroups({ reader, notices, options });
   const problems: readonly ConfigProblem[] = reader.problems();
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, targets: deepFreeze(targets) };
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, targets: deepFreeze(targets), notices };
 }
 
-function readGroups(reader: Reader, options: TargetsFileOptions): readonly Target[] {
+interface Reading {
+  readonly reader: Reader;
+  readonly notices: ConfigProblem[];
+  readonly options: TargetsFileOptions;
+}
+
+function readGroups({ reader, notices, options }: Reading): readonly Target[] {
   // an empty file is one that is being written, or was cut off
   if (!reader.has([])) reader.report([], 'is empty; expected a list of groups, or [] for no targets');
   const seen = new Map<string, Path>();
   return reader.items([]).flatMap((path) => {
     const { whole } = reader.section(group, path);
-    const allowed = checkLabels(reader, [...path, 'labels'], options.builtIn);
-    if (whole === undefined || !allowed) return [];
-    const labels = Object.fromEntries(Object.entries(whole.labels).filter(([, value]) => value !== ''));
+    if (whole === undefined) return [];
+    const kept = keptLabels({ reader, notices, options }, [...path, 'labels']);
+    const labels = Object.fromEntries(
+      Object.entries(whole.labels).filter(([name, value]) => value !== '' && kept.has(name)),
+    );
     return whole.targets.flatMap((address, index): readonly Target[] => {
       const at = [...path, 'targets', index];
       const parts = options.prober.target(address);
@@ -75,13 +84,19 @@ function readGroups(reader: Reader, options: TargetsFileOptions): readonly Targe
   });
 }
 
-function checkLabels(reader: Reader, path: Path, builtIn: ReadonlySet<string>): boolean {
-  const problems = reader.keys(path).flatMap((name) => {
-    const problem = labelNameProblem(name, builtIn);
-    return problem === undefined ? [] : [{ name, problem }];
-  });
-  for (const { name, problem } of problems) reader.report([...path, name], problem, 'key');
-  return problems.length === 0;
+/** Labels for Prometheus (`job`, `__param_module`) are left out: one file can serve both. */
+function keptLabels({ reader, notices, options }: Reading, path: Path): ReadonlySet<string> {
+  const kept = new Set<string>();
+  for (const name of reader.keys(path)) {
+    if (labelNameProblem(name, options.builtIn) === undefined) kept.add(name);
+    else
+      notices.push({
+        file: options.path,
+        ...reader.place([...path, name], 'key'),
+        message: `the label "${name}" is left out: it is for Prometheus, or has a meaning of its own here`,
+      });
+  }
+  return kept;
 }
 
 function checkUnique(reader: Reader, label: string, path: Path, seen: Map<string, Path>): void {

@@ -196,7 +196,12 @@ export interface TargetsFile {
 }
 
 export type TargetsFileResult =
-  | { readonly ok: true; readonly targets: readonly Target[] }
+  | {
+      readonly ok: true;
+      readonly targets: readonly Target[];
+      /** Labels that were left out. */
+      readonly notices: readonly ConfigProblem[];
+    }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 /** Everything `tocsin.yml` says, validated and frozen. Times are milliseconds, sizes bytes. */

@@ -53,6 +53,19 @@ describe('a targets file', () => {
     ]);
   });
 
+  it.each(['job', 'instance', 'group', '__param_module', '__meta_x', 'le', 'a-b'])(
+    'leaves out the label %s, which one file for both may have, and says so with its line',
+    (name) => {
+      const text = `- targets: [a:1]\n  labels:\n    ${name}: x\n    team: ai\n`;
+      const result = readTargetsFile(fileOf('tcp', folder.write('targets.yml', text)));
+      if (!result.ok) throw new Error('refused');
+      expect(result.targets).toMatchObject([{ address: 'a:1', labels: { team: 'ai' } }]);
+      expect(result.targets[0]?.labels).toEqual({ team: 'ai' });
+      expect(result.notices[0]?.message).toContain(`"${name}" is left out`);
+      expect(result.notices).toEqual([expect.objectContaining({ line: 3 })]);
+    },
+  );
+
   it('gives targets the label that the prober gives them', () => {
     expect(read('[{"targets": ["http://user:secret@h:1/x?q=1"]}]', 'http')).toMatchObject([
       { label: 'http://h:1/x', host: 'h' },
@@ -71,14 +84,6 @@ describe('a targets file', () => {
     ['- targets: [""]\n', 'targets.yml:1: [0].targets[0]: expected some text, got none'],
     ['- a:1\n', 'targets.yml:1: [0]: expected a mapping (key: value), got text'],
     [
-      '- targets: [a:1]\n  labels:\n    job: x\n',
-      'targets.yml:3: [0].labels.job: the label "job" has a meaning of its own here; choose another name',
-    ],
-    [
-      '- targets: [a:1]\n  labels:\n    __meta_x: y\n',
-      'targets.yml:3: [0].labels.__meta_x: the label "__meta_x" is not allowed: names that begin with __ belong to Prometheus',
-    ],
-    [
       '- targets: [a:1]\n- targets:\n    - b:1\n    - a:1\n',
       'targets.yml:4: [1].targets[1]: shown as "a:1", as [0].targets[0] is; take one of them out',
     ],
@@ -90,7 +95,8 @@ describe('a targets file', () => {
     const text =
       '- targets: [ftp://x, http://h/]\n  labels: { le: "1" }\n- targets: [http://h/?a]\n  more: 1\n';
     expect(read(text, 'http')).toEqual([
-      'targets.yml:2: [0].labels.le: the label "le" has a meaning of its own here; choose another name',
+      expect.stringContaining('targets.yml:1: [0].targets[0]: not an http'),
+      expect.stringContaining('targets.yml:3: [1].targets[0]: shown as'),
       'targets.yml:4: [1].more: unknown key "more"; valid keys: labels, targets',
     ]);
     expect(read('- targets: [ftp://x, http://h/, http://h/?a]\n', 'http')).toHaveLength(2);

@@ -32,30 +32,51 @@ export async function readInfo(driver: RedisDriver, socket: Socket, login: Login
   redis.on('error', (error: Error) => {
     fault ??= error;
   });
-  let tooMuch: ProbeFailure | undefined;
-  const count = (): void => {
-    if (socket.bytesRead <= MAX_ANSWER_BYTES) return;
-    tooMuch = fail(
-      'protocol',
-      `The server sends more than ${MAX_ANSWER_BYTES} bytes, which no answer of Redis has`,
-    );
-    socket.destroy();
-  };
+  let refused: ProbeFailure | undefined;
   try {
     await redis.connect();
     // only now: a listener that came before the client's would take what a server says first
-    socket.on('data', count);
+    guardAnswers(socket, (failure) => {
+      refused = failure;
+    });
     await logIn(redis, login);
     const [pong, info] = await Promise.all([redis.call('PING'), redis.call('INFO')].map(answered));
     if (pong !== 'PONG' || typeof info !== 'string')
       throw fail('protocol', 'The server answers PING or INFO as no Redis does');
     return info;
   } catch (error) {
-    throw tooMuch ?? (error instanceof ProbeFailure ? error : sessionFailure(fault ?? error));
+    throw refused ?? (error instanceof ProbeFailure ? error : sessionFailure(fault ?? error));
   } finally {
     redis.disconnect();
   }
 }
+
+/**
+ * Ends a connection that sends more than an answer has, or an array, which none of our commands is answered with: the
+ * client makes room for as many elements as an array announces, so that few bytes would take all memory.
+ */
+function guardAnswers(socket: Socket, refuse: (failure: ProbeFailure) => void): void {
+  let lineStart = true;
+  socket.prependListener('data', (bytes: Buffer) => {
+    const array = (lineStart && bytes[0] === ASTERISK) || bytes.includes('\n*');
+    lineStart = bytes.at(-1) === LINE_FEED;
+    if (!array && socket.bytesRead <= MAX_ANSWER_BYTES) return;
+    refuse(
+      array
+        ? fail('protocol', 'The server answers with an array, which no command of the probe asks for')
+        : fail(
+            'protocol',
+            `The server sends more than ${MAX_ANSWER_BYTES} bytes, which no answer of Redis has`,
+          ),
+    );
+    // the client is given the same bytes, whatever becomes of the socket
+    bytes.fill(0);
+    socket.destroy();
+  });
+}
+
+const ASTERISK = 0x2a;
+const LINE_FEED = 0x0a;
 
 /** ioredis over our own connection: dialling, TLS, deadline and login are ours, the protocol is its. */
 function clientOver({ AbstractConnector, Redis }: RedisDriver, socket: Socket): Client {
