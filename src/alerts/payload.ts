@@ -92,7 +92,16 @@ export function* parseInSlices(body: Uint8Array): Generator<undefined, ParsedBod
 
 function readEnvelope(value: unknown): Envelope | Complaint {
   const parsed = envelope.safeParse(value);
+  if (!parsed.success && isLegacyGrafana(value)) return { pointer: '', detail: LEGACY_GRAFANA };
   return parsed.success ? parsed.data : firstIssue(parsed.error);
+}
+
+const LEGACY_GRAFANA = `The body is that of Grafana's legacy alerting (ruleId, evalMatches), which has no alerts with labels and was removed in Grafana 11; send from a contact point of Grafana Alerting, ${EXPECTED}.`;
+
+/** @see https://grafana.com/docs/grafana/v8.5/alerting/old-alerting/notifications/#webhook */
+function isLegacyGrafana(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || 'alerts' in value) return false;
+  return ['ruleId', 'ruleName', 'ruleUrl', 'evalMatches'].some((key) => Object.hasOwn(value, key));
 }
 
 function decodeJson(body: Uint8Array): { value: unknown } | Complaint {

@@ -1,3 +1,4 @@
+import { parseDelivery } from '../alerts/payload.ts';
 import type { Config } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
@@ -111,6 +112,7 @@ export function createRoutes(deps: RouteDeps): Handler[] {
       now,
       read: guardRead('read', server),
       guard: guardChange('admin', server),
+      parse: parseDelivery,
       onDelivery: (webhook, intake) => countDelivery(self, { webhook, outcome: intake.outcome }, intake),
     }),
     createAlertPageRoute({ ledger, reads, guard: guardPage(server) }),

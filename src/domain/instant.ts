@@ -8,7 +8,7 @@ export interface Instant {
 
 const NS_PER_SECOND = 1_000_000_000n;
 const RFC3339 =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d{2}:\d{2})$/;
+  /^(\d{4})-(\d{2})-(\d{2})[Tt]([01]\d|2[0-3]):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /**
  * Parses an RFC 3339 time with up to nine fractional digits; undefined when it is none.
@@ -20,6 +20,8 @@ export function parseInstant(text: string): Instant | undefined {
   const [, year, month, day, hour, minute, second, fraction = '', zone = 'Z'] = match;
   const seconds = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second === '60' ? '59' : second}Z`);
   if (Number.isNaN(seconds)) return undefined;
+  // the 30th of February becomes the 2nd of March otherwise
+  if (Number(day) > 28 && new Date(seconds).getUTCDate() !== Number(day)) return undefined;
   const leap = second === '60' ? 1_000n : 0n;
   const ns = (BigInt(seconds) + leap - BigInt(offsetMs(zone))) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
   return { ns, text };

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { parseInstant } from '../domain/instant.ts';
 import { sendProblem } from './problem.ts';
 
 /** A query parameter that was not understood. */
@@ -64,8 +65,8 @@ export class Query {
   time(name: string, fallback: number): number {
     const text = this.text(name);
     if (text === undefined || text === '') return fallback;
-    const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : Date.parse(text);
-    if (Number.isFinite(ms)) return ms;
+    const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : instantMs(text);
+    if (ms !== undefined && Number.isFinite(ms)) return ms;
     this.problems.push({
       parameter: name,
       given: text,
@@ -100,4 +101,9 @@ function unknownParameter(parameter: string, value: unknown, known: readonly str
 /** Answers 400 where any parameter is given to a path that has none; true when it did. */
 export function refuseParameters(request: Request, response: Response): boolean {
   return new Query(request).refused(response);
+}
+
+function instantMs(text: string): number | undefined {
+  const instant = parseInstant(text);
+  return instant && Number(instant.ns / 1_000_000n);
 }

@@ -155,6 +155,18 @@ describe('parseDelivery', () => {
     ['a list', [], '', /an object with an array `alerts`/],
     ['a text', '"hello"', '', /an object with an array `alerts`/],
     ['a custom payload', { text: 'alert!' }, '/alerts', /custom `payload`/],
+    [
+      "Grafana's legacy alerting",
+      { title: '[Alerting] a', ruleId: 1, ruleName: 'a', state: 'alerting', evalMatches: [] },
+      '',
+      /legacy alerting/,
+    ],
+    [
+      'a test of legacy alerting',
+      { ruleName: 'Test notification', state: 'alerting' },
+      '',
+      /legacy alerting/,
+    ],
     ['alerts that are no list', { alerts: {} }, '/alerts', /expected an array/],
     ['deep nesting', `{"alerts":[],"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, '', /nested deeper/],
     ['countless values', `{"alerts":[],"x":[${'{},'.repeat(1_000_001)}{}]}`, '', /objects and arrays/],

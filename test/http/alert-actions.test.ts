@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TokenConfig, WebhookConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
@@ -7,7 +8,7 @@ import { BodyBudget } from '../../src/http/body-budget.ts';
 import { guardChange, guardPage, guardRead } from '../../src/http/middleware/access.ts';
 import { createAcknowledgeRoute } from '../../src/http/routes/acknowledge.ts';
 import { createAlertPageRoute } from '../../src/http/routes/alert-page.ts';
-import { createQuarantineRoute } from '../../src/http/routes/quarantine.ts';
+import { createQuarantineRoute, quarantineView } from '../../src/http/routes/quarantine.ts';
 import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
@@ -39,6 +40,7 @@ function ledgerOf({ calls }: TestStore) {
 async function serve(
   tokens: readonly TokenConfig[] = [],
   webhooks: readonly WebhookConfig[] = [],
+  onResubmitted: (webhook: string) => void = () => undefined,
 ): Promise<void> {
   const config = serverConfig({ tokens });
   const ledger = ledgerOf(store);
@@ -53,7 +55,8 @@ async function serve(
         now,
         read: guardRead('read', server),
         guard: guardChange('admin', server),
-        onDelivery: () => undefined,
+        parse: ALERT_LOGIC.parse,
+        onDelivery: onResubmitted,
       }),
       createAlertPageRoute({ ledger, reads, guard: guardPage(server) }),
       createWebhookRoute({
@@ -224,6 +227,54 @@ describe('/api/v1/quarantine', () => {
     const again = await send(`/api/v1/quarantine/${newest?.id ?? 0}/resubmit`, 'POST');
     expect(await again.json()).toEqual({ accepted: 1, duplicates: 0, quarantined: 0 });
     expect(await store.calls.quarantineEntry(newest?.id ?? 0)).toBeUndefined();
+  });
+});
+
+describe('entries of the quarantine that are odd', () => {
+  const list = async () => {
+    const response = await send('/api/v1/quarantine', 'GET');
+    return {
+      status: response.status,
+      ...((await response.json()) as { quarantine: Record<string, unknown>[] }),
+    };
+  };
+
+  it('are shown: one without a body, and one that cannot be read beside the others', async () => {
+    await take(store, '');
+    await take(store, 'no JSON');
+    await serve();
+    expect(await list()).toMatchObject({
+      status: 200,
+      quarantine: [{ body: 'no JSON' }, { body: '', size: 0 }],
+    });
+    const unreadable = { firstReceivedAt: 1e300, body: undefined, webhook: null };
+    const odd = fc.subarray(Object.keys(unreadable), { minLength: 1 });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 1 }), odd, async (at, fields) => {
+        const stored = await store.calls.quarantine(10);
+        const broken = Object.fromEntries(Object.entries(unreadable).filter(([key]) => fields.includes(key)));
+        const entries = stored.map((entry, i) => (i === at ? Object.assign({ ...entry }, broken) : entry));
+        expect(entries.map((entry) => quarantineView(entry).id)).toEqual(stored.map(({ id }) => id));
+        expect(() => JSON.stringify(entries.map(quarantineView))).not.toThrow();
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('count as nothing new when they are sent once more and still cannot be read', async () => {
+    const counted: string[] = [];
+    const bad = { ...webhookAlert({ alertname: 'B' }), labels: { a: 1 } };
+    await take(store, webhookPayload([webhookAlert({ alertname: 'C' }), bad]));
+    await take(store, 'no JSON');
+    await serve([], [], (webhook) => counted.push(webhook));
+    const before = await list();
+    expect(before.quarantine).toHaveLength(2);
+    for (const { id } of before.quarantine) {
+      expect((await send(`/api/v1/quarantine/${String(id)}/resubmit`, 'POST')).status).toBe(422);
+    }
+    expect(await list()).toEqual(before);
+    expect(counted).toEqual([]);
+    expect(await store.calls.deliveries(10)).toHaveLength(1);
   });
 });
 

@@ -25,9 +25,15 @@ form?.addEventListener('submit', async (event) => {
   if (field('token') !== '') headers.Authorization = 'Bearer ' + field('token');
   const withdraw = event.submitter?.value === 'withdraw';
   const body = JSON.stringify({ by: field('by'), comment: field('comment'), expires: field('expires') });
-  const response = await fetch(form.dataset.url, withdraw ? { method: 'DELETE', headers } : { method: 'POST', headers, body });
-  if (response.ok) location.reload();
-  else said.textContent = (await response.json()).detail ?? response.statusText;
+  said.textContent = '';
+  try {
+    const response = await fetch(form.dataset.url, withdraw ? { method: 'DELETE', headers } : { method: 'POST', headers, body });
+    if (response.ok) { location.reload(); return; }
+    const problem = await response.json().catch(() => ({}));
+    said.textContent = problem.detail ?? 'Tocsin, or a proxy before it, answered ' + response.status + ' ' + response.statusText + '; nothing was changed.';
+  } catch (error) {
+    said.textContent = 'The request failed (' + error.message + '), and may not have reached Tocsin. Reload the page to see what is recorded, and try again.';
+  }
 });
 `;
 const STYLE = `
@@ -131,7 +137,7 @@ function form({ id, acknowledged }: Episode): string {
 <label>Token (where one is needed) <input name="token" type="password" autocomplete="off"></label>
 <button value="acknowledge">Acknowledge</button>
 ${acknowledged ? '<button value="withdraw">Withdraw</button>' : ''}
-<output></output>
+<output role="alert"></output>
 </form>`;
 }
 

@@ -1,4 +1,5 @@
 import { Router, type Request, type RequestHandler, type Response } from 'express';
+import type { ParsedBody } from '../../domain/delivery.ts';
 import { rfc3339 } from '../../health/run-view.ts';
 import type { IntakeResult, Ledger, QuarantineEntry } from '../../ledger/ledger.ts';
 import { LIST_PLACES, quarantinePlace } from '../../domain/list-place.ts';
@@ -17,6 +18,8 @@ export interface QuarantineDeps {
   /** Lets only administrators by. */
   readonly guard: RequestHandler;
   readonly onDelivery: (webhook: string, intake: IntakeResult) => void;
+  /** Reads a webhook body; what cannot be read is not handed to the ledger again, which would count it as new. */
+  readonly parse: (body: Uint8Array) => ParsedBody;
 }
 
 const PATH = '/api/v1/quarantine';
@@ -40,14 +43,14 @@ export function createQuarantineRoute(deps: QuarantineDeps): Router {
       limit,
       rows: async (ask) => {
         const entries = await ledger.quarantine(ask);
-        return { rows: entries.map(entryView), ...nextOf(entries, quarantinePlace) };
+        return { rows: entries.map(quarantineView), ...nextOf(entries, quarantinePlace) };
       },
     });
   });
   router.get(`${PATH}/:id`, read, reads.guard, async (request, response) => {
     if (refuseParameters(request, response)) return;
     const entry = await find(ledger, request, response);
-    if (entry !== undefined) await reads.json(response, entryView(entry));
+    if (entry !== undefined) await reads.json(response, quarantineView(entry));
   });
   router.post(`${PATH}/:id/resubmit`, guard, (request, response) => resubmit(deps, request, response));
   router.delete(`${PATH}/:id`, guard, async (request, response) => {
@@ -60,7 +63,7 @@ export function createQuarantineRoute(deps: QuarantineDeps): Router {
 }
 
 async function resubmit(
-  { ledger, now, onDelivery }: QuarantineDeps,
+  { ledger, now, onDelivery, parse }: QuarantineDeps,
   request: Request,
   response: Response,
 ): Promise<void> {
@@ -71,23 +74,36 @@ async function resubmit(
     sendProblem(response, { status: 409, title: 'The body is not whole', detail });
     return;
   }
+  const body = deliveryOf(entry);
+  const complaint = complaintOf(parse(body));
+  if (complaint !== undefined) {
+    stillUnreadable(response, complaint);
+    return;
+  }
   const result = await ledger.intake({
     webhook: entry.webhook,
-    body: deliveryOf(entry),
+    body,
     receivedAt: now(),
     source: 'quarantine',
     userAgent: `quarantine entry ${entry.id}`,
   });
   onDelivery(entry.webhook, result);
   if (result.outcome === 'malformed' || result.quarantined > 0) {
-    const reason = result.outcome === 'malformed' ? result.detail : entry.detail;
-    const detail = `It still cannot be read: ${reason} Correct it and send it to the webhook, or drop it.`;
-    sendProblem(response, { status: 422, title: 'Still not readable', detail });
+    stillUnreadable(response, result.outcome === 'malformed' ? result.detail : entry.detail);
     return;
   }
   await ledger.dropQuarantined(entry.id);
   const { accepted, duplicates, quarantined } = result;
   sendJson(response, { accepted, duplicates, quarantined });
+}
+
+function complaintOf(parsed: ParsedBody): string | undefined {
+  return parsed.ok ? parsed.delivery.refused[0]?.detail : parsed.detail;
+}
+
+function stillUnreadable(response: Response, reason: string): void {
+  const detail = `It still cannot be read: ${reason} Correct it and send it to the webhook, or drop it.`;
+  sendProblem(response, { status: 422, title: 'Still not readable', detail });
 }
 
 /** Of a delivery whose other alerts were taken, the one alert was kept: it becomes a delivery again. */
@@ -113,6 +129,15 @@ async function find(
     sendProblem(response, { status: 404, title: 'Not in quarantine', detail });
   }
   return entry;
+}
+
+/** An entry as it is shown; one that cannot be read is shown by its id, and costs no other its place. */
+export function quarantineView(entry: QuarantineEntry) {
+  try {
+    return entryView(entry);
+  } catch (error) {
+    return { id: entry.id, detail: `The stored entry cannot be read: ${String(error)}` };
+  }
 }
 
 function entryView(entry: QuarantineEntry) {

@@ -45,7 +45,8 @@ export class QuarantineStore {
       `SELECT q.id, names.name AS webhook, first_received AS firstReceivedAt, last_received AS lastReceivedAt,
        seen, pointer, detail, size, ${body} FROM quarantine q JOIN names ON names.id = q.webhook`;
     this.#list = database.prepare(
-      `${select('substr(body, 1, 1024) AS body')}
+      // of an empty body, substr() is NULL
+      `${select("coalesce(substr(body, 1, 1024), x'') AS body")}
        WHERE (last_received, q.id) < (?, ?) ORDER BY last_received DESC, q.id DESC LIMIT ?`,
     );
     this.#one = database.prepare(`${select('body')} WHERE q.id = ?`);
