@@ -251,7 +251,7 @@ describe('entries of the quarantine that are odd', () => {
     const odd = fc.subarray(Object.keys(unreadable), { minLength: 1 });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 1 }), odd, async (at, fields) => {
-        const stored = await store.calls.quarantine(10);
+        const stored = await store.calls.quarantine({ limit: 10 });
         const broken = Object.fromEntries(Object.entries(unreadable).filter(([key]) => fields.includes(key)));
         const entries = stored.map((entry, i) => (i === at ? Object.assign({ ...entry }, broken) : entry));
         expect(entries.map((entry) => quarantineView(entry).id)).toEqual(stored.map(({ id }) => id));
@@ -274,7 +274,7 @@ describe('entries of the quarantine that are odd', () => {
     }
     expect(await list()).toEqual(before);
     expect(counted).toEqual([]);
-    expect(await store.calls.deliveries(10)).toHaveLength(1);
+    expect(await store.calls.deliveries({ limit: 10 })).toHaveLength(1);
   });
 });
 
