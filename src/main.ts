@@ -30,6 +30,7 @@ process.on('unhandledRejection', (reason) => {
   );
 });
 
+const { OutputError } = await import('./cli/output.ts');
 const { run } = await import('./cli/run.ts');
 process.exitCode = await run({
   argv: process.argv.slice(2),
@@ -38,7 +39,10 @@ process.exitCode = await run({
   hostname: hostname(),
   nodeVersion: process.version,
   terminal: process.stdout.isTTY,
-  stdout: (text) => process.stdout.write(text),
+  stdout: (text) =>
+    new Promise((resolve, reject) => {
+      process.stdout.write(text, (error) => (error ? reject(new OutputError(error)) : resolve()));
+    }),
   logStream: process.stdout,
   stderr: (text) => process.stderr.write(text),
   signal: stop.signal,

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Config } from '../config/types.ts';
 import type { Transition } from '../domain/alert.ts';
 import { systemClock, type Clock } from '../domain/clock.ts';
 import type { CloudEvent } from '../domain/event.ts';
 import type { Logger } from '../domain/log.ts';
-import { LedgerStartError } from '../ledger/ledger.ts';
+import { LedgerStartError, LedgerUnavailableError } from '../ledger/ledger.ts';
 import { LedgerFile } from '../ledger/sqlite/ledger-file.ts';
 import { openLedgerStore } from '../ledger/sqlite/ledger-store.ts';
 import { ALERT_LOGIC } from './alert-logic.ts';
@@ -12,15 +13,18 @@ import { alertRules } from './storage.ts';
 
 export { LedgerStartError };
 
+/** Where a command writes a ledger to, and what stops it. */
+export interface NewLedger {
+  /** A file that does not exist yet. */
+  readonly target: string;
+  readonly signal: AbortSignal;
+}
+
 /** Copies the ledger, also while a Tocsin writes to it. @throws LedgerStartError */
-export async function backupLedger(config: Config, target: string): Promise<void> {
-  refuseExisting(target);
+export async function backupLedger(config: Config, to: NewLedger): Promise<void> {
+  requireNew(to.target);
   const file = new LedgerFile(config.store.path);
-  try {
-    await file.backup(target);
-  } finally {
-    file.close();
-  }
+  await orNothing(to, 'copied', () => file.backup(to.target, to.signal)).finally(() => file.close());
 }
 
 /** Every event of the ledger. @throws LedgerStartError */
@@ -40,9 +44,17 @@ export interface ReplaySummary {
 }
 
 /** Takes every delivery that is kept into a new ledger, under the rules of this configuration. @throws LedgerStartError */
-export async function replayLedger(config: Config, target: string): Promise<ReplaySummary> {
-  refuseExisting(target);
+export async function replayLedger(config: Config, to: NewLedger): Promise<ReplaySummary> {
+  requireNew(to.target);
   const file = new LedgerFile(config.store.path);
+  return orNothing(to, 'replayed', () => replayInto(file, config, to)).finally(() => file.close());
+}
+
+async function replayInto(
+  file: LedgerFile,
+  config: Config,
+  { target, signal }: NewLedger,
+): Promise<ReplaySummary> {
   // time stands still but for the deliveries: nothing expires that did not by their own times
   let now = 0;
   const clock: Clock = { ...systemClock, now: () => now, after: () => () => undefined };
@@ -61,6 +73,7 @@ export async function replayLedger(config: Config, target: string): Promise<Repl
   const summary = { deliveries: 0, malformed: 0, transitions: {} as Partial<Record<Transition, number>> };
   try {
     for (const delivery of file.deliveries()) {
+      signal.throwIfAborted();
       now = delivery.receivedAt;
       const result = await store.calls.intake(delivery);
       summary.deliveries++;
@@ -71,7 +84,6 @@ export async function replayLedger(config: Config, target: string): Promise<Repl
     await store.calls.events({ limit: 1 });
   } finally {
     store.close();
-    file.close();
   }
   return summary;
 }
@@ -92,7 +104,38 @@ function addTo(
   }
 }
 
-function refuseExisting(target: string): void {
+/** A whole new ledger, or nothing of it. */
+async function orNothing<T>(
+  { target, signal }: NewLedger,
+  done: string,
+  write: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${target}${end}`, { force: true });
+    if (!signal.aborted && !isExpected(error)) throw error;
+    const why = signal.aborted ? 'it was stopped' : messageOf(error).replace(/\.$/, '');
+    throw new LedgerStartError(`The ledger cannot be ${done} to ${target}: ${why}.`, { cause: error });
+  } finally {
+    rmSync(`${target}.lock`, { force: true });
+  }
+}
+
+/** The disk's or the store's answer, and no bug. */
+function isExpected(error: unknown): boolean {
+  if (error instanceof LedgerStartError || error instanceof LedgerUnavailableError) return true;
+  return typeof error === 'object' && error !== null && 'code' in error;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function requireNew(target: string): void {
   if (existsSync(target))
     throw new LedgerStartError(`${target} is there already; give the name of a new file.`);
+  const folder = dirname(target);
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new LedgerStartError(`There is no folder ${folder}; create it, or give another file.`);
 }

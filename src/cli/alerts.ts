@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { readRegularFile } from '../domain/regular-file.ts';
 import { readCommand, UsageError } from './arguments.ts';
+import { printable, printableJson } from '../domain/printable.ts';
 import type { Environment, ExitCode } from './environment.ts';
+import { complain } from './output.ts';
 
 const OPTIONS = {
   url: { type: 'string', default: 'http://127.0.0.1:10464' },
@@ -45,21 +47,18 @@ export async function alerts(
 ): Promise<ExitCode> {
   const { values, positionals } = readCommand(args, OPTIONS);
   const [word = 'list', id, ...more] = positionals;
-  if (!isWebUrl(values.url))
-    throw new UsageError(`--url is "${values.url}"; expected a URL such as http://127.0.0.1:10464`);
+  checkUrl(values.url);
   const token = readToken(values['token-file'], environment.cwd);
   const call = callOf(word, { id, more, values, user: environment.env['USER'] });
   const answer = await ask(call, values.url, token);
   if (typeof answer === 'string') {
-    environment.stderr(`tocsin: ${answer}\n`);
+    complain(environment, answer);
     return 1;
   }
   const { alerts: shown, next_after: next } = word === 'list' ? (answer as ShownList) : listOf(answer);
-  environment.stdout(values.json ? `${JSON.stringify(shown, undefined, 2)}\n` : shown.map(lineOf).join(''));
+  await environment.stdout(values.json ? `${printableJson(shown, 2)}\n` : shown.map(lineOf).join(''));
   if (next !== null)
-    environment.stderr(
-      `tocsin: ${shown.length} alerts are shown and there are more; go on with --after ${next}\n`,
-    );
+    complain(environment, `${shown.length} alerts are shown and there are more; go on with --after ${next}`);
   return 0;
 }
 
@@ -98,14 +97,30 @@ function listOf(answer: unknown): ShownList {
   return { alerts: [answer as ShownAlert], next_after: null };
 }
 
-function isWebUrl(given: string): boolean {
-  return URL.canParse(given) && ['http:', 'https:'].includes(new URL(given).protocol);
+function checkUrl(given: string): void {
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (url !== undefined && (url.username !== '' || url.password !== ''))
+    throw new UsageError('--url holds a user or a password; expected it without, and --token-file FILE');
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
+    throw new UsageError(`--url is "${given}"; expected a URL such as http://127.0.0.1:10464`);
 }
 
 function readToken(file: string | undefined, cwd: string): string | undefined {
   if (file === undefined) return undefined;
+  const token = readTokenFile(file, cwd).trim();
+  // without the text: whatever it is, it is a secret
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    const lines = token === '' ? 0 : token.split('\n').length;
+    throw new UsageError(
+      `--token-file is "${file}"; expected one token of ASCII characters without blanks (it has ${lines} lines, ${token.length} characters)`,
+    );
+  }
+  return token;
+}
+
+function readTokenFile(file: string, cwd: string): string {
   try {
-    return readRegularFile(resolve(cwd, file), MAX_TOKEN_BYTES).toString('utf8').trim();
+    return readRegularFile(resolve(cwd, file), MAX_TOKEN_BYTES).toString('utf8');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(`--token-file is "${file}"; expected a file that can be read (${reason})`);
@@ -144,9 +159,6 @@ function detailOf(answer: unknown, status: number): string {
 function lineOf({ id, state, severity, labels, starts_at: since, acknowledgement }: ShownAlert): string {
   const { alertname = '', instance = '', service = '' } = labels;
   const who = acknowledgement === null ? '-' : acknowledgement.by;
-  // what comes from senders must not move the cursor, nor turn the text around
-  const clean = [id, state, severity, alertname, service, instance, since, who].map((text) =>
-    text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?'),
-  );
-  return `${clean.join('\t')}\n`;
+  const shown = [id, state, severity, alertname, service, instance, since, who];
+  return `${shown.map(printable).join('\t')}\n`;
 }

@@ -9,7 +9,7 @@ import { readOptions } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
 
 /** `tocsin check`: says everything that is wrong with a configuration, and changes nothing. */
-export function check(environment: Environment, args: readonly string[]): ExitCode {
+export async function check(environment: Environment, args: readonly string[]): Promise<ExitCode> {
   const options = readOptions(args, { config: { type: 'string', short: 'c' } });
   const read = readConfiguration({ ...environment, file: options.config });
   const { result, notices } = withTargetsFiles(read);
@@ -19,7 +19,7 @@ export function check(environment: Environment, args: readonly string[]): ExitCo
     return 2;
   }
   const targets = config.services.reduce((sum, service) => sum + service.targets.length, 0);
-  environment.stdout(
+  await environment.stdout(
     `${noticesText(config)}${notices.map((one) => `${formatProblem(one)}\n`).join('')}${config.file ?? 'built-in defaults'}: valid; ${config.services.length} services, ${targets} targets, ` +
       `${config.webhooks.length} webhooks\n`,
   );

@@ -11,7 +11,8 @@ export interface Environment {
   readonly nodeVersion: string;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
-  readonly stdout: (text: string) => void;
+  /** Fulfilled when it was written. @throws OutputError */
+  readonly stdout: (text: string) => Promise<void>;
   /** Where the log of a server goes. */
   readonly logStream: Writable & { readonly fd?: number };
   readonly stderr: (text: string) => void;

@@ -2,7 +2,9 @@ import { resolve } from 'node:path';
 import { configurationOrProblems, readConfiguration } from '../app/configuration.ts';
 import { backupLedger, exportLedger, LedgerStartError, replayLedger } from '../app/ledger-file.ts';
 import { readCommand, UsageError } from './arguments.ts';
+import { printable, printableJson } from '../domain/printable.ts';
 import type { Environment, ExitCode } from './environment.ts';
+import { complain } from './output.ts';
 
 const OPTIONS = { config: { type: 'string', short: 'c' }, after: { type: 'string' } } as const;
 const WORDS = ['backup', 'export', 'replay'];
@@ -24,20 +26,38 @@ export async function ledger(environment: Environment, args: readonly string[]):
     return 2;
   }
   const file = resolve(environment.cwd, target ?? '');
+  const { stdout, signal } = environment;
   try {
-    if (word === 'export') {
-      for (const event of exportLedger(config, values.after))
-        environment.stdout(`${JSON.stringify(event)}\n`);
-    } else if (word === 'backup') {
-      await backupLedger(config, file);
-      environment.stdout(`${config.store.path} is copied to ${file}\n`);
+    if (word === 'export') await printEvents(environment, exportLedger(config, values.after));
+    else if (word === 'backup') {
+      await backupLedger(config, { target: file, signal });
+      await stdout(`${printable(config.store.path)} is copied to ${printable(file)}\n`);
     } else {
-      environment.stdout(`${JSON.stringify(await replayLedger(config, file))}\n`);
+      await stdout(`${JSON.stringify(await replayLedger(config, { target: file, signal }))}\n`);
     }
     return 0;
   } catch (error) {
     if (!(error instanceof LedgerStartError)) throw error;
-    environment.stderr(`tocsin: ${error.message}\n`);
+    complain(environment, error.message);
     return 1;
   }
+}
+
+/** What is written at once. */
+const CHUNK = 65_536;
+
+/** One event a line. Waits until each part is taken, so that a reader that stops or a disk that is full ends it. */
+async function printEvents(
+  { stdout, signal }: Pick<Environment, 'stdout' | 'signal'>,
+  events: Iterable<unknown>,
+): Promise<void> {
+  let lines = '';
+  for (const event of events) {
+    lines += `${printableJson(event)}\n`;
+    if (lines.length < CHUNK) continue;
+    await stdout(lines);
+    lines = '';
+    if (signal.aborted) throw new LedgerStartError('The export was stopped before its end.');
+  }
+  if (lines !== '') await stdout(lines);
 }

@@ -1,3 +1,4 @@
+import { printable, printableJson } from '../domain/printable.ts';
 import { samplesText, type ProbeReport } from '../app/probe-once.ts';
 
 const PHASES = ['resolve', 'connect', 'tls', 'processing', 'transfer'] as const;
@@ -26,14 +27,14 @@ export function reportJson({ module, prober, target, result, certificates, sampl
     log: log.map(({ at, message, fields }) => ({ at_seconds: at / 1_000, message, ...fields })),
     metrics: samples.map(({ family, labels, value }) => ({ name: family.name, labels, value })),
   };
-  return `${JSON.stringify(report)}\n`;
+  return `${printableJson(report)}\n`;
 }
 
 /** A run for people: phases as a waterfall, certificates, log, metrics, and the verdict last. */
 export function reportText(report: ProbeReport): string {
   const { module, prober, target, result, samples } = report;
   const sections = [
-    `${target}  (module ${module}, prober ${prober})\n`,
+    `${printable(target)}  (module ${printable(module)}, prober ${prober})\n`,
     waterfall(report),
     chainText(report),
     section(
@@ -52,7 +53,8 @@ export function reportText(report: ProbeReport): string {
 }
 
 function section(title: string, lines: readonly string[]): string {
-  return lines.length === 0 ? '' : `${title}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  // logs, names and labels hold what the target said
+  return lines.length === 0 ? '' : `${title}\n${lines.map((line) => `  ${printable(line)}\n`).join('')}`;
 }
 
 /** Each phase that was reached as a bar, where it lies within the run. */
@@ -83,7 +85,7 @@ function chainText({ certificates }: ProbeReport): string {
 
 function verdictText({ result: { verdict } }: ProbeReport): string {
   if (verdict.status === 'success') return 'success\n';
-  return `${verdict.status}: ${verdict.reason}: ${verdict.text}\n`;
+  return `${printable(`${verdict.status}: ${verdict.reason}: ${verdict.text}`)}\n`;
 }
 
 function milliseconds(ms: number): string {

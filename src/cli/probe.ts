@@ -3,6 +3,7 @@ import { probeOnce } from '../app/probe-once.ts';
 import { systemClock } from '../domain/clock.ts';
 import { readCommand, UsageError } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
+import { complain } from './output.ts';
 import { reportJson, reportText } from './probe-report.ts';
 
 const OPTIONS = {
@@ -34,9 +35,9 @@ export async function probe(environment: Environment, args: readonly string[]): 
     signal: environment.signal,
   });
   if (typeof report === 'string') {
-    environment.stderr(`tocsin: ${report}\n`);
+    complain(environment, report);
     return 2;
   }
-  environment.stdout(values.json ? reportJson(report) : reportText(report));
+  await environment.stdout(values.json ? reportJson(report) : reportText(report));
   return report.result.verdict.status === 'success' ? 0 : 1;
 }

@@ -3,6 +3,7 @@ import { alerts } from './alerts.ts';
 import { UsageError } from './arguments.ts';
 import { check } from './check.ts';
 import type { Environment, ExitCode } from './environment.ts';
+import { complain, isSystemError, OutputError } from './output.ts';
 import { ledger } from './ledger.ts';
 import { probe } from './probe.ts';
 import { serve } from './serve.ts';
@@ -38,27 +39,36 @@ const USAGE = `Usage: tocsin [COMMAND] [OPTIONS]
 
 /** Runs the command that the arguments name. */
 export async function run(environment: Environment): Promise<ExitCode> {
+  try {
+    return await runCommand(environment);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      complain(environment, error.message);
+      environment.stderr(`\n${USAGE}`);
+      return 2;
+    }
+    if (!(error instanceof OutputError) && !isSystemError(error)) throw error;
+    if (!(error instanceof OutputError && error.readerGone)) complain(environment, error.message);
+    return 1;
+  }
+}
+
+async function runCommand(environment: Environment): Promise<ExitCode> {
   const [first = 'serve', ...rest] = environment.argv;
   if (environment.argv.includes('--help') || first === 'help') {
-    environment.stdout(USAGE);
+    await environment.stdout(USAGE);
     return 0;
   }
   if (first === '--version') {
-    environment.stdout(`tocsin ${readVersion(environment.codeUrl)}\n`);
+    await environment.stdout(`tocsin ${readVersion(environment.codeUrl)}\n`);
     return 0;
   }
   const named = first.startsWith('-') ? undefined : first;
   const command = Object.hasOwn(COMMANDS, named ?? 'serve') ? COMMANDS[named ?? 'serve'] : undefined;
-  try {
-    if (command === undefined) {
-      throw new UsageError(
-        `there is no command "${first}"; expected one of ${Object.keys(COMMANDS).join(', ')}`,
-      );
-    }
-    return await command(environment, named === undefined ? environment.argv : rest);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    environment.stderr(`tocsin: ${error.message}\n\n${USAGE}`);
-    return 2;
+  if (command === undefined) {
+    throw new UsageError(
+      `there is no command "${first}"; expected one of ${Object.keys(COMMANDS).join(', ')}`,
+    );
   }
+  return command(environment, named === undefined ? environment.argv : rest);
 }

@@ -5,6 +5,7 @@ import { LOG_LEVELS, type LogLevel } from '../app/logging.ts';
 import { systemClock } from '../domain/clock.ts';
 import { readOptions, UsageError } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
+import { complain } from './output.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
@@ -30,7 +31,7 @@ export async function serve(environment: Environment, args: readonly string[]): 
     app = await startApp({ config, readConfig, clock: systemClock, codeUrl, nodeVersion, log });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    environment.stderr(`tocsin: ${error.message}\n`);
+    complain(environment, error.message);
     return 1;
   }
   environment.onReload(() => void app.reload());

@@ -1,3 +1,4 @@
+import { printable } from '../domain/printable.ts';
 import type { ConfigProblem } from './types.ts';
 
 /**
@@ -13,5 +14,6 @@ export function formatProblems(problems: readonly ConfigProblem[]): string {
 export function formatProblem({ file, line, path, message }: ConfigProblem): string {
   const place = line === undefined ? file : `${file}:${line}`;
   // Values may hold line breaks and escape sequences: one line stays one line.
-  return [place, ...(path === '' ? [] : [path]), message].join(': ').replace(/\p{Cc}+/gu, ' ');
+  const text = [place, ...(path === '' ? [] : [path]), message].join(': ');
+  return printable(text.replace(/\s*[\r\n]+\s*/g, ' '));
 }

@@ -1,9 +1,13 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { alerts } from '../../src/cli/alerts.ts';
 import { UsageError } from '../../src/cli/arguments.ts';
 import { serveHandlers, type HttpRig } from '../support/http-rig.ts';
+import { ServerSet } from '../support/server-set.ts';
+import { temporaryFolder } from '../support/tocsin.ts';
 
-const environment = { cwd: '/', env: {}, stdout: () => undefined, stderr: () => undefined };
+const environment = { cwd: '/', env: {}, stdout: () => Promise.resolve(), stderr: () => undefined };
 
 /** Answers every request so, and keeps what was asked. */
 async function answering(body: unknown): Promise<HttpRig & { readonly asked: string[] }> {
@@ -36,7 +40,10 @@ describe('tocsin alerts list', () => {
     const code = await alerts(
       {
         ...environment,
-        stdout: (text) => (printed.stdout += text),
+        stdout: (text) => {
+          printed.stdout += text;
+          return Promise.resolve();
+        },
         stderr: (text) => (printed.stderr += text),
       },
       ['list', '--url', rig.url, '--limit', '1', '--after', 'open-critical-9'],
@@ -62,5 +69,67 @@ describe('tocsin alerts', () => {
     const failure: unknown = await alerts(environment, args).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(UsageError);
     expect(String(failure)).toMatch(message);
+  });
+
+  it.each([
+    ['two lines', 'first-secret\nsecond-secret\n'],
+    ['a blank within', 'first-secret second-secret'],
+    ['a control character', 'first-secret\u0000second-secret'],
+    ['a letter beyond ASCII', 'first-secret-ä'],
+    ['nothing', ' \n'],
+  ])('a token file with %s is a mistake, and its text is not shown', async (_what, text) => {
+    await using folder = temporaryFolder();
+    const file = join(folder.path, 'token');
+    writeFileSync(file, text);
+    const failure: unknown = await alerts(environment, ['--token-file', file]).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toBeInstanceOf(UsageError);
+    expect(String(failure)).toMatch(/--token-file is ".*"; expected one token of ASCII characters/);
+    expect(String(failure)).not.toContain('secret');
+  });
+
+  it('a URL with a password is a mistake, and not shown', async () => {
+    const args = ['--url', 'http://me:secret@127.0.0.1:1'];
+    const failure: unknown = await alerts(environment, args).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(UsageError);
+    expect(String(failure)).not.toContain('secret');
+  });
+
+  const HOSTILE = '\u001b[2Jsuccess\r\n\u009b31m\u202e';
+
+  /** What a run prints against a server that answers so. */
+  async function printed(status: number, body: unknown, args: readonly string[] = []): Promise<string> {
+    const servers = new ServerSet();
+    const { url } = await servers.http((_request, response) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    let text = '';
+    const write = (more: string) => {
+      text += more;
+    };
+    const stdout = (more: string) => {
+      write(more);
+      return Promise.resolve();
+    };
+    await alerts({ ...environment, stdout, stderr: write }, ['list', '--url', url, ...args]);
+    await servers.close();
+    return text;
+  }
+
+  const one = {
+    ...{ id: HOSTILE, state: HOSTILE, severity: HOSTILE, starts_at: HOSTILE },
+    labels: { alertname: HOSTILE, instance: HOSTILE, service: HOSTILE },
+    acknowledgement: { by: HOSTILE },
+  };
+  it.each<[string, number, unknown, readonly string[]]>([
+    ['a line', 200, { alerts: [one] }, []],
+    ['JSON', 200, { alerts: [one] }, ['--json']],
+    ['a refusal', 403, { detail: HOSTILE }, []],
+  ])('shows what senders wrote in %s, and no terminal obeys it', async (_what, status, body, args) => {
+    const text = await printed(status, body, args);
+    expect(text).toContain('\\u001b[2Jsuccess');
+    expect(text.replaceAll(/[\n\t]/g, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    expect(text).not.toMatch(/^success/m);
   });
 });

@@ -53,6 +53,8 @@ describe('formatProblems', () => {
   });
 
   it('keeps a line a line, and the terminal as it is', () => {
-    expect(formatProblem({ ...problem, message: 'a\r\nb\u001b[31m' })).toBe('tocsin.yml:12: a.b: a b [31m');
+    expect(formatProblem({ ...problem, message: 'a\r\nb\u001b[31m' })).toBe(
+      'tocsin.yml:12: a.b: a b\\u001b[31m',
+    );
   });
 });

@@ -55,6 +55,23 @@ describe('tocsin probe', () => {
     expect(stdout).toContain('\n  1  CN=Test Intermediate\n');
   });
 
+  it.each([[[]], [['--json']]])(
+    'shows what a target says without its escape sequences (%j)',
+    async (args) => {
+      const hostile = '\u001b[2J\u001b]0;owned\u0007 \u202e';
+      const server = await servers.tcp((socket) => socket.end(`${hostile}\n`));
+      writeModules({
+        port: {
+          prober: 'tcp',
+          tcp: { query_response: [{ expect: '^(.*)$', labels: [{ name: 'said', value: '${1}' }] }] },
+        },
+      });
+      const { stdout, stderr } = await probe(server.address, '--module', 'port', ...args);
+      expect(stdout).toContain('\\u001b[2J');
+      expect(`${stdout}${stderr}`.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    },
+  );
+
   it('--json is one object for programs', async () => {
     const server = await servers.tcp();
     writeModules({ port: { prober: 'tcp' } });

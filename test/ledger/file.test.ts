@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readConfiguration } from '../../src/app/configuration.ts';
@@ -5,6 +6,8 @@ import { backupLedger, exportLedger, replayLedger } from '../../src/app/ledger-f
 import type { Config } from '../../src/config/types.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+
+const never = new AbortController().signal;
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let store: TestStore;
@@ -39,20 +42,29 @@ describe("the ledger's file, while it is written to", () => {
 
   it('is copied, and the copy is a ledger', async () => {
     const target = join(directory.path, 'copy.db');
-    await backupLedger(config, target);
+    await backupLedger(config, { target, signal: never });
     const copy = openTestStore(target);
     expect(await eventsOf(copy)).toEqual(await eventsOf(store));
     copy.close();
-    await expect(backupLedger(config, target)).rejects.toThrow('is there already');
+    await expect(backupLedger(config, { target, signal: never })).rejects.toThrow('is there already');
   });
 
   it('is replayed into a new one, large deliveries too', async () => {
     const target = join(directory.path, 'again.db');
-    expect(await replayLedger(config, target)).toEqual({
+    expect(await replayLedger(config, { target, signal: never })).toEqual({
       deliveries: 2,
       malformed: 0,
       transitions: { fired: 901 },
     });
+  });
+
+  it('leaves nothing of a copy or a replay that was stopped', async () => {
+    const to = { target: join(directory.path, 'stopped.db'), signal: AbortSignal.abort() };
+    await expect(backupLedger(config, to)).rejects.toThrow(
+      /cannot be copied to .*stopped\.db: it was stopped\./,
+    );
+    await expect(replayLedger(config, to)).rejects.toThrow(/cannot be replayed to .*: it was stopped\./);
+    expect(readdirSync(directory.path).filter((name) => name.startsWith('stopped'))).toEqual([]);
   });
 
   it('says so when there is none', () => {

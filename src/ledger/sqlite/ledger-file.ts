@@ -12,6 +12,8 @@ import { SegmentReader } from './segment-reader.ts';
 
 const SLICE = 1_000;
 const PARTS = 65_536;
+/** Copied between two looks at whether to go on: 4 MiB. */
+const BACKUP_PAGES = 1_024;
 
 interface DeliveryRow {
   readonly id: number;
@@ -40,8 +42,12 @@ export class LedgerFile {
   }
 
   /** Copies it as it stands at one moment; whoever writes to it meanwhile is not held up. */
-  async backup(target: string): Promise<void> {
-    await this.#database.backup(target);
+  async backup(target: string, signal: AbortSignal): Promise<void> {
+    const progress = () => {
+      signal.throwIfAborted();
+      return BACKUP_PAGES;
+    };
+    await this.#database.backup(target, { progress });
   }
 
   /** Every event, oldest first, or those after an id. @throws LedgerStartError when what follows `after` is not kept */

@@ -72,7 +72,7 @@ export interface LedgerStore {
 
 /**
  * Opens the ledger on SQLite. Everything runs on the thread that calls it: its place is a worker.
- * @throws LedgerOpenError when the file cannot be used
+ * @throws LedgerStartError when the file cannot be used
  */
 export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   const { clock, logic } = options;

@@ -2,17 +2,13 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { LedgerStartError } from '../ledger.ts';
 import { sqliteCode } from './failure.ts';
 import { FileIdentity } from './file-identity.ts';
 import { LedgerLockedError, lockLedger, realPath } from './file-lock.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 
 export type Sqlite = Database.Database;
-
-/** The ledger's file cannot be used; the message says why and what to do. */
-class LedgerOpenError extends Error {
-  override readonly name = 'LedgerOpenError';
-}
 
 export interface OpenStore {
   readonly database: Sqlite;
@@ -32,7 +28,7 @@ const BUSY_MS = 500;
 /**
  * Opens the ledger's file, creates it and its directory where they are missing, brings its schema up to date,
  * and keeps every other process away until `close`.
- * @throws LedgerOpenError when it cannot be written, is in use, is damaged, or was written by a newer Tocsin
+ * @throws LedgerStartError when it cannot be written, is in use, is damaged, or was written by a newer Tocsin
  */
 export function openStore(path: string): OpenStore {
   const undo: (() => void)[] = [];
@@ -53,9 +49,9 @@ export function openStore(path: string): OpenStore {
     return { database, path: real, identity, epoch: readEpoch(database), close };
   } catch (error) {
     close();
-    throw error instanceof LedgerOpenError
+    throw error instanceof LedgerStartError
       ? error
-      : new LedgerOpenError(explain(path, error), { cause: error });
+      : new LedgerStartError(explain(path, error), { cause: error });
   }
 }
 
@@ -70,13 +66,13 @@ function configure(database: Sqlite, path: string): void {
   const foreign = Number(database.pragma('application_id', { simple: true }));
   const empty = database.prepare('SELECT count(*) AS n FROM sqlite_schema').pluck().get() === 0;
   if (!empty && foreign !== APPLICATION_ID) {
-    throw new LedgerOpenError(
+    throw new LedgerStartError(
       `${path} is a database, but no ledger of Tocsin. Set store.path to another file.`,
     );
   }
   const mode = database.pragma('journal_mode = WAL', { simple: true });
   if (mode !== 'wal') {
-    throw new LedgerOpenError(
+    throw new LedgerStartError(
       `The file system of ${path} does not take SQLite's write-ahead log (mode ${String(mode)}). ` +
         'Set store.path to a local disk.',
     );
@@ -89,7 +85,7 @@ function configure(database: Sqlite, path: string): void {
 function migrate(database: Sqlite, path: string): void {
   const version = Number(database.pragma('user_version', { simple: true }));
   if (version > MIGRATIONS.length) {
-    throw new LedgerOpenError(
+    throw new LedgerStartError(
       `The ledger ${path} was written by a newer Tocsin (schema ${version}; this one knows up to ` +
         `${MIGRATIONS.length}). Start that version again, or move the file away to begin a new ledger.`,
     );
@@ -110,7 +106,7 @@ function checkWhole(database: Sqlite, path: string): void {
   if (statSync(path).size > CHECKED_BYTES) return;
   const verdict = database.pragma('quick_check(1)', { simple: true });
   // SQLite writes the place on the lines before
-  if (verdict !== 'ok') throw new LedgerOpenError(damaged(path, String(verdict).split('\n').at(-1) ?? ''));
+  if (verdict !== 'ok') throw new LedgerStartError(damaged(path, String(verdict).split('\n').at(-1) ?? ''));
 }
 
 function readEpoch(database: Sqlite): string {
