@@ -123,8 +123,8 @@ describe('tocsin alerts', () => {
     acknowledgement: { by: HOSTILE },
   };
   it.each<[string, number, unknown, readonly string[]]>([
-    ['a line', 200, { alerts: [one] }, []],
-    ['JSON', 200, { alerts: [one] }, ['--json']],
+    ['a line', 200, { alerts: [one], next_after: null }, []],
+    ['JSON', 200, { alerts: [one], next_after: null }, ['--json']],
     ['a refusal', 403, { detail: HOSTILE }, []],
   ])('shows what senders wrote in %s, and no terminal obeys it', async (_what, status, body, args) => {
     const text = await printed(status, body, args);
