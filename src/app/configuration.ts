@@ -36,10 +36,11 @@ export function configurationOrProblems(result: ConfigResult): Config | string {
 }
 
 /** What is loaded but cannot work, one line each; empty when there is none. */
-export function noticesText({ probeEndpoint: { notices } }: Config): string {
-  return notices
-    .map((notice) => `${formatProblem(notice)}${notice.alwaysFails ? ' (the module always fails)' : ''}\n`)
-    .join('');
+export function noticesText({ probeEndpoint }: Config, ofTargets: readonly ConfigProblem[]): string {
+  const ofModules = probeEndpoint.notices.map(
+    (notice) => `${formatProblem(notice)}${notice.alwaysFails ? ' (the module always fails)' : ''}`,
+  );
+  return [...ofModules, ...ofTargets.map(formatProblem)].map((line) => `${line}\n`).join('');
 }
 
 /** A configuration with the targets of the files that it names, or all that is wrong with these as well. */

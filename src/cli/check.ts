@@ -4,7 +4,6 @@ import {
   readConfiguration,
   withTargetsFiles,
 } from '../app/configuration.ts';
-import { formatProblem } from '../config/report.ts';
 import { readOptions } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
 
@@ -20,7 +19,7 @@ export async function check(environment: Environment, args: readonly string[]): 
   }
   const targets = config.services.reduce((sum, service) => sum + service.targets.length, 0);
   await environment.stdout(
-    `${noticesText(config)}${notices.map((one) => `${formatProblem(one)}\n`).join('')}${config.file ?? 'built-in defaults'}: valid; ${config.services.length} services, ${targets} targets, ` +
+    `${noticesText(config, notices)}${config.file ?? 'built-in defaults'}: valid; ${config.services.length} services, ${targets} targets, ` +
       `${config.webhooks.length} webhooks\n`,
   );
   return 0;
