@@ -1,6 +1,6 @@
 import { tuneHeap } from '../../dist/app/heap.js';
-import { SeriesTable } from '../../dist/exposition/table.js';
-import { SnapshotSource } from '../../dist/exposition/snapshot.js';
+import { SeriesTable } from '../../dist/exposition/table/series-table.js';
+import { ScrapeSource } from '../../dist/exposition/render/scrape-source.js';
 import { systemClock } from '../../dist/domain/clock.js';
 import { families, labelsOf, newValue, writers } from './workload.mjs';
 
@@ -16,7 +16,7 @@ export function createTocsin(series) {
   const write = ({ group, labels, values }) =>
     group.replace(families.map((family, i) => ({ family, labels: labels[i], value: values[i] })));
   groups.forEach(write);
-  const source = new SnapshotSource({
+  const source = new ScrapeSource({
     table,
     collectors: [],
     clock: systemClock,

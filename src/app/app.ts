@@ -1,11 +1,11 @@
 import type { Config, ConfigResult, MetricsConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { SeriesBudget } from '../exposition/budget.ts';
-import type { Collector } from '../exposition/collection.ts';
+import { SeriesBudget } from '../exposition/table/series-budget.ts';
+import type { Collector } from '../exposition/render/collectors.ts';
 import { Gate, type GateLimits } from '../exposition/gate.ts';
-import { SnapshotSource } from '../exposition/snapshot.ts';
-import { SeriesTable } from '../exposition/table.ts';
+import { ScrapeSource } from '../exposition/render/scrape-source.ts';
+import { SeriesTable } from '../exposition/table/series-table.ts';
 import { ListenError, startHttpServer, type HttpServer } from '../http/server.ts';
 import { LedgerStartError } from '../ledger/ledger.ts';
 import { createSelfMetrics, type SelfMetrics } from '../metrics/self.ts';
@@ -146,10 +146,10 @@ interface Sources {
   readonly host: readonly Collector[];
 }
 
-function createSource(ground: Ground, sources: Sources): SnapshotSource {
+function createSource(ground: Ground, sources: Sources): ScrapeSource {
   const { clock, logger, self } = ground;
   const { storage, feed, watching, reloader, table, host } = sources;
-  return new SnapshotSource({
+  return new ScrapeSource({
     table,
     collectors: [
       ...host,

@@ -6,7 +6,7 @@ import type { Result } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
 import { checkKey, ownLabels } from '../domain/service.ts';
 import type { Outbox } from '../events/outbox.ts';
-import type { SeriesTable } from '../exposition/table.ts';
+import type { SeriesTable } from '../exposition/table/series-table.ts';
 import { HealthBoard, type StateChange } from '../health/board.ts';
 import { checkEvent, clusterEvent } from '../health/change-event.ts';
 import { nextDelayMs } from '../health/state.ts';

@@ -4,7 +4,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Gate } from '../exposition/gate.ts';
 import { isWatchdog } from '../domain/watchdog.ts';
-import type { SnapshotSource } from '../exposition/snapshot.ts';
+import type { ScrapeSource } from '../exposition/render/scrape-source.ts';
 import { ShownServices } from '../health/shown-services.ts';
 import type { HostStats } from '../health/snapshot.ts';
 import {
@@ -56,7 +56,7 @@ export interface RouteDeps {
   readonly watchdogs: () => Readonly<Record<string, boolean>>;
   readonly clients: Clients;
   readonly gate: Gate;
-  readonly source: SnapshotSource;
+  readonly source: ScrapeSource;
   readonly hostStats: () => HostStats;
   /** As `runProbe` takes it. */
   readonly stalledMs: (since: number) => number;

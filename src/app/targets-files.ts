@@ -3,7 +3,7 @@ import type { ConfiguredService, ConfigProblem, TargetsFile } from '../config/ty
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Target } from '../domain/service.ts';
-import type { SeriesTable } from '../exposition/table.ts';
+import type { SeriesTable } from '../exposition/table/series-table.ts';
 import { TargetsFileMetrics } from '../metrics/targets-files.ts';
 import { FileWatch } from './file-watch.ts';
 

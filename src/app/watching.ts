@@ -1,7 +1,7 @@
 import type { Config } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import type { SeriesTable } from '../exposition/table.ts';
+import type { SeriesTable } from '../exposition/table/series-table.ts';
 import type { LastRun, Ledger } from '../ledger/ledger.ts';
 import type { SelfMetrics } from '../metrics/self.ts';
 import type { EvaluateCel } from '../probes/http/cel-judge.ts';

@@ -1,4 +1,4 @@
-import { FamilyNames } from '../exposition/families.ts';
+import { FamilyNames } from '../exposition/table/family-names.ts';
 import type { Family } from './family.ts';
 
 export interface CatalogueSources {

@@ -1,7 +1,7 @@
 import type { CheckState, Service, Target } from '../domain/service.ts';
 import { CHECK_STATES, ownLabels } from '../domain/service.ts';
 import type { Result } from '../domain/result.ts';
-import type { SeriesGroup, SeriesTable } from '../exposition/table.ts';
+import type { SeriesGroup, SeriesTable } from '../exposition/table/series-table.ts';
 import { CHECK, CLUSTER } from './check-families.ts';
 import { sample, type Family, type Labels, type Sample } from './family.ts';
 import { Histogram } from './histogram.ts';

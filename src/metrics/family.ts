@@ -1,4 +1,4 @@
-import type { ExemplarInput, NativeInput } from '../exposition/series.ts';
+import type { ExemplarInput, NativeInput } from '../exposition/table/samples.ts';
 
 /** The types of Prometheus's text format that Tocsin exposes. */
 export type FamilyType = 'gauge' | 'counter' | 'histogram' | 'summary' | 'untyped';

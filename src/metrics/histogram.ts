@@ -1,4 +1,4 @@
-import type { ExemplarInput } from '../exposition/series.ts';
+import type { ExemplarInput } from '../exposition/table/samples.ts';
 import type { HistogramValue, Labels } from './family.ts';
 import { NativeCounts } from './native-buckets.ts';
 

@@ -1,5 +1,5 @@
-import type { Collector } from '../exposition/collection.ts';
-import type { SeriesTable } from '../exposition/table.ts';
+import type { Collector } from '../exposition/render/collectors.ts';
+import type { SeriesTable } from '../exposition/table/series-table.ts';
 import type { Sample } from './family.ts';
 
 /** The host as the metrics see it: parts with names, each read on its own. */

@@ -1,4 +1,4 @@
-import type { NativeBuckets, NativeInput } from '../exposition/series.ts';
+import type { NativeBuckets, NativeInput } from '../exposition/table/samples.ts';
 
 /** Observations nearer to 0 than this count as 0: client_golang's threshold. */
 const ZERO_THRESHOLD = 2 ** -128;

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { Collector } from '../exposition/collection.ts';
-import type { SeriesTable } from '../exposition/table.ts';
+import type { Collector } from '../exposition/render/collectors.ts';
+import type { SeriesTable } from '../exposition/table/series-table.ts';
 import type { Family } from './family.ts';
 import { registryFamilies, registrySamples } from './registry-samples.ts';
 import { AlertInstruments, WebhookInstruments } from './self-alerts.ts';

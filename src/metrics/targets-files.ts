@@ -1,4 +1,4 @@
-import type { SeriesGroup, SeriesTable } from '../exposition/table.ts';
+import type { SeriesGroup, SeriesTable } from '../exposition/table/series-table.ts';
 import type { Family } from './family.ts';
 import { sample } from './family.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TargetsFiles } from '../../src/app/targets-files.ts';
 import { systemClock } from '../../src/domain/clock.ts';
-import { SeriesTable } from '../../src/exposition/table.ts';
+import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { ConfigFolder } from '../support/config-files.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { seriesOf } from '../support/series.ts';

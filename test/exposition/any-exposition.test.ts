@@ -2,11 +2,11 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { systemClock } from '../../src/domain/clock.ts';
-import type { FormatName } from '../../src/exposition/formats.ts';
-import type { Encoding } from '../../src/exposition/negotiate.ts';
-import type { SampleInput } from '../../src/exposition/series.ts';
-import { SnapshotSource } from '../../src/exposition/snapshot.ts';
-import { SeriesTable } from '../../src/exposition/table.ts';
+import type { FormatName } from '../../src/exposition/formats/formats.ts';
+import type { Encoding } from '../../src/exposition/formats/negotiate.ts';
+import type { SampleInput } from '../../src/exposition/table/samples.ts';
+import { ScrapeSource } from '../../src/exposition/render/scrape-source.ts';
+import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { anyDouble, anySamples, identity } from '../support/exposition-arbitraries.ts';
 import { parseText } from '../support/exposition-parser.ts';
 import { parseOpenMetrics } from '../support/openmetrics-parser.ts';
@@ -51,7 +51,7 @@ function revalued(sample: SampleInput, n: number | undefined): SampleInput {
 /** An exposition whose blocks hold few series, so that they are divided and joined all the time. */
 function setUp(blockBytes: number) {
   const table = new SeriesTable({ blockBytes });
-  const source = new SnapshotSource({
+  const source = new ScrapeSource({
     table,
     collectors: [],
     clock: systemClock,

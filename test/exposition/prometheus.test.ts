@@ -3,7 +3,7 @@ import { createServer, request, type IncomingHttpHeaders, type Server } from 'no
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SeriesTable } from '../../src/exposition/table.ts';
+import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { Histogram } from '../../src/metrics/histogram.ts';
 import { describeWithPeers } from '../support/peers.ts';
 import { peer } from '../support/peer-programs.ts';

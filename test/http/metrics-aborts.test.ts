@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Collector } from '../../src/exposition/collection.ts';
+import type { Collector } from '../../src/exposition/render/collectors.ts';
 import {
   rawScrape,
   startScrapeServer,

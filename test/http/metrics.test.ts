@@ -1,8 +1,8 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { NetworkSet } from '../../src/domain/network.ts';
-import type { Collector } from '../../src/exposition/collection.ts';
-import { SeriesTable } from '../../src/exposition/table.ts';
+import type { Collector } from '../../src/exposition/render/collectors.ts';
+import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { parseText } from '../support/exposition-parser.ts';
 import { startScrapeServer, type ScrapeServer, type ScrapeServerOptions } from '../support/scrape-server.ts';
 import { until } from '../support/until.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { SeriesTable } from '../../src/exposition/table.ts';
-import { renderText } from '../../src/exposition/text.ts';
+import { SeriesTable } from '../../src/exposition/table/series-table.ts';
+import { renderText } from '../../src/exposition/formats/text.ts';
 import { NO_TOTALS } from '../../src/ledger/alert-totals.ts';
 import { createSelfMetrics, type SelfMetrics } from '../../src/metrics/self.ts';
 import type { LedgerNumbers } from '../../src/metrics/self-ledger.ts';

@@ -7,7 +7,7 @@ import type {
   SampleInput,
   SummaryInput,
   ValueInput,
-} from '../../src/exposition/series.ts';
+} from '../../src/exposition/table/samples.ts';
 
 export const anyText = fc.string({ unit: 'binary', maxLength: 12 });
 const awkwardText = fc.string({

@@ -1,4 +1,4 @@
-import type { NativeBuckets, NativeInput } from '../../src/exposition/series.ts';
+import type { NativeBuckets, NativeInput } from '../../src/exposition/table/samples.ts';
 
 /** Counts by the index of their bucket. */
 export function countsByBucket({ positive, negative }: NativeInput): {

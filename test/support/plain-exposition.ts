@@ -1,4 +1,4 @@
-import type { HistogramInput, SampleInput, SummaryInput } from '../../src/exposition/series.ts';
+import type { HistogramInput, SampleInput, SummaryInput } from '../../src/exposition/table/samples.ts';
 
 /**
  * Writes samples in text 0.0.4 or OpenMetrics 1.0, as simply as it can be done: sorted, joined and nothing kept.

@@ -2,8 +2,8 @@ import { connect, type Socket } from 'node:net';
 import { systemClock } from '../../src/domain/clock.ts';
 import { NetworkSet } from '../../src/domain/network.ts';
 import { Gate, type GateLimits } from '../../src/exposition/gate.ts';
-import { SnapshotSource, type SnapshotSourceOptions } from '../../src/exposition/snapshot.ts';
-import { SeriesTable } from '../../src/exposition/table.ts';
+import { ScrapeSource, type ScrapeSourceOptions } from '../../src/exposition/render/scrape-source.ts';
+import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { clientAddress } from '../../src/http/middleware/client-address.ts';
 import { startHttpServer } from '../../src/http/server.ts';
 import {
@@ -22,7 +22,7 @@ import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 
 export interface ScrapeServerOptions {
   readonly limits?: Partial<GateLimits>;
-  readonly source?: Partial<SnapshotSourceOptions>;
+  readonly source?: Partial<ScrapeSourceOptions>;
   /** Stands in for the source. */
   readonly scrape?: MetricsRouteDeps['source']['scrape'];
   readonly compression?: boolean;
@@ -56,7 +56,7 @@ export async function startScrapeServer(options: ScrapeServerOptions = {}): Prom
   const { logger, lines } = recordingLogger();
   const table = options.source?.table ?? filledTable(options.series ?? 10, options.padding ?? 50);
   const gate = new Gate({ ...limits, ...options.limits }, { monotonic: () => systemClock.monotonic() });
-  const source = new SnapshotSource({
+  const source = new ScrapeSource({
     table,
     collectors: [],
     clock: systemClock,

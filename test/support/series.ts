@@ -1,5 +1,5 @@
-import type { SeriesTable } from '../../src/exposition/table.ts';
-import { renderText } from '../../src/exposition/text.ts';
+import type { SeriesTable } from '../../src/exposition/table/series-table.ts';
+import { renderText } from '../../src/exposition/formats/text.ts';
 
 /** The value of every series of a table, by its text: `probe_success{service="a"}`. */
 export function seriesOf(table: SeriesTable): Map<string, number> {

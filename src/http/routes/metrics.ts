@@ -2,8 +2,8 @@ import { Router, type Request, type Response } from 'express';
 import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
 import type { Gate } from '../../exposition/gate.ts';
-import { negotiate, type Negotiated } from '../../exposition/negotiate.ts';
-import type { Body, SnapshotSource } from '../../exposition/snapshot.ts';
+import { negotiate, type Negotiated } from '../../exposition/formats/negotiate.ts';
+import type { Body, ScrapeSource } from '../../exposition/render/scrape-source.ts';
 import type { Connections } from '../connections.ts';
 import type { Departures } from '../departures.ts';
 import { sendProblem } from '../problem.ts';
@@ -22,7 +22,7 @@ export interface ScrapeMeter {
 
 export interface MetricsRouteDeps {
   readonly gate: Gate;
-  readonly source: Pick<SnapshotSource, 'scrape' | 'collectorNames'>;
+  readonly source: Pick<ScrapeSource, 'scrape' | 'collectorNames'>;
   readonly meter: ScrapeMeter;
   readonly clientAddress: (request: Request) => string;
   /** Whether gzip is offered; asked at each request, so that a reload counts. */
