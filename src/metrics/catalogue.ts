@@ -9,7 +9,7 @@ export interface CatalogueSources {
 }
 
 /**
- * Every family that Tocsin may expose, each once, sorted by name: what docs, rules and dashboards are checked against.
+ * Every family that Tocsin may expose, each once, sorted by name. Docs, rules and dashboards are checked against it.
  * @throws Error when one name is declared with two meanings
  */
 export function catalogue(sources: CatalogueSources): readonly Family[] {

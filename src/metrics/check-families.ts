@@ -5,13 +5,13 @@ function ofCheck(name: string, type: FamilyType, help: string, labels: readonly 
   return { name, type, help, labels: ['service', 'target', 'prober', 'group', ...labels] };
 }
 
-/** What Tocsin itself says of every check, whatever its prober. */
+/** Families that every check has, whatever its prober. */
 export const CHECK = {
   info: ofCheck('tocsin_check_info', 'gauge', 'Every configured check, always 1.', ['critical']),
   success: ofCheck(
     'probe_success',
     'gauge',
-    'Whether the last run that ended in success or failure succeeded.',
+    'Whether the last conclusive run (success or failure) succeeded.',
   ),
   state: ofCheck('tocsin_check_state', 'gauge', '1 for the state that the check is in, 0 for the others.', [
     'state',
@@ -19,9 +19,9 @@ export const CHECK = {
   runDuration: ofCheck(
     'tocsin_probe_run_duration_seconds',
     'histogram',
-    'How long runs that ended in success or failure took.',
+    'Duration of conclusive runs (success or failure).',
   ),
-  runs: ofCheck('tocsin_probe_runs_total', 'counter', 'Runs by how they ended.', ['result']),
+  runs: ofCheck('tocsin_probe_runs_total', 'counter', 'Runs by result.', ['result']),
   failures: ofCheck('tocsin_probe_failures_total', 'counter', 'Failed runs by reason.', ['reason']),
   unknowns: ofCheck(
     'tocsin_probe_unknown_total',
@@ -42,21 +42,21 @@ export const CHECK = {
   lastRun: ofCheck(
     'tocsin_probe_last_run_timestamp_seconds',
     'gauge',
-    'Start of the last run that ended in success or failure, seconds since the epoch.',
+    'Start of the last conclusive run (success or failure), in seconds since the epoch.',
   ),
   lastSuccess: ofCheck(
     'tocsin_probe_last_success_timestamp_seconds',
     'gauge',
-    'Start of the last successful run, seconds since the epoch.',
+    'Start of the last successful run, in seconds since the epoch.',
   ),
 } as const satisfies Record<string, Family>;
 
-/** What Tocsin says of all checks together. */
+/** Families of the cluster of all checks. */
 export const CLUSTER = {
   state: {
     name: 'tocsin_cluster_state',
     type: 'gauge',
-    help: '1 for the state that the cluster is in, 0 for the others.',
+    help: '1 for the current state of the cluster, 0 for the others.',
     labels: ['state'],
   },
   ratio: {

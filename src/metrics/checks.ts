@@ -10,16 +10,16 @@ import { ObservedTime } from './observed-time.ts';
 /** Upper bounds of `tocsin_probe_run_duration_seconds`, seconds. */
 const DURATION_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30];
 
-/** More than phases, results, reasons and states together; only what settings name can have more values. */
+/** More than phases, results, reasons and states together; only labels named by settings can have more values. */
 const MOST_LABEL_SETS = 50;
 
-/** A run as the metrics see it. */
+/** What the metrics need of a run. */
 export type MeasuredResult = Result & { readonly samples: readonly Sample[] };
 
-/** The series of one check. Counters live as long as it does; per-run values until they are too old. */
+/** The series of one check. Counters exist as long as the check; per-run values expire. */
 export class CheckMetrics {
   readonly #labels: Labels;
-  /** The labels of series with one label more, by that one: made once, since the table tells equal ones at a glance. */
+  /** Label sets with one more label, by that label: created once, since the table compares identical objects cheaply. */
   readonly #labelSets = new Map<string, Labels>();
   readonly #info: SeriesGroup;
   readonly #totals: SeriesGroup;
@@ -35,7 +35,7 @@ export class CheckMetrics {
   #lastConclusiveAt: number | undefined;
   #lastSuccessAt: number | undefined;
 
-  /** @param native whether histograms are read with native buckets, too; asked at each run */
+  /** @param native whether native buckets are exposed as well; asked at each run */
   constructor(table: SeriesTable, service: Service, target: Target, native: () => boolean) {
     this.#native = native;
     this.#critical = service.critical;
@@ -53,7 +53,7 @@ export class CheckMetrics {
     this.#writeTotals();
   }
 
-  /** Takes in a finished run. @param intervalMs the check's interval, whatever it was for this run */
+  /** Records a finished run. @param intervalMs the configured interval of the check, not the adapted one */
   record(result: MeasuredResult, intervalMs: number): void {
     const { status } = result.verdict;
     this.#runs[status] += 1;
@@ -70,7 +70,7 @@ export class CheckMetrics {
     this.#writeTotals();
   }
 
-  /** Shows what was known before a restart. Counters begin anew, and the time in between is not counted. */
+  /** Restores per-run values from before a restart. Counters begin at 0, and the time in between is not counted. */
   restore(last: MeasuredResult, lastSuccessAt: number | undefined): void {
     this.#lastConclusiveAt = last.startedAt;
     this.#lastSuccessAt = lastSuccessAt;
@@ -83,13 +83,13 @@ export class CheckMetrics {
     this.#writeInfo();
   }
 
-  /** Takes away what only the last run said: it is too old to be true. */
+  /** Removes per-run values that are too old. */
   expire(): void {
     this.#lastRun.clear();
     this.#time.forget();
   }
 
-  /** Takes every series of the check away. */
+  /** Removes every series of the check. */
   remove(): void {
     this.#info.clear();
     this.#totals.clear();
@@ -130,7 +130,7 @@ export class CheckMetrics {
     );
   }
 
-  /** Labels that settings name (`probe_expect_info`) never change whose check it is. */
+  /** The check's own labels override those named by settings (`probe_expect_info`). */
   #labelled(samples: readonly Sample[]): Sample[] {
     return samples.map(({ family, labels, value }) => ({ family, value, labels: this.#with(labels) }));
   }
@@ -147,7 +147,7 @@ export class CheckMetrics {
   }
 }
 
-/** The series of the cluster: its state and its ratio. */
+/** The series of the cluster: its state and health ratio. */
 export class ClusterMetrics {
   readonly #group: SeriesGroup;
 

@@ -1,14 +1,14 @@
 import type { ExemplarInput, NativeInput } from '../exposition/table/samples.ts';
 
-/** The types of Prometheus's text format that Tocsin exposes. */
+/** Metric types of Prometheus's text format that Tocsin exposes. */
 export type FamilyType = 'gauge' | 'counter' | 'histogram' | 'summary' | 'untyped';
 
 /**
- * What a family is: declared once, beside the code that measures it; the catalogue collects all of them.
+ * A metric family: declared once, beside the code that measures it; the catalogue collects all of them.
  * @see https://prometheus.io/docs/concepts/data_model/
  */
 export interface Family {
-  /** The name of the family and, but for histograms and summaries, of its samples; counters end in `_total`. */
+  /** Name of the family and, except for histograms and summaries, of its samples; counters end in `_total`. */
   readonly name: string;
   readonly type: FamilyType;
   readonly help: string;
@@ -22,7 +22,7 @@ export type Labels = Readonly<Record<string, string>>;
 export interface HistogramValue {
   /** Upper bounds, ascending, without +Inf. */
   readonly bounds: readonly number[];
-  /** Observations at or below each bound (cumulative), then the count of all: one longer than `bounds`. */
+  /** Observations at or below each bound (cumulative), then the total: one longer than `bounds`. */
   readonly counts: readonly number[];
   readonly sum: number;
   /** For each of `counts` the last observation in that bucket that can be looked up, where there is one. */
@@ -31,7 +31,7 @@ export interface HistogramValue {
   readonly native?: NativeInput;
 }
 
-/** A summary that somebody else computed; `values[i]` is the quantile `quantiles[i]`. */
+/** A precomputed summary; `values[i]` is the quantile `quantiles[i]`. */
 export interface SummaryValue {
   /** Ascending, 0 to 1. */
   readonly quantiles: readonly number[];
@@ -47,7 +47,7 @@ export interface Sample {
   readonly value: number | HistogramValue | SummaryValue;
 }
 
-/** Writes one sample down: `sample(family, 1, { state: 'healthy' })`. */
+/** Creates a sample: `sample(family, 1, { state: 'healthy' })`. */
 export function sample(family: Family, value: Sample['value'], labels: Labels = {}): Sample {
   return { family, labels, value };
 }

@@ -2,10 +2,10 @@ import type { ExemplarInput } from '../exposition/table/samples.ts';
 import type { HistogramValue, Labels } from './family.ts';
 import { NativeCounts } from './native-buckets.ts';
 
-/** A native histogram that lost resolution gets it back by starting anew, but not more often than this. */
+/** A native histogram that lost resolution regains it by a reset, at most once in this time. */
 const RESET_MS = 60 * 60_000;
 
-/** When something was observed, and what that observation can be found by. */
+/** Time and labels of an exemplar. */
 export interface Observation {
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -13,7 +13,7 @@ export interface Observation {
   readonly exemplar?: Labels;
 }
 
-/** A histogram that counts observations itself, in classic and in native buckets; its value is a sample's. */
+/** A histogram that counts observations in classic and in native buckets; its value is used in a sample. */
 export class Histogram {
   readonly #bounds: readonly number[];
   #counts: number[];
@@ -40,7 +40,7 @@ export class Histogram {
     this.#count(value, observation);
   }
 
-  /** @param native whether anybody reads the native buckets: to list them costs more than all else */
+  /** @param native whether native buckets are exposed: listing them is the largest cost */
   value(native = true): HistogramValue {
     let total = 0;
     return {

@@ -1,15 +1,15 @@
 import type { NativeBuckets, NativeInput } from '../exposition/table/samples.ts';
 
-/** Observations nearer to 0 than this count as 0: client_golang's threshold. */
+/** Observations closer to 0 than this count as 0: client_golang's threshold. */
 const ZERO_THRESHOLD = 2 ** -128;
 /** The most buckets before the resolution is halved. */
 const MOST_BUCKETS = 160;
 const FINEST_SCHEMA = 3;
 const COARSEST_SCHEMA = -4;
-/** A gap of so many empty buckets is written out; a larger one begins a new span. */
+/** A gap of at most this many empty buckets is encoded as empty buckets; a larger one begins a new span. */
 const LARGEST_GAP = 2;
 
-/** Lower ends of the eight buckets in which schema 3 divides the numbers from ½ to 1. */
+/** Lower ends of the eight buckets into which schema 3 divides the numbers from ½ to 1. */
 const EIGHTHS: readonly number[] = [
   0.5, 0.5452538663326288, 0.5946035575013605, 0.6484197773255048, 0.7071067811865475, 0.7711054127039704,
   0.8408964152537144, 0.9170040432046711,
@@ -17,7 +17,7 @@ const EIGHTHS: readonly number[] = [
 
 /**
  * The counts of a native histogram: exponential buckets that need no configuration. With schema 3 a power of two has
- * eight, each 9 % wider than the one before; beyond 160 of them neighbours are put together, as client_golang does.
+ * eight, each 9 % wider than the previous one; beyond 160 of them neighbours are merged, as client_golang does.
  * @see https://prometheus.io/docs/specs/native_histograms/
  */
 export class NativeCounts {
@@ -26,7 +26,7 @@ export class NativeCounts {
   #positive = new Map<number, number>();
   #negative = new Map<number, number>();
 
-  /** Whether neighbouring buckets were put together. */
+  /** Whether neighbouring buckets were merged. */
   get coarse(): boolean {
     return this.#schema < FINEST_SCHEMA;
   }
@@ -75,13 +75,13 @@ export function bucketIndex(value: number, schema: number): number {
 /** A normal number as a fraction from ½ (included) to 1, times a power of two. */
 function split(value: number): { readonly fraction: number; readonly exponent: number } {
   let exponent = Math.floor(Math.log2(value)) + 1;
-  // the logarithm is rounded: next to a power of two it may be on the wrong side
+  // the logarithm is rounded: close to a power of two it may be off by one
   while (value * 2 ** -exponent >= 1) exponent += 1;
   while (value * 2 ** -exponent < 0.5) exponent -= 1;
   return { fraction: value * 2 ** -exponent, exponent };
 }
 
-/** Two neighbours become one. */
+/** Merges each two neighbours. */
 function halved(counts: ReadonlyMap<number, number>): Map<number, number> {
   const wider = new Map<number, number>();
   for (const [index, count] of counts) {

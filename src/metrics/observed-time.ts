@@ -1,28 +1,28 @@
 import type { ResultStatus } from '../domain/result.ts';
 
-/** A run that is off by less than this share of the interval still is the one that begins it. */
+/** A run that starts early or late by less than this share of the interval still begins it. */
 const TOLERANCE = 0.1;
 
 /**
- * Sums up for how long a check was observed and for how long it was failing, from the raw results of its runs.
+ * Accumulates how long a check was observed and how long it was failing, from the raw results of its runs.
  *
- * Each interval counts as the run that begins it says, to its end. Runs in between (a retry, the shorter interval of a
- * check that is not healthy) change nothing in it: they are there only because a run failed, so that whatever they
- * added would be counted on one side alone. A state that is looked at like this, in even steps that do not depend on
- * what is seen, has the expected sum of its true duration, be an outage shorter than the interval (mostly missed, and
- * counted for the whole of it when it is seen) or longer. To let each result hold until the next run, or from half-way
- * before it, would count an outage of a third of the interval for a third less.
+ * Each interval counts, to its end, as the result of the run that begins it. Runs in between (a retry, the shorter interval of a
+ * check that is not healthy) do not change it: they exist only because a run failed, so counting them would
+ * bias the sum. Sampling a state in even steps that do not depend on the results gives an unbiased estimate of
+ * its true duration, for outages shorter than the interval (mostly missed, and counted for a whole interval when
+ * seen) as for longer ones. Letting each result hold until the next run, or from half-way before it, would count an
+ * outage of a third of the interval for a third less.
  *
- * Only where no run begins an interval on time does the last one before it stand in. Time after a run that ended
+ * Where no run begins an interval on time, the last result before it is used. Time after a run that ended
  * `unknown` is not counted at all.
  */
 export class ObservedTime {
   #observedMs = 0;
   #failingMs = 0;
-  /** Where the interval of now begins; undefined while nothing is known. All times in ms. */
+  /** Start of the current interval (ms); undefined while nothing is known. */
   #anchor: number | undefined;
   #countedTo = 0;
-  /** What the interval counts as, and what the last run said. */
+  /** The result that the current interval counts as, and the result of the last run. */
   #held: ResultStatus = 'unknown';
   #latest: ResultStatus = 'unknown';
 
@@ -34,7 +34,7 @@ export class ObservedTime {
     return this.#failingMs / 1_000;
   }
 
-  /** Takes in a run. `startedAt` is milliseconds since the epoch. */
+  /** Adds a run. `startedAt` is milliseconds since the epoch. */
   add(status: ResultStatus, startedAt: number, intervalMs: number): void {
     if (this.#anchor === undefined) {
       this.#countedTo = startedAt;
@@ -54,7 +54,7 @@ export class ObservedTime {
     this.#begin(missed ? startedAt : due, status);
   }
 
-  /** What the last run said is too old to be true. */
+  /** Marks the last result as too old to be counted. */
   forget(): void {
     this.#anchor = undefined;
   }

@@ -8,7 +8,7 @@ interface RegistryValue {
   readonly metricName?: string;
 }
 
-/** What prom-client's registry holds, as families. */
+/** The families of prom-client's registry. */
 export function registryFamilies(registry: Registry): Family[] {
   return registry.getMetricsAsArray().map((metric) => {
     const { name, help } = metric;
@@ -16,7 +16,7 @@ export function registryFamilies(registry: Registry): Family[] {
   });
 }
 
-/** The values of this moment. */
+/** The current values. */
 export async function registrySamples(registry: Registry, families: readonly Family[]): Promise<Sample[]> {
   const byName = new Map(families.map((family) => [family.name, family]));
   const metrics = await registry.getMetricsAsJSON();
@@ -37,7 +37,7 @@ interface Draft {
   sum: number;
 }
 
-/** prom-client gives one value for each line, those of a series in the order of its lines. */
+/** prom-client returns one value for each line, those of a series in the order of its lines. */
 function histogramSamples(family: Family, values: readonly RegistryValue[]): Sample[] {
   const drafts = new Map<string, Draft>();
   for (const { value, labels, metricName } of values) {

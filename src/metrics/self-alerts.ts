@@ -10,14 +10,14 @@ export const DELIVERY_OUTCOMES = [
   'too_large',
   'unavailable',
 ] as const;
-/** How a webhook request was answered. */
+/** Outcome of a webhook request. */
 export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
 export const ALERT_OUTCOMES = ['accepted', 'duplicate', 'quarantined'] as const;
-/** What became of one alert of a delivery. */
+/** Outcome of one alert of a delivery. */
 export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
 
-/** What came in by webhook. */
+/** Webhook requests and their alerts. */
 export class WebhookInstruments {
   readonly #deliveries: Counter<'webhook' | 'outcome'>;
   readonly #alerts: Counter<'webhook' | 'outcome'>;
@@ -26,13 +26,13 @@ export class WebhookInstruments {
     const registers = [registry];
     this.#deliveries = new Counter({
       name: 'tocsin_webhook_deliveries_total',
-      help: 'Webhook requests by entry of the configuration and how they were answered.',
+      help: 'Webhook requests by webhook entry and outcome.',
       labelNames: ['webhook', 'outcome'],
       registers,
     });
     this.#alerts = new Counter({
       name: 'tocsin_webhook_alerts_total',
-      help: 'Alerts in webhook requests by entry of the configuration and what became of them.',
+      help: 'Alerts in webhook requests by webhook entry and outcome.',
       labelNames: ['webhook', 'outcome'],
       registers,
     });
@@ -53,7 +53,7 @@ export class WebhookInstruments {
   }
 }
 
-/** What became of alerts. */
+/** Transitions of alerts. */
 export class AlertInstruments {
   readonly #transitions: Counter<'transition'>;
   readonly #lag: Histogram;
@@ -63,7 +63,7 @@ export class AlertInstruments {
     const registers = [registry];
     this.#transitions = new Counter({
       name: 'tocsin_alert_transitions_total',
-      help: 'Steps of episodes that the ledger recorded.',
+      help: 'Alert episode transitions recorded in the ledger.',
       labelNames: ['transition'],
       registers,
     });
@@ -80,7 +80,7 @@ export class AlertInstruments {
     for (const transition of TRANSITIONS) this.#transitions.inc({ transition }, counts[transition] ?? 0);
   }
 
-  /** Counts what a thread of the ledger did by itself; its totals begin at 0 with each thread. */
+  /** Counts transitions that the ledger's thread made itself; its totals begin at 0 with each thread. */
   own(totals: Readonly<Partial<Record<Transition, number>>>): void {
     for (const transition of TRANSITIONS) {
       const [total, last] = [totals[transition] ?? 0, this.#own[transition] ?? 0];
@@ -89,7 +89,7 @@ export class AlertInstruments {
     this.#own = totals;
   }
 
-  /** @param seconds received minus `startsAt`; a sender's clock ahead of ours gives negative ones, which count as 0 */
+  /** @param seconds received minus `startsAt`; negative where the sender's clock is ahead, and then counted as 0 */
   lag(seconds: number): void {
     this.#lag.observe(Math.max(0, seconds));
   }

@@ -1,10 +1,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export const SCRAPE_OUTCOMES = ['served', 'aborted', 'limited', 'overloaded', 'failed'] as const;
-/** How a request to `/metrics` ended. */
+/** Outcome of a request to `/metrics`. */
 export type ScrapeOutcome = (typeof SCRAPE_OUTCOMES)[number];
 
-/** What the scrape endpoint says about itself. */
+/** Metrics of the scrape endpoint. */
 export class ScrapeInstruments {
   readonly #outcomes: Counter<'outcome'>;
   readonly #renderSeconds: Histogram;
@@ -16,30 +16,30 @@ export class ScrapeInstruments {
     const registers = [registry];
     this.#outcomes = new Counter({
       name: 'tocsin_scrapes_total',
-      help: 'Requests to /metrics by how they ended.',
+      help: 'Requests to /metrics by outcome.',
       labelNames: ['outcome'],
       registers,
     });
     for (const outcome of SCRAPE_OUTCOMES) this.#outcomes.inc({ outcome }, 0);
     this.#renderSeconds = new Histogram({
       name: 'tocsin_scrape_render_seconds',
-      help: 'Time from a finished collection to its text, compression left out.',
+      help: 'Time to render an exposition after its collection, compression excluded.',
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
       registers,
     });
     this.#inFlight = new Gauge({
       name: 'tocsin_scrapes_in_flight',
-      help: 'Scrapes that hold a place: collecting, rendering or compressing.',
+      help: 'Scrapes in progress: collecting, rendering or compressing.',
       registers,
     });
     this.#coalesced = new Counter({
       name: 'tocsin_scrapes_coalesced_total',
-      help: 'Scrapes that joined a collection which was going on.',
+      help: 'Scrapes that joined a running collection.',
       registers,
     });
     this.#collections = new Counter({
       name: 'tocsin_scrape_collections_total',
-      help: 'Collections that scrapes began.',
+      help: 'Collections started by scrapes.',
       registers,
     });
   }
@@ -75,10 +75,10 @@ const CONNECTION_OUTCOMES = [
   'refused',
   'displaced',
 ] as const;
-/** How a connection ended. */
+/** Outcome of a connection. */
 export type ConnectionOutcome = (typeof CONNECTION_OUTCOMES)[number];
 
-/** The connections of the server. */
+/** Metrics of the server's connections. */
 export class ConnectionInstruments {
   readonly #open: Gauge;
   readonly #ended: Counter<'outcome'>;
@@ -87,12 +87,12 @@ export class ConnectionInstruments {
     const registers = [registry];
     this.#open = new Gauge({
       name: 'tocsin_http_open_connections',
-      help: 'Connections to this server that are open.',
+      help: 'Open connections to this server.',
       registers,
     });
     this.#ended = new Counter({
       name: 'tocsin_http_connections_total',
-      help: 'Connections to this server by how they ended.',
+      help: 'Connections to this server by outcome.',
       labelNames: ['outcome'],
       registers,
     });
@@ -108,7 +108,7 @@ export class ConnectionInstruments {
   }
 }
 
-/** One answered request, in OpenTelemetry's words. */
+/** One answered request, in OpenTelemetry's terms. */
 export interface HttpMeasurement {
   /** A known method, or `_OTHER`. */
   readonly method: string;
@@ -124,9 +124,9 @@ export class HttpInstruments {
   constructor(registry: Registry) {
     this.#seconds = new Histogram({
       name: 'http_server_request_duration_seconds',
-      help: 'How long requests to this server took.',
+      help: 'Duration of requests to this server.',
       labelNames: ['http_request_method', 'http_route', 'http_response_status_code'],
-      // the boundaries that OpenTelemetry advises
+      // the boundaries that OpenTelemetry recommends
       buckets: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
       registers: [registry],
     });
@@ -142,7 +142,7 @@ export class HttpInstruments {
   }
 }
 
-/** The last reload of the configuration; absent until there was one (the first load is one). */
+/** The last reload of the configuration, the load at start included. */
 export class ConfigInstruments {
   readonly #successful: Gauge;
   readonly #at: Gauge;
@@ -150,11 +150,11 @@ export class ConfigInstruments {
   constructor(registry: Registry) {
     this.#successful = absentGauge(registry, {
       name: 'tocsin_config_last_reload_successful',
-      help: 'Whether the configuration was taken when it was last loaded.',
+      help: 'Whether the last load of the configuration succeeded.',
     });
     this.#at = absentGauge(registry, {
       name: 'tocsin_config_last_reload_success_timestamp_seconds',
-      help: 'When a configuration was last taken, seconds since the epoch.',
+      help: 'Time of the last successful load of the configuration, in seconds since the epoch.',
     });
   }
 
@@ -173,13 +173,13 @@ export class ScheduleInstruments {
     const registers = [registry];
     this.#lateness = new Histogram({
       name: 'tocsin_schedule_lateness_seconds',
-      help: 'How much later than planned runs started.',
+      help: 'Delay of the start of runs after their scheduled time.',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     });
     this.#shed = new Counter({
       name: 'tocsin_schedule_shed_total',
-      help: 'Runs left out because the one before had not found a place yet.',
+      help: 'Runs skipped because no place was free before the next one was due.',
       registers,
     });
   }
@@ -193,7 +193,7 @@ export class ScheduleInstruments {
   }
 }
 
-/** A gauge without labels that has no value until one is set: prom-client would begin at 0. */
+/** A gauge without labels that is absent until it is set: prom-client's would begin at 0. */
 export function absentGauge(registry: Registry, { name, help }: { name: string; help: string }): Gauge {
   const gauge = new Gauge({ name, help, registers: [registry] });
   gauge.remove();

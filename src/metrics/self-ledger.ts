@@ -4,7 +4,7 @@ import { DUPLICATE_CAUSES, type DuplicateCause } from '../domain/episode.ts';
 import { sample, type Family, type HistogramValue, type Sample } from './family.ts';
 import { absentGauge } from './self-instruments.ts';
 
-/** What is shown of the ledger: a `LedgerSummary` has this shape. */
+/** The part of the ledger's summary that is exposed. */
 export interface LedgerNumbers {
   readonly open: readonly {
     readonly severity: SeverityClass;
@@ -34,24 +34,24 @@ export interface LedgerNumbers {
   readonly failedCommits: number;
 }
 
-/** Families whose labels come from senders: not kept by prom-client, which would take some label sets for the same. */
+/** Families whose labels come from senders: not kept in prom-client, which would confuse some label sets. */
 export const ALERT_FAMILIES = {
   active: {
     name: 'tocsin_alerts_active',
     type: 'gauge',
-    help: 'Open episodes; watchdogs and alerts about escalation are left out.',
+    help: 'Open alert episodes, without watchdogs and escalation alerts.',
     labels: ['severity', 'acknowledged'],
   },
   unacknowledgedSince: {
     name: 'tocsin_alert_unacknowledged_since_timestamp_seconds',
     type: 'gauge',
-    help: 'First receipt of the oldest open episode that nobody acknowledged, seconds since the epoch.',
+    help: 'First receipt of the oldest unacknowledged open episode, in seconds since the epoch.',
     labels: ['episode_alertname', 'severity_class', 'service', 'episode_instance'],
   },
   duplicates: {
     name: 'tocsin_alert_duplicates_total',
     type: 'counter',
-    help: 'Alerts in deliveries that told nothing new, by why.',
+    help: 'Alerts in deliveries that changed nothing, by cause.',
     labels: ['cause'],
   },
   flaps: {
@@ -63,7 +63,7 @@ export const ALERT_FAMILIES = {
   acknowledgeSeconds: {
     name: 'tocsin_alert_time_to_acknowledge_seconds',
     type: 'histogram',
-    help: 'Time from when nobody had an episode to its acknowledgement.',
+    help: 'Time for which an episode was unacknowledged before its acknowledgement.',
     labels: [],
   },
   resolveSeconds: {
@@ -74,7 +74,7 @@ export const ALERT_FAMILIES = {
   },
 } as const satisfies Record<string, Family>;
 
-/** Numbers of the ledger; all absent until it told some. */
+/** Metrics of the ledger; absent until its first summary. */
 export class LedgerInstruments {
   #alerts: readonly Sample[] = [];
   readonly #gauges: Readonly<Record<'offset' | 'bytes' | 'writable', Gauge>>;
@@ -91,30 +91,30 @@ export class LedgerInstruments {
       }),
       bytes: absentGauge(registry, {
         name: 'tocsin_ledger_file_bytes',
-        help: 'Size of the file of the ledger with its log.',
+        help: 'Size of the ledger file and its write-ahead log.',
       }),
       writable: absentGauge(registry, {
         name: 'tocsin_ledger_writable',
-        help: 'Whether the ledger takes commits.',
+        help: 'Whether the ledger accepts commits.',
       }),
     };
     this.#totals = {
       commits: absentCounter(registry, {
         name: 'tocsin_ledger_commits_total',
-        help: 'Transactions that the ledger committed to disk.',
+        help: 'Transactions committed to disk.',
       }),
       failures: absentCounter(registry, {
         name: 'tocsin_ledger_commit_failures_total',
-        help: 'Transactions that the ledger could not commit.',
+        help: 'Transactions that could not be committed.',
       }),
       seconds: absentCounter(registry, {
         name: 'tocsin_ledger_commit_seconds_total',
-        help: 'Time that the ledger spent in commits.',
+        help: 'Time spent in commits.',
       }),
     };
   }
 
-  /** Series that prom-client does not hold. */
+  /** Series that are not kept in prom-client. */
   samples(): readonly Sample[] {
     return this.#alerts;
   }
@@ -133,7 +133,7 @@ export class LedgerInstruments {
   }
 }
 
-/** Every class is there, with 0 where no episode is open: the ledger knows that there is none. */
+/** Every severity class is exposed, with 0 where no episode is open. */
 function activeSamples({ open }: LedgerNumbers): Sample[] {
   return SEVERITIES.flatMap((severity) =>
     [false, true].map((acknowledged) => {
@@ -172,7 +172,7 @@ function absentCounter(registry: Registry, { name, help }: { name: string; help:
   return counter;
 }
 
-/** Makes a counter say what its owner counted. */
+/** Raises a counter to its owner's total. */
 function setTotal(counter: Counter, total: number): void {
   counter.reset();
   counter.inc(total);

@@ -1,11 +1,11 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { absentGauge } from './self-instruments.ts';
 
-/** The first level is whom the alert goes to at once. */
+/** The first level is the receiver that gets the alert immediately. */
 const LEVELS = ['2', '3'] as const;
 type Levels = Readonly<Record<string, readonly number[]>>;
 
-/** What Tocsin says about the way of the alerts: watchdogs, the ping, reconciliation, escalation. */
+/** Metrics of the alert path: watchdogs, the dead man's switch, reconciliation, escalation. */
 export class PipelineInstruments {
   readonly #lastSeen: Gauge<'watchdog'>;
   readonly #fresh: Gauge<'watchdog'>;
@@ -21,7 +21,7 @@ export class PipelineInstruments {
     const registers = [registry];
     this.#lastSeen = new Gauge({
       name: 'tocsin_watchdog_last_seen_timestamp_seconds',
-      help: 'When a watchdog was last delivered as firing, seconds since the epoch.',
+      help: 'Time at which a watchdog was last delivered as firing, in seconds since the epoch.',
       labelNames: ['watchdog'],
       registers,
     });
@@ -33,24 +33,24 @@ export class PipelineInstruments {
     });
     this.#pinged = absentGauge(registry, {
       name: 'tocsin_ping_last_success_timestamp_seconds',
-      help: 'When ping_url was last called with success, seconds since the epoch.',
+      help: 'Time of the last successful call of ping_url, in seconds since the epoch.',
     });
     this.#pings = new Counter({
       name: 'tocsin_pings_total',
-      help: 'Calls of ping_url that were due, by how they ended.',
+      help: 'Calls of ping_url that were due, by outcome.',
       labelNames: ['outcome'],
       registers,
     });
     for (const outcome of ['sent', 'failed', 'withheld']) this.#pings.inc({ outcome }, 0);
     this.#reconciled = new Gauge({
       name: 'tocsin_reconciliation_last_success_timestamp_seconds',
-      help: 'When an Alertmanager last told which alerts it has, seconds since the epoch.',
+      help: 'Time at which an Alertmanager last listed its alerts, in seconds since the epoch.',
       labelNames: ['alertmanager'],
       registers,
     });
     this.#failures = new Counter({
       name: 'tocsin_reconciliation_failures_total',
-      help: 'Times that an Alertmanager did not tell which alerts it has.',
+      help: 'Failed requests for the list of alerts of an Alertmanager.',
       labelNames: ['alertmanager'],
       registers,
     });
@@ -62,20 +62,20 @@ export class PipelineInstruments {
     });
     this.#repairs = new Counter({
       name: 'tocsin_reconciliation_repairs_total',
-      help: 'Episodes that were put right by what Alertmanagers have.',
+      help: 'Episodes corrected by reconciliation with the Alertmanagers.',
       labelNames: ['repair'],
       registers,
     });
     for (const repair of ['expired', 'reopened', 'confirmed', 'refuted']) this.#repairs.inc({ repair }, 0);
     this.#levels = new Gauge({
       name: 'tocsin_escalation_after_seconds',
-      help: 'How long nobody may have an alert before it goes to this level, +Inf for never.',
+      help: 'Time after which an unacknowledged alert escalates to this level, +Inf for never.',
       labelNames: ['severity_class', 'escalation', 'service'],
       registers,
     });
   }
 
-  /** How each watchdog stands; `fresh` is undefined while there was no time to hear of it. */
+  /** Sets the state of each watchdog; `fresh` is undefined until its first delivery is due. */
   watchdogs(
     standings: readonly {
       readonly name: string;
@@ -97,14 +97,14 @@ export class PipelineInstruments {
     if (outcome === 'sent') this.#pinged.set(atMs / 1_000);
   }
 
-  /** Makes these the Alertmanagers that are asked. */
+  /** Sets the Alertmanagers that are queried. */
   configure(alertmanagers: readonly { readonly name: string }[]): void {
     this.#reconciled.reset();
     this.#drift.reset();
     for (const { name: alertmanager } of alertmanagers) this.#failures.inc({ alertmanager }, 0);
   }
 
-  /** Makes these the levels of escalation, and the own ones of services: of each severity, the times (ms). */
+  /** Sets the escalation levels, and those of services of their own: the times (ms) for each severity. */
   escalation(
     general: Levels,
     services: readonly { readonly name: string; readonly escalation: Levels }[],
@@ -118,7 +118,7 @@ export class PipelineInstruments {
     }
     for (const { name: service, escalation: own } of services) {
       for (const [severity_class, times] of Object.entries(own)) {
-        // every level, or the rules would take the general one for a level that the service has not
+        // every level: the rules would otherwise use the general one for a level that the service lacks
         for (const [index, escalation] of LEVELS.entries())
           this.#levels.set({ severity_class, escalation, service }, (times[index] ?? Infinity) / 1_000);
       }

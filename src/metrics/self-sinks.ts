@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 const OUTCOMES = ['delivered', 'refused', 'lost'] as const;
 
-/** Where events are copied to. */
+/** Sinks and event streams. */
 export class SinkInstruments {
   readonly #lag: Gauge<'sink'>;
   readonly #failures: Counter<'sink'>;
@@ -13,25 +13,25 @@ export class SinkInstruments {
     const registers = [registry];
     this.#lag = new Gauge({
       name: 'tocsin_sink_offset_lag',
-      help: 'Events in the ledger that a sink has not taken yet.',
+      help: 'Events in the ledger that a sink has not accepted yet.',
       labelNames: ['sink'],
       registers,
     });
     this.#failures = new Counter({
       name: 'tocsin_sink_failures_total',
-      help: 'Attempts to deliver events to a sink that failed.',
+      help: 'Failed attempts to deliver events to a sink.',
       labelNames: ['sink'],
       registers,
     });
     this.#events = new Counter({
       name: 'tocsin_sink_events_total',
-      help: 'Events by sink and what became of them.',
+      help: 'Events by sink and outcome.',
       labelNames: ['sink', 'outcome'],
       registers,
     });
     this.#streams = new Gauge({
       name: 'tocsin_event_streams',
-      help: 'Clients that follow the events over HTTP.',
+      help: 'Open event streams.',
       registers,
     });
   }
@@ -42,7 +42,7 @@ export class SinkInstruments {
     for (const outcome of OUTCOMES) this.#events.inc({ sink, outcome }, 0);
   }
 
-  /** How far each sink is behind; others are not shown. */
+  /** Sets the lag of each sink; other sinks are removed. */
   lag(sinks: readonly { readonly name: string; readonly lag: number }[]): void {
     this.#lag.reset();
     for (const { name, lag } of sinks) this.#lag.set({ sink: name }, lag);

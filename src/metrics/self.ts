@@ -19,11 +19,11 @@ export interface SelfInfo {
   readonly version: string;
   /** Node's version. */
   readonly node: string;
-  /** The commit it was built from, where that is known. */
+  /** The commit it was built from, where known. */
   readonly revision?: string;
 }
 
-/** What Tocsin says about itself: its instruments, and how they come into the exposition. */
+/** Tocsin's own metrics: its instruments, and the collector that exposes them. */
 export interface SelfMetrics {
   readonly scrapes: ScrapeInstruments;
   readonly http: HttpInstruments;
@@ -36,32 +36,32 @@ export interface SelfMetrics {
   readonly pipeline: PipelineInstruments;
   /** Counts a line of the log. */
   logged(level: string): void;
-  /** Counts a line of the log that could not be written. */
+  /** Counts a log line that could not be written. */
   logDropped(): void;
-  /** Counts series that were left out. */
+  /** Counts dropped series. */
   seriesDropped(family: string, count?: number): void;
-  /** Takes the newest numbers of the ledger. */
+  /** Sets the metrics of the ledger from its summary. */
   ledger(numbers: LedgerNumbers, writable: boolean): void;
   /** Every family it may expose. */
   readonly families: readonly Family[];
   /**
-   * Brings all of it into a table whenever a scrape asks for it.
-   * @param before called first, so that what is only looked up for a scrape can be
+   * A collector that writes all of them into a table when a scrape asks for it.
+   * @param before called first, for values that are read only on a scrape
    */
   collector(table: SeriesTable, before?: () => void): Collector;
 }
 
-/** Gauges whose names end like a counter's; prom-client exports the same by type, under better names. */
+/** Gauges whose names end like a counter's; prom-client exports the same values by type under valid names. */
 const MISNAMED = [
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
 ];
 
-/** What `collect[]` selects these series by. */
+/** The name that selects these series in `collect[]`. */
 const COLLECTOR = 'tocsin';
 
-/** Makes Tocsin's own instruments on a registry of their own. */
+/** Creates Tocsin's own instruments on a registry of their own. */
 export function createSelfMetrics(info: SelfInfo): SelfMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -75,7 +75,7 @@ export function createSelfMetrics(info: SelfInfo): SelfMetrics {
   });
   const dropped = new Counter({
     name: 'tocsin_series_dropped_total',
-    help: 'Series left out: another one was the same, or there were too many.',
+    help: 'Series dropped because they were duplicates or exceeded the series budget.',
     labelNames: ['family'],
     registers: [registry],
   });
@@ -104,7 +104,7 @@ export function createSelfMetrics(info: SelfInfo): SelfMetrics {
     },
     families,
     collector: (table, before = () => undefined) => {
-      // what tells of a used up budget must not be left out for it
+      // not budgeted: the metrics that report a used up budget must not be dropped because of it
       const group = table.group(COLLECTOR, { budgeted: false });
       const collect = async () => {
         before();
@@ -118,7 +118,7 @@ export function createSelfMetrics(info: SelfInfo): SelfMetrics {
 function addBuildInfo(registry: Registry, { version, node, revision }: SelfInfo): void {
   const build = new Gauge({
     name: 'tocsin_build_info',
-    help: 'The Tocsin that runs, always 1.',
+    help: 'Version of the running Tocsin, always 1.',
     labelNames: ['version', 'revision', 'node_version'],
     registers: [registry],
   });
@@ -128,7 +128,7 @@ function addBuildInfo(registry: Registry, { version, node, revision }: SelfInfo)
 function logCounter(registry: Registry): Counter<'level'> {
   const lines = new Counter({
     name: 'tocsin_log_messages_total',
-    help: 'Lines written to the log.',
+    help: 'Log lines written, by level.',
     labelNames: ['level'],
     registers: [registry],
   });

@@ -2,18 +2,18 @@ import type { SeriesGroup, SeriesTable } from '../exposition/table/series-table.
 import type { Family } from './family.ts';
 import { sample } from './family.ts';
 
-/** How the targets file of each service is doing. */
+/** State of the targets file of each service. */
 export const TARGETS_FILE = {
   successful: {
     name: 'tocsin_targets_file_last_read_successful',
     type: 'gauge',
-    help: 'Whether the targets file of the service could be used when it was last read.',
+    help: 'Whether the targets file of the service was valid when it was last read.',
     labels: ['service'],
   },
   readAt: {
     name: 'tocsin_targets_file_last_read_success_timestamp_seconds',
     type: 'gauge',
-    help: 'When the targets of the service were last taken from its file, seconds since the epoch.',
+    help: 'Time at which the targets of the service were last loaded from its file, in seconds since the epoch.',
     labels: ['service'],
   },
 } as const satisfies Record<string, Family>;
@@ -21,7 +21,7 @@ export const TARGETS_FILE = {
 export interface TargetsFileStatus {
   readonly service: string;
   readonly ok: boolean;
-  /** When it was last taken, ms since the epoch; undefined: never yet. */
+  /** When it was last loaded, ms since the epoch; undefined: never. */
   readonly takenAt: number | undefined;
 }
 
