@@ -9,6 +9,7 @@ import { ConfigFolder } from '../support/config-files.ts';
 import { loadedByBlackbox } from '../support/differential/config-check.ts';
 import { FILES, SETTINGS, type Fate } from '../support/differential/module-settings.ts';
 import { mutatedModules } from '../support/differential/module-mutations.ts';
+import { PUBLISHED_FILES } from '../support/differential/published.ts';
 import { describeWithPeers } from '../support/peers.ts';
 import { hostsResolver } from '../support/probe.ts';
 
@@ -78,7 +79,17 @@ describe('what stands in a modules file', () => {
   });
 });
 
+it('files as people publish them are loaded', () => {
+  const refused = PUBLISHED_FILES.filter(({ text }) => load(text).problems.length > 0);
+  expect(refused.map(({ name }) => name)).toEqual([]);
+});
+
 describeWithPeers(['blackbox_exporter'], 'blackbox_exporter', () => {
+  it('loads the files that people publish', async () => {
+    const loads = await loadedByBlackbox(PUBLISHED_FILES.map(({ text }) => text));
+    expect(PUBLISHED_FILES.filter((_, i) => loads[i] !== true)).toEqual([]);
+  }, 60_000);
+
   it('loads what is loaded here, and refuses what is refused', async () => {
     const loads = await loadedByBlackbox(every.map(([text]) => text));
     const refused = (fate: Fate): boolean => fate === 'refused' || fate.startsWith('only here');

@@ -108,11 +108,9 @@ describe('tocsin probe', () => {
   });
 
   it('exits with 2 for a wrong modules file, with its line', async () => {
-    writeModules({ port: { prober: 'tpc' } });
+    writeModules({ port: { prober: 'tcp', tpc: {} } });
     const { code, stderr } = await probe('a.test');
     expect(code).toBe(2);
-    expect(stderr).toMatch(
-      /blackbox\.yml:1: modules\.port\.prober: unknown prober "tpc"; did you mean "tcp"\?/,
-    );
+    expect(stderr).toMatch(/blackbox\.yml:1: modules\.port\.tpc: unknown key "tpc"; did you mean "tcp"\?/);
   });
 });

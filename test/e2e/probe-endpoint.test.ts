@@ -54,23 +54,35 @@ describe('/probe of a running Tocsin', () => {
     writeModules({ port: { prober: 'tcp' } });
     await reloaded();
     expect(await status(path)).toBe(200);
-    writeModules({ port: { prober: 'tpc' } });
+    writeModules({ port: { prober: 'tcp', tpc: {} } });
     await reloaded();
     const failed = tocsin.log.find(({ msg }) => msg.startsWith('the configuration was not reloaded'));
-    expect(JSON.stringify(failed)).toContain('modules.port.prober');
+    expect(JSON.stringify(failed)).toContain('modules.port.tpc');
     expect(await status(path)).toBe(200);
   });
 
   it('tells in the log of modules that cannot be run here', async () => {
     writeModules({ quic: { prober: 'http', http: { enable_http3: true, enable_http2: false } } });
     await reloaded();
-    const warning = tocsin.log.find(({ msg }) => msg.startsWith('some modules cannot be run here'));
+    const warning = tocsin.log.find(({ msg }) =>
+      msg.startsWith('the modules file holds settings that cannot work'),
+    );
     expect(JSON.stringify(warning)).toContain('modules.quic.http.enable_http3');
     const response = await fetch(`${tocsin.url}/probe?module=quic&target=127.0.0.1`);
     expect([response.status, await response.text()]).toEqual([
       200,
       expect.stringContaining('probe_success 0\n'),
     ]);
+  });
+
+  it('loads a module that cannot work beside those that can', async () => {
+    const server = await servers.tcp();
+    writeModules({ odd: { prober: 'tpc' }, port: { prober: 'tcp', tcp: { preferred_ip_protocol: 'ipv4' } } });
+    await reloaded();
+    const ask = async (module: string) =>
+      (await fetch(`${tocsin.url}/probe?module=${module}&target=${server.address}`)).text();
+    expect(await ask('odd')).toContain('probe_success 0\n');
+    expect(await ask('port')).toContain('probe_success 1\n');
   });
 
   it('refuses metadata addresses', async () => {

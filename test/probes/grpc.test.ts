@@ -236,7 +236,7 @@ describe('answers that break the rules', () => {
     [
       'far too much',
       answering(Buffer.alloc(200_000), { 'grpc-status': '0' }),
-      'protocol: The check ended in INTERNAL: the stream ended without trailers',
+      'protocol: The check ended in INTERNAL: the answer is longer than 65541 bytes',
       13,
     ],
   ])('%s', async (_what, handle, expected, code) => {

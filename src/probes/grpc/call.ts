@@ -126,6 +126,9 @@ function wasReset(failed: unknown, stream: ClientHttp2Stream): boolean {
   );
 }
 
+/** With or without the format of its messages. */
+const GRPC_TYPE = /^application\/grpc(?:$|[+;])/i;
+
 interface Received {
   readonly headers: ResponseHeaders | undefined;
   readonly trailers: IncomingHttpHeaders | undefined;
@@ -139,12 +142,13 @@ function concluded({ headers = {}, trailers, body, reset }: Received): CallEnd {
   const type = headers['content-type'];
   const told = trailers ?? headers;
   const raw = told['grpc-status'];
-  if (raw !== undefined && /^\d{1,10}$/.test(String(raw)))
-    return { code: Number(raw), message: decoded(told['grpc-message']), body, spoken: true };
-  if (status !== undefined && (status !== 200 || type?.startsWith('application/grpc') !== true)) {
+  // whatever its grpc-status says: so does grpc-go
+  if (status !== undefined && (status !== 200 || !GRPC_TYPE.test(type ?? ''))) {
     const what = status === 200 ? `content type ${type ?? 'none'}` : `status ${status}`;
     return { code: codeOfHttp(status), message: `HTTP ${what}`, body, spoken: false };
   }
+  if (raw !== undefined && /^\d{1,10}$/.test(String(raw)))
+    return { code: Number(raw), message: decoded(told['grpc-message']), body, spoken: true };
   if (reset !== 0)
     return { code: codeOfReset(reset), message: `the stream was reset (error ${reset})`, body, spoken: true };
   if (trailers !== undefined) return { code: UNKNOWN, message: 'no grpc-status', body, spoken: false };

@@ -7,7 +7,9 @@ const VERSIONS: readonly string[] = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/3
 export function statusCodes({ lenient = false }: ConfigFiles) {
   if (lenient) return z.array(z.number().transform(Math.trunc));
   return z.array(z.number()).superRefine(
-    onlyPossible((code) => Number.isInteger(code) && code >= 100 && code <= 999, {
+    onlyPossible<number>({
+      isPossible: (code) => code >= 100 && code < 1_000,
+      isRight: Number.isInteger,
       what: 'status',
       expected: 'a whole number from 100 to 999',
     }),
@@ -18,22 +20,34 @@ export function statusCodes({ lenient = false }: ConfigFiles) {
 export function httpVersions({ lenient = false }: ConfigFiles) {
   if (lenient) return z.array(z.string());
   return z.array(z.string()).superRefine(
-    onlyPossible((version) => VERSIONS.includes(version), {
+    onlyPossible<string>({
+      isPossible: (version) => VERSIONS.includes(version),
       what: 'version',
       expected: `one of ${VERSIONS.join(', ')}`,
     }),
   );
 }
 
-/** Every value that no answer can have; without any that one can, nothing is valid. */
-function onlyPossible<T extends string | number>(
-  isPossible: (value: T) => boolean,
-  { what, expected }: { readonly what: string; readonly expected: string },
-) {
+interface Possible<T> {
+  /** Whether an answer can have it, as blackbox_exporter reads it. */
+  readonly isPossible: (value: T) => boolean;
+  /** Whether it is also written as it should be. */
+  readonly isRight?: (value: T) => boolean;
+  readonly what: string;
+  readonly expected: string;
+}
+
+/** Reports every value that no answer can have; without any that one can, nothing is valid. */
+function onlyPossible<T extends string | number>({
+  isPossible,
+  isRight = () => true,
+  what,
+  expected,
+}: Possible<T>) {
   return (values: readonly T[], context: z.core.$RefinementCtx<readonly T[]>): void => {
     const hopeless = values.length > 0 && !values.some((value) => isPossible(value));
     for (const [index, value] of values.entries()) {
-      if (isPossible(value)) continue;
+      if (isPossible(value) && isRight(value)) continue;
       context.addIssue({
         code: 'custom',
         path: [index],

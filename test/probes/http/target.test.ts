@@ -52,7 +52,10 @@ describe('an http address', () => {
 
 describe('http settings', () => {
   it.each<[Readonly<Record<string, unknown>>, unknown]>([
-    [{ valid_status_codes: [99] }, 'valid_status_codes.0: Too small: expected number to be >=100'],
+    [
+      { valid_status_codes: [99] },
+      'valid_status_codes.0: no answer has the status 99; expected a whole number from 100 to 999',
+    ],
     [{ method: 'GET /' }, 'method: expected an HTTP method such as GET, HEAD or POST'],
     [{ method: 'connect' }, 'method: CONNECT opens tunnels; a probe cannot use it'],
     [

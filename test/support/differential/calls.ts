@@ -1,4 +1,6 @@
 import { Server, ServerCredentials, status, type ServiceDefinition } from '@grpc/grpc-js';
+import { createServer, type OutgoingHttpHeaders, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import type { CertificateMint } from '../certificates.ts';
 import type { Pair, PairServer } from '../differential.ts';
 import { closedPort } from '../servers/tcp.ts';
@@ -41,6 +43,27 @@ async function startGrpc(credentials: ServerCredentials, health: boolean): Promi
   return { target: `localhost:${port}`, stop: () => server.forceShutdown() };
 }
 
+/** Says SERVING, with these headers. */
+async function startBare(headers: OutgoingHttpHeaders): Promise<PairServer> {
+  const plain = createServer();
+  const sessions = new Set<ServerHttp2Session>();
+  plain.on('session', (session) => sessions.add(session));
+  plain.on('stream', (stream) => {
+    stream.on('error', () => undefined);
+    stream.respond({ ':status': 200, ...headers }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end(Buffer.from([0, 0, 0, 0, 2, 0x08, 1]));
+  });
+  await new Promise<void>((resolve) => {
+    plain.listen(0, '127.0.0.1', resolve);
+  });
+  const stop = (): void => {
+    for (const session of sessions) session.destroy();
+    plain.close();
+  };
+  return { target: `127.0.0.1:${(plain.address() as AddressInfo).port}`, stop };
+}
+
 function grpc(name: string, settings: Settings, start?: () => Promise<PairServer>): Pair {
   return {
     name: `grpc: ${name}`,
@@ -73,6 +96,13 @@ export function callPairs(mint: CertificateMint): readonly Pair[] {
     grpc('metadata', { metadata: { 'x-a': ['b'] } }),
     grpc('a server without the health protocol', {}, () =>
       startGrpc(ServerCredentials.createInsecure(), false),
+    ),
+    grpc('an answer without a content type', {}, () => startBare({})),
+    grpc('an answer of another content type', {}, () =>
+      startBare({ 'content-type': 'application/grpc-web' }),
+    ),
+    grpc('an answer of a content type with a format', {}, () =>
+      startBare({ 'content-type': 'application/grpc+proto' }),
     ),
     grpc('nobody listens', {}, async () => ({
       target: `127.0.0.1:${await closedPort()}`,

@@ -198,7 +198,10 @@ export const SETTINGS: readonly (readonly [fate: Fate, prober: string, settings:
 /** Whole files, and what becomes of them. */
 export const FILES: readonly (readonly [fate: Fate, text: string])[] = [
   ['works', 'modules: { m: { prober: websocket } }'],
-  ['only here works', 'modules: { m: { prober: websocket, websocket: { headers: { Host: { values: [a] } } } } }'],
+  [
+    'only here works',
+    'modules: { m: { prober: websocket, websocket: { headers: { Host: { values: [a] } } } } }',
+  ],
   ['fails', 'modules: { m: { prober: websoket } }'],
   ['fails', 'modules: { m: { prober: HTTP } }'],
   ['fails', 'modules: { m: { timeout: 5s } }'],

@@ -4,10 +4,19 @@ import { callPairs } from './calls.ts';
 import { echoPairs } from './echoes.ts';
 import { httpPairs } from './http.ts';
 import { namePairs } from './names.ts';
+import { publishedPairs } from './published.ts';
 import { securePairs } from './secure.ts';
 import { streamPairs } from './streams.ts';
 
 /** Every pair of module and target that blackbox_exporter and Tocsin are compared by. */
 export function pairTables(mint: CertificateMint): readonly Pair[] {
-  return [...httpPairs, ...streamPairs, ...namePairs, ...echoPairs, ...securePairs(mint), ...callPairs(mint)];
+  return [
+    ...httpPairs,
+    ...streamPairs,
+    ...namePairs,
+    ...echoPairs,
+    ...securePairs(mint),
+    ...callPairs(mint),
+    ...publishedPairs,
+  ];
 }
