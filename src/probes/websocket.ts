@@ -7,13 +7,14 @@ import { sample } from '../metrics/family.ts';
 import { expand, firstMatch } from './dialogue/expand.ts';
 import { proxyFor } from './http/proxy.ts';
 import { connectThrough } from './http/proxy-connection.ts';
-import { bareHost, portOf, shownUrl } from './http/target.ts';
+import { shownUrl } from './http/target.ts';
 import { USER_AGENT } from './http/user-agent.ts';
 import { orAborted } from './net/abort.ts';
 import { cipherSample } from './net/certificates.ts';
 import { connectTo, resolve } from './net/dial.ts';
 import { ProbeFailure } from './net/failure.ts';
 import { PhaseTimer, verdictOf } from './net/phases.ts';
+import { parseWebUrl, portOf, requestTarget, type WebUrl } from './net/web-url.ts';
 import type { Outcome, Run, TargetParts, TargetProblem } from './prober.ts';
 import { defineProber } from './prober.ts';
 import {
@@ -45,24 +46,24 @@ export const websocketProber = defineProber<WebsocketSettings>({
 const EXPECTED = 'expected a URL such as wss://example.com/socket';
 
 /** The URL of an address as that of the HTTP request: `wss` is `https`. */
-function requestUrl(address: string): URL | undefined {
+function requestUrl(address: string): WebUrl | undefined {
   const [, secure, rest] = /^ws(s?):(\/\/.*)$/i.exec(address) ?? [];
-  if (secure === undefined || rest === undefined || /[\s\\]/.test(rest)) return undefined;
-  const url = `http${secure}:${rest}`;
-  return URL.canParse(url) ? new URL(url) : undefined;
+  if (secure === undefined || rest === undefined) return undefined;
+  const url = parseWebUrl(`http${secure}:${rest}`);
+  return 'problem' in url ? undefined : url;
 }
 
 function websocketTarget(address: string): TargetParts | TargetProblem {
   const url = requestUrl(address);
   if (url === undefined) return { problem: `the address is not a URL of WebSocket; ${EXPECTED}` };
-  if (url.username !== '' || url.password !== '')
+  if (url.user !== undefined)
     return { problem: 'the address holds credentials; give them as http_config.basic_auth' };
-  return { label: shownUrl(url).replace(/^http/, 'ws'), host: bareHost(url) };
+  return { label: shownUrl(url).replace(/^http/, 'ws'), host: url.host };
 }
 
 /** A run under way, and what it has come to. */
 interface Conversation {
-  readonly url: URL;
+  readonly url: WebUrl;
   readonly settings: WebsocketSettings;
   readonly run: Run;
   readonly timer: PhaseTimer;
@@ -88,11 +89,11 @@ async function converse(conversation: Conversation): Promise<Verdict> {
   const { url, settings, run, timer, samples } = conversation;
   const { plain, socket: connected } = await connect(conversation);
   try {
-    const socket = url.protocol === 'https:' ? await secure(connected, conversation) : connected;
+    const socket = url.scheme === 'https' ? await secure(connected, conversation) : connected;
     const authorization = (await settings.tokens?.authorization(run, settings.ip)) ?? settings.authorization;
     timer.enter('processing');
     run.log('request', { url: shownUrl(url) });
-    const path = `${url.pathname}${url.search}`;
+    const path = requestTarget(url);
     const headers = requestHeaders(conversation, authorization?.reveal());
     const answer = await orAborted(shakeHands({ socket, path, headers }), run.signal);
     run.log('answer', { status: answer.status });
@@ -151,7 +152,7 @@ function requestHeaders({ url, settings }: Conversation, authorization: string |
   ]);
   const has = (wanted: string): boolean => settings.headers.some(({ name }) => name.toLowerCase() === wanted);
   return [
-    ...(has('host') ? [] : ['Host', url.host]),
+    ...(has('host') ? [] : ['Host', url.authority]),
     ...(has('user-agent') ? [] : ['User-Agent', USER_AGENT]),
     ...given.flat(),
     ...(authorization === undefined ? [] : ['Authorization', authorization]),
@@ -165,7 +166,7 @@ async function connect({
   timer,
 }: Conversation): Promise<Record<'plain' | 'socket', Socket>> {
   const { ip, proxy: rules, tls } = settings;
-  const endpoint = { host: bareHost(url), port: portOf(url), ...ip };
+  const endpoint = { host: url.host, port: portOf(url), ...ip };
   timer.enter('resolve');
   const address = await resolve(run, endpoint);
   timer.enter('connect');
@@ -183,7 +184,7 @@ async function connect({
 async function secure(socket: Socket, { url, settings, run, timer, samples }: Conversation): Promise<Socket> {
   timer.enter('tls');
   const handshake = await settings.tls.handshake({
-    ...{ socket, host: bareHost(url), signal: run.signal, alpn: ['http/1.1'], onChain: run.onChain },
+    ...{ socket, host: url.host, signal: run.signal, alpn: ['http/1.1'], onChain: run.onChain },
   });
   samples.push(...handshake.samples, cipherSample(handshake.socket));
   if (handshake.verdict.status !== 'success') throw new ProbeFailure(handshake.verdict);

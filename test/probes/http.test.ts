@@ -268,7 +268,10 @@ describe('http redirects', () => {
   it.each([
     ['/again', 'redirect: Stopped after 10 redirects'],
     ['ftp://example.test/', 'redirect: HTTP status 302 redirects to the scheme ftp, expected http or https'],
-    ['http://[bad', 'redirect: HTTP status 302 redirects to what is not a URL'],
+    [
+      'http://[bad',
+      'redirect: HTTP status 302 redirects to what is not a URL: the address has no valid host and port',
+    ],
   ])('to %s fail', async (location, expected) => {
     const server = await http((_request, response) => response.writeHead(302, { Location: location }).end());
     const result = await run(httpProber, server.url);

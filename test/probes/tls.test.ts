@@ -64,7 +64,7 @@ describe('a tls run', () => {
         const { cert, key } = mint.leaf({ issuer: 'intermediate' });
         return { key, cert: cert.slice(0, cert.indexOf('-----END CERTIFICATE-----') + 26) };
       },
-      'tls_untrusted: The certificate is not trusted: its issuer is not known, or the server leaves out intermediate certificates',
+      'tls_untrusted: The certificate is not trusted: its issuer is not a trusted one, or the server leaves out intermediate certificates',
     ],
   ])('tells the facts of a certificate that is %s', async (_what, make, expected) => {
     const server = await tls(make());

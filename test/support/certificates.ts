@@ -50,13 +50,27 @@ export class CertificateMint {
     return readFileSync(this.caFile, 'utf8');
   }
 
+  /** The certificate of the authority between the root and some leaves. */
+  get intermediate(): string {
+    return this.#read('intermediate.pem');
+  }
+
+  /** Another certificate for the intermediate authority, by the root: the leaves that it issued fit to both. */
+  otherIntermediate(to: string): string {
+    const name = `intermediate${++this.#count}`;
+    this.write(`${name}.csr`, this.#read('intermediate.csr'));
+    this.#sign(name, { to }, 'basicConstraints=CA:TRUE\n');
+    return this.#read(`${name}.pem`);
+  }
+
   /** A server certificate for `localhost` and 127.0.0.1 unless told otherwise, signed by the root. */
   leaf(options: LeafOptions = {}): Minted {
     const name = `leaf${++this.#count}`;
     this.#request(name, options.subject ?? '/CN=localhost');
     const names = options.names ?? ['DNS:localhost', 'IP:127.0.0.1'];
-    this.#sign(name, options, `basicConstraints=CA:FALSE\nsubjectAltName=${names.join(',')}\n`);
-    const issuer = options.issuer === 'intermediate' ? this.#read('intermediate.pem') : '';
+    const extension = names.length === 0 ? '' : `subjectAltName=${names.join(',')}\n`;
+    this.#sign(name, options, `basicConstraints=CA:FALSE\n${extension}`);
+    const issuer = options.issuer === 'intermediate' ? this.intermediate : '';
     return this.#minted(name, this.#read(`${name}.pem`) + issuer);
   }
 

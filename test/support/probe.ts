@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '../../src/domain/clock.ts';
 import type { Target } from '../../src/domain/service.ts';
 import { createResolver, type Resolver } from '../../src/probes/net/resolver.ts';
+import { parseWebUrl, type WebUrl } from '../../src/probes/net/web-url.ts';
 import type { Probe, Prober, RunResult } from '../../src/probes/prober.ts';
 import { runProbe } from '../../src/probes/run.ts';
 import type { ConfigFiles } from '../../src/probes/settings.ts';
@@ -23,6 +24,13 @@ export function targetOf(prober: Prober, address: string): Target {
   const parts = prober.target(address);
   if ('problem' in parts) throw new Error(parts.problem);
   return { address, ...parts };
+}
+
+/** A URL; throws what is wrong with it. */
+export function webUrl(text: string): WebUrl {
+  const url = parseWebUrl(text);
+  if ('problem' in url) throw new Error(url.problem);
+  return url;
 }
 
 /** Validates settings; throws zod's error. */

@@ -1,14 +1,13 @@
-import {
-  connect,
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  type IncomingHttpHeaders,
-  type IncomingHttpStatusHeader,
-  type OutgoingHttpHeaders,
+import type {
+  ClientHttp2Stream,
+  IncomingHttpHeaders,
+  IncomingHttpStatusHeader,
+  OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { CancelSignal } from '../../domain/cancellation.ts';
 import { errorCode } from '../net/error-fields.ts';
+import { OneRequestSession } from '../net/http2-session.ts';
 import { MAX_ANSWER_BYTES, tooLong } from './messages.ts';
 import { codeOfHttp, codeOfReset, INTERNAL, UNAVAILABLE, UNKNOWN } from './status.ts';
 
@@ -34,6 +33,8 @@ export interface CallEnd {
   readonly body: Buffer;
   /** Whether this is gRPC that was spoken at all. */
   readonly spoken: boolean;
+  /** The server refused the call before it took it; it may be made again, over another connection. */
+  readonly refused?: boolean;
 }
 
 /**
@@ -43,19 +44,21 @@ export interface CallEnd {
  */
 export async function unaryCall(call: Call): Promise<CallEnd> {
   call.signal.throwIfAborted();
-  const scheme = call.secure ? 'https' : 'http';
-  const session = connect(`${scheme}://${call.authority}`, { createConnection: () => call.socket });
+  const connection = new OneRequestSession(call.socket);
   try {
-    return await exchange(session, call, scheme);
+    return await exchange(connection, call);
   } finally {
-    session.destroy();
+    connection.session.destroy();
     call.socket.destroy();
   }
 }
 
-function exchange(session: ClientHttp2Session, call: Call, scheme: string): Promise<CallEnd> {
+function exchange(connection: OneRequestSession, call: Call): Promise<CallEnd> {
+  const { session } = connection;
   return new Promise((resolve, reject) => {
-    const broken = (error?: unknown): void => resolve(lost(error));
+    const ended = (end: CallEnd): void =>
+      resolve(connection.hasRefused(stream) ? { ...end, refused: true } : end);
+    const broken = (error?: unknown): void => ended(lost(error));
     const onAbort = (): void => reject(new Error('aborted'));
     call.signal.addEventListener('abort', onAbort, { once: true });
     session.once('close', () => {
@@ -67,7 +70,7 @@ function exchange(session: ClientHttp2Session, call: Call, scheme: string): Prom
     const stream = session.request({
       ...call.metadata,
       ':method': 'POST',
-      ':scheme': scheme,
+      ':scheme': call.secure ? 'https' : 'http',
       ':authority': call.authority,
       ':path': call.path,
       te: 'trailers',
@@ -75,7 +78,7 @@ function exchange(session: ClientHttp2Session, call: Call, scheme: string): Prom
       'user-agent': 'tocsin',
       'grpc-timeout': `${Math.max(1, Math.min(99_999_999, Math.ceil(call.timeoutMs)))}m`,
     });
-    void answerOf(stream).then(resolve);
+    void answerOf(stream).then(ended);
     stream.end(call.request);
   });
 }

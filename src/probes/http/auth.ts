@@ -1,7 +1,7 @@
-import { validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
 import { CANNOT_WORK, secret, secretFile, unlessEmpty, type ConfigFiles } from '../settings.ts';
+import { headerBytes, isHeaderValue } from './header-text.ts';
 
 /** A ready `Authorization` header; it is a secret. */
 export type Authorization = Secret;
@@ -81,16 +81,13 @@ export function checkAuth(given: AuthGiven, context: z.core.$RefinementCtx): voi
     });
     return;
   }
-  try {
-    validateHeaderValue('Authorization', authorizationOf(given)?.reveal() ?? '');
-  } catch {
-    context.addIssue({
-      code: 'custom',
-      path: [...used],
-      params: CANNOT_WORK,
-      message: 'the secret has characters that a header cannot have',
-    });
-  }
+  if (isHeaderValue(authorizationOf(given)?.reveal() ?? '')) return;
+  context.addIssue({
+    code: 'custom',
+    path: [...used],
+    params: CANNOT_WORK,
+    message: 'the secret has characters that a header cannot have',
+  });
 }
 
 export function authorizationOf(given: AuthGiven): Authorization | undefined {
@@ -101,10 +98,14 @@ export function authorizationOf(given: AuthGiven): Authorization | undefined {
   }
   if (authorization !== undefined) {
     const credentials = authorization.credentials ?? authorization.credentials_file;
-    return new Secret(`${authorization.type} ${credentials?.reveal() ?? ''}`);
+    return schemeAuthorization(authorization.type, credentials);
   }
   const bearer = given.bearer_token ?? given.bearer_token_file;
-  return bearer === undefined ? undefined : new Secret(`Bearer ${bearer.reveal()}`);
+  return bearer === undefined ? undefined : schemeAuthorization('Bearer', bearer);
+}
+
+function schemeAuthorization(scheme: string, credentials: Secret | undefined): Authorization {
+  return new Secret(headerBytes('Authorization', `${scheme} ${credentials?.reveal() ?? ''}`));
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc7617 */

@@ -22,6 +22,16 @@ export interface Body {
   readonly problem?: ProbeFailure;
 }
 
+/** Whether less of a body was kept than came. */
+export function isCut({ start, length }: Body): boolean {
+  return length > start.length;
+}
+
+/** Why a rule about a body cannot tell: it saw a part. */
+export function cutOff({ length }: Body, why: string, limit: number): string {
+  return `The body has ${length} bytes, of which the rules see ${limit} (body_match_limit): ${why}`;
+}
+
 /** Reads a body to its end; never rejects. The connection is the caller's to destroy. */
 export function readBody(source: BodySource, { keep, limit, compression }: BodyOptions): Promise<Body> {
   return new Promise((resolve) => {

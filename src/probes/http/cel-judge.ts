@@ -1,12 +1,17 @@
 import type { CancelSignal } from '../../domain/cancellation.ts';
 import { failure, unknown, type Verdict } from '../../domain/result.ts';
-import type { Body } from './body.ts';
+import { cutOff, isCut, type Body } from './body.ts';
 import type { CelRule } from './cel.ts';
 
 /** The rules in CEL of a service or module. */
 export interface CelRules {
   readonly celMatches: CelRule | undefined;
   readonly celNotMatches: CelRule | undefined;
+}
+
+interface JudgingRules extends CelRules {
+  /** What the rules about the body see of it, bytes. */
+  readonly bodyMatchLimit: number;
 }
 
 /** What is evaluated elsewhere: expressions as text, and the body. */
@@ -37,14 +42,15 @@ const AT_ONCE_BYTES: readonly number[] = [8_192, 1_024];
 
 /** The verdict of the rules in CEL; undefined where they object to nothing, or there are none. */
 export async function judgeByCel(
-  { start, length }: Body,
-  rules: CelRules,
+  body: Body,
+  rules: JudgingRules,
   { signal, evaluateCel }: CelRun,
 ): Promise<Verdict | undefined> {
-  const { celMatches, celNotMatches } = rules;
+  const { celMatches, celNotMatches, bodyMatchLimit } = rules;
+  const { start, length } = body;
   if (celMatches === undefined && celNotMatches === undefined) return undefined;
-  if (length > start.length)
-    return failure('content', `The body has ${length} bytes, too many for a CEL expression`);
+  if (isCut(body))
+    return failure('content', cutOff(body, 'the CEL expression needs it whole', bodyMatchLimit));
   const loops = (celMatches?.loops ?? 0) + (celNotMatches?.loops ?? 0);
   const atOnce = length <= (AT_ONCE_BYTES[loops] ?? 0);
   const outcome =

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { requestTarget, type WebUrl } from '../net/web-url.ts';
 
 interface Cookie {
   readonly name: string;
@@ -27,7 +28,7 @@ export class CookieJar {
   }
 
   /** Takes in the `Set-Cookie` headers of an answer. */
-  take(from: URL, headers: readonly string[] = []): void {
+  take(from: WebUrl, headers: readonly string[] = []): void {
     for (const header of headers) {
       const read = readCookie(header, from, this.#now());
       if (read === undefined) continue;
@@ -39,7 +40,7 @@ export class CookieJar {
   }
 
   /** The `Cookie` header for a request; undefined when there is nothing to send. */
-  header(to: URL): string | undefined {
+  header(to: WebUrl): string | undefined {
     const fit = this.#cookies.filter((cookie) => isMeantFor(cookie, to));
     if (fit.length === 0) return undefined;
     const longestFirst = [...fit].sort((a, b) => b.path.length - a.path.length);
@@ -52,7 +53,7 @@ interface ReadCookie {
   readonly expired: boolean;
 }
 
-function readCookie(header: string, from: URL, now: number): ReadCookie | undefined {
+function readCookie(header: string, from: WebUrl, now: number): ReadCookie | undefined {
   if (header.length > MAX_COOKIE_BYTES) return undefined;
   const [pair = '', ...parts] = header.split(';');
   const at = pair.indexOf('=');
@@ -67,7 +68,7 @@ function readCookie(header: string, from: URL, now: number): ReadCookie | undefi
     }),
   );
   const domain = (attributes.get('domain') ?? '').replace(/^\./, '').toLowerCase();
-  const host = from.hostname;
+  const { host } = from;
   if (domain !== '' && !mayCover(domain, host)) return undefined;
   const path = attributes.get('path') ?? '';
   const cookie = {
@@ -94,15 +95,15 @@ function hasExpired(attributes: ReadonlyMap<string, string>, now: number): boole
   return expires <= now;
 }
 
-function defaultPath({ pathname }: URL): string {
-  const end = pathname.lastIndexOf('/');
-  return end <= 0 ? '/' : pathname.slice(0, end);
+function defaultPath({ path }: WebUrl): string {
+  const end = path.lastIndexOf('/');
+  return end <= 0 ? '/' : path.slice(0, end);
 }
 
-function isMeantFor({ host, below, path, secure }: Cookie, to: URL): boolean {
-  if (secure && to.protocol !== 'https:') return false;
-  if (to.hostname !== host && !(below && to.hostname.endsWith(`.${host}`))) return false;
-  const { pathname } = to;
+function isMeantFor({ host, below, path, secure }: Cookie, to: WebUrl): boolean {
+  if (secure && to.scheme !== 'https') return false;
+  if (to.host !== host && !(below && to.host.endsWith(`.${host}`))) return false;
+  const pathname = requestTarget({ ...to, query: '' });
   return pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`);
 }
 

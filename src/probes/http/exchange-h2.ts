@@ -1,14 +1,13 @@
 import {
-  connect,
   constants,
-  type ClientHttp2Session,
   type ClientHttp2Stream,
   type IncomingHttpHeaders as Http2Headers,
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { fail } from '../net/failure.ts';
+import { fail, ProbeFailure } from '../net/failure.ts';
 import { errorCode } from '../net/error-fields.ts';
+import { OneRequestSession } from '../net/http2-session.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
 import { requireSendable } from '../net/wire-text.ts';
 import { streamSource } from './body-source.ts';
@@ -19,8 +18,8 @@ import type { HttpResponse, RequestLine } from './response.ts';
 export interface Http2ExchangeOptions extends RequestLine {
   /** Over TLS, `h2` agreed on; the session takes it over, and destroying it ends the exchange. */
   readonly socket: Socket;
-  /** Scheme, host and port of the URL. */
-  readonly origin: string;
+  /** Host and port of the URL, as `Host` would say them. */
+  readonly authority: string;
 }
 
 /** Headers that HTTP/2 has no place for. @see https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2 */
@@ -34,21 +33,32 @@ const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
+/** The server refused the request before it took it; it may be sent again, over another connection. */
+export class RequestRefused extends ProbeFailure {
+  constructor() {
+    const text = 'The server refused the request before it took it (HTTP/2 REFUSED_STREAM or GOAWAY)';
+    super({ status: 'failure', reason: 'protocol', text });
+  }
+}
+
 /**
  * Sends one request by HTTP/2 over a connection of its own and gives the answer's head.
- * @throws ProbeFailure `protocol` when no HTTP answer comes
+ * @throws ProbeFailure `protocol` when no HTTP answer comes; RequestRefused when it may be asked for once more
  */
 export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpResponse> {
-  const { socket, origin, method, body, onFirstByte } = options;
+  const { socket, method, body, onFirstByte } = options;
   return new Promise((resolve, reject) => {
     requireSendable(options);
-    const session: ClientHttp2Session = connect(origin, { createConnection: () => socket });
-    session.on('error', (error) => reject(streamFailure(error)));
-    session.once('close', () => reject(fail('protocol', 'The connection was closed before an answer came')));
+    const connection = new OneRequestSession(socket);
+    const { session } = connection;
     const stream = session.request(requestHeaders(options), { endStream: body === undefined });
-    stream.on('error', (error) => reject(streamFailure(error)));
+    const failed = (failure: Error): void =>
+      reject(connection.hasRefused(stream) ? new RequestRefused() : failure);
+    session.on('error', (error) => failed(streamFailure(error)));
+    session.once('close', () => failed(fail('protocol', 'The connection was closed before an answer came')));
+    stream.on('error', (error) => failed(streamFailure(error)));
     stream.once('close', () =>
-      reject(fail('protocol', 'The server gave up the request before an answer came')),
+      failed(fail('protocol', 'The server gave up the request before an answer came')),
     );
     // Node.js ends a stream that was given up as if all had come
     stream.once('end', () => {
@@ -64,12 +74,16 @@ export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpRespon
   });
 }
 
-/** The flat list of a request as HTTP/2 wants it: `Host` is `:authority`, names in lower case. */
-function requestHeaders({ method, path, origin, headers }: Http2ExchangeOptions): OutgoingHttpHeaders {
-  const fields: Record<string, string | string[]> = {
+/**
+ * The flat list of a request as HTTP/2 wants it: `Host` is `:authority`, names in lower case. Node takes each name but
+ * once; values of one name mean the same in one field. Of `TE` there may be `trailers` only.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.3
+ */
+function requestHeaders({ method, path, authority, headers }: Http2ExchangeOptions): OutgoingHttpHeaders {
+  const fields: Record<string, string> = {
     ':method': method,
     ':scheme': 'https',
-    ':authority': new URL(origin).host,
+    ':authority': authority,
     ':path': path,
   };
   for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -78,9 +92,11 @@ function requestHeaders({ method, path, origin, headers }: Http2ExchangeOptions)
     if (key === 'host') fields[':authority'] = value;
     if (CONNECTION_HEADERS.has(key)) continue;
     const known = fields[key];
-    fields[key] = known === undefined ? value : [known, value].flat();
+    fields[key] = known === undefined ? value : `${known}${key === 'cookie' ? '; ' : ', '}${value}`;
   }
-  return fields;
+  const { te, ...others } = fields;
+  const trailers = te !== undefined && /(?:^|,)\s*trailers\s*(?:,|;|$)/i.test(te);
+  return trailers ? { ...others, te: 'trailers' } : others;
 }
 
 function httpResponse(stream: ClientHttp2Stream, headers: Http2Headers, bodyless: boolean): HttpResponse {

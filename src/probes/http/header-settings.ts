@@ -1,7 +1,7 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
-import type { Secret } from '../../domain/secret.ts';
+import { Secret } from '../../domain/secret.ts';
 import { CANNOT_WORK, secret, secretFile, type ConfigFiles } from '../settings.ts';
+import { headerBytes, isHeader } from './header-text.ts';
 
 /** Headers about how the body is sent: they follow from it, and have no effect here, as in blackbox_exporter. */
 const BODY_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer']);
@@ -15,7 +15,7 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   ...['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'],
 ]);
 
-/** `headers`: names to values; in blackbox_exporter's file a number is the text that it is written as. */
+/** `headers`: names to values, as they are sent; of one name in two spellings the last counts; in blackbox_exporter's file a number is the text that it is written as. */
 export function headers({ dialect }: ConfigFiles) {
   const value = dialect === 'blackbox' ? z.string() : z.union([z.string(), z.number(), z.boolean()]);
   return z.record(z.string(), value).transform((given, context) => {
@@ -24,18 +24,11 @@ export function headers({ dialect }: ConfigFiles) {
       if (!isHeader(name, value))
         context.addIssue({ code: 'custom', path: [name], message: badHeader(name), params: CANNOT_WORK });
     }
-    return entries.filter(([name]) => !BODY_HEADERS.has(name.toLowerCase()));
+    const last = new Map(entries.map(([name, value]) => [name.toLowerCase(), [name, value] as const]));
+    return [...last]
+      .filter(([key]) => !BODY_HEADERS.has(key))
+      .map(([, [name, value]]): [string, string] => [name, headerBytes(name, value)]);
   });
-}
-
-function isHeader(name: string, value: string): boolean {
-  try {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The value may be a secret. */
@@ -79,7 +72,13 @@ function headersWithSecrets(files: ConfigFiles, reserved: ReadonlySet<string>) {
         if (all.length === 0 && files.lenient !== true) refuse('expected values, secrets or files');
         const bad = all.some((value) => !isHeader(name, typeof value === 'string' ? value : value.reveal()));
         if (bad) refuse(badHeader(name), CANNOT_WORK);
-        return all.map((value) => ({ name, value }));
+        return all.map((value) => ({
+          name,
+          value:
+            typeof value === 'string'
+              ? headerBytes(name, value)
+              : new Secret(headerBytes(name, value.reveal())),
+        }));
       }),
     );
 }

@@ -6,10 +6,11 @@ import { connectTo, resolve } from '../net/dial.ts';
 import { ProbeFailure } from '../net/failure.ts';
 import type { PhaseTimer } from '../net/phases.ts';
 import type { Address } from '../net/resolver.ts';
+import { portOf, requestTarget, type WebUrl } from '../net/web-url.ts';
 import type { Run } from '../prober.ts';
 import type { Body } from './body.ts';
 import type { CookieJar } from './cookies.ts';
-import { exchangeHttp2 } from './exchange-h2.ts';
+import { exchangeHttp2, RequestRefused } from './exchange-h2.ts';
 import { exchange } from './http1/exchange.ts';
 import { headerValues } from './http1/head.ts';
 import { proxyAuthorization, proxyFor } from './proxy.ts';
@@ -18,7 +19,7 @@ import { requestHeaders, type HopRequest } from './request.ts';
 import type { HttpResponse } from './response.ts';
 import type { HttpSettings } from './settings.ts';
 import { isSocks } from './socks.ts';
-import { bareHost, portOf, shownUrl } from './target.ts';
+import { shownUrl } from './target.ts';
 
 /** What a run has come to so far, so that a failure can tell it too. */
 export interface Progress {
@@ -51,10 +52,25 @@ interface Route {
 }
 
 /**
- * Makes one request over a connection of its own, and has `conclude` do with the answer's head what it wants.
+ * Makes one request over a connection of its own, and has `conclude` do with the answer's head what it wants. One that the
+ * server refused before it took it is made once more, over another connection.
  * @throws ProbeFailure
  */
 export async function hop<T>(
+  request: HopRequest,
+  context: HopContext,
+  conclude: (response: HttpResponse) => Promise<T>,
+): Promise<T> {
+  try {
+    return await attempt(request, context, conclude);
+  } catch (error) {
+    if (!(error instanceof RequestRefused) || context.run.signal.aborted) throw error;
+    context.run.log('refused before it was taken: asked once more', { url: shownUrl(request.url) });
+    return attempt(request, context, conclude);
+  }
+}
+
+async function attempt<T>(
   request: HopRequest,
   context: HopContext,
   conclude: (response: HttpResponse) => Promise<T>,
@@ -66,7 +82,7 @@ export async function hop<T>(
   const route = await connectRoute(request, context, { address, proxy });
   let { socket } = route;
   try {
-    progress.ssl = request.url.protocol === 'https:';
+    progress.ssl = request.url.scheme === 'https';
     if (progress.ssl) socket = await secure(route.socket, request, context);
     run.signal.throwIfAborted();
     timer.enter('processing');
@@ -79,11 +95,11 @@ export async function hop<T>(
     });
     const response = await send(socket, {
       method: request.method,
-      path: absolute ? absoluteForm(request.url, headers) : `${request.url.pathname}${request.url.search}`,
+      path: absolute ? absoluteForm(request.url, headers) : requestTarget(request.url),
       headers,
       body: request.body,
       onFirstByte: () => timer.enter('transfer'),
-      origin: request.url.origin,
+      authority: request.url.authority,
     });
     progress.response = response;
     cookies.take(request.url, headerValues(response.headers, 'set-cookie'));
@@ -113,7 +129,7 @@ async function chooseRoute(
   const { url } = request;
   const leftToProxy = rules?.resolvesTarget === true && proxyFor(rules, url, undefined) !== undefined;
   if (!leftToProxy) timer.enter('resolve');
-  const endpoint = { host: bareHost(url), port: portOf(url), ...ip };
+  const endpoint = { host: url.host, port: portOf(url), ...ip };
   if (leftToProxy) run.permit?.(endpoint.host, endpoint.port);
   const address = leftToProxy ? undefined : await resolve(run, endpoint);
   return { address, proxy: rules === undefined ? undefined : proxyFor(rules, url, address?.address) };
@@ -135,14 +151,14 @@ async function connectRoute(
   { address, proxy }: Pick<Route, 'address' | 'proxy'>,
 ): Promise<Route> {
   const { ip, proxy: rules, tls } = settings;
-  const [host, port] = [bareHost(url), portOf(url)];
+  const [host, port] = [url.host, portOf(url)];
   timer.enter('connect');
   if (proxy === undefined || rules === undefined) {
     const endpoint = { host, port, ...ip };
     const plain = await connectTo(run, endpoint, address ?? (await resolve(run, endpoint)));
     return { plain, socket: plain, address, proxy };
   }
-  const tunnel = url.protocol === 'https:';
+  const tunnel = url.scheme === 'https';
   const { connectHeaders } = rules;
   const way = { proxy, host: address?.address ?? host, port, tunnel, connectHeaders, tls, ip };
   return { ...(await connectThrough(run, way)), address, proxy };
@@ -153,11 +169,11 @@ async function connectRoute(
  * on as its `Host`.
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
  */
-function absoluteForm(url: URL, headers: readonly string[]): string {
+function absoluteForm(url: WebUrl, headers: readonly string[]): string {
   const given =
     headers[headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'host') + 1] ?? '';
-  const host = /^[\w.~:[\]-]+$/.test(given) ? given : url.host;
-  return `${url.protocol}//${host}${url.pathname}${url.search}`;
+  const host = /^[\w.~:[\]-]+$/.test(given) ? given : url.authority;
+  return `${url.scheme}://${host}${requestTarget(url)}`;
 }
 
 /** Speaks TLS; a certificate that is not good enough ends the run before anything is sent. */
@@ -169,7 +185,7 @@ async function secure(
   timer.enter('tls');
   const handshake = await settings.tls.handshake({
     socket,
-    host: bareHost(request.url),
+    host: request.url.host,
     signal: run.signal,
     alpn: settings.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
     ownHost: request.ownHost,

@@ -1,6 +1,8 @@
+import { StringDecoder } from 'node:string_decoder';
+import type { RE2JS } from 're2js';
 import type { Verdict } from '../../domain/result.ts';
 import { failure, SUCCESS } from '../../domain/result.ts';
-import type { Body } from './body.ts';
+import { cutOff, isCut, type Body } from './body.ts';
 import { judgeByCel, type CelRun } from './cel-judge.ts';
 import { headerValues } from './http1/head.ts';
 import type { HeaderRule, HttpSettings } from './settings.ts';
@@ -46,7 +48,7 @@ function bodyJudgement(body: Body, settings: HttpSettings): Judgement | undefine
     return cel ? { verdict, failedDueTo: 'cel' } : { verdict };
   }
   const unfit = expressions ? bodyComplaint(body, settings) : undefined;
-  return unfit === undefined ? undefined : { verdict: failure('body', unfit), failedDueTo: 'regex' };
+  return unfit === undefined ? undefined : { verdict: unfit, failedDueTo: 'regex' };
 }
 
 async function celJudgement(body: Body, settings: HttpSettings, run: CelRun): Promise<Judgement | undefined> {
@@ -101,12 +103,29 @@ function missing({ header }: HeaderRule): string {
   return `The header ${header} is missing`;
 }
 
-function bodyComplaint({ start }: Body, { bodyMatches, bodyNotMatches }: HttpSettings): string | undefined {
-  const text = start.toString('utf8');
+/** What the rules about the body say against it; of one that they saw a part of only, also that they cannot tell. */
+function bodyComplaint(body: Body, settings: HttpSettings): Verdict | undefined {
+  const { bodyMatches, bodyNotMatches, bodyMatchLimit } = settings;
+  const cut = isCut(body);
+  const text = cut ? new StringDecoder('utf8').write(body.start) : body.start.toString('utf8');
   const unwanted = bodyMatches.find((expression) => expression.test(text));
-  if (unwanted !== undefined) return `The body matches ${shown(unwanted)}`;
-  const absent = bodyNotMatches.find((expression) => !expression.test(text));
-  return absent === undefined ? undefined : `The body does not match ${shown(absent)}`;
+  if (unwanted !== undefined) return failure('body', `The body matches ${shown(unwanted)}`);
+  const found = cut ? matchesBeforeEnd : matches;
+  const absent = bodyNotMatches.find((expression) => !found(expression, text));
+  const [undecided] = cut ? [...bodyMatches, ...(absent === undefined ? [] : [absent])] : [];
+  if (undecided !== undefined)
+    return failure('content', cutOff(body, `${shown(undecided)} may match further on`, bodyMatchLimit));
+  return absent === undefined ? undefined : failure('body', `The body does not match ${shown(absent)}`);
+}
+
+function matches(expression: RE2JS, text: string): boolean {
+  return expression.test(text);
+}
+
+/** A match that reaches the end of a part may be none of the whole: `$` is where the text was cut. */
+function matchesBeforeEnd(expression: RE2JS, text: string): boolean {
+  const matcher = expression.matcher(text);
+  return matcher.find() && matcher.end() < text.length;
 }
 
 function shown(expression: { pattern(): string }): string {

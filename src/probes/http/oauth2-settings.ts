@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
+import { parseWebUrl } from '../net/web-url.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
 import { CANNOT_WORK, secret, secretFile, unlessEmpty, type ConfigFiles } from '../settings.ts';
 import { isSignatureAlgorithm, readSigningKey, SIGNATURE_ALGORITHMS, type AssertionSettings } from './jwt.ts';
 import { JWT_BEARER, TokenSource, type OAuth2Settings } from './oauth2.ts';
 import { checkProxy, proxyKeys, proxyRules } from './proxy-settings.ts';
+import { isHttp } from './target.ts';
 import { TokenEndpoint } from './token-endpoint.ts';
 
 /** The keys of the grant `jwt-bearer`; without it they have no effect, as in blackbox_exporter. */
@@ -30,9 +32,12 @@ function grantType({ lenient = false }: ConfigFiles) {
   });
 }
 
-function isTokenUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
-}
+const tokenUrl = z.string().transform((text, context) => {
+  const url = parseWebUrl(text);
+  if (!('problem' in url) && isHttp(url)) return { text, url };
+  context.addIssue({ code: 'custom', message: 'expected the URL of a token endpoint', params: CANNOT_WORK });
+  return z.NEVER;
+});
 
 function oauth2Schema(files: ConfigFiles) {
   return z
@@ -42,10 +47,7 @@ function oauth2Schema(files: ConfigFiles) {
       client_secret_file: unlessEmpty(secretFile(files)),
       scopes: z.array(z.string()).default([]),
       grant_type: grantType(files).default('client_credentials'),
-      token_url: z.string().min(1).refine(isTokenUrl, {
-        error: 'expected the URL of a token endpoint',
-        params: CANNOT_WORK,
-      }),
+      token_url: tokenUrl,
       endpoint_params: z.record(z.string(), z.string()).default({}),
       tls_config: tlsSettings(files).optional(),
       ...assertionKeys(files),
@@ -70,7 +72,7 @@ export function oauth2Settings(files: ConfigFiles) {
     }
     const rules = proxyRules(given, files);
     const endpoint = new TokenEndpoint({
-      url: new URL(given.token_url),
+      url: given.token_url.url,
       tls: given.tls_config ?? defaultTls(),
       proxy: rules,
     });
@@ -117,6 +119,6 @@ function assertionSettings(
   return {
     ...{ key, keyId, algorithm, subject, scopes, claims },
     issuer: iss === '' ? subject : iss,
-    audience: audience === '' ? given.token_url : audience,
+    audience: audience === '' ? given.token_url.text : audience,
   };
 }

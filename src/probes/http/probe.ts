@@ -21,13 +21,10 @@ import { responseSamples } from './response-samples.ts';
 import type { HttpSettings } from './settings.ts';
 import { targetUrl } from './target.ts';
 
-/** What rules about the body see of it. */
-const RULE_BYTES = 1_048_576;
-
 /** One run: as many requests as there are redirects, each over a connection of its own. */
 export async function probeHttp(target: Target, settings: HttpSettings, run: Run): Promise<Outcome> {
   const url = targetUrl(target.address);
-  if (url === undefined) throw new Error('a target that httpTarget refuses cannot be probed');
+  if ('problem' in url) throw new Error('a target that httpTarget refuses cannot be probed');
   const timer = new PhaseTimer(run.monotonic);
   const progress: Progress = {
     redirects: 0,
@@ -102,7 +99,7 @@ function hasBodyRules({ bodyMatches, bodyNotMatches, celMatches, celNotMatches }
 }
 
 function bytesToKeep({ headers }: HttpResponse, settings: HttpSettings): number {
-  if (hasBodyRules(settings)) return RULE_BYTES;
+  if (hasBodyRules(settings)) return settings.bodyMatchLimit;
   return isJsonType(headerValue(headers, 'content-type')) ? MAX_DATA_BYTES : 0;
 }
 

@@ -6,7 +6,6 @@ import type { TlsClient } from '../net/tls.ts';
 import type { Run } from '../prober.ts';
 import { openTunnel, proxyPort, type ProxyRules } from './proxy.ts';
 import { isSocks, openSocks } from './socks.ts';
-import { bareHost } from './target.ts';
 
 export interface ProxyWay {
   readonly proxy: URL;
@@ -34,7 +33,12 @@ export interface ProxyConnection {
  */
 export async function connectThrough(run: Run, way: ProxyWay): Promise<ProxyConnection> {
   const { proxy, host, port, ip } = way;
-  const to = { host: bareHost(proxy), port: proxyPort(proxy), ...ip, configured: true };
+  const to = {
+    host: proxy.hostname.replace(/^\[|\]$/g, ''),
+    port: proxyPort(proxy),
+    ...ip,
+    configured: true,
+  };
   const plain = await connectTo(run, to, await resolve(run, to));
   run.log('proxy', { host: proxy.host });
   try {

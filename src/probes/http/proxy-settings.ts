@@ -1,7 +1,7 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
 import { CANNOT_WORK, type ConfigFiles } from '../settings.ts';
+import { headerBytes, isHeader } from './header-text.ts';
 import { NoProxy, parseProxyUrl, type ProxyRules } from './proxy.ts';
 
 /** An empty one is none, as in blackbox_exporter. */
@@ -23,14 +23,11 @@ const connectHeader = z
   .transform((given, context) =>
     Object.entries(given).flatMap(([name, values]) =>
       values.map((value): readonly [string, Secret] => {
-        try {
-          validateHeaderName(name);
-          validateHeaderValue(name, value);
-        } catch {
+        if (!isHeader(name, value)) {
           const message = `"${name}" or its value has characters that a header cannot have`;
           context.addIssue({ code: 'custom', path: [name], message, params: CANNOT_WORK });
         }
-        return [name, new Secret(value)];
+        return [name, new Secret(headerBytes(name, value))];
       }),
     ),
   );

@@ -2,6 +2,7 @@ import { BlockList, isIP, type Socket } from 'node:net';
 import type { Secret } from '../../domain/secret.ts';
 import { fail, ProbeFailure } from '../net/failure.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
+import { portOf, type WebUrl } from '../net/web-url.ts';
 import { requireHostText } from '../net/wire-text.ts';
 import { basicAuthorization } from './auth.ts';
 import { HeadReader } from './http1/head.ts';
@@ -21,12 +22,10 @@ export interface ProxyRules {
 }
 
 /** The proxy for a request; undefined when it goes straight. @param address the target's, when it was resolved */
-export function proxyFor(rules: ProxyRules, to: URL, address: string | undefined): URL | undefined {
-  const proxy = to.protocol === 'https:' ? rules.https : rules.http;
+export function proxyFor(rules: ProxyRules, to: WebUrl, address: string | undefined): URL | undefined {
+  const proxy = to.scheme === 'https' ? rules.https : rules.http;
   if (proxy === undefined || rules.except === undefined) return proxy;
-  const host = to.hostname.replace(/^\[|\]$/g, '');
-  const port = to.port === '' ? (to.protocol === 'https:' ? 443 : 80) : Number(to.port);
-  const direct = [host, address].some((one) => one !== undefined && rules.except?.covers(one, port));
+  const direct = [to.host, address].some((one) => one !== undefined && rules.except?.covers(one, portOf(to)));
   return direct ? undefined : proxy;
 }
 

@@ -1,6 +1,7 @@
 import { fail } from '../net/failure.ts';
 import type { HopRequest } from './request.ts';
-import { portOf } from './target.ts';
+import { portOf, resolveReference, type WebUrl } from '../net/web-url.ts';
+import { isHttp } from './target.ts';
 
 export const MAX_REDIRECTS = 10;
 
@@ -18,29 +19,27 @@ export function redirectedRequest(
 ): HopRequest | undefined {
   if (location === undefined || location === '' || ![301, 302, 303, 307, 308].includes(status))
     return undefined;
-  if (!URL.canParse(location, request.url.href))
-    throw fail('redirect', `HTTP status ${status} redirects to what is not a URL`);
-  const url = new URL(location, request.url);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+  const to = resolveReference(request.url, location);
+  if ('problem' in to)
+    throw fail('redirect', `HTTP status ${status} redirects to what is not a URL: ${to.problem}`);
+  if (!isHttp(to)) {
     throw fail(
       'redirect',
-      `HTTP status ${status} redirects to the scheme ${url.protocol.slice(0, -1)}, expected http or https`,
+      `HTTP status ${status} redirects to the scheme ${to.scheme}, expected http or https`,
     );
   }
-  const ownHost = request.ownHost && isSameParty(request.url, url);
-  // credentials of the address are no part of a relative Location, yet must not be lost on the own host
-  if (ownHost && url.username === '' && url.password === '') {
-    url.username = request.url.username;
-    url.password = request.url.password;
-  }
+  const ownHost = request.ownHost && isSameParty(request.url, to);
+  // credentials of the address are not in the Location, yet must not be lost on the target's own host
+  const { user, password } = request.url;
+  const url = ownHost && to.user === undefined ? { ...to, user, password } : to;
   const repeats = status === 307 || status === 308;
   if (repeats) return { ...request, url, ownHost };
   return { url, method: request.method === 'HEAD' ? 'HEAD' : 'GET', body: undefined, ownHost };
 }
 
 /** The same host and port, or the step from its http to its https. */
-function isSameParty(from: URL, to: URL): boolean {
-  if (from.hostname !== to.hostname) return false;
-  if (from.protocol === to.protocol) return portOf(from) === portOf(to);
-  return from.protocol === 'http:' && portOf(from) === 80 && portOf(to) === 443;
+function isSameParty(from: WebUrl, to: WebUrl): boolean {
+  if (from.host !== to.host) return false;
+  if (from.scheme === to.scheme) return portOf(from) === portOf(to);
+  return from.scheme === 'http' && portOf(from) === 80 && to.scheme === 'https' && portOf(to) === 443;
 }

@@ -1,3 +1,4 @@
+import type { WebUrl } from '../net/web-url.ts';
 import type { Authorization } from './auth.ts';
 import { basicAuthorization } from './auth.ts';
 import type { HttpSettings } from './settings.ts';
@@ -5,7 +6,7 @@ import { USER_AGENT } from './user-agent.ts';
 
 /** One request of a run: the first, or one that a redirect asked for. */
 export interface HopRequest {
-  readonly url: URL;
+  readonly url: WebUrl;
   readonly method: string;
   readonly body: string | undefined;
   /** Whether the target itself is spoken to, or another party that a redirect led to. */
@@ -28,7 +29,7 @@ const BODY_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /** The first request of a run. */
-export function firstRequest(url: URL, { method, body }: HttpSettings): HopRequest {
+export function firstRequest(url: WebUrl, { method, body }: HttpSettings): HopRequest {
   return { url, method, body, ownHost: true };
 }
 
@@ -57,7 +58,7 @@ export function requestHeaders(
     flat.push(name, value);
     given.add(key);
   }
-  if (!given.has('host')) flat.unshift('Host', url.host);
+  if (!given.has('host')) flat.unshift('Host', url.authority);
   if (!given.has('user-agent')) flat.push('User-Agent', USER_AGENT);
   for (const { name, value } of settings.privateHeaders) {
     if (typeof value === 'string') flat.push(name, value);
@@ -91,16 +92,8 @@ function addCookies(flat: string[], cookies: string | undefined): void {
 }
 
 /** The settings' authorization, else the credentials of the URL. */
-function authorizationFor(url: URL, settings: HttpSettings): Authorization | undefined {
+function authorizationFor(url: WebUrl, settings: HttpSettings): Authorization | undefined {
   if (settings.authorization !== undefined) return settings.authorization;
-  if (url.username === '' && url.password === '') return undefined;
-  return basicAuthorization(decoded(url.username), decoded(url.password));
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  const { user = '', password } = url;
+  return user === '' && password === '' ? undefined : basicAuthorization(user, password);
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ipPreference, ipSettings, type IpPreference } from '../net/ip-settings.ts';
 import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
 import type { TlsClient } from '../net/tls.ts';
+import { parseWebUrl } from '../net/web-url.ts';
 import { CANNOT_WORK, fileContent, regexp, sizeIn, unlessEmpty, type ConfigFiles } from '../settings.ts';
 import { httpVersions, statusCodes } from './answer-settings.ts';
 import { authorizationOf, authSettings, checkAuth, type Authorization } from './auth.ts';
@@ -48,6 +49,8 @@ export interface HttpSettings {
   readonly compression: Compression | undefined;
   /** 0: no limit. */
   readonly bodySizeLimit: number;
+  /** What the rules about the body see of it, bytes. */
+  readonly bodyMatchLimit: number;
   /** Whether HTTP/2 is offered over TLS. */
   readonly http2: boolean;
   /** Undefined: every request goes straight. */
@@ -123,12 +126,19 @@ function requestKeys(files: ConfigFiles) {
   };
 }
 
+const MAX_MATCH_BYTES = 64 * 1_048_576;
+
 /** The keys that say what an answer has to be. */
 function answerKeys(files: ConfigFiles) {
   return {
     valid_status_codes: statusCodes(files).default([]),
     valid_http_versions: httpVersions(files).default([]),
     body_size_limit: sizeIn(files).default(0),
+    body_match_limit: sizeIn(files)
+      .refine((bytes) => bytes >= 1 && bytes <= MAX_MATCH_BYTES, {
+        error: 'expected a size from 1 byte to 64MiB: so much of an answer is kept and looked through',
+      })
+      .default(1_048_576),
     fail_if_ssl: z.boolean().default(false),
     fail_if_not_ssl: z.boolean().default(false),
     fail_if_body_matches_regexp: z.array(regexp).default([]),
@@ -183,6 +193,7 @@ export function httpSettings(files: ConfigFiles): z.ZodType<HttpSettings> {
     celMatches: given.fail_if_body_json_matches_cel,
     celNotMatches: given.fail_if_body_json_not_matches_cel,
     bodySizeLimit: given.body_size_limit,
+    bodyMatchLimit: given.body_match_limit,
     proxy: proxyRules(given, files),
   }));
 }
@@ -214,5 +225,6 @@ function tlsOf({ tls_config: tls, headers: given }: HttpGiven): TlsClient {
 
 /** `example.com` of `example.com:8443`. */
 export function hostName(host: string): string {
-  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, '') : host;
+  const url = parseWebUrl(`http://${host}`);
+  return 'problem' in url ? host : url.host;
 }

@@ -1,41 +1,33 @@
 import type { TargetParts, TargetProblem } from '../prober.ts';
+import { parseWebUrl, portOf, type UrlProblem, type WebUrl } from '../net/web-url.ts';
 
 const EXPECTED = 'expected a URL such as https://example.com/health';
 
 /** The URL of an address; one without a scheme is taken as `http://`, as blackbox_exporter does. */
-export function targetUrl(address: string): URL | undefined {
-  const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address : `http://${address}`;
-  try {
-    return new URL(withScheme);
-  } catch {
-    return undefined;
-  }
+export function targetUrl(address: string): WebUrl | UrlProblem {
+  return parseWebUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address : `http://${address}`);
 }
 
 /** Reads an HTTP address; its label has neither credentials nor query. */
 export function httpTarget(address: string): TargetParts | TargetProblem {
-  if (/[\s\\\p{Cc}]/u.test(address))
-    return { problem: `the address has white space, control characters or a backslash; ${EXPECTED}` };
   const url = targetUrl(address);
-  if (url === undefined) return { problem: `the address is not a URL; ${EXPECTED}` };
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    return { problem: `the scheme "${url.protocol.slice(0, -1)}" is not http or https; ${EXPECTED}` };
-  }
-  return { label: shownUrl(url, address), host: bareHost(url) };
+  if ('problem' in url) return { problem: `${url.problem}; ${EXPECTED}` };
+  if (!isHttp(url)) return { problem: `the scheme "${url.scheme}" is not http or https; ${EXPECTED}` };
+  return { label: shownUrl(url), host: url.host };
 }
 
-/** A URL without credentials, query and fragment; without the final slash when `written` has none. */
-export function shownUrl(url: URL, written = url.href): string {
-  const bare = url.pathname === '/' && !/\/(?:[?#]|$)/.test(written);
-  return `${url.protocol}//${url.host}${bare ? '' : url.pathname}`;
+export function isHttp({ scheme }: WebUrl): boolean {
+  return scheme === 'http' || scheme === 'https';
 }
 
-/** The host without the brackets of an IPv6 address. */
-export function bareHost(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, '');
+/** A URL without credentials, query and fragment. */
+export function shownUrl(url: WebUrl): string {
+  return `${originOf(url)}${url.path}`;
 }
 
-export function portOf(url: URL): number {
-  if (url.port !== '') return Number(url.port);
-  return url.protocol === 'https:' ? 443 : 80;
+/** Scheme, host and port; the port only where it is not the scheme's own. */
+function originOf(url: WebUrl): string {
+  const host = url.host.includes(':') ? `[${url.host.replace('%', '%25')}]` : url.host;
+  const isDefault = portOf({ ...url, port: undefined }) === portOf(url);
+  return `${url.scheme}://${host}${isDefault ? '' : `:${portOf(url)}`}`;
 }

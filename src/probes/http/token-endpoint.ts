@@ -4,6 +4,7 @@ import { connectTo, resolve } from '../net/dial.ts';
 import { fail, ProbeFailure } from '../net/failure.ts';
 import type { IpPreference } from '../net/ip-settings.ts';
 import type { TlsClient } from '../net/tls.ts';
+import { portOf, requestTarget, type WebUrl } from '../net/web-url.ts';
 import type { Run } from '../prober.ts';
 import { readBody } from './body.ts';
 import { exchange } from './http1/exchange.ts';
@@ -12,13 +13,12 @@ import { connectThrough, type ProxyConnection } from './proxy-connection.ts';
 import { proxyAuthorization, proxyFor, type ProxyRules } from './proxy.ts';
 import { isSocks } from './socks.ts';
 import { USER_AGENT } from './user-agent.ts';
-import { bareHost, portOf } from './target.ts';
 import type { TokenAnswer } from './token-answer.ts';
 
 const MAX_ANSWER_BYTES = 65_536;
 
 export interface TokenEndpointSettings {
-  readonly url: URL;
+  readonly url: WebUrl;
   readonly tls: TlsClient;
   /** Undefined: it is asked straight. Its name is left to a proxy. */
   readonly proxy: ProxyRules | undefined;
@@ -47,12 +47,12 @@ export class TokenEndpoint {
       const proxy = rules === undefined ? undefined : proxyFor(rules, url, undefined);
       const { plain, socket } = await this.#connect(run, ip, proxy);
       try {
-        const secure = url.protocol === 'https:';
+        const secure = url.scheme === 'https';
         const absolute = proxy !== undefined && !secure && !isSocks(proxy);
-        const own = `${url.pathname}${url.search}`;
+        const own = requestTarget(url);
         return await send(secure ? await this.#secure(run, socket) : socket, request, {
           url,
-          path: absolute ? `${url.origin}${own}` : own,
+          path: absolute ? `${url.scheme}://${url.authority}${own}` : own,
           proxyAuthorization: absolute ? proxyAuthorization(proxy) : undefined,
         });
       } finally {
@@ -63,10 +63,10 @@ export class TokenEndpoint {
 
   async #connect(run: Run, ip: IpPreference, proxy: URL | undefined): Promise<ProxyConnection> {
     const { url, tls, proxy: rules } = this.#settings;
-    const [host, port] = [bareHost(url), portOf(url)];
+    const [host, port] = [url.host, portOf(url)];
     if (proxy !== undefined) {
       const connectHeaders = rules?.connectHeaders ?? [];
-      const tunnel = url.protocol === 'https:';
+      const tunnel = url.scheme === 'https';
       return connectThrough(run, { proxy, host, port, tunnel, connectHeaders, tls, ip });
     }
     const endpoint = { host, port, ...ip, configured: true };
@@ -76,14 +76,14 @@ export class TokenEndpoint {
 
   async #secure(run: Run, socket: Socket): Promise<Socket> {
     const { url, tls } = this.#settings;
-    const handshake = await tls.handshake({ socket, host: bareHost(url), signal: run.signal });
+    const handshake = await tls.handshake({ socket, host: url.host, signal: run.signal });
     if (handshake.verdict.status === 'success') return handshake.socket;
     throw new ProbeFailure(handshake.verdict);
   }
 }
 
 interface SendOptions {
-  readonly url: URL;
+  readonly url: WebUrl;
   readonly path: string;
   readonly proxyAuthorization: Secret | undefined;
 }
@@ -99,7 +99,7 @@ async function send(
     method: 'POST',
     path,
     headers: [
-      ...['Host', url.host, 'User-Agent', USER_AGENT, 'Accept', 'application/json'],
+      ...['Host', url.authority, 'User-Agent', USER_AGENT, 'Accept', 'application/json'],
       ...['Content-Type', 'application/x-www-form-urlencoded'],
       ...['Content-Length', String(Buffer.byteLength(text)), 'Connection', 'close'],
       ...(authorization === undefined ? [] : ['Authorization', authorization.reveal()]),

@@ -11,7 +11,8 @@ export function addressHash(address: string): number {
   return hash;
 }
 
-function addressBytes(address: string): readonly number[] {
+/** The 4 or 16 bytes of an address; its zone is not a part of them. */
+export function addressBytes(address: string): readonly number[] {
   if (isIPv4(address)) return address.split('.').map(Number);
   const [head = '', tail] = address.replace(/%.*$/, '').split('::');
   const first = groupsOf(head);

@@ -1,8 +1,10 @@
 import type { X509Certificate } from 'node:crypto';
-import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { Family, Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
+import { certificateNamesOf, type CertificateNames } from './certificate-names.ts';
 import { certificateNames } from './distinguished-name.ts';
+import { verifiedExpiry, type TrustAnchors } from './verified-chain.ts';
 
 const EARLIEST_EXPIRY: Family = {
   name: 'probe_ssl_earliest_cert_expiry',
@@ -50,46 +52,75 @@ export const TLS_FAMILIES: readonly Family[] = [
   LEAF_EXPIRY,
 ];
 
-/** What certificates say, remembered by the leaf: reading a chain costs as much as a third of a handshake. */
+/** What the certificates of a handshake say. */
+export interface ChainFacts {
+  /** Undefined: the server sent no certificate. */
+  readonly leaf: X509Certificate | undefined;
+  readonly names: CertificateNames;
+  readonly samples: readonly Sample[];
+}
+
+/** What is remembered of a chain. */
+interface KnownChain {
+  readonly facts: ChainFacts;
+  /** With the expiry of the verified chain, once that was wanted. */
+  verified: { readonly samples: readonly Sample[]; readonly until: number } | undefined;
+}
+
+const MAX_KNOWN = 64;
+
+/** What chains of certificates say. Describing one costs as much as a handshake, so it is done once for each chain. */
 export class CertificateReader {
-  readonly #known = new Map<string, { readonly samples: readonly Sample[]; uses: number }>();
+  readonly #anchors: TrustAnchors;
+  readonly #known = new Map<string, KnownChain>();
+
+  constructor(anchors: TrustAnchors) {
+    this.#anchors = anchors;
+  }
 
   /**
-   * Facts of a finished handshake.
-   * @param verified whether verification built a chain; else (it failed, or was switched off)
+   * Facts of a finished handshake. Whoever wants `getPeerCertificate` has to ask before: reading the sent certificates
+   * takes them out of OpenSSL's hands.
+   * @param isVerified whether trust and names are in order; else, or where they were not looked at,
    *   `probe_ssl_last_chain_expiry_timestamp_seconds` is absent (blackbox_exporter writes year 1)
    */
-  read(socket: TLSSocket, leaf: Partial<PeerCertificate>, verified: boolean): readonly Sample[] {
-    const version = sample(TLS_VERSION, 1, { version: versionText(socket.getProtocol()) });
-    if (leaf.fingerprint256 === undefined) return [version];
-    const key = `${leaf.fingerprint256} ${verified}`;
+  read(socket: TLSSocket, isVerified: (names: CertificateNames) => boolean): ChainFacts {
+    const sent = sentCertificates(socket);
+    // the same certificate of a server may come with others today than yesterday, or than from its neighbour
+    const key = sent.map(({ fingerprint256 }) => fingerprint256).join();
     let known = this.#known.get(key);
-    if (known === undefined || known.uses >= MAX_USES) {
+    if (known === undefined) {
       if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-      known = { samples: chainSamples(socket, verified), uses: 0 };
+      known = { facts: describe(sent), verified: undefined };
       this.#known.set(key, known);
     }
-    known.uses += 1;
-    return [version, ...known.samples];
+    const { facts } = known;
+    const version = sample(TLS_VERSION, 1, { version: versionText(socket.getProtocol()) });
+    const samples = isVerified(facts.names) ? this.#verified(sent, known) : facts.samples;
+    return { ...facts, samples: [version, ...samples] };
+  }
+
+  #verified(sent: readonly X509Certificate[], known: KnownChain): readonly Sample[] {
+    const now = Date.now();
+    if (known.verified === undefined || known.verified.until < now) {
+      const until = verifiedExpiry(sent, this.#anchors, now);
+      const expiry = until === undefined ? [] : [sample(LAST_CHAIN_EXPIRY, until / 1_000)];
+      known.verified = { samples: [...known.facts.samples, ...expiry], until: until ?? Infinity };
+    }
+    return known.verified.samples;
   }
 }
 
-/** A leaf may come with another chain one day, so it is read again after so many handshakes. */
-const MAX_USES = 60;
-const MAX_KNOWN = 64;
-
-function chainSamples(socket: TLSSocket, verified: boolean): readonly Sample[] {
-  // first, for reading the sent certificates takes them out of OpenSSL's hands
-  const chain = verified ? [sample(LAST_CHAIN_EXPIRY, chainExpiry(socket.getPeerCertificate(true)))] : [];
-  const sent = sentCertificates(socket);
+function describe(sent: readonly X509Certificate[]): ChainFacts {
   const [leaf] = sent;
-  if (leaf === undefined) return chain;
-  return [
+  const names = certificateNamesOf(leaf?.subjectAltName);
+  if (leaf === undefined) return { leaf, names, samples: [] };
+  const samples = [
     sample(EARLIEST_EXPIRY, Math.min(...sent.map(({ validTo }) => unixTime(validTo)))),
     sample(LEAF_EXPIRY, unixTime(leaf.validTo)),
-    leafInfo(leaf),
-    ...chain,
+    leafInfo(leaf, names),
   ];
+  return { leaf, names, samples };
 }
 
 /** When the first of the certificates that a handshake's samples tell of expires, in seconds since the epoch. */
@@ -120,41 +151,15 @@ function sentCertificates(socket: TLSSocket): readonly X509Certificate[] {
   return sent;
 }
 
-/** The earliest expiry on the verified chain, its root included. */
-function chainExpiry(leaf: Partial<DetailedPeerCertificate>): number {
-  const seen = new Set<Partial<DetailedPeerCertificate>>();
-  let next: Partial<DetailedPeerCertificate> | undefined = leaf;
-  // a root is its own issuer
-  while (next !== undefined && !seen.has(next)) {
-    seen.add(next);
-    next = next.issuerCertificate;
-  }
-  return Math.min(...[...seen].map(({ valid_to = '' }) => unixTime(valid_to)));
-}
-
-function leafInfo(leaf: X509Certificate): Sample {
+function leafInfo(leaf: X509Certificate, { dns }: CertificateNames): Sample {
   const { subject, issuer } = certificateNames(leaf.raw);
   return sample(LAST_CHAIN_INFO, 1, {
     fingerprint_sha256: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
     subject,
     issuer,
-    subjectalternative: dnsNames(leaf.subjectAltName).join(','),
+    subjectalternative: dns.join(','),
     serialnumber: leaf.serialNumber.toLowerCase(),
   });
-}
-
-/** The DNS names of Node's `DNS:a, DNS:b, IP Address:127.0.0.1`; names with odd characters are JSON strings there. */
-export function dnsNames(subjectAltName: string | undefined): readonly string[] {
-  const parts = subjectAltName?.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
-  return parts
-    .map((part) => part.trim())
-    .flatMap((part) => (part.startsWith('DNS:') ? [unquoted(part.slice(4))] : []));
-}
-
-function unquoted(text: string): string {
-  if (!text.startsWith('"')) return text;
-  const parsed: unknown = JSON.parse(text);
-  return typeof parsed === 'string' ? parsed : text;
 }
 
 /** OpenSSL's `Dec 21 22:19:52 2026 GMT` as seconds since the epoch. */

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { CancelSignal } from '../../domain/cancellation.ts';
 import { openRegularFile } from '../../domain/regular-file.ts';
 import { orAborted } from './abort.ts';
+import { addressBytes } from './address-hash.ts';
 import { errorCode } from './error-fields.ts';
 import type { Hosts, SearchRules } from './name-files.ts';
 import { isHostText } from './wire-text.ts';
@@ -91,8 +92,7 @@ export function createResolver(options: ResolverOptions): Resolver {
 
   return {
     lookup: async (name, wanted) => {
-      const version = isIP(name);
-      if (version !== 0) return choose(name, [{ address: name, family: version === 4 ? 4 : 6 }], wanted);
+      if (isIP(name) !== 0) return choose(name, [toAddress(name)], wanted);
       if (!isHostText(name))
         throw new NameNotFoundError(
           `${JSON.stringify(name)} is not a name: it has white space or control characters`,
@@ -132,8 +132,12 @@ async function readOrEmpty(path: string): Promise<string> {
   }
 }
 
+/** An IPv4 address within an IPv6 one is taken for what it is, as by Go. @see https://www.rfc-editor.org/rfc/rfc4291#section-2.5.5.2 */
 function toAddress(address: string): Address {
-  return { address, family: isIP(address) === 4 ? 4 : 6 };
+  if (isIP(address) === 4) return { address, family: 4 };
+  const bytes = /^[0:]+:ffff:/i.test(address) ? addressBytes(address) : [];
+  const isMapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
+  return isMapped ? { address: bytes.slice(12).join('.'), family: 4 } : { address, family: 6 };
 }
 
 function choose(name: string, all: readonly Address[], wanted: LookupOptions): readonly Address[] {
@@ -184,7 +188,7 @@ async function ask(
 async function askFamily(channel: dns.Resolver, name: string, family: 4 | 6): Promise<readonly Address[]> {
   try {
     const addresses = await (family === 4 ? channel.resolve4(name) : channel.resolve6(name));
-    return addresses.map((address) => ({ address, family }));
+    return addresses.map(toAddress);
   } catch (error) {
     const code = errorCode(error) || 'unknown';
     if (code === 'ENOTFOUND') throw new NameNotFoundError(`The name ${name} does not exist`);

@@ -3,11 +3,10 @@ import type { SecureVersion } from 'node:tls';
 import type { TlsOptions } from '../../domain/tls.ts';
 import type { ConfigFiles } from '../settings.ts';
 import { CANNOT_WORK, fileContent, unlessEmpty } from '../settings.ts';
+import { isKeyOf, readCertificates, writeCertificates } from './pem.ts';
 import { TlsClient } from './tls.ts';
 
 const VERSIONS = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
-/** Node.js takes a file without any, and then trusts nobody. */
-const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/;
 
 const version = z
   .enum(['TLS10', 'TLS11', 'TLS12', 'TLS13'])
@@ -72,14 +71,17 @@ function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
   };
   if ((cert === undefined) !== (key === undefined))
     return wrong('cert_file and key_file belong together; give both or none', [], {});
-  if (ca !== undefined && !CERTIFICATE.test(ca))
-    return wrong('the file holds no certificate; expected one or more in PEM', ['ca_file']);
+  // Node.js takes a file without any, and then trusts no one
+  const trusted = ca === undefined ? undefined : readCertificates(ca);
+  if (trusted?.length === 0) return wrong(NO_CERTIFICATE, ['ca_file']);
+  const own = cert === undefined ? undefined : readCertificates(cert);
+  if (own?.length === 0) return wrong(NO_CERTIFICATE, ['cert_file']);
   const client = new TlsClient({
     serverName: given.server_name,
     insecureSkipVerify: given.insecure_skip_verify,
+    trusted,
     context: {
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && { cert }),
+      ...(own !== undefined && { cert: writeCertificates(own) }),
       ...(key !== undefined && { key }),
       ...(min !== undefined && { minVersion: min }),
       // OpenSSL 3 speaks TLS 1.0 and 1.1 only at this level
@@ -88,6 +90,9 @@ function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
     },
   });
   try {
+    const [leaf] = own ?? [];
+    if (leaf !== undefined && key !== undefined && !isKeyOf(leaf, key))
+      return wrong('the private key is not that of the first certificate in cert_file', ['key_file']);
     client.prepare();
     return client;
   } catch (error) {
@@ -95,6 +100,8 @@ function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
     return wrong(`TLS cannot use these settings: ${why}; expected PEM files that fit together`);
   }
 }
+
+const NO_CERTIFICATE = 'the file holds no certificate that can be read; expected one or more in PEM';
 
 type Inline = Partial<
   Record<'ca' | 'cert' | 'key' | 'ca_file' | 'cert_file' | 'key_file', string | undefined>

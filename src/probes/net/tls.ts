@@ -1,30 +1,34 @@
+import type { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import {
-  checkServerIdentity,
   connect,
   createSecureContext,
   type SecureContext,
   type SecureContextOptions,
-  type PeerCertificate,
-  TLSSocket,
+  type TLSSocket,
 } from 'node:tls';
 import type { CancelSignal } from '../../domain/cancellation.ts';
 import type { Verdict } from '../../domain/result.ts';
 import { failure, SUCCESS } from '../../domain/result.ts';
 import type { TlsOptions } from '../../domain/tls.ts';
 import type { Sample } from '../../metrics/family.ts';
-import { CertificateReader } from './certificates.ts';
+import { certificateNamesOf, isIssuedFor, serverNameIndication } from './certificate-names.ts';
+import { CertificateReader, type ChainFacts } from './certificates.ts';
 import { certificateChain, type ChainCertificate } from './chain.ts';
 import { destroyOnAbort } from './abort.ts';
 import { errorCode } from './error-fields.ts';
 import { fail } from './failure.ts';
+import { writeCertificates } from './pem.ts';
 import { tlsFailure } from './socket-errors.ts';
+import { TrustAnchors } from './verified-chain.ts';
 import { requireHostText } from './wire-text.ts';
 
 interface TlsClientOptions {
   /** The name to ask for and to verify, instead of the host's. */
   readonly serverName?: string | undefined;
   readonly insecureSkipVerify: boolean;
+  /** Trusted, each of them: a root, an intermediate certificate or a server's own. Undefined: what Node.js trusts. */
+  readonly trusted?: readonly X509Certificate[] | undefined;
   readonly context: SecureContextOptions;
 }
 
@@ -51,16 +55,23 @@ export interface HandshakeOptions {
 /** Makes TLS handshakes by one service's settings; files and trust store are loaded once. */
 export class TlsClient {
   readonly #options: TlsClientOptions;
-  readonly #certificates = new CertificateReader();
+  readonly #certificates: CertificateReader;
   #context: SecureContext | undefined;
 
   constructor(options: TlsClientOptions) {
     this.#options = options;
+    this.#certificates = new CertificateReader(new TrustAnchors(options.trusted));
   }
 
   /** Loads certificates and keys. @throws Error when OpenSSL cannot use them */
   prepare(): SecureContext {
-    this.#context ??= createSecureContext(this.#options.context);
+    const { context, trusted } = this.#options;
+    this.#context ??= createSecureContext({
+      ...context,
+      ...(trusted !== undefined && { ca: writeCertificates(trusted) }),
+      // as in Go, a chain may end at any certificate that is trusted
+      allowPartialTrustChain: true,
+    });
     return this.#context;
   }
 
@@ -70,7 +81,11 @@ export class TlsClient {
     return {
       secureContext: this.prepare(),
       rejectUnauthorized: !insecureSkipVerify,
-      ...(serverName !== undefined && { servername: serverName }),
+      ...(serverName !== undefined && { servername: serverNameIndication(serverName) }),
+      checkServerIdentity: (host, { subjectaltname }) => {
+        const name = serverName ?? host;
+        return isIssuedFor(certificateNamesOf(subjectaltname), name) ? undefined : new Error(otherName(name));
+      },
     };
   }
 
@@ -95,35 +110,30 @@ export class TlsClient {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       if (isIP(name) === 0 && !name.startsWith('/')) requireHostText(name);
-      let leaf: PeerCertificate | undefined;
       const socket: TLSSocket = connect({
         socket: raw,
         host: name,
-        servername: isIP(name) === 0 && !name.startsWith('/') ? name : '',
+        servername: serverNameIndication(name),
         secureContext: this.prepare(),
         rejectUnauthorized: false,
-        checkServerIdentity: (_host, certificate) => {
-          leaf = certificate;
-          return skip ? undefined : checkServerIdentity(name, certificate);
-        },
+        // judged afterwards
+        checkServerIdentity: () => undefined,
         ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
       });
-      const wholeChain = leafOnly(socket);
+      const canReadChain = withoutPeerCertificate(socket);
       const closed = (): void =>
         reject(fail('tls', 'TLS handshake failed: the server closed the connection'));
       socket.on('error', (error) => reject(tlsFailure(error)));
       socket.once('close', closed);
       socket.once('secureConnect', () => {
-        wholeChain();
+        canReadChain();
         onChain?.(certificateChain(socket));
         socket.removeListener('close', closed);
-        const verdict = skip ? SUCCESS : judge(socket, name);
-        leaf ??= socket.getPeerCertificate(false);
-        resolve({
+        const facts = this.#certificates.read(
           socket,
-          verdict,
-          samples: this.#certificates.read(socket, leaf, !skip && socket.authorized),
-        });
+          (names) => !skip && socket.authorized && isIssuedFor(names, name),
+        );
+        resolve({ socket, verdict: skip ? SUCCESS : judge(socket, facts, name), samples: facts.samples });
       });
       destroyOnAbort(socket, signal);
     });
@@ -134,9 +144,8 @@ export class TlsClient {
  * Node reads the whole chain only to have the leaf's name checked, which costs about half as much as the handshake.
  * @returns what gives the socket its own `getPeerCertificate` back
  */
-function leafOnly(socket: TLSSocket): () => void {
-  const leaf = (): PeerCertificate => TLSSocket.prototype.getPeerCertificate.call(socket, false);
-  Object.defineProperty(socket, 'getPeerCertificate', { value: leaf, configurable: true });
+function withoutPeerCertificate(socket: TLSSocket): () => void {
+  Object.defineProperty(socket, 'getPeerCertificate', { value: () => ({}), configurable: true });
   return () => Reflect.deleteProperty(socket, 'getPeerCertificate');
 }
 
@@ -146,24 +155,26 @@ const NOT_TRUSTED: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     'its issuer is not known, or the server leaves out intermediate certificates',
   UNABLE_TO_GET_ISSUER_CERT: 'the issuer of an intermediate certificate is not known',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its issuer is not a trusted one',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    'its issuer is not a trusted one, or the server leaves out intermediate certificates',
   CERT_REVOKED: 'it is revoked',
   INVALID_PURPOSE: 'it is not meant for servers',
   INVALID_CA: 'an issuer is not a certificate authority',
 };
 
-function judge(socket: TLSSocket, name: string): Verdict {
-  if (socket.authorized) return SUCCESS;
+function judge(socket: TLSSocket, { leaf, names }: ChainFacts, name: string): Verdict {
+  if (socket.authorized) return isIssuedFor(names, name) ? SUCCESS : failure('tls_name', otherName(name));
   const code = authorizationCode(socket.authorizationError);
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
-    return failure('tls_expired', expiry(socket, code));
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return failure('tls_name', `The certificate is not made out to ${name}`);
-  }
+    return failure('tls_expired', expiry(leaf, code));
   return failure(
     'tls_untrusted',
     `The certificate is not trusted: ${NOT_TRUSTED[code] ?? code.toLowerCase()}`,
   );
+}
+
+function otherName(name: string): string {
+  return `The certificate is not made out to ${name}`;
 }
 
 /** Node's types say Error, but for failed chains it is OpenSSL's code. */
@@ -173,10 +184,9 @@ function authorizationCode(error: unknown): string {
 }
 
 /** When the certificate expired, or becomes valid; another one of its chain may be at fault. */
-function expiry(socket: TLSSocket, code: string): string {
-  const { valid_from, valid_to } = socket.getPeerCertificate();
+function expiry(leaf: X509Certificate | undefined, code: string): string {
   const early = code === 'CERT_NOT_YET_VALID';
-  const moment = Date.parse(early ? valid_from : valid_to);
+  const moment = Date.parse((early ? leaf?.validFrom : leaf?.validTo) ?? '');
   if (early ? moment > Date.now() : moment < Date.now()) {
     const when = new Date(moment).toISOString().replace('.000', '');
     return early ? `The certificate is not valid before ${when}` : `The certificate expired at ${when}`;

@@ -119,7 +119,7 @@ describe('a body is judged at once', () => {
     const start = Buffer.alloc(length, ' ');
     const verdict = await judgeByCel(
       { start, length },
-      { celMatches: celRule.parse(text), celNotMatches: undefined },
+      { celMatches: celRule.parse(text), celNotMatches: undefined, bodyMatchLimit: 1_048_576 },
       { signal: new Cancellation(), evaluateCel: () => Promise.resolve(elsewhere) },
     );
     const texts = [

@@ -68,7 +68,7 @@ describe('fail_if_body_json_not_matches_cel', () => {
     [
       'true',
       `"${'x'.repeat(1_100_000)}"`,
-      'content: The body has 1100002 bytes, too many for a CEL expression',
+      'content: The body has 1100002 bytes, of which the rules see 1048576 (body_match_limit): the CEL expression needs it whole',
     ],
   ])('%s fails', async (expression, body, expected) => {
     const result = await judged({ fail_if_body_json_not_matches_cel: expression }, body);

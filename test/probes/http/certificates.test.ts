@@ -143,7 +143,7 @@ describe('an http certificate', () => {
     expect(valueOf(result, 'probe_ssl_last_chain_expiry_timestamp_seconds')).toBe(intermediate);
   });
 
-  it('is read once for sixty runs, and again when another one comes', async () => {
+  it('is described once, and again when another one comes', async () => {
     const server = await servers.https(mint.leaf(), (_request, response) => response.end());
     const probe = probeOf(httpProber, trusting().settings);
     const address = targetOf(httpProber, server.url);
@@ -151,8 +151,6 @@ describe('an http certificate', () => {
       runProbe({ probe, target: address, timeoutMs: 5_000, resolver: hostsResolver(), clock: systemClock });
     const first = labelsOf(await once(), 'probe_ssl_last_chain_info');
     expect(labelsOf(await once(), 'probe_ssl_last_chain_info')).toBe(first);
-    for (let run = 2; run <= 60; run += 1) await once();
-    expect(labelsOf(await once(), 'probe_ssl_last_chain_info')).not.toBe(first);
     server.renew(mint.leaf());
     expect(labelsOf(await once(), 'probe_ssl_last_chain_info')?.['serialnumber']).not.toBe(
       first?.['serialnumber'],

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { httpProber } from '../../../src/probes/http.ts';
 import { CookieJar } from '../../../src/probes/http/cookies.ts';
-import { run, verdictText } from '../../support/probe.ts';
+import { run, verdictText, webUrl } from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
 
 const servers = new ServerSet();
@@ -12,8 +12,8 @@ const NOW = Date.UTC(2026, 0);
 
 function sent(cookies: readonly string[], from: string, to: string): string | undefined {
   const jar = new CookieJar(() => NOW);
-  jar.take(new URL(from), cookies);
-  return jar.header(new URL(to));
+  jar.take(webUrl(from), cookies);
+  return jar.header(webUrl(to));
 }
 
 describe('a cookie', () => {

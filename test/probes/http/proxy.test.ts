@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { httpProber } from '../../../src/probes/http.ts';
 import { NoProxy, parseProxyUrl, proxyFor } from '../../../src/probes/http/proxy.ts';
 import { CertificateMint } from '../../support/certificates.ts';
-import { realFiles, run, targetOf, valueOf, verdictText } from '../../support/probe.ts';
+import { realFiles, run, targetOf, valueOf, verdictText, webUrl } from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
 import { startProxy } from '../../support/servers/proxy.ts';
 import { closedPort, type TestServer } from '../../support/servers/tcp.ts';
@@ -247,8 +247,8 @@ describe('no_proxy', () => {
       connectHeaders: [],
       resolvesTarget: false,
     };
-    expect(proxyFor(rules, new URL('http://a.test/'), '192.0.2.1')).toBeUndefined();
-    expect(proxyFor(rules, new URL('https://a.test/'), '198.51.100.1')).toBe(url);
+    expect(proxyFor(rules, webUrl('http://a.test/'), '192.0.2.1')).toBeUndefined();
+    expect(proxyFor(rules, webUrl('https://a.test/'), '198.51.100.1')).toBe(url);
   });
 });
 

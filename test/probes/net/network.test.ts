@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { addressHash } from '../../../src/probes/net/address-hash.ts';
-import { dnsNames } from '../../../src/probes/net/certificates.ts';
+import { certificateNamesOf } from '../../../src/probes/net/certificate-names.ts';
 import { dial } from '../../../src/probes/net/dial.ts';
 import { certificateNames } from '../../../src/probes/net/distinguished-name.ts';
 import { ProbeFailure } from '../../../src/probes/net/failure.ts';
@@ -162,6 +162,6 @@ describe('the names of a certificate', () => {
     [undefined, []],
     ['', []],
   ])('beside the subject: %j', (text, expected) => {
-    expect(dnsNames(text)).toEqual(expected);
+    expect(certificateNamesOf(text).dns).toEqual(expected);
   });
 });

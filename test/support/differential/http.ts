@@ -2,7 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import type { Pair, PairServer } from '../differential.ts';
+import type { Difference, Pair, PairServer } from '../differential.ts';
 import { startHttp } from '../servers/http.ts';
 import { closedPort, startTcp } from '../servers/tcp.ts';
 
@@ -187,6 +187,48 @@ const contents: readonly Pair[] = [
   http('Last-Modified of RFC 850', {}, text('', { 'Last-Modified': 'Wednesday, 21-Oct-15 07:28:00 GMT' })),
   http('Last-Modified of asctime', {}, text('', { 'Last-Modified': 'Wed Oct  7 07:28:00 2015' })),
   http('a Last-Modified that is no date', {}, text('', { 'Last-Modified': 'yesterday' })),
+];
+
+const CUT: Difference = {
+  title: 'Rules about a body see its first megabyte',
+  series: ['probe_success', 'probe_failed_due_to_regex'],
+};
+const long = 'x'.repeat(1_048_576);
+
+/** Bodies longer than what rules see of them. */
+const longBodies: readonly Pair[] = [
+  http(
+    'a long body with what it must match, at once',
+    { fail_if_body_not_matches_regexp: ['^ok'] },
+    text(`ok${long}`),
+  ),
+  http(
+    'a long body that matches what it must not, at once',
+    { fail_if_body_matches_regexp: ['^ok'] },
+    text(`ok${long}`),
+  ),
+  http(
+    'a long body with what it must match, later',
+    { fail_if_body_not_matches_regexp: ['ok$'] },
+    text(`${long}ok`),
+    {
+      differs: CUT,
+    },
+  ),
+  http(
+    'a long body without what it must not match',
+    { fail_if_body_matches_regexp: ['err.r'] },
+    text(`${long}ok`),
+    {
+      differs: CUT,
+    },
+  ),
+  http(
+    'a long body that matches what it must not, later',
+    { fail_if_body_matches_regexp: ['err.r'] },
+    text(`${long}error`),
+  ),
+  http('a long body without rules', {}, text(`${long}ok`)),
 ];
 
 const encodings: readonly Pair[] = [
@@ -398,6 +440,7 @@ export const httpPairs: readonly Pair[] = [
   ...statuses,
   ...redirecting,
   ...contents,
+  ...longBodies,
   ...encodings,
   ...requests,
   ...troubles,

@@ -37,6 +37,9 @@ export function securePairs(mint: CertificateMint): readonly Pair[] {
   const other = mint.leaf({ names: ['DNS:other.test'] });
   const ca = { tls_config: { ca_file: mint.caFile } };
   const lax = { tls_config: { insecure_skip_verify: true } };
+  const expired = mint.expired();
+  const short = mint.otherIntermediate('20270101000000Z');
+  const trusting = (name: string, pem: string) => ({ tls_config: { ca_file: mint.write(name, pem) } });
   const withCa = (more: Settings) => ({ tls_config: { ca_file: mint.caFile, ...more } });
   return [
     https('a trusted certificate', ca, good),
@@ -62,6 +65,27 @@ export function securePairs(mint: CertificateMint): readonly Pair[] {
         return { target: `https://localhost:${server.port}`, stop: () => server.close() };
       },
     },
+    https('a common name only', ca, mint.leaf({ names: [] }), { differs: FACTS }),
+    https('a partial wildcard', ca, mint.leaf({ names: ['DNS:local*'] }), { differs: FACTS }),
+    https('a wildcard below a name of one label', ca, mint.leaf({ names: ['DNS:*.lan'] }), {
+      query: { hostname: 'nas.lan' },
+    }),
+    https('a wildcard for two labels', ca, mint.leaf({ names: ['DNS:*.lan'] }), {
+      query: { hostname: 'a.nas.lan' },
+      differs: FACTS,
+    }),
+    https('an absolute name', withCa({ server_name: 'localhost.' }), good, { server: onlyFor('localhost') }),
+    https('an intermediate certificate that is trusted', trusting('i.pem', mint.intermediate), chained),
+    https('a leaf that is trusted', trusting('l.pem', ownOf(chained)), chained),
+    https('a leaf and the root that are trusted', trusting('lr.pem', ownOf(good) + mint.ca), good),
+    https('another leaf that is trusted', trusting('o.pem', ownOf(other)), good, { differs: FACTS }),
+    https('an expired leaf that is trusted', trusting('e.pem', expired.cert), expired, { differs: FACTS }),
+    https('a bundle with a damaged block', trusting('d.pem', damaged(mint.intermediate) + mint.ca), good),
+    https('a chain that ends sooner than its leaf', ca, { ...chained, cert: ownOf(chained) + short }),
+    https('a chain that ends sooner than a trusted one', trusting('b.pem', mint.ca + mint.intermediate), {
+      ...chained,
+      cert: ownOf(chained) + short,
+    }),
     http2Pair('HTTP/2', ca, good),
     http2Pair('HTTP/2 that is turned off', { ...ca, enable_http2: false }, good),
     tcpTls('a trusted certificate', ca, good, { differs: CIPHER }),
@@ -99,6 +123,16 @@ export function securePairs(mint: CertificateMint): readonly Pair[] {
     },
   ];
 }
+
+/** The first certificate of what a server sends. */
+const ownOf = ({ cert }: Minted): string => /[^]*?-----END CERTIFICATE-----\n/.exec(cert)?.[0] ?? '';
+
+const damaged = (pem: string): string => pem.replace(/\n[A-Za-z0-9+/]{8}/, '\n!!!!!!!!');
+
+/** A server that is there for one name only. */
+const onlyFor = (wanted: string): TlsOptions => ({
+  SNICallback: (name, done) => done(name === wanted ? null : new Error(`no ${name} here`)),
+});
 
 const httpsModule = (http: Settings) => ({
   prober: 'http',

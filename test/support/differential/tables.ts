@@ -1,12 +1,15 @@
 import type { CertificateMint } from '../certificates.ts';
 import type { Pair } from '../differential.ts';
+import { addressPairs } from './addresses.ts';
 import { callPairs } from './calls.ts';
 import { echoPairs } from './echoes.ts';
 import { httpPairs } from './http.ts';
+import { multiplexedPairs } from './multiplexed.ts';
 import { namePairs } from './names.ts';
 import { publishedPairs } from './published.ts';
 import { securePairs } from './secure.ts';
 import { streamPairs } from './streams.ts';
+import { wirePairs } from './wire.ts';
 
 /** Every pair of module and target that blackbox_exporter and Tocsin are compared by. */
 export function pairTables(mint: CertificateMint): readonly Pair[] {
@@ -15,8 +18,11 @@ export function pairTables(mint: CertificateMint): readonly Pair[] {
     ...streamPairs,
     ...namePairs,
     ...echoPairs,
+    ...wirePairs,
+    ...addressPairs,
     ...securePairs(mint),
     ...callPairs(mint),
+    ...multiplexedPairs(mint),
     ...publishedPairs,
   ];
 }

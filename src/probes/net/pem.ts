@@ -1,0 +1,32 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+
+/** A block that lost its end does not take the next one along. */
+const BLOCK =
+  /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(?:(?!-----BEGIN )[^])*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+
+/**
+ * The certificates of a PEM file. Blocks that cannot be read are left out, as Go does; Node.js would silently ignore
+ * everything after the first of them.
+ */
+export function readCertificates(pem: string): readonly X509Certificate[] {
+  return (pem.match(BLOCK) ?? []).flatMap((block) => {
+    try {
+      return [new X509Certificate(block)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Certificates as PEM text, one block after the other. */
+export function writeCertificates(certificates: readonly X509Certificate[]): string {
+  return certificates.map((one) => one.toString()).join('');
+}
+
+/**
+ * Whether a private key (PEM) is the certificate's. OpenSSL itself compares only keys of the certificate's algorithm.
+ * @throws Error when the key cannot be read
+ */
+export function isKeyOf(certificate: X509Certificate, key: string): boolean {
+  return certificate.checkPrivateKey(createPrivateKey(key));
+}
