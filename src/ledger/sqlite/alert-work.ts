@@ -18,6 +18,7 @@ import type { Sqlite } from './open.ts';
 import type { QuarantineStore } from './quarantine-store.ts';
 import { ReceiverNames } from './receiver-names.ts';
 import { Reconciler } from './reconciler.ts';
+import { SenderAddresses } from './sender-addresses.ts';
 import type { StagedRows } from './staged-rows.ts';
 import { StagedEpisodes, type StagedEvents } from './staging.ts';
 import type { SuppressedStore } from './suppressed-store.ts';
@@ -89,7 +90,10 @@ export function createWork(given: WorkOptions): Work {
     onChange: (change) => open.note(change),
   });
   const receivers = new ReceiverNames(names);
-  const intake = new Intake({ logic, names, receivers, recorder, deliveries, quarantine, logger, guard });
+  const senders = new SenderAddresses({ logger, rules: () => rules });
+  const intake = new Intake({
+    ...{ logic, names, receivers, senders, recorder, deliveries, quarantine, logger, guard },
+  });
   const stagedEpisodes = new StagedEpisodes(database, episodes, logic.nextTimer);
   const changes: EpisodeChange[] = [];
   const onChange = (change: EpisodeChange) => void changes.push(change);

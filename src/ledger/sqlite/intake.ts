@@ -17,6 +17,7 @@ import { isStoreFailure } from './failure.ts';
 import type { Names } from './names.ts';
 import type { QuarantineStore } from './quarantine-store.ts';
 import type { ReceiverNames } from './receiver-names.ts';
+import type { SenderAddresses } from './sender-addresses.ts';
 
 /** How bodies are read and what alerts do to episodes; `alerts/` has it, the thread wires it. */
 export interface AlertLogic {
@@ -40,6 +41,7 @@ interface IntakeParts {
   readonly logic: Pick<AlertLogic, 'deliveryId'>;
   readonly names: Names;
   readonly receivers: ReceiverNames;
+  readonly senders: SenderAddresses;
   readonly recorder: AlertRecorder;
   readonly deliveries: DeliveryStore;
   readonly quarantine: QuarantineStore;
@@ -129,6 +131,7 @@ export class Intake {
     const common = commonEventData({ ...delivery, webhook: raw.webhook, receivedAt: raw.receivedAt });
     const webhook = this.#parts.names.id(raw.webhook);
     this.#parts.receivers.note(raw.webhook, delivery.receiver);
+    this.#parts.senders.note(raw.webhook, delivery.externalUrl, raw.source);
     return { raw, delivery, webhook, reporter: reporterOf(delivery, raw.source), common };
   }
 
