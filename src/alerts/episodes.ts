@@ -72,7 +72,10 @@ function begin(report: Report, former: EpisodeState | undefined): EpisodeAdvance
     state,
     transitions: [{ transition: firing ? 'fired' : 'resolved_unseen', episode: state }],
   };
-  return former === undefined ? first : unlessWorse(first, former.severity, receivedAt);
+  if (former === undefined) return first;
+  // a life after it is known: it does not open again, and its timer ends
+  const settled = former.suspect === undefined ? {} : { former: { ...former, suspect: undefined } };
+  return { ...unlessWorse(first, former.severity, receivedAt), ...settled };
 }
 
 /**

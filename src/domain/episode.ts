@@ -116,6 +116,8 @@ export interface EpisodeAdvance {
   readonly state: EpisodeState;
   /** In the order in which they happened; empty for a repeat. */
   readonly transitions: readonly EpisodeTransition[];
+  /** The episode before, where a new one begins and what was suspected of it is settled by that. */
+  readonly former?: EpisodeState;
   /** Why it told nothing new, where it did not. */
   readonly duplicate?: DuplicateCause;
 }

@@ -156,6 +156,21 @@ describe('a firing that may be late', () => {
     expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect', 'reopened']);
   });
 
+  it.each([
+    ['fires', { startsAt: '2026-01-01T00:06:00Z' }],
+    ['is over', { status: 'resolved', startsAt: '2026-01-01T00:06:00Z', endsAt: '2026-01-01T00:07:00Z' }],
+  ])('is forgotten once a later life %s', async (_what, life) => {
+    await say(alert(life));
+    const open = summary();
+    const before = await transitions();
+    expect(await store.calls.alert('1')).toMatchObject({ state: 'closed' });
+    expect(await store.calls.alert('1')).not.toHaveProperty('suspectUntil');
+    await advance(400_000);
+    await store.calls.settleSuspect({ id: '1', fires: true, at: clock.now() });
+    expect(await transitions()).toEqual(before);
+    expect(summary()).toEqual(open);
+  });
+
   it("is settled by the sender's own list", async () => {
     await store.calls.settleSuspect({ id: '1', fires: false, at: clock.now() });
     await advance(400_000);

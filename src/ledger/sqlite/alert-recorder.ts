@@ -79,7 +79,7 @@ export class AlertRecorder {
     const { receivedAt } = raw;
     const sender = senders[raw.webhook] ?? UNKNOWN_SENDER;
     const known = episodes.latest(webhook, fingerprint);
-    const { state, transitions, duplicate } = logic.advance(known?.state, alert, {
+    const { state, transitions, former, duplicate } = logic.advance(known?.state, alert, {
       receivedAt,
       lastReceivedAt: known?.lastReceivedAt ?? 0,
       reporter,
@@ -95,6 +95,7 @@ export class AlertRecorder {
       return transitions;
     }
     const { receiver } = delivery;
+    if (known !== undefined && former !== undefined) episodes.touch(known, former, known.lastReceivedAt);
     const step = { webhook, fingerprint, labels, at: receivedAt, receivedAt, receiver, common, values };
     this.#write(known, transitions, step);
     return transitions;

@@ -80,17 +80,28 @@ export function judge(options: WorldOptions, machine: Machine): readonly string[
     options.replicas.length === 1 &&
     options.receivers === 1 &&
     options.faults.every(({ kind }) => !/^prometheus|clock/.test(kind));
+  // a life of one replica that is over is over: what fires for it again is late
+  const once =
+    options.replicas.length === 1 &&
+    options.faults.every(({ kind }) => !/^prometheus|clock|^member/.test(kind));
   let state: EpisodeState | undefined;
   let lastReceivedAt = 0;
   const follow = (done: EpisodeAdvance) => {
+    const { number } = done.state;
+    const closed = done.transitions.findLast(({ episode }) => episode.number < number)?.episode;
+    const former = done.former ?? closed ?? state;
+    if (former !== undefined && former.number < number && machine.nextTimer(former) !== undefined)
+      wrong.push(`episode ${former.number} has a timer, and ${number} has begun`);
     ({ state } = done);
   };
   const hearer: Hearer = {
     hear: (notice, reporter, now) => {
       const receivedAt = BASE_MS + now * 1_000;
-      follow(
-        machine.advance(state, alertOf(notice), contextOf(options, { receivedAt, lastReceivedAt, reporter })),
-      );
+      const context = contextOf(options, { receivedAt, lastReceivedAt, reporter });
+      const done = machine.advance(state, alertOf(notice), context);
+      follow(done);
+      if (once && done.transitions.some(({ transition }) => transition === 'reopened'))
+        wrong.push(`at ${now}: reopened by a report that is late`);
       truth.hear(notice, world.firedAt(notice.takenAt), now);
       lastReceivedAt = receivedAt;
       if (!exact || truth.acknowledged === 'unknown' || state?.open !== true) return;

@@ -11,6 +11,8 @@ export type Fault =
   /** Prometheus does not reach it. */
   | { readonly kind: 'member cut off'; readonly at: number; readonly who: number; readonly lasts: number }
   | { readonly kind: 'tocsin down'; readonly at: number; readonly lasts: number }
+  /** One route of one member is refused, and no other. */
+  | { readonly kind: 'route refused'; readonly at: number; readonly who: number; readonly lasts: number }
   /** Deliveries are stored, and the answers lost. */
   | { readonly kind: 'answers lost'; readonly at: number; readonly lasts: number }
   | { readonly kind: 'silenced'; readonly at: number; readonly lasts: number }
@@ -42,6 +44,8 @@ export interface Hearer {
 
 interface Stream {
   readonly member: Member;
+  /** Among all of them. */
+  readonly index: number;
   readonly who: number;
   readonly receiver: number;
   /** Members share it. */
@@ -66,7 +70,7 @@ export class World {
       const log: NotificationLog = { entry: undefined };
       return Array.from({ length: options.members }, (_none, who) => ({
         member: new Member({ ...options, position: who }, log),
-        ...{ who, receiver, log },
+        ...{ index: receiver * options.members + who, who, receiver, log },
       }));
     }).flat();
   }
@@ -98,10 +102,10 @@ export class World {
     this.#hearer.tick(second + this.#clockError);
   }
 
-  #deliver({ member, who, receiver }: Stream, second: number): void {
+  #deliver({ member, index, who, receiver }: Stream, second: number): void {
     const notice = member.send(second);
     if (notice === undefined) return;
-    const down = this.#during('tocsin down', second);
+    const down = this.#during('tocsin down', second) || this.#during('route refused', second, index);
     if (!down) this.#hearer.hear(notice, who * 10 + receiver, second + this.#clockError);
     const done = !down && !this.#during('answers lost', second);
     member.answer(second, done, !this.#during('gossip lost', second));

@@ -20,6 +20,7 @@ const SETTLE_SECONDS = 1_500;
 export const KINDS: Readonly<Record<string, Kind>> = {
   'one of each': PLAIN,
   'refused and repeated deliveries': { ...PLAIN, faults: ['tocsin down', 'answers lost'] },
+  'a cluster whose members are refused by turns': { ...PLAIN, members: 2, faults: ['route refused'] },
   'two replicas without a replica label': { ...PLAIN, replicas: 2 },
   'two replicas that restart': { ...PLAIN, replicas: 2, faults: ['prometheus restarts'] },
   'a cluster': { ...PLAIN, members: 2, faults: ['gossip lost', 'answers lost', 'tocsin down'] },
@@ -107,13 +108,13 @@ const anyLives: fc.Arbitrary<readonly Life[]> = fc
     return staysOpen && last !== undefined ? [...within.slice(0, -1), { ...last, to: Infinity }] : within;
   });
 
-function anyFault({ faults, members, replicas }: Kind): fc.Arbitrary<Fault> {
+function anyFault({ faults, members, receivers, replicas }: Kind): fc.Arbitrary<Fault> {
   return fc
     .record({
       kind: fc.constantFrom(...faults),
       at: fc.integer({ min: 0, max: 2_900 }),
       lasts: fc.integer({ min: 1, max: 600 }),
-      who: fc.integer({ min: 0, max: Math.max(members, replicas) - 1 }),
+      who: fc.integer({ min: 0, max: Math.max(members * receivers, replicas) - 1 }),
       seconds: fc.constantFrom(-5, 0, 5, 30, 3_600),
       log: fc.boolean(),
     })
