@@ -1,8 +1,15 @@
 import { expect, it } from '@jest/globals';
 import { describeWithPeers } from '../support/peers.ts';
-import { clockSetBack, flappingPair, nextPeer, restarts, shortLives } from './scenarios/lives.ts';
+import {
+  clockSetBack,
+  flappingPair,
+  nextPeer,
+  postedByPair,
+  restarts,
+  shortLives,
+} from './scenarios/lives.ts';
 
-const SIZE = { alerts: 2, flaps: 2, restarts: 1, lives: 3 };
+const SIZE = { alerts: 2, flaps: 1, restarts: 1, lives: 3 };
 
 describeWithPeers(['alertmanager'], 'lives of alerts, as real Alertmanagers report them,', () => {
   it.each([
@@ -17,6 +24,10 @@ describeWithPeers(['alertmanager'], 'lives of alerts, as real Alertmanagers repo
     },
     240_000,
   );
+
+  it('are what Alertmanager has, when a pair without replica labels posts lives that are minutes apart', async () => {
+    expect((await postedByPair(SIZE)).wrong).toEqual([]);
+  }, 240_000);
 });
 
 describeWithPeers(['alertmanager', 'prometheus'], 'lives of alerts of real Prometheus servers', () => {

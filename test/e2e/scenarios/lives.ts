@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { AlertSource, type Life } from '../../support/alert-source.ts';
 import { AlertmanagerCluster } from '../../support/alertmanager-cluster.ts';
 import { startAlertmanager } from '../../support/alertmanager.ts';
+import { json } from '../../support/chain.ts';
 import { freePort, type RunningProcess } from '../../support/process.ts';
 import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
 import { until } from '../../support/until.ts';
@@ -13,7 +14,7 @@ import { differences, disagreements, reportedLives, statesOf } from './lives-ver
 export interface LivesOptions {
   /** Alerts of each kind. */
   readonly alerts: number;
-  /** How often the second Prometheus of the pair flaps. */
+  /** How often the second Prometheus of the pair flaps, twice each time. */
   readonly flaps: number;
   /** Restarts of the Alertmanager. */
   readonly restarts: number;
@@ -41,19 +42,23 @@ interface Stage extends AsyncDisposable {
 }
 
 const SENDER = 'group_interval: 1s, peer_timeout: 1s, repeat_interval: 4h';
-const ROUTE = `route: { receiver: tocsin, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 4h }`;
+const ROUTE = 'receiver: tocsin, group_wait: 0s, group_interval: 1s, repeat_interval: 4h';
 
 /** One Tocsin and its Alertmanager, or its cluster of two. */
 async function setStage(given: {
   readonly peers: 1 | 2;
   readonly warmUpSeconds: number;
   readonly shiftMs?: number;
+  /** By default each alert is a group of its own. */
+  readonly groupBy?: string;
+  /** `same_start_tolerance` */
+  readonly tolerance?: string;
 }): Promise<Stage> {
-  const { peers, warmUpSeconds, shiftMs } = given;
+  const { peers, warmUpSeconds, shiftMs, groupBy = '...', tolerance = '60s' } = given;
   const temporary = temporaryFolder();
   const folder = temporary.path;
   const [port, alertmanagerPort] = [await freePort(), await freePort()];
-  const config = `${ROUTE}
+  const config = `route: { ${ROUTE}, group_by: ['${groupBy}'] }
 receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/api/webhooks/alertmanager' }] }]
 `;
   const cluster =
@@ -78,6 +83,7 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/a
     listen: `127.0.0.1:${port}`,
     config: `host: { enabled: false }
 store: { path: ledger.db }
+alerts: { same_start_tolerance: ${tolerance} }
 metrics: { rate_limit: { per_second: 1000, burst: 1000 } }
 webhooks: [{ name: main, alertmanager: { peers: ${peers}, ${SENDER}, warm_up: ${warmUpSeconds}s } }]
 alertmanagers: [${urls.map((url, i) => `{ name: am${i}, url: '${url}' }`).join(', ')}]
@@ -106,6 +112,7 @@ alertmanagers: [${urls.map((url, i) => `{ name: am${i}, url: '${url}' }`).join('
 export async function runLives(options: LivesOptions): Promise<readonly LivesRecord[]> {
   return Promise.all([
     flappingPair(options),
+    postedByPair(options),
     restarts(options),
     clockSetBack(options),
     shortLives(options),
@@ -115,44 +122,83 @@ export async function runLives(options: LivesOptions): Promise<readonly LivesRec
 
 /**
  * Two Prometheus servers without a replica label: for one the alerts fire all the time, for the other they flap. Alertmanager
- * takes the word of whoever spoke last: what it has is compared with what the ledger has, again and again.
+ * believes whoever spoke last: what it has is compared with what the ledger has, again and again. Between two resends of the
+ * first the other reports a life that overlaps the first one's and another that does not, so that Alertmanager goes on to a
+ * later start, and back to the first one with the resend.
  */
 export async function flappingPair({ alerts, flaps }: LivesOptions): Promise<LivesRecord> {
-  await using stage = await setStage({ peers: 1, warmUpSeconds: 30 });
+  await using stage = await setStage({ peers: 1, warmUpSeconds: 30, tolerance: '3s' });
   await using target = await LifeTarget.start();
   const shared = { folder: stage.folder, target, alertmanagers: stage.urls, ruleIntervalSeconds: 1 };
-  const steady = await startWatchedRule({ ...shared, name: 'steady', resendSeconds: 8 });
-  const flapping = await startWatchedRule({ ...shared, name: 'flapping', resendSeconds: 3 });
+  const steady = await startWatchedRule({ ...shared, name: 'steady', resendSeconds: 45 });
+  const flapping = await startWatchedRule({ ...shared, name: 'flapping', resendSeconds: 300 });
   const instances = names('pair', alerts);
   const watch = disagreements(stage.tocsin.url, stage.urls);
   try {
     target.fire('steady', instances);
     await allAre(stage, instances, 'open');
     for (let flap = 0; flap < flaps; flap++) {
-      target.fire('flapping', instances);
-      await pause(5_000);
-      target.fire('flapping', []);
-      await pause(9_000);
+      for (let life = 0; life < 2; life++) {
+        target.fire('flapping', instances);
+        await pause(5_000);
+        target.fire('flapping', []);
+        await pause(6_000);
+      }
+      // the one that flaps is silent now: Alertmanager has them again when the steady one sends them again
+      await allListed(stage, instances);
+      await pause(15_000);
     }
-    // it would go on for 15 minutes to say that it is resolved; without it Alertmanager has the steady one's word only
-    await flapping.stop();
-    await pause(15_000);
-    const early = [...(await statesOf(stage.tocsin.url))].filter(([, state]) => state !== 'open');
+    const closed = await unlike(stage, instances, 'open');
     target.fire('steady', []);
     await allAre(stage, instances, 'closed');
-    const reported = await reportedLives(stage.tocsin.url);
-    const wrong = early.map(([instance]) => `${instance}: closed while one of the pair fires`);
     return {
       name: 'two Prometheus servers without a replica label, one of which flaps',
       lives: alerts,
-      reported: [...reported.values()].flat().length,
-      wrong: [...wrong, ...(await watch.stop())],
+      reported: countOf(await reportedLives(stage.tocsin.url)),
+      wrong: [...closed, ...(await watch.stop())],
     };
   } finally {
     await watch.stop();
     await steady.stop();
     await flapping.stop();
   }
+}
+
+/** What such a pair posts to an Alertmanager, with times that are minutes apart, and a group that is sent whole. */
+export async function postedByPair({ alerts }: LivesOptions): Promise<LivesRecord> {
+  await using stage = await setStage({ peers: 1, warmUpSeconds: 5, groupBy: 'alertname' });
+  const now = Date.now();
+  const at = (seconds: number) => now + seconds * 1_000;
+  const [back, on, other] = [names('back', alerts), names('on', alerts), names('other', 1)];
+  const watch = disagreements(stage.tocsin.url, stage.urls);
+  // two short lives of one replica, and the first life again, which goes on at the other one
+  await give(stage, back, { startsAt: at(-300) });
+  await allAre(stage, back, 'open');
+  await give(stage, back, { startsAt: at(-200), endsAt: at(-100) });
+  await allAre(stage, back, 'closed');
+  await give(stage, back, { startsAt: at(-90) });
+  await allAre(stage, back, 'open');
+  await give(stage, back, { startsAt: at(-90), endsAt: at(-60) });
+  await allAre(stage, back, 'closed');
+  await give(stage, back, { startsAt: at(-300) });
+  const wrong = [...(await unlike(stage, back, 'open'))];
+  // the end between two lives of one replica is never sent; the other alert of the group has it sent again
+  await give(stage, on, { startsAt: at(-300) });
+  await allAre(stage, on, 'open');
+  await give(stage, on, { startsAt: at(-200), endsAt: at(-100) });
+  await give(stage, [...on, ...other], { startsAt: at(-90) });
+  await allAre(stage, other, 'open');
+  await give(stage, on, { startsAt: at(-300) });
+  await give(stage, other, { startsAt: at(-90), endsAt: at(-50) });
+  await allAre(stage, other, 'closed');
+  await give(stage, on, { startsAt: at(-300), endsAt: at(-10) });
+  wrong.push(...(await unlike(stage, on, 'closed')), ...(await unlike(stage, back, 'open')));
+  return {
+    name: 'what such a pair posts, with minutes between its lives',
+    lives: 2 * alerts + 1,
+    reported: countOf(await reportedLives(stage.tocsin.url)),
+    wrong: [...wrong, ...(await watch.stop())],
+  };
 }
 
 /** An Alertmanager restarts while alerts fire, and while they end; the rule group is slow to send them again. */
@@ -185,7 +231,7 @@ export async function restarts({ alerts, restarts: times }: LivesOptions): Promi
     return {
       name: 'an Alertmanager that restarts while alerts fire, and while they end',
       lives: alerts * times,
-      reported: [...reported.values()].flat().length,
+      reported: countOf(reported),
       wrong: differences(truth, reported),
     };
   } finally {
@@ -232,8 +278,8 @@ export async function clockSetBack({ alerts }: LivesOptions): Promise<LivesRecor
   const reported = await reportedLives(stage.tocsin.url);
   return {
     name: "a sender's clock that is an hour ahead and is set back",
-    lives: [...truth.values()].flat().length,
-    reported: [...reported.values()].flat().length,
+    lives: countOf(truth),
+    reported: countOf(reported),
     wrong: [
       ...differences(truth, reported),
       ...ended.map((instance) => `${instance}: closed while it fires`),
@@ -283,11 +329,14 @@ function verdict(
   truth: ReadonlyMap<string, readonly Life[]>,
   reported: Awaited<ReturnType<typeof reportedLives>>,
 ): LivesRecord {
-  const count = (lives: Iterable<readonly unknown[]>) => [...lives].flat().length;
   return {
-    ...{ name, lives: count(truth.values()), reported: count(reported.values()) },
+    ...{ name, lives: countOf(truth), reported: countOf(reported) },
     wrong: differences(truth, reported),
   };
+}
+
+function countOf(lives: ReadonlyMap<string, readonly unknown[]>): number {
+  return [...lives.values()].flat().length;
 }
 
 function names(kind: string, count: number): readonly string[] {
@@ -327,6 +376,36 @@ function allAre({ tocsin }: Stage, instances: readonly string[], state: 'open' |
       return instances.every((instance) => states.get(instance) === state);
     },
     { timeoutMs: 90_000, everyMs: 200, what: `${instances.join(', ')}: ${state}` },
+  );
+}
+
+/** Those that are not so within 15 s, in words. */
+async function unlike(
+  stage: Stage,
+  instances: readonly string[],
+  state: 'open' | 'closed',
+): Promise<readonly string[]> {
+  const others = async () => {
+    const states = await statesOf(stage.tocsin.url);
+    return instances.filter((instance) => states.get(instance) !== state);
+  };
+  const end = performance.now() + 15_000;
+  while (performance.now() < end) {
+    if ((await others()).length === 0) return [];
+    await pause(250);
+  }
+  return (await others()).map((instance) => `${instance}: not ${state}, as it is at Alertmanager`);
+}
+
+/** Resolves when the Alertmanager has each as firing. */
+function allListed({ urls: [url = ''] }: Stage, instances: readonly string[]): Promise<unknown> {
+  return until(
+    async () => {
+      const list = await json<{ labels: Record<string, string> }[]>(`${url}/api/v2/alerts`);
+      const firing = new Set(list.map(({ labels }) => labels['instance']));
+      return instances.every((instance) => firing.has(instance));
+    },
+    { timeoutMs: 90_000, everyMs: 200, what: `${instances.join(', ')}: firing at Alertmanager` },
   );
 }
 
