@@ -46,10 +46,10 @@ export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: Judge
     const sender = { ...ALERTMANAGER_DEFAULTS, ...alertmanager };
     const { peers, peerTimeoutMs, groupIntervalMs, warmUpMs } = sender;
     const repeatMs = alertmanager?.repeatIntervalMs ?? 0;
-    const staleWindowMs = peers > 1 ? peers * peerTimeoutMs + groupIntervalMs : 0;
+    const staleWindowMs = peers * peerTimeoutMs + groupIntervalMs;
     const asked = alertmanagers.some(({ webhook }) => webhook === name);
     const settle = asked ? { settleMs: settleMs(alertmanager), warmUpMs } : {};
-    return [name, { staleWindowMs, groupIntervalMs, repeatMs, ...settle }] as const;
+    return [name, { single: peers === 1, staleWindowMs, groupIntervalMs, repeatMs, ...settle }] as const;
   });
   return {
     toleranceMs: alerts.sameStartToleranceMs,

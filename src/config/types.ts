@@ -115,7 +115,7 @@ export interface SenderConfig {
 
 export interface AlertsConfig {
   readonly sameStartToleranceMs: number;
-  /** How long a firing is held that may be late word of another peer. */
+  /** How long a firing is held that may be late. */
   readonly staleHoldMs: number;
   /** When an open episode is given up of which nothing is heard. */
   readonly expireAfterMs: number;

@@ -14,16 +14,20 @@ export interface Acknowledgement {
 /**
  * Who reports: one Alertmanager notifying one receiver of one group. Such notifications are sent one after the other, so what
  * one reporter says comes in order; nothing is known about the order of different reporters. A hash of their names.
+ * Receivers of one Alertmanager are different reporters too: each tries again for itself, with what it has read before.
  */
 export type Reporter = number;
 
-/** FNV-1a, 32 bits: a sender has a few reporters, and what is stored of each is as short as this. */
+/**
+ * FNV-1a, 32 bits: a sender has a few reporters, and what is stored of each is as short as this.
+ * @param member what tells the members of a cluster apart
+ */
 export function reporterOf(
-  { externalUrl, receiver, groupKey }: Pick<Delivery, 'externalUrl' | 'receiver' | 'groupKey'>,
-  source: string,
+  { receiver, groupKey }: Pick<Delivery, 'receiver' | 'groupKey'>,
+  member: readonly string[],
 ): Reporter {
   let hash = 0x811c9dc5;
-  for (const text of [externalUrl, source, receiver, groupKey]) {
+  for (const text of [...member, receiver, groupKey]) {
     for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
     hash = Math.imul(hash ^ 0xffff, 0x01000193);
   }
@@ -118,7 +122,7 @@ export interface EpisodeAdvance {
   readonly transitions: readonly EpisodeTransition[];
   /** The episode before, where a new one begins and what was suspected of it is settled by that. */
   readonly former?: EpisodeState;
-  /** Why it told nothing new, where it did not. */
+  /** Why it changed nothing, where it did not. */
   readonly duplicate?: DuplicateCause;
 }
 
@@ -132,7 +136,7 @@ export type AdvanceEpisode = (
 /** Why an episode is given up: nothing was heard of it, or none of its Alertmanagers has it. */
 export type ExpiryCause = 'silent' | 'absent';
 
-/** What happens to an episode without a word of its sender. */
+/** What happens to an episode without a report of its sender. */
 export type EpisodeAction =
   | { readonly kind: 'acknowledge'; readonly acknowledgement: Acknowledgement }
   | { readonly kind: 'unacknowledge'; readonly at: number }

@@ -169,7 +169,7 @@ export interface QuarantineEntry {
 export interface AlertRules {
   /** How far apart the starts of one and the same firing may be. */
   readonly toleranceMs: number;
-  /** How long a firing is held that may be late word. */
+  /** How long a firing is held that may be late. */
   readonly staleHoldMs: number;
   /** Open episodes of which nothing was heard for so long are given up. */
   readonly expireAfterMs: number;
@@ -180,13 +180,15 @@ export interface AlertRules {
 }
 
 export interface SenderRules {
+  /** Whether it is one Alertmanager and no cluster: its addresses, which may change, do not say who reports. */
+  readonly single?: boolean;
   /** For how long after an end another reporter's firing may be late; 0: never. */
   readonly staleWindowMs: number;
   /** The longest that the sender lets a group wait between two notifications. */
   readonly groupIntervalMs: number;
   /** How often what goes on firing is sent again. */
   readonly repeatMs: number;
-  /** How long word of an end may be on its way; absent where its Alertmanagers are not asked what they have. */
+  /** How long the news of an end may be on its way; absent where its Alertmanagers are not asked what they have. */
   readonly settleMs?: number;
   /** How long after its start an Alertmanager may not yet have been sent every alert. */
   readonly warmUpMs?: number;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Acknowledgement } from '../../src/domain/episode.ts';
+import type { AlertRules } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
@@ -18,16 +19,14 @@ afterEach(() => {
   directory.remove();
 });
 
+const SENDER = { staleWindowMs: 330_000, groupIntervalMs: 300_000, repeatMs: 600_000 };
+const RULES: AlertRules = {
+  ...{ toleranceMs: 60_000, staleHoldMs: 360_000, expireAfterMs: 3_600_000 },
+  senders: { main: SENDER },
+};
+
 function open(): void {
-  store = openTestStore(join(directory.path, 'tocsin.db'), {
-    clock,
-    rules: {
-      toleranceMs: 60_000,
-      staleHoldMs: 360_000,
-      expireAfterMs: 3_600_000,
-      senders: { main: { staleWindowMs: 330_000, groupIntervalMs: 300_000, repeatMs: 600_000 } },
-    },
-  });
+  store = openTestStore(join(directory.path, 'tocsin.db'), { clock, rules: RULES });
 }
 
 function restart(): void {
@@ -177,6 +176,30 @@ describe('a firing that may be late', () => {
     expect(summary()).toEqual([]);
     await say(alert(), 'http://b');
     expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect', 'reopened']);
+  });
+});
+
+describe('a firing of one Alertmanager', () => {
+  const notify = (one: Record<string, unknown>, more: Record<string, unknown>) =>
+    take(store, webhookPayload([one], more), { receivedAt: clock.now() });
+  beforeEach(async () => {
+    await store.calls.configure({ ...RULES, senders: { main: { ...SENDER, single: true } } });
+    await notify(alert(), { receiver: 'pager' });
+    await notify(alert(RESOLVED), { receiver: 'pager' });
+    await advance(10_000);
+  });
+
+  it('may be late from another receiver, which tries again for itself', async () => {
+    await notify(alert(), { receiver: 'archive' });
+    expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect']);
+    await notify(alert(RESOLVED), { receiver: 'archive' });
+    await advance(400_000);
+    expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect']);
+  });
+
+  it('counts at once from the receiver that reported the end, whatever address it has now', async () => {
+    await notify(alert(), { receiver: 'pager', externalURL: 'http://renamed:9093' });
+    expect(await transitions()).toEqual(['fired', 'resolved', 'reopened']);
   });
 });
 

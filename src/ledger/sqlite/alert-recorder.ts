@@ -1,13 +1,14 @@
 import type { Alert, Transition } from '../../domain/alert.ts';
 import type { Delivery } from '../../domain/delivery.ts';
-import type {
-  ActOnEpisode,
-  AdvanceEpisode,
-  EpisodeAction,
-  EpisodeState,
-  EpisodeTransition,
-  ExpiryCause,
-  Reporter,
+import {
+  reporterOf,
+  type ActOnEpisode,
+  type AdvanceEpisode,
+  type EpisodeAction,
+  type EpisodeState,
+  type EpisodeTransition,
+  type ExpiryCause,
+  type Reporter,
 } from '../../domain/episode.ts';
 import { alertEventData, commonEventData } from '../alert-event.ts';
 import type { AlertRules, RawDelivery } from '../ledger.ts';
@@ -69,6 +70,11 @@ export class AlertRecorder {
 
   constructor(parts: RecorderParts) {
     this.#parts = parts;
+  }
+
+  reporterOf({ webhook, source }: RawDelivery, delivery: Delivery): Reporter {
+    const single = this.#parts.rules().senders[webhook]?.single === true;
+    return reporterOf(delivery, single ? [] : [delivery.externalUrl, source]);
   }
 
   /** What one alert of a delivery does. */

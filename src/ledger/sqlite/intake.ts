@@ -1,7 +1,6 @@
 import type { Alert, Transition } from '../../domain/alert.ts';
 import type { Complaint, Delivery, ParsedBody } from '../../domain/delivery.ts';
 import {
-  reporterOf,
   type ActOnEpisode,
   type AdvanceEpisode,
   type EpisodeState,
@@ -130,9 +129,10 @@ export class Intake {
   incoming(raw: RawDelivery, delivery: Delivery): Incoming {
     const common = commonEventData({ ...delivery, webhook: raw.webhook, receivedAt: raw.receivedAt });
     const webhook = this.#parts.names.id(raw.webhook);
+    const reporter = this.#parts.recorder.reporterOf(raw, delivery);
     this.#parts.receivers.note(raw.webhook, delivery.receiver);
     this.#parts.senders.note(raw.webhook, delivery.externalUrl, raw.source);
-    return { raw, delivery, webhook, reporter: reporterOf(delivery, raw.source), common };
+    return { raw, delivery, webhook, reporter, common };
   }
 
   #record(incoming: Incoming, isolate: boolean): IntakeResult {

@@ -154,7 +154,7 @@ function contextOf(
   return {
     ...received,
     toleranceNs: BigInt(TOLERANCE_SECONDS) * 1_000_000_000n,
-    staleWindowMs: members > 1 ? (members * peerTimeout + groupInterval) * 1_000 : 0,
+    staleWindowMs: (members * peerTimeout + groupInterval) * 1_000,
     staleHoldMs: HOLD_MS,
     groupIntervalMs: groupInterval * 1_000,
   };

@@ -20,6 +20,8 @@ const SETTLE_SECONDS = 1_500;
 export const KINDS: Readonly<Record<string, Kind>> = {
   'one of each': PLAIN,
   'refused and repeated deliveries': { ...PLAIN, faults: ['tocsin down', 'answers lost'] },
+  'two routes to the same webhook': { ...PLAIN, receivers: 2, faults: ['route refused', 'answers lost'] },
+  'two replicas and two routes': { ...PLAIN, replicas: 2, receivers: 2, faults: ['route refused'] },
   'a cluster whose members are refused by turns': { ...PLAIN, members: 2, faults: ['route refused'] },
   'two replicas without a replica label': { ...PLAIN, replicas: 2 },
   'two replicas that restart': { ...PLAIN, replicas: 2, faults: ['prometheus restarts'] },
