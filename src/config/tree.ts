@@ -170,8 +170,9 @@ export class Builder {
     const items: YamlNode[] = [];
     while (this.#peek()?.type !== EVENT_ID.POP) {
       const item = this.#node([...path, items.length], event.start);
-      // to Go it is an item without content: a step that does nothing, a text that matches nothing
-      const empty = this.#input.env === undefined && item.kind === 'scalar' && item.value === null;
+      // to Go it is an item without content: a step that does nothing, a text that matches nothing; claims are free-form data
+      const typed = this.#input.env === undefined && !path.includes('claims');
+      const empty = typed && item.kind === 'scalar' && item.value === null;
       if (!empty) items.push(item);
     }
     this.#take();

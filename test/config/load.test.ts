@@ -102,7 +102,9 @@ describe('loadConfig finds its file', () => {
     expect(why('loop')).toEqual(['loop: cannot read loop: its symbolic links go round in circles']);
     expect(why('binary.yml')).toEqual(['binary.yml: binary.yml is not a text file in UTF-8']);
     expect(why('utf16.yml')).toEqual(['utf16.yml: utf16.yml is not a text file in UTF-8']);
-    expect(why('/dev/zero')).toEqual(['/dev/zero: cannot read /dev/zero: it is not a regular file']);
+    expect(why('/dev/zero')).toEqual([
+      '/dev/zero: cannot read /dev/zero: it is a device; expected a regular file',
+    ]);
   });
 });
 

@@ -54,7 +54,7 @@ const keys: readonly Case[] = [
     [
       '1: __proto__: unknown key "__proto__"; take it out',
       `2: constructor: unknown key "constructor"; valid keys: ${KEYS}`,
-      '3: server.toString: unknown key "toString"; valid keys: header_timeout, keep_alive, lifecycle, listen, max_body, max_connections, max_connections_per_address, max_header_size, node, request_timeout, tokens, trusted_proxies',
+      '3: server.toString: unknown key "toString"; valid keys: header_timeout, keep_alive, lifecycle, listen, max_body, max_connections, max_connections_per_address, max_header_size, max_reads, max_reads_per_address, node, request_timeout, tokens, trusted_proxies',
     ],
   ],
   [

@@ -125,16 +125,16 @@ describe('/probe of a running Tocsin', () => {
       await reloaded();
     });
 
-    it.each([
-      '127.0.0.1',
-      'localhost',
-      '0.0.0.0',
-      '[::ffff:127.0.0.1]',
-      '[::ffff:7f00:1]',
-      '0x7f000001',
-      '127.1',
-    ])('is refused at %s', async (host) => {
-      expect(await status(`/probe?module=post&target=http://${host}:${own()}/-/reload`)).toBe(403);
+    it.each(['127.0.0.1', 'localhost', '0.0.0.0', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]'])(
+      'is refused at %s',
+      async (host) => {
+        expect(await status(`/probe?module=post&target=http://${host}:${own()}/-/reload`)).toBe(403);
+      },
+    );
+
+    it.each(['0x7f000001', '127.1'])('is not reached at %s, which is a name as in Go', async (host) => {
+      const reply = await fetch(`${tocsin.url}/probe?module=post&target=http://${host}:${own()}/-/reload`);
+      expect([reply.status, await reply.text()]).toEqual([200, expect.stringContaining('probe_success 0\n')]);
     });
 
     it('is not reached by a redirect, nor as a proxy', async () => {

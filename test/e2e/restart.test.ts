@@ -134,6 +134,6 @@ describe('a targets file', () => {
       cwd: folder.path,
     });
     expect([code, stderr.split('\n').length]).toEqual([2, 3]);
-    expect(stderr).toContain('sd.json:2: [0].labels.job: the label "job" has a meaning of its own here');
+    expect(stderr).toContain('sd.json:2: [0].targets[0]: the scheme "ftp" is not http or https');
   });
 });

@@ -198,8 +198,18 @@ describe('serve', () => {
           resolve(response.statusCode);
         }).on('error', reject);
       });
-    const open = ['/metrics', '/probe?target=127.0.0.1&module=icmp', '/-/healthy', '/-/ready'];
-    const read = ['/', '/cluster_health', '/health', '/alerts', '/history', '/stats', '/config', '/nowhere'];
+    const open = ['/metrics', '/-/healthy', '/-/ready'];
+    const read = [
+      '/',
+      '/probe?target=127.0.0.1&module=icmp',
+      '/cluster_health',
+      '/health',
+      '/alerts',
+      '/history',
+      '/stats',
+      '/config',
+      '/nowhere',
+    ];
     const api = ['services', 'alerts', 'events', 'events/stream', 'deliveries', 'quarantine', 'sinks'];
     for (const path of open) expect([path, await status(path, 'evil.example')]).toEqual([path, 200]);
     for (const path of [...read, ...api.map((name) => `/api/v1/${name}`), '/alerts/by-fingerprint/main/x']) {

@@ -4,7 +4,7 @@ import type { CancelSignal } from '../../domain/cancellation.ts';
 import { openRegularFile } from '../../domain/regular-file.ts';
 import { orAborted } from './abort.ts';
 import { addressBytes } from './address-hash.ts';
-import { errorCode } from './error-fields.ts';
+import { errorCode, errorText } from './error-fields.ts';
 import type { Hosts, SearchRules } from './name-files.ts';
 import { isHostText } from './wire-text.ts';
 import { candidates, parseHosts, parseSearchRules } from './name-files.ts';
@@ -83,7 +83,7 @@ export function createResolver(options: ResolverOptions): Resolver {
         if (before !== undefined) return before;
         view = undefined;
         throw new ResolverUnavailableError(
-          `The hosts file of this host cannot be read (${errorCode(error)})`,
+          `The hosts file of this host cannot be read (${errorCode(error) || errorText(error, 'message')})`,
         );
       });
     }

@@ -104,7 +104,7 @@ describe('a name', () => {
 
   it("is nobody's fault but the agent's when the hosts file cannot be read", async () => {
     expect(await lookup('listed.test', { from: resolver({ hostsFile: folder }) })).toBe(
-      'ResolverUnavailableError: The hosts file of this host cannot be read (EISDIR)',
+      'ResolverUnavailableError: The hosts file of this host cannot be read (it is a directory; name a file in it)',
     );
   });
 
