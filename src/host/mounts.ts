@@ -66,7 +66,7 @@ function unescape(path: string): string {
 const NOT_ASCII = /[\x80-\xff]/;
 
 /** Bytes as text; what is not UTF-8 becomes one U+FFFD for each run, as Go's `strings.ToValidUTF8` has it. */
-export function textOf(bytes: string): string {
+function textOf(bytes: string): string {
   if (!NOT_ASCII.test(bytes)) return bytes;
   return Buffer.from(bytes, 'latin1')
     .toString('utf8')

@@ -108,7 +108,14 @@ inhibit_rules: [{ source_matchers: ['alertname="Source"'], target_matchers: ['al
     expect((await alertOf('Source'))?.state).toBe('closed');
     await ask();
     await until(async () => (await alertOf('Source'))?.state === 'open');
-    await until(() => metric('tocsin_reconciliation_repairs_total{repair="refuted"} 1'));
+    await until(
+      async () => {
+        // what a list does not have says nothing before its Alertmanager has warmed up
+        await ask();
+        return metric('tocsin_reconciliation_repairs_total{repair="refuted"} 1');
+      },
+      { everyMs: 500 },
+    );
     expect((await alertOf('Gone'))?.state).toBe('closed');
     expect((await events('reopened')).map(({ data }) => data['labels'])).toEqual([source]);
   });

@@ -450,7 +450,10 @@ describe('defect 7 of blackbox_exporter: what is wrong is found when it probes',
       { valid_rcodes: [] },
       'valid_rcodes: expected at least one response code: without any, no answer is valid',
     ],
-    [{ transport_protocol: 'TCP' }, 'transport_protocol: "TCP" is no transport, only udp or tcp; did you mean tcp?'],
+    [
+      { transport_protocol: 'TCP' },
+      'transport_protocol: "TCP" is no transport, only udp or tcp; did you mean tcp?',
+    ],
     [
       { transport_protocol: 'udp', dns_over_tls: true },
       'transport_protocol: DNS over TLS goes over tcp; leave transport_protocol out, or say tcp',

@@ -7,7 +7,7 @@ export const MAX_LINE_BYTES = 65_536;
 /** What may lie unread before the server is made to wait: lines of it are looked through at one go. */
 const HIGH_WATER_BYTES = 65_536;
 /** The most bytes that a server may send in all. */
-export const MAX_STREAM_BYTES = 16_777_216;
+const MAX_STREAM_BYTES = 16_777_216;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 

@@ -12,7 +12,7 @@ export interface Login {
 }
 
 /** An answer of INFO has some kilobytes, with statistics of each command some hundred. */
-export const MAX_ANSWER_BYTES = 1_048_576;
+const MAX_ANSWER_BYTES = 1_048_576;
 
 /** The Redis client, loaded when a service first needs it: it takes as long as a tenth of Tocsin's start. */
 export type RedisDriver = Pick<typeof Driver, 'AbstractConnector' | 'Redis'>;

@@ -4,7 +4,7 @@ import { SocketReader } from '../dialogue/reader.ts';
 import { fail, type ProbeFailure } from '../net/failure.ts';
 
 /** The most bytes that a message may have, its fragments together. */
-export const MAX_MESSAGE_BYTES = 1_048_576;
+const MAX_MESSAGE_BYTES = 1_048_576;
 /** Answers to pings that the server has not taken; more are left out. */
 const MAX_UNSENT_BYTES = 65_536;
 const MAX_CONTROL_BYTES = 125;
@@ -18,7 +18,7 @@ interface Frame {
 }
 
 /** A frame of a client: whole, and masked. @see https://www.rfc-editor.org/rfc/rfc6455#section-5.2 */
-export function clientFrame(opcode: number, payload: Buffer): Buffer {
+function clientFrame(opcode: number, payload: Buffer): Buffer {
   const { length } = payload;
   const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8;
   const head = Buffer.alloc(2 + extended);
