@@ -20,7 +20,7 @@ describeWithPeers(['prometheus'], 'a scrape storm', () => {
       });
       expect(record.lines.above).toBe(0);
       expect(record.lines.all).toBeLessThanOrEqual(1);
-      expect(record.prometheus.scrapes).toBeGreaterThanOrEqual(4);
+      expect(record.prometheus.scrapes).toBeGreaterThanOrEqual(2);
       expect(record.prometheus.failed).toBe(0);
       expect(record.socketsBackSeconds).toBeLessThan(10);
       const { connections, scrapes } = record.accounts ?? { connections: {}, scrapes: {} };
