@@ -85,7 +85,7 @@ sinks:
       '11: sinks[8]: nowhere to send events to; expected exactly one of redis, http, log',
       '12: sinks[9].redis.tls_config: the URL does not ask for TLS; expected one that begins with rediss://, or no tls_config',
       '13: sinks[10].http.tls_config: the URL does not ask for TLS; expected one that begins with https://, or no tls_config',
-      '14: sinks[11].http.tls_config.ca_file: the file holds no certificate; expected one or more in PEM',
+      '14: sinks[11].http.tls_config.ca_file: the file holds no certificate that can be read; expected one or more in PEM',
       '15: sinks[12].http.tls_config: cert_file and key_file belong together; give both or none',
       '16: sinks[13].http.tls_config.ca: unknown key "ca"; valid keys: ca_file, cert_file, insecure_skip_verify, key_file, server_name',
     ]);

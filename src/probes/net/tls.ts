@@ -84,7 +84,9 @@ export class TlsClient {
       ...(serverName !== undefined && { servername: serverNameIndication(serverName) }),
       checkServerIdentity: (host, { subjectaltname }) => {
         const name = serverName ?? host;
-        return isIssuedFor(certificateNamesOf(subjectaltname), name) ? undefined : new Error(otherName(name));
+        if (isIssuedFor(certificateNamesOf(subjectaltname), name)) return undefined;
+        // with Node's code, which those report that must not show a message
+        return Object.assign(new Error(otherName(name)), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
       },
     };
   }
