@@ -1,10 +1,12 @@
+import { url as debuggerUrl } from 'node:inspector';
 import type { Config, SenderConfig } from '../config/types.ts';
-import type { Clock } from '../domain/clock.ts';
+import { systemClock, type Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { Outbox } from '../events/outbox.ts';
 import type { AlertRules, Ledger } from '../ledger/ledger.ts';
 import { ThreadLedger } from '../ledger/thread-client.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import { startBeating } from './loop-beats.ts';
 
 export interface StorageOptions {
   readonly config: Config;
@@ -23,12 +25,16 @@ export interface Storage {
 /** Opens the ledger in its thread. Rejects with `LedgerStartError` where that is not possible. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { config, codeUrl, logger, clock, lifecycle } = options;
+  // the machine's clock: what is watched is the real event loop
+  const beating = startBeating(systemClock, () => debuggerUrl() !== undefined);
+  lifecycle.onStop('beats of the event loop', beating.stop);
   const ledger = await ThreadLedger.start({
     threadUrl: new URL('./app/ledger-thread.js', codeUrl),
     path: config.store.path,
     node: config.server.node,
     retention: { historyMs: config.store.historyMs, eventsMs: config.store.eventsMs },
     toleranceMs: config.alerts.sameStartToleranceMs,
+    beats: beating.beats,
     logger,
   });
   await ledger.configure(alertRules(config));

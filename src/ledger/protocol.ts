@@ -30,6 +30,8 @@ export interface ThreadOptions {
   readonly retention: Retention;
   /** Instead of `toleranceMs`, where more is known. */
   readonly rules?: AlertRules;
+  /** Counts on while the event loop of the process turns; the thread ends a process whose loop is stuck. */
+  readonly beats?: Int32Array;
 }
 
 export type { AlertRules };

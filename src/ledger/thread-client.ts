@@ -39,6 +39,8 @@ export interface ThreadLedgerOptions {
   readonly retention: Retention;
   /** How far apart the starts of one and the same firing may be. */
   readonly toleranceMs: number;
+  /** As `ThreadOptions` has it. */
+  readonly beats?: Int32Array;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly callTimeoutMs?: number;
@@ -75,11 +77,11 @@ export class ThreadLedger implements Ledger {
   readonly #watchers: (() => void)[] = [];
 
   private constructor(options: ThreadLedgerOptions) {
-    const { threadUrl, path, toleranceMs, retention, logger } = options;
+    const { threadUrl, path, toleranceMs, retention, beats, logger } = options;
     this.#node = options.node;
     this.#link = new ThreadLink({
       threadUrl,
-      thread: { path, toleranceMs, retention },
+      thread: { path, toleranceMs, retention, ...(beats && { beats }) },
       logger,
       clock: options.clock ?? systemClock,
       callTimeoutMs: options.callTimeoutMs ?? CALL_TIMEOUT_MS,
