@@ -46,7 +46,7 @@ export interface MonitorOptions {
   /** The last run of each check before this process began. */
   readonly past: readonly LastRun[];
   readonly onLateness: (seconds: number) => void;
-  readonly onShed: () => void;
+  readonly onShed: (runs: number) => void;
   /** Whether histograms are read with native buckets, too. */
   readonly native: () => boolean;
 }
@@ -76,7 +76,7 @@ export class Monitor {
       caps,
       run: (check, signal) => this.#run(check, signal),
       onLateness: options.onLateness,
-      onShed: () => this.#shed(),
+      onShed: (_, runs) => this.#shed(runs),
     });
     this.#expireLater();
   }
@@ -107,10 +107,10 @@ export class Monitor {
   }
 
   /** Told once a minute: where there is no place for one run, there is none for many. */
-  #shed(): void {
-    this.#options.onShed();
-    this.#shedRuns += 1;
-    if (this.#shedRuns > 1) return;
+  #shed(runs: number): void {
+    this.#options.onShed(runs);
+    this.#shedRuns += runs;
+    if (this.#shedRuns > runs) return;
     this.#options.clock.after(SHED_LOG_MS, () => {
       this.#options.logger.warn(
         { runs: this.#shedRuns, seconds: SHED_LOG_MS / 1_000 },
@@ -128,7 +128,8 @@ export class Monitor {
     this.#past.delete(key);
     const health = restoreHealth(past.health, service.prober);
     if (health === undefined || !this.board.restore(key, health, this.#options.clock.now())) return check;
-    return { ...check, resumes: { startedAt: past.at, wantedMs: nextDelayMs(health, service) } };
+    const tookMs = (health.last?.durationSeconds ?? Infinity) * 1_000;
+    return { ...check, resumes: { startedAt: past.at, wantedMs: nextDelayMs(health, service), tookMs } };
   }
 
   async #run(check: Check, signal: CancelSignal): Promise<number | undefined> {

@@ -59,7 +59,7 @@ export async function startWatching(options: WatchingOptions): Promise<Watching>
       ...runs,
       past: await pastRuns(storage.ledger, config, options),
       onLateness: (seconds) => self.schedule.late(seconds),
-      onShed: () => self.schedule.shed(),
+      onShed: (runs) => self.schedule.shed(runs),
       native: () => native,
     },
     config.scheduler,

@@ -179,7 +179,7 @@ export class ScheduleInstruments {
     });
     this.#shed = new Counter({
       name: 'tocsin_schedule_shed_total',
-      help: 'Runs skipped because no place was free before the next one was due.',
+      help: 'Runs left out because their check waited for a place.',
       registers,
     });
   }
@@ -188,8 +188,8 @@ export class ScheduleInstruments {
     this.#lateness.observe(Math.max(0, seconds));
   }
 
-  shed(): void {
-    this.#shed.inc();
+  shed(runs: number): void {
+    this.#shed.inc(runs);
   }
 }
 

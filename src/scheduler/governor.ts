@@ -1,3 +1,5 @@
+import { TimeHeap } from './heap.ts';
+
 export interface Caps {
   /** Runs at the same time, in all. */
   readonly maxConcurrency: number;
@@ -5,31 +7,36 @@ export interface Caps {
   readonly maxPerHost: number;
 }
 
+/** Must not change between `enqueue` and `release`. */
 export interface Waiting {
   readonly host: string;
-  /** After this time (ms) it is not worth starting any more. */
-  readonly startBy: number;
+  /** When it is due (ms). */
+  readonly at: number;
+  /** Whether it may have the places that are kept for those that give them back soon. */
+  readonly fast: boolean;
 }
 
-/** How many may wait; what comes on top is turned away. */
-const MAX_WAITING = 20_000;
-
-/** Holds back what would exceed the caps: first come, first served, but a busy host never blocks another. */
+/**
+ * Holds back what would exceed the caps: what has been due longest goes first, but a busy host never blocks another.
+ *
+ * A quarter of the places, in all and of each host, is kept for fast entries: whatever hangs, they have places that
+ * become free soon.
+ */
 export class Governor<Entry extends Waiting> {
   #caps: Caps;
-  readonly #maxWaiting: number;
-  #running = 0;
   #waitingCount = 0;
-  readonly #runningPerHost = new Map<string, number>();
-  readonly #waiting = new Map<string, Entry[]>();
+  readonly #places = new Places();
+  /** Those that wait, but for the ones whose host was full when their turn came. */
+  readonly #line = new Line<Entry>();
+  /** Hosts with runs or with entries that wait for one of its places. */
+  readonly #hosts = new Map<string, Host<Entry>>();
 
-  constructor(caps: Caps, maxWaiting = MAX_WAITING) {
+  constructor(caps: Caps) {
     this.#caps = caps;
-    this.#maxWaiting = maxWaiting;
   }
 
   get running(): number {
-    return this.#running;
+    return this.#places.taken;
   }
 
   get waiting(): number {
@@ -38,59 +45,101 @@ export class Governor<Entry extends Waiting> {
 
   setCaps(caps: Caps): void {
     this.#caps = caps;
+    for (const { blocked } of this.#hosts.values()) while (blocked?.moveHeads(this.#line) === true);
   }
 
-  /** Puts an entry in line, where `next` finds it; false when the line is full and the entry was not taken. */
-  enqueue(entry: Entry): boolean {
-    if (this.#waitingCount >= this.#maxWaiting) return false;
+  /** Puts an entry in line, where `next` finds it. */
+  enqueue(entry: Entry): void {
     this.#waitingCount += 1;
-    const line = this.#waiting.get(entry.host);
-    if (line === undefined) this.#waiting.set(entry.host, [entry]);
-    else line.push(entry);
-    return true;
+    this.#line.push(entry);
   }
 
   /** The next entry that may start now, its place already taken; undefined when none may. */
   next(): Entry | undefined {
-    if (this.#running >= this.#caps.maxConcurrency) return undefined;
-    for (const [host, line] of this.#waiting) {
-      if ((this.#runningPerHost.get(host) ?? 0) >= this.#caps.maxPerHost) continue;
-      const entry = line.shift();
-      if (line.length === 0) this.#waiting.delete(host);
-      if (entry === undefined) continue;
+    for (let entry = this.#first(); entry !== undefined; entry = this.#first()) {
+      const host = this.#host(entry.host);
+      if (!host.places.free(this.#caps.maxPerHost, entry.fast)) {
+        host.blocked ??= new Line();
+        host.blocked.push(entry);
+        continue;
+      }
       this.#waitingCount -= 1;
-      this.#running += 1;
-      this.#runningPerHost.set(host, (this.#runningPerHost.get(host) ?? 0) + 1);
+      this.#places.take(entry.fast);
+      host.places.take(entry.fast);
       return entry;
     }
     return undefined;
   }
 
-  /** Takes those out of the lines that are not worth starting any more. */
-  takeLate(now: number): readonly Entry[] {
-    const late: Entry[] = [];
-    for (const [host, line] of this.#waiting) {
-      const inTime = line.filter((entry) => now <= entry.startBy);
-      if (inTime.length === line.length) continue;
-      late.push(...line.filter((entry) => now > entry.startBy));
-      if (inTime.length === 0) this.#waiting.delete(host);
-      else this.#waiting.set(host, inTime);
-    }
-    this.#waitingCount -= late.length;
-    return late;
-  }
-
   /** Gives back a place that `next` took. */
   release(entry: Entry): void {
-    this.#running -= 1;
-    const left = (this.#runningPerHost.get(entry.host) ?? 1) - 1;
-    if (left === 0) this.#runningPerHost.delete(entry.host);
-    else this.#runningPerHost.set(entry.host, left);
+    this.#places.give(entry.fast);
+    const host = this.#host(entry.host);
+    host.places.give(entry.fast);
+    // one place has become free: of each kind, the one that has been due longest may try again
+    const moved = host.blocked?.moveHeads(this.#line) === true;
+    if (!moved && host.places.taken === 0) this.#hosts.delete(entry.host);
   }
 
-  /** Forgets everything that waits. */
-  clear(): void {
-    this.#waiting.clear();
-    this.#waitingCount = 0;
+  /** Takes the first one out of the line for which there is a place in all. */
+  #first(): Entry | undefined {
+    const { maxConcurrency } = this.#caps;
+    if (!this.#places.free(maxConcurrency, true)) return undefined;
+    const { fast, slow } = this.#line;
+    if (!this.#places.free(maxConcurrency, false)) return fast.pop();
+    return (slow.peek()?.at ?? Infinity) < (fast.peek()?.at ?? Infinity) ? slow.pop() : fast.pop();
+  }
+
+  #host(name: string): Host<Entry> {
+    const known = this.#hosts.get(name);
+    if (known !== undefined) return known;
+    const host: Host<Entry> = { places: new Places(), blocked: undefined };
+    this.#hosts.set(name, host);
+    return host;
+  }
+}
+
+interface Host<Entry extends Waiting> {
+  readonly places: Places;
+  /** Those that wait for a place of this host; most hosts never have any. */
+  blocked: Line<Entry> | undefined;
+}
+
+/** Counts places: a quarter of them (none of fewer than four) is kept for fast entries. */
+class Places {
+  taken = 0;
+  #takenBySlow = 0;
+
+  free(most: number, fast: boolean): boolean {
+    return this.taken < most && (fast || this.#takenBySlow < most - Math.floor(most / 4));
+  }
+
+  take(fast: boolean): void {
+    this.taken += 1;
+    if (!fast) this.#takenBySlow += 1;
+  }
+
+  give(fast: boolean): void {
+    this.taken -= 1;
+    if (!fast) this.#takenBySlow -= 1;
+  }
+}
+
+/** Those that wait, fast ones apart from slow ones: either may go on where the other has to wait. */
+class Line<Entry extends Waiting> {
+  readonly fast = new TimeHeap<Entry>();
+  readonly slow = new TimeHeap<Entry>();
+
+  push(entry: Entry): void {
+    (entry.fast ? this.fast : this.slow).push(entry);
+  }
+
+  /** Moves the first one of each kind into another line; whether there was any. */
+  moveHeads(to: Line<Entry>): boolean {
+    const fast = this.fast.pop();
+    const slow = this.slow.pop();
+    if (fast !== undefined) to.fast.push(fast);
+    if (slow !== undefined) to.slow.push(slow);
+    return fast !== undefined || slow !== undefined;
   }
 }

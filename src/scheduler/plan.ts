@@ -14,6 +14,8 @@ export interface Resumption {
   readonly startedAt: number;
   /** The interval that run asked for; undefined: its own. */
   readonly wantedMs: number | undefined;
+  /** How long that run took, ms. */
+  readonly tookMs: number;
 }
 
 /** At most this many first runs are started a second, so that a start does not become a storm. */

@@ -14,19 +14,19 @@ export interface SchedulerOptions<Check extends Scheduled> {
   readonly run: (check: Check, signal: CancelSignal) => Promise<number | undefined>;
   /** How late a run started, seconds. */
   readonly onLateness: (seconds: number) => void;
-  /** A run was left out: it waited for a place until it could not have ended before the next one is due. */
-  readonly onShed: (check: Check) => void;
+  /** So many runs of a check were left out, since it waited for a place. Called when it has got one. */
+  readonly onShed: (check: Check, runs: number) => void;
 }
 
 interface Entry<Check> {
   check: Check;
   readonly host: string;
-  /** When it is due, in the scheduler's time (ms). */
+  /** Its place in line, in the scheduler's time (ms): when it is due, but not before its last run ended. */
   at: number;
-  /** The last moment at which it would still end before it is due again, going by how long it took lately. */
-  startBy: number;
-  /** How long its last run took, ms. */
-  tookMs: number;
+  /** When it would be due if it had never waited; before `at` where it did. Runs that are left out are counted from it. */
+  due: number;
+  /** Whether its last run ended soon. */
+  fast: boolean;
   /** Replaced or removed: to be dropped where it turns up. */
   gone: boolean;
 }
@@ -36,15 +36,15 @@ interface Entry<Check> {
  * many a run does.
  */
 const TOGETHER_MS = 10;
-/** How often the line is searched for runs that came too late. */
-const SEARCH_MS = 500;
+/** A check whose last run took no longer than this counts as fast. One that has not run may hang, for all that is known. */
+const FAST_MS = 1_000;
 
 /**
  * Runs checks on time: owns the timers, keeps the caps, and knows nothing of what a run does.
  *
- * What finds no place waits in line, each check at most once. A run that had to wait and could not end before its
- * check is due again is left out rather than started late: under overload every check still runs now and then, on
- * its own phase, instead of all of them ever later.
+ * What finds no place waits in line, each check at most once, until it gets one: what has been due longest goes first,
+ * and what becomes due later never overtakes it. So nobody waits longer than one run of each other check takes in the
+ * places there are. The intervals that pass meanwhile are left out, not made up for.
  */
 export class Scheduler<Check extends Scheduled> {
   readonly #options: SchedulerOptions<Check>;
@@ -57,7 +57,6 @@ export class Scheduler<Check extends Scheduled> {
   readonly #skew: number;
   #cancelTimer: (() => void) | undefined;
   #timerAt = Infinity;
-  #searchedAt = -Infinity;
   #stopped = false;
 
   constructor(options: SchedulerOptions<Check>) {
@@ -80,7 +79,6 @@ export class Scheduler<Check extends Scheduled> {
   async stop(signal: AbortSignal): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
-    this.#governor.clear();
     const cancel = () => this.#cancellation.abort();
     if (signal.aborted) cancel();
     else signal.addEventListener('abort', cancel, { once: true });
@@ -100,14 +98,9 @@ export class Scheduler<Check extends Scheduled> {
       known === undefined && check.resumes !== undefined
         ? resumedRun(check, check.resumes, { now, checks: count })
         : firstRun(check, now, count);
-    const entry: Entry<Check> = { check, host: check.host, at, startBy: 0, tookMs: 0, gone: false };
+    const fast = isFast(check.resumes?.tookMs);
+    const entry: Entry<Check> = { check, host: check.host, at, due: at, fast, gone: false };
     this.#entries.set(check.key, entry);
-    this.#plan(entry, at);
-  }
-
-  #plan(entry: Entry<Check>, at: number): void {
-    entry.at = at;
-    entry.startBy = at + Math.max(graceMs(entry.check), entry.check.intervalMs - entry.tookMs);
     this.#heap.push(entry);
   }
 
@@ -133,70 +126,53 @@ export class Scheduler<Check extends Scheduled> {
 
   #due(): void {
     this.#cancelTimer = undefined;
-    const now = this.#time();
-    const turnedAway: Entry<Check>[] = [];
-    const until = now + TOGETHER_MS;
+    const until = this.#time() + TOGETHER_MS;
     for (let top = this.#heap.peek(); top !== undefined && top.at <= until; top = this.#heap.peek()) {
       this.#heap.pop();
-      if (top.gone) continue;
-      // it is late by no fault of the line, unless whole intervals have passed (a suspended machine)
-      if (now - top.at <= top.check.intervalMs) top.startBy = Math.max(top.startBy, now + graceMs(top.check));
-      if (!this.#governor.enqueue(top)) turnedAway.push(top);
+      if (!top.gone) this.#governor.enqueue(top);
     }
-    for (const entry of turnedAway) this.#shed(entry);
     this.#startWaiting();
     this.#arm();
   }
 
   #startWaiting(): void {
     if (this.#stopped) return;
-    this.#shedLate();
     for (let entry = this.#governor.next(); entry !== undefined; entry = this.#governor.next()) {
-      const now = this.#time();
-      if (entry.gone || now > entry.startBy) {
-        this.#governor.release(entry);
-        if (!entry.gone) this.#shed(entry);
-        continue;
-      }
-      this.#options.onLateness(Math.max(0, now - entry.at) / 1_000);
-      this.#start(entry);
+      if (entry.gone) this.#governor.release(entry);
+      else this.#start(entry);
     }
   }
 
-  /** Those that never get a place are not left in line until somebody looks at them. */
-  #shedLate(): void {
-    const now = this.#time();
-    if (this.#governor.waiting === 0 || now < this.#searchedAt + SEARCH_MS) return;
-    this.#searchedAt = now;
-    for (const entry of this.#governor.takeLate(now)) if (!entry.gone) this.#shed(entry);
-  }
-
-  #shed(entry: Entry<Check>): void {
-    this.#options.onShed(entry.check);
-    this.#again(entry, Math.max(entry.at, this.#time() - entry.check.intervalMs / 2), undefined);
-  }
-
   #start(entry: Entry<Check>): void {
-    const due = entry.at;
+    const { check } = entry;
     const started = this.#time();
-    const running = this.#options.run(entry.check, this.#cancellation).then((wantedMs) => {
+    this.#options.onLateness(Math.max(0, started - entry.at) / 1_000);
+    const leftOut = Math.floor((started - entry.due) / check.intervalMs);
+    if (leftOut > 0) {
+      entry.due += leftOut * check.intervalMs;
+      this.#options.onShed(check, leftOut);
+    }
+    const running = this.#options.run(check, this.#cancellation).then((wantedMs) => {
       this.#running.delete(running);
       this.#governor.release(entry);
-      entry.tookMs = this.#time() - started;
-      if (!entry.gone) this.#again(entry, due, wantedMs);
+      const tookMs = this.#time() - started;
+      entry.fast = isFast(tookMs);
+      if (!entry.gone) this.#again(entry, tookMs, wantedMs);
       this.#startWaiting();
       this.#arm();
     });
     this.#running.add(running);
   }
 
-  #again(entry: Entry<Check>, startedAt: number, wantedMs: number | undefined): void {
+  #again(entry: Entry<Check>, tookMs: number, wantedMs: number | undefined): void {
     // a run longer than its interval is followed by the next one at once, never by two
-    this.#plan(entry, Math.max(nextRun(entry.check, startedAt, wantedMs), this.#time()));
+    entry.due = Math.max(nextRun(entry.check, entry.due, wantedMs), entry.due + tookMs);
+    // in line it comes after all that became due while it ran
+    entry.at = Math.max(entry.due, this.#time());
+    this.#heap.push(entry);
   }
 }
 
-/** So much later than due is still on time, however long the check's runs take. */
-function graceMs({ intervalMs }: Scheduled): number {
-  return intervalMs / 10;
+function isFast(tookMs = Infinity): boolean {
+  return tookMs <= FAST_MS;
 }

@@ -118,7 +118,7 @@ describe("Tocsin's own metrics", () => {
     self.config.loaded(true, 5_000);
     self.config.loaded(false, 9_000);
     self.schedule.late(-0.001);
-    self.schedule.shed();
+    self.schedule.shed(2);
     self.webhooks.declare('main');
     self.webhooks.delivery('main', 'partial');
     self.webhooks.alerts('main', 'accepted', 12);
@@ -140,7 +140,7 @@ describe("Tocsin's own metrics", () => {
       ['tocsin_config_last_reload_successful', {}, 0],
       ['tocsin_config_last_reload_success_timestamp_seconds', {}, 5],
       ['tocsin_schedule_lateness_seconds_bucket', { le: '0.001' }, 1],
-      ['tocsin_schedule_shed_total', {}, 1],
+      ['tocsin_schedule_shed_total', {}, 2],
       ['tocsin_webhook_deliveries_total', { webhook: 'main', outcome: 'partial' }, 1],
       ['tocsin_webhook_deliveries_total', { webhook: 'main', outcome: 'unavailable' }, 0],
       ['tocsin_webhook_alerts_total', { webhook: 'main', outcome: 'accepted' }, 12],
