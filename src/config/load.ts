@@ -4,6 +4,7 @@ import { readWebhooks } from './access.ts';
 import type { Environment } from './expand.ts';
 import { filesIn, readText, stands } from './files.ts';
 import { deepFreeze } from './freeze.ts';
+import { once } from './once.ts';
 import { readPipeline } from './pipeline.ts';
 import { readProbeEndpoint } from './probe-endpoint.ts';
 import { Reader } from './reader.ts';
@@ -48,7 +49,8 @@ export function loadConfig(options: LoadOptions): ConfigResult {
   const problems = [...reader.problems(), ...(config?.problems ?? []), ...(listen?.problems ?? [])];
   if (config?.sections === undefined || problems.length > 0) return { ok: false, problems };
   const { sections } = config;
-  const shown = (): string => shownConfiguration(source.text, sections.probeEndpoint.modules());
+  // a thousand services are a tenth of a second of parsing and formatting, in which nothing else is answered
+  const shown = once(() => shownConfiguration(source.text, sections.probeEndpoint.modules()));
   return { ok: true, config: deepFreeze({ ...sections, file: source.file, shown }) };
 }
 

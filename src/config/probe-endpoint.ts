@@ -1,9 +1,9 @@
 import { AllowList } from '../domain/allow-list.ts';
 import { isLoopback } from '../domain/network.ts';
-import type { ProbeModule } from '../probes/module.ts';
 import type { Prober } from '../probes/prober.ts';
 import type { Environment } from './expand.ts';
 import { defaultModules, loadModules } from './modules.ts';
+import { once } from './once.ts';
 import type { Reader } from './reader.ts';
 import type { ConfigSchemas } from './schemas.ts';
 import type { ConfigProblem, ProbeEndpointConfig, ServerConfig } from './types.ts';
@@ -58,9 +58,4 @@ function checkAllow(
     path,
     `Tocsin listens on ${listen.host}, off loopback, so /probe needs an allow list: networks, hosts or globs that may be probed`,
   );
-}
-
-function once(make: () => ReadonlyMap<string, ProbeModule>): () => ReadonlyMap<string, ProbeModule> {
-  let made: ReadonlyMap<string, ProbeModule> | undefined;
-  return () => (made ??= make());
 }

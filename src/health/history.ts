@@ -13,11 +13,15 @@ interface RecordedChange {
   readonly before: CheckView;
 }
 
-/** A service at the moment that is rebuilt. */
-interface PastService {
-  readonly checks: ReadonlyMap<string, CheckView>;
+/** What a snapshot shows of a service. */
+interface ShownPast {
   readonly text: string;
   readonly sentences: readonly string[];
+}
+
+/** A service at the moment that is rebuilt. */
+interface PastService extends ShownPast {
+  readonly checks: ReadonlyMap<string, CheckView>;
 }
 
 export interface HistoryOptions {
@@ -34,24 +38,17 @@ export interface HistoryOptions {
  * `tocsin.check.*` events newest first.
  */
 export class PastCluster {
-  readonly #services = new Map<string, PastService>();
+  /** Those that have changed since: all others are as they are now. */
+  readonly #changed = new Map<string, PastService>();
   readonly #tally = new ClusterTally();
   readonly #options: HistoryOptions;
+  #total: number;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
-    for (const [name, shown] of options.current) {
-      const checks = new Map(shown.checks.map((check) => [check.view.target, check]));
-      // the text of now, where it is needed, is made already
-      const now: PastService = {
-        checks,
-        get text() {
-          return shown.view;
-        },
-        sentences: shown.sentences,
-      };
-      this.#services.set(name, now);
-      for (const check of checks.values()) this.#tally.add(weighed(check));
+    this.#total = options.current.size;
+    for (const { checks } of options.current.values()) {
+      for (const check of checks) this.#tally.add(weighed(check));
     }
   }
 
@@ -61,34 +58,62 @@ export class PastCluster {
     if (change === undefined) return;
     const { time, after, before } = change;
     const changed = this.#set(after);
-    const all = this.#options.services === 'all';
-    const services = all ? [...this.#services] : [[after.service, changed] as const];
-    yield* snapshotText(
-      services.map(([name, { text }]) => [name, text] as const),
-      {
-        now: time,
-        uptimeSeconds: Math.max(0, time - this.#options.startedAt) / 1_000,
-        host: {},
-        cluster: this.#tally.health(),
-        totalServices: this.#services.size,
-        alerts: services.flatMap(([, { sentences }]) => sentences),
-      },
-    );
+    const services =
+      this.#options.services === 'all' ? [...this.#all()] : [[after.service, changed] as const];
+    yield* snapshotText(texts(services), {
+      now: time,
+      uptimeSeconds: Math.max(0, time - this.#options.startedAt) / 1_000,
+      host: {},
+      cluster: this.#tally.health(),
+      totalServices: this.#total,
+      alerts: services.flatMap(([, { sentences }]) => sentences),
+    });
     this.#set(before);
+  }
+
+  *#all(): Generator<readonly [string, ShownPast], undefined> {
+    const { current } = this.#options;
+    for (const [name, shown] of current) yield [name, this.#changed.get(name) ?? now(shown)];
+    for (const [name, gone] of this.#changed) if (!current.has(name)) yield [name, gone];
   }
 
   /** Puts a check into the state that it was in. */
   #set(check: CheckView): PastService {
-    const last = this.#services.get(check.service)?.checks ?? new Map<string, CheckView>();
+    const last = this.#checksOf(check.service);
     const replaced = last.get(check.view.target);
     if (replaced !== undefined) this.#tally.remove(weighed(replaced));
     this.#tally.add(weighed(check));
     const checks = new Map(last).set(check.view.target, check);
     const views = [...checks.values()];
     const next = { checks, text: viewText(views), sentences: alertSentences(views) };
-    this.#services.set(check.service, next);
+    this.#changed.set(check.service, next);
     return next;
   }
+
+  #checksOf(service: string): ReadonlyMap<string, CheckView> {
+    const known = this.#changed.get(service);
+    if (known !== undefined) return known.checks;
+    const shown = this.#options.current.get(service);
+    if (shown === undefined) this.#total += 1;
+    return new Map((shown?.checks ?? []).map((check) => [check.view.target, check]));
+  }
+}
+
+/** Lazily: the text of now, where it is needed, is made already. */
+function now(shown: ShownService): ShownPast {
+  return {
+    get text() {
+      return shown.view;
+    },
+    sentences: shown.sentences,
+  };
+}
+
+/** Lazily, so that each text is made in its turn. */
+function* texts(
+  services: Iterable<readonly [string, ShownPast]>,
+): Generator<readonly [string, string], undefined> {
+  for (const [name, service] of services) yield [name, service.text];
 }
 
 function weighed({ critical, view }: CheckView): { readonly critical: boolean; readonly state: CheckState } {

@@ -29,7 +29,8 @@ export async function writeBody(
 ): Promise<boolean> {
   const { socket } = response.req;
   const gone = new AbortController();
-  const unwatch = departures.watch(socket, () => gone.abort());
+  // with a reason, for the default is an error with a stack
+  const unwatch = departures.watch(socket, () => gone.abort('gone'));
   // Node's socket timer starts anew when the kernel took bytes, so that a slow reader is no stalled one
   response.setTimeout(stallMs, cutOff);
   const cancelTimer = clock.after(sendMs, cutOff);

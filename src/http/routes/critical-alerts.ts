@@ -1,5 +1,6 @@
 import type { LabelSet } from '../../domain/labels.ts';
 import { LedgerUnavailableError, type Episode, type Ledger } from '../../ledger/ledger.ts';
+import { alertPlace } from '../../domain/list-place.ts';
 import type { Reads } from '../reads/reads.ts';
 
 interface CriticalAlertsDeps {
@@ -11,12 +12,10 @@ interface CriticalAlertsDeps {
 /** More of them nobody reads as sentences: `/api/v1/alerts` has them all. */
 const MAX_SENTENCES = 500;
 const MAX_TEXT = 300;
-const QUERY = {
-  state: 'open',
-  severity: 'critical',
-  limit: MAX_SENTENCES + 1,
-  maxBytes: 256 * 1_024,
-} as const;
+/** Asked for at a time: the copy of a page that comes from the ledger's thread is made on the event loop. */
+const PAGE = { state: 'open', severity: 'critical', limit: 50, maxBytes: 32 * 1_024 } as const;
+/** Large alerts, or many that are left out, end the list before it has so many sentences. */
+const MAX_PAGES = 20;
 
 /** How many critical episodes are open; asks no disk. Watchdogs and alerts that carry `escalation` are left out. */
 export function openCritical(ledger: Pick<Ledger, 'summary'>): number {
@@ -26,26 +25,36 @@ export function openCritical(ledger: Pick<Ledger, 'summary'>): number {
     .reduce((sum, { count }) => sum + count, 0);
 }
 
+interface CriticalAlerts {
+  readonly sentences: readonly string[];
+  readonly isCut: boolean;
+}
+
 /** A sentence for each critical episode that is open, the newest first, and whether there are more. */
-export async function criticalAlerts({
-  ledger,
-  reads,
-  isWatchdog,
-}: CriticalAlertsDeps): Promise<{ readonly sentences: readonly string[]; readonly isCut: boolean }> {
+export async function criticalAlerts(deps: CriticalAlertsDeps): Promise<CriticalAlerts> {
   try {
-    return await reads.ask('critical alerts', async () => {
-      const episodes = await ledger.alerts(QUERY);
-      const counted = episodes.filter(
-        ({ labels }) => labels['escalation'] === undefined && !isWatchdog(labels),
-      );
-      const sentences = counted.slice(0, MAX_SENTENCES).map(sentence);
-      return { sentences, isCut: episodes.length > MAX_SENTENCES };
-    });
+    return await deps.reads.ask('critical alerts', () => readAll(deps));
   } catch (error) {
     if (!(error instanceof LedgerUnavailableError)) throw error;
     // the answer is 200 always, and must not look as if nothing were wrong
     return { sentences: [`CRITICAL: the open alerts cannot be read - ${error.message}`], isCut: false };
   }
+}
+
+async function readAll({ ledger, isWatchdog }: CriticalAlertsDeps): Promise<CriticalAlerts> {
+  const sentences: string[] = [];
+  let after: string | undefined;
+  for (let page = 0; page < MAX_PAGES && sentences.length <= MAX_SENTENCES; page++) {
+    const episodes = await ledger.alerts({ ...PAGE, ...(after !== undefined && { after }) });
+    const last = episodes.at(-1);
+    if (last === undefined) return { sentences, isCut: false };
+    for (const episode of episodes) {
+      const { labels } = episode;
+      if (labels['escalation'] === undefined && !isWatchdog(labels)) sentences.push(sentence(episode));
+    }
+    after = alertPlace(last);
+  }
+  return { sentences: sentences.slice(0, MAX_SENTENCES), isCut: true };
 }
 
 function sentence({ labels, annotations, startsAt }: Episode): string {
