@@ -43,7 +43,7 @@ interface Connection {
   requests: number;
   pending: number;
   /** Requests that came before the answer to the one before them was out. */
-  readonly waiting: (() => void)[];
+  readonly waiting: { readonly request: IncomingMessage; readonly response: ServerResponse }[];
   /** Of the last request. */
   response: ServerResponse | undefined;
   /** How it will have ended, when an answer is under way that is its last. */
@@ -163,18 +163,23 @@ export class Connections {
     const { socket } = request;
     const connection = this.#open.get(socket);
     // cut off, and this was read before
-    if (connection === undefined) return;
+    if (connection === undefined) {
+      request.destroy();
+      return;
+    }
     connection.requests += 1;
     connection.pending += 1;
     connection.response = response;
-    response.once('close', () => this.#answered(connection));
+    response.once('close', () => this.#answered(connection, answer));
     if (connection.pending === 1) answer(request, response);
-    else if (connection.waiting.length < MAX_WAITING) {
-      connection.waiting.push(() => answer(request, response));
-    } else this.#cut(socket, 'limited');
+    else if (connection.waiting.length < MAX_WAITING) connection.waiting.push({ request, response });
+    else {
+      this.#cut(socket, 'limited');
+      request.destroy();
+    }
   }
 
-  #answered(connection: Connection): void {
+  #answered(connection: Connection, answer: RequestListener): void {
     const { socket, waiting } = connection;
     connection.pending -= 1;
     if (!this.#open.has(socket)) return;
@@ -182,7 +187,8 @@ export class Connections {
       // later, when everybody who listens knows that this answer is out
       setImmediate(() => {
         // after a last answer the connection ends, and the responses to what waits would never close
-        if (socket.writable) waiting.shift()?.();
+        const next = socket.writable ? waiting.shift() : undefined;
+        if (next !== undefined) answer(next.request, next.response);
       });
       return;
     }
@@ -224,8 +230,11 @@ export class Connections {
   }
 
   #cut(socket: Socket, outcome: ConnectionOutcome): void {
+    const waiting = this.#open.get(socket)?.waiting ?? [];
     this.#ended(socket, outcome);
     socket.resetAndDestroy();
+    // Node would end each of them with an error and its stack: most of what a client that sends too many costs
+    for (const { request } of waiting) request.destroy();
   }
 
   /** Forgets a connection: its place is free. What follows for it, such as its `close`, is of no interest. */

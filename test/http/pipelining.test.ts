@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -20,6 +22,13 @@ function pipeline(port: number, paths: readonly string[]): { socket: Socket; rec
   socket.on('error', () => undefined);
   socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join(''));
   return { socket, received: () => received };
+}
+
+/** Every request that Node's parser finds, also those that no handler sees. */
+function subscriptionTo(seen: (request: IncomingMessage) => void): { end: () => void } {
+  const heard = (message: unknown) => seen((message as { request: IncomingMessage }).request);
+  subscribe('http.server.request.start', heard);
+  return { end: () => unsubscribe('http.server.request.start', heard) };
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => `/${i}`);
@@ -58,6 +67,18 @@ describe('requests that a client sends without waiting for their answers', () =>
     expect(seen).toEqual({ begun: 1, atOnce: 0, most: 1 });
     // others are served
     expect(await (await fetch(`${rig.url}/well`)).text()).toBe('</well>');
+  });
+
+  it('are dropped without an error for each when they cost their connection', async () => {
+    const { handler } = echo();
+    const dropped: IncomingMessage[] = [];
+    await using rig = await serveHandlers([handler]);
+    const watch = subscriptionTo((request) => dropped.push(request));
+    const { socket } = pipeline(rig.port, ['/never', ...numbers(99)]);
+    await until(() => socket.closed && dropped.length === 100 && dropped.every(({ destroyed }) => destroyed));
+    watch.end();
+    // the one that was being answered has a listener that may want to know
+    expect(dropped.filter(({ errored }) => errored !== null).length).toBeLessThanOrEqual(1);
   });
 
   it('are dropped when their client leaves or the answer before them is the last', async () => {
