@@ -60,6 +60,27 @@ describe('the sentences of critical alerts', () => {
     });
   });
 
+  it.each([
+    [120, 122, false],
+    [600, 500, true],
+  ])('with %i more open: are read in small pages, and end with a mark', async (more, shown, isCut) => {
+    const many = Array.from({ length: more }, (_, i) =>
+      webhookAlert({ alertname: `B${i}`, severity: 'critical', instance: `node-${i}` }),
+    );
+    await take(store, webhookPayload(many));
+    const sizes: number[] = [];
+    const ledger = {
+      alerts: async (query: AlertQuery) => {
+        const page = await store.calls.alerts(query);
+        sizes.push(JSON.stringify(page).length);
+        return page;
+      },
+    };
+    const answer = await criticalAlerts({ ledger, reads, isWatchdog: () => false });
+    expect([new Set(answer.sentences).size, answer.isCut]).toEqual([shown, isCut]);
+    expect(Math.max(...sizes)).toBeLessThan(64 * 1_024);
+  });
+
   it('say so when the ledger cannot be read', async () => {
     const ledger = { alerts: () => Promise.reject(new LedgerUnavailableError('It restarts.')) };
     const { sentences } = await criticalAlerts({ ledger, reads, isWatchdog: () => false });

@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import { runHostileReads } from '../e2e/scenarios/hostile-reads.ts';
 
 /** Two hundred readers of every path that read nothing, pipeline or abort. SECONDS says how long; five minutes. */
@@ -21,12 +22,14 @@ export async function prove() {
       ['resident memory before, at most', `${mb(residentBytes.before)}, ${mb(residentBytes.peak)}`],
       ['requests of the readers, connections that ended', `${counts.asked}, ${counts.ended}`],
       ['first answers to those who read', answers.join(', ') || 'none'],
+      ['alerts answered with 200, listed afterwards', `${record.delivered}, ${record.listed}`],
       ['/health afterwards', `${record.after.status}, ${record.after.alertsCount} alerts`],
       ['lines of the log at error', String(record.errors.length)],
     ] as [string, string][],
     notes: [
       `1,000 services at 30 s, 12,000 open alerts, ${seconds} s, a heap of 256 MB (--max-old-space-size=256).`,
       'A quarter of the readers each: read nothing; send 100 requests at once and read; leave after the first bytes; send 100 at once and read nothing. They come from 40 addresses and come again.',
+      `The readers run on the same cores. Load of the machine at the end (1 minute): ${(loadavg()[0] ?? NaN).toFixed(1)}.`,
       ...record.failed.slice(0, 5),
     ],
   };

@@ -29,6 +29,9 @@ export interface HostileReadsRecord {
   readonly residentBytes: { readonly before: number; readonly peak: number };
   /** A read of another address, when the readers are gone. */
   readonly after: { readonly status: number; readonly alertsCount: number };
+  /** Open alerts that the API lists then, and those whose deliveries were answered with 200. */
+  readonly listed: number;
+  readonly delivered: number;
   /** Lines of the log that say that a person must act. */
   readonly errors: readonly string[];
 }
@@ -45,7 +48,7 @@ export async function runHostileReads(run: HostileReadsRun): Promise<HostileRead
   for (let first = 0; first < run.alerts; first += PER_DELIVERY) {
     await deliver(tocsin.url, first, Math.min(PER_DELIVERY, run.alerts - first));
   }
-  await until(async () => (await read(tocsin.url)).alertsCount >= run.alerts, { timeoutMs: 60_000 });
+  await until(async () => (await countOpen(tocsin.url)) === run.alerts, { timeoutMs: 60_000 });
   const before = processNumbers(tocsin.pid).residentBytes;
   const watch = watchProcess(tocsin.pid);
   const port = Number(new URL(tocsin.url).port);
@@ -57,9 +60,22 @@ export async function runHostileReads(run: HostileReadsRun): Promise<HostileRead
   const [asked, sent, counts] = [await healthy.stop(), await sender.stop(), await readers.stop()];
   watch.stop();
   const { residentBytes: peak } = watch.peak();
-  const after = await read(tocsin.url);
+  const after = await until(async () => {
+    const answer = await read(tocsin.url);
+    return answer.status === 200 && answer;
+  });
+  const listed = await countOpen(tocsin.url);
+  const delivered = run.alerts + sent.ms.length - sent.failed.length;
   const errors = tocsin.log.filter(({ level }) => level === 'error').map(({ msg }) => msg);
-  return { ...figures(asked, sent), counts, residentBytes: { before, peak }, after, errors };
+  return {
+    ...figures(asked, sent),
+    counts,
+    residentBytes: { before, peak },
+    after,
+    listed,
+    delivered,
+    errors,
+  };
 }
 
 function figures(asked: Requests, sent: Requests) {
@@ -100,4 +116,18 @@ async function read(url: string): Promise<HostileReadsRecord['after']> {
   const answer = await fetch(`${url}/health`);
   const body = (await answer.json()) as { alerts_count?: number };
   return { status: answer.status, alertsCount: body.alerts_count ?? -1 };
+}
+
+async function countOpen(url: string): Promise<number> {
+  let count = 0;
+  for (let after = ''; ;) {
+    const answer = await fetch(`${url}/api/v1/alerts?limit=10000${after}`);
+    const { alerts, next_after } = (await answer.json()) as {
+      alerts: unknown[];
+      next_after: string | null;
+    };
+    count += alerts.length;
+    if (next_after === null) return count;
+    after = `&after=${next_after}`;
+  }
 }

@@ -1,0 +1,13 @@
+import { expect, it } from '@jest/globals';
+import { once } from '../../src/config/once.ts';
+
+it.each([['text'], [undefined]])('a value is made once, when it is first asked for: %s', (value) => {
+  let made = 0;
+  const get = once(() => {
+    made += 1;
+    return value;
+  });
+  expect(made).toBe(0);
+  expect([get(), get(), get()]).toEqual([value, value, value]);
+  expect(made).toBe(1);
+});
