@@ -189,22 +189,26 @@ describe('two set-ups at once', () => {
     const first = finished(start());
     await appears('held');
     const second = start();
+    // watched from the start: it may end before the first does
+    const secondEnds = finished(second);
     await saying(second, 'another set-up is at work');
     rmSync(join(project, 'hold'));
-    expect([(await first).code, (await finished(second)).code]).toEqual([0, 0]);
+    expect([(await first).code, (await secondEnds).code]).toEqual([0, 0]);
     expect(calls()).toEqual(['npm', 'tsc']);
   });
 
   it('a killed one is noticed: its npm is waited for, then everything is done again', async () => {
     writeFileSync(join(project, 'hold'), '');
     const first = start();
+    const ending = finished(first);
     await appears('held');
     first.kill('SIGKILL');
-    await once(first, 'close');
+    await ending;
     const second = start();
+    const secondEnds = finished(second);
     await saying(second, 'another set-up is at work');
     rmSync(join(project, 'hold'));
-    expect((await finished(second)).code).toBe(0);
+    expect((await secondEnds).code).toBe(0);
     expect(calls()).toEqual(['npm', 'npm', 'tsc']);
     expect(existsSync(join(project, '.cache/setup.lock'))).toBe(false);
   });
@@ -212,9 +216,10 @@ describe('two set-ups at once', () => {
   it('SIGTERM stops the installation and frees the lock', async () => {
     writeFileSync(join(project, 'hold'), '');
     const first = start();
+    const ending = finished(first);
     await appears('held');
     first.kill('SIGTERM');
-    expect((await finished(first)).code).toBe(143);
+    expect((await ending).code).toBe(143);
     expect(existsSync(join(project, '.cache/setup.lock'))).toBe(false);
   });
 });

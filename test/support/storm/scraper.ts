@@ -52,10 +52,10 @@ export async function startScraper(options: ScraperOptions): Promise<Scraper> {
     return Number(data.result[0]?.value[1] ?? 0);
   };
   const numbers = async (seconds: number) => {
-    const scrapes = await query(`count_over_time(up[${seconds}s])`);
     return {
-      scrapes,
-      failed: scrapes - (await query(`sum_over_time(up[${seconds}s])`)),
+      scrapes: await query(`count_over_time(up[${seconds}s])`),
+      // one query, so that both sums are of the same scrapes
+      failed: await query(`count_over_time(up[${seconds}s]) - sum_over_time(up[${seconds}s])`),
       slowestSeconds: await query(`max_over_time(scrape_duration_seconds[${seconds}s])`),
     };
   };
