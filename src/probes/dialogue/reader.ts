@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { fail, ProbeFailure } from '../net/failure.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
 
@@ -8,6 +9,10 @@ export const MAX_LINE_BYTES = 65_536;
 const HIGH_WATER_BYTES = 65_536;
 /** The most bytes that a server may send in all. */
 const MAX_STREAM_BYTES = 16_777_216;
+/** The most lines: a server that sends empty ones costs CPU long before it has sent `MAX_STREAM_BYTES`. */
+const MAX_LINES = 100_000;
+/** Pieces that are taken from what has been received before everything else gets its turn. */
+const PIECES_PER_TURN = 1_000;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
@@ -16,6 +21,8 @@ export class SocketReader {
   readonly #socket: Socket;
   #buffer: Buffer = Buffer.alloc(0);
   #received = 0;
+  #lines = 0;
+  #pieces = 0;
   #ended = false;
   #error: unknown;
   #wake: (() => void) | undefined;
@@ -30,9 +37,12 @@ export class SocketReader {
 
   /**
    * The next line without its end (`\n` or `\r\n`); the last one may lack it. Undefined at the end of the stream.
-   * @throws ProbeFailure when the connection breaks, or a line is longer than `MAX_LINE_BYTES`
+   * @throws ProbeFailure when the connection breaks, a line is longer than `MAX_LINE_BYTES`, or there are too many
    */
   async line(): Promise<string | undefined> {
+    if (this.#turnIsOver()) await setImmediate();
+    this.#lines += 1;
+    if (this.#lines > MAX_LINES) throw fail('protocol', `The server sent more than ${MAX_LINES} lines`);
     for (let searched = 0; ;) {
       const end = this.#buffer.indexOf(NEWLINE, searched);
       if (end >= 0) return this.#lineUpTo(end);
@@ -50,6 +60,7 @@ export class SocketReader {
    * @throws ProbeFailure when the connection breaks
    */
   async bytes(count: number): Promise<Buffer> {
+    if (this.#turnIsOver()) await setImmediate();
     while (this.#buffer.length < count && (await this.#more()));
     return this.#take(Math.min(count, this.#buffer.length));
   }
@@ -62,6 +73,12 @@ export class SocketReader {
     this.#socket.removeListener('end', this.#onEnd);
     this.#socket.removeListener('close', this.#onEnd);
     this.#socket.removeListener('error', this.#onError);
+  }
+
+  /** Pieces that are there already are read without waiting: tiny ones would keep the event loop for themselves. */
+  #turnIsOver(): boolean {
+    this.#pieces += 1;
+    return this.#pieces % PIECES_PER_TURN === 0;
   }
 
   #lineUpTo(end: number): string {

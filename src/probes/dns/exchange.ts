@@ -5,6 +5,9 @@ import { fail, type ProbeFailure } from '../net/failure.ts';
 import { brokenConnection, connectFailure, type Destination } from '../net/socket-errors.ts';
 import { answersQuery } from './message.ts';
 
+/** The most bytes of messages that do not answer the query; each has at most 64 KiB. */
+const MAX_IGNORED_BYTES = 1_048_576;
+
 export interface UdpQuery {
   readonly to: Destination;
   readonly family: 4 | 6;
@@ -19,12 +22,14 @@ export interface UdpQuery {
 /**
  * Sends a query over UDP once and gives the first message that answers it. The socket is connected, so that the system
  * drops what comes from elsewhere; messages with another id or question are ignored.
- * @throws ProbeFailure when the system says that it cannot be delivered. Rejects when the signal aborts.
+ * @throws ProbeFailure when the system says that it cannot be delivered, or when more than `MAX_IGNORED_BYTES` come that
+ * do not answer it. Rejects when the signal aborts.
  */
 export function askOverUdp({ to, family, query, signal, sent, ignored }: UdpQuery): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6' });
+    let ignoredBytes = 0;
     const end = (settle: () => void): void => {
       signal.removeEventListener('abort', onAbort);
       socket.removeAllListeners();
@@ -39,8 +44,13 @@ export function askOverUdp({ to, family, query, signal, sent, ignored }: UdpQuer
     socket.on('message', (message, from) => {
       // what arrived between binding and connecting may come from anyone
       const own = from.port === to.port && answersQuery(message, query);
-      if (own) end(() => resolve(message));
-      else ignored();
+      if (own) {
+        end(() => resolve(message));
+        return;
+      }
+      ignored();
+      ignoredBytes += message.length;
+      if (ignoredBytes > MAX_IGNORED_BYTES) end(() => reject(tooManyOthers()));
     });
     socket.bind({ address: to.localAddress ?? (family === 4 ? '0.0.0.0' : '::') }, () => {
       socket.connect(to.port, to.address, (...errors: readonly unknown[]) => {
@@ -56,6 +66,13 @@ export function askOverUdp({ to, family, query, signal, sent, ignored }: UdpQuer
       });
     });
   });
+}
+
+function tooManyOthers(): ProbeFailure {
+  return fail(
+    'protocol',
+    `The server sent more than ${MAX_IGNORED_BYTES} bytes in messages that do not answer the query`,
+  );
 }
 
 const LENGTH_BYTES = 2;

@@ -39,7 +39,8 @@ export interface CallEnd {
 
 /**
  * One unary call over HTTP/2. The connection is this call's own and gone with it, in every case.
- * Rejects when the signal aborts; every other end is told.
+ * Rejects when the signal aborts, and with a ProbeFailure when the server sends far more than an answer; every other end is
+ * returned.
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 export async function unaryCall(call: Call): Promise<CallEnd> {
@@ -56,8 +57,10 @@ export async function unaryCall(call: Call): Promise<CallEnd> {
 function exchange(connection: OneRequestSession, call: Call): Promise<CallEnd> {
   const { session } = connection;
   return new Promise((resolve, reject) => {
-    const ended = (end: CallEnd): void =>
-      resolve(connection.hasRefused(stream) ? { ...end, refused: true } : end);
+    const ended = (end: CallEnd): void => {
+      if (connection.flood !== undefined) reject(connection.flood);
+      else resolve(connection.hasRefused(stream) ? { ...end, refused: true } : end);
+    };
     const broken = (error?: unknown): void => ended(lost(error));
     const onAbort = (): void => reject(new Error('aborted'));
     call.signal.addEventListener('abort', onAbort, { once: true });
@@ -67,7 +70,7 @@ function exchange(connection: OneRequestSession, call: Call): Promise<CallEnd> {
     });
     // stays for good: what breaks later must not throw
     session.on('error', broken);
-    const stream = session.request({
+    const stream = connection.request({
       ...call.metadata,
       ':method': 'POST',
       ':scheme': call.secure ? 'https' : 'http',

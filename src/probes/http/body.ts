@@ -38,13 +38,17 @@ export function readBody(source: BodySource, { keep, limit, compression }: BodyO
     const kept: Buffer[] = [];
     let keptLength = 0;
     let length = 0;
+    let over = false;
     const plain = compression === undefined || compression === 'identity';
     const content = plain ? source : streamSource(decompressed(sourceStream(source), compression));
     const end = (problem?: ProbeFailure): void => {
+      over = true;
       resolve({ length, start: Buffer.concat(kept), ...(problem === undefined ? {} : { problem }) });
     };
     content.read({
       data: (chunk) => {
+        // one segment may hold thousands of chunks beyond the limit
+        if (over) return;
         length += chunk.length;
         if (keptLength < keep) {
           const part = chunk.subarray(0, keep - keptLength);

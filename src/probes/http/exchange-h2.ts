@@ -1,16 +1,11 @@
-import {
-  constants,
-  type ClientHttp2Stream,
-  type IncomingHttpHeaders as Http2Headers,
-  type OutgoingHttpHeaders,
-} from 'node:http2';
+import { constants, type IncomingHttpHeaders as Http2Headers, type OutgoingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 import { fail, ProbeFailure } from '../net/failure.ts';
 import { errorCode } from '../net/error-fields.ts';
 import { OneRequestSession } from '../net/http2-session.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
 import { requireSendable } from '../net/wire-text.ts';
-import { streamSource } from './body-source.ts';
+import { streamSource, type BodySource } from './body-source.ts';
 import { headerValue } from './http1/head.ts';
 import { parseLength } from './http1/framing.ts';
 import type { HttpResponse, RequestLine } from './response.ts';
@@ -51,9 +46,9 @@ export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpRespon
     requireSendable(options);
     const connection = new OneRequestSession(socket);
     const { session } = connection;
-    const stream = session.request(requestHeaders(options), { endStream: body === undefined });
+    const stream = connection.request(requestHeaders(options), { endStream: body === undefined });
     const failed = (failure: Error): void =>
-      reject(connection.hasRefused(stream) ? new RequestRefused() : failure);
+      reject(connection.flood ?? (connection.hasRefused(stream) ? new RequestRefused() : failure));
     session.on('error', (error) => failed(streamFailure(error)));
     session.once('close', () => failed(fail('protocol', 'The connection was closed before an answer came')));
     stream.on('error', (error) => failed(streamFailure(error)));
@@ -68,7 +63,8 @@ export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpRespon
     stream.once('response', (headers, flags) => {
       onFirstByte();
       const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      resolve(httpResponse(stream, headers, ended && method !== 'HEAD'));
+      const content = counted(streamSource(stream), (bytes) => connection.hasContent(bytes));
+      resolve(httpResponse(content, headers, ended && method !== 'HEAD'));
     });
     if (body !== undefined) stream.end(body);
   });
@@ -99,7 +95,24 @@ function requestHeaders({ method, path, authority, headers }: Http2ExchangeOptio
   return trailers ? { ...others, te: 'trailers' } : others;
 }
 
-function httpResponse(stream: ClientHttp2Stream, headers: Http2Headers, bodyless: boolean): HttpResponse {
+/** Reports how much of a body comes. */
+function counted(body: BodySource, came: (bytes: number) => void): BodySource {
+  return {
+    read: (sink) =>
+      body.read({
+        data: (content) => {
+          came(content.length);
+          sink.data(content);
+        },
+        end: () => sink.end(),
+        failed: (error) => sink.failed(error),
+      }),
+    pause: () => body.pause(),
+    resume: () => body.resume(),
+  };
+}
+
+function httpResponse(body: BodySource, headers: Http2Headers, bodyless: boolean): HttpResponse {
   const flat: string[] = [];
   for (const [name, value] of Object.entries(headers)) {
     if (name.startsWith(':') || value === undefined) continue;
@@ -110,7 +123,7 @@ function httpResponse(stream: ClientHttp2Stream, headers: Http2Headers, bodyless
     version: '2.0',
     headers: flat,
     announcedLength: parseLength(headerValue(flat, 'content-length')) ?? (bodyless ? 0 : undefined),
-    body: streamSource(stream),
+    body,
   };
 }
 

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { CancelSignal } from '../../domain/cancellation.ts';
 import { errorCode } from '../net/error-fields.ts';
-import { agentFault, type ProbeFailure } from '../net/failure.ts';
+import { agentFault, fail, type ProbeFailure } from '../net/failure.ts';
 import type { IcmpSettings } from './settings.ts';
 
 export interface PingOutput {
@@ -23,6 +23,7 @@ const ENVIRONMENT = {
   LC_ALL: 'C',
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
+/** What ping may print on each of its outputs; one reply is a few hundred bytes. */
 const MAX_OUTPUT = 16_384;
 
 /** One echo request to one address. ping gives up by itself after the deadline, should Tocsin be gone by then. */
@@ -40,7 +41,8 @@ export function pingArguments(settings: IcmpSettings, address: string, timeoutMs
 
 /**
  * Runs the system's ping, and gives what it printed.
- * @throws ProbeFailure when it cannot be run. When the signal aborts, it is killed, and the promise rejects.
+ * @throws ProbeFailure when it cannot be run, or prints more than `MAX_OUTPUT`: then it is killed. When the signal
+ * aborts, it is killed, and the promise rejects.
  */
 export function runPing({ command, args, signal, gone }: PingOptions): Promise<PingOutput> {
   return new Promise((resolve, reject) => {
@@ -62,7 +64,15 @@ export function runPing({ command, args, signal, gone }: PingOptions): Promise<P
       gone();
     };
     const keep = (stream: 'out' | 'err') => (text: string) => {
-      said[stream] = (said[stream] + text).slice(0, MAX_OUTPUT);
+      said[stream] += text;
+      if (said[stream].length <= MAX_OUTPUT) return;
+      said[stream] = '';
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      child.kill('SIGKILL');
+      reject(
+        fail('protocol', `ping printed more than ${MAX_OUTPUT} bytes: replies or errors come without end`),
+      );
     };
     child.once('error', (error) => {
       end();

@@ -5,6 +5,8 @@ import { fail, type ProbeFailure } from '../net/failure.ts';
 
 /** The most bytes that a message may have, its fragments together. */
 const MAX_MESSAGE_BYTES = 1_048_576;
+/** The most frames that a server may send: empty ones and pings cost CPU and memory long before they are many bytes. */
+const MAX_FRAMES = 4_096;
 /** Answers to pings that the server has not taken; more are left out. */
 const MAX_UNSENT_BYTES = 65_536;
 const MAX_CONTROL_BYTES = 125;
@@ -36,6 +38,7 @@ function clientFrame(opcode: number, payload: Buffer): Buffer {
 export class MessageStream {
   readonly #socket: Socket;
   readonly #reader: SocketReader;
+  #frames = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -61,7 +64,8 @@ export class MessageStream {
 
   /**
    * The next message, text or binary; pings in between are answered.
-   * @throws ProbeFailure `protocol` when the server closes, breaks the protocol or sends more than `MAX_MESSAGE_BYTES`
+   * @throws ProbeFailure `protocol` when the server closes, breaks the protocol, or sends more than `MAX_MESSAGE_BYTES` or
+   * `MAX_FRAMES`
    */
   async message(): Promise<Buffer> {
     const pieces: Buffer[] = [];
@@ -90,6 +94,8 @@ export class MessageStream {
   }
 
   async #frame(room: number): Promise<Frame> {
+    this.#frames += 1;
+    if (this.#frames > MAX_FRAMES) throw fail('protocol', `The server sent more than ${MAX_FRAMES} frames`);
     const [first = 0, second = 0] = await this.#bytes(2);
     if ((first & 0x70) !== 0) throw broken('a reserved bit is set');
     if ((second & 0x80) !== 0) throw broken('a frame of the server is masked');
