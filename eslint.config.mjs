@@ -74,6 +74,17 @@ export default defineConfig(
     rules: {
       // expect(object.method) is how jest asserts on calls
       '@typescript-eslint/unbound-method': 'off',
+      // how long a test takes is the machine's pace; testTimeout of jest.config.mjs is for what hangs
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'callee.name=/^(it|beforeAll|beforeEach|afterAll|afterEach)$/',
+          'callee.callee.property.name="each"',
+        ].map((callee) => ({
+          selector: `CallExpression[${callee}] > Literal[raw=/^[0-9]/]`,
+          message: 'A test has no time limit of its own.',
+        })),
+      ],
     },
   },
   {

@@ -63,7 +63,7 @@ describeWithPeers(['blackbox_exporter'], '/probe beside blackbox_exporter 0.28',
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  }, 120_000);
+  });
 
   afterAll(async () => {
     blackbox.stop();

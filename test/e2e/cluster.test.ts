@@ -11,5 +11,5 @@ describeWithPeers(['alertmanager'], 'two Alertmanagers in a cluster', () => {
     });
     expect(record.episodes).toBe(record.lives);
     expect(record.duplicates).toBeGreaterThan(record.accepted);
-  }, 300_000);
+  });
 });

@@ -18,5 +18,5 @@ describeWithPeers(['prometheus'], 'two Prometheus servers and three people with 
     expect(served).toBeGreaterThanOrEqual(asked);
     // a scrape begins a collection or joins one; at both ends of the time some are not counted as served yet
     expect(Math.abs(collections + coalesced - served)).toBeLessThanOrEqual(6);
-  }, 60_000);
+  });
 });

@@ -19,5 +19,5 @@ describeWithPeers(['prometheus', 'alertmanager'], 'alerts that nobody has', () =
     const never = { 2: undefined, 3: undefined };
     expect([reached.taken, reached.silenced, reached.never]).toEqual([never, never, never]);
     expect([acknowledged, suppressed]).toEqual([true, 'silenced']);
-  }, 180_000);
+  });
 });

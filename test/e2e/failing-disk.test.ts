@@ -9,25 +9,25 @@ describe('kill -9 under load', () => {
     const { lost, twice, half, otherAnswers, promised } = await runKillNine(4);
     expect({ lost, twice, half, otherAnswers }).toEqual({ lost: 0, twice: 0, half: 0, otherAnswers: 0 });
     expect(promised).toBeGreaterThan(0);
-  }, 60_000);
+  });
 });
 
 describeWithPeers(['strace'], 'the write-ahead log', () => {
   it('is synced before each 200', async () => {
     expect(await runSyncs(20)).toEqual({ answers: 20, unsynced: 0 });
-  }, 30_000);
+  });
 
   it('that cannot be synced gets nothing acknowledged, until it can', async () => {
     const { failing, wrong } = await runFailingSync(10);
     expect({ failing, wrong }).toEqual({ failing: { 503: 10 }, wrong: [] });
-  }, 30_000);
+  });
 });
 
 describe('files that may not grow', () => {
   it('are a 503, and what is refused meanwhile is taken afterwards', async () => {
     const { failing, wrong } = await runFileLimit(10);
     expect({ failing, wrong }).toEqual({ failing: { 503: 10 }, wrong: [] });
-  }, 30_000);
+  });
 });
 
 describeWithMounts('a disk that is full, and smaller than the write-ahead log', () => {
@@ -37,5 +37,5 @@ describeWithMounts('a disk that is full, and smaller than the write-ahead log', 
     const { 200: taken = 0, 503: refused = 0 } = failing;
     expect(refused).toBeGreaterThan(0);
     expect({ all: taken + refused, wrong, answered }).toEqual({ all: 100, wrong: [], answered: 201 });
-  }, 30_000);
+  });
 });

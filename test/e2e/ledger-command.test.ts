@@ -95,38 +95,29 @@ describe('ledger backup and replay', () => {
       expect(readdirSync(folder.path)).toEqual(before);
       expect(readdirSync(at('folder'))).toEqual([]);
     },
-    30_000,
   );
 
-  it.each(['backup', 'replay'])(
-    '%s makes one file',
-    async (word) => {
-      const before = readdirSync(folder.path);
-      expect(await ledger(word, `${word}.db`)).toMatchObject({ code: 0, stderr: '' });
-      expect(readdirSync(folder.path)).toEqual([...before, `${word}.db`].sort());
-    },
-    30_000,
-  );
+  it.each(['backup', 'replay'])('%s makes one file', async (word) => {
+    const before = readdirSync(folder.path);
+    expect(await ledger(word, `${word}.db`)).toMatchObject({ code: 0, stderr: '' });
+    expect(readdirSync(folder.path)).toEqual([...before, `${word}.db`].sort());
+  });
 });
 
 describeWithMounts('onto a disk that is too small', () => {
-  it.each(['backup', 'replay'])(
-    '%s exits with 1 and one sentence, and leaves nothing',
-    async (word) => {
-      const disk = at(`disk-${word}`);
-      mkdirSync(disk);
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
-      try {
-        const { code, stderr } = await ledger(word, join(disk, 'x.db'));
-        expect({ code, stderr }).toEqual({
-          code: 1,
-          stderr: expect.stringMatching(/^tocsin: The ledger cannot be (copied|replayed) to [^\n]*\n$/),
-        });
-        expect(readdirSync(disk)).toEqual([]);
-      } finally {
-        execFileSync('umount', [disk]);
-      }
-    },
-    30_000,
-  );
+  it.each(['backup', 'replay'])('%s exits with 1 and one sentence, and leaves nothing', async (word) => {
+    const disk = at(`disk-${word}`);
+    mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+    try {
+      const { code, stderr } = await ledger(word, join(disk, 'x.db'));
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(/^tocsin: The ledger cannot be (copied|replayed) to [^\n]*\n$/),
+      });
+      expect(readdirSync(disk)).toEqual([]);
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
 });

@@ -94,20 +94,16 @@ const OTHER_NAMES: readonly (readonly [string, Prepare])[] = [
 ];
 
 describe('a second Tocsin on the same ledger', () => {
-  it.each(OTHER_NAMES)(
-    'is refused %s, and the first goes on',
-    async (_how, prepare) => {
-      await using folder = temporaryFolder();
-      await using tocsin = await startTocsin({ folder: folder.path, config: config('data/ledger.db') });
-      expect(await post(tocsin, 'Before')).toBe(200);
-      const { code, output } = await second(folder.path, prepare(folder.path));
-      expect(output).toContain('is in use by another process');
-      expect(code).toBe(1);
-      expect(await post(tocsin, 'After')).toBe(200);
-      expect((await ready(tocsin)).status).toBe(200);
-    },
-    60_000,
-  );
+  it.each(OTHER_NAMES)('is refused %s, and the first goes on', async (_how, prepare) => {
+    await using folder = temporaryFolder();
+    await using tocsin = await startTocsin({ folder: folder.path, config: config('data/ledger.db') });
+    expect(await post(tocsin, 'Before')).toBe(200);
+    const { code, output } = await second(folder.path, prepare(folder.path));
+    expect(output).toContain('is in use by another process');
+    expect(code).toBe(1);
+    expect(await post(tocsin, 'After')).toBe(200);
+    expect((await ready(tocsin)).status).toBe(200);
+  });
 });
 
 interface Loss {
@@ -153,30 +149,26 @@ const LOSSES: readonly Loss[] = [
 ];
 
 describe('a ledger that is', () => {
-  it.each(LOSSES)(
-    '$how while Tocsin runs is not written, and it says so',
-    async (loss) => {
-      await using folder = temporaryFolder();
-      await using tocsin = await startTocsin({ folder: folder.path, config: config('data/ledger.db') });
-      expect(await post(tocsin, 'Before')).toBe(200);
-      loss.lose(folder.path);
-      // the very next delivery is refused: what was answered 200 would be lost with the file
-      expect(await post(tocsin, 'Meanwhile')).toBe(503);
-      const answer = await ready(tocsin);
-      expect(answer.status).toBe(503);
-      expect(await answer.text()).toMatch(loss.reason);
-      expect(await writable(tocsin)).toBe(0);
-      if (loss.giveBack !== undefined) {
-        loss.giveBack(folder.path);
-        await until(async () => (await ready(tocsin)).status === 200);
-        expect(await writable(tocsin)).toBe(1);
-        expect(await post(tocsin, 'Meanwhile')).toBe(200);
-      }
-      expect(tocsin.log.filter(({ level }) => level === 'error')).toHaveLength(1);
-      expect(await tocsin.stop()).toBe(0);
-    },
-    60_000,
-  );
+  it.each(LOSSES)('$how while Tocsin runs is not written, and it says so', async (loss) => {
+    await using folder = temporaryFolder();
+    await using tocsin = await startTocsin({ folder: folder.path, config: config('data/ledger.db') });
+    expect(await post(tocsin, 'Before')).toBe(200);
+    loss.lose(folder.path);
+    // the very next delivery is refused: what was answered 200 would be lost with the file
+    expect(await post(tocsin, 'Meanwhile')).toBe(503);
+    const answer = await ready(tocsin);
+    expect(answer.status).toBe(503);
+    expect(await answer.text()).toMatch(loss.reason);
+    expect(await writable(tocsin)).toBe(0);
+    if (loss.giveBack !== undefined) {
+      loss.giveBack(folder.path);
+      await until(async () => (await ready(tocsin)).status === 200);
+      expect(await writable(tocsin)).toBe(1);
+      expect(await post(tocsin, 'Meanwhile')).toBe(200);
+    }
+    expect(tocsin.log.filter(({ level }) => level === 'error')).toHaveLength(1);
+    expect(await tocsin.stop()).toBe(0);
+  });
 
   it('lost while nothing is delivered makes Tocsin unready by itself', async () => {
     await using folder = temporaryFolder();
@@ -185,7 +177,7 @@ describe('a ledger that is', () => {
     await until(async () => (await ready(tocsin)).status === 503);
     back(folder.path);
     await until(async () => (await ready(tocsin)).status === 200);
-  }, 60_000);
+  });
 
   it('written by another program is read again, and nothing that was answered 200 is lost', async () => {
     await using folder = temporaryFolder();
@@ -197,5 +189,5 @@ describe('a ledger that is', () => {
     expect((await ready(tocsin)).status).toBe(200);
     const events = await text(`${tocsin.url}/api/v1/events?type=tocsin.alert.*`);
     expect(events.match(/"alertname":"(Before|After)"/g)).toHaveLength(2);
-  }, 60_000);
+  });
 });

@@ -11,32 +11,35 @@ import {
 
 const SIZE = { alerts: 2, flaps: 1, restarts: 1, lives: 3 };
 
+// at once, for they mostly wait
 describeWithPeers(['alertmanager'], 'lives of alerts, as real Alertmanagers report them,', () => {
-  it.each([
+  it.concurrent.each([
     ["of a sender's clock that is an hour ahead and set back", clockSetBack],
     ['that are shorter than the tolerance', shortLives],
     ['of a peer that dies, and the next of the other', nextPeer],
-  ])(
-    'are what they were: %s',
-    async (_what, scenario) => {
-      const { wrong, lives, reported } = await scenario(SIZE);
-      expect({ wrong, reported }).toEqual({ wrong: [], reported: lives });
-    },
-    240_000,
-  );
+  ])('are what they were: %s', async (_what, scenario) => {
+    const { wrong, lives, reported } = await scenario(SIZE);
+    expect({ wrong, reported }).toEqual({ wrong: [], reported: lives });
+  });
 
-  it('are what Alertmanager has, when a pair without replica labels posts lives that are minutes apart', async () => {
-    expect((await postedByPair(SIZE)).wrong).toEqual([]);
-  }, 240_000);
+  it.concurrent(
+    'are what Alertmanager has, when a pair without replica labels posts lives that are minutes apart',
+    async () => {
+      expect((await postedByPair(SIZE)).wrong).toEqual([]);
+    },
+  );
 });
 
 describeWithPeers(['alertmanager', 'prometheus'], 'lives of alerts of real Prometheus servers', () => {
-  it('are open while one of a pair without replica labels fires, whatever the other does', async () => {
-    expect((await flappingPair(SIZE)).wrong).toEqual([]);
-  }, 240_000);
+  it.concurrent(
+    'are open while one of a pair without replica labels fires, whatever the other does',
+    async () => {
+      expect((await flappingPair(SIZE)).wrong).toEqual([]);
+    },
+  );
 
-  it('are what they were when Alertmanager restarts', async () => {
+  it.concurrent('are what they were when Alertmanager restarts', async () => {
     const { wrong, lives, reported } = await restarts(SIZE);
     expect({ wrong, reported }).toEqual({ wrong: [], reported: lives });
-  }, 240_000);
+  });
 });

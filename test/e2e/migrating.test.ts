@@ -104,7 +104,7 @@ describeWithPeers(['prometheus', 'blackbox_exporter'], 'the guide to migrating, 
     });
     await until(() => answers(`http://${blackboxAddress}/-/healthy`));
     await until(() => answers(`${prometheusUrl}/-/ready`));
-  }, 60_000);
+  });
 
   afterAll(async () => {
     const alive = processes.filter(({ exitCode }) => exitCode === null);
@@ -125,5 +125,5 @@ describeWithPeers(['prometheus', 'blackbox_exporter'], 'the guide to migrating, 
     expect(after).toEqual(before);
     const success = await query('probe_success');
     expect(success.map(({ value }) => value[1]).sort()).toEqual(['0', '1']);
-  }, 60_000);
+  });
 });

@@ -30,5 +30,5 @@ describeWithPeers(['prometheus', 'promtool', 'alertmanager'], 'the whole chain',
     expect(record.down.unhealthy).toBeLessThan(record.down.event);
     expect(record.promtool.complaints).toEqual([]);
     expect(record.alarmingLines).toEqual([]);
-  }, 240_000);
+  });
 });

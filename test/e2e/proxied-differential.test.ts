@@ -73,7 +73,7 @@ describeWithPeers(['blackbox_exporter'], 'proxies and tokens, beside blackbox_ex
     ]);
     // one after the other, for the recorders do not tell who asks
     for (const one of cases) await compare(one);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     blackbox.stop();

@@ -12,5 +12,5 @@ describeWithPeers(['prometheus', 'alertmanager'], 'a Prometheus that dies', () =
     expect(record.lastPing).toBe(0);
     expect(record.silentFor).toBeGreaterThanOrEqual(2 * expectEverySeconds);
     expect(record.event.data).toMatchObject({ watchdog: 'prometheus', expect_every: expectEverySeconds });
-  }, 180_000);
+  });
 });

@@ -165,7 +165,7 @@ describeWithPeers(['prometheus', 'prometheus-old'], 'a real Prometheus', () => {
       (await query(url, 'count_over_time(up[1m]) > 1')).length === 3;
     for (const server of servers.values())
       await until(() => scraped(server), { what: 'two scrapes of each job' });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await Promise.all([...servers.values()].map(({ running }) => running.stop()));
@@ -175,7 +175,7 @@ describeWithPeers(['prometheus', 'prometheus-old'], 'a real Prometheus', () => {
     }
     await exposition.close();
     await folder[Symbol.asyncDispose]();
-  }, 30_000);
+  });
 
   const urlOf = (name: string) => servers.get(name)?.url ?? '';
 

@@ -76,18 +76,14 @@ describe('a proxy that answers without an end', () => {
       ...{ name: 'a tunnel of SOCKS', scheme: 'socks5', first: SOCKS_OPEN, chunk: 'x' },
       expected: 'tls: TLS handshake failed',
     },
-  ])(
-    'is cut off: $name',
-    async ({ scheme = 'http', first = '', chunk, expected }) => {
-      const proxy = await flooding(Buffer.from(first, 'latin1'), Buffer.from(chunk, 'latin1'));
-      const settings = { proxy_url: `${scheme}://${proxy.address}` };
-      const result = await run(httpProber, 'https://127.0.0.1:1/', { settings, ...TIMES });
-      expect(verdictText(result)).toContain(expected);
-      await proxy.idle();
-      expect(proxy.sent.bytes).toBeLessThan(MOST_BYTES);
-    },
-    90_000,
-  );
+  ])('is cut off: $name', async ({ scheme = 'http', first = '', chunk, expected }) => {
+    const proxy = await flooding(Buffer.from(first, 'latin1'), Buffer.from(chunk, 'latin1'));
+    const settings = { proxy_url: `${scheme}://${proxy.address}` };
+    const result = await run(httpProber, 'https://127.0.0.1:1/', { settings, ...TIMES });
+    expect(verdictText(result)).toContain(expected);
+    await proxy.idle();
+    expect(proxy.sent.bytes).toBeLessThan(MOST_BYTES);
+  });
 });
 
 describe('a token endpoint that answers without an end', () => {
@@ -100,18 +96,14 @@ describe('a token endpoint that answers without an end', () => {
       '1\r\n \r\n',
       'The answer is larger than 64 KiB',
     ],
-  ])(
-    'is cut off: %s',
-    async (_what, first, chunk, expected) => {
-      const endpoint = await flooding(first, chunk);
-      const oauth2 = { client_id: 'i', client_secret: 's', token_url: `http://${endpoint.address}/` };
-      const result = await run(httpProber, 'http://127.0.0.1:1/', { settings: { oauth2 }, ...TIMES });
-      expect(verdictText(result)).toBe(`auth: No token could be fetched: ${expected}`);
-      await endpoint.idle();
-      expect(endpoint.sent.bytes).toBeLessThan(MOST_BYTES);
-    },
-    90_000,
-  );
+  ])('is cut off: %s', async (_what, first, chunk, expected) => {
+    const endpoint = await flooding(first, chunk);
+    const oauth2 = { client_id: 'i', client_secret: 's', token_url: `http://${endpoint.address}/` };
+    const result = await run(httpProber, 'http://127.0.0.1:1/', { settings: { oauth2 }, ...TIMES });
+    expect(verdictText(result)).toBe(`auth: No token could be fetched: ${expected}`);
+    await endpoint.idle();
+    expect(endpoint.sent.bytes).toBeLessThan(MOST_BYTES);
+  });
 });
 
 interface FloodedPage {
@@ -146,17 +138,13 @@ describe('a web server that answers without an end', () => {
       chunk: `1;${'x'.repeat(99)}\r\nx\r\n`,
       expected: 'protocol: The chunks of the body are tiny, and almost nothing but overhead',
     },
-  ])(
-    'is cut off: $name',
-    async ({ first, chunk, settings = {}, expected }) => {
-      const server = await flooding(first, chunk);
-      const result = await run(httpProber, `http://${server.address}/`, { settings, ...TIMES });
-      expect(verdictText(result)).toBe(expected);
-      await server.idle();
-      expect(server.sent.bytes).toBeLessThan(MOST_BYTES);
-    },
-    90_000,
-  );
+  ])('is cut off: $name', async ({ first, chunk, settings = {}, expected }) => {
+    const server = await flooding(first, chunk);
+    const result = await run(httpProber, `http://${server.address}/`, { settings, ...TIMES });
+    expect(verdictText(result)).toBe(expected);
+    await server.idle();
+    expect(server.sent.bytes).toBeLessThan(MOST_BYTES);
+  });
 });
 
 const OTHERS = 'protocol: The server sent more than 1048576 bytes beside the content of its answer';
@@ -180,17 +168,13 @@ const HTTP2_FLOODS: readonly (readonly [string, Buffer, Buffer, string])[] = [
 ];
 
 describe('a server of HTTP/2 that sends without an end', () => {
-  it.each(HTTP2_FLOODS)(
-    'is cut off by grpc: %s',
-    async (_what, first, chunk, expected) => {
-      const server = await flooding(Buffer.concat([HTTP2_BEGINNING, first]), chunk);
-      const result = await run(grpcProber, server.address, TIMES);
-      expect(verdictText(result)).toContain(expected);
-      await server.idle();
-      expect(server.sent.bytes).toBeLessThan(MOST_BYTES);
-    },
-    90_000,
-  );
+  it.each(HTTP2_FLOODS)('is cut off by grpc: %s', async (_what, first, chunk, expected) => {
+    const server = await flooding(Buffer.concat([HTTP2_BEGINNING, first]), chunk);
+    const result = await run(grpcProber, server.address, TIMES);
+    expect(verdictText(result)).toContain(expected);
+    await server.idle();
+    expect(server.sent.bytes).toBeLessThan(MOST_BYTES);
+  });
 
   it('is cut off by grpc: an answer', async () => {
     const data = http2Frame(0, 1, { payload: Buffer.alloc(16_384) });
@@ -200,31 +184,27 @@ describe('a server of HTTP/2 that sends without an end', () => {
     );
     await server.idle();
     expect(server.sent.bytes).toBeLessThan(MOST_BYTES);
-  }, 90_000);
+  });
 
-  it.each(HTTP2_FLOODS)(
-    'is cut off by http: %s',
-    async (_what, first, chunk, expected) => {
-      const sent = { bytes: 0 };
-      const tls = { ...mint.leaf(), ALPNProtocols: ['h2'] };
-      const server = servers.add(
-        await listen(
-          createTlsServer(tls, (socket) => {
-            socket.once('data', () => {
-              socket.write(Buffer.concat([HTTP2_BEGINNING, first]));
-              flood(socket, repeated(chunk), sent);
-            });
-          }),
-        ),
-      );
-      const settings = { preferred_ip_protocol: 'ip4', tls_config: { ca_file: mint.caFile } };
-      const result = await run(httpProber, `https://localhost:${server.port}/`, { settings, ...TIMES });
-      expect(verdictText(result)).toContain(expected);
-      await server.idle();
-      expect(sent.bytes).toBeLessThan(MOST_BYTES);
-    },
-    90_000,
-  );
+  it.each(HTTP2_FLOODS)('is cut off by http: %s', async (_what, first, chunk, expected) => {
+    const sent = { bytes: 0 };
+    const tls = { ...mint.leaf(), ALPNProtocols: ['h2'] };
+    const server = servers.add(
+      await listen(
+        createTlsServer(tls, (socket) => {
+          socket.once('data', () => {
+            socket.write(Buffer.concat([HTTP2_BEGINNING, first]));
+            flood(socket, repeated(chunk), sent);
+          });
+        }),
+      ),
+    );
+    const settings = { preferred_ip_protocol: 'ip4', tls_config: { ca_file: mint.caFile } };
+    const result = await run(httpProber, `https://localhost:${server.port}/`, { settings, ...TIMES });
+    expect(verdictText(result)).toContain(expected);
+    await server.idle();
+    expect(sent.bytes).toBeLessThan(MOST_BYTES);
+  });
 
   it('is read to its end by http when it is a large body in small pieces', async () => {
     const { key, cert } = mint.leaf();

@@ -140,7 +140,6 @@ describe('a server that sends without an end', () => {
       await server.idle();
       expect(sent.bytes).toBeLessThan(MOST_BYTES);
     },
-    90_000,
   );
 
   it.each([
@@ -163,21 +162,17 @@ describe('a server that sends without an end', () => {
       serverFrame('', { opcode: 0, final: false }),
       'The server sent more than 4096 frames',
     ],
-  ])(
-    'is cut off by websocket: %s',
-    async (_, first, chunk, expected) => {
-      const sent = { bytes: 0 };
-      const server = await startWebsocket((socket) => {
-        socket.write(first);
-        flood(socket, repeated(chunk), sent);
-      });
-      servers.push(server);
-      const result = await run(websocketProber, server.url, { settings, timeoutMs: 60_000 });
-      expect(verdictText(result)).toContain(`protocol: ${expected}`);
-      expect(sent.bytes).toBeLessThan(MOST_BYTES);
-    },
-    90_000,
-  );
+  ])('is cut off by websocket: %s', async (_, first, chunk, expected) => {
+    const sent = { bytes: 0 };
+    const server = await startWebsocket((socket) => {
+      socket.write(first);
+      flood(socket, repeated(chunk), sent);
+    });
+    servers.push(server);
+    const result = await run(websocketProber, server.url, { settings, timeoutMs: 60_000 });
+    expect(verdictText(result)).toContain(`protocol: ${expected}`);
+    expect(sent.bytes).toBeLessThan(MOST_BYTES);
+  });
 
   it('is cut off by websocket: a header', async () => {
     const sent = { bytes: 0 };
@@ -190,7 +185,7 @@ describe('a server that sends without an end', () => {
     expect(verdictText(result)).toBe('protocol: The header of the answer is larger than 256 KiB');
     await server.idle();
     expect(sent.bytes).toBeLessThan(MOST_BYTES);
-  }, 90_000);
+  });
 
   it('is cut off by dns over TLS', async () => {
     const sent = { bytes: 0 };
@@ -206,7 +201,7 @@ describe('a server that sends without an end', () => {
     expect(verdictText(result)).toBe('protocol: The server answered another query than the one it was asked');
     await server.idle();
     expect(sent.bytes).toBeLessThan(MOST_BYTES);
-  }, 90_000);
+  });
 
   it('is cut off by dns over UDP, where every message answers another query', async () => {
     const sent = { bytes: 0 };
@@ -231,25 +226,21 @@ describe('a server that sends without an end', () => {
       'protocol: The server sent more than 1048576 bytes in messages that do not answer the query',
     );
     expect(sent.bytes).toBeLessThan(MOST_BYTES);
-  }, 90_000);
+  });
 
   it.each([
     ['replies to others', 'yes "64 bytes from 127.0.0.1: Echo reply, wrong id"'],
     ['errors', 'yes "From 192.0.2.1: icmp_seq=1 Redirect Host" >&2'],
-  ])(
-    'is cut off by icmp, whose ping prints %s',
-    async (_what, script) => {
-      const command = join(mint.folder, 'ping');
-      writeFileSync(command, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-      const result = await run(createIcmpProber({ command, maxPings: 1 }), '127.0.0.1', {
-        timeoutMs: 60_000,
-      });
-      expect(verdictText(result)).toBe(
-        'protocol: ping printed more than 16384 bytes: replies or errors come without end',
-      );
-    },
-    90_000,
-  );
+  ])('is cut off by icmp, whose ping prints %s', async (_what, script) => {
+    const command = join(mint.folder, 'ping');
+    writeFileSync(command, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const result = await run(createIcmpProber({ command, maxPings: 1 }), '127.0.0.1', {
+      timeoutMs: 60_000,
+    });
+    expect(verdictText(result)).toBe(
+      'protocol: ping printed more than 16384 bytes: replies or errors come without end',
+    );
+  });
 
   it('is cut off by unix: the statistics of HAProxy at its socket', async () => {
     const sent = { bytes: 0 };
@@ -264,5 +255,5 @@ describe('a server that sends without an end', () => {
     await new Promise<void>((resolve) => server.close(() => resolve()));
     expect(verdictText(result)).toBe('protocol: The server sent more than 100000 lines');
     expect(sent.bytes).toBeLessThan(MOST_BYTES);
-  }, 90_000);
+  });
 });

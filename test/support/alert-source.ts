@@ -7,8 +7,8 @@ export interface Life {
 }
 
 const RESEND_MS = 1_000;
-/** Four resends ahead, as Prometheus does: a sender that vanishes resolves its alerts so much later. */
-const EXPIRES_MS = 4 * RESEND_MS;
+/** A sender that vanishes resolves its alerts so much later. Prometheus has four resends; a loaded machine pauses for longer. */
+const EXPIRES_MS = 60 * RESEND_MS;
 
 /** Tells every Alertmanager of its alerts as Prometheus does: at once, then again and again, the ended ones too. */
 export class AlertSource implements AsyncDisposable {

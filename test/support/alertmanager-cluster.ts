@@ -48,6 +48,9 @@ export class AlertmanagerCluster {
       `--cluster.peer=127.0.0.1:${this.#gossip[1 - index] ?? 0}`,
       `--cluster.peer-timeout=${peerTimeoutSeconds}s`,
       '--cluster.reconnect-interval=1s',
+      // ten of these lie between two looks at whether the cluster has settled
+      '--cluster.gossip-interval=50ms',
+      '--log.level=debug',
     ];
     this.#running[index] = await startAlertmanager('alertmanager', args, this.urls[index] ?? '');
   }
@@ -60,7 +63,27 @@ export class AlertmanagerCluster {
           const status = (await (await fetch(`${url}/api/v2/status`)).json()) as ClusterStatus;
           return status.cluster.status === 'ready' && status.cluster.peers.length === 2;
         },
-        { timeoutMs: 60_000, everyMs: 200, what: 'a cluster of two' },
+        { everyMs: 200, what: 'a cluster of two' },
+      );
+    }
+  }
+
+  /**
+   * Resolves when each peer that runs is done with what it was about to send for the groups of this `alertname`. A peer sends
+   * an alert as it was when the flush began, which may be a second or more ago, and what it sent then is what its log has.
+   */
+  async flushed(alertname: string): Promise<void> {
+    const label = `alertname=\\"${alertname}\\"`;
+    for (const peer of this.#running) {
+      if (peer === undefined) continue;
+      const before = flushes(peer, label);
+      await until(
+        () => {
+          const now = flushes(peer, label);
+          // the flushes of a group follow each other: with the second from now on, the one before it is over
+          return now.size > 0 && [...now].every(([group, count]) => count >= (before.get(group) ?? 0) + 2);
+        },
+        { everyMs: 100, what: `two more flushes of ${alertname}` },
       );
     }
   }
@@ -83,6 +106,15 @@ export class AlertmanagerCluster {
   async stop(): Promise<void> {
     for (const one of this.#running) await one?.stop();
   }
+}
+
+/** How often the log says that a group is flushed, by group. */
+function flushes(peer: RunningProcess, label: string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const [, group = ''] of peer.output().matchAll(/msg=flushing .*?aggrGroup="((?:[^"\\]|\\.)*)"/g)) {
+    if (group.includes(label)) counts.set(group, (counts.get(group) ?? 0) + 1);
+  }
+  return counts;
 }
 
 interface ClusterStatus {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { NEVER_MS } from './until.ts';
 
 export interface StartOptions {
   /** Ready when its output matches, or when the function answers true; a function that throws is asked again. */
@@ -8,7 +9,7 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Instead of this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How long getting ready may take, milliseconds; 30 s. */
+  /** How long getting ready may take, milliseconds. */
   readonly timeoutMs?: number;
 }
 
@@ -21,12 +22,11 @@ export interface RunningProcess {
   output(): string;
   /** Fulfilled with the exit code (null: ended by a signal) when it is gone. */
   readonly exited: Promise<number | null>;
-  /** Sends SIGTERM, or the signal given, and SIGKILL when it is still there after 10 s. Answers the exit code. */
+  /** Sends SIGTERM, or the signal given, and SIGKILL when it never ends. Answers the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
 const POLL_MS = 25;
-const STOP_MS = 10_000;
 
 /** Starts a process and waits until it is ready. Rejects, with its output, when it ends or takes too long. */
 export async function startProcess(
@@ -34,7 +34,7 @@ export async function startProcess(
   args: readonly string[],
   options: StartOptions,
 ): Promise<RunningProcess> {
-  const { cwd, env, ready, timeoutMs = 30_000 } = options;
+  const { cwd, env, ready, timeoutMs = NEVER_MS } = options;
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd, env: env ?? process.env });
   let output = '';
   let ended: string | undefined;
@@ -53,7 +53,7 @@ export async function startProcess(
   });
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> => {
     child.kill(signal);
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), NEVER_MS);
     const code = await exited;
     clearTimeout(timer);
     return code;

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { systemClock } from '../../src/domain/clock.ts';
+import { systemClock, type Clock } from '../../src/domain/clock.ts';
 import { NetworkSet } from '../../src/domain/network.ts';
 import { Gate, type GateLimits } from '../../src/exposition/gate.ts';
 import { ScrapeSource, type ScrapeSourceOptions } from '../../src/exposition/render/scrape-source.ts';
@@ -28,6 +28,8 @@ export interface ScrapeServerOptions {
   readonly compression?: boolean;
   readonly config?: Partial<ServerConfig>;
   readonly maxUnsent?: number;
+  /** For the time after which an answer that was not refused counts as taken. */
+  readonly settleClock?: Clock;
   /** Series in the table. */
   readonly series?: number;
   /** Bytes of each series, about 50 more. */
@@ -76,7 +78,7 @@ export async function startScrapeServer(options: ScrapeServerOptions = {}): Prom
     compression: () => options.compression ?? true,
     sendMs: () => config.requestTimeoutMs,
     unsent: new Unsent(() => options.maxUnsent ?? 64 * 2 ** 20),
-    departures: new Departures(systemClock),
+    departures: new Departures(options.settleClock ?? systemClock),
     connections,
     unserved: new Unserved({ clock: systemClock, logger, periodMs: 50 }),
     clock: systemClock,

@@ -1,14 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** How long a test waits for what never comes: a machine that is slow or busy does not need so long for what does. */
+export const NEVER_MS = 300_000;
+
 /**
  * Asks again and again until the answer is neither undefined, false nor an exception; gives that answer.
- * For conditions in other processes that nothing tells of.
+ * For conditions in other processes that nothing tells of. There is no deadline to choose: how long it takes depends on the
+ * machine. `lastsMs` is what it takes on any machine, such as an interval that is waited for.
  */
 export async function until<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  options: { timeoutMs?: number; everyMs?: number; what?: string } = {},
+  options: { everyMs?: number; lastsMs?: number; what?: string } = {},
 ): Promise<T> {
-  const { timeoutMs = 20_000, everyMs = 25, what = 'the condition' } = options;
+  const { everyMs = 25, lastsMs = 0, what = 'the condition' } = options;
+  const timeoutMs = NEVER_MS + lastsMs;
   const end = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {
@@ -20,7 +25,7 @@ export async function until<T>(
       last = error;
     }
     if (performance.now() > end)
-      throw new Error(`${what} did not come true within ${timeoutMs} ms; last: ${String(last)}`);
+      throw new Error(`${what} did not come true within ${timeoutMs / 1_000} s; last: ${String(last)}`);
     await pause(everyMs);
   }
 }

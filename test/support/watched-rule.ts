@@ -8,12 +8,14 @@ import { freePort, startProcess, type RunningProcess } from './process.ts';
 /** What Prometheus servers scrape: each sees its own values, under the same labels, as a pair without replica labels does. */
 export class LifeTarget implements AsyncDisposable {
   readonly #server: Server;
-  /** By the path of a Prometheus, which instances fire. */
-  readonly #firing = new Map<string, Set<string>>();
+  /** By the path of a Prometheus, which instances fire (1), and which did before (0). */
+  readonly #firing = new Map<string, Map<string, 0 | 1>>();
 
   private constructor() {
     this.#server = createServer(({ url = '' }, response) => {
-      const lines = [...(this.#firing.get(url) ?? [])].map((instance) => `life{instance="${instance}"} 1\n`);
+      const lines = [...(this.#firing.get(url) ?? [])].map(
+        ([instance, fires]) => `life{instance="${instance}"} ${fires}\n`,
+      );
       response.setHeader('content-type', 'text/plain; version=0.0.4').end(lines.join(''));
     });
   }
@@ -31,7 +33,10 @@ export class LifeTarget implements AsyncDisposable {
 
   /** From its next scrape on, these fire for a Prometheus, and no others. */
   fire(prometheus: string, instances: readonly string[]): void {
-    this.#firing.set(`/${prometheus}`, new Set(instances));
+    const firing = this.#firing.get(`/${prometheus}`) ?? new Map<string, 0 | 1>();
+    for (const instance of firing.keys()) firing.set(instance, 0);
+    for (const instance of instances) firing.set(instance, 1);
+    this.#firing.set(`/${prometheus}`, firing);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,9 +59,10 @@ export interface WatchedRuleOptions {
 export async function startWatchedRule(options: WatchedRuleOptions): Promise<RunningProcess> {
   const { folder, name, target, alertmanagers, ruleIntervalSeconds, resendSeconds } = options;
   const [rules, config] = [join(folder, `${name}-rules.yml`), join(folder, `${name}.yml`)];
+  // a scrape that a loaded machine is too slow for ends no life
   writeFileSync(
     rules,
-    `groups: [{ name: lives, interval: ${ruleIntervalSeconds}s, rules: [{ alert: Life, expr: life == 1, labels: { severity: critical } }] }]
+    `groups: [{ name: lives, interval: ${ruleIntervalSeconds}s, rules: [{ alert: Life, expr: 'last_over_time(life[5m]) == 1', labels: { severity: critical } }] }]
 `,
   );
   const hosts = alertmanagers.map((url) => `'${new URL(url).host}'`).join(', ');

@@ -199,7 +199,7 @@ class Story {
         this.#tocsin.signal('SIGHUP');
         return (await open()) === 0;
       },
-      { timeoutMs: 90_000, everyMs: 2_000, what: 'the end of every episode' },
+      { everyMs: 2_000, what: 'the end of every episode' },
     );
     // word that is late would come by now
     await pause((2 * GROUP_INTERVAL_SECONDS + 2 * PEER_TIMEOUT_SECONDS) * 1_000);
@@ -260,7 +260,7 @@ class Story {
         const open = all.filter((one) => one.state === 'open').length;
         return all.length === episodes * perKind && open === (state === 'open' ? perKind : 0);
       },
-      { timeoutMs: 60_000, everyMs: 200, what: `${episodes} episodes of each of ${kind}, ${state}` },
+      { everyMs: 200, what: `${episodes} episodes of each of ${kind}, ${state}` },
     );
   }
 }

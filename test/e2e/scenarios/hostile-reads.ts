@@ -48,7 +48,7 @@ export async function runHostileReads(run: HostileReadsRun): Promise<HostileRead
   for (let first = 0; first < run.alerts; first += PER_DELIVERY) {
     await deliver(tocsin.url, first, Math.min(PER_DELIVERY, run.alerts - first));
   }
-  await until(async () => (await countOpen(tocsin.url)) === run.alerts, { timeoutMs: 60_000 });
+  await until(async () => (await countOpen(tocsin.url)) === run.alerts);
   const before = processNumbers(tocsin.pid).residentBytes;
   const watch = watchProcess(tocsin.pid);
   const port = Number(new URL(tocsin.url).port);

@@ -94,17 +94,18 @@ const SPARE_SOCKETS = 2;
 async function socketsBack(pid: number, before: number, seconds: number): Promise<number | undefined> {
   const start = performance.now();
   const back = () => processNumbers(pid).sockets <= before + SPARE_SOCKETS;
-  const waited = until(back, { timeoutMs: seconds * 1_000 }).then(
-    () => true,
-    () => false,
-  );
-  return (await waited) ? (performance.now() - start) / 1_000 : undefined;
+  const elapsed = () => (performance.now() - start) / 1_000;
+  const answer = await until(() => (back() ? { seconds: elapsed() } : elapsed() > seconds ? {} : undefined), {
+    lastsMs: seconds * 1_000,
+  });
+  return answer.seconds;
 }
 
 /** Waits until the memory is back near what it was, or as long as is given. */
 async function rest(pid: number, before: number, seconds: number): Promise<void> {
   const back = () => processNumbers(pid).residentBytes <= before * 1.1;
-  await until(back, { timeoutMs: seconds * 1_000 }).catch(() => undefined);
+  const end = performance.now() + seconds * 1_000;
+  await until(() => back() || performance.now() > end, { lastsMs: seconds * 1_000 });
 }
 
 /** Reads the server's counts now, and again when every client has been counted. Each reading is a connection and a scrape. */
@@ -114,20 +115,17 @@ async function openBooks({ counts }: StormedServer) {
   const close = async (clients: number): Promise<Accounts> => {
     let readings = 0;
     let accounts: Accounts = { connections: {}, scrapes: {} };
-    const balanced = until(
-      async () => {
-        readings += 1;
-        const now = await counts();
-        const connections = difference(before.connections, now.connections);
-        const scrapes = difference(before.scrapes, now.scrapes);
-        // of the readings, the one before has ended and been counted meanwhile
-        connections['used'] = (connections['used'] ?? 0) - readings;
-        scrapes['served'] = (scrapes['served'] ?? 0) - readings;
-        accounts = { connections, scrapes };
-        return total(connections) >= clients;
-      },
-      { timeoutMs: 20_000 },
-    );
+    const balanced = until(async () => {
+      readings += 1;
+      const now = await counts();
+      const connections = difference(before.connections, now.connections);
+      const scrapes = difference(before.scrapes, now.scrapes);
+      // of the readings, the one before has ended and been counted meanwhile
+      connections['used'] = (connections['used'] ?? 0) - readings;
+      scrapes['served'] = (scrapes['served'] ?? 0) - readings;
+      accounts = { connections, scrapes };
+      return total(connections) >= clients;
+    });
     // what is missing then shows in the numbers
     await balanced.catch(() => undefined);
     return accounts;

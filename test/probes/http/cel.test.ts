@@ -177,5 +177,5 @@ describeWithPeers(['blackbox_exporter'], 'blackbox_exporter', () => {
     expect(EXPRESSIONS.map(([text], i) => [text, loads[i] === true ? 'loaded' : 'refused'])).toEqual(
       EXPRESSIONS,
     );
-  }, 60_000);
+  });
 });

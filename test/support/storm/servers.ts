@@ -72,7 +72,7 @@ export async function startStormedTocsin(options: StormedTocsin): Promise<Storme
     listener.close();
   };
   try {
-    await until(ran, { timeoutMs: 60_000, everyMs: 500, what: 'every check to have run' });
+    await until(ran, { everyMs: 500, what: 'every check to have run' });
   } catch (error) {
     await stop();
     throw error;
