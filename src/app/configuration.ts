@@ -1,6 +1,6 @@
 import { loadConfig } from '../config/load.ts';
 import { formatProblem, formatProblems } from '../config/report.ts';
-import { readTargetsFile } from '../config/targets-file.ts';
+import { readTargetsFile } from '../config/sections/targets-file.ts';
 import type { Config, ConfigProblem, ConfigResult } from '../config/types.ts';
 import { collectors } from '../host/registry.ts';
 import { probers } from '../probes/registry.ts';

@@ -36,7 +36,7 @@ export function startHost(options: HostOptions): HostParts {
   const { config, codeUrl, clock, logger, lifecycle, table, self } = options;
   const host = new Host({
     collectors,
-    disabled: config.disabledCollectors,
+    disabled: config.collectors.disable,
     procfs: config.procfs,
     sysfs: config.sysfs,
     rootfs: config.rootfs,

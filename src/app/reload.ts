@@ -1,3 +1,4 @@
+import { keepUntilRestart } from '../config/restart.ts';
 import type { Config, ConfigProblem, ConfigResult } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
@@ -47,47 +48,20 @@ export class Reloader {
       return { ok: false, problems: result.problems };
     }
     const before = this.#current;
-    this.#current = keepUntilRestart(before, result.config);
-    swap(this.#current);
-    const changes = serviceChanges(before, this.#current);
-    const restart = needsRestart(before, result.config);
-    if (restart.length > 0)
-      logger.warn({ keys: restart }, 'some changes of the configuration need a restart');
-    logger.info({ services: this.#current.services.length, ...changes }, 'configuration reloaded');
+    const { config, needsRestart } = keepUntilRestart(before, result.config);
+    this.#current = config;
+    swap(config);
+    const changes = serviceChanges(before, config);
+    if (needsRestart.length > 0)
+      logger.warn({ keys: needsRestart }, 'some changes of the configuration need a restart');
+    logger.info({ services: config.services.length, ...changes }, 'configuration reloaded');
     outbox.event({
       type: 'tocsin.config.reloaded',
       time: clock.now(),
-      data: { ...changes, needs_restart: restart },
+      data: { ...changes, needs_restart: needsRestart },
     });
     return { ok: true };
   }
-}
-
-/** What is fixed while the process lives: the listener, the store and the host's collectors. */
-function keepUntilRestart(before: Config, after: Config): Config {
-  const { node, listen, maxHeaderBytes, headerTimeoutMs, requestTimeoutMs, keepAliveMs } = before.server;
-  const fixed = {
-    node,
-    listen,
-    maxHeaderBytes,
-    headerTimeoutMs,
-    requestTimeoutMs,
-    keepAliveMs,
-  };
-  return Object.freeze({
-    ...after,
-    server: Object.freeze({ ...after.server, ...fixed }),
-    store: before.store,
-    host: before.host,
-  });
-}
-
-function needsRestart(before: Config, after: Config): string[] {
-  const kept = keepUntilRestart(before, after);
-  const sections = (['server', 'store', 'host'] as const).filter(
-    (section) => JSON.stringify(kept[section]) !== JSON.stringify(after[section]),
-  );
-  return [...sections];
 }
 
 function serviceChanges(before: Config, after: Config) {

@@ -32,7 +32,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     threadUrl: new URL('./app/ledger-thread.js', codeUrl),
     path: config.store.path,
     node: config.server.node,
-    retention: { historyMs: config.store.historyMs, eventsMs: config.store.eventsMs },
+    retention: config.store.retention,
     toleranceMs: config.alerts.sameStartToleranceMs,
     beats: beating.beats,
     logger,

@@ -1,15 +1,36 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Path } from './path.ts';
 
-/** One key that a schema knows, for the reference and its test. */
+/** What else is known of a key, besides what its schema says. */
+export interface KeyNotes {
+  readonly description?: string | undefined;
+  readonly property?: string;
+  /** Names a kind of value that has a syntax of its own. */
+  readonly title?: string | undefined;
+  /** Markdown for the docs, where what holds without the key is not a default of its schema. */
+  readonly whenAbsent?: string;
+  /** A reload leaves it as it is. */
+  readonly restart?: true;
+}
+
+/** One key that a schema knows. */
 export interface KeyDescription {
   /** Such as `server.tokens[].name`; a free key is `*`. */
   readonly path: string;
+  /** As in the reference: `duration`, `list of networks`. */
+  readonly kind: string;
   /** As it would be written; absent when there is none. */
   readonly default?: unknown;
+  readonly required: boolean;
+  readonly notes: KeyNotes;
 }
 
 type Schema = z.core.$ZodType;
+
+/** What is noted of a schema, be it that of a key or of a kind of value, such as `duration`. */
+function notesOf(schema: z.core.$ZodType): KeyNotes {
+  return z.globalRegistry.get(schema) ?? {};
+}
 
 /** Schemas without the wrappers that change nothing about their keys; a union gives all its branches. */
 function unwrap(schema: Schema): z.core.$ZodTypes[] {
@@ -54,21 +75,23 @@ export function keysAt(schema: Schema, path: Path): string[] {
   return [...new Set(keys)];
 }
 
-/** Every key below a schema, depth first, each with its default where it has one. */
+/** Every key below a schema, depth first. */
 export function describeKeys(schema: Schema, prefix = ''): KeyDescription[] {
   return unwrap(schema).flatMap(({ _zod: { def } }) => {
     if (def.type === 'array') return describeKeys(def.element, `${prefix}[]`);
-    if (def.type === 'record') return describeBelow(`${prefix}.*`, def.valueType);
+    if (def.type === 'record') return describeBelow(`${prefix}.*`, def.valueType, false);
     if (def.type !== 'object') return [];
     return Object.entries(def.shape).flatMap(([key, value]) =>
-      describeBelow(prefix === '' ? key : `${prefix}.${key}`, value),
+      describeBelow(prefix === '' ? key : `${prefix}.${key}`, value, value._zod.optin !== 'optional'),
     );
   });
 }
 
-function describeBelow(path: string, schema: Schema): KeyDescription[] {
-  const given = defaultOf(schema);
-  return [given === undefined ? { path } : { path, default: given }, ...describeKeys(schema, path)];
+function describeBelow(path: string, schema: Schema, required: boolean): KeyDescription[] {
+  const notes = notesOf(schema);
+  const given = notes.whenAbsent === undefined ? defaultOf(schema) : undefined;
+  const own = { path, kind: kindOf(schema), required, notes, ...(given !== undefined && { default: given }) };
+  return [own, ...describeKeys(schema, path)];
 }
 
 function defaultOf(schema: Schema): unknown {
@@ -85,5 +108,46 @@ function defaultOf(schema: Schema): unknown {
       return defaultOf(def.innerType);
     default:
       return undefined;
+  }
+}
+
+/** What a schema takes, in words: the title of one that has a syntax of its own. */
+function kindOf(schema: Schema): string {
+  const title = titleOf(schema);
+  if (title !== undefined) return title;
+  const kinds = unwrap(schema).map(plainKind);
+  return [...new Set(kinds)]
+    .sort((a, b) => Number(a.startsWith('`')) - Number(b.startsWith('`')))
+    .join(' or ');
+}
+
+/** Of a schema itself, or of what its wrappers are around. */
+function titleOf(schema: Schema): string | undefined {
+  const { title } = notesOf(schema);
+  if (title !== undefined) return title;
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  if (def.type === 'pipe') return titleOf(def.in._zod.def.type === 'transform' ? def.out : def.in);
+  return 'innerType' in def ? titleOf(def.innerType) : undefined;
+}
+
+function plainKind({ _zod: { def } }: z.core.$ZodTypes): string {
+  switch (def.type) {
+    case 'object':
+    case 'record':
+      return 'mapping';
+    case 'array': {
+      const title = titleOf(def.element);
+      return title === undefined || title.includes(',') ? 'list' : `list of ${title}s`;
+    }
+    case 'string':
+      return 'text';
+    case 'enum':
+      return Object.values(def.entries)
+        .map((value) => `\`${value}\``)
+        .join(' or ');
+    case 'literal':
+      return def.values.map((value) => `\`${String(value)}\``).join(' or ');
+    default:
+      return def.type;
   }
 }

@@ -1,17 +1,26 @@
 import { dirname, resolve } from 'node:path';
 import type { Prober } from '../probes/prober.ts';
-import { readWebhooks } from './access.ts';
 import type { Environment } from './expand.ts';
 import { filesIn, readText, stands } from './files.ts';
 import { deepFreeze } from './freeze.ts';
 import { once } from './once.ts';
-import { readPipeline } from './pipeline.ts';
-import { readProbeEndpoint } from './probe-endpoint.ts';
+import type { ConfigContext } from './context.ts';
+import { readMapping } from './mapping.ts';
 import { Reader } from './reader.ts';
-import { readSinks } from './sinks.ts';
-import { configSchemas, rootSchema } from './schemas.ts';
-import { readMetrics, readScheduling, readServer } from './sections.ts';
-import { readServices } from './services.ts';
+import { ROOT_KEYS } from './root.ts';
+import { readAlertmanagers } from './sections/alertmanagers.ts';
+import { alertsKeys } from './sections/alerts.ts';
+import { escalationKeys } from './sections/escalation.ts';
+import { hostKeys } from './sections/host.ts';
+import { metricsKeys } from './sections/metrics.ts';
+import { readProbeEndpoint } from './sections/probe-endpoint.ts';
+import { readScheduling } from './sections/scheduler.ts';
+import { readServer } from './sections/server.ts';
+import { readServices } from './sections/services.ts';
+import { readSinks } from './sections/sinks.ts';
+import { storeKeys } from './sections/store.ts';
+import { readPing, readWatchdogs } from './sections/watchdogs.ts';
+import { readWebhooks } from './sections/webhooks.ts';
 import { shownConfiguration } from './shown.ts';
 import type { Config, ConfigProblem, ConfigResult, ServerConfig } from './types.ts';
 import { listenAddress } from './values.ts';
@@ -95,58 +104,35 @@ interface ConfigRead {
 
 function readConfig(reader: Reader, options: LoadOptions, origin: Origin): ConfigRead {
   const files = filesIn(origin.file === undefined ? options.cwd : dirname(origin.file), options.env);
-  const schemas = configSchemas(files, options.collectors);
-  reader.section({}, [], { other: Object.keys(rootSchema(schemas).shape) });
-  const server = readServer(reader, schemas, { hostname: options.hostname, listen: origin.listen });
-  const metrics = readMetrics(reader, schemas);
-  const store = reader.section(schemas.store, ['store']).whole;
-  const scheduling = readScheduling(reader, schemas);
-  const host = reader.section(schemas.host, ['host']).whole;
-  const listen = origin.listen ?? server?.listen;
-  const probeEndpoint = readProbeEndpoint(reader, schemas, {
-    probers: options.probers,
-    listen,
-    env: options.env,
-  });
-  const webhooks = readWebhooks(reader, schemas);
-  const alerts = reader.section(schemas.alerts, ['alerts']).whole;
-  const sinks = readSinks(reader, schemas);
-  const pipeline = readPipeline(reader, schemas, webhooks);
-  const services = readServices({
-    reader,
-    schemas,
-    files,
-    probers: options.probers,
-    defaults: scheduling.defaults,
-  });
-  const scheduler = scheduling.caps;
-  const { problems } = probeEndpoint;
-  const probing = probeEndpoint.config;
-  const read = server && metrics && store && scheduler && host && probing;
-  if (!read || !webhooks || !alerts || !pipeline || !sinks) return { sections: undefined, problems };
+  const context: ConfigContext = { ...options, files };
+  reader.section({}, [], { other: Object.keys(ROOT_KEYS) });
+  const server = readServer(reader, context, origin.listen);
+  const { scheduler, defaults } = readScheduling(reader);
+  const probing = readProbeEndpoint(reader, context, origin.listen ?? server?.listen);
+  const webhooks = readWebhooks(reader, context);
+  const ping = readPing(reader, context);
   const sections = {
     server,
-    metrics,
-    store: { path: store.path, historyMs: store.retention.history, eventsMs: store.retention.events },
+    metrics: readMapping(reader, metricsKeys, ['metrics']).whole,
+    store: readMapping(reader, storeKeys(context), ['store']).whole,
     scheduler,
-    host: {
-      enabled: host.enabled,
-      procfs: host.procfs,
-      sysfs: host.sysfs,
-      rootfs: host.rootfs,
-      textfile: host.textfile,
-      disabledCollectors: host.collectors.disable,
-    },
-    probeEndpoint: probing,
+    host: readMapping(reader, hostKeys(context), ['host']).whole,
+    probeEndpoint: probing.config,
     webhooks,
-    alerts: {
-      sameStartToleranceMs: alerts.same_start_tolerance,
-      staleHoldMs: alerts.stale_hold,
-      expireAfterMs: alerts.expire_after,
-    },
-    sinks,
-    ...pipeline,
-    services,
+    alerts: readMapping(reader, alertsKeys, ['alerts']).whole,
+    sinks: readSinks(reader, context),
+    alertmanagers: readAlertmanagers(reader, context, webhooks),
+    escalation: readMapping(reader, escalationKeys, ['escalation']).whole,
+    watchdogs: readWatchdogs(reader),
+    services: readServices(reader, context, defaults),
   };
-  return { sections, problems };
+  const { problems } = probing;
+  const whole = isWhole(sections) && ping !== undefined ? { ...sections, pingUrl: ping.url } : undefined;
+  return { sections: whole, problems };
+}
+
+type Whole<Sections> = { readonly [Name in keyof Sections]: Exclude<Sections[Name], undefined> };
+
+function isWhole<Sections extends object>(sections: Sections): sections is Sections & Whole<Sections> {
+  return Object.values(sections).every((section) => section !== undefined);
 }

@@ -11,9 +11,15 @@ import { suggest } from './nearest.ts';
 import type { Path } from './path.ts';
 import { Reader } from './reader.ts';
 import { shownNode } from './shown.ts';
-import type { ConfigProblem, ModuleNotice } from './types.ts';
+import type { ConfigProblem } from './problem.ts';
 import { goDuration } from './values.ts';
 import { parseBlackboxYaml } from './yaml.ts';
+
+/** Something in a modules file that is loaded, and will not do what it was meant to. */
+export interface ModuleNotice extends ConfigProblem {
+  /** Whether each run of the module fails, with the reason `config`. */
+  readonly alwaysFails: boolean;
+}
 
 /** The modules of a file, and what is wrong with it. */
 export interface ModulesResult {

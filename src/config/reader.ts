@@ -6,7 +6,7 @@ import type { Finding } from './issues.ts';
 import { formatPath } from './path.ts';
 import type { Path } from './path.ts';
 import { kindOf, sentence } from './sentences.ts';
-import type { ConfigProblem } from './types.ts';
+import type { ConfigProblem } from './problem.ts';
 import type { ParsedYaml } from './yaml.ts';
 
 type Shape = Readonly<Record<string, z.ZodType>>;
@@ -27,7 +27,7 @@ interface ValueOptions {
   readonly unsupported?: (path: Path, message: string) => void;
 }
 
-interface SectionOptions {
+export interface SectionOptions {
   /** Keys that are read elsewhere. */
   readonly other?: readonly string[];
   /** What to say of a key that is neither in the shape nor in `other`. */

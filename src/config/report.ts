@@ -1,5 +1,5 @@
 import { printable } from '../domain/printable.ts';
-import type { ConfigProblem } from './types.ts';
+import type { ConfigProblem } from './problem.ts';
 
 /**
  * Problems as text for a terminal, one line each and a closing count:

@@ -4,7 +4,7 @@ import { isAllowEntry } from '../domain/allow-list.ts';
 import { isNetwork, NetworkSet } from '../domain/network.ts';
 import { formatDuration } from '../domain/quantity.ts';
 import type { Secret } from '../domain/secret.ts';
-import { duration, positiveDuration, secret, secretFile } from '../probes/settings.ts';
+import { duration, positiveDuration, secret, secretFile, size } from '../probes/settings.ts';
 import type { ConfigFiles } from '../probes/settings.ts';
 
 /** Node's timers count milliseconds in 31 bits. */
@@ -15,6 +15,21 @@ function between(minMs: number, maxMs: number) {
   return duration.refine((value) => value >= minMs && value <= maxMs, {
     error: `expected a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`,
   });
+}
+
+/** How many of something: at least one. */
+export const count = z.int().min(1);
+
+/** A size in bytes that is more than nothing. */
+export const positiveSize = size.refine((bytes) => bytes > 0, { error: 'expected a size of more than 0' });
+
+/** A path, absolute once it is read. */
+export function pathIn(files: ConfigFiles) {
+  return z
+    .string()
+    .min(1)
+    .transform((given) => files.resolve(given))
+    .meta({ title: 'path' });
 }
 
 /** A duration that a timer can wait for, in milliseconds. */
@@ -40,15 +55,21 @@ export const text = z
   });
 
 /** The name of something in the configuration. */
-export const name = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, {
-  error: (issue) =>
-    `"${String(issue.input)}" is not a name; expected lower-case letters, digits, - and _, beginning with a letter or digit`,
-});
+export const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]*$/, {
+    error: (issue) =>
+      `"${String(issue.input)}" is not a name; expected lower-case letters, digits, - and _, beginning with a letter or digit`,
+  })
+  .meta({ title: 'name' });
 
 function isHttpUrl(given: string): boolean {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   return url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
 }
+
+/** For the JSON Schema: how such a URL begins. */
+const HTTP_URL = String.raw`^\s*[Hh][Tt][Tt][Pp][Ss]?:`;
 
 /** The address of a server, without credentials: those have keys of their own. */
 export const httpUrl = z
@@ -59,7 +80,8 @@ export const httpUrl = z
   })
   .refine((given) => !isHttpUrl(given) || new URL(given).username === '', {
     error: 'the URL holds credentials; give them as basic_auth',
-  });
+  })
+  .meta({ title: 'URL', pattern: HTTP_URL });
 
 /** A URL that is a secret itself. */
 export function secretUrl(read: z.ZodType<Secret>) {
@@ -71,18 +93,24 @@ export function secretUrl(read: z.ZodType<Secret>) {
 /** A list of networks as a set. */
 export const networks = z
   .array(
-    z.string().refine(isNetwork, {
-      error: (issue) =>
-        `"${String(issue.input)}" is not a network; expected one such as 10.0.0.0/8, or an address`,
-    }),
+    z
+      .string()
+      .refine(isNetwork, {
+        error: (issue) =>
+          `"${String(issue.input)}" is not a network; expected one such as 10.0.0.0/8, or an address`,
+      })
+      .meta({ title: 'network', pattern: String.raw`^[0-9A-Fa-f.:]+(?:%\w+)?(?:/\d{1,3})?$` }),
   )
   .transform((cidrs) => new NetworkSet(cidrs));
 
 /** A name server: an address, with a port where it is not 53. */
-export const nameServer = z.string().refine(isNameServer, {
-  error: (issue) =>
-    `"${String(issue.input)}" is not a name server; expected an IP address, such as 192.0.2.53 or [2001:db8::53]:5353`,
-});
+export const nameServer = z
+  .string()
+  .refine(isNameServer, {
+    error: (issue) =>
+      `"${String(issue.input)}" is not a name server; expected an IP address, such as 192.0.2.53 or [2001:db8::53]:5353`,
+  })
+  .meta({ title: 'name server' });
 
 function isNameServer(text: string): boolean {
   const [, bracketed, plain = '', port = '53'] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
@@ -105,7 +133,8 @@ export const listenAddress = z
       message: `"${given}" is not HOST:PORT; expected such as 127.0.0.1:10464${every}`,
     });
     return z.NEVER;
-  });
+  })
+  .meta({ title: 'HOST:PORT', pattern: ADDRESS.source });
 
 /** A token travels in a header, so that an odd character or a second line could never match. */
 function sendable(token: Secret): boolean {
@@ -157,7 +186,10 @@ export const goDuration = z.unknown().transform((given, context) => {
 });
 
 /** An entry of `probe_endpoint.allow`. */
-export const allowEntry = z.string().refine(isAllowEntry, {
-  error: (issue) =>
-    `"${String(issue.input)}" is not a network, host or glob; expected one such as 10.0.0.0/8, *.example.com:443 or [fd00::/8]:80`,
-});
+export const allowEntry = z
+  .string()
+  .refine(isAllowEntry, {
+    error: (issue) =>
+      `"${String(issue.input)}" is not a network, host or glob; expected one such as 10.0.0.0/8, *.example.com:443 or [fd00::/8]:80`,
+  })
+  .meta({ title: 'network, host or glob' });

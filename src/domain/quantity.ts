@@ -8,6 +8,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   y: 31_536_000_000,
 };
 const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+/** A Prometheus duration, as a regular expression for other programs. */
+export const DURATION_PATTERN = `^0$|^(?=.)${DURATION.source.slice(1)}`;
 const DURATION_UNITS = ['y', 'w', 'd', 'h', 'm', 's', 'ms'] as const;
 
 /**
@@ -36,6 +38,8 @@ export function formatDuration(milliseconds: number): string {
 }
 
 const SIZE = /^(\d+(?:\.\d+)?)(B|KB|KiB|MB|MiB|GB|GiB|TB|TiB)?$/;
+/** A size with its unit or without, as a regular expression for other programs. */
+export const SIZE_PATTERN = SIZE.source;
 const SIZE_FACTOR: Readonly<Record<string, number>> = {
   B: 1,
   KB: 1e3,

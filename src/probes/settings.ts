@@ -1,6 +1,12 @@
 import { RE2JS } from 're2js';
 import { z } from 'zod';
-import { parseBinarySize, parseDuration, parseSize } from '../domain/quantity.ts';
+import {
+  DURATION_PATTERN,
+  parseBinarySize,
+  parseDuration,
+  parseSize,
+  SIZE_PATTERN,
+} from '../domain/quantity.ts';
 import { Secret } from '../domain/secret.ts';
 
 /** Files that a configuration names: paths are relative to the file that names them. */
@@ -34,7 +40,8 @@ export const duration = z
       message: `"${text}" is not a duration; expected one such as 500ms, 30s, 5m or 30d`,
     });
     return z.NEVER;
-  });
+  })
+  .meta({ title: 'duration', pattern: DURATION_PATTERN });
 
 function durationExpected(input: unknown): string {
   const given = typeof input === 'number' ? `${input} has no unit; ` : '';
@@ -57,7 +64,8 @@ export const size = z
       message: `"${given}" is not a size; expected bytes, or one such as 64MiB or 1.5GB`,
     });
     return z.NEVER;
-  });
+  })
+  .meta({ title: 'size', pattern: SIZE_PATTERN });
 
 /**
  * A size as blackbox_exporter reads it (`1.5MB`, `1GiB512MiB`, `0`): units are powers of 1024, whether or not they have
@@ -86,16 +94,19 @@ export const regexp = regexpSchema({});
 export const lateRegexp = regexpSchema(CANNOT_WORK);
 
 function regexpSchema(params: Readonly<Record<string, unknown>>) {
-  return z.string().transform((text, context) => {
-    try {
-      return RE2JS.compile(text);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      const message = `"${text}" is not a regular expression (RE2 syntax): ${why}`;
-      context.addIssue({ code: 'custom', message, params });
-      return z.NEVER;
-    }
-  });
+  return z
+    .string()
+    .transform((text, context) => {
+      try {
+        return RE2JS.compile(text);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        const message = `"${text}" is not a regular expression (RE2 syntax): ${why}`;
+        context.addIssue({ code: 'custom', message, params });
+        return z.NEVER;
+      }
+    })
+    .meta({ title: 'regular expression' });
 }
 
 /** A setting that may be left out, and is so by an empty text, as in Go: templates write such. */
@@ -104,24 +115,33 @@ export function unlessEmpty<Schema extends z.ZodType>(schema: Schema) {
 }
 
 /** A secret given in the configuration itself. */
-export const secret = z.string().transform((text) => new Secret(text));
+export const secret = z
+  .string()
+  .transform((text) => new Secret(text))
+  .meta({ title: 'secret' });
 
 /** A secret kept in a file: read once when the configuration is loaded, white space at its end removed. */
 export function secretFile(files: ConfigFiles) {
-  return z.string().transform((path, context) => {
-    const text = readFile(files, path, context);
-    if (text === undefined) return z.NEVER;
-    const value = text.trimEnd();
-    if (value !== '') return new Secret(value);
-    const message = `the file ${files.resolve(path)} is empty; it should hold a secret`;
-    context.addIssue({ code: 'custom', message, params: CANNOT_WORK });
-    return z.NEVER;
-  });
+  return z
+    .string()
+    .transform((path, context) => {
+      const text = readFile(files, path, context);
+      if (text === undefined) return z.NEVER;
+      const value = text.trimEnd();
+      if (value !== '') return new Secret(value);
+      const message = `the file ${files.resolve(path)} is empty; it should hold a secret`;
+      context.addIssue({ code: 'custom', message, params: CANNOT_WORK });
+      return z.NEVER;
+    })
+    .meta({ title: 'path' });
 }
 
 /** The content of a text file that the configuration names. */
 export function fileContent(files: ConfigFiles) {
-  return z.string().transform((path, context) => readFile(files, path, context) ?? z.NEVER);
+  return z
+    .string()
+    .transform((path, context) => readFile(files, path, context) ?? z.NEVER)
+    .meta({ title: 'path' });
 }
 
 interface IssueSink {

@@ -2,8 +2,8 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { dump } from 'js-yaml';
 import { describeKeys } from '../../src/config/keys.ts';
-import { builtInLabels } from '../../src/config/labels.ts';
-import { configSchemas, rootSchema } from '../../src/config/schemas.ts';
+import { builtInLabels } from '../../src/config/sections/labels.ts';
+import { describingContext, rootSchema } from '../../src/config/root.ts';
 import { collectors } from '../../src/host/registry.ts';
 import { checkFamilies } from '../../src/metrics/check-families.ts';
 import { probers } from '../../src/probes/registry.ts';
@@ -18,7 +18,7 @@ const rows = new Map(
   }),
 );
 const files = { resolve: (path: string) => path, read: () => '' };
-const keys = describeKeys(rootSchema(configSchemas(files, [])));
+const keys = describeKeys(rootSchema({ ...describingContext({ probers: [], collectors: [] }), files }));
 const registry = { probers, collectors: collectors.map(({ name }) => name) };
 
 const folder = new ConfigFolder();

@@ -49,14 +49,16 @@ describe('loadConfig without a file', () => {
         sysfs: '/sys',
         rootfs: '/',
         textfile: [],
-        disabledCollectors: [],
+        collectors: { disable: [] },
       },
-      probeEndpoint: { modulesFile: undefined, notices: [], maxConcurrency: 512 },
+      probeEndpoint: { notices: [], maxConcurrency: 512 },
       webhooks: [{ name: 'main', tokens: [] }],
       alerts: { sameStartToleranceMs: 60_000, staleHoldMs: 360_000, expireAfterMs: 86_400_000 },
       services: [],
     });
-    expect(config.store).toMatchObject({ historyMs: 30 * 86_400_000, eventsMs: 400 * 86_400_000 });
+    expect(config.store).toMatchObject({
+      retention: { historyMs: 30 * 86_400_000, eventsMs: 400 * 86_400_000 },
+    });
     expect(config.store.path).toMatch(/\/data\/tocsin\.db$/);
     expect([config.server.trustedProxies.empty, config.metrics.trusted.empty]).toEqual([true, true]);
   });

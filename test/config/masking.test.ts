@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { dump } from 'js-yaml';
 import { z } from 'zod';
 import { masked } from '../../src/config/masking.ts';
-import { configSchemas, rootSchema } from '../../src/config/schemas.ts';
+import { describingContext, rootSchema } from '../../src/config/root.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { probers } from '../../src/probes/registry.ts';
 import { ConfigFolder } from '../support/config-files.ts';
@@ -106,7 +106,7 @@ function takesSecret(schema: z.core.$ZodType): boolean {
 
 describe('a secret of a schema', () => {
   const files = { resolve: (path: string) => path, read: () => 'from-a-file' };
-  const root = secretPlaces(rootSchema(configSchemas(files, [])));
+  const root = secretPlaces(rootSchema({ ...describingContext({ probers: [], collectors: [] }), files }));
   const ofProbers = probers.flatMap(({ type, schema }) =>
     secretPlaces(schema(files)).map((inner) => ({ [type]: inner })),
   );

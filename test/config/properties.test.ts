@@ -97,7 +97,7 @@ describe('any valid configuration', () => {
         const config = folder.config(dump(written(meant), { flowLevel }));
         expect(config.server.listen.port).toBe(meant.port);
         expect(config.metrics.rateLimit).toEqual({ perSecond: 10, burst: meant.burst });
-        expect(config.store.historyMs).toBe(meant.history);
+        expect(config.store.retention.historyMs).toBe(meant.history);
         expect(config.host.enabled).toBe(meant.enabled);
         expect(config.services).toMatchObject(
           meant.services.map(({ interval, targets, failures, ...rest }) => ({

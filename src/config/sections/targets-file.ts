@@ -1,14 +1,31 @@
 import { z } from 'zod';
-import type { Target } from '../domain/service.ts';
-import type { Prober } from '../probes/prober.ts';
-import { readText } from './files.ts';
-import { deepFreeze } from './freeze.ts';
+import type { Target } from '../../domain/service.ts';
+import type { Prober } from '../../probes/prober.ts';
+import { readText } from '../files.ts';
+import { deepFreeze } from '../freeze.ts';
 import { labelNameProblem } from './labels.ts';
-import type { Path } from './path.ts';
-import { formatPath } from './path.ts';
-import { Reader } from './reader.ts';
-import type { ConfigProblem, TargetsFile, TargetsFileResult } from './types.ts';
-import { parseBlackboxYaml } from './yaml.ts';
+import type { Path } from '../path.ts';
+import { formatPath } from '../path.ts';
+import { Reader } from '../reader.ts';
+import type { ConfigProblem } from '../problem.ts';
+import { parseBlackboxYaml } from '../yaml.ts';
+
+/** A file of targets that may change at any time. */
+export interface TargetsFile {
+  /** Absolute path. */
+  readonly path: string;
+  /** Reads what it holds: every target, or every problem. */
+  readonly parse: (text: string) => TargetsFileResult;
+}
+
+export type TargetsFileResult =
+  | {
+      readonly ok: true;
+      readonly targets: readonly Target[];
+      /** Labels that were left out. */
+      readonly notices: readonly ConfigProblem[];
+    }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
 /** What the lines of a targets file are read with. */
 export interface TargetsFileOptions {

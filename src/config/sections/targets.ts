@@ -1,25 +1,64 @@
-import type { Target } from '../domain/service.ts';
-import type { Prober } from '../probes/prober.ts';
-import type { Path } from './path.ts';
-import type { Reader } from './reader.ts';
-import type { ConfigSchemas } from './schemas.ts';
+import { z } from 'zod';
+import type { Target } from '../../domain/service.ts';
+import type { Prober } from '../../probes/prober.ts';
+import type { ConfigFiles } from '../../probes/settings.ts';
+import type { ConfigContext } from '../context.ts';
+import { key, mapping } from '../mapping.ts';
+import { pathIn, text } from '../values.ts';
+import type { Path } from '../path.ts';
+import type { Reader } from '../reader.ts';
 import { targetsFile } from './targets-file.ts';
-import type { ConfiguredService } from './types.ts';
+import type { TargetsFile } from './targets-file.ts';
+
+/** One address: text, or a mapping that gives it a name. */
+const oneTarget = z
+  .union([
+    z.string().min(1),
+    mapping({
+      address: key('address', z.string().min(1), ''),
+      alias: key(
+        'alias',
+        text.optional(),
+        'the label `target`; required where two of a service would be the same',
+        {
+          whenAbsent: 'the address, without credentials and query',
+        },
+      ),
+    }),
+  ])
+  .transform((given) => (typeof given === 'string' ? { address: given } : given));
 
 /** The keys that say what a service probes: it has exactly one of them. */
+export const targetKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
+  target: key('target', oneTarget.optional(), 'one address, as the prober wants it'),
+  targets: key(
+    'targets',
+    z.array(oneTarget).optional(),
+    'several addresses; exactly one of `target`, `targets` and `targets_file` is required',
+  ),
+  targets_file: key(
+    'targetsFile',
+    pathIn(files).optional(),
+    'a file of addresses that may change at any time: see [below](#targets-from-a-file)',
+  ),
+});
 export const TARGET_KEYS = ['target', 'targets', 'targets_file'] as const;
 
 interface Context {
   readonly reader: Reader;
-  readonly schemas: ConfigSchemas;
+  readonly files: ConfigFiles;
   readonly builtIn: ReadonlySet<string>;
 }
 
-type Targets = Pick<ConfiguredService, 'targets' | 'targetsFile'>;
+interface Targets {
+  readonly targets: readonly Target[];
+  /** Where they come from; `targets` is empty then. */
+  readonly targetsFile?: TargetsFile;
+}
 
 /** Reads the targets of a service, as its prober understands them; undefined when one of them is wrong. */
 export function readTargets(
-  { reader, schemas, builtIn }: Context,
+  { reader, files, builtIn }: Context,
   service: Path,
   prober: Prober | undefined,
 ): Targets | undefined {
@@ -28,21 +67,17 @@ export function readTargets(
     reader.report(service, 'missing target; say what to probe, with target, targets or targets_file');
   for (const other of others)
     reader.report([...service, other], `give either ${String(key)} or ${other}, not both`, 'key');
-  if (key !== 'targets_file') return readList({ reader, schemas }, service, prober);
-  const path = reader.value(schemas.targetsFile, [...service, key])?.value;
+  if (key !== 'targets_file') return readList(reader, service, prober);
+  const path = reader.value(pathIn(files), [...service, key])?.value;
   if (path === undefined || prober === undefined) return undefined;
   return { targets: [], targetsFile: targetsFile({ path, prober, builtIn }) };
 }
 
-function readList(
-  { reader, schemas }: Pick<Context, 'reader' | 'schemas'>,
-  service: Path,
-  prober: Prober | undefined,
-): Targets | undefined {
+function readList(reader: Reader, service: Path, prober: Prober | undefined): Targets | undefined {
   const paths = targetPaths(reader, service);
   const seen = new Map<string, Path>();
   const targets = paths.flatMap((path): readonly Target[] => {
-    const given = reader.value(schemas.target, path)?.value;
+    const given = reader.value(oneTarget, path)?.value;
     const target = given === undefined ? undefined : resolve(reader, path, { prober, ...given });
     if (target === undefined) return [];
     unique(reader, target.label, path, seen);

@@ -1,0 +1,56 @@
+import { describeKeys } from './keys.ts';
+import { describingContext, rootSchema } from './root.ts';
+import type { Config } from './types.ts';
+
+/** What a reload leaves as it is: a whole section of the configuration, or one property of it. */
+interface Fixed {
+  readonly section: string;
+  readonly property?: string | undefined;
+}
+
+type Sections = Readonly<Record<string, unknown>>;
+
+/** A configuration that was read again, as far as it can come into force. */
+export interface Reloadable {
+  /** The new one, with everything that needs a restart as it was. */
+  readonly config: Config;
+  /** The sections in which something waits for a restart. */
+  readonly needsRestart: readonly string[];
+}
+
+/** Takes what needs a restart from the configuration before; the declaration of each key says which do. */
+export function keepUntilRestart(before: Config, after: Config): Reloadable {
+  const old: Sections = { ...before };
+  const given: Sections = { ...after };
+  const kept: Record<string, unknown> = {};
+  for (const { section, property } of fixedParts()) {
+    if (property === undefined) kept[section] = old[section];
+    else
+      kept[section] = Object.freeze({
+        ...part(kept[section] ?? given[section]),
+        [property]: part(old[section])[property],
+      });
+  }
+  const needsRestart = Object.keys(kept).filter(
+    (section) => JSON.stringify(kept[section]) !== JSON.stringify(given[section]),
+  );
+  return { config: Object.freeze({ ...after, ...kept }), needsRestart };
+}
+
+function part(value: unknown): Sections {
+  return typeof value === 'object' ? { ...value } : {};
+}
+
+function fixedParts(): readonly Fixed[] {
+  const keys = describeKeys(rootSchema(describingContext({ probers: [], collectors: [] })));
+  const property = new Map(keys.map(({ path, notes }) => [path, notes.property ?? path]));
+  return keys
+    .filter(({ notes }) => notes.restart)
+    .map(({ path }) => {
+      const [section = ''] = path.split('.');
+      return {
+        section: property.get(section) ?? section,
+        property: path === section ? undefined : property.get(path),
+      };
+    });
+}

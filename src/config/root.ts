@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import type { ConfigContext } from './context.ts';
+import { exactlyOneOf, key, mapping } from './mapping.ts';
+import type { Key, Keys } from './mapping.ts';
+import { alertmanagerKeys } from './sections/alertmanagers.ts';
+import { alertsKeys } from './sections/alerts.ts';
+import { escalationKeys } from './sections/escalation.ts';
+import { hostKeys } from './sections/host.ts';
+import { metricsKeys } from './sections/metrics.ts';
+import { probeEndpointKeys } from './sections/probe-endpoint.ts';
+import { confirmKeys, schedulerKeys } from './sections/scheduler.ts';
+import { serverSection } from './sections/server.ts';
+import { serviceKeys } from './sections/services.ts';
+import { exactlyOneSink, sinkKeys } from './sections/sinks.ts';
+import { storeKeys } from './sections/store.ts';
+import { TARGET_KEYS, targetKeys } from './sections/targets.ts';
+import { pingKeys, watchdogKeys } from './sections/watchdogs.ts';
+import { webhookKeys } from './sections/webhooks.ts';
+
+const section = (keys: Keys) => mapping(keys).prefault({});
+
+/** Every key at the top of `tocsin.yml`, in the order of the reference. */
+export const ROOT_KEYS = {
+  server: (context) => key('server', section(serverSection(context)), 'who Tocsin is, and who may come in'),
+  metrics: () => key('metrics', section(metricsKeys), 'limits of `/metrics`'),
+  store: (context) =>
+    key('store', section(storeKeys(context)), 'the ledger: events, alerts, history', { restart: true }),
+  scheduler: () =>
+    key(
+      'scheduler',
+      section(schedulerKeys),
+      'what services inherit, and how much is probed at the same time',
+    ),
+  confirm: () => key('confirm', section(confirmKeys), 'what services inherit'),
+  host: (context) =>
+    key('host', section(hostKeys(context)), "metrics of this machine, under node_exporter's names", {
+      restart: true,
+    }),
+  probe_endpoint: (context) =>
+    key(
+      'probeEndpoint',
+      section(probeEndpointKeys(context)),
+      'which modules there are, and who may be probed',
+    ),
+  webhooks: (context) =>
+    key('webhooks', z.array(mapping(webhookKeys(context))).optional(), 'who posts alerts here', {
+      whenAbsent: 'one entry, `main`',
+    }),
+  alertmanagers: (context) =>
+    key(
+      'alertmanagers',
+      z.array(mapping(alertmanagerKeys(context))).prefault([]),
+      'asked each minute which alerts they have; all members of a cluster',
+    ),
+  alerts: () => key('alerts', section(alertsKeys), 'how the episodes of alerts are told apart'),
+  escalation: () => key('escalation', section(escalationKeys), 'how long an alert may be unacknowledged'),
+  watchdogs: () =>
+    key(
+      'watchdogs',
+      z.array(mapping(watchdogKeys)).prefault([]),
+      'alerts that always fire, so that their absence says something; they count in no metric of open alerts',
+    ),
+  ping_url: (context) => pingKeys(context).ping_url,
+  ping_url_file: (context) => pingKeys(context).ping_url_file,
+  sinks: (context) =>
+    key(
+      'sinks',
+      z.array(mapping(sinkKeys(context)).meta(exactlyOneSink)).prefault([]),
+      'where events are copied to',
+    ),
+  services: (context) => key('services', z.array(serviceSchema(context)).prefault([]), 'what is watched'),
+} satisfies Readonly<Record<string, (context: ConfigContext) => Key>>;
+
+/** The whole of `tocsin.yml` as one schema, for whoever asks which keys there are. */
+export function rootSchema(context: ConfigContext): z.ZodType {
+  return mapping(Object.fromEntries(Object.entries(ROOT_KEYS).map(([name, make]) => [name, make(context)])));
+}
+
+/** For describing the keys: no file is read, and what depends on the machine is left open. */
+export function describingContext(parts: Pick<ConfigContext, 'probers' | 'collectors'>): ConfigContext {
+  return { files: { resolve: (path) => path, read: () => '' }, hostname: '', ...parts };
+}
+
+function serviceSchema(context: ConfigContext): z.ZodType {
+  const probers = context.probers.map((prober) => {
+    const about = `settings of the [${prober.type}](probers/${prober.type}.md) prober`;
+    return [prober.type, key(prober.type, prober.schema(context.files).optional(), about)] as const;
+  });
+  const keys = { ...serviceKeys, ...targetKeys(context), ...Object.fromEntries(probers) };
+  const types = probers.map(([type]) => type);
+  const choices = [exactlyOneOf(...TARGET_KEYS), ...(types.length > 0 ? [exactlyOneOf(...types)] : [])];
+  return mapping(keys).meta({ allOf: choices });
+}

@@ -1,0 +1,24 @@
+import { key } from '../mapping.ts';
+import type { Values } from '../mapping.ts';
+import { retention, timer, tolerance } from '../values.ts';
+
+/** The keys of `alerts`. */
+export const alertsKeys = {
+  same_start_tolerance: key(
+    'sameStartToleranceMs',
+    tolerance.prefault('60s'),
+    'how far the start times that members of a cluster give for one alert may lie apart',
+  ),
+  stale_hold: key(
+    'staleHoldMs',
+    timer.prefault('6m'),
+    'how long a firing that may be late, from another member or receiver, is held (`stale_suspect`) before it counts',
+  ),
+  expire_after: key(
+    'expireAfterMs',
+    retention.prefault('24h'),
+    'an open episode of which nothing was heard for so long, and for two `repeat_interval`, is given up',
+  ),
+};
+
+export type AlertsConfig = Values<typeof alertsKeys>;

@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { key } from '../mapping.ts';
+import type { Values } from '../mapping.ts';
+import { timer } from '../values.ts';
+
+/** How long an alert may be unacknowledged before it goes to the second, and to the third level. */
+const levels = z
+  .array(timer)
+  .max(2, { error: 'expected at most two durations: for the second and for the third level' })
+  .refine((given) => given.every((ms, i) => i === 0 || ms > (given[i - 1] ?? 0)), {
+    error: 'expected durations that grow from level to level',
+  });
+
+/** The keys of `escalation`. */
+export const escalationKeys = {
+  critical: key(
+    'critical',
+    levels.prefault(['5m', '15m']),
+    'after how long without acknowledgement a critical alert goes to level 2, and to level 3',
+  ),
+  warning: key('warning', levels.prefault(['15m']), 'the same for warnings'),
+};
+
+/** Those of one service: a severity that is left out is inherited. */
+export const ownEscalationKeys = {
+  critical: key(
+    'critical',
+    levels.optional(),
+    'instead of the general ones, all of them: with one duration there is no third level, with `[]` none',
+    { whenAbsent: '`escalation.critical`' },
+  ),
+  warning: key('warning', levels.optional(), 'the same for warnings', {
+    whenAbsent: '`escalation.warning`',
+  }),
+};
+
+/** In milliseconds. */
+export type EscalationConfig = Values<typeof escalationKeys>;

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { key, mapping } from '../mapping.ts';
+import type { Values } from '../mapping.ts';
+import { count, networks, positiveSize } from '../values.ts';
+
+const rateLimitKeys = {
+  per_second: key('perSecond', z.number().gt(0).prefault(10), 'tokens that come back each second'),
+  burst: key('burst', count.prefault(20), 'tokens that it holds at most'),
+};
+
+/** The keys of `metrics`. */
+export const metricsKeys = {
+  rate_limit: key(
+    'rateLimit',
+    mapping(rateLimitKeys).prefault({}),
+    'a token bucket for each client address (IPv6: for each /64); beyond it scrapes are answered with 429',
+  ),
+  trusted: key(
+    'trusted',
+    networks.prefault([]),
+    'known scrapers: they have a bucket of their own, reserved places in flight and reserved connections',
+  ),
+  max_in_flight: key(
+    'maxInFlight',
+    count.prefault(40),
+    'scrapes at the same time; more are answered with 503',
+  ),
+  max_unsent: key(
+    'maxUnsentBytes',
+    positiveSize.prefault('64MiB'),
+    'memory of answers that clients have not taken, those of every path together; beyond it whoever has taken nothing for longest is cut off',
+  ),
+  max_series: key(
+    'maxSeries',
+    count.prefault(1_000_000),
+    'series that checks and collectors may have together; what is beyond is left out and counted',
+  ),
+  max_series_per_family: key('maxSeriesPerFamily', count.prefault(250_000), 'the same for each family'),
+  histograms: key(
+    'histograms',
+    z.enum(['classic', 'both']).prefault('classic'),
+    '`both` adds [native histograms](scraping.md#native-histograms) for Prometheus servers that ask for the protobuf format',
+  ),
+  compression: key('compression', z.boolean().prefault(true), 'gzip for those who accept it'),
+};
+
+export type MetricsConfig = Values<typeof metricsKeys>;

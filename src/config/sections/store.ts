@@ -1,0 +1,29 @@
+import type { ConfigContext } from '../context.ts';
+import { key, mapping } from '../mapping.ts';
+import type { Values } from '../mapping.ts';
+import { pathIn, retention } from '../values.ts';
+
+const retentionKeys = {
+  history: key(
+    'historyMs',
+    retention.prefault('30d'),
+    'results of runs in steps of five minutes (single runs are kept for two days), and deliveries',
+  ),
+  events: key(
+    'eventsMs',
+    retention.prefault('400d'),
+    'events, closed alerts, and results of runs in steps of an hour',
+  ),
+};
+
+/** The keys of `store`. */
+export const storeKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
+  path: key('path', pathIn(files).prefault('./data/tocsin.db'), 'its file; folders are made'),
+  retention: key(
+    'retention',
+    mapping(retentionKeys).prefault({}),
+    'how long what is kept; from 1 minute to 100 years',
+  ),
+});
+
+export type StoreConfig = Values<ReturnType<typeof storeKeys>>;

@@ -1,0 +1,86 @@
+import { formatDuration } from '../../domain/quantity.ts';
+import type { Adaptive, Confirm } from '../../domain/service.ts';
+import type { Path } from '../path.ts';
+import type { Reader } from '../reader.ts';
+
+/** The interval in a state; false turns it off. */
+type AdaptiveSetting = false | Adaptive;
+
+/** What services inherit; a value that is wrong where it is given is undefined. */
+export interface ServiceDefaults {
+  readonly intervalMs: number | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly adaptive: AdaptiveSetting | undefined;
+  readonly confirm: Confirm | undefined;
+}
+
+/** What a service says itself; a key that is wrong is absent, one that is not given is undefined. */
+interface OwnTiming {
+  readonly intervalMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly degradedAfterMs?: number | undefined;
+}
+
+export interface Timing {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+}
+
+/**
+ * The interval and timeout of a service. A timeout of its own may not be longer than its interval, an inherited one is
+ * shortened to it. Undefined when one of them is wrong.
+ */
+export function timingOf(
+  reader: Reader,
+  path: Path,
+  own: OwnTiming,
+  defaults: ServiceDefaults,
+): Timing | undefined {
+  const intervalMs = 'intervalMs' in own ? (own.intervalMs ?? defaults.intervalMs) : undefined;
+  if (!('timeoutMs' in own) || intervalMs === undefined) return undefined;
+  checkTimeout(reader, [...path, 'timeout'], own.timeoutMs, intervalMs);
+  const inherited = defaults.timeoutMs === undefined ? undefined : Math.min(defaults.timeoutMs, intervalMs);
+  const timeoutMs = own.timeoutMs ?? inherited;
+  if (timeoutMs === undefined) return undefined;
+  const slow = own.degradedAfterMs;
+  if (slow !== undefined && slow >= timeoutMs) {
+    const end = formatDuration(timeoutMs);
+    reader.report(
+      [...path, 'degraded_after'],
+      `no success is slower than the timeout of ${end}; expected less than that`,
+    );
+  }
+  return { intervalMs, timeoutMs };
+}
+
+/** Tells a timeout that is longer than the interval that it is given for. */
+export function checkTimeout(
+  reader: Reader,
+  path: Path,
+  timeout: number | undefined,
+  intervalMs: number,
+): void {
+  if (timeout === undefined || timeout <= intervalMs) return;
+  const [given, most] = [formatDuration(timeout), formatDuration(intervalMs)];
+  reader.report(path, `a timeout of ${given} is longer than the interval of ${most}; expected at most that`);
+}
+
+/** The intervals by state: a service's own are taken as they are, inherited ones never lengthen its interval. */
+export function adaptiveOf(
+  own: AdaptiveSetting | undefined,
+  inherited: AdaptiveSetting,
+  intervalMs: number,
+): Adaptive {
+  if (own === false) return {};
+  const shared = inherited === false ? {} : inherited;
+  const degradedMs = own?.degradedMs ?? atMost(shared.degradedMs, intervalMs);
+  const unhealthyMs = own?.unhealthyMs ?? atMost(shared.unhealthyMs, intervalMs);
+  return {
+    ...(degradedMs !== undefined && { degradedMs }),
+    ...(unhealthyMs !== undefined && { unhealthyMs }),
+  };
+}
+
+function atMost(value: number | undefined, most: number): number | undefined {
+  return value === undefined ? undefined : Math.min(value, most);
+}
