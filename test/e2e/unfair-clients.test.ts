@@ -1,0 +1,188 @@
+import { createHmac } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { ServerSet } from '../support/server-set.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { until } from '../support/until.ts';
+
+const folder = temporaryFolder();
+const servers = new ServerSet();
+const sockets: Socket[] = [];
+let tocsin: RunningTocsin;
+
+beforeAll(async () => {
+  const silent = { query_response: [{ expect: 'never' }] };
+  const modules = {
+    silent: { prober: 'tcp', timeout: '60s', tcp: silent },
+    port: { prober: 'tcp', timeout: '60s' },
+  };
+  writeFileSync(join(folder.path, 'blackbox.yml'), JSON.stringify({ modules }));
+  writeFileSync(join(folder.path, 'token'), 'sesame');
+  writeFileSync(join(folder.path, 'hmac'), 'key');
+  const config = {
+    host: { enabled: false },
+    server: { max_connections_per_address: 256, max_body: '4MiB' },
+    probe_endpoint: { modules_file: 'blackbox.yml', max_concurrency: 8 },
+    webhooks: [
+      { name: 'am', token_files: ['token'] },
+      { name: 'grafana', hmac: { secret_file: 'hmac', header: 'X-Signature' } },
+    ],
+  };
+  tocsin = await startTocsin({ config: JSON.stringify(config), folder: folder.path });
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await servers.close();
+});
+afterAll(async () => {
+  await tocsin.stop();
+  await folder[Symbol.asyncDispose]();
+});
+
+/** A connection from an address of the loopback, and what was received on it so far. */
+function connection(from: string): { readonly socket: Socket; readonly received: () => string } {
+  const socket = connect({ port: Number(new URL(tocsin.url).port), host: '127.0.0.1', localAddress: from });
+  let received = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+  sockets.push(socket.on('error', () => undefined));
+  return { socket, received: () => received };
+}
+
+interface Sending {
+  readonly from?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** One request over a connection of its own. @returns its status, `Retry-After` and body */
+function ask(method: string, path: string, { from = '127.0.0.1', headers = {}, body = '' }: Sending = {}) {
+  return new Promise<{ status: number; retryAfter: string | undefined; text: string }>((resolve, reject) => {
+    const options = { method, localAddress: from, agent: false, headers };
+    const sent = request(`${tocsin.url}${path}`, options, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      answer.once('end', () =>
+        resolve({ status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'], text }),
+      );
+    });
+    sent.once('error', reject);
+    sent.end(body);
+  });
+}
+
+const MEBIBYTE = 1_048_576;
+
+describe('uploads to a webhook with a signature only, which stall', () => {
+  const GRAFANA = '/api/webhooks/grafana/grafana';
+
+  /** Sends a mebibyte of two that it announces, with a signature that may be anything. */
+  function stall(from: string) {
+    const upload = connection(from);
+    const head = `POST ${GRAFANA} HTTP/1.1\r\nHost: localhost\r\nX-Signature: 00\r\nContent-Length: ${2 * MEBIBYTE}\r\n\r\n`;
+    return new Promise<typeof upload>((resolve) => {
+      upload.socket.once('close', () => resolve(upload));
+      upload.socket.write(head);
+      upload.socket.write(Buffer.alloc(MEBIBYTE, 'x'), () => resolve(upload));
+    });
+  }
+
+  const authenticated = (name: string) =>
+    ask('POST', '/api/webhooks/alertmanager/am', {
+      headers: { Authorization: 'Bearer sesame' },
+      body: JSON.stringify(webhookPayload([webhookAlert({ labels: { alertname: name } })])),
+    });
+  const signed = (from: string, name: string) => {
+    const body = JSON.stringify(webhookPayload([webhookAlert({ labels: { alertname: name } })]));
+    const signature = createHmac('sha256', 'key').update(body).digest('hex');
+    return ask('POST', GRAFANA, { from, headers: { 'X-Signature': signature }, body });
+  };
+
+  it.each([
+    ['one address', ['127.0.0.2']],
+    ['several addresses', ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5', '127.0.0.6']],
+  ])(
+    'from %s give way, and cost authenticated deliveries nothing',
+    async (_what, addresses) => {
+      const uploads = await Promise.all(
+        Array.from({ length: 40 }, (_, i) => stall(addresses[i % addresses.length] ?? '')),
+      );
+      const refused = () => uploads.filter(({ received }) => received().startsWith('HTTP/1.1 503 ')).length;
+      // 32 MiB may be held of what is not proven yet: of forty uploads of a mebibyte at least eight have no place
+      await until(() => refused() >= 8, { what: 'eight uploads are refused' });
+      const before = refused();
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => authenticated(`Token${i}`)));
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+      // they took nobody's place
+      expect(refused()).toBe(before);
+      // another address gets its place at once, and the one that holds the most loses one
+      expect((await signed('127.0.0.9', 'Signed')).status).toBe(200);
+      // and so does the same address as soon as the others have not moved for a while
+      await until(async () => (await signed(addresses[0] ?? '', 'Same')).status === 200, {
+        what: 'a signed delivery of the address that stalls is taken',
+      });
+    },
+    60_000,
+  );
+});
+
+describe('runs of /probe that one connection asks for without waiting', () => {
+  const probe = (module: string, target: string): string =>
+    `/probe?module=${module}&target=${target}&debug=true`;
+  const pipelined = (paths: readonly string[]): string =>
+    paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join('');
+  const times = (count: number, path: string) => Array.from({ length: count }, () => path);
+
+  it('are one at a time, so that others have theirs', async () => {
+    const silent = await servers.tcp();
+    const open = await servers.tcp();
+    const { socket, received } = connection('127.0.0.1');
+    socket.write(pipelined(times(30, probe('silent', silent.address))));
+    await until(() => silent.open() === 1);
+    const others = await Promise.all(times(5, probe('port', open.address)).map((path) => ask('GET', path)));
+    expect(others.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect([silent.accepted(), received()]).toEqual([1, '']);
+  });
+
+  it('are answered in order', async () => {
+    const open = await servers.tcp();
+    const { socket, received } = connection('127.0.0.1');
+    const targets = [open.address, '127.0.0.1:1', open.address, '127.0.0.1:1'];
+    socket.write(pipelined(targets.map((target) => `/probe?module=port&target=${target}`)));
+    const verdicts = () => [...received().matchAll(/^probe_success (\d)$/gm)].map(([, value]) => value);
+    await until(() => verdicts().length === 4);
+    expect(verdicts()).toEqual(['1', '0', '1', '0']);
+  });
+
+  it('cost their connection beyond 32, and nobody else', async () => {
+    const silent = await servers.tcp();
+    const open = await servers.tcp();
+    const { socket } = connection('127.0.0.1');
+    socket.write(pipelined(times(100, probe('silent', silent.address))));
+    await until(() => socket.closed);
+    // its run is cancelled with it
+    await until(() => silent.open() === 0);
+    expect(silent.accepted()).toBeLessThanOrEqual(1);
+    expect((await ask('GET', probe('port', open.address))).status).toBe(200);
+  });
+
+  it('of many connections of one address are 429 beyond three quarters of all; another address has its own', async () => {
+    const silent = await servers.tcp();
+    const open = await servers.tcp();
+    for (let i = 0; i < 6; i += 1)
+      connection('127.0.0.2').socket.write(pipelined([probe('silent', silent.address)]));
+    await until(() => silent.open() === 6);
+    const limited = await ask('GET', probe('port', open.address), { from: '127.0.0.2' });
+    expect([limited.status, limited.retryAfter]).toEqual([429, '1']);
+    expect(JSON.parse(limited.text)).toMatchObject({ status: 429, title: 'Too many runs at a time' });
+    expect((await ask('GET', probe('port', open.address))).status).toBe(200);
+    for (let i = 0; i < 2; i += 1)
+      connection('127.0.0.3').socket.write(pipelined([probe('silent', silent.address)]));
+    await until(() => silent.open() === 8);
+    const overloaded = await ask('GET', probe('port', open.address), { from: '127.0.0.4' });
+    expect([overloaded.status, overloaded.retryAfter]).toEqual([503, '1']);
+  });
+});
