@@ -61,6 +61,22 @@ describe('docs/configuration.md', () => {
   });
 });
 
+describe.each(probers)('docs/probers/$type.md', ({ type }) => {
+  const text = readFileSync(`docs/probers/${type}.md`, 'utf8');
+  const examples = [...text.matchAll(/```yaml\n(services:.*?)```/gs)].map(([, example]) => example ?? '');
+
+  it('has examples of services that are valid', () => {
+    for (const [, file] of text.matchAll(/\w+_file: ([\w./-]+)/g)) folder.write(file ?? '', 'a');
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples)
+      expect(folder.config(example, registry).services.map(({ prober }) => prober)).toContain(type);
+  });
+
+  it('says what is read at most', () => {
+    expect(text).toContain('\n## Limits\n');
+  });
+});
+
 describe('the tocsin.yml that a newcomer starts with', () => {
   const text = readFileSync('tocsin.yml', 'utf8');
 
