@@ -28,7 +28,7 @@ export interface KeyDescription {
 type Schema = z.core.$ZodType;
 
 /** What is noted of a schema, be it that of a key or of a kind of value, such as `duration`. */
-function notesOf(schema: z.core.$ZodType): KeyNotes {
+export function notesOf(schema: z.core.$ZodType): KeyNotes {
   return z.globalRegistry.get(schema) ?? {};
 }
 

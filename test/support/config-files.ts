@@ -6,6 +6,9 @@ import type { LoadOptions } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/report.ts';
 import type { Config, ConfigResult } from '../../src/config/types.ts';
 import { fakeProbers } from './fake-probers.ts';
+import { generatedSchemaCheck } from './json-schema.ts';
+
+const COLLECTORS = ['cpu', 'loadavg', 'filesystem'];
 
 /** A folder of its own for configuration files, removed by `remove`. */
 export class ConfigFolder {
@@ -18,10 +21,15 @@ export class ConfigFolder {
     return file;
   }
 
-  /** Loads `text` as the folder's `tocsin.yml`. */
+  /** Loads `text` as the folder's `tocsin.yml`. What can be loaded, the JSON Schema allows. */
   load(text: string, options: Partial<LoadOptions> = {}): ConfigResult {
     this.write('tocsin.yml', text);
-    return this.loadFile(options);
+    const result = this.loadFile(options);
+    const { probers = fakeProbers, collectors = COLLECTORS } = options;
+    const refused = result.ok ? generatedSchemaCheck(probers, collectors)(text) : [];
+    if (refused.length > 0)
+      throw new Error(`the JSON Schema refuses a valid file: ${refused.join('\n')}\n${text}`);
+    return result;
   }
 
   loadFile(options: Partial<LoadOptions> = {}): ConfigResult {
@@ -30,7 +38,7 @@ export class ConfigFolder {
       env: {},
       hostname: 'monitor-1',
       probers: fakeProbers,
-      collectors: ['cpu', 'loadavg', 'filesystem'],
+      collectors: COLLECTORS,
       ...options,
     });
   }

@@ -36,7 +36,11 @@ export const hostKeys = (context: Pick<ConfigContext, 'files' | 'collectors'>) =
       z.array(path).prefault([]),
       'folders whose `*.prom` files are served too; `*`, `?` and `[…]` match. See [host](host.md#textfiles)',
     ),
-    collectors: key('collectors', mapping(collectorsKeys(context)).prefault({}), ''),
+    collectors: key(
+      'collectors',
+      mapping(collectorsKeys(context)).prefault({}),
+      'what is read of this machine: everything but what is left out',
+    ),
   };
 };
 

@@ -18,14 +18,20 @@ import { adaptiveOf, timingOf } from './timing.ts';
 import type { ServiceDefaults, Timing } from './timing.ts';
 
 const ownConfirmKeys = {
-  failures: key('failures', count.optional(), '', { whenAbsent: '`confirm.failures`' }),
-  successes: key('successes', count.optional(), '', { whenAbsent: '`confirm.successes`' }),
-  retry_interval: key('retryIntervalMs', timer.optional(), '', { whenAbsent: '`confirm.retry_interval`' }),
+  failures: key('failures', count.optional(), 'as in `confirm`', { whenAbsent: '`confirm.failures`' }),
+  successes: key('successes', count.optional(), 'as in `confirm`', { whenAbsent: '`confirm.successes`' }),
+  retry_interval: key('retryIntervalMs', timer.optional(), 'as in `confirm`', {
+    whenAbsent: '`confirm.retry_interval`',
+  }),
 };
 
 const ownAdaptiveKeys = {
-  degraded: key('degradedMs', interval.optional(), '', { whenAbsent: '`scheduler.adaptive.degraded`' }),
-  unhealthy: key('unhealthyMs', interval.optional(), '', { whenAbsent: '`scheduler.adaptive.unhealthy`' }),
+  degraded: key('degradedMs', interval.optional(), 'while degraded', {
+    whenAbsent: '`scheduler.adaptive.degraded`',
+  }),
+  unhealthy: key('unhealthyMs', interval.optional(), 'while unhealthy', {
+    whenAbsent: '`scheduler.adaptive.unhealthy`',
+  }),
 };
 
 /** The keys of an entry of `services`, besides its prober and its targets. */
@@ -61,6 +67,7 @@ export const serviceKeys = {
             "refused: `__*`, what Prometheus and Alertmanager use (`job`, `instance`, `alertname`, `severity`, `le`, `quantile`) and every label that Tocsin's own families have (`service`, `target`, `prober`, `group`, `state`, `reason`, `phase`, `version` …)",
         }),
       )
+      .meta({ title: 'mapping of labels' })
       .prefault({}),
     'labels of every series of its checks; an empty value is no label',
   ),

@@ -109,7 +109,7 @@ const httpKeys = (files: ConfigFiles) => {
       authorization,
       'the `Authorization` header; at most one of it and `basic_auth`',
     ),
-    basic_auth: key('basic_auth', basic_auth, ''),
+    basic_auth: key('basic_auth', basic_auth, 'user and password'),
     tls_config: key(
       'tls',
       tlsConnection(files).optional(),

@@ -15,7 +15,7 @@ const oneTarget = z
   .union([
     z.string().min(1),
     mapping({
-      address: key('address', z.string().min(1), ''),
+      address: key('address', z.string().min(1), 'as the prober wants it'),
       alias: key(
         'alias',
         text.optional(),

@@ -9,10 +9,11 @@ import { name, secretUrl, timer } from '../values.ts';
 import { complete, oneOf, uniqueName } from './rules.ts';
 
 const match = z
-  .record(z.string().min(1), z.string().min(1).meta({ description: '' }))
+  .record(z.string().min(1), z.string().min(1).meta({ description: 'the value of the label' }))
   .refine((labels) => Object.keys(labels).length > 0, {
     error: 'expected at least one label, such as alertname: Watchdog',
-  });
+  })
+  .meta({ title: 'mapping of labels' });
 
 /** The keys of an entry of `watchdogs`: an alert that always fires, and how often it has to be received. */
 export const watchdogKeys = {

@@ -6,15 +6,17 @@ import { headerBytes, isHeaderValue } from './header-text.ts';
 /** A ready `Authorization` header; it is a secret. */
 export type Authorization = Secret;
 
+const instead = (key: string) => ({ description: `the file that holds it, instead of \`${key}\`` });
+
 /** The ways to authenticate of blackbox_exporter's client block, for a settings schema. */
 export function authSettings(files: ConfigFiles) {
   return {
     basic_auth: z
       .strictObject({
-        username: unlessEmpty(z.string()),
-        username_file: unlessEmpty(secretFile(files)),
-        password: unlessEmpty(secret),
-        password_file: unlessEmpty(secretFile(files)),
+        username: unlessEmpty(z.string()).meta({ description: 'the user; none is an empty one' }),
+        username_file: unlessEmpty(secretFile(files)).meta(instead('username')),
+        password: unlessEmpty(secret).meta({ description: 'its password' }),
+        password_file: unlessEmpty(secretFile(files)).meta(instead('password')),
       })
       .refine((given) => given.password === undefined || given.password_file === undefined, {
         error: 'password and password_file are both given; expected one',
@@ -31,9 +33,10 @@ export function authSettings(files: ConfigFiles) {
           .string()
           .trim()
           .transform((scheme) => (scheme === '' ? 'Bearer' : scheme))
-          .default('Bearer'),
-        credentials: unlessEmpty(secret),
-        credentials_file: unlessEmpty(secretFile(files)),
+          .default('Bearer')
+          .meta({ description: 'its scheme' }),
+        credentials: unlessEmpty(secret).meta({ description: 'what follows it' }),
+        credentials_file: unlessEmpty(secretFile(files)).meta(instead('credentials')),
       })
       .refine((given) => given.credentials === undefined || given.credentials_file === undefined, {
         error: 'credentials and credentials_file are both given; expected one',

@@ -14,11 +14,22 @@ const version = z
 
 /** The keys of `tls_config` that every client of Tocsin has. */
 const connectionKeys = (files: ConfigFiles) => ({
-  ca_file: unlessEmpty(fileContent(files)),
-  cert_file: unlessEmpty(fileContent(files)),
-  key_file: unlessEmpty(fileContent(files)),
-  server_name: unlessEmpty(z.string()),
-  insecure_skip_verify: z.boolean().default(false),
+  ca_file: unlessEmpty(fileContent(files)).meta({
+    description: "certificate authorities in PEM that are trusted, instead of Node's own",
+    whenAbsent: "Node's own",
+  }),
+  cert_file: unlessEmpty(fileContent(files)).meta({
+    description: 'the certificate that Tocsin shows, in PEM; with `key_file`',
+  }),
+  key_file: unlessEmpty(fileContent(files)).meta({ description: 'its key' }),
+  server_name: unlessEmpty(z.string()).meta({
+    description: 'the name to ask for and to verify',
+    whenAbsent: 'the host of the URL',
+  }),
+  insecure_skip_verify: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'verify nothing: anybody can pass for the server' }),
 });
 
 /**
@@ -32,8 +43,8 @@ export function tlsSettings(files: ConfigFiles) {
       ca: unlessEmpty(z.string()),
       cert: unlessEmpty(z.string()),
       key: unlessEmpty(z.string()),
-      min_version: version.optional(),
-      max_version: version.optional(),
+      min_version: version.optional().meta({ description: 'the oldest version of TLS' }),
+      max_version: version.optional().meta({ description: 'the newest version of TLS' }),
     })
     .superRefine(checkInline)
     .transform(({ ca, cert, key, ...given }) => ({
