@@ -23,15 +23,24 @@ export interface NewLedger {
 /** Copies the ledger, also while a Tocsin writes to it. @throws LedgerStartError */
 export async function backupLedger(config: Config, to: NewLedger): Promise<void> {
   requireNew(to.target);
-  const file = new LedgerFile(config.store.path);
+  const file = new LedgerFile(config.store.path, SILENT);
   await orNothing(to, 'copied', () => file.backup(to.target, to.signal)).finally(() => file.close());
 }
 
-/** Every event of the ledger. @throws LedgerStartError */
+/**
+ * Every event of the ledger.
+ * @throws LedgerStartError when it cannot be read; after the last event, when some could not be and were left out
+ */
 export function* exportLedger(config: Config, after: string | undefined): Generator<CloudEvent> {
-  const file = new LedgerFile(config.store.path);
+  const file = new LedgerFile(config.store.path, SILENT);
   try {
     yield* file.events(config.server.node, after);
+    const leftOut = file.unreadable.rows('segments');
+    if (leftOut.length > 0)
+      throw new LedgerStartError(
+        `Left out because they cannot be read: ${countOf(leftOut, 'event')}, at ${someOf(leftOut)}. All others were ` +
+          `printed; what is damaged is still in ${config.store.path}, in the table segments.`,
+      );
   } finally {
     file.close();
   }
@@ -40,13 +49,15 @@ export function* exportLedger(config: Config, after: string | undefined): Genera
 export interface ReplaySummary {
   readonly deliveries: number;
   readonly malformed: number;
+  /** Deliveries that cannot be read and were left out. */
+  readonly unreadable: number;
   readonly transitions: Readonly<Partial<Record<Transition, number>>>;
 }
 
 /** Takes every delivery that is kept into a new ledger, under the rules of this configuration. @throws LedgerStartError */
 export async function replayLedger(config: Config, to: NewLedger): Promise<ReplaySummary> {
   requireNew(to.target);
-  const file = new LedgerFile(config.store.path);
+  const file = new LedgerFile(config.store.path, SILENT);
   return orNothing(to, 'replayed', () => replayInto(file, config, to)).finally(() => file.close());
 }
 
@@ -85,7 +96,20 @@ async function replayInto(
   } finally {
     store.close();
   }
-  return summary;
+  return { ...summary, unreadable: file.unreadable.rows('deliveries').length };
+}
+
+/** What is named of rows that were left out. */
+const NAMED = 20;
+
+function someOf(rows: readonly string[]): string {
+  const more = rows.length - NAMED;
+  const named = rows.slice(0, NAMED).join(', ');
+  return `${rows.length === 1 ? 'offset' : 'offsets'} ${named}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function countOf({ length }: readonly string[], what: string): string {
+  return `${length} ${what}${length === 1 ? '' : 's'}`;
 }
 
 const SILENT: Logger = Object.freeze({

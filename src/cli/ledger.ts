@@ -33,7 +33,10 @@ export async function ledger(environment: Environment, args: readonly string[]):
       await backupLedger(config, { target: file, signal });
       await stdout(`${printable(config.store.path)} is copied to ${printable(file)}\n`);
     } else {
-      await stdout(`${JSON.stringify(await replayLedger(config, { target: file, signal }))}\n`);
+      const summary = await replayLedger(config, { target: file, signal });
+      await stdout(`${JSON.stringify(summary)}\n`);
+      if (summary.unreadable > 0)
+        throw new LedgerStartError('Some deliveries were left out because they cannot be read; see "unreadable".');
     }
     return 0;
   } catch (error) {
@@ -52,12 +55,17 @@ async function printEvents(
   events: Iterable<unknown>,
 ): Promise<void> {
   let lines = '';
-  for (const event of events) {
-    lines += `${printableJson(event)}\n`;
-    if (lines.length < CHUNK) continue;
-    await stdout(lines);
-    lines = '';
-    if (signal.aborted) throw new LedgerStartError('The export was stopped before its end.');
+  try {
+    for (const event of events) {
+      lines += `${printableJson(event)}\n`;
+      if (lines.length < CHUNK) continue;
+      const chunk = lines;
+      lines = '';
+      await stdout(chunk);
+      if (signal.aborted) throw new LedgerStartError('The export was stopped before its end.');
+    }
+  } finally {
+    // also when the last of it only says what was left out
+    if (lines !== '') await stdout(lines);
   }
-  if (lines !== '') await stdout(lines);
 }

@@ -1,8 +1,9 @@
 import type { CloudEvent } from '../domain/event.ts';
 import type { WireEvent } from './protocol.ts';
 
-/** An event as the API shows it. */
+/** An event as the API shows it. @throws Error when what is stored of it cannot be read */
 export function cloudEvent(event: WireEvent, epoch: string, node: string): CloudEvent {
+  if (event.type === '') throw new Error('its type is not known');
   return {
     specversion: '1.0',
     id: `${epoch}-${event.offset}`,

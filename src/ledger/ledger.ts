@@ -223,6 +223,8 @@ export interface LedgerSummary {
   readonly epoch: string;
   readonly totals: AlertTotals;
   readonly watchdogs: readonly WatchdogSighting[];
+  /** Stored rows that cannot be read and are left out, by table, since the start. */
+  readonly unreadableRows: Readonly<Record<string, number>>;
   readonly lastOffset: number;
   readonly fileBytes: number;
   readonly commits: number;

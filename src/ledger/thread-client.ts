@@ -28,6 +28,7 @@ import type {
 import type { Listings, ReconcileResult } from './listings.ts';
 import type { EventSliceQuery, Retention } from './protocol.ts';
 import { ThreadLink } from './thread-link.ts';
+import { UnreadableRows } from './unreadable-rows.ts';
 
 export interface ThreadLedgerOptions {
   /** The thread's compiled entry point: `dist/app/ledger-thread.js`. */
@@ -62,6 +63,7 @@ const NOTHING_YET: LedgerSummary = Object.freeze({
   epoch: '',
   totals: NO_TOTALS,
   watchdogs: [],
+  unreadableRows: {},
   lastOffset: 0,
   fileBytes: 0,
   commits: 0,
@@ -73,12 +75,16 @@ const NOTHING_YET: LedgerSummary = Object.freeze({
 export class ThreadLedger implements Ledger {
   readonly #link: ThreadLink;
   readonly #node: string;
+  /** Events: they are parsed on this side. */
+  readonly #unreadable: UnreadableRows;
   #summary = NOTHING_YET;
   readonly #watchers: (() => void)[] = [];
 
   private constructor(options: ThreadLedgerOptions) {
     const { threadUrl, path, toleranceMs, retention, beats, logger } = options;
     this.#node = options.node;
+    this.#unreadable = new UnreadableRows(logger);
+    this.#unreadable.watch(() => this.#notify());
     this.#link = new ThreadLink({
       threadUrl,
       thread: { path, toleranceMs, retention, ...(beats && { beats }) },
@@ -88,7 +94,7 @@ export class ThreadLedger implements Ledger {
       maxBytesInFlight: options.maxBytesInFlight ?? MAX_BYTES_IN_FLIGHT,
       onSummary: (summary) => {
         this.#summary = summary;
-        for (const changed of this.#watchers) changed();
+        this.#notify();
       },
     });
   }
@@ -135,7 +141,11 @@ export class ThreadLedger implements Ledger {
     for (;;) {
       const slice = await this.#link.call('events', { argument: ask });
       if ('gone' in slice) return slice;
-      events.push(...slice.events.map((event) => cloudEvent(event, slice.epoch, this.#node)));
+      for (const event of slice.events) {
+        const read = () => cloudEvent(event, slice.epoch, this.#node);
+        const one = this.#unreadable.read('segments', event.offset, read);
+        if (one !== undefined) events.push(one);
+      }
       const next = `${slice.epoch}-${slice.next}`;
       const rest = limit - events.length;
       bytes += slice.events.reduce((sum, { data }) => sum + data.length, 0);
@@ -210,11 +220,18 @@ export class ThreadLedger implements Ledger {
   }
 
   summary(): LedgerSummary {
-    return this.#summary;
+    const unreadableRows = { ...this.#summary.unreadableRows };
+    for (const [table, count] of Object.entries(this.#unreadable.counts))
+      unreadableRows[table] = (unreadableRows[table] ?? 0) + count;
+    return { ...this.#summary, unreadableRows };
   }
 
   watch(changed: () => void): void {
     this.#watchers.push(changed);
+  }
+
+  #notify(): void {
+    for (const changed of this.#watchers) changed();
   }
 
   writable(): boolean {

@@ -49,6 +49,8 @@ const ABOUT = [
   ...['sink', 'watchdog', 'alertmanager', 'webhook', 'service', 'collector', 'file'],
   // of a configuration: another mistake is not a repeat
   'problems',
+  // of a damaged row of the ledger, which is logged once, and at most a hundred of them
+  ...['table', 'row'],
 ];
 
 /**

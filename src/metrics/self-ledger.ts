@@ -27,6 +27,8 @@ export interface LedgerNumbers {
     readonly acknowledgeSeconds: HistogramValue;
     readonly resolveSeconds: HistogramValue;
   };
+  /** Stored rows that cannot be read and are left out, by table, since the start. */
+  readonly unreadableRows: Readonly<Record<string, number>>;
   readonly lastOffset: number;
   readonly fileBytes: number;
   readonly commits: number;
@@ -59,6 +61,12 @@ export const ALERT_FAMILIES = {
     type: 'counter',
     help: 'Alerts that fired again within ten minutes of their end.',
     labels: [],
+  },
+  unreadableRows: {
+    name: 'tocsin_ledger_unreadable_rows_total',
+    type: 'counter',
+    help: 'Stored rows that could not be read and are left out.',
+    labels: ['table'],
   },
   acknowledgeSeconds: {
     name: 'tocsin_alert_time_to_acknowledge_seconds',
@@ -126,7 +134,12 @@ export class LedgerInstruments {
     setTotal(this.#totals.commits, numbers.commits);
     setTotal(this.#totals.failures, numbers.failedCommits);
     setTotal(this.#totals.seconds, numbers.commitSeconds);
-    this.#alerts = [...activeSamples(numbers), ...unacknowledgedSamples(numbers), ...totalSamples(numbers)];
+    this.#alerts = [
+      ...activeSamples(numbers),
+      ...unacknowledgedSamples(numbers),
+      ...totalSamples(numbers),
+      ...unreadableSamples(numbers),
+    ];
     const more = numbers.unacknowledgedOverflow - this.#overflow;
     this.#overflow = numbers.unacknowledgedOverflow;
     if (more > 0) this.#onDropped(ALERT_FAMILIES.unacknowledgedSince.name, more);
@@ -164,6 +177,15 @@ function totalSamples({ totals }: LedgerNumbers): Sample[] {
     sample(ALERT_FAMILIES.acknowledgeSeconds, totals.acknowledgeSeconds),
     sample(ALERT_FAMILIES.resolveSeconds, totals.resolveSeconds),
   ];
+}
+
+/** Every table that may have some is exposed, with 0 where every row was read. */
+const TABLES = ['segments', 'episodes', 'deliveries', 'quarantine', 'sinks', 'dead_letters', 'checks'];
+
+function unreadableSamples({ unreadableRows }: LedgerNumbers): Sample[] {
+  return TABLES.map((table) =>
+    sample(ALERT_FAMILIES.unreadableRows, unreadableRows[table] ?? 0, { table }),
+  );
 }
 
 function absentCounter(registry: Registry, { name, help }: { name: string; help: string }): Counter {

@@ -54,6 +54,7 @@ const EMPTY: LedgerSummary = {
   epoch: 'e',
   totals: NO_TOTALS,
   watchdogs: [],
+  unreadableRows: {},
   lastOffset: 0,
   fileBytes: 0,
   commits: 0,

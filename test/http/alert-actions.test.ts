@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TokenConfig, WebhookConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
@@ -8,7 +7,7 @@ import { BodyBudget } from '../../src/http/body-budget.ts';
 import { guardChange, guardPage, guardRead } from '../../src/http/middleware/access.ts';
 import { createAcknowledgeRoute } from '../../src/http/routes/acknowledge.ts';
 import { createAlertPageRoute } from '../../src/http/routes/alert-page.ts';
-import { createQuarantineRoute, quarantineView } from '../../src/http/routes/quarantine.ts';
+import { createQuarantineRoute } from '../../src/http/routes/quarantine.ts';
 import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
@@ -239,7 +238,7 @@ describe('entries of the quarantine that are odd', () => {
     };
   };
 
-  it('are shown: one without a body, and one that cannot be read beside the others', async () => {
+  it('are shown: one without a body', async () => {
     await take(store, '');
     await take(store, 'no JSON');
     await serve();
@@ -247,18 +246,6 @@ describe('entries of the quarantine that are odd', () => {
       status: 200,
       quarantine: [{ body: 'no JSON' }, { body: '', size: 0 }],
     });
-    const unreadable = { firstReceivedAt: 1e300, body: undefined, webhook: null };
-    const odd = fc.subarray(Object.keys(unreadable), { minLength: 1 });
-    await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: 1 }), odd, async (at, fields) => {
-        const stored = await store.calls.quarantine({ limit: 10 });
-        const broken = Object.fromEntries(Object.entries(unreadable).filter(([key]) => fields.includes(key)));
-        const entries = stored.map((entry, i) => (i === at ? Object.assign({ ...entry }, broken) : entry));
-        expect(entries.map((entry) => quarantineView(entry).id)).toEqual(stored.map(({ id }) => id));
-        expect(() => JSON.stringify(entries.map(quarantineView))).not.toThrow();
-      }),
-      { numRuns: 20 },
-    );
   });
 
   it('count as nothing new when they are sent once more and still cannot be read', async () => {

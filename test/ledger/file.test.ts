@@ -53,6 +53,7 @@ describe("the ledger's file, while it is written to", () => {
     const target = join(directory.path, 'again.db');
     expect(await replayLedger(config, { target, signal: never })).toEqual({
       deliveries: 2,
+      unreadable: 0,
       malformed: 0,
       transitions: { fired: 901 },
     });

@@ -27,6 +27,7 @@ const numbers: LedgerNumbers = {
   unacknowledgedOverflow: 3,
   totals: NO_TOTALS,
   transitions: {},
+  unreadableRows: { episodes: 2 },
   lastOffset: 41,
   fileBytes: 8_192,
   commits: 7,

@@ -131,16 +131,7 @@ async function find(
   return entry;
 }
 
-/** An entry as it is shown; one that cannot be read is shown by its id, and costs no other its place. */
-export function quarantineView(entry: QuarantineEntry) {
-  try {
-    return entryView(entry);
-  } catch (error) {
-    return { id: entry.id, detail: `The stored entry cannot be read: ${String(error)}` };
-  }
-}
-
-function entryView(entry: QuarantineEntry) {
+function quarantineView(entry: QuarantineEntry) {
   const { id, webhook, pointer, detail, seen, size, body } = entry;
   return {
     id,

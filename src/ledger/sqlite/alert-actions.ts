@@ -3,6 +3,7 @@ import type { AcknowledgeResult } from '../ledger.ts';
 import type { AlertRecorder } from './alert-recorder.ts';
 import type { EpisodeReader } from './episode-reader.ts';
 import type { EpisodeStore } from './episode-store.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import type { Names } from './names.ts';
 
 interface ActionParts {
@@ -10,6 +11,9 @@ interface ActionParts {
   readonly episodeReader: EpisodeReader;
   readonly names: Names;
   readonly recorder: AlertRecorder;
+  readonly unreadable: UnreadableRows;
+  /** Runs a part so that, if it throws, nothing of it stays. */
+  readonly guard: <T>(run: () => T) => T;
 }
 
 /** What a person, or the sender's own list, does to an episode. Only within a transaction. */
@@ -32,10 +36,24 @@ export class AlertActions {
 
   /** What time itself does to an episode; `expire` only when nothing was heard of it meanwhile. */
   pass(id: number, action: EpisodeAction): number {
-    const known = this.#parts.episodes.byId(id);
+    const { episodes, unreadable, guard } = this.#parts;
+    const done = unreadable.read('episodes', id, () => guard(() => this.#pass(id, action)));
+    if (done !== undefined) return done;
+    // its time has come and nothing can be done with it: it must not be due again and again, or open for ever
+    if (action.kind === 'time') episodes.rest(id);
+    else if (action.kind === 'expire') episodes.giveUp(id);
+    return 0;
+  }
+
+  #pass(id: number, action: EpisodeAction): number {
+    const { episodes, recorder, names } = this.#parts;
+    const known = episodes.read(id);
     if (known === undefined) return 0;
     if (action.kind === 'expire' && known.lastReceivedAt !== action.lastReceivedAt) return 0;
-    return this.#parts.recorder.act(known, action, this.#parts.names.name(known.webhook)).length;
+    const { length } = recorder.act(known, action, names.name(known.webhook));
+    // a timer that is not the state's would stay due
+    if (length === 0 && action.kind === 'time') episodes.touch(known, known.state, known.lastReceivedAt);
+    return length;
   }
 }
 

@@ -14,6 +14,7 @@ import { alertEventData, commonEventData } from '../alert-event.ts';
 import type { AlertRules, RawDelivery } from '../ledger.ts';
 
 import type { AlertCounting } from './alert-counting.ts';
+import { labelsOf } from './episode-row.ts';
 import type { EpisodeTable, KnownEpisode } from './episode-table.ts';
 import type { EventTable } from './event-log.ts';
 import type { EpisodeChange } from './open-alerts.ts';
@@ -84,7 +85,7 @@ export class AlertRecorder {
     const { fingerprint, labels, values } = alert;
     const { receivedAt } = raw;
     const sender = senders[raw.webhook] ?? UNKNOWN_SENDER;
-    const known = episodes.latest(webhook, fingerprint);
+    const known = episodes.delivered({ alert, webhook, receivedAt });
     const { state, transitions, former, duplicate } = logic.advance(known?.state, alert, {
       receivedAt,
       lastReceivedAt: known?.lastReceivedAt ?? 0,
@@ -118,7 +119,7 @@ export class AlertRecorder {
     const at = 'at' in action ? action.at : action.acknowledgement.at;
     this.#write(known, transitions, {
       ...{ webhook: known.webhook, fingerprint, receiver, at, receivedAt: lastReceivedAt },
-      labels: JSON.parse(state.labels) as Alert['labels'],
+      labels: labelsOf(state.labels),
       common: commonEventData({ webhook, receiver, receivedAt: at }),
       cause: action.kind === 'expire' ? action.cause : undefined,
     });

@@ -99,7 +99,8 @@ export class AlertTimers {
     const name = names.name(webhook);
     const limit = Math.max(2 * (senders[name]?.repeatMs ?? 0), expireAfterMs);
     const heardAt = Math.max(last, listedAt(name, id) ?? last);
-    return clock.now() - heardAt > limit;
+    // what is no number is damaged: nothing is known to have been heard
+    return !(clock.now() - heardAt <= limit);
   }
 
   async #expire(silent: readonly { id: number; last_received: number }[]): Promise<void> {

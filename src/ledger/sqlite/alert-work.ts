@@ -2,6 +2,7 @@ import type { Transition } from '../../domain/alert.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
 import { LedgerUnavailableError, type AlertRules, type IntakeResult, type RawDelivery } from '../ledger.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import { AlertActions } from './alert-actions.ts';
 import type { AlertCounting } from './alert-counting.ts';
 import { AlertRecorder } from './alert-recorder.ts';
@@ -50,6 +51,7 @@ interface WorkParts {
   readonly counting: AlertCounting;
   readonly sightings: WatchdogSightings;
   readonly suppressed: SuppressedStore;
+  readonly unreadable: UnreadableRows;
 }
 
 /** What is done with alerts: deliveries, large ones, acts of persons and of time. */
@@ -115,6 +117,7 @@ export function createWork(given: WorkOptions): Work {
     names,
     episodeReader: parts.episodeReader,
     recorder: own,
+    ...{ unreadable: parts.unreadable, guard },
   });
   const { reconciler, timers } = createUpkeep(given, { actions, large, receivers, rules: () => rules });
   const configure = (next: AlertRules) => {
@@ -137,7 +140,7 @@ function createUpkeep(
   { parts, writer, options, database }: WorkOptions,
   { large, ...own }: UpkeepParts,
 ): Pick<Work, 'reconciler' | 'timers'> {
-  const { names, open, episodes, suppressed } = parts;
+  const { names, open, episodes, suppressed, unreadable } = parts;
   const { logic, clock } = options;
   const shared = {
     ...own,
@@ -146,7 +149,7 @@ function createUpkeep(
     ready: () => large.settled(),
   };
   const parse = logic.parseListing;
-  const reconciler = new Reconciler({ ...shared, ...logic, database, open, suppressed, parse });
+  const reconciler = new Reconciler({ ...shared, ...logic, database, open, suppressed, unreadable, parse });
   const listedAt = (webhook: string, episode: number) => reconciler.listedAt(webhook, episode);
   return { reconciler, timers: new AlertTimers({ ...shared, clock, listedAt }) };
 }

@@ -1,7 +1,9 @@
 import type { Statement } from 'better-sqlite3';
 import type { Delivery } from '../../domain/delivery.ts';
 import type { ListQuery, RawDelivery, StoredDelivery } from '../ledger.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import type { Sqlite } from './open.ts';
+import { rowCheck } from './row-shape.ts';
 
 /** Senders may be whatever they like; what is kept of their names is bounded. */
 const MAX_TEXT = 1_024;
@@ -27,9 +29,16 @@ interface NewDelivery {
 
 type Value = number | string | Uint8Array;
 
+const checkDelivery = rowCheck<StoredDelivery>({
+  ...{ id: 'integer', webhook: 'text', receivedAt: 'time', source: 'text', userAgent: 'text' },
+  ...{ receiver: 'text', groupKey: 'text', status: 'text', truncatedAlerts: 'integer', accepted: 'integer' },
+  ...{ duplicates: 'integer', quarantined: 'integer', bytes: 'integer' },
+});
+
 /** Every delivery, and the bodies of those that were no repeats, for the audit and for replaying. */
 export class DeliveryStore {
   readonly #maxBytes: number;
+  readonly #unreadable: UnreadableRows;
   readonly #seen: Statement<[Uint8Array], number>;
   readonly #insert: Statement<Value[]>;
   readonly #insertBody: Statement<[number, number, Uint8Array]>;
@@ -45,8 +54,9 @@ export class DeliveryStore {
   #last: number;
 
   /** @param maxBytes of bodies that are kept */
-  constructor(database: Sqlite, maxBytes: number) {
+  constructor(database: Sqlite, { maxBytes, unreadable }: { maxBytes: number; unreadable: UnreadableRows }) {
     this.#maxBytes = maxBytes;
+    this.#unreadable = unreadable;
     this.#seen = database.prepare<[Uint8Array], number>('SELECT 1 FROM deliveries WHERE digest = ?').pluck();
     this.#insert = database.prepare(
       `INSERT INTO deliveries (id, digest, webhook, received, source, user_agent, receiver, group_key, status,
@@ -61,24 +71,28 @@ export class DeliveryStore {
     this.#list = database.prepare(
       `SELECT d.id, names.name AS webhook, received AS receivedAt, source, user_agent AS userAgent, receiver,
        group_key AS groupKey, status, truncated AS truncatedAlerts, accepted, duplicates, quarantined, bytes
-       FROM deliveries d JOIN names ON names.id = d.webhook
+       FROM deliveries d LEFT JOIN names ON names.id = d.webhook
        WHERE d.id < ? ORDER BY d.id DESC LIMIT ?`,
     );
     this.#expired = database
       .prepare<[number, number], number | null>(
-        'SELECT max(id) FROM (SELECT id, received FROM deliveries ORDER BY id LIMIT ?) WHERE received < ?',
+        // what is damaged goes with what comes after it
+        `SELECT max(id) FROM (SELECT id, received FROM deliveries WHERE typeof(received) = 'integer'
+         ORDER BY id LIMIT ?) WHERE received < ?`,
       )
       .pluck();
     this.#delete = database.prepare('DELETE FROM deliveries WHERE id <= ?');
     this.#deleteBodies = database.prepare('DELETE FROM bodies WHERE delivery <= ?');
     this.#excess = database
       .prepare<[number, number], number | null>(
-        'SELECT max(delivery) FROM (SELECT delivery, through FROM bodies ORDER BY delivery LIMIT ?) WHERE through < ?',
+        `SELECT max(delivery) FROM (SELECT delivery, through FROM bodies WHERE typeof(through) = 'integer'
+         ORDER BY delivery LIMIT ?) WHERE through < ?`,
       )
       .pluck();
     const newest = database
       .prepare<[], number | null>(
-        'SELECT max(through) FROM (SELECT through FROM bodies ORDER BY delivery DESC LIMIT 4096)',
+        `SELECT max(through) FROM (SELECT through FROM bodies WHERE typeof(through) = 'integer'
+         ORDER BY delivery DESC LIMIT 4096)`,
       )
       .pluck();
     this.#through = newest.get() ?? 0;
@@ -133,7 +147,11 @@ export class DeliveryStore {
 
   /** Newest first. */
   list({ limit, after }: ListQuery): readonly StoredDelivery[] {
-    return this.#list.all(Number(after ?? Number.MAX_SAFE_INTEGER), limit);
+    return this.#unreadable.page<StoredDelivery, StoredDelivery>(
+      limit,
+      (count, last) => this.#list.all(last?.id ?? Number(after ?? Number.MAX_SAFE_INTEGER), count),
+      (row) => this.#unreadable.sound('deliveries', row, checkDelivery),
+    );
   }
 
   mark(): () => void {
@@ -151,7 +169,7 @@ export class DeliveryStore {
     if (expired !== undefined) this.#removeBodies(expired);
     const excess = this.#excess.get(slice, this.#through - this.#maxBytes) ?? undefined;
     const cut = excess === undefined ? 0 : this.#removeBodies(excess);
-    return removed === slice || cut === slice;
+    return removed >= slice || cut >= slice;
   }
 
   #removeBodies(through: number): number {

@@ -4,8 +4,11 @@ import { formatInstant } from '../../domain/instant.ts';
 import type { Suppression } from '../../domain/reconciliation.ts';
 import type { AlertQuery, Episode } from '../ledger.ts';
 import { parseAlertPlace, type AlertPlace } from '../../domain/list-place.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import {
+  checkEpisode,
   fingerprintFromNumber,
+  labelsOf,
   readTexts,
   severityFromNumber,
   severityNumber,
@@ -16,6 +19,7 @@ import type { EpisodeStore } from './episode-store.ts';
 import type { Names } from './names.ts';
 import type { OpenEpisode } from './open-alerts.ts';
 import type { Sqlite } from './open.ts';
+import { rowCheck } from './row-shape.ts';
 
 type ReadRow = EpisodeRow & { readonly webhook_name: string; readonly suppressed: Suppression | null };
 
@@ -31,11 +35,12 @@ interface ReaderParts {
   readonly names: Names;
   readonly episodes: Pick<EpisodeStore, 'ofAlert'>;
   readonly textsOf: TextsOf;
+  readonly unreadable: UnreadableRows;
 }
 
 const SELECT = `SELECT e.*, names.name AS webhook_name, s.reason AS suppressed
   FROM json_each(?) j CROSS JOIN episodes e ON e.id = j.value
-  JOIN names ON names.id = e.webhook LEFT JOIN suppressed s ON s.episode = e.id`;
+  LEFT JOIN names ON names.id = e.webhook LEFT JOIN suppressed s ON s.episode = e.id`;
 
 /** Answers queries for episodes. */
 export class EpisodeReader {
@@ -68,46 +73,82 @@ export class EpisodeReader {
   /** Episodes that match: open ones first, the most severe of them first; then newest first. */
   list(query: AlertQuery): readonly Episode[] {
     if (query.fingerprint !== undefined) return this.#ofOneAlert(query.fingerprint, query);
-    const place = query.after === undefined ? undefined : parseAlertPlace(query.after);
-    const ranks =
-      query.severity === undefined ? SEVERITIES.map((_, i) => i) : [severityNumber(query.severity)];
-    const open = query.state === 'closed' ? [] : this.#openIds(ranks, query.limit, place);
-    const rest = query.limit - open.length;
-    const closed = query.state === 'open' || rest === 0 ? [] : this.#closedIds(ranks, rest, place);
-    return this.#read([...open, ...closed], query.maxBytes);
-  }
-
-  #openIds(ranks: readonly number[], limit: number, place: AlertPlace | undefined): readonly number[] {
-    if (place !== undefined && place.open === undefined) return [];
-    const ids: number[] = [];
-    for (const rank of ranks) {
-      if (rank < (place?.open ?? 0)) continue;
-      const below = place?.open === rank ? place.id : Number.MAX_SAFE_INTEGER;
-      ids.push(...this.#byState.all(1, rank, below, limit - ids.length));
-      if (ids.length === limit) break;
+    const after = query.after === undefined ? undefined : parseAlertPlace(query.after);
+    const found: Episode[] = [];
+    let bytes = 0;
+    // what cannot be read is made up for by those after it: a short answer means that there are no more
+    for (let place = after; ;) {
+      const limit = query.limit - found.length;
+      const places = this.#places(query, limit, place);
+      const read = this.#read(places, (query.maxBytes ?? Infinity) - bytes);
+      found.push(...read.episodes);
+      bytes += read.bytes;
+      place = places.at(-1);
+      if (places.length < limit || found.length === query.limit || read.isCut) return found;
     }
-    return ids;
   }
 
-  #closedIds(ranks: readonly number[], limit: number, place: AlertPlace | undefined): readonly number[] {
-    const below = place === undefined || place.open !== undefined ? Number.MAX_SAFE_INTEGER : place.id;
+  #places({ state, severity }: AlertQuery, limit: number, after: AlertPlace | undefined): AlertPlace[] {
+    const ranks = severity === undefined ? SEVERITIES.map((_, i) => i) : [severityNumber(severity)];
+    const open = state === 'closed' ? [] : this.#openPlaces(ranks, limit, after);
+    const rest = limit - open.length;
+    const closed = state === 'open' || rest === 0 ? [] : this.#closedPlaces(ranks, rest, after);
+    return [...open, ...closed];
+  }
+
+  #openPlaces(ranks: readonly number[], limit: number, after: AlertPlace | undefined): AlertPlace[] {
+    if (after !== undefined && after.open === undefined) return [];
+    const places: AlertPlace[] = [];
+    for (const rank of ranks) {
+      if (rank < (after?.open ?? 0)) continue;
+      const below = after?.open === rank ? after.id : Number.MAX_SAFE_INTEGER;
+      const ids = this.#byState.all(1, rank, below, limit - places.length);
+      places.push(...ids.map((id) => ({ open: rank, id })));
+      if (places.length === limit) break;
+    }
+    return places;
+  }
+
+  #closedPlaces(ranks: readonly number[], limit: number, after: AlertPlace | undefined): AlertPlace[] {
+    const below = after === undefined || after.open !== undefined ? Number.MAX_SAFE_INTEGER : after.id;
     const ids = ranks.flatMap((rank) => this.#byState.all(0, rank, below, limit));
-    return ids.sort((a, b) => b - a).slice(0, limit);
+    const newest = ids.sort((a, b) => b - a).slice(0, limit);
+    return newest.map((id) => ({ open: undefined, id }));
   }
 
   get(id: string): Episode | undefined {
-    return /^\d{1,15}$/.test(id) ? this.#read([Number(id)])[0] : undefined;
+    return /^\d{1,15}$/.test(id) ? this.#read([{ id: Number(id) }]).episodes[0] : undefined;
   }
 
   /** Those that are open, in the order of severity and age. */
   *open(): Generator<OpenEpisode> {
-    for (const row of this.#open.iterate()) yield openEpisode(row, this.#parts.textsOf);
+    for (const row of this.#open.iterate()) {
+      const episode = this.#openEpisode(row);
+      if (episode !== undefined) yield episode;
+    }
   }
 
   /** An episode that is open. */
   openOne(id: number): OpenEpisode | undefined {
     const row = this.#openOne.get(id);
-    return row === undefined ? undefined : openEpisode(row, this.#parts.textsOf);
+    return row === undefined ? undefined : this.#openEpisode(row);
+  }
+
+  #openEpisode(row: OpenRow): OpenEpisode | undefined {
+    const { textsOf, unreadable } = this.#parts;
+    return unreadable.read('episodes', row.id, () => {
+      checkOpen(row);
+      return {
+        id: row.id,
+        since: row.since,
+        severity: severityFromNumber(row.severity),
+        acknowledged: row.acknowledged === 1,
+        // read when it is asked for
+        get labels() {
+          return unreadable.read('episodes', row.id, () => labelsOf(readTexts(row, textsOf).labels));
+        },
+      };
+    });
   }
 
   #ofOneAlert(fingerprint: string, { webhook = '', state, limit }: AlertQuery): readonly Episode[] {
@@ -115,35 +156,36 @@ export class EpisodeReader {
     const { names, episodes } = this.#parts;
     const known = names.known(webhook);
     const ids = known === undefined ? [] : [...episodes.ofAlert(fingerprint, known)].map(({ id }) => id);
-    const found = this.#read(ids.slice(0, limit).sort((a, b) => b - a));
+    const newest = ids.slice(0, limit).sort((a, b) => b - a);
+    const { episodes: found } = this.#read(newest.map((id) => ({ id })));
     return state === 'all' ? found : found.filter((episode) => episode.state === state);
   }
 
-  #read(ids: readonly number[], maxBytes = Infinity): readonly Episode[] {
+  #read(places: readonly { readonly id: number }[], maxBytes = Infinity) {
+    const { textsOf, unreadable } = this.#parts;
     const episodes: Episode[] = [];
     let bytes = 0;
-    for (const row of this.#rows.iterate(JSON.stringify(ids))) {
-      const texts = readTexts(row, this.#parts.textsOf);
-      episodes.push(episodeOf(row, texts));
-      bytes += texts.labels.length + texts.annotations.length;
-      if (bytes >= maxBytes) break;
+    for (const row of this.#rows.iterate(JSON.stringify(places.map(({ id }) => id)))) {
+      const episode = unreadable.read('episodes', Number(row.id), () => {
+        checkEpisode(row);
+        checkName(row);
+        const texts = readTexts(row, textsOf);
+        const read = episodeOf(row, texts);
+        bytes += texts.labels.length + texts.annotations.length;
+        return read;
+      });
+      if (episode !== undefined) episodes.push(episode);
+      if (bytes >= maxBytes) return { episodes, bytes, isCut: true };
     }
-    return episodes;
+    return { episodes, bytes, isCut: false };
   }
 }
 
-/** What is said of it is read when it is asked for. */
-function openEpisode(row: OpenRow, textsOf: TextsOf): OpenEpisode {
-  return {
-    id: row.id,
-    since: row.since,
-    severity: severityFromNumber(row.severity),
-    acknowledged: row.acknowledged === 1,
-    get labels() {
-      return labelsOf(readTexts(row, textsOf).labels);
-    },
-  };
-}
+const checkName = rowCheck<Pick<ReadRow, 'webhook_name'>>({ webhook_name: 'text' });
+const checkOpen = rowCheck<OpenRow>({
+  ...{ id: 'integer', severity: 'integer', acknowledged: 'integer' },
+  ...{ since: 'time', last_event: 'integer', texts: 'text or null' },
+});
 
 function episodeOf(
   row: ReadRow,
@@ -180,9 +222,4 @@ function acknowledgementOf(row: EpisodeRow, by: string): NonNullable<Episode['ac
     at: Number(at),
     expiresAt: expires === null ? undefined : Number(expires),
   };
-}
-
-/** What `canonicalLabels` wrote. */
-function labelsOf(text: string): Episode['labels'] {
-  return JSON.parse(text) as Episode['labels'];
 }

@@ -1,6 +1,8 @@
 import { SEVERITIES, type SeverityClass } from '../../domain/alert.ts';
+import type { LabelSet } from '../../domain/labels.ts';
 import type { Acknowledgement, EpisodeState, Reporter, Suspicion } from '../../domain/episode.ts';
 import type { EpisodeReceipt, KnownEpisode } from './episode-table.ts';
+import { rowCheck, type Shape } from './row-shape.ts';
 import { readKept, type Texts } from './segment.ts';
 
 /** With integers as BigInt, for nanoseconds do not fit a double. */
@@ -35,7 +37,24 @@ export interface EpisodeRow {
   readonly texts: string | null;
 }
 
-/** What an event said of its alert; undefined when it is gone. */
+export const EPISODE_SHAPE: Shape<EpisodeRow> = Object.freeze({
+  ...{ id: 'integer', webhook: 'integer', fingerprint: 'integer', number: 'integer', ordinal: 'integer' },
+  ...{ open: 'integer', severity: 'integer', acknowledged: 'integer', starts: 'integer', anchor: 'integer' },
+  ...{ anchor_given: 'integer or null', ends: 'integer or null', former_until: 'integer or null' },
+  ...{
+    reported_end: 'integer or null',
+    first_received: 'time',
+    last_received: 'time',
+    last_event: 'integer',
+  },
+  ...{ since: 'time', closed_at: 'time or null', closed_by: 'text or null', suspect_until: 'time or null' },
+  ...{ suspect_same: 'integer or null', ack_by: 'text or null', ack_comment: 'text or null' },
+  ...{ ack_at: 'time or null', ack_expires: 'time or null', receiver: 'text', texts: 'text or null' },
+});
+/** @throws Error when a column is damaged */
+export const checkEpisode = rowCheck(EPISODE_SHAPE);
+
+/** What an event said of its alert; undefined when it is gone. @throws Error when it cannot be read */
 export type TextsOf = (event: number) => Texts | undefined;
 
 export const STATE_COLUMNS =
@@ -49,7 +68,9 @@ const NO_REPORTERS: readonly Reporter[] = Object.freeze([]);
 /** When an episode has something to do by itself; of `alerts/`. */
 export type NextTimer = (state: EpisodeState) => number | undefined;
 
+/** @throws Error when it cannot be read */
 export function knownOf(row: EpisodeRow, textsOf: TextsOf): KnownEpisode {
+  checkEpisode(row);
   return {
     id: Number(row.id),
     webhook: Number(row.webhook),
@@ -61,14 +82,25 @@ export function knownOf(row: EpisodeRow, textsOf: TextsOf): KnownEpisode {
   };
 }
 
-/** What is said of an episode's alert. */
+/** What is said of an episode's alert. @throws Error when it cannot be read */
 export function readTexts(
   { texts, last_event: event }: { readonly texts: string | null; readonly last_event: number | bigint },
   textsOf: TextsOf,
 ): Texts {
   const found = texts === null ? textsOf(Number(event)) : readKept(texts);
-  if (found === undefined) throw new Error(`event ${event}, the last of an episode, is missing`);
+  if (found === undefined) throw new Error(`its last event, ${event}, is missing or damaged`);
+  // to parse them would cost too much here: what is cut shows at its end
+  for (const text of [found.labels, found.annotations])
+    if (!text.startsWith('{') || !text.endsWith('}')) throw new Error('its labels or annotations are cut');
   return found;
+}
+
+/** What `canonicalLabels` wrote. @throws Error when it did not */
+export function labelsOf(text: string): LabelSet {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('its labels are not a JSON object');
+  return value as LabelSet;
 }
 
 function stateOf(row: EpisodeRow, { labels, annotations, generatorUrl }: Texts): EpisodeState {
@@ -86,7 +118,7 @@ function stateOf(row: EpisodeRow, { labels, annotations, generatorUrl }: Texts):
     acknowledgement: row.ack_by === null ? undefined : acknowledgementOf(row, row.ack_by),
     unacknowledgedSince: Number(row.since),
     closedAt: optionalNumber(row.closed_at),
-    closedBy: row.closed_by === null ? NO_REPORTERS : (JSON.parse(row.closed_by) as Reporter[]),
+    closedBy: row.closed_by === null ? NO_REPORTERS : readReporters(row.closed_by),
     suspect: suspicionOf(row),
     severity: severityFromNumber(Number(row.severity)),
     labels,
@@ -102,6 +134,14 @@ function acknowledgementOf(row: EpisodeRow, by: string): Acknowledgement {
 
 function optionalNumber(value: bigint | null): number | undefined {
   return value === null ? undefined : Number(value);
+}
+
+/** @throws Error when they cannot be read */
+export function readReporters(text: string): readonly Reporter[] {
+  const value: unknown = JSON.parse(text);
+  if (!Array.isArray(value) || !value.every(Number.isInteger))
+    throw new Error('its column closed_by is not a JSON array of integers');
+  return value as Reporter[];
 }
 
 export function reportersValue(reporters: readonly Reporter[]): string | null {

@@ -7,6 +7,7 @@ import {
   IDENTITY_COLUMNS,
   IDENTITY_MARKS,
   knownOf,
+  labelsOf,
   reportersValue,
   severityNumber,
   STATE_COLUMNS,
@@ -17,10 +18,13 @@ import {
   type TextsOf,
   type Value,
 } from './episode-row.ts';
-import type { EpisodeReceipt, EpisodeTable, KnownEpisode } from './episode-table.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
+import type { EpisodeRepair } from './episode-repair.ts';
+import type { DeliveredAlert, EpisodeReceipt, EpisodeTable, KnownEpisode } from './episode-table.ts';
 import { IdentityIndex } from './identity-index.ts';
 import type { Meta } from './meta.ts';
 import type { Sqlite } from './open.ts';
+import { rowCheck } from './row-shape.ts';
 
 const LAST = 'episodes_last';
 
@@ -28,13 +32,17 @@ interface StoreParts {
   readonly meta: Meta;
   readonly nextTimer: NextTimer;
   readonly textsOf: TextsOf;
+  readonly unreadable: UnreadableRows;
+  readonly repair: EpisodeRepair;
 }
 
-interface ExpiredRow {
+interface IdentityRow {
   readonly id: bigint;
   readonly webhook: bigint;
   readonly fingerprint: bigint;
 }
+
+const checkIdentity = rowCheck<IdentityRow>({ id: 'integer', webhook: 'integer', fingerprint: 'integer' });
 
 /** The newest and the former episodes of every alert. Writes only within a transaction. */
 export class EpisodeStore implements EpisodeTable {
@@ -49,8 +57,10 @@ export class EpisodeStore implements EpisodeTable {
   readonly #insert: Statement<Value[]>;
   readonly #update: Statement<Value[]>;
   readonly #touch: Statement<Value[]>;
+  readonly #rest: Statement<[number]>;
+  readonly #giveUp: Statement<[number]>;
   readonly #link: Statement<[number], { readonly former: number; readonly last_event: number }>;
-  readonly #expired: Statement<[number, number, number], ExpiredRow>;
+  readonly #expired: Statement<[number, number, number], IdentityRow>;
   #last: number;
   #sweptTo = 0;
 
@@ -68,15 +78,18 @@ export class EpisodeStore implements EpisodeTable {
       `INSERT INTO episodes (${STATE_COLUMNS}, ${IDENTITY_COLUMNS}) VALUES (${STATE_MARKS}, ${IDENTITY_MARKS})`,
     );
     this.#update = database.prepare<Value[]>(
-      `UPDATE episodes SET (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
+      // what was kept of an earlier event is outdated by the one that this update comes with
+      `UPDATE episodes SET texts = NULL, (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
     );
+    this.#rest = database.prepare('UPDATE episodes SET timer = NULL WHERE id = ?');
+    this.#giveUp = database.prepare('UPDATE episodes SET open = 0, timer = NULL WHERE id = ?');
     this.#touch = database.prepare(
       `UPDATE episodes SET last_received = ?, starts = ?, ends = ?, reported_end = ?, closed_by = ?,
        suspect_until = ?, suspect_same = ?, timer = ? WHERE id = ?`,
     );
     this.#link = database.prepare('SELECT former, last_event FROM episodes WHERE id = ?');
     this.#expired = database
-      .prepare<[number, number, number], ExpiredRow>(
+      .prepare<[number, number, number], IdentityRow>(
         `DELETE FROM episodes WHERE id > ? AND id <= ? AND open = 0 AND last_received < ?
          RETURNING id, webhook, fingerprint`,
       )
@@ -84,21 +97,55 @@ export class EpisodeStore implements EpisodeTable {
     const newest = database.prepare<[], number | null>('SELECT max(id) FROM episodes').pluck().get() ?? 0;
     this.#last = Math.max(newest, parts.meta.number(LAST));
     const all = database
-      .prepare<[], ExpiredRow>('SELECT id, webhook, fingerprint FROM episodes ORDER BY id')
+      .prepare<[], IdentityRow>('SELECT id, webhook, fingerprint FROM episodes ORDER BY id')
       .safeIntegers();
-    for (const { id, webhook, fingerprint } of all.iterate())
-      this.#identities.load(Number(webhook), fingerprint, Number(id));
+    for (const row of all.iterate())
+      parts.unreadable.read('episodes', Number(row.id), () => {
+        checkIdentity(row);
+        this.#identities.load(Number(row.webhook), row.fingerprint, Number(row.id));
+      });
   }
 
-  /** The newest episode of an alert. */
+  /** The newest episode of an alert; undefined where there is none, or it cannot be read. */
   latest(webhook: number, fingerprint: string): KnownEpisode | undefined {
     const id = this.#identities.get(webhook, fingerprintNumber(fingerprint));
     return id === 0 ? undefined : this.byId(id);
   }
 
+  /** The newest episode of an alert that is delivered; where it cannot be read, it is repaired. Only within a transaction. */
+  delivered(delivery: DeliveredAlert): KnownEpisode | undefined {
+    const { unreadable, repair, textsOf } = this.#parts;
+    const id = this.#identities.get(delivery.webhook, fingerprintNumber(delivery.alert.fingerprint));
+    const row = id === 0 ? undefined : this.#byId.get(id);
+    if (row === undefined) return undefined;
+    const known = unreadable.read('episodes', id, () => knownOf(row, textsOf));
+    if (known !== undefined) return known;
+    repair.repair(row, delivery);
+    return this.read(id);
+  }
+
+  /** Undefined where there is none, or it cannot be read. */
   byId(id: number): KnownEpisode | undefined {
+    return this.#parts.unreadable.read('episodes', id, () => this.read(id));
+  }
+
+  /** @throws Error when it cannot be read */
+  read(id: number): KnownEpisode | undefined {
     const row = this.#byId.get(id);
-    return row === undefined ? undefined : knownOf(row, this.#parts.textsOf);
+    const known = row === undefined ? undefined : knownOf(row, this.#parts.textsOf);
+    for (const text of known === undefined ? [] : [known.state.labels, known.state.annotations])
+      labelsOf(text);
+    return known;
+  }
+
+  /** Nothing is to be done with it by itself until it is reported again. */
+  rest(id: number): void {
+    this.#rest.run(id);
+  }
+
+  /** Closes one that cannot be read, of which nothing is heard any more: nothing more can be said of it. */
+  giveUp(id: number): void {
+    this.#giveUp.run(id);
   }
 
   /** An alert's episodes, newest first. @param webhook undefined: of every one */
@@ -114,6 +161,11 @@ export class EpisodeStore implements EpisodeTable {
         id = link.former;
       }
     }
+  }
+
+  /** Offsets of the last events of an alert's episodes, newest episode first. */
+  *lastEvents(fingerprint: string): Generator<number> {
+    for (const { lastEvent } of this.ofAlert(fingerprint)) yield lastEvent;
   }
 
   /** Episodes whose timer has come, at most `limit`. */
@@ -183,7 +235,9 @@ export class EpisodeStore implements EpisodeTable {
     return this.#sweptTo > 0;
   }
 
-  #forget({ id, webhook, fingerprint }: ExpiredRow): void {
+  #forget({ id, webhook, fingerprint }: IdentityRow): void {
+    // one that is damaged was never known by it
+    if (typeof fingerprint !== 'bigint') return;
     if (this.#identities.get(Number(webhook), fingerprint) === Number(id))
       this.#identities.set(Number(webhook), fingerprint, 0);
   }

@@ -1,3 +1,4 @@
+import type { Alert } from '../../domain/alert.ts';
 import type { EpisodeState } from '../../domain/episode.ts';
 
 /** What is stored with an episode besides where it stands. */
@@ -23,9 +24,19 @@ export interface KnownEpisode {
   readonly state: EpisodeState;
 }
 
+/** An alert of a delivery. */
+export interface DeliveredAlert {
+  readonly alert: Alert;
+  /** The number of its webhook. */
+  readonly webhook: number;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+}
+
 /** Where episodes are kept: the ledger's own table, or the one of a large delivery that is not visible yet. */
 export interface EpisodeTable {
-  latest(webhook: number, fingerprint: string): KnownEpisode | undefined;
+  /** The newest episode of an alert that is delivered. */
+  delivered(delivery: DeliveredAlert): KnownEpisode | undefined;
   /**
    * @param former the id of its alert's episode before; 0: none
    * @returns its id

@@ -3,12 +3,15 @@ import type { Meta } from './meta.ts';
 import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
 import type { SegmentReader } from './segment-reader.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import {
   keptTexts,
   readAlert,
   SegmentBuffer,
+  SegmentLines,
   writeLine,
   type NewSegment,
+  type Segment,
   type StoredEvent,
   type Texts,
 } from './segment.ts';
@@ -26,6 +29,7 @@ interface LogParts {
   readonly names: Names;
   readonly meta: Meta;
   readonly segments: SegmentReader;
+  readonly unreadable: UnreadableRows;
 }
 
 /** Appends events under gapless offsets, and forgets the oldest. */
@@ -35,6 +39,7 @@ export class EventLog implements EventTable {
   readonly #insertType: Statement<[number, number]>;
   readonly #delete: Statement<[number]>;
   readonly #deleteType: Statement<[number, number]>;
+  readonly #deleteTypes: Statement<[number]>;
   readonly #keep: Statement<[string, number, number]>;
   readonly #buffer = new SegmentBuffer((segment) => this.#write(segment));
   #last: number;
@@ -49,15 +54,17 @@ export class EventLog implements EventTable {
     this.#insertType = database.prepare('INSERT INTO segment_types (type, first) VALUES (?, ?)');
     this.#delete = database.prepare('DELETE FROM segments WHERE first = ?');
     this.#deleteType = database.prepare('DELETE FROM segment_types WHERE type = ? AND first = ?');
+    this.#deleteTypes = database.prepare('DELETE FROM segment_types WHERE first = ?');
     this.#keep = database.prepare('UPDATE episodes SET texts = ? WHERE id = ? AND last_event = ?');
     this.#pruned = parts.meta.number(PRUNED);
     const newest = database
-      .prepare<[], { last: number; latest: number }>(
-        'SELECT last, latest FROM segments ORDER BY first DESC LIMIT 1',
+      .prepare<[], Segment & { readonly latest: number }>(
+        'SELECT * FROM segments ORDER BY first DESC LIMIT 1',
       )
       .get();
-    this.#last = Math.max(newest?.last ?? 0, this.#pruned);
-    this.#latest = newest?.latest ?? 0;
+    const last = newest === undefined ? 0 : new SegmentLines(newest).segment.last;
+    this.#last = Math.max(last, this.#pruned);
+    this.#latest = [newest?.latest, newest?.time].find(Number.isSafeInteger) ?? 0;
   }
 
   /** The offset of the newest event; 0 when there never was one. */
@@ -95,7 +102,7 @@ export class EventLog implements EventTable {
     this.#buffer.seal();
   }
 
-  /** What an alert's event says of it; undefined when retention removed it. */
+  /** What an alert's event says of it; undefined when retention removed it. @throws Error when it cannot be read */
   texts(offset: number): Texts | undefined {
     const line = this.#buffer.line(offset);
     return line === undefined ? this.#parts.segments.at(offset)?.alert(offset) : readAlert(line, offset);
@@ -117,17 +124,26 @@ export class EventLog implements EventTable {
   prune(cutoff: number, slice: number): boolean {
     const old = this.#parts.segments.oldest(cutoff, slice);
     for (const lines of old) {
-      const { first, last } = lines.segment;
-      for (let offset = first; offset <= last; offset++) {
-        const alert = lines.alert(offset);
-        if (alert !== undefined) this.#keep.run(keptTexts(alert), alert.episode, offset);
-        this.#deleteType.run(lines.type(offset), first);
-      }
-      this.#delete.run(first);
-      this.#pruned = last;
+      this.#release(lines);
+      this.#delete.run(lines.segment.first);
+      this.#pruned = Math.max(this.#pruned, lines.segment.last);
     }
     if (old.length > 0) this.#parts.meta.set(PRUNED, this.#pruned);
     return old.length > 0;
+  }
+
+  /** Nothing refers to a segment after this: episodes keep what its events say of them. */
+  #release(lines: SegmentLines): void {
+    const { first, last } = lines.segment;
+    for (let offset = first; offset <= last; offset++) {
+      const type = lines.type(offset);
+      if (Number.isNaN(type)) this.#deleteTypes.run(first);
+      else this.#deleteType.run(type, first);
+      this.#parts.unreadable.read('segments', offset, () => {
+        const alert = lines.alert(offset);
+        if (alert !== undefined) this.#keep.run(keptTexts(alert), alert.episode, offset);
+      });
+    }
   }
 
   #write({ first, last, time, subject, lines, types }: NewSegment): void {

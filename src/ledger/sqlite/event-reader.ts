@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import { parseEventId } from '../../domain/event.ts';
 import type { EventSlice, EventSliceQuery, WireEvent } from '../protocol.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import type { EventLog } from './event-log.ts';
 import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
@@ -20,11 +21,14 @@ interface ReaderParts {
   readonly log: Pick<EventLog, 'last' | 'pruned'>;
   readonly names: Names;
   readonly segments: SegmentReader;
+  readonly unreadable: UnreadableRows;
   readonly epoch: string;
   /** Offsets of the last events of an alert's episodes, the newest of each webhook first. */
-  readonly lastEvents: (fingerprint: string) => Iterable<number>;
+  readonly episodes: { readonly lastEvents: (fingerprint: string) => Iterable<number> };
 }
 
+/** How far back an alert's events are looked for where one that names the one before it is damaged. */
+const SEARCHED = 100_000;
 const COLUMNS = 's.first, s.last, s.time, s.subject, s.lines';
 const IN_RANGE = 's.first < @below AND s.last > @above AND +s.time >= @since';
 // where the segment begins that has the first offset of the range
@@ -37,6 +41,7 @@ export class EventReader {
   readonly #ofType: Record<Order, RangeStatement>;
   readonly #ofSubject: Record<Order, RangeStatement>;
   readonly #latest: Statement<[number], number>;
+  readonly #mentioning: Statement<[number, number, string], Segment>;
 
   constructor(database: Sqlite, parts: ReaderParts) {
     this.#parts = parts;
@@ -50,6 +55,10 @@ export class EventReader {
       `(SELECT first FROM segment_types WHERE type = @value) t CROSS JOIN segments s ON s.first = t.first WHERE 1`,
     );
     this.#ofSubject = both('segments s WHERE s.subject = @value');
+    this.#mentioning = database.prepare(
+      `SELECT ${COLUMNS} FROM segments s WHERE first < ? AND first > ? AND instr(lines, ?) > 0
+       ORDER BY first DESC LIMIT 1`,
+    );
     this.#latest = database
       .prepare<[number], number>('SELECT latest FROM segments WHERE first <= ? ORDER BY first DESC LIMIT 1')
       .pluck();
@@ -114,7 +123,7 @@ export class EventReader {
     for (const segment of segments) {
       const lines = new SegmentLines(segment);
       const from = Math.max(segment.first, range.above + 1);
-      const to = Math.min(segment.last, range.below - 1);
+      const to = Math.min(lines.segment.last, range.below - 1);
       for (let i = 0; i <= to - from; i++) {
         const offset = order === 'ASC' ? from + i : to - i;
         if (types?.has(lines.type(offset)) !== false) yield this.#event(lines, offset);
@@ -125,16 +134,34 @@ export class EventReader {
   /** Events of an alert, whose subject is its fingerprint: each tells of the one before. */
   *#ofAlert(subject: string, range: Range, types: ReadonlySet<number> | undefined): Generator<WireEvent> {
     if (!/^[0-9a-f]{16}$/.test(subject)) return;
-    for (const last of this.#parts.lastEvents(subject)) {
-      for (let offset = last; offset > range.above;) {
+    const seen = new Set<number>();
+    for (const last of this.#parts.episodes.lastEvents(subject)) {
+      // where that is damaged, the search begins with the newest event of all
+      let offset = Number.isSafeInteger(last) ? last : this.#parts.log.last;
+      while (offset > range.above && !seen.has(offset)) {
+        seen.add(offset);
         const lines = this.#parts.segments.at(offset);
-        const alert = lines?.alert(offset);
-        if (lines === undefined || alert === undefined) break;
-        const wanted = offset < range.below && lines.segment.time >= range.since;
-        if (wanted && types?.has(lines.type(offset)) !== false) yield this.#event(lines, offset);
-        offset = alert.previous;
+        if (lines === undefined) break;
+        const wanted = offset < range.below && !(lines.segment.time < range.since);
+        const isOther = types?.has(lines.type(offset)) === false || lines.subject(offset) !== subject;
+        if (wanted && !isOther) yield this.#event(lines, offset);
+        offset = this.#before(lines, offset, subject);
       }
     }
+  }
+
+  /** The event before one of an alert; 0: it is the first. Where it is too damaged to say so, the next older one that is found. */
+  #before(lines: SegmentLines, offset: number, subject: string): number {
+    const alert = this.#parts.unreadable.read('segments', offset, () => lines.alert(offset));
+    if (alert?.fingerprint === subject) return alert.previous;
+    for (let segment: Segment | undefined = lines.segment, below = offset; segment !== undefined;) {
+      const older = new SegmentLines(segment);
+      for (let at = Math.min(older.segment.last, below - 1); at >= segment.first; at--)
+        if (older.subject(at) === subject) return at;
+      below = segment.first;
+      segment = this.#mentioning.get(below, offset - SEARCHED, `\t${subject}\t`);
+    }
+    return 0;
   }
 
   #event(lines: SegmentLines, offset: number): WireEvent {

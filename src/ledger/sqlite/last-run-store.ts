@@ -1,17 +1,23 @@
 import type { Statement } from 'better-sqlite3';
 import type { LastRun, RunRecord } from '../ledger.ts';
 import type { Names } from './names.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import type { Sqlite } from './open.ts';
+import { rowCheck } from './row-shape.ts';
+
+const checkLastRun = rowCheck<LastRun>({ service: 'text', target: 'text', at: 'time', health: 'text' });
 
 /** What was last known of each check. */
 export class LastRunStore {
   readonly #names: Names;
+  readonly #unreadable: UnreadableRows;
   readonly #insert: Statement<[number, number, number, string]>;
   readonly #since: Statement<[number], LastRun>;
   readonly #prune: Statement<[number]>;
 
-  constructor(database: Sqlite, names: Names) {
+  constructor(database: Sqlite, { names, unreadable }: { names: Names; unreadable: UnreadableRows }) {
     this.#names = names;
+    this.#unreadable = unreadable;
     this.#insert = database.prepare(
       `INSERT INTO checks (service, target, at, health) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET at = excluded.at, health = excluded.health WHERE excluded.at >= at`,
@@ -30,7 +36,11 @@ export class LastRunStore {
   }
 
   since(at: number): readonly LastRun[] {
-    return this.#since.all(at);
+    const rows = this.#since.all(at);
+    return rows.filter((row) => {
+      const id = `${row.service} ${row.target}`;
+      return this.#unreadable.sound('checks', { ...row, id }, checkLastRun) !== undefined;
+    });
   }
 
   /** Forgets checks that have not run for so long; there are few rows, and it is done at once. */

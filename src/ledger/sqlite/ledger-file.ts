@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { CloudEvent } from '../../domain/event.ts';
+import type { Logger } from '../../domain/log.ts';
 import { cloudEvent } from '../cloud-event.ts';
 import { LedgerStartError, type RawDelivery } from '../ledger.ts';
+import { UnreadableRows } from '../unreadable-rows.ts';
 import { EventLog } from './event-log.ts';
 import { EventReader } from './event-reader.ts';
 import { Meta } from './meta.ts';
 import { Names } from './names.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
+import { rowCheck } from './row-shape.ts';
 import { SegmentReader } from './segment-reader.ts';
 
 const SLICE = 1_000;
@@ -24,12 +27,22 @@ interface DeliveryRow {
   readonly body: Uint8Array;
 }
 
+const checkDelivery = rowCheck<DeliveryRow>({
+  ...{ id: 'integer', webhook: 'text', receivedAt: 'time' },
+  ...{ source: 'text', userAgent: 'text', body: 'bytes' },
+});
+
+const NO_EPISODES = Object.freeze({ lastEvents: () => [] });
+
 /** A ledger's file that is only read, also while a Tocsin writes to it. */
 export class LedgerFile {
+  /** Rows that were left out of what was read. */
+  readonly unreadable: UnreadableRows;
   readonly #database: Database.Database;
 
   /** @throws LedgerStartError when it cannot be read; the message says why and what to do */
-  constructor(path: string) {
+  constructor(path: string, logger: Logger) {
+    this.unreadable = new UnreadableRows(logger);
     if (!existsSync(path)) throw new LedgerStartError(`There is no ledger at ${path}; see store.path.`);
     try {
       this.#database = new Database(path, { readonly: true, fileMustExist: true });
@@ -55,15 +68,19 @@ export class LedgerFile {
     const [names, meta] = [new Names(this.#database), new Meta(this.#database)];
     const epoch = String(this.#database.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck().get());
     const segments = new SegmentReader(this.#database);
-    const log = new EventLog(this.#database, { names, meta, segments });
-    const reader = new EventReader(this.#database, { log, names, segments, epoch, lastEvents: () => [] });
+    const parts = { names, segments, unreadable: this.unreadable };
+    const log = new EventLog(this.#database, { ...parts, meta });
+    const reader = new EventReader(this.#database, { ...parts, log, epoch, episodes: NO_EPISODES });
     for (let next = after; ;) {
       const slice = reader.slice({ limit: SLICE, ...(next !== undefined && { after: next }) });
       if ('gone' in slice)
         throw new LedgerStartError(
           `No events after "${next ?? ''}" are kept; leave --after out to begin with the oldest.`,
         );
-      for (const event of slice.events) yield cloudEvent(event, epoch, node);
+      for (const event of slice.events) {
+        const read = this.unreadable.read('segments', event.offset, () => cloudEvent(event, epoch, node));
+        if (read !== undefined) yield read;
+      }
       if (!slice.full) return;
       next = `${epoch}-${slice.next}`;
     }
@@ -73,7 +90,7 @@ export class LedgerFile {
   *deliveries(): Generator<RawDelivery> {
     const rows = this.#database.prepare<[number, number], DeliveryRow>(
       `SELECT d.id, names.name AS webhook, received AS receivedAt, source, user_agent AS userAgent, body
-       FROM bodies JOIN deliveries d ON d.id = bodies.delivery JOIN names ON names.id = d.webhook
+       FROM bodies JOIN deliveries d ON d.id = bodies.delivery LEFT JOIN names ON names.id = d.webhook
        WHERE d.id > ? ORDER BY d.id LIMIT ?`,
     );
     const parts = this.#database
@@ -83,8 +100,10 @@ export class LedgerFile {
       .pluck();
     for (let after = 0; ;) {
       const slice = rows.all(after, 10);
-      for (const { id, body, ...delivery } of slice) {
-        after = id;
+      for (const row of slice) {
+        after = row.id;
+        if (this.unreadable.sound('deliveries', row, checkDelivery) === undefined) continue;
+        const { id, body, ...delivery } = row;
         const whole = body.byteLength > 0 ? body : Buffer.concat(parts.all(id * PARTS, (id + 1) * PARTS));
         yield { ...delivery, body: whole };
       }

@@ -4,11 +4,13 @@ import type { NewEvent } from '../../domain/event.ts';
 import type { Logger } from '../../domain/log.ts';
 import type { AcknowledgeResult, AlertRules, LedgerSummary, RunRecord } from '../ledger.ts';
 import type { Backend, Retention } from '../protocol.ts';
+import { UnreadableRows } from '../unreadable-rows.ts';
 import { createWork, takeDelivery, type Work } from './alert-work.ts';
 import { AlertCounting } from './alert-counting.ts';
 import { DeliveryStore } from './delivery-store.ts';
 import { EpisodeReader } from './episode-reader.ts';
 import type { TextsOf } from './episode-row.ts';
+import { EpisodeRepair } from './episode-repair.ts';
 import { EpisodeStore } from './episode-store.ts';
 import { EventLog } from './event-log.ts';
 import { EventReader } from './event-reader.ts';
@@ -80,7 +82,9 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   const meta = new Meta(store.database);
   const rows = new StagedRows(store.database, meta);
   store.database.transaction(() => finishDecided(rows))();
+  const unreadable = new UnreadableRows(options.logger);
   const parts = createParts(store, {
+    unreadable,
     limits: { ...LIMITS, ...options.limits },
     retention: options.retention,
     nextTimer: logic.nextTimer,
@@ -96,6 +100,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
     submit: (run) => writer.submit(0, () => work.large.underWay || run()),
     prunes: prunesOf(parts, options.retention),
   });
+  unreadable.watch(options.onCommit);
   return {
     calls: createCalls(parts, writer, work, options.onCommit),
     summary: () => ({
@@ -105,6 +110,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
       epoch: store.epoch,
       totals: counting.totals(),
       watchdogs: sightings.summary(),
+      unreadableRows: { ...unreadable.counts },
       lastOffset: events.last,
       fileBytes: store.identity.bytes(),
     }),
@@ -180,6 +186,7 @@ interface Parts {
   readonly counting: AlertCounting;
   readonly sightings: WatchdogSightings;
   readonly suppressed: SuppressedStore;
+  readonly unreadable: UnreadableRows;
 }
 
 interface PartOptions {
@@ -187,43 +194,42 @@ interface PartOptions {
   readonly retention: Retention;
   readonly nextTimer: AlertLogic['nextTimer'];
   readonly meta: Meta;
+  readonly unreadable: UnreadableRows;
 }
 
 function createParts(
   { database, epoch }: OpenStore,
-  { limits, retention, nextTimer, meta }: PartOptions,
+  { limits, retention, nextTimer, meta, unreadable }: PartOptions,
 ): Parts {
   const names = new Names(database);
   const segments = new SegmentReader(database);
-  const events = new EventLog(database, { names, meta, segments });
+  const events = new EventLog(database, { names, meta, segments, unreadable });
   const textsOf: TextsOf = (event) => events.texts(event);
-  const episodes = new EpisodeStore(database, { meta, nextTimer, textsOf });
+  const quarantine = new QuarantineStore(database, { limits: limits.quarantine, unreadable });
+  const repair = new EpisodeRepair(database, { quarantine, textsOf });
+  const episodes = new EpisodeStore(database, { meta, nextTimer, textsOf, unreadable, repair });
   const sightings = new WatchdogSightings(meta);
-  const episodeReader = new EpisodeReader(database, { names, episodes, textsOf });
+  const episodeReader = new EpisodeReader(database, { names, episodes, textsOf, unreadable });
   const source = { all: () => episodeReader.open(), one: (id: number) => episodeReader.openOne(id) };
   const open = new OpenAlerts({ maxSeries: limits.series, source, watchdogs: sightings });
-  const lastEvents = (fingerprint: string) => lastEventsOf(episodes, fingerprint);
   return {
     names,
     events,
     stagedEvents: new StagedEvents(database, names),
-    eventReader: new EventReader(database, { log: events, names, segments, epoch, lastEvents }),
+    eventReader: new EventReader(database, { log: events, names, segments, unreadable, epoch, episodes }),
     episodes,
     episodeReader,
-    deliveries: new DeliveryStore(database, limits.bodyBytes),
-    quarantine: new QuarantineStore(database, limits.quarantine),
+    deliveries: new DeliveryStore(database, { maxBytes: limits.bodyBytes, unreadable }),
+    quarantine,
     runs: new RunStore(database, names, retention),
-    lastRuns: new LastRunStore(database, names),
-    sinks: new SinkStore(database, { log: events, epoch }),
+    lastRuns: new LastRunStore(database, { names, unreadable }),
+    sinks: new SinkStore(database, { log: events, epoch, unreadable }),
     open,
     counting: new AlertCounting(),
     sightings,
     suppressed: new SuppressedStore(database),
+    unreadable,
   };
-}
-
-function* lastEventsOf(episodes: EpisodeStore, fingerprint: string): Generator<number> {
-  for (const { lastEvent } of episodes.ofAlert(fingerprint)) yield lastEvent;
 }
 
 function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => void): Backend {

@@ -11,9 +11,10 @@ export class Meta {
     this.#set = database.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
   }
 
-  /** A number that was set; 0 before. */
+  /** A number that was set; 0 before, and where it is damaged. */
   number(key: string): number {
-    return this.#get.get(key) ?? 0;
+    const value = this.#get.get(key) ?? 0;
+    return Number.isSafeInteger(value) ? value : 0;
   }
 
   set(key: string, value: number): void {

@@ -37,7 +37,7 @@ export class Names {
     return id;
   }
 
-  /** The name that has a number. */
+  /** The name that has a number; empty where none has. */
   name(id: number): string {
     const known = this.#named.get(id);
     if (known !== undefined) return known;

@@ -8,13 +8,15 @@ export interface OpenEpisode {
   readonly id: number;
   readonly severity: SeverityClass;
   readonly acknowledged: boolean;
-  readonly labels: LabelSet;
+  /** Undefined where they cannot be read: it is left out. */
+  readonly labels: LabelSet | undefined;
   /** First receipt, milliseconds since the epoch. */
   readonly since: number;
 }
 
 /** How an episode stands after a transition. */
 export interface EpisodeChange extends OpenEpisode {
+  readonly labels: LabelSet;
   readonly open: boolean;
 }
 
@@ -79,7 +81,11 @@ export class OpenAlerts {
     this.#suppressed.clear();
     this.#overflow = 0;
     for (const id of suppressed) this.#suppressed.add(id);
-    for (const episode of this.#options.source.all()) this.#change({ ...episode, open: true });
+    for (const episode of this.#options.source.all()) {
+      // one by one: a spread would read the labels a second time
+      const { id, severity, acknowledged, since, labels } = episode;
+      if (labels !== undefined) this.#change({ id, severity, acknowledged, since, labels, open: true });
+    }
   }
 
   /** An episode's Alertmanagers tell nobody of it, or do so again; waits like a change. */
@@ -166,7 +172,7 @@ export class OpenAlerts {
 
   /** The series that tells of an episode; undefined when there are as many as there may be. */
   #find({ labels, severity, since }: OpenEpisode): Series | undefined {
-    const { alertname = '', service = '', instance = '' } = labels;
+    const { alertname = '', service = '', instance = '' } = labels ?? {};
     const key = JSON.stringify([alertname, severity, service, instance]);
     const known = this.#series.get(key);
     if (known !== undefined || this.#series.size >= this.#options.maxSeries) return known;

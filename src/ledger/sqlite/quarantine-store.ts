@@ -3,10 +3,18 @@ import type { Statement } from 'better-sqlite3';
 import type { Complaint } from '../../domain/delivery.ts';
 import type { ListQuery, QuarantineEntry } from '../ledger.ts';
 import { parseQuarantinePlace } from '../../domain/list-place.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import type { Sqlite } from './open.ts';
+import { rowCheck } from './row-shape.ts';
 
+type Place = Pick<QuarantineEntry, 'lastReceivedAt' | 'id'>;
 const KEPT_BYTES = 64 * 1024;
-const NEWEST = { lastReceivedAt: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
+const NEWEST: Place = { lastReceivedAt: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
+
+const checkEntry = rowCheck<QuarantineEntry>({
+  ...{ id: 'integer', webhook: 'text', firstReceivedAt: 'time', lastReceivedAt: 'time', seen: 'integer' },
+  ...{ pointer: 'text', detail: 'text', size: 'integer', body: 'bytes' },
+});
 
 export interface QuarantineLimits {
   readonly entries: number;
@@ -23,6 +31,7 @@ interface Suspect {
 /** What could not be read: the first 64 KiB of each, once, and the oldest make room for the newest. */
 export class QuarantineStore {
   readonly #limits: QuarantineLimits;
+  readonly #unreadable: UnreadableRows;
   readonly #upsert: Statement<[Uint8Array, number, number, number, string, string, number, Uint8Array]>;
   readonly #totals: Statement<[], { entries: number; bytes: number | null }>;
   readonly #dropOldest: Statement<[]>;
@@ -30,8 +39,12 @@ export class QuarantineStore {
   readonly #one: Statement<[number], QuarantineEntry>;
   readonly #drop: Statement<[number]>;
 
-  constructor(database: Sqlite, limits: QuarantineLimits) {
+  constructor(
+    database: Sqlite,
+    { limits, unreadable }: { limits: QuarantineLimits; unreadable: UnreadableRows },
+  ) {
     this.#limits = limits;
+    this.#unreadable = unreadable;
     this.#upsert = database.prepare(
       `INSERT INTO quarantine (digest, webhook, first_received, last_received, seen, pointer, detail, size, body)
        VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)
@@ -43,7 +56,7 @@ export class QuarantineStore {
     );
     const select = (body: string) =>
       `SELECT q.id, names.name AS webhook, first_received AS firstReceivedAt, last_received AS lastReceivedAt,
-       seen, pointer, detail, size, ${body} FROM quarantine q JOIN names ON names.id = q.webhook`;
+       seen, pointer, detail, size, ${body} FROM quarantine q LEFT JOIN names ON names.id = q.webhook`;
     this.#list = database.prepare(
       // of an empty body, substr() is NULL
       `${select("coalesce(substr(body, 1, 1024), x'') AS body")}
@@ -55,12 +68,17 @@ export class QuarantineStore {
 
   /** Newest first. */
   list({ limit, after }: ListQuery): readonly QuarantineEntry[] {
-    const { lastReceivedAt, id } = after === undefined ? NEWEST : parseQuarantinePlace(after);
-    return this.#list.all(lastReceivedAt, id, limit);
+    const place = after === undefined ? NEWEST : parseQuarantinePlace(after);
+    return this.#unreadable.page<QuarantineEntry, QuarantineEntry>(
+      limit,
+      (count, { lastReceivedAt, id }: Place = place) => this.#list.all(lastReceivedAt, id, count),
+      (row) => this.#unreadable.sound('quarantine', row, checkEntry),
+    );
   }
 
   get(id: number): QuarantineEntry | undefined {
-    return this.#one.get(id);
+    const row = this.#one.get(id);
+    return row === undefined ? undefined : this.#unreadable.sound('quarantine', row, checkEntry);
   }
 
   /** @returns whether there was one */

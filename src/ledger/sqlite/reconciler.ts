@@ -15,9 +15,11 @@ import { fingerprintFromNumber } from './episode-row.ts';
 import type { EpisodeStore } from './episode-store.ts';
 import type { AlertLogic } from './intake.ts';
 import type { Names } from './names.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import type { OpenAlerts } from './open-alerts.ts';
 import type { Sqlite } from './open.ts';
 import type { ReceiverNames } from './receiver-names.ts';
+import { rowCheck } from './row-shape.ts';
 import type { SuppressedStore } from './suppressed-store.ts';
 
 interface ReconcilerOptions {
@@ -33,6 +35,7 @@ interface ReconcilerOptions {
   readonly parse: ParseListing;
   readonly receiversOf: AlertLogic['receiversOf'];
   readonly reconcile: Reconcile;
+  readonly unreadable: UnreadableRows;
   /** Runs something within a commit. */
   readonly submit: <T>(run: () => T) => Promise<T>;
   /** When episodes may be written: not while a large delivery holds some of them. */
@@ -132,7 +135,10 @@ export class Reconciler {
     const ids = this.#ids.all();
     for (let i = 0; i < ids.length; i += SLICE) {
       const rows = this.#known.all(JSON.stringify(ids.slice(i, i + SLICE)), number);
-      known.push(...rows.map(knownEpisode));
+      for (const row of rows) {
+        const episode = this.#options.unreadable.read('episodes', Number(row.id), () => knownEpisode(row));
+        if (episode !== undefined) known.push(episode);
+      }
       await new Promise((resolve) => setImmediate(resolve));
     }
     return known;
@@ -190,7 +196,14 @@ export class Reconciler {
   }
 }
 
+const checkKnown = rowCheck<KnownRow>({
+  ...{ id: 'integer', fingerprint: 'integer', open: 'integer' },
+  ...{ last_received: 'time', reason: 'text or null' },
+});
+
+/** @throws Error when it cannot be read */
 function knownEpisode(row: KnownRow): KnownEpisode {
+  checkKnown(row);
   return {
     id: Number(row.id),
     fingerprint: fingerprintFromNumber(row.fingerprint),

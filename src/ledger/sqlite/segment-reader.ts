@@ -18,7 +18,10 @@ export class SegmentReader {
       `SELECT ${COLUMNS} FROM segments WHERE first <= ? ORDER BY first DESC LIMIT 1`,
     );
     this.#oldest = database.prepare(
-      `SELECT ${COLUMNS} FROM (SELECT * FROM segments ORDER BY first LIMIT ?) WHERE latest < ? ORDER BY first`,
+      // one whose time is damaged goes with those after it
+      `SELECT ${COLUMNS} FROM segments WHERE first <= (SELECT max(first) FROM (
+         SELECT first, latest FROM segments WHERE typeof(latest) = 'integer' ORDER BY first LIMIT ?
+       ) WHERE latest < ?) ORDER BY first`,
     );
   }
 
@@ -48,8 +51,9 @@ export class SegmentReader {
 
   #read(offset: number): SegmentLines | undefined {
     const row = this.#at.get(offset);
-    if (row === undefined || !has(row, offset)) return undefined;
+    if (row === undefined) return undefined;
     const lines = new SegmentLines(row);
+    if (!has(lines.segment, offset)) return undefined;
     this.#kept.set(row.first, lines);
     const [eldest] = this.#kept.keys();
     if (this.#kept.size > KEPT && eldest !== undefined) this.#kept.delete(eldest);

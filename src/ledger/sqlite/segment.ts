@@ -50,6 +50,9 @@ interface AlertFields extends Texts {
   readonly fingerprint: string;
 }
 
+/** Events; small enough that finding one of them costs little. */
+const MAX_LINES = 64;
+
 /** @param at the event's own offset, or its -count */
 export function writeLine(type: number, { data, alert }: StoredEvent, at: number): string {
   if (alert === undefined) return `${type}\t${data}`;
@@ -60,15 +63,18 @@ export function writeLine(type: number, { data, alert }: StoredEvent, at: number
   return `${type}\t${data}\t${place}\t${episode}\t${fingerprint}\t${url}\t${labels}\t${annotations}`;
 }
 
-/** A segment's events. */
+/** A segment's events. What is damaged shows when an event's data is parsed, or its alert is asked for. */
 export class SegmentLines {
   readonly segment: Segment;
   readonly #common: string;
   readonly #lines: readonly string[];
 
   constructor(segment: Segment) {
-    this.segment = segment;
-    const [common = '', ...lines] = segment.lines.split('\n');
+    const text = typeof segment.lines === 'string' ? segment.lines : '';
+    const [common = '', ...lines] = text.split('\n');
+    this.segment = hasSoundEnd(segment)
+      ? segment
+      : { ...segment, last: segment.first + Math.max(lines.length, 1) - 1 };
     this.#common = common;
     this.#lines = lines;
   }
@@ -89,13 +95,14 @@ export class SegmentLines {
     return `{${identity},${data.slice(1, -1)},${this.#common},${said}}`;
   }
 
-  /** Undefined where it is no alert's event. */
+  /** Undefined where it is not an alert's event. @throws Error when it cannot be read */
   alert(offset: number): AlertFields | undefined {
     return readAlert(this.#line(offset), offset);
   }
 
+  /** A fingerprint, of an alert's event. */
   subject(offset: number): string | null {
-    return this.segment.subject ?? this.alert(offset)?.fingerprint ?? null;
+    return this.segment.subject ?? this.#line(offset).split('\t')[4] ?? null;
   }
 
   #line(offset: number): string {
@@ -103,19 +110,30 @@ export class SegmentLines {
   }
 }
 
+function hasSoundEnd({ first, last }: Segment): boolean {
+  return Number.isSafeInteger(last) && last >= first && last - first < MAX_LINES;
+}
+
+/** @throws Error when it cannot be read */
 export function readAlert(line: string, offset: number): AlertFields | undefined {
-  const [, , previous = '', episode = '', fingerprint = '', url = '', labels = '', annotations] =
-    line.split('\t');
-  if (annotations === undefined) return undefined;
+  const [, , previous, episode = '', fingerprint = '', url = '', labels = '', annotations] = line.split('\t');
+  if (line !== '' && previous === undefined) return undefined;
+  if (annotations === undefined) throw new Error(`event ${offset} is cut`);
   const place = Number(previous);
+  if (!Number.isSafeInteger(place)) throw new Error(`event ${offset} does not say which one it follows`);
   return {
     previous: place < 0 ? offset + place : place,
     episode: Number(episode),
     fingerprint,
-    generatorUrl: JSON.parse(url) as string,
+    generatorUrl: textOf(JSON.parse(url)),
     labels,
     annotations,
   };
+}
+
+function textOf(value: unknown): string {
+  if (typeof value !== 'string') throw new Error(`a text was expected, not ${JSON.stringify(value)}`);
+  return value;
 }
 
 /** How an episode keeps what its last event said when retention removes that. */
@@ -123,9 +141,14 @@ export function keptTexts({ labels, annotations, generatorUrl }: Texts): string 
   return JSON.stringify([generatorUrl, labels, annotations]);
 }
 
+/** @throws Error when it cannot be read */
 export function readKept(text: string): Texts {
-  const [generatorUrl, labels, annotations] = JSON.parse(text) as [string, string, string];
-  return { generatorUrl, labels, annotations };
+  const [generatorUrl, labels, annotations] = JSON.parse(text) as readonly unknown[];
+  return {
+    generatorUrl: textOf(generatorUrl),
+    labels: textOf(labels),
+    annotations: textOf(annotations),
+  };
 }
 
 export interface NewSegment extends Segment {
@@ -140,9 +163,6 @@ interface OpenSegment {
   readonly lines: string[];
   readonly types: number[];
 }
-
-/** Events; small enough that finding one of them costs little. */
-const MAX_LINES = 64;
 
 /** Gathers events until the segment is full or the next one belongs to another. */
 export class SegmentBuffer {

@@ -2,22 +2,35 @@ import type { Statement } from 'better-sqlite3';
 import { parseEventId } from '../../domain/event.ts';
 import type { DeadLetter, SinkProgress } from '../ledger.ts';
 import type { EventLog } from './event-log.ts';
+import type { UnreadableRows } from '../unreadable-rows.ts';
 import type { Sqlite } from './open.ts';
+import { rowCheck } from './row-shape.ts';
 
 /** Dead letters that are kept of each sink. */
 const KEPT = 1_000;
+
+interface SinkParts {
+  readonly log: EventLog;
+  readonly epoch: string;
+  readonly unreadable: UnreadableRows;
+}
+
+const checkPosition = rowCheck<{ readonly through: number }>({ through: 'integer' });
+const checkLetter = rowCheck<DeadLetter>({ id: 'text', at: 'time', reason: 'text' });
 
 /** How far each sink has come, and what it refused. */
 export class SinkStore {
   readonly #log: EventLog;
   readonly #epoch: string;
+  readonly #unreadable: UnreadableRows;
   readonly #through: Statement<[string], number>;
   readonly #save: Statement<[string, number]>;
   readonly #refuse: Statement<[string, number, number, string]>;
   readonly #bound: Statement<[string, string, number]>;
   readonly #letters: Statement<[string, string], DeadLetter>;
 
-  constructor(database: Sqlite, { log, epoch }: { log: EventLog; epoch: string }) {
+  constructor(database: Sqlite, { log, epoch, unreadable }: SinkParts) {
+    this.#unreadable = unreadable;
     this.#log = log;
     this.#epoch = epoch;
     this.#through = database.prepare<[string], number>('SELECT through FROM sinks WHERE name = ?').pluck();
@@ -36,9 +49,14 @@ export class SinkStore {
 
   /** The id after which a sink goes on. Only within a transaction: a new one is remembered. */
   open(sink: string): string {
-    const known = this.#through.get(sink);
-    if (known === undefined) this.#save.run(sink, this.#log.last);
-    return `${this.#epoch}-${known ?? this.#log.last}`;
+    const through = this.#through.get(sink);
+    if (through === undefined) this.#save.run(sink, this.#log.last);
+    const known =
+      through === undefined
+        ? this.#log.last
+        : // where it was is not known: with the oldest event nothing is lost, and what is repeated has the same id
+          (this.#unreadable.read('sinks', sink, () => position(through)) ?? this.#log.pruned);
+    return `${this.#epoch}-${known}`;
   }
 
   /** Only within a transaction. */
@@ -49,8 +67,14 @@ export class SinkStore {
   }
 
   deadLetters(sink: string): readonly DeadLetter[] {
-    return this.#letters.all(this.#epoch, sink);
+    const letters = this.#letters.all(this.#epoch, sink);
+    return letters.filter((row) => this.#unreadable.sound('dead_letters', row, checkLetter) !== undefined);
   }
+}
+
+function position(through: number): number {
+  checkPosition({ through });
+  return through;
 }
 
 function offsetOf(id: string): number {

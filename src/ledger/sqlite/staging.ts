@@ -11,7 +11,7 @@ import {
   type Value,
 } from './episode-row.ts';
 import type { EpisodeStore } from './episode-store.ts';
-import type { EpisodeReceipt, EpisodeTable, KnownEpisode } from './episode-table.ts';
+import type { DeliveredAlert, EpisodeReceipt, EpisodeTable, KnownEpisode } from './episode-table.ts';
 import type { EventTable } from './event-log.ts';
 import type { Names } from './names.ts';
 import type { Sqlite } from './open.ts';
@@ -36,7 +36,7 @@ export class StagedEpisodes implements EpisodeTable {
       `INSERT INTO staged_episodes (${STATE_COLUMNS}, ${IDENTITY_COLUMNS}) VALUES (${STATE_MARKS}, ${IDENTITY_MARKS})`,
     );
     this.#update = database.prepare<Value[]>(
-      `UPDATE staged_episodes SET (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
+      `UPDATE staged_episodes SET texts = NULL, (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
     );
   }
 
@@ -49,8 +49,8 @@ export class StagedEpisodes implements EpisodeTable {
     return this.#known.values();
   }
 
-  latest(webhook: number, fingerprint: string): KnownEpisode | undefined {
-    return this.#known.get(fingerprint) ?? this.#base.latest(webhook, fingerprint);
+  delivered(delivery: DeliveredAlert): KnownEpisode | undefined {
+    return this.#known.get(delivery.alert.fingerprint) ?? this.#base.delivered(delivery);
   }
 
   /** What was written about an alert since was rolled back. */

@@ -1,0 +1,104 @@
+import type { Logger } from '../domain/log.ts';
+import { isStoreFailure } from './sqlite/failure.ts';
+
+/** Rows that are remembered and counted, and how many of them get a line in the log: a whole table may be damaged. */
+const REMEMBERED = 10_000;
+const LOGGED = 100;
+
+/**
+ * Stored rows that cannot be read: damaged columns, JSON that is cut. They are left out, and stay in the file as they are;
+ * each is logged and counted once.
+ */
+export class UnreadableRows {
+  readonly #logger: Logger;
+  readonly #known = new Set<string>();
+  readonly #counts: Record<string, number> = {};
+  readonly #changed: (() => void)[] = [];
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Distinct rows, by table. */
+  get counts(): Readonly<Record<string, number>> {
+    return this.#counts;
+  }
+
+  /** The keys of a table's rows. */
+  rows(table: string): readonly string[] {
+    const start = `${table} `;
+    return [...this.#known].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
+  }
+
+  /** @param changed is called when the counts have grown */
+  watch(changed: () => void): void {
+    this.#changed.push(changed);
+  }
+
+  /**
+   * What `read` makes of a row; undefined when it cannot be read. A store that fails (disk, locks) is no damaged row: that is
+   * thrown on.
+   * @param row the row's key; of `segments`, the offset of the event
+   */
+  read<T>(table: string, row: number | string, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (isStoreFailure(error)) throw error;
+      this.#note(table, row, error);
+      return undefined;
+    }
+  }
+
+  /** A row that holds what it should; undefined when it does not. @param check throws then */
+  sound<Row extends { readonly id: number | string }>(
+    table: string,
+    row: Row,
+    check: (row: Row) => void,
+  ): Row | undefined {
+    return this.read(table, row.id, () => {
+      check(row);
+      return row;
+    });
+  }
+
+  /**
+   * So many rows that can be read: where some cannot, those after them are asked for.
+   * @param ask gives at most `count` rows that come after one (undefined: the first)
+   */
+  page<Row, T>(
+    limit: number,
+    ask: (count: number, after: Row | undefined) => readonly Row[],
+    read: (row: Row) => T | undefined,
+  ): readonly T[] {
+    const found: T[] = [];
+    for (let after: Row | undefined; ;) {
+      const count = limit - found.length;
+      const rows = count > 0 ? ask(count, after) : [];
+      for (const row of rows) {
+        const one = read(row);
+        if (one !== undefined) found.push(one);
+      }
+      after = rows.at(-1);
+      if (after === undefined || rows.length < count) return found;
+    }
+  }
+
+  #note(table: string, row: number | string, error: unknown): void {
+    const key = `${table} ${row}`;
+    if (this.#known.has(key) || this.#known.size >= REMEMBERED) return;
+    this.#known.add(key);
+    this.#counts[table] = (this.#counts[table] ?? 0) + 1;
+    for (const changed of this.#changed) changed();
+    if (this.#known.size > LOGGED) return;
+    this.#logger.error(
+      { table, row, error: error instanceof Error ? error.message : String(error) },
+      'a row of the ledger cannot be read: it is left out, the rest is served; see docs/webhook.md, "Damaged rows"',
+    );
+    if (this.#known.size === LOGGED)
+      this.#logger.error(
+        { rows: LOGGED },
+        'many rows of the ledger cannot be read: more of them are counted in tocsin_ledger_unreadable_rows_total and not logged',
+      );
+  }
+}
