@@ -24,6 +24,8 @@ export interface RunningTocsin extends AsyncDisposable {
   /** SIGKILL. */
   kill(): Promise<void>;
   signal(name: NodeJS.Signals): void;
+  /** Whether its standard output is read; it is from the start. */
+  readLog(whether: boolean): void;
 }
 
 export interface TocsinOptions {
@@ -35,6 +37,8 @@ export interface TocsinOptions {
   readonly listen?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly logLevel?: string;
+  /** Which lines of the log are kept; all of them. */
+  readonly keepLog?: (entry: LogEntry) => boolean;
 }
 
 /** As `npm start` and the image have it. */
@@ -72,7 +76,7 @@ export async function startTocsin(options: TocsinOptions): Promise<RunningTocsin
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  return follow(child);
+  return follow(child, options.keepLog ?? (() => true));
 }
 
 export interface Finished {
@@ -98,15 +102,15 @@ export async function runTocsin(
   return { code, stdout, stderr };
 }
 
-async function follow(child: ChildProcess): Promise<RunningTocsin> {
+async function follow(child: ChildProcess, keepLog: (entry: LogEntry) => boolean): Promise<RunningTocsin> {
   const log: LogEntry[] = [];
   const waiting = new Set<(entry: LogEntry | undefined) => void>();
   let stderr = '';
   child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   if (child.stdout === null) throw new Error('no stdout');
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  const lines = createInterface({ input: child.stdout }).on('line', (line) => {
     const entry = JSON.parse(line) as LogEntry;
-    log.push(entry);
+    if (keepLog(entry)) log.push(entry);
     for (const one of waiting) one(entry);
   });
   const ended = once(child, 'close').then(([code]) => {
@@ -145,6 +149,10 @@ async function follow(child: ChildProcess): Promise<RunningTocsin> {
       await ended;
     },
     signal: (name) => void child.kill(name),
+    readLog: (whether) => {
+      if (whether) lines.resume();
+      else lines.pause();
+    },
     [Symbol.asyncDispose]: async () => {
       await stop();
     },

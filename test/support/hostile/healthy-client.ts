@@ -12,12 +12,11 @@ export interface HealthyClient {
   stop(): Promise<Requests>;
 }
 
-const TIMEOUT_MS = 10_000;
-
 /** Asks for the same again and again, `everyMs` after the last answer, over kept connections, and takes the times. */
 export function startHealthyClient(
   everyMs: number,
   ask: (signal: AbortSignal) => Promise<Response>,
+  timeoutMs = 10_000,
 ): HealthyClient {
   const ms: number[] = [];
   const failed: string[] = [];
@@ -26,7 +25,7 @@ export function startHealthyClient(
     while (!over.signal.aborted) {
       const start = performance.now();
       try {
-        const answer = await ask(AbortSignal.timeout(TIMEOUT_MS));
+        const answer = await ask(AbortSignal.timeout(timeoutMs));
         await answer.arrayBuffer();
         if (answer.status !== 200) failed.push(String(answer.status));
       } catch (error) {

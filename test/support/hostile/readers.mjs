@@ -21,6 +21,8 @@ const PATHS = [
 ];
 const PIPELINED = 100;
 const AGAIN_MS = 200;
+/** Who reads nothing does not notice either that it was cut off. */
+const SILENT_MS = 10_000;
 const counts = { asked: 0, answers: {}, refused: 0, ended: 0 };
 
 /** `silent` reads nothing, `pipelining` sends a hundred requests at once and reads, `aborting` leaves in the middle. */
@@ -37,8 +39,10 @@ function run(i) {
     counts.asked += times;
     socket.write(request.repeat(times));
   });
-  if (kind.startsWith('silent')) socket.pause();
-  else {
+  if (kind.startsWith('silent')) {
+    socket.pause();
+    setTimeout(() => socket.destroy(), SILENT_MS);
+  } else {
     socket.on('data', (chunk) => {
       const status = /^HTTP\/1\.1 (\d{3})/.exec(chunk.toString('latin1', 0, 16))?.[1];
       if (status !== undefined) counts.answers[status] = (counts.answers[status] ?? 0) + 1;

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { startGenerator, type Generator } from './generator.ts';
 
 export interface HostileOptions {
   readonly port: number;
@@ -18,27 +16,11 @@ export interface HostileCounts {
   readonly ended: number;
 }
 
-export interface HostileReaders {
-  stop(): Promise<HostileCounts>;
-}
-
 /** Starts the clients of readers.mjs in a process of their own. */
-export async function startHostileReaders({
+export function startHostileReaders({
   port,
   clients,
   addresses,
-}: HostileOptions): Promise<HostileReaders> {
-  const program = fileURLToPath(new URL('./readers.mjs', import.meta.url));
-  const args = [program, String(port), String(clients), String(addresses)];
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  await once(child.stdout, 'data');
-  return {
-    stop: async () => {
-      child.stdin.end();
-      await once(child, 'close');
-      return JSON.parse(output.replace('ready\n', '')) as HostileCounts;
-    },
-  };
+}: HostileOptions): Promise<Generator<HostileCounts>> {
+  return startGenerator(new URL('./readers.mjs', import.meta.url), [port, clients, addresses]);
 }
