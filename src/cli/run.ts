@@ -28,6 +28,7 @@ const USAGE = `Usage: tocsin [COMMAND] [OPTIONS]
             --url URL            default: http://127.0.0.1:10464
             --token-file FILE    of the scope ack (list: read), where tokens are configured
             --state STATE        list: open (default), closed or all
+            --limit N --after PLACE   list: how many (1000), and where to go on
             --by NAME --comment TEXT --expires 2h   ack: who, why, until when
             --json               for programs
   ledger  backup FILE, export or replay FILE, also while Tocsin runs
