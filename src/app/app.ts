@@ -185,25 +185,27 @@ function createReloader(ground: Ground, parts: Reloadable): Reloader {
     warnOfModules(of, logger);
     warnOfReplays(of, logger);
   };
+  const configureAlerts = (next: Config) =>
+    storage.ledger
+      .configure(alertRules(next))
+      .catch((error: unknown) =>
+        logger.error({ error: String(error) }, 'the ledger did not take the new rules'),
+      )
+      .then(() => honesty.configure(next));
   declare(config);
   warn(config);
   return new Reloader({
     initial: config,
     read: ground.readConfig,
-    swap: (next) => {
-      gate.configure(gateLimits(next.metrics));
-      budget.configure(next.metrics);
-      declare(next);
-      storage.ledger
-        .configure(alertRules(next))
-        .catch((error: unknown) =>
-          logger.error({ error: String(error) }, 'the ledger did not take the new rules'),
-        )
-        .finally(() => honesty.configure(next));
-      warn(next);
-      watching.configure(next);
-      feed.configure(next);
-    },
+    steps: [
+      { name: 'scrape limits', apply: (next) => gate.configure(gateLimits(next.metrics)) },
+      { name: 'series budget', apply: (next) => budget.configure(next.metrics) },
+      { name: 'webhook metrics', apply: declare },
+      { name: 'alerts', apply: configureAlerts },
+      { name: 'warnings', apply: warn },
+      { name: 'checks', apply: (next) => watching.configure(next) },
+      { name: 'event delivery', apply: (next) => feed.configure(next) },
+    ],
     clock,
     logger,
     outbox: storage.outbox,

@@ -8,12 +8,19 @@ import type { SelfMetrics } from '../metrics/self.ts';
 export type ReloadResult =
   { readonly ok: true } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
+/** A part of Tocsin that takes a configuration. */
+export interface ReloadStep {
+  readonly name: string;
+  /** What it throws takes the reload back; what it rejects with later is logged. */
+  readonly apply: (config: Config) => Promise<void> | void;
+}
+
 export interface ReloadOptions {
   readonly initial: Config;
   /** Reads and validates the configuration anew: may fail, changes nothing. */
   readonly read: () => ConfigResult;
-  /** Puts a configuration in force: may not fail. */
-  readonly swap: (config: Config) => void;
+  /** What puts a configuration in force, in this order. Should one fail, all get the old configuration again. */
+  readonly steps: readonly ReloadStep[];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly outbox: Outbox;
@@ -36,10 +43,10 @@ export class Reloader {
   }
 
   reload(): ReloadResult {
-    const { read, swap, clock, logger, outbox, self } = this.#options;
+    const { read, clock, logger, outbox, self } = this.#options;
     const result = read();
-    self.config.loaded(result.ok, clock.now());
     if (!result.ok) {
+      self.config.loaded(false, clock.now());
       const problems = result.problems.slice(0, 20);
       logger.error(
         { count: result.problems.length, problems },
@@ -50,7 +57,9 @@ export class Reloader {
     const before = this.#current;
     const { config, needsRestart } = keepUntilRestart(before, result.config);
     this.#current = config;
-    swap(config);
+    const failed = this.#put(config);
+    if (failed !== undefined) return this.#takeBack(before, failed);
+    self.config.loaded(true, clock.now());
     const changes = serviceChanges(before, config);
     if (needsRestart.length > 0)
       logger.warn({ keys: needsRestart }, 'some changes of the configuration need a restart');
@@ -61,6 +70,38 @@ export class Reloader {
       data: { ...changes, needs_restart: needsRestart },
     });
     return { ok: true };
+  }
+
+  /** Every step is tried, whatever became of those before it. @returns the first one that failed */
+  #put(config: Config): string | undefined {
+    let failed: string | undefined;
+    for (const { name, apply } of this.#options.steps) {
+      try {
+        apply(config)?.catch((error: unknown) => this.#failed(name, error));
+      } catch (error) {
+        failed ??= name;
+        this.#failed(name, error);
+      }
+    }
+    return failed;
+  }
+
+  #takeBack(before: Config, failed: string): ReloadResult {
+    this.#current = before;
+    this.#put(before);
+    const message =
+      `The configuration is valid, but Tocsin failed to apply it (${failed}) and went back to the old one. ` +
+      'This is a bug: the log says what failed; please report it.';
+    return { ok: false, problems: [{ file: 'configuration', path: '', message }] };
+  }
+
+  #failed(step: string, error: unknown): void {
+    const { logger, self, clock } = this.#options;
+    self.config.loaded(false, clock.now());
+    logger.error(
+      { step, error: error instanceof Error ? error.message : String(error) },
+      'a part of Tocsin failed to take a configuration by a bug; please report it',
+    );
   }
 }
 

@@ -51,6 +51,8 @@ const ABOUT = [
   'problems',
   // of a damaged row of the ledger, which is logged once, and at most a hundred of them
   ...['table', 'row'],
+  // of a reload: each part that failed
+  'step',
 ];
 
 /**
