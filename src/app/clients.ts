@@ -3,7 +3,7 @@ import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { Connections, type ConnectionOutcome } from '../http/connections.ts';
 import { Departures } from '../http/departures.ts';
-import { placeClient } from '../http/middleware/access.ts';
+import { guardRead, placeClient } from '../http/middleware/access.ts';
 import { Places, type PlaceLimits } from '../http/places.ts';
 import { Reads } from '../http/reads/reads.ts';
 import { Unsent } from '../http/unsent.ts';
@@ -72,6 +72,7 @@ export function createClients({ config, clock, logger, self }: ClientsOptions): 
   const departures = new Departures(clock);
   const client = placeClient(server);
   const reads = new Reads({
+    authorize: guardRead('read', server),
     places: new Places(() => readLimits(server())),
     client,
     unsent,

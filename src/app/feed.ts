@@ -56,6 +56,7 @@ export function createFeed({ ledger, clock, logger, self, lifecycle, clients }: 
     client: clients.client,
     unsent: clients.unsent,
     connections: clients.connections,
+    guard: clients.reads.authorize,
     turn: () => clients.reads.turn(),
     heartbeatMs: () => streamHeartbeatMs,
     clock,

@@ -11,12 +11,12 @@ import {
   guardChange,
   guardHost,
   guardPage,
-  guardPaths,
   guardProbe,
   guardRead,
   presentsToken,
 } from '../http/middleware/access.ts';
 import { clientAddress, type AddressedRequest } from '../http/middleware/client-address.ts';
+import { guardBelow, requireGuards } from '../http/guard.ts';
 import { measureRequests } from '../http/middleware/measure.ts';
 import { createConfigRoute } from '../http/routes/config.ts';
 import { BodyBudget } from '../http/body-budget.ts';
@@ -67,22 +67,19 @@ export interface RouteDeps {
   readonly draining: () => boolean;
 }
 
-/** What the monitoring paths and the API share: a token of the scope `read`, where one is configured. */
-const READ_PATHS = ['/api/v1', '/cluster_health', '/health', '/alerts', '/history', '/stats', '/config'];
-
 /** Bytes of deliveries that are held at the same time, at most; one of `server.max_body` always is. */
 const MAX_BODY_BYTES = 96 * 2 ** 20;
 /** The same of those whose sender has not proved anything yet. */
 const MAX_UNPROVEN_BYTES = 32 * 2 ** 20;
 
-/** Every route, in the order in which they are asked. */
-export function createRoutes(deps: RouteDeps): Handler[] {
+/** Every route, in the order in which they are asked; each says who may ask it. */
+export function createRoutes(deps: RouteDeps): readonly Handler[] {
   const { config, clock, self, ledger } = deps;
   const server = () => config().server;
   const now = () => clock.now();
   const { reads } = deps.clients;
   const address = (request: AddressedRequest) => clientAddress(request, server().trustedProxies);
-  return [
+  return requireGuards([
     measureRequests((measurement) => self.http.observe(measurement)),
     // first what is asked most
     ...scrapeRoutes(deps, address),
@@ -117,7 +114,7 @@ export function createRoutes(deps: RouteDeps): Handler[] {
     }),
     createAlertPageRoute({ ledger, reads, guard: guardPage(server) }),
     ...readRoutes(deps, now),
-  ];
+  ]);
 }
 
 /** What is read, with a place for each request. */
@@ -128,10 +125,7 @@ function readRoutes(deps: RouteDeps, now: () => number): Handler[] {
   const server = () => config().server;
   const services = new ShownServices(board);
   return [
-    guardPaths(READ_PATHS, 'read', server),
     deps.feed.streams.router,
-    // a place is taken by who may ask, and streams have their own
-    reads.guardPaths(READ_PATHS),
     createMonitoringRoute({
       board,
       services,
@@ -148,6 +142,8 @@ function readRoutes(deps: RouteDeps, now: () => number): Handler[] {
     createLedgerRoute({ ledger, reads }),
     createSinksRoute({ sinks: deps.feed.sinks, ledger, reads }),
     createConfigRoute(() => config().shown(), reads),
+    // what the API does not have is a matter of its readers, too
+    guardBelow('/api/v1', reads.authorize),
   ];
 }
 
@@ -177,8 +173,8 @@ function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => s
       },
       answer: (question, client, signal) => probes.answer(question, client, signal),
     }),
-    guardPaths(['/metrics'], 'metrics', server),
     createMetricsRoute({
+      guard: guardRead('metrics', server),
       gate,
       source,
       meter: self.scrapes,

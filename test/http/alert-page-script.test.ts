@@ -2,6 +2,7 @@ import { createContext, runInContext } from 'node:vm';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RequestHandler } from 'express';
 import type { Episode } from '../../src/ledger/ledger.ts';
+import { open as everyone } from '../../src/http/guard.ts';
 import { createAlertPageRoute } from '../../src/http/routes/alert-page.ts';
 import { sendProblem } from '../../src/http/problem.ts';
 import { serveHandlers, type HttpRig } from '../support/http-rig.ts';
@@ -27,11 +28,10 @@ interface Asked {
 /** Loads the page from a server, and gives what submits its form and reads what it says then. */
 async function open(answer: RequestHandler, fields: Readonly<Record<string, string>> = {}) {
   const asked: Asked[] = [];
-  const pass: RequestHandler = (_request, _response, next) => next();
   const page = createAlertPageRoute({
     ledger: { alerts: () => Promise.resolve([EPISODE]) },
-    reads: { guard: pass },
-    guard: pass,
+    reads: { place: everyone },
+    guard: everyone,
   });
   const act: RequestHandler = (request, response, next) => {
     if (request.path !== '/api/v1/alerts/7/ack') next();

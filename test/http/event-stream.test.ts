@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Bus } from '../../src/events/bus.ts';
 import { follow } from '../../src/events/follow.ts';
+import { open as everyone } from '../../src/http/guard.ts';
 import { measureRequests, type RequestMeasurement } from '../../src/http/middleware/measure.ts';
 import { EventStreams } from '../../src/http/routes/event-stream.ts';
 import { Places } from '../../src/http/places.ts';
@@ -36,10 +37,11 @@ beforeEach(async () => {
     client: ({ socket }) => ({ address: socket.remoteAddress ?? '', proven: false }),
     unsent: new Unsent(() => 64 * 2 ** 20),
     connections: { cutOff: (socket) => socket.destroy() },
+    guard: everyone,
     turn: () => Promise.resolve(),
     heartbeatMs: () => 15_000,
     clock,
-    onOpen: (open) => opened.push(open),
+    onOpen: (count) => opened.push(count),
   });
   rig = await serveHandlers(
     [measureRequests((one) => measured.push(one)), streams.router],

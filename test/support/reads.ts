@@ -1,4 +1,5 @@
 import { systemClock } from '../../src/domain/clock.ts';
+import { open } from '../../src/http/guard.ts';
 import { Departures } from '../../src/http/departures.ts';
 import { Places, type PlaceLimits } from '../../src/http/places.ts';
 import { Reads, type ReadsOptions } from '../../src/http/reads/reads.ts';
@@ -9,6 +10,7 @@ const ROOMY: PlaceLimits = { max: 64, maxPerAddress: 64, reserved: 0 };
 /** How a server under test is read: with places for everybody, unless told otherwise. */
 export function testReads(more: Partial<ReadsOptions> = {}): Reads {
   return new Reads({
+    authorize: open,
     places: new Places(() => ROOMY),
     client: ({ socket }) => ({ address: socket.remoteAddress ?? '', proven: false }),
     unsent: new Unsent(() => 64 * 2 ** 20),

@@ -5,6 +5,7 @@ import { Gate, type GateLimits } from '../../src/exposition/gate.ts';
 import { ScrapeSource, type ScrapeSourceOptions } from '../../src/exposition/render/scrape-source.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { clientAddress } from '../../src/http/middleware/client-address.ts';
+import { open } from '../../src/http/guard.ts';
 import { startHttpServer } from '../../src/http/server.ts';
 import {
   createMetricsRoute,
@@ -71,6 +72,7 @@ export async function startScrapeServer(options: ScrapeServerOptions = {}): Prom
   const config = serverConfig(options.config);
   const { connections, ended } = recordedConnections(config, options.limits?.trusted);
   const route = createMetricsRoute({
+    guard: open,
     gate,
     source: options.scrape === undefined ? source : { collectorNames: [], scrape: options.scrape },
     meter: { inc: (outcome) => (counts[outcome] += 1), inFlight: () => undefined },

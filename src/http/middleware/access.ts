@@ -1,6 +1,7 @@
 import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { Scope, ServerConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
+import { guardBy, type GuardHandler } from '../guard.ts';
 import type { PlaceClient } from '../places.ts';
 import { sendProblem } from '../problem.ts';
 import { crossOrigin, refuseCrossOrigin, refuseCrossOriginRequests } from './cross-origin.ts';
@@ -10,21 +11,12 @@ import { matchesAny, requestToken } from './tokens.ts';
 type AccessConfig = Pick<ServerConfig, 'listen' | 'tokens'>;
 type ReadScope = Extract<Scope, 'read' | 'metrics'>;
 
-/** Guards everything below some paths that reads. */
-export function guardPaths(
-  paths: readonly string[],
-  scope: ReadScope,
-  config: () => AccessConfig,
-): RequestHandler {
-  return Router().use([...paths], guardRead(scope, config));
-}
-
 /**
  * Guards what reads. Open unless a configured token lists the scope: then one of those is needed.
  * @param config asked at each request, so that a reload counts
  */
-export function guardRead(scope: ReadScope, config: () => AccessConfig): RequestHandler {
-  return (request: Request, response: Response, next: NextFunction) => {
+export function guardRead(scope: ReadScope, config: () => AccessConfig): GuardHandler {
+  return guardBy(scope, (request: Request, response: Response, next: NextFunction) => {
     const tokens = withScope(config(), scope);
     if (tokens.length === 0 || matchesAny(requestToken(request), tokens)) {
       next();
@@ -33,7 +25,7 @@ export function guardRead(scope: ReadScope, config: () => AccessConfig): Request
     // who may not ask needs no connection
     response.set('Connection', 'close');
     unauthorized(response, `a token with the scope "${scope}"`);
-  };
+  });
 }
 
 /**
@@ -63,22 +55,22 @@ export function guardHost(config: () => AccessConfig): RequestHandler {
  * Guards `/probe`, a GET that makes Tocsin send what a module says: as what reads, and no web page of another origin may
  * ask, nor one that reaches a loopback listener through DNS rebinding where no token is needed.
  */
-export function guardProbe(config: () => AccessConfig): RequestHandler {
+export function guardProbe(config: () => AccessConfig): GuardHandler {
   const tokenNeeded = () => withScope(config(), 'metrics').length > 0;
   const host = guardHost(() => ({ ...config(), tokens: tokenNeeded() ? config().tokens : [] }));
-  return Router().use(refuseCrossOriginRequests, host, guardRead('metrics', config));
+  return guardBy('metrics', Router().use(refuseCrossOriginRequests, host, guardRead('metrics', config)));
 }
 
 /** Guards a page that people open in a browser, which asks them for the token as a password. */
-export function guardPage(config: () => AccessConfig): RequestHandler {
-  return (request: Request, response: Response, next: NextFunction) => {
+export function guardPage(config: () => AccessConfig): GuardHandler {
+  return guardBy('read', (request: Request, response: Response, next: NextFunction) => {
     const tokens = withScope(config(), 'read');
     if (tokens.length === 0 || matchesAny(requestToken(request), tokens)) {
       next();
       return;
     }
     unauthorized(response, 'a token with the scope "read"', 'Basic realm="tocsin", charset="UTF-8"');
-  };
+  });
 }
 
 /**
@@ -89,8 +81,8 @@ export function guardPage(config: () => AccessConfig): RequestHandler {
 export function guardChange(
   scope: Exclude<Scope, 'read' | 'metrics'>,
   config: () => AccessConfig,
-): RequestHandler {
-  return (request: Request, response: Response, next: NextFunction) => {
+): GuardHandler {
+  return guardBy(scope, (request: Request, response: Response, next: NextFunction) => {
     const { tokens, listen } = config();
     if (crossOrigin(request)) {
       refuseCrossOrigin(response);
@@ -103,7 +95,7 @@ export function guardChange(
     }
     if (isLoopback(listen.host) && fromLoopback(request)) next();
     else forbidden(response, scope);
-  };
+  });
 }
 
 /** Who sends a request, for the places that it may take. */

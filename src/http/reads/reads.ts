@@ -2,6 +2,7 @@ import { Router, type NextFunction, type Request, type RequestHandler, type Resp
 import type { Clock } from '../../domain/clock.ts';
 import type { Connections } from '../connections.ts';
 import type { Departures } from '../departures.ts';
+import { guardBy, type GuardHandler } from '../guard.ts';
 import { refusePlace, type PlaceClient, type Places } from '../places.ts';
 import type { Unsent } from '../unsent.ts';
 import type { Unserved } from '../unserved.ts';
@@ -11,6 +12,8 @@ import { listChunks, type List } from './list.ts';
 import { SharedWork } from './shared-work.ts';
 
 export interface ReadsOptions {
+  /** Lets only readers by. */
+  readonly authorize: GuardHandler;
   readonly places: Places;
   /** Who sends a request. */
   readonly client: (request: Request) => PlaceClient;
@@ -33,8 +36,12 @@ const LEDGER_QUESTIONS = 1;
  * turns of the event loop, equal ones once, and sent no faster than they are taken.
  */
 export class Reads {
+  /** Lets only readers by. */
+  readonly authorize: GuardHandler;
+  /** Lets readers by who get a place. */
+  readonly guard: GuardHandler;
   /** Lets a request by that gets a place, and keeps it until the answer is out. */
-  readonly guard: RequestHandler;
+  readonly place: RequestHandler;
   readonly #options: ReadsOptions;
   readonly #making = new SharedWork(1);
   readonly #asking = new SharedWork(LEDGER_QUESTIONS);
@@ -42,12 +49,10 @@ export class Reads {
 
   constructor(options: ReadsOptions) {
     this.#options = options;
-    this.guard = (request, response, next) => this.#admit(request, response, next);
-  }
-
-  /** Guards everything below some paths. */
-  guardPaths(paths: readonly string[]): RequestHandler {
-    return Router().use([...paths], this.guard);
+    this.authorize = options.authorize;
+    this.place = (request, response, next) => this.#admit(request, response, next);
+    // who may not ask takes no place
+    this.guard = guardBy('read', Router().use(this.authorize, this.place));
   }
 
   /** Answers 200 with JSON that no one may cache: it is true for this moment only. */

@@ -1,4 +1,5 @@
-import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { Router, type Request, type Response } from 'express';
+import type { GuardHandler } from '../guard.ts';
 import type { Acknowledgement } from '../../domain/episode.ts';
 import { parseInstant } from '../../domain/instant.ts';
 import { parseDuration } from '../../domain/quantity.ts';
@@ -12,7 +13,7 @@ export interface AcknowledgeDeps {
   readonly ledger: Pick<Ledger, 'acknowledge' | 'unacknowledge'>;
   readonly now: () => number;
   /** Lets only those by who may acknowledge. */
-  readonly guard: RequestHandler;
+  readonly guard: GuardHandler;
 }
 
 const PATH = '/api/v1/alerts/:id/ack';

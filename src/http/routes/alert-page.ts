@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
-import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { Router, type Request, type Response } from 'express';
+import type { GuardHandler } from '../guard.ts';
 import { rfc3339 } from '../../health/run-view.ts';
 import type { Reads } from '../reads/reads.ts';
 import type { Episode, Ledger } from '../../ledger/ledger.ts';
 
 export interface AlertPageDeps {
   readonly ledger: Pick<Ledger, 'alerts'>;
-  readonly reads: Pick<Reads, 'guard'>;
+  readonly reads: Pick<Reads, 'place'>;
   /** Lets only readers by. */
-  readonly guard: RequestHandler;
+  readonly guard: GuardHandler;
 }
 
 /**
@@ -60,7 +61,7 @@ export function createAlertPageRoute({ ledger, reads, guard }: AlertPageDeps): R
   router.get(
     '/alerts/by-fingerprint/:webhook/:fingerprint',
     guard,
-    reads.guard,
+    reads.place,
     async (request, response) => {
       const [webhook, fingerprint] = [
         paramOf(request, 'webhook'),

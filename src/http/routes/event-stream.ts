@@ -1,4 +1,5 @@
 import { Router, type Request, type Response } from 'express';
+import type { GuardHandler } from '../guard.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { CloudEvent } from '../../domain/event.ts';
 import type { Step } from '../../events/follow.ts';
@@ -28,6 +29,8 @@ export interface EventStreamDeps {
   readonly client: (request: Request) => PlaceClient;
   readonly unsent: Unsent;
   readonly connections: Pick<Connections, 'cutOff'>;
+  /** Lets only readers by. */
+  readonly guard: GuardHandler;
   /** Waits for a turn to make the text of a page. */
   readonly turn: () => Promise<void>;
   /** A stream that has nothing to tell for so long sends a comment. */
@@ -62,7 +65,9 @@ export class EventStreams {
 
   constructor(deps: EventStreamDeps) {
     this.#deps = deps;
-    this.router.get('/api/v1/events/stream', (request, response) => this.#answer(request, response));
+    this.router.get('/api/v1/events/stream', deps.guard, (request, response) =>
+      this.#answer(request, response),
+    );
   }
 
   /** Ends every stream; their clients come again and go on where they were. */

@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import { open } from '../guard.ts';
 
 const LINKS: readonly (readonly [path: string, says: string])[] = [
   ['/metrics', 'metrics, for Prometheus'],
@@ -33,7 +34,7 @@ ${items}
 </html>
 `;
   const router = Router();
-  router.get('/', (_request, response) => {
+  router.get('/', open, (_request, response) => {
     response.set('Content-Security-Policy', "default-src 'none'").type('html').send(page);
   });
   return router;

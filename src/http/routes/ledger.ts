@@ -18,7 +18,7 @@ const LIMIT = { min: 1, max: 10_000, fallback: 100 };
 /** `/api/v1/events`, `alerts` and `deliveries`: what the ledger holds. */
 export function createLedgerRoute(deps: LedgerRouteDeps): Router {
   const { ledger, reads } = deps;
-  const router = Router();
+  const router = Router().use(['/api/v1/events', '/api/v1/alerts', '/api/v1/deliveries'], reads.guard);
   router.get('/api/v1/events', (request, response) => sendEvents(deps, request, response));
   router.get('/api/v1/alerts', (request, response) => sendAlerts(deps, request, response));
   router.get('/api/v1/alerts/:id', async (request, response) => {

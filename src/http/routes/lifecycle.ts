@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import type { ConfigProblem, ServerConfig } from '../../config/types.ts';
+import { open } from '../guard.ts';
 import { guardChange } from '../middleware/access.ts';
 import { sendProblem } from '../problem.ts';
 import { sendJson } from '../json.ts';
@@ -18,10 +19,10 @@ export interface LifecycleRouteDeps {
 /** `/-/healthy`, `/-/ready` and `/-/reload`: Tocsin itself, never the results of probes. */
 export function createLifecycleRoute(deps: LifecycleRouteDeps): Router {
   const router = Router();
-  router.get('/-/healthy', (_request, response) => {
+  router.get('/-/healthy', open, (_request, response) => {
     response.type('text/plain').send('Tocsin is healthy.\n');
   });
-  router.get('/-/ready', (_request, response) => {
+  router.get('/-/ready', open, (_request, response) => {
     const reasons = deps.notReady();
     if (reasons.length === 0) response.type('text/plain').send('Tocsin is ready.\n');
     else sendProblem(response, { status: 503, title: 'Not ready', detail: reasons.join('; ') });

@@ -6,6 +6,7 @@ import { negotiate, type Negotiated } from '../../exposition/formats/negotiate.t
 import type { Body, ScrapeSource } from '../../exposition/render/scrape-source.ts';
 import type { Connections } from '../connections.ts';
 import type { Departures } from '../departures.ts';
+import type { GuardHandler } from '../guard.ts';
 import { sendProblem } from '../problem.ts';
 import type { Unsent } from '../unsent.ts';
 import type { Unserved } from '../unserved.ts';
@@ -21,6 +22,8 @@ export interface ScrapeMeter {
 }
 
 export interface MetricsRouteDeps {
+  /** Lets only those by who may scrape. */
+  readonly guard: GuardHandler;
   readonly gate: Gate;
   readonly source: Pick<ScrapeSource, 'scrape' | 'collectorNames'>;
   readonly meter: ScrapeMeter;
@@ -46,7 +49,7 @@ const OFFSET_MS = 500;
 
 /** `GET` and `HEAD /metrics`: every request passes the gate before anything is done for it. */
 export function createMetricsRoute(deps: MetricsRouteDeps): Router {
-  const router = Router();
+  const router = Router().use('/metrics', deps.guard);
   const endpoint = new MetricsEndpoint(deps);
   router
     .route('/metrics')

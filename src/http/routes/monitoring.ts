@@ -32,7 +32,7 @@ const MAX_HISTORY = 1_000;
 /** The monitoring paths that clients of older dashboards ask: the verdict is in the body, the status is 200. */
 export function createMonitoringRoute(deps: MonitoringRouteDeps): Router {
   const { reads, services } = deps;
-  const router = Router();
+  const router = Router().use(['/cluster_health', '/health', '/alerts', '/history', '/stats'], reads.guard);
   const uptime = () => (deps.now() - deps.startedAt) / 1_000;
   const get = (path: string, answer: (response: Response) => Promise<void>) =>
     router.get(path, async (request: Request, response: Response) => {

@@ -1,10 +1,11 @@
-import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { Router, type Request, type Response } from 'express';
 import { Cancellation, type CancelSignal } from '../../domain/cancellation.ts';
 import type { ProbeAnswer, ProbeClient, ProbeQuestion } from '../../probes/endpoint/endpoint.ts';
+import type { GuardHandler } from '../guard.ts';
 import { sendProblem } from '../problem.ts';
 
 export interface ProbeRouteDeps {
-  readonly guard: RequestHandler;
+  readonly guard: GuardHandler;
   readonly clientOf: (request: Request) => ProbeClient;
   readonly answer: (
     question: ProbeQuestion,

@@ -1,4 +1,5 @@
-import { Router, type Request, type RequestHandler, type Response } from 'express';
+import { Router, type Request, type Response } from 'express';
+import type { GuardHandler } from '../guard.ts';
 import type { ParsedBody } from '../../domain/delivery.ts';
 import { rfc3339 } from '../../health/run-view.ts';
 import type { IntakeResult, Ledger, QuarantineEntry } from '../../ledger/ledger.ts';
@@ -14,9 +15,9 @@ export interface QuarantineDeps {
   readonly reads: Reads;
   readonly now: () => number;
   /** Lets only readers by. */
-  readonly read: RequestHandler;
+  readonly read: GuardHandler;
   /** Lets only administrators by. */
-  readonly guard: RequestHandler;
+  readonly guard: GuardHandler;
   readonly onDelivery: (webhook: string, intake: IntakeResult) => void;
   /** Reads a webhook body; what cannot be read is not handed to the ledger again, which would count it as new. */
   readonly parse: (body: Uint8Array) => ParsedBody;
@@ -31,7 +32,7 @@ const KEPT_BYTES = 64 * 1024;
 export function createQuarantineRoute(deps: QuarantineDeps): Router {
   const { ledger, reads, read, guard } = deps;
   const router = Router();
-  router.get(PATH, read, reads.guard, async (request, response) => {
+  router.get(PATH, read, reads.place, async (request, response) => {
     const query = new Query(request);
     const limit = query.integer('limit', LIMIT);
     const after = query.place(LIST_PLACES.quarantine);
@@ -47,7 +48,7 @@ export function createQuarantineRoute(deps: QuarantineDeps): Router {
       },
     });
   });
-  router.get(`${PATH}/:id`, read, reads.guard, async (request, response) => {
+  router.get(`${PATH}/:id`, read, reads.place, async (request, response) => {
     if (refuseParameters(request, response)) return;
     const entry = await find(ledger, request, response);
     if (entry !== undefined) await reads.json(response, quarantineView(entry));

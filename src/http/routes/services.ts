@@ -19,8 +19,8 @@ const MAX_POINTS = 11_000;
 
 /** `/api/v1/services`: what is watched, and its history. */
 export function createServicesRoute(deps: ServicesRouteDeps): Router {
-  const router = Router();
   const { services, reads } = deps;
+  const router = Router().use('/api/v1/services', reads.guard);
   router.get('/api/v1/services', async (request, response) => {
     if (refuseParameters(request, response)) return;
     await reads.whole(response, 'services', () => servicesText(services));

@@ -13,7 +13,7 @@ interface SinksRouteDeps {
 
 /** `GET /api/v1/sinks`: how each sink stands, and what it refused. */
 export function createSinksRoute({ sinks, ledger, reads }: SinksRouteDeps): Router {
-  const router = Router();
+  const router = Router().use('/api/v1/sinks', reads.guard);
   router.get('/api/v1/sinks', async (request, response) => {
     if (refuseParameters(request, response)) return;
     const views = sinks().map(async ({ name, type, after, lag, failing }) => {

@@ -1,4 +1,5 @@
 import { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import { guardBy, type GuardHandler } from '../guard.ts';
 import type { ServerConfig, WebhookConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
 import type { IntakeResult, Ledger } from '../../ledger/ledger.ts';
@@ -51,8 +52,8 @@ export function createWebhookRoute(deps: WebhookRouteDeps): Router {
   return router;
 }
 
-function authorize(deps: WebhookRouteDeps): RequestHandler {
-  return (request, response, next) => {
+function authorize(deps: WebhookRouteDeps): GuardHandler {
+  return guardBy('webhook', (request, response, next) => {
     const entry = findEntry(deps, request);
     if (entry === 'unknown') {
       sendProblem(response, {
@@ -79,7 +80,7 @@ function authorize(deps: WebhookRouteDeps): RequestHandler {
       }
       next();
     }
-  };
+  });
 }
 
 function countRefused(deps: WebhookRouteDeps, request: Request, webhook: string): void {
