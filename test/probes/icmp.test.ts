@@ -183,7 +183,6 @@ describe('the child process', () => {
     };
     const result = await runProbe({ ...options, timeoutMs: 200 });
     expect(verdictText(result)).toMatch(/^timeout:/);
-    expect(result.durationSeconds).toBeLessThan(1);
     const pid = readFileSync(pidFile, 'utf8').trim();
     await until(() => !existsSync(`/proc/${pid}`));
     // its place was given back: this one is the only one there is

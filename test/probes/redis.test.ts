@@ -206,9 +206,8 @@ describe('a redis server that misbehaves', () => {
     ['saying nothing', ['']],
     ['answering half', ['+PONG\r\n', '$100\r\nhalf']],
   ])('by %s ends at the deadline, and is let go', async (_how, answers) => {
-    const result = await run(redisProber, await speaking(...answers), { timeoutMs: 120 });
-    expect(verdictText(result)).toBe('timeout: Request timed out after 120ms while waiting for the answer');
-    expect(result.durationSeconds).toBeLessThan(1);
+    const result = await run(redisProber, await speaking(...answers), { timeoutMs: 1_000 });
+    expect(verdictText(result)).toBe('timeout: Request timed out after 1s while waiting for the answer');
     await servers[0]?.idle();
   });
 });

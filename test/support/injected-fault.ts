@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { until } from './until.ts';
+import { NEVER_MS, until } from './until.ts';
 
 /**
  * JavaScript that runs within Tocsin once it listens, in its folder, where `pipe` is a pipe to which no one writes.
@@ -27,8 +27,6 @@ interface Ended {
 }
 
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
-/** Twice as long as Tocsin may take to stop. */
-const PATIENCE_MS = 40_000;
 
 /** Starts a Tocsin, and waits until it listens and the fault is under way. */
 export async function startWithFault(folder: string, fault: Fault) {
@@ -47,7 +45,7 @@ export async function startWithFault(folder: string, fault: Fault) {
     const state = { gaveUp: false };
     const timer = setTimeout(() => {
       state.gaveUp = child.kill('SIGKILL');
-    }, PATIENCE_MS);
+    }, NEVER_MS);
     if (sent !== undefined) child.kill(sent);
     const [code, signal] = await closed;
     clearTimeout(timer);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { systemClock } from '../../src/domain/clock.ts';
+import { systemClock, type Clock } from '../../src/domain/clock.ts';
 import type { Target } from '../../src/domain/service.ts';
 import { createResolver, type Resolver } from '../../src/probes/net/resolver.ts';
 import { parseWebUrl, type WebUrl } from '../../src/probes/net/web-url.ts';
@@ -46,6 +46,26 @@ export function refusals(prober: Prober, settings: Readonly<Record<string, unkno
     : parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
 }
 
+/**
+ * The system's, whose timers are never late: a run whose deadline comes late is the agent's fault, and how late timers are is the
+ * machine's pace.
+ */
+export function punctualClock(): Clock {
+  let due: number | undefined;
+  return {
+    now: () => systemClock.now(),
+    monotonic: () => due ?? systemClock.monotonic(),
+    after: (delayMs, run) => {
+      const at = systemClock.monotonic() + delayMs;
+      return systemClock.after(delayMs, () => {
+        due = at;
+        run();
+        due = undefined;
+      });
+    },
+  };
+}
+
 export interface ProbeOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly timeoutMs?: number;
@@ -60,7 +80,7 @@ export function run(prober: Prober, address: string, options: ProbeOptions = {})
     target: targetOf(prober, address),
     timeoutMs: options.timeoutMs ?? 5_000,
     resolver: options.resolver ?? hostsResolver(),
-    clock: systemClock,
+    clock: punctualClock(),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
 }

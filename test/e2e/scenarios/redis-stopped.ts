@@ -67,7 +67,7 @@ export async function runRedisStopped(options: RedisStoppedOptions): Promise<Red
     tocsin = await start();
   }
   await pause((options.downSeconds * 1_000) / 2);
-  const greatestLag = (await lagOf(tocsin))?.lag ?? Number.NaN;
+  const greatestLag = (await until(() => lagOf(tocsin))).lag;
   redis = await startDurable();
   const back = performance.now();
   // caught up while events go on coming: no more behind than what comes within a moment
@@ -77,7 +77,7 @@ export async function runRedisStopped(options: RedisStoppedOptions): Promise<Red
   await load.stop();
   await until(async () => (await lagOf(tocsin))?.lag === 0);
   const seconds = (performance.now() - began) / 1_000;
-  const failures = (await lagOf(tocsin))?.failures ?? Number.NaN;
+  const { failures } = await until(() => lagOf(tocsin));
   const verdict = compare(await ledgerIds(tocsin), await streamIds(at.port));
   await tocsin.stop();
   await redis.close();

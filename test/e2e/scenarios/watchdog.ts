@@ -23,7 +23,7 @@ export interface WatchdogRecord {
   /** Seconds from the start of Prometheus. */
   readonly restored: number;
   readonly pingedAgain: number;
-  readonly event: { readonly data: Readonly<Record<string, unknown>> };
+  readonly event: { readonly time: string; readonly data: Readonly<Record<string, unknown>> };
   readonly types: readonly string[];
 }
 

@@ -22,12 +22,12 @@ describe('an http server that hangs', () => {
     [
       'before it answers',
       () => undefined,
-      'timeout: Request timed out after 150ms while waiting for the answer',
+      'timeout: Request timed out after 1s while waiting for the answer',
     ],
     [
       'in the header',
       dribble('HTTP/1.1 200 OK\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'),
-      'timeout: Request timed out after 150ms while reading the answer',
+      'timeout: Request timed out after 1s while reading the answer',
     ],
     [
       'in the body',
@@ -35,20 +35,19 @@ describe('an http server that hangs', () => {
         write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n');
         dribble('x')(write);
       },
-      'timeout: Request timed out after 150ms while reading the answer',
+      'timeout: Request timed out after 1s while reading the answer',
     ],
   ])('%s ends at the deadline, and is let go', async (_where, answer, expected) => {
     const server = await servers.raw(answer);
-    const result = await run(httpProber, `http://${server.address}`, { timeoutMs: 150 });
+    const result = await run(httpProber, `http://${server.address}`, { timeoutMs: 1_000 });
     expect(verdictText(result)).toBe(expected);
-    expect(result.durationSeconds).toBeGreaterThan(0.14);
-    expect(result.durationSeconds).toBeLessThan(1);
+    expect(result.durationSeconds).toBeGreaterThan(0.99);
     await server.idle();
   });
 
   it('after a bad status is still known by its status', async () => {
     const server = await servers.raw((write) => write('HTTP/1.1 503 No\r\nContent-Length: 10\r\n\r\nabc'));
-    const result = await run(httpProber, `http://${server.address}`, { timeoutMs: 150 });
+    const result = await run(httpProber, `http://${server.address}`, { timeoutMs: 1_000 });
     expect(verdictText(result)).toBe('status: HTTP status 503, expected 2xx');
     expect(valueOf(result, 'probe_http_uncompressed_body_length')).toBe(3);
     await server.idle();
@@ -56,8 +55,8 @@ describe('an http server that hangs', () => {
 
   it('in the TLS handshake ends at the deadline', async () => {
     const server = await servers.tcp();
-    const result = await run(httpProber, `https://${server.address}`, { timeoutMs: 100 });
-    expect(verdictText(result)).toBe('timeout: Request timed out after 100ms during the TLS handshake');
+    const result = await run(httpProber, `https://${server.address}`, { timeoutMs: 1_000 });
+    expect(verdictText(result)).toBe('timeout: Request timed out after 1s during the TLS handshake');
     await server.idle();
   });
 });

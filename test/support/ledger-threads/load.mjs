@@ -1,6 +1,6 @@
 // A process with a ledger under load: `node load.mjs PATH FIRST_ID`. Sixteen deliveries are always on their way,
 // each of one alert with an id of its own. It prints `ack ID` for what was committed and `no ID` for what was not.
-import { writeSync } from 'node:fs';
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ThreadLedger } from '../../../dist/ledger/thread-client.js';
 
@@ -14,7 +14,13 @@ const ledger = await ThreadLedger.start({
   toleranceMs: 60_000,
   logger: { debug: quiet, info: quiet, warn: quiet, error: quiet },
 });
-writeSync(1, 'ready\n');
+process.stdout.setMaxListeners(0);
+
+/** Resolves when the reader, who may be slower, has room for more. */
+async function print(line) {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+}
+await print('ready');
 
 let next = Number(firstId);
 async function work() {
@@ -37,9 +43,9 @@ async function work() {
         source: 'test',
         userAgent: 'test',
       });
-      writeSync(1, `ack ${id}\n`);
+      await print(`ack ${id}`);
     } catch {
-      writeSync(1, `no ${id}\n`);
+      await print(`no ${id}`);
       await pause(20);
     }
   }
