@@ -77,8 +77,10 @@ export async function startStormedTocsin(options: StormedTocsin): Promise<Storme
     await stop();
     throw error;
   }
-  const all = () => tocsin.log.length;
-  const above = () => tocsin.log.filter(({ level }) => level !== 'debug').length;
+  // what is said of a check is not said of a client: on a busy machine some run late
+  const ofClients = () => tocsin.log.filter((line) => line['service'] === undefined);
+  const all = () => ofClients().length;
+  const above = () => ofClients().filter(({ level }) => level !== 'debug').length;
   return {
     pid: tocsin.pid,
     port,
