@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Delivery } from '../domain/delivery.ts';
+import type { Delivery } from './delivery.ts';
 
 /**
  * What makes two deliveries the same: webhook, receiver, group, and each alert's fingerprint, status and start.

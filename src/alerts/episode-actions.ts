@@ -1,5 +1,5 @@
-import type { Acknowledgement, EpisodeAction, EpisodeAdvance, EpisodeState } from '../domain/episode.ts';
-import { closedWithoutReport, released, reopened, step } from './episodes.ts';
+import type { Acknowledgement, EpisodeAction, EpisodeAdvance, EpisodeState } from './episode.ts';
+import { closedWithoutReport, released, reopened, step } from './episode-machine.ts';
 import { max } from './report.ts';
 
 /** What happens to an episode by a person, by time, or because its sender was asked. Pure. */

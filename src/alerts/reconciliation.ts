@@ -1,127 +1,106 @@
-import type { EpisodeState } from '../domain/episode.ts';
-import type {
-  KnownEpisode,
-  ListedAlert,
-  ReconciliationContext,
-  ReconciliationPlan,
-} from '../domain/reconciliation.ts';
+/** Why Alertmanager notifies no one of an alert that fires. */
+export type Suppression = 'silenced' | 'inhibited' | 'muted';
+
+/** An alert as an Alertmanager has it. */
+export interface ListedAlert {
+  readonly fingerprint: string;
+  readonly alertname: string;
+  /** Absent where it notifies of it. `muted`: by a time interval, on every route to our receivers. */
+  readonly suppressed: Suppression | undefined;
+  /** The receivers of ours that it is sent to now. */
+  readonly receivers: readonly string[];
+  /** Nanoseconds since the epoch. */
+  readonly startsAt: bigint;
+}
+
+/** What an Alertmanager answered, as it was read from the wire. */
+export interface AlertListing {
+  readonly name: string;
+  /** The answer to `GET /api/v2/alerts`. */
+  readonly body: Uint8Array;
+  /** The answer to `GET /api/v2/alerts/groups`, which alone shows time intervals; absent where no route has one. */
+  readonly groups?: Uint8Array | undefined;
+  /** Which of its receivers are ours. */
+  readonly receivers: ReceiverClues;
+  /** When it started, milliseconds since the epoch by our clock; undefined where it does not say. */
+  readonly startedAt: number | undefined;
+}
 
 /**
- * An Alertmanager that could not reach Tocsin tries again after a minute and a half at most (its backoff ends at 60 s, give
- * or take a half). Nothing is missing before it had the time to.
+ * Which receivers of an Alertmanager's configuration post to a webhook. Alertmanager hides the addresses since 0.26: what
+ * is only possible becomes certain with the first delivery.
  */
-const RETRY_MS = 90_000;
+export interface ReceiverClues {
+  readonly certain: readonly string[];
+  readonly possible: readonly string[];
+}
 
-/**
- * Compares the ledger with what the Alertmanagers of a webhook have. One that lists an alert is believed; that an alert is
- * gone is believed only when every one answered, none is fresh from a start, and no list has it, and for an open
- * episode only when that lasts longer than the news of its end can be on its way. Pure.
- */
-export function reconcile(
+/** What the list of an Alertmanager says, or why it cannot be read. */
+export type ParsedListing =
+  | { readonly ok: true; readonly alerts: readonly ListedAlert[] }
+  | { readonly ok: false; readonly detail: string };
+
+export type ParseListing = (
+  listing: Pick<AlertListing, 'body' | 'groups'>,
+  ours: ReadonlySet<string>,
+) => ParsedListing;
+
+/** An episode that a list may say something about: open, or closed and held as `stale_suspect`. */
+export interface KnownEpisode {
+  readonly id: number;
+  readonly fingerprint: string;
+  readonly open: boolean;
+  /** Milliseconds since the epoch. */
+  readonly lastReceivedAt: number;
+  readonly suppressed: Suppression | undefined;
+}
+
+/** What is remembered from round to round. */
+export interface ReconciliationMemory {
+  /** When a list was first asked for, milliseconds since the epoch. */
+  readonly since: number;
+  /** Since when (ms) an episode is in no list. */
+  readonly absentSince: ReadonlyMap<number, number>;
+  /** Since when (ms) an alert without an open episode, by its fingerprint, could have been delivered. */
+  readonly deliverableSince: ReadonlyMap<string, number>;
+}
+
+export interface ReconciliationContext {
+  /** When the lists were asked for, milliseconds since the epoch. */
+  readonly askedAt: number;
+  /** Whether every Alertmanager of the webhook answered: only together can they say that something is not there. */
+  readonly complete: boolean;
+  /** Whether one of them may not yet have been sent every alert since its start: nothing is known to be absent then. */
+  readonly young: boolean;
+  /** When the last of them started, milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** How long the news of a start or an end may be on its way, milliseconds. */
+  readonly settleMs: number;
+  readonly memory: ReconciliationMemory;
+}
+
+/** What is to be done so that the ledger agrees with the lists. */
+export interface ReconciliationPlan {
+  /** Open episodes that no Alertmanager has any more. */
+  readonly expire: readonly KnownEpisode[];
+  /** Held ones that do fire, and that do not. */
+  readonly confirm: readonly number[];
+  readonly refute: readonly number[];
+  readonly suppress: readonly { readonly id: number; readonly reason: Suppression | undefined }[];
+  /** Open episodes that are listed. */
+  readonly present: readonly number[];
+  /** Alerts that are listed and neither open nor held here. */
+  readonly unknown: readonly ListedAlert[];
+  /** Those of them that ought to have been delivered. */
+  readonly missing: readonly ListedAlert[];
+  /** Open episodes that no list has, and alerts that ought to have been delivered and were not. */
+  readonly drift: { readonly orphaned: number; readonly missing: number };
+  /** For the next round. */
+  readonly memory: ReconciliationMemory;
+}
+
+export type Reconcile = (
   known: readonly KnownEpisode[],
   lists: readonly (readonly ListedAlert[])[],
   context: ReconciliationContext,
-): ReconciliationPlan {
-  const listed = merge(lists);
-  const plan = {
-    expire: [] as KnownEpisode[],
-    confirm: [] as number[],
-    refute: [] as number[],
-    suppress: [] as { id: number; reason: ListedAlert['suppressed'] }[],
-    present: [] as number[],
-    absentSince: new Map<number, number>(),
-  };
-  for (const episode of known) {
-    const alert = listed.get(episode.fingerprint);
-    if (alert === undefined) {
-      judgeAbsent(episode, context, plan);
-      continue;
-    }
-    if (!episode.open) plan.confirm.push(episode.id);
-    else plan.present.push(episode.id);
-    if (episode.open && alert.suppressed !== episode.suppressed)
-      plan.suppress.push({ id: episode.id, reason: alert.suppressed });
-  }
-  const { absentSince, ...decided } = plan;
-  const fingerprints = new Set(known.map(({ fingerprint }) => fingerprint));
-  const unknown = [...listed.values()].filter(({ fingerprint }) => !fingerprints.has(fingerprint));
-  const deliverableSince = deliverable(listed.values(), fingerprints, context);
-  const missing = unknown.filter((alert) => isDue(alert, context, deliverableSince));
-  const drift = { orphaned: absentSince.size, missing: missing.length };
-  const memory = { since: context.memory.since, absentSince, deliverableSince };
-  return { ...decided, unknown, missing, drift, memory };
-}
-
-/** Each alert once: one Alertmanager that notifies of it is enough for it not to be suppressed. */
-function merge(lists: readonly (readonly ListedAlert[])[]): Map<string, ListedAlert> {
-  const merged = new Map<string, ListedAlert>();
-  for (const alert of lists.flat()) {
-    const other = merged.get(alert.fingerprint);
-    if (other === undefined || other.suppressed !== undefined) merged.set(alert.fingerprint, alert);
-  }
-  return merged;
-}
-
-interface Draft {
-  readonly expire: KnownEpisode[];
-  readonly refute: number[];
-  readonly absentSince: Map<number, number>;
-}
-
-function judgeAbsent(episode: KnownEpisode, context: ReconciliationContext, plan: Draft): void {
-  const { askedAt, settleMs, complete, young, memory } = context;
-  // what was absent before it restarted may be sent to it again: the count starts over
-  if (young) return;
-  const since = memory.absentSince.get(episode.id);
-  if (!complete) {
-    // nothing is learnt, and nothing forgotten
-    if (since !== undefined && episode.open) plan.absentSince.set(episode.id, since);
-    return;
-  }
-  if (!episode.open) {
-    if (episode.lastReceivedAt < askedAt) plan.refute.push(episode.id);
-    return;
-  }
-  // heard of after the question was asked, or since it was found absent: its absence counts from now on
-  if (episode.lastReceivedAt >= askedAt) return;
-  const absentSince = since === undefined || episode.lastReceivedAt > since ? askedAt : since;
-  plan.absentSince.set(episode.id, absentSince);
-  if (askedAt - absentSince >= settleMs) plan.expire.push(episode);
-}
-
-/** Not while it was suppressed; a start by a clock that is ahead counts from when it was first listed. */
-function deliverable(
-  listed: Iterable<ListedAlert>,
-  known: ReadonlySet<string>,
-  { askedAt, memory }: ReconciliationContext,
-): ReadonlyMap<string, number> {
-  const since = new Map<string, number>();
-  for (const { fingerprint, suppressed, startsAt } of listed) {
-    if (suppressed !== undefined) since.set(fingerprint, askedAt);
-    else if (!known.has(fingerprint)) {
-      const began = Math.min(Number(startsAt / 1_000_000n), askedAt);
-      since.set(fingerprint, memory.deliverableSince.get(fingerprint) ?? began);
-    }
-  }
-  return since;
-}
-
-/** Whether a delivery of it ought to have come by now. */
-function isDue(
-  { fingerprint, suppressed, receivers }: ListedAlert,
-  { askedAt, settleMs, startedAt, memory }: ReconciliationContext,
-  deliverableSince: ReadonlyMap<string, number>,
-): boolean {
-  if (suppressed !== undefined || receivers.length === 0) return false;
-  const since = Math.max(deliverableSince.get(fingerprint) ?? askedAt, startedAt);
-  return askedAt - since > settleMs && askedAt - memory.since >= Math.min(settleMs, RETRY_MS);
-}
-
-/** Whether a listed alert is the episode, which was closed only because nothing was heard of it or no list had it. */
-export function wasGivenUp(
-  { open, reportedEnd, suspect, anchorGiven }: EpisodeState,
-  startsAt: bigint,
-  toleranceNs: bigint,
-): boolean {
-  return !open && reportedEnd === undefined && suspect === undefined && startsAt <= anchorGiven + toleranceNs;
-}
+) => ReconciliationPlan;

@@ -1,5 +1,5 @@
-import { severityClass, type Alert } from '../domain/alert.ts';
-import type { EpisodeContext, EpisodeState, Reporter } from '../domain/episode.ts';
+import { severityClass, type Alert } from './alert.ts';
+import type { EpisodeContext, EpisodeState, Reporter } from './episode.ts';
 import { canonicalLabels } from '../domain/labels.ts';
 
 /** What a delivery says about one alert. Times are nanoseconds since the epoch. */

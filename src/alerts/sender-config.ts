@@ -1,4 +1,4 @@
-import type { ReceiverClues } from '../domain/reconciliation.ts';
+import type { ReceiverClues } from './reconciliation.ts';
 
 /** What is read of the configuration of an Alertmanager. */
 export interface SenderConfiguration {

@@ -1,11 +1,11 @@
 import { deliveryId } from '../alerts/delivery-id.ts';
 import { act, nextTimer } from '../alerts/episode-actions.ts';
-import { advance } from '../alerts/episodes.ts';
-import { parseListing } from '../alerts/listing.ts';
-import { parseDelivery, parseInSlices } from '../alerts/payload.ts';
-import { reconcile, wasGivenUp } from '../alerts/reconciliation.ts';
+import { advance } from '../alerts/episode-machine.ts';
+import { parseListing } from '../alerts/parse-listing.ts';
+import { parseDelivery, parseInSlices } from '../alerts/parse-delivery.ts';
+import { reconcile, wasGivenUp } from '../alerts/reconcile.ts';
 import { receiversOf } from '../alerts/sender-config.ts';
-import type { AlertLogic } from '../ledger/sqlite/intake.ts';
+import type { AlertLogic } from '../ledger/sqlite/intake/intake.ts';
 
 /** What the ledger knows of alerts. */
 export const ALERT_LOGIC: AlertLogic = Object.freeze({

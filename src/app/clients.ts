@@ -2,13 +2,13 @@ import type { Config, ServerConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { Connections, type ConnectionOutcome } from '../http/connections.ts';
-import { Departures } from '../http/departures.ts';
+import { Departures } from '../http/client-disconnects.ts';
 import { guardRead, placeClient } from '../http/middleware/access.ts';
 import { Places, type PlaceLimits } from '../http/places.ts';
 import { Reads } from '../http/reads/reads.ts';
-import { Unsent } from '../http/unsent.ts';
-import { Unserved } from '../http/unserved.ts';
-import type { SelfMetrics } from '../metrics/self.ts';
+import { Unsent } from '../http/send-buffers.ts';
+import { Unserved } from '../http/rejected-clients-log.ts';
+import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 
 export interface Clients {
   readonly connections: Connections;

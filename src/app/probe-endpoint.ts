@@ -5,7 +5,7 @@ import { Places, type PlaceLimits } from '../http/places.ts';
 import { isLoopback } from '../domain/network.ts';
 import { ProbeEndpoint } from '../probes/endpoint/endpoint.ts';
 import type { Listener } from '../probes/endpoint/own-listener.ts';
-import type { EvaluateCel } from '../probes/http/cel-judge.ts';
+import type { EvaluateCel } from '../probes/http/rules/cel-judge.ts';
 import { createResolver } from '../probes/net/resolver.ts';
 
 interface ProbeEndpointParts {

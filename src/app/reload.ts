@@ -3,7 +3,7 @@ import type { Config, ConfigProblem, ConfigResult } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Outbox } from '../events/outbox.ts';
-import type { SelfMetrics } from '../metrics/self.ts';
+import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 
 export type ReloadResult =
   { readonly ok: true } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };

@@ -1,12 +1,12 @@
-import { parseDelivery } from '../alerts/payload.ts';
+import { parseDelivery } from '../alerts/parse-delivery.ts';
 import type { Config } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import type { Gate } from '../exposition/gate.ts';
-import { isWatchdog } from '../domain/watchdog.ts';
+import type { Gate } from '../http/scrape-gate.ts';
+import { isWatchdog } from '../alerts/watchdog.ts';
 import type { ScrapeSource } from '../exposition/render/scrape-source.ts';
-import { ShownServices } from '../health/shown-services.ts';
-import type { HostStats } from '../health/snapshot.ts';
+import { ShownServices } from '../checks/health/shown-services.ts';
+import type { HostStats } from '../checks/health/snapshot.ts';
 import {
   guardChange,
   guardHost,
@@ -34,12 +34,12 @@ import { createServicesRoute } from '../http/routes/services.ts';
 import { createWebhookRoute } from '../http/routes/webhooks.ts';
 import type { Handler } from '../http/server.ts';
 import type { IntakeResult, Ledger } from '../ledger/ledger.ts';
-import type { DeliveryOutcome } from '../metrics/self-alerts.ts';
-import type { SelfMetrics } from '../metrics/self.ts';
-import type { EvaluateCel } from '../probes/http/cel-judge.ts';
+import type { DeliveryOutcome } from '../metrics/self/alerts.ts';
+import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
+import type { EvaluateCel } from '../probes/http/rules/cel-judge.ts';
 import type { Clients } from './clients.ts';
-import type { Feed } from './feed.ts';
-import type { Monitor } from './monitor.ts';
+import type { Feed } from './event-delivery.ts';
+import type { Monitor } from '../checks/check-runner.ts';
 import type { Listener } from '../probes/endpoint/own-listener.ts';
 import { createProbeEndpoint } from './probe-endpoint.ts';
 

@@ -4,9 +4,9 @@ import { systemClock, type Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { Outbox } from '../events/outbox.ts';
 import type { AlertRules, Ledger } from '../ledger/ledger.ts';
-import { ThreadLedger } from '../ledger/thread-client.ts';
+import { ThreadLedger } from '../ledger/thread/client.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { startBeating } from './loop-beats.ts';
+import { startBeating } from './threads/loop-beats.ts';
 
 export interface StorageOptions {
   readonly config: Config;
@@ -29,7 +29,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   const beating = startBeating(systemClock, () => debuggerUrl() !== undefined);
   lifecycle.onStop('beats of the event loop', beating.stop);
   const ledger = await ThreadLedger.start({
-    threadUrl: new URL('./app/ledger-thread.js', codeUrl),
+    threadUrl: new URL('./app/threads/ledger-thread.js', codeUrl),
     path: config.store.path,
     node: config.server.node,
     retention: config.store.retention,

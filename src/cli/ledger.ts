@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { configurationOrProblems, readConfiguration } from '../app/configuration.ts';
-import { backupLedger, exportLedger, LedgerStartError, replayLedger } from '../app/ledger-file.ts';
+import { backupLedger, exportLedger, LedgerStartError, replayLedger } from '../app/commands/ledger-file.ts';
 import { readCommand, UsageError } from './arguments.ts';
 import { printable, printableJson } from '../domain/printable.ts';
 import type { Environment, ExitCode } from './environment.ts';
@@ -36,7 +36,9 @@ export async function ledger(environment: Environment, args: readonly string[]):
       const summary = await replayLedger(config, { target: file, signal });
       await stdout(`${JSON.stringify(summary)}\n`);
       if (summary.unreadable > 0)
-        throw new LedgerStartError('Some deliveries were left out because they cannot be read; see "unreadable".');
+        throw new LedgerStartError(
+          'Some deliveries were left out because they cannot be read; see "unreadable".',
+        );
     }
     return 0;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { printable, printableJson } from '../domain/printable.ts';
-import { samplesText, type ProbeReport } from '../app/probe-once.ts';
+import { samplesText, type ProbeReport } from '../app/commands/probe-once.ts';
 
 const PHASES = ['resolve', 'connect', 'tls', 'processing', 'transfer'] as const;
 const WIDTH = 40;

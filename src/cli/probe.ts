@@ -1,5 +1,5 @@
 import { configurationOrProblems, readConfiguration } from '../app/configuration.ts';
-import { probeOnce } from '../app/probe-once.ts';
+import { probeOnce } from '../app/commands/probe-once.ts';
 import { systemClock } from '../domain/clock.ts';
 import { readCommand, UsageError } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';

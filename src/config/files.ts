@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { NotRegularFileError, readRegularFile } from '../domain/regular-file.ts';
-import type { ConfigFiles } from '../probes/settings.ts';
+import type { ConfigFiles } from '../settings/values.ts';
 
 /** Nothing that a person writes is larger; a mistaken path to a device or a dump is. */
 const MAX_BYTES = 16 * 2 ** 20;

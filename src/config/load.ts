@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import type { Prober } from '../probes/prober.ts';
-import type { Environment } from './expand.ts';
+import type { Environment } from './yaml/expand.ts';
 import { filesIn, readText, stands } from './files.ts';
 import { deepFreeze } from './freeze.ts';
 import { once } from './once.ts';
-import type { ConfigContext } from './context.ts';
-import { readMapping } from './mapping.ts';
-import { Reader } from './reader.ts';
+import type { ConfigContext } from './schema/context.ts';
+import { readMapping } from './schema/mapping.ts';
+import { Reader } from './reading/reader.ts';
 import { ROOT_KEYS } from './root.ts';
 import { readAlertmanagers } from './sections/alertmanagers.ts';
 import { alertsKeys } from './sections/alerts.ts';
@@ -21,10 +21,10 @@ import { readSinks } from './sections/sinks.ts';
 import { storeKeys } from './sections/store.ts';
 import { readPing, readWatchdogs } from './sections/watchdogs.ts';
 import { readWebhooks } from './sections/webhooks.ts';
-import { shownConfiguration } from './shown.ts';
+import { shownConfiguration } from './yaml/redacted-yaml.ts';
 import type { Config, ConfigProblem, ConfigResult, ServerConfig } from './types.ts';
-import { listenAddress } from './values.ts';
-import { parseYaml } from './yaml.ts';
+import { listenAddress } from './schema/values.ts';
+import { parseYaml } from './yaml/yaml.ts';
 
 export interface LoadOptions {
   /** As given on the command line; undefined: `./tocsin.yml` if it stands, else built-in defaults. */

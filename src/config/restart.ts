@@ -1,4 +1,4 @@
-import { describeKeys } from './keys.ts';
+import { describeKeys } from './schema/describe-keys.ts';
 import { describingContext, rootSchema } from './root.ts';
 import type { Config } from './types.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { ConfigContext } from './context.ts';
-import { exactlyOneOf, key, mapping } from './mapping.ts';
-import type { Key, Keys } from './mapping.ts';
+import type { ConfigContext } from './schema/context.ts';
+import { exactlyOneOf, key, mapping } from './schema/mapping.ts';
+import type { Key, Keys } from './schema/mapping.ts';
 import { alertmanagerKeys } from './sections/alertmanagers.ts';
 import { alertsKeys } from './sections/alerts.ts';
 import { escalationKeys } from './sections/escalation.ts';

@@ -1,5 +1,5 @@
 import type { Secret } from '../domain/secret.ts';
-import type { ConfigProblem } from './problem.ts';
+import type { ConfigProblem } from './reading/problem.ts';
 import type { AlertmanagerConfig } from './sections/alertmanagers.ts';
 import type { AlertsConfig } from './sections/alerts.ts';
 import type { EscalationConfig } from './sections/escalation.ts';
@@ -14,7 +14,7 @@ import type { StoreConfig } from './sections/store.ts';
 import type { WatchdogConfig } from './sections/watchdogs.ts';
 import type { WebhookConfig } from './sections/webhooks.ts';
 
-export type { ConfigProblem } from './problem.ts';
+export type { ConfigProblem } from './reading/problem.ts';
 export type { AlertmanagerConfig } from './sections/alertmanagers.ts';
 export type { HostConfig } from './sections/host.ts';
 export type { MetricsConfig } from './sections/metrics.ts';

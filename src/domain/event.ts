@@ -1,5 +1,20 @@
-import type { Transition } from './alert.ts';
 import type { CheckState } from './service.ts';
+
+/** The steps in an episode that the ledger records, each once. */
+export const TRANSITIONS = [
+  'fired',
+  'refreshed',
+  'resolved',
+  'resolved_unseen',
+  'implicit_resolve',
+  'reopened',
+  'stale_suspect',
+  'expired_unconfirmed',
+  'acknowledged',
+  'unacknowledged',
+  'ack_expired',
+] as const;
+export type Transition = (typeof TRANSITIONS)[number];
 
 export type EventType =
   | `tocsin.alert.${Transition}`

@@ -1,9 +1,9 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Family, Sample } from '../metrics/family.ts';
-import type { CountProcesses } from './process-count.ts';
+import type { CountProcesses } from './collectors/cpu/process-count.ts';
 import type { ReadSlow } from './slow-read.ts';
-import type { Statfs } from './statfs.ts';
+import type { Statfs } from './collectors/disk/statfs.ts';
 import type { System } from './system.ts';
 
 /** Where a collector finds the host that it reads. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { sample, type Family, type Sample } from '../metrics/family.ts';
-import { ChildClient } from './child-client.ts';
+import { ChildClient } from './child/client.ts';
 import { AbsentError, CollectorError, type Collector, type CollectorInstance } from './collector.ts';
 import { Pace } from './pace.ts';
 import { HostStatsReader, type HostStats } from './stats.ts';
@@ -65,7 +65,7 @@ export class Host {
     const { collectors, disabled, clock, log, textfile } = options;
     requireKnown(disabled, collectors);
     const enabled = collectors.filter(({ name }) => !disabled.includes(name));
-    const path = options.child ?? fileURLToPath(new URL('./child.js', import.meta.url));
+    const path = options.child ?? fileURLToPath(new URL('./child/child.js', import.meta.url));
     const child = new ChildClient({ child: path, clock });
     this.#options = options;
     this.#child = child;

@@ -1,8 +1,8 @@
 import type { Clock } from '../domain/clock.ts';
-import { readCpuTime, type CpuTime } from './cpu.ts';
+import { readCpuTime, type CpuTime } from './collectors/cpu/cpu.ts';
 import { CollectorError, type CollectorOptions } from './collector.ts';
-import { readMeminfo } from './meminfo.ts';
-import type { FilesystemUsage } from './statfs.ts';
+import { readMeminfo } from './collectors/memory/meminfo.ts';
+import type { FilesystemUsage } from './collectors/disk/statfs.ts';
 
 /** How busy and how full the host is, as the monitoring paths spell it; what cannot be read is absent. */
 export interface HostStats {

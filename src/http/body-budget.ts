@@ -1,4 +1,4 @@
-import { clientKey } from '../exposition/gate.ts';
+import { clientKey } from './scrape-gate.ts';
 
 /** A body that could not be read; `status` is how to answer. */
 export class BodyError extends Error {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { plainAddress } from '../domain/network.ts';
-import { clientKey } from '../exposition/gate.ts';
+import { clientKey } from './scrape-gate.ts';
 import { isAnswerable, isIncomplete, refusalOf, sendRefusal } from './refusal.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import { clientKey } from '../exposition/gate.ts';
+import { clientKey } from './scrape-gate.ts';
 import { sendProblem } from './problem.ts';
 
 export interface PlaceLimits {

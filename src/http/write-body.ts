@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../domain/clock.ts';
-import type { Departures } from './departures.ts';
-import type { Unsent } from './unsent.ts';
+import type { Departures } from './client-disconnects.ts';
+import type { Unsent } from './send-buffers.ts';
 
 export interface WriteOptions {
   readonly departures: Departures;

@@ -1,4 +1,4 @@
-import type { EpisodeState, ExpiryCause } from '../domain/episode.ts';
+import type { EpisodeState, ExpiryCause } from '../alerts/episode.ts';
 import { formatInstant } from '../domain/instant.ts';
 import type { LabelSet } from '../domain/labels.ts';
 

@@ -1,4 +1,4 @@
-import type { DuplicateCause } from '../domain/episode.ts';
+import type { DuplicateCause } from '../alerts/episode.ts';
 
 /** What became of alerts since the thread started. */
 export interface AlertTotals {

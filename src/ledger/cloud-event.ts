@@ -1,5 +1,5 @@
 import type { CloudEvent } from '../domain/event.ts';
-import type { WireEvent } from './protocol.ts';
+import type { WireEvent } from './thread/protocol.ts';
 
 /** An event as the API shows it. @throws Error when what is stored of it cannot be read */
 export function cloudEvent(event: WireEvent, epoch: string, node: string): CloudEvent {

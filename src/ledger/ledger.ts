@@ -1,12 +1,13 @@
-import type { Alert, SeverityClass, Transition } from '../domain/alert.ts';
-import type { Acknowledgement } from '../domain/episode.ts';
+import type { Alert, SeverityClass } from '../alerts/alert.ts';
+import type { Transition } from '../domain/event.ts';
+import type { Acknowledgement } from '../alerts/episode.ts';
 import type { CloudEvent, NewEvent } from '../domain/event.ts';
-import type { Suppression } from '../domain/reconciliation.ts';
-import type { ListQuery } from '../domain/list-place.ts';
+import type { Suppression } from '../alerts/reconciliation.ts';
+import type { ListQuery } from './list-place.ts';
 import type { ResultStatus } from '../domain/result.ts';
-import type { WatchdogRule, WatchdogSighting } from '../domain/watchdog.ts';
+import type { WatchdogRule, WatchdogSighting } from '../alerts/watchdog.ts';
 import type { AlertTotals } from './alert-totals.ts';
-import type { Listings, ReconcileResult } from './listings.ts';
+import type { Listings, ReconcileResult } from './alertmanager-snapshot.ts';
 import type { HistoryPoint, HistoryQuery } from './run-history.ts';
 import type { DeadLetter, SinkProgress } from './sink-progress.ts';
 

@@ -1,5 +1,5 @@
 import type { Logger } from '../domain/log.ts';
-import { isStoreFailure } from './sqlite/failure.ts';
+import { isStoreFailure } from './sqlite/database/sqlite-errors.ts';
 
 /** Rows that are remembered and counted, and how many of them get a line in the log: a whole table may be damaged. */
 const REMEMBERED = 10_000;

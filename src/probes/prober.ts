@@ -3,10 +3,10 @@ import type { CancelSignal } from '../domain/cancellation.ts';
 import type { Target } from '../domain/service.ts';
 import type { Result, Verdict, Details } from '../domain/result.ts';
 import type { Family, Sample } from '../metrics/family.ts';
-import type { EvaluateCel } from './http/cel-judge.ts';
-import type { ChainCertificate } from './net/chain.ts';
+import type { EvaluateCel } from './http/rules/cel-judge.ts';
+import type { ChainCertificate } from './net/tls/chain.ts';
 import type { Resolver } from './net/resolver.ts';
-import type { ConfigFiles } from './settings.ts';
+import type { ConfigFiles } from '../settings/values.ts';
 
 /** The phases that a run can be timed in, in the order in which they happen. */
 export const PHASES = ['resolve', 'connect', 'tls', 'processing', 'transfer'] as const;

@@ -6,19 +6,19 @@ import { failure, SUCCESS } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
 import type { Sample } from '../metrics/family.ts';
 import { sample } from '../metrics/family.ts';
-import { TLS_FAMILIES } from './net/certificates.ts';
+import { TLS_FAMILIES } from './net/tls/certificates.ts';
 import { open } from './net/dial.ts';
 import { ProbeFailure } from './net/failure.ts';
 import { PhaseTimer, verdictOf } from './net/phases.ts';
-import { defaultTls, tlsSettings } from './net/tls-settings.ts';
-import type { TlsClient } from './net/tls.ts';
+import { defaultTls, tlsSettings } from './net/tls/settings.ts';
+import type { TlsClient } from './net/tls/client.ts';
 import type { Outcome, Run } from './prober.ts';
 import { defineProber } from './prober.ts';
 import { REDIS_FAMILIES, REDIS_UP, infoDetails, infoSamples } from './redis/families.ts';
 import { infoNumber, parseInfo } from './redis/info.ts';
 import { loadRedisDriver, readInfo, type Login, type RedisDriver } from './redis/session.ts';
 import { parseRedisAddress, redisTarget, type RedisAddress } from './redis/target.ts';
-import { secret, secretFile, type ConfigFiles } from './settings.ts';
+import { secret, secretFile, type ConfigFiles } from '../settings/values.ts';
 
 interface RedisSettings {
   readonly username: string | undefined;

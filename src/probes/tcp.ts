@@ -9,11 +9,11 @@ import { hostPort } from './net/host-port.ts';
 import type { IpPreference } from './net/ip-settings.ts';
 import { ipPreference, ipSettings, sourceAddress } from './net/ip-settings.ts';
 import { PhaseTimer, verdictOf } from './net/phases.ts';
-import { defaultTls, tlsSettings } from './net/tls-settings.ts';
-import type { TlsClient } from './net/tls.ts';
+import { defaultTls, tlsSettings } from './net/tls/settings.ts';
+import type { TlsClient } from './net/tls/client.ts';
 import type { Outcome, Run } from './prober.ts';
 import { defineProber } from './prober.ts';
-import type { ConfigFiles } from './settings.ts';
+import type { ConfigFiles } from '../settings/values.ts';
 
 interface TcpSettings {
   readonly ip: IpPreference;

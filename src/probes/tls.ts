@@ -5,16 +5,16 @@ import type { Verdict } from '../domain/result.ts';
 import { failure } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
 import type { Sample } from '../metrics/family.ts';
-import { cipherSample, earliestExpiry, TLS_CIPHER, TLS_FAMILIES } from './net/certificates.ts';
+import { cipherSample, earliestExpiry, TLS_CIPHER, TLS_FAMILIES } from './net/tls/certificates.ts';
 import { open } from './net/dial.ts';
 import { hostPort } from './net/host-port.ts';
 import { ipPreference, ipSettings, sourceAddress, type IpPreference } from './net/ip-settings.ts';
 import { PhaseTimer, verdictOf } from './net/phases.ts';
-import { defaultTls, tlsSettings } from './net/tls-settings.ts';
-import type { TlsClient } from './net/tls.ts';
+import { defaultTls, tlsSettings } from './net/tls/settings.ts';
+import type { TlsClient } from './net/tls/client.ts';
 import type { Outcome, Run } from './prober.ts';
 import { defineProber } from './prober.ts';
-import { positiveDuration, type ConfigFiles } from './settings.ts';
+import { positiveDuration, type ConfigFiles } from '../settings/values.ts';
 import { startTls, STARTTLS, type StartTls } from './starttls/starttls.ts';
 
 interface TlsSettings {

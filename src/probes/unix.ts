@@ -6,11 +6,11 @@ import { DIALOGUE_FAMILIES } from './dialogue/families.ts';
 import { dialogueSteps, type DialogueStep } from './dialogue/settings.ts';
 import { dialUnix } from './net/dial.ts';
 import { PhaseTimer, verdictOf } from './net/phases.ts';
-import { defaultTls, tlsSettings } from './net/tls-settings.ts';
-import type { TlsClient } from './net/tls.ts';
+import { defaultTls, tlsSettings } from './net/tls/settings.ts';
+import type { TlsClient } from './net/tls/client.ts';
 import type { Outcome, Run, TargetParts, TargetProblem } from './prober.ts';
 import { defineProber } from './prober.ts';
-import type { ConfigFiles } from './settings.ts';
+import type { ConfigFiles } from '../settings/values.ts';
 
 interface UnixSettings {
   readonly steps: readonly DialogueStep[];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { act } from '../../src/alerts/episode-actions.ts';
-import { advance } from '../../src/alerts/episodes.ts';
-import type { EpisodeState } from '../../src/domain/episode.ts';
+import { advance } from '../../src/alerts/episode-machine.ts';
+import type { EpisodeState } from '../../src/alerts/episode.ts';
 
 /**
  * What becomes of an alert, one row for each rule. A story is written as it happens, in seconds:

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { act, nextTimer } from '../../src/alerts/episode-actions.ts';
-import { advance } from '../../src/alerts/episodes.ts';
+import { advance } from '../../src/alerts/episode-machine.ts';
 import { judge, type Machine } from '../support/alert-path/judge.ts';
 import { anyWorld, KINDS } from '../support/alert-path/worlds.ts';
 

@@ -6,7 +6,7 @@ import { Secret } from '../../src/domain/secret.ts';
 import { BodyBudget } from '../../src/http/body-budget.ts';
 import { clientAddress } from '../../src/http/middleware/client-address.ts';
 import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
-import { createSelfMetrics } from '../../src/metrics/self.ts';
+import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
 import { serveHandlers, serverConfig } from '../support/http-rig.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';

@@ -4,7 +4,7 @@ import { readConfiguration } from '../../src/app/configuration.ts';
 import { Reloader } from '../../src/app/reload.ts';
 import type { Config } from '../../src/config/types.ts';
 import type { Outbox } from '../../src/events/outbox.ts';
-import { createSelfMetrics } from '../../src/metrics/self.ts';
+import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { dump } from 'js-yaml';
-import { parseYaml } from '../../src/config/yaml.ts';
+import { parseYaml } from '../../src/config/yaml/yaml.ts';
 import { formatDuration } from '../../src/domain/quantity.ts';
 import { ConfigFolder } from '../support/config-files.ts';
 

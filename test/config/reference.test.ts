@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { dump } from 'js-yaml';
-import { describeKeys } from '../../src/config/keys.ts';
+import { describeKeys } from '../../src/config/schema/describe-keys.ts';
 import { jsonSchema } from '../../src/config/reference/json-schema.ts';
 import { withKeyTables } from '../../src/config/reference/tables.ts';
 import { describingContext, ROOT_KEYS, rootSchema } from '../../src/config/root.ts';

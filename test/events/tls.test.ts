@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { HttpClient } from '../../src/alerts/http-client.ts';
+import { HttpClient } from '../../src/pipeline/http-client.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import type { CloudEvent } from '../../src/domain/event.ts';
 import { HttpSink } from '../../src/events/sinks/http.ts';

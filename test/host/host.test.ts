@@ -182,7 +182,7 @@ describe('Host', () => {
 
   it('reads a recorded host with every collector, and declares all that it exposes', async () => {
     const { procfs, rootfs } = unpackedHost('5.10');
-    const child = join(import.meta.dirname, '../../dist/host/child.js');
+    const child = join(import.meta.dirname, '../../dist/host/child/child.js');
     const host = hostOf(collectors, procfs, { rootfs, child, clock: systemClock });
     const samples = (await Promise.all(host.names.map((name) => host.collectOne(name, never)))).flat();
     const { series } = readBack(samples);

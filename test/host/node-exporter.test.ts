@@ -8,7 +8,7 @@ import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { renderText } from '../../src/exposition/formats/text.ts';
 import { Host } from '../../src/host/host.ts';
 import { collectors } from '../../src/host/registry.ts';
-import { textfile } from '../../src/host/textfile.ts';
+import { textfile } from '../../src/host/textfile/textfile.ts';
 import { parseExposition, readBack, type Exposition } from '../support/exposition.ts';
 import { readNodeExporter } from '../support/host/node-exporter.ts';
 import { hostOptions, never } from '../support/host/procfs.ts';
@@ -166,7 +166,7 @@ describeWithPeers(['node_exporter'], 'the host beside node_exporter', () => {
       reserved: [],
       clock: systemClock,
       log: recordingLogger().logger,
-      child: join(import.meta.dirname, '../../dist/host/child.js'),
+      child: join(import.meta.dirname, '../../dist/host/child/child.js'),
     });
     // The child is there when it counts.
     await host.collectOne('filesystem', never);

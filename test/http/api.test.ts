@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { SUCCESS } from '../../src/domain/result.ts';
 import type { Service } from '../../src/domain/service.ts';
 import { checkKey } from '../../src/domain/service.ts';
-import { HealthBoard } from '../../src/health/board.ts';
+import { HealthBoard } from '../../src/checks/health/board.ts';
 import { measureRequests, type RequestMeasurement } from '../../src/http/middleware/measure.ts';
 import { createLandingRoute } from '../../src/http/routes/landing.ts';
 import { createLedgerRoute } from '../../src/http/routes/ledger.ts';
@@ -16,7 +16,7 @@ import {
   type EventQuery,
   type HistoryQuery,
 } from '../../src/ledger/ledger.ts';
-import { ShownServices } from '../../src/health/shown-services.ts';
+import { ShownServices } from '../../src/checks/health/shown-services.ts';
 import { testReads } from '../support/reads.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 

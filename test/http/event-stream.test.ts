@@ -5,7 +5,7 @@ import { open as everyone } from '../../src/http/guard.ts';
 import { measureRequests, type RequestMeasurement } from '../../src/http/middleware/measure.ts';
 import { EventStreams } from '../../src/http/routes/event-stream.ts';
 import { Places } from '../../src/http/places.ts';
-import { Unsent } from '../../src/http/unsent.ts';
+import { Unsent } from '../../src/http/send-buffers.ts';
 import { openStream, type OpenStream, type StreamOptions } from '../support/event-stream.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 import { ManualClock } from '../support/manual-clock.ts';

@@ -6,7 +6,7 @@ import { Places } from '../../src/http/places.ts';
 import { Query } from '../../src/http/query.ts';
 import type { Reads } from '../../src/http/reads/reads.ts';
 import { SharedWork } from '../../src/http/reads/shared-work.ts';
-import { Unsent } from '../../src/http/unsent.ts';
+import { Unsent } from '../../src/http/send-buffers.ts';
 import { serveHandlers, type HttpRig } from '../support/http-rig.ts';
 import { testReads } from '../support/reads.ts';
 import { until } from '../support/until.ts';

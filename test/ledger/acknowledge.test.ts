@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Acknowledgement } from '../../src/domain/episode.ts';
+import type { Acknowledgement } from '../../src/alerts/episode.ts';
 import type { AlertRules } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { alertPlace, quarantinePlace } from '../../src/domain/list-place.ts';
+import { alertPlace, quarantinePlace } from '../../src/ledger/list-place.ts';
 import { cloudEvent } from '../../src/ledger/cloud-event.ts';
 import type { Episode, QuarantineEntry, StoredDelivery } from '../../src/ledger/ledger.ts';
 import { UnreadableRows } from '../../src/ledger/unreadable-rows.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { alertPlace } from '../../src/domain/list-place.ts';
+import { alertPlace } from '../../src/ledger/list-place.ts';
 import type { AlertRules, Episode } from '../../src/ledger/ledger.ts';
-import { EPISODE_SHAPE } from '../../src/ledger/sqlite/episode-row.ts';
+import { EPISODE_SHAPE } from '../../src/ledger/sqlite/episodes/episode-row.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { damage, storedValue, type DamagedColumn } from '../support/damage.ts';
 import {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { EventType, NewEvent } from '../../src/domain/event.ts';
-import type { EventSliceQuery, WireEvent } from '../../src/ledger/protocol.ts';
+import type { EventSliceQuery, WireEvent } from '../../src/ledger/thread/protocol.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import {
   eventsOf,

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readConfiguration } from '../../src/app/configuration.ts';
-import { backupLedger, exportLedger, replayLedger } from '../../src/app/ledger-file.ts';
+import { backupLedger, exportLedger, replayLedger } from '../../src/app/commands/ledger-file.ts';
 import type { Config } from '../../src/config/types.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AlertRules } from '../../src/ledger/ledger.ts';
-import type { AlertListing } from '../../src/domain/reconciliation.ts';
-import type { Listings } from '../../src/ledger/listings.ts';
+import type { AlertListing } from '../../src/alerts/reconciliation.ts';
+import type { Listings } from '../../src/ledger/alertmanager-snapshot.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 import { ManualClock } from '../support/manual-clock.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { act } from '../../src/alerts/episode-actions.ts';
-import { advance } from '../../src/alerts/episodes.ts';
+import { advance } from '../../src/alerts/episode-machine.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import {
   ALERT_LOGIC,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { alertPlace } from '../../src/domain/list-place.ts';
+import { alertPlace } from '../../src/ledger/list-place.ts';
 import { criticalAlerts } from '../../src/http/routes/critical-alerts.ts';
 import { LedgerUnavailableError, type AlertQuery } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';

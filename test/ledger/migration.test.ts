@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { APPLICATION_ID, MIGRATIONS } from '../../src/ledger/sqlite/schema.ts';
+import { APPLICATION_ID, MIGRATIONS } from '../../src/ledger/sqlite/database/schema.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 

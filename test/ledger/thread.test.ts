@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { LedgerStartError, LedgerUnavailableError } from '../../src/ledger/ledger.ts';
-import { ThreadLedger, type ThreadLedgerOptions } from '../../src/ledger/thread-client.ts';
+import { ThreadLedger, type ThreadLedgerOptions } from '../../src/ledger/thread/client.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { DAY_MS, rawDelivery, temporaryDirectory } from '../support/ledger.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { until } from '../support/until.ts';
 
-const REAL = new URL('../../dist/app/ledger-thread.js', import.meta.url);
+const REAL = new URL('../../dist/app/threads/ledger-thread.js', import.meta.url);
 const BREAKING = new URL('../support/ledger-threads/breaking.mjs', import.meta.url);
 
 let directory: ReturnType<typeof temporaryDirectory>;

@@ -4,7 +4,7 @@ import { hostFamilies } from '../../src/host/registry.ts';
 import { catalogue, type CatalogueSources } from '../../src/metrics/catalogue.ts';
 import { checkFamilies } from '../../src/metrics/check-families.ts';
 import type { Family } from '../../src/metrics/family.ts';
-import { createSelfMetrics } from '../../src/metrics/self.ts';
+import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
 import { RUN_FAMILIES } from '../../src/probes/families.ts';
 import { probers } from '../../src/probes/registry.ts';
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { failure, SUCCESS } from '../../src/domain/result.ts';
 import type { ResultStatus } from '../../src/domain/result.ts';
-import { advance, initialHealth, nextDelayMs } from '../../src/health/state.ts';
+import { advance, initialHealth, nextDelayMs } from '../../src/checks/health/state.ts';
 import { ObservedTime } from '../../src/metrics/observed-time.ts';
-import { nextRun, type Scheduled } from '../../src/scheduler/plan.ts';
-import { Scheduler } from '../../src/scheduler/scheduler.ts';
+import { nextRun, type Scheduled } from '../../src/checks/scheduler/plan.ts';
+import { Scheduler } from '../../src/checks/scheduler/scheduler.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const check: Scheduled = { key: 'a', host: 'a', intervalMs: 30_000 };

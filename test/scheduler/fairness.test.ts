@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Scheduled } from '../../src/scheduler/plan.ts';
-import { Scheduler } from '../../src/scheduler/scheduler.ts';
+import type { Scheduled } from '../../src/checks/scheduler/plan.ts';
+import { Scheduler } from '../../src/checks/scheduler/scheduler.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 interface Load extends Scheduled {

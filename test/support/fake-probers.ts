@@ -3,7 +3,7 @@ import { SUCCESS } from '../../src/domain/result.ts';
 import type { Family } from '../../src/metrics/family.ts';
 import { defineProber } from '../../src/probes/prober.ts';
 import type { Prober } from '../../src/probes/prober.ts';
-import { duration, regexp, secret, secretFile } from '../../src/probes/settings.ts';
+import { duration, regexp, secret, secretFile } from '../../src/settings/values.ts';
 
 const tlsVersion: Family = {
   name: 'probe_tls_version_info',

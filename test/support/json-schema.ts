@@ -1,7 +1,7 @@
 import Ajv from 'ajv';
-import { toData } from '../../src/config/document.ts';
+import { toData } from '../../src/config/yaml/document.ts';
 import { jsonSchema } from '../../src/config/reference/json-schema.ts';
-import { parseYaml } from '../../src/config/yaml.ts';
+import { parseYaml } from '../../src/config/yaml/yaml.ts';
 import type { Prober } from '../../src/probes/prober.ts';
 
 /** What a JSON Schema has against a configuration, one line each. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ALERT_LOGIC } from '../../src/app/alert-logic.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import type { IntakeResult, RawDelivery } from '../../src/ledger/ledger.ts';
-import type { EventSliceQuery, WireEvent } from '../../src/ledger/protocol.ts';
+import type { EventSliceQuery, WireEvent } from '../../src/ledger/thread/protocol.ts';
 import {
   openLedgerStore,
   type LedgerStore,

@@ -6,7 +6,7 @@ import { createResolver, type Resolver } from '../../src/probes/net/resolver.ts'
 import { parseWebUrl, type WebUrl } from '../../src/probes/net/web-url.ts';
 import type { Probe, Prober, RunResult } from '../../src/probes/prober.ts';
 import { runProbe } from '../../src/probes/run.ts';
-import type { ConfigFiles } from '../../src/probes/settings.ts';
+import type { ConfigFiles } from '../../src/settings/values.ts';
 
 /** Files by absolute path, read as the configuration reads them. */
 export const realFiles: ConfigFiles = {

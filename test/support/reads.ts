@@ -1,9 +1,9 @@
 import { systemClock } from '../../src/domain/clock.ts';
 import { open } from '../../src/http/guard.ts';
-import { Departures } from '../../src/http/departures.ts';
+import { Departures } from '../../src/http/client-disconnects.ts';
 import { Places, type PlaceLimits } from '../../src/http/places.ts';
 import { Reads, type ReadsOptions } from '../../src/http/reads/reads.ts';
-import { Unsent } from '../../src/http/unsent.ts';
+import { Unsent } from '../../src/http/send-buffers.ts';
 
 const ROOMY: PlaceLimits = { max: 64, maxPerAddress: 64, reserved: 0 };
 

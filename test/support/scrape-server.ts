@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { systemClock, type Clock } from '../../src/domain/clock.ts';
 import { NetworkSet } from '../../src/domain/network.ts';
-import { Gate, type GateLimits } from '../../src/exposition/gate.ts';
+import { Gate, type GateLimits } from '../../src/http/scrape-gate.ts';
 import { ScrapeSource, type ScrapeSourceOptions } from '../../src/exposition/render/scrape-source.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { clientAddress } from '../../src/http/middleware/client-address.ts';
@@ -14,9 +14,9 @@ import {
 } from '../../src/http/routes/metrics.ts';
 import type { ServerConfig } from '../../src/config/types.ts';
 import type { ConnectionOutcome, Connections } from '../../src/http/connections.ts';
-import { Departures } from '../../src/http/departures.ts';
-import { Unsent } from '../../src/http/unsent.ts';
-import { Unserved } from '../../src/http/unserved.ts';
+import { Departures } from '../../src/http/client-disconnects.ts';
+import { Unsent } from '../../src/http/send-buffers.ts';
+import { Unserved } from '../../src/http/rejected-clients-log.ts';
 import { recordedConnections } from './connections.ts';
 import { serverConfig } from './http-rig.ts';
 import { recordingLogger, type RecordedLine } from './recording-logger.ts';

@@ -6,7 +6,7 @@ import { load, YAML11_SCHEMA } from 'js-yaml';
 import { z } from 'zod';
 import { catalogue } from '../../src/metrics/catalogue.ts';
 import { checkFamilies } from '../../src/metrics/check-families.ts';
-import { createSelfMetrics } from '../../src/metrics/self.ts';
+import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
 import { hostFamilies } from '../../src/host/registry.ts';
 import { RUN_FAMILIES } from '../../src/probes/families.ts';
 import { probers } from '../../src/probes/registry.ts';

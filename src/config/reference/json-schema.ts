@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ConfigContext } from '../context.ts';
-import { notesOf } from '../keys.ts';
+import type { ConfigContext } from '../schema/context.ts';
+import { notesOf } from '../schema/describe-keys.ts';
 import { describingContext, rootSchema } from '../root.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;

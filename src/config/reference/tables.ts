@@ -1,6 +1,6 @@
 import { dump } from 'js-yaml';
-import { describeKeys } from '../keys.ts';
-import type { KeyDescription } from '../keys.ts';
+import { describeKeys } from '../schema/describe-keys.ts';
+import type { KeyDescription } from '../schema/describe-keys.ts';
 import { describingContext, rootSchema } from '../root.ts';
 
 const TABLE = /(<!-- keys: ([\w, ]+) -->\n\n)[^]*?(\n<!-- end of keys -->)/g;

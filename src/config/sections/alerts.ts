@@ -1,6 +1,6 @@
-import { key } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import { retention, timer, tolerance } from '../values.ts';
+import { key } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import { retention, timer, tolerance } from '../schema/values.ts';
 
 /** The keys of `alerts`. */
 export const alertsKeys = {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { key } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import { timer } from '../values.ts';
+import { key } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import { timer } from '../schema/values.ts';
 
 /** How long an alert may be unacknowledged before it goes to the second, and to the third level. */
 const levels = z

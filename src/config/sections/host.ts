@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { ConfigContext } from '../context.ts';
-import { key, mapping } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import { suggest } from '../nearest.ts';
-import { pathIn } from '../values.ts';
+import type { ConfigContext } from '../schema/context.ts';
+import { key, mapping } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import { suggest } from '../reading/nearest.ts';
+import { pathIn } from '../schema/values.ts';
 
 const collectorsKeys = ({ collectors }: Pick<ConfigContext, 'collectors'>) => {
   const collector = z

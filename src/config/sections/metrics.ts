@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { key, mapping } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import { count, networks, positiveSize } from '../values.ts';
+import { key, mapping } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import { count, networks, positiveSize } from '../schema/values.ts';
 
 const rateLimitKeys = {
   per_second: key('perSecond', z.number().gt(0).prefault(10), 'tokens that come back each second'),

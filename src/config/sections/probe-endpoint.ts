@@ -2,15 +2,15 @@ import { z } from 'zod';
 import { AllowList } from '../../domain/allow-list.ts';
 import { isLoopback } from '../../domain/network.ts';
 import type { ProbeModule } from '../../probes/module.ts';
-import type { ConfigContext } from '../context.ts';
-import { key, readMapping } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import { defaultModules, loadModules } from '../modules.ts';
+import type { ConfigContext } from '../schema/context.ts';
+import { key, readMapping } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import { defaultModules, loadModules } from '../modules/modules.ts';
 import { once } from '../once.ts';
-import type { Reader } from '../reader.ts';
-import type { ModuleNotice } from '../modules.ts';
-import type { ConfigProblem } from '../problem.ts';
-import { allowEntry, count, pathIn } from '../values.ts';
+import type { Reader } from '../reading/reader.ts';
+import type { ModuleNotice } from '../modules/modules.ts';
+import type { ConfigProblem } from '../reading/problem.ts';
+import { allowEntry, count, pathIn } from '../schema/values.ts';
 import type { ServerConfig } from './server.ts';
 
 /** The keys of `probe_endpoint`. */

@@ -1,6 +1,6 @@
 import type { Secret } from '../../domain/secret.ts';
-import type { Path } from '../path.ts';
-import type { Reader } from '../reader.ts';
+import type { Path } from '../yaml/path.ts';
+import type { Reader } from '../reading/reader.ts';
 
 /** What each secret was first given for, by its text: one with two uses could not tell which was meant. */
 export type SecretUses = Map<string, string>;

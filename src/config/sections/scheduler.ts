@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { key, mapping, readMapping } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import type { Reader } from '../reader.ts';
-import { count, interval, timer } from '../values.ts';
+import { key, mapping, readMapping } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import type { Reader } from '../reading/reader.ts';
+import { count, interval, timer } from '../schema/values.ts';
 import { checkTimeout } from './timing.ts';
 import type { ServiceDefaults } from './timing.ts';
 

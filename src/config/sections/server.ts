@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { isLoopback } from '../../domain/network.ts';
 import { formatDuration } from '../../domain/quantity.ts';
 import type { Secret } from '../../domain/secret.ts';
-import type { ConfigContext } from '../context.ts';
-import { exactlyOneOf, key, mapping, readMapping } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import type { Reader } from '../reader.ts';
+import type { ConfigContext } from '../schema/context.ts';
+import { exactlyOneOf, key, mapping, readMapping } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import type { Reader } from '../reading/reader.ts';
 import {
   count,
   listenAddress,
@@ -16,7 +16,7 @@ import {
   timer,
   token,
   tokenFile,
-} from '../values.ts';
+} from '../schema/values.ts';
 import { complete, oneOf, requireUniqueSecret, uniqueName } from './rules.ts';
 import type { SecretUses } from './rules.ts';
 

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
 import type { TlsOptions } from '../../domain/tls.ts';
-import { authorizationOf, authSettings, checkAuth } from '../../probes/http/auth.ts';
-import { defaultTls, tlsConnection } from '../../probes/net/tls-settings.ts';
+import { authorizationOf, authSettings, checkAuth } from '../../probes/http/auth/auth.ts';
+import { defaultTls, tlsConnection } from '../../probes/net/tls/settings.ts';
 import { parseRedisAddress } from '../../probes/redis/target.ts';
-import { secret, secretFile, type ConfigFiles } from '../../probes/settings.ts';
-import type { ConfigContext } from '../context.ts';
-import { exactlyOneOf, key, mapping, readMapping } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import type { Reader } from '../reader.ts';
-import { count, name, text, timer } from '../values.ts';
+import { secret, secretFile, type ConfigFiles } from '../../settings/values.ts';
+import type { ConfigContext } from '../schema/context.ts';
+import { exactlyOneOf, key, mapping, readMapping } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import type { Reader } from '../reading/reader.ts';
+import { count, name, text, timer } from '../schema/values.ts';
 import { complete, uniqueName } from './rules.ts';
 
 const redisKeys = (files: ConfigFiles) => ({

@@ -1,7 +1,7 @@
-import type { ConfigContext } from '../context.ts';
-import { key, mapping } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import { pathIn, retention } from '../values.ts';
+import type { ConfigContext } from '../schema/context.ts';
+import { key, mapping } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import { pathIn, retention } from '../schema/values.ts';
 
 const retentionKeys = {
   history: key(

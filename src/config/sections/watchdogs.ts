@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Secret } from '../../domain/secret.ts';
-import { secret, secretFile } from '../../probes/settings.ts';
-import type { ConfigContext } from '../context.ts';
-import { key, readMapping } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import type { Reader } from '../reader.ts';
-import { name, secretUrl, timer } from '../values.ts';
+import { secret, secretFile } from '../../settings/values.ts';
+import type { ConfigContext } from '../schema/context.ts';
+import { key, readMapping } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import type { Reader } from '../reading/reader.ts';
+import { name, secretUrl, timer } from '../schema/values.ts';
 import { complete, oneOf, uniqueName } from './rules.ts';
 
 const match = z

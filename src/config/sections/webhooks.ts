@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Secret } from '../../domain/secret.ts';
-import type { ConfigContext } from '../context.ts';
-import { key, mapping, exactlyOneOf, readMapping } from '../mapping.ts';
-import type { Values } from '../mapping.ts';
-import type { Path } from '../path.ts';
-import type { Reader } from '../reader.ts';
-import { count, interval, name, timer, token, tokenFile } from '../values.ts';
+import type { ConfigContext } from '../schema/context.ts';
+import { key, mapping, exactlyOneOf, readMapping } from '../schema/mapping.ts';
+import type { Values } from '../schema/mapping.ts';
+import type { Path } from '../yaml/path.ts';
+import type { Reader } from '../reading/reader.ts';
+import { count, interval, name, timer, token, tokenFile } from '../schema/values.ts';
 import { complete, oneOf, requireUniqueSecret, uniqueName } from './rules.ts';
 import type { SecretUses } from './rules.ts';
 

@@ -1,11 +1,11 @@
 import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import type { Clock } from '../../domain/clock.ts';
 import type { Connections } from '../connections.ts';
-import type { Departures } from '../departures.ts';
+import type { Departures } from '../client-disconnects.ts';
 import { guardBy, type GuardHandler } from '../guard.ts';
 import { refusePlace, type PlaceClient, type Places } from '../places.ts';
-import type { Unsent } from '../unsent.ts';
-import type { Unserved } from '../unserved.ts';
+import type { Unsent } from '../send-buffers.ts';
+import type { Unserved } from '../rejected-clients-log.ts';
 import { writeBody, type BodyChunks } from '../write-body.ts';
 import { gather } from './chunks.ts';
 import { listChunks, type List } from './list.ts';

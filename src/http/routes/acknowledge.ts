@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import type { GuardHandler } from '../guard.ts';
-import type { Acknowledgement } from '../../domain/episode.ts';
+import type { Acknowledgement } from '../../alerts/episode.ts';
 import { parseInstant } from '../../domain/instant.ts';
 import { parseDuration } from '../../domain/quantity.ts';
 import type { AcknowledgeResult, Ledger } from '../../ledger/ledger.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Router, type Request, type Response } from 'express';
 import type { GuardHandler } from '../guard.ts';
-import { rfc3339 } from '../../health/run-view.ts';
+import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { Reads } from '../reads/reads.ts';
 import type { Episode, Ledger } from '../../ledger/ledger.ts';
 

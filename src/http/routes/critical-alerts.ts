@@ -1,6 +1,6 @@
 import type { LabelSet } from '../../domain/labels.ts';
 import { LedgerUnavailableError, type Episode, type Ledger } from '../../ledger/ledger.ts';
-import { alertPlace } from '../../domain/list-place.ts';
+import { alertPlace } from '../../ledger/list-place.ts';
 import type { Reads } from '../reads/reads.ts';
 
 interface CriticalAlertsDeps {

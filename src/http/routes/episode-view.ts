@@ -1,4 +1,4 @@
-import { rfc3339 } from '../../health/run-view.ts';
+import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { Episode } from '../../ledger/ledger.ts';
 
 /** An episode as the API shows it. */

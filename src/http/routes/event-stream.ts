@@ -8,7 +8,7 @@ import type { Connections } from '../connections.ts';
 import { refusePlace, type PlaceClient, type Places } from '../places.ts';
 import { sendProblem } from '../problem.ts';
 import { Query } from '../query.ts';
-import type { Sending, Unsent } from '../unsent.ts';
+import type { Sending, Unsent } from '../send-buffers.ts';
 
 export interface FollowQuery {
   readonly after: string;

@@ -1,5 +1,5 @@
 import type { CloudEvent } from '../../domain/event.ts';
-import { PastCluster, type HistoryOptions } from '../../health/history.ts';
+import { PastCluster, type HistoryOptions } from '../../checks/health/history.ts';
 import type { EventPage, Ledger } from '../../ledger/ledger.ts';
 import { gather } from '../reads/chunks.ts';
 import type { Reads } from '../reads/reads.ts';

@@ -1,8 +1,8 @@
 import { Router, type Request, type Response } from 'express';
-import { SEVERITIES } from '../../domain/alert.ts';
-import { rfc3339 } from '../../health/run-view.ts';
+import { SEVERITIES } from '../../alerts/alert.ts';
+import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { EventPage, Ledger, StoredDelivery } from '../../ledger/ledger.ts';
-import { alertPlace, LIST_PLACES } from '../../domain/list-place.ts';
+import { alertPlace, LIST_PLACES } from '../../ledger/list-place.ts';
 import { sendProblem } from '../problem.ts';
 import { Query, refuseParameters } from '../query.ts';
 import type { Reads } from '../reads/reads.ts';

@@ -1,15 +1,15 @@
 import { Router, type Request, type Response } from 'express';
 import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
-import type { Gate } from '../../exposition/gate.ts';
+import type { Gate } from '../scrape-gate.ts';
 import { negotiate, type Negotiated } from '../../exposition/formats/negotiate.ts';
 import type { Body, ScrapeSource } from '../../exposition/render/scrape-source.ts';
 import type { Connections } from '../connections.ts';
-import type { Departures } from '../departures.ts';
+import type { Departures } from '../client-disconnects.ts';
 import type { GuardHandler } from '../guard.ts';
 import { sendProblem } from '../problem.ts';
-import type { Unsent } from '../unsent.ts';
-import type { Unserved } from '../unserved.ts';
+import type { Unsent } from '../send-buffers.ts';
+import type { Unserved } from '../rejected-clients-log.ts';
 import { writeBody } from '../write-body.ts';
 
 /** How a request to `/metrics` ended; a label value. */

@@ -1,9 +1,9 @@
 import { Router, type Request, type Response } from 'express';
 import type { LabelSet } from '../../domain/labels.ts';
-import type { HealthBoard } from '../../health/board.ts';
-import { snapshotText, type HostStats } from '../../health/snapshot.ts';
-import { rfc3339 } from '../../health/run-view.ts';
-import type { ShownServices } from '../../health/shown-services.ts';
+import type { HealthBoard } from '../../checks/health/board.ts';
+import { snapshotText, type HostStats } from '../../checks/health/snapshot.ts';
+import { rfc3339 } from '../../checks/health/run-view.ts';
+import type { ShownServices } from '../../checks/health/shown-services.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { Query, refuseParameters } from '../query.ts';
 import { separated } from '../reads/chunks.ts';

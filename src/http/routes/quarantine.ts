@@ -1,9 +1,9 @@
 import { Router, type Request, type Response } from 'express';
 import type { GuardHandler } from '../guard.ts';
-import type { ParsedBody } from '../../domain/delivery.ts';
-import { rfc3339 } from '../../health/run-view.ts';
+import type { ParsedBody } from '../../alerts/delivery.ts';
+import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { IntakeResult, Ledger, QuarantineEntry } from '../../ledger/ledger.ts';
-import { LIST_PLACES, quarantinePlace } from '../../domain/list-place.ts';
+import { LIST_PLACES, quarantinePlace } from '../../ledger/list-place.ts';
 import { sendJson } from '../json.ts';
 import { sendProblem } from '../problem.ts';
 import { Query, refuseParameters } from '../query.ts';

@@ -1,6 +1,6 @@
 import { Router } from 'express';
-import { rfc3339 } from '../../health/run-view.ts';
-import type { ShownServices } from '../../health/shown-services.ts';
+import { rfc3339 } from '../../checks/health/run-view.ts';
+import type { ShownServices } from '../../checks/health/shown-services.ts';
 import type { HistoryPoint, Ledger } from '../../ledger/ledger.ts';
 import { sendProblem } from '../problem.ts';
 import { Query, refuseParameters } from '../query.ts';

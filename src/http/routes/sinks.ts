@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { SinkView } from '../../events/sinks/sinks.ts';
-import { rfc3339 } from '../../health/run-view.ts';
+import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { refuseParameters } from '../query.ts';
 import type { Reads } from '../reads/reads.ts';

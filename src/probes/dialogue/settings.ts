@@ -1,6 +1,6 @@
 import type { RE2JS } from 're2js';
 import { z } from 'zod';
-import { CANNOT_WORK, regexp } from '../settings.ts';
+import { CANNOT_WORK, regexp } from '../../settings/values.ts';
 
 /** One step of a dialogue: what is waited for, what is sent then, and whether TLS begins after it. */
 export interface DialogueStep {

@@ -2,10 +2,10 @@ import type { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { IpPreference } from '../net/ip-settings.ts';
 import { ipPreference, ipSettings, sourceAddress } from '../net/ip-settings.ts';
-import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
-import type { TlsClient } from '../net/tls.ts';
-import type { ConfigFiles } from '../settings.ts';
-import { CANNOT_WORK, lateRegexp, unlessEmpty } from '../settings.ts';
+import { defaultTls, tlsSettings } from '../net/tls/settings.ts';
+import type { TlsClient } from '../net/tls/client.ts';
+import type { ConfigFiles } from '../../settings/values.ts';
+import { CANNOT_WORK, lateRegexp, unlessEmpty } from '../../settings/values.ts';
 import { nameLabels } from './escapes.ts';
 import { classNumber, rcodeNumber, typeNumber } from './names.ts';
 

@@ -6,7 +6,7 @@ import type { Target } from '../../domain/service.ts';
 import { sample } from '../../metrics/family.ts';
 import { PROBE_DURATION } from '../families.ts';
 import type { ProbeModule } from '../module.ts';
-import type { EvaluateCel } from '../http/cel-judge.ts';
+import type { EvaluateCel } from '../http/rules/cel-judge.ts';
 import type { Resolver } from '../net/resolver.ts';
 import type { Probe, RunResult } from '../prober.ts';
 import { runProbe } from '../run.ts';

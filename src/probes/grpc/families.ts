@@ -1,6 +1,6 @@
 import type { Family, Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
-import { LAST_CHAIN_EXPIRY, TLS_FAMILIES } from '../net/certificates.ts';
+import { LAST_CHAIN_EXPIRY, TLS_FAMILIES } from '../net/tls/certificates.ts';
 import type { PhaseSeconds } from '../prober.ts';
 
 const DURATION: Family = {

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import type { Secret } from '../../domain/secret.ts';
 import type { IpPreference } from '../net/ip-settings.ts';
 import { ipPreference, ipSettings } from '../net/ip-settings.ts';
-import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
-import type { TlsClient } from '../net/tls.ts';
-import type { ConfigFiles } from '../settings.ts';
-import { CANNOT_WORK, secret } from '../settings.ts';
+import { defaultTls, tlsSettings } from '../net/tls/settings.ts';
+import type { TlsClient } from '../net/tls/client.ts';
+import type { ConfigFiles } from '../../settings/values.ts';
+import { CANNOT_WORK, secret } from '../../settings/values.ts';
 
 export interface GrpcSettings {
   readonly ip: IpPreference;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CANNOT_WORK, type ConfigFiles } from '../settings.ts';
+import { CANNOT_WORK, type ConfigFiles } from '../../settings/values.ts';
 
 const VERSIONS: readonly string[] = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/3.0'];
 

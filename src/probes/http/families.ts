@@ -1,6 +1,6 @@
 import type { Family } from '../../metrics/family.ts';
 import { FAILED_DUE_TO_REGEX } from '../families.ts';
-import { TLS_CIPHER, TLS_FAMILIES } from '../net/certificates.ts';
+import { TLS_CIPHER, TLS_FAMILIES } from '../net/tls/certificates.ts';
 
 export const STATUS_CODE: Family = {
   name: 'probe_http_status_code',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Secret } from '../../domain/secret.ts';
-import { CANNOT_WORK, secret, secretFile, type ConfigFiles } from '../settings.ts';
+import { CANNOT_WORK, secret, secretFile, type ConfigFiles } from '../../settings/values.ts';
 import { headerBytes, isHeader } from './header-text.ts';
 
 /** Headers about how the body is sent: they follow from it, and have no effect here, as in blackbox_exporter. */

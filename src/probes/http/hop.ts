@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Secret } from '../../domain/secret.ts';
 import type { Sample } from '../../metrics/family.ts';
-import { cipherSample } from '../net/certificates.ts';
+import { cipherSample } from '../net/tls/certificates.ts';
 import { connectTo, resolve } from '../net/dial.ts';
 import { ProbeFailure } from '../net/failure.ts';
 import type { PhaseTimer } from '../net/phases.ts';
@@ -13,12 +13,12 @@ import type { CookieJar } from './cookies.ts';
 import { exchangeHttp2, RequestRefused } from './exchange-h2.ts';
 import { exchange } from './http1/exchange.ts';
 import { headerValues } from './http1/head.ts';
-import { proxyAuthorization, proxyFor } from './proxy.ts';
-import { connectThrough } from './proxy-connection.ts';
+import { proxyAuthorization, proxyFor } from './proxy/proxy.ts';
+import { connectThrough } from './proxy/proxy-connection.ts';
 import { requestHeaders, type HopRequest } from './request.ts';
 import type { HttpResponse } from './response.ts';
 import type { HttpSettings } from './settings.ts';
-import { isSocks } from './socks.ts';
+import { isSocks } from './proxy/socks.ts';
 import { shownUrl } from './target.ts';
 
 /** What a run has come to so far, so that a failure can tell it too. */

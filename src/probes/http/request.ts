@@ -1,6 +1,6 @@
 import type { WebUrl } from '../net/web-url.ts';
-import type { Authorization } from './auth.ts';
-import { basicAuthorization } from './auth.ts';
+import type { Authorization } from './auth/auth.ts';
+import { basicAuthorization } from './auth/auth.ts';
 import type { HttpSettings } from './settings.ts';
 import { USER_AGENT } from './user-agent.ts';
 

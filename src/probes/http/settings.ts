@@ -1,19 +1,26 @@
 import type { RE2JS } from 're2js';
 import { z } from 'zod';
 import { ipPreference, ipSettings, type IpPreference } from '../net/ip-settings.ts';
-import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
-import type { TlsClient } from '../net/tls.ts';
+import { defaultTls, tlsSettings } from '../net/tls/settings.ts';
+import type { TlsClient } from '../net/tls/client.ts';
 import { parseWebUrl } from '../net/web-url.ts';
-import { CANNOT_WORK, fileContent, regexp, sizeIn, unlessEmpty, type ConfigFiles } from '../settings.ts';
+import {
+  CANNOT_WORK,
+  fileContent,
+  regexp,
+  sizeIn,
+  unlessEmpty,
+  type ConfigFiles,
+} from '../../settings/values.ts';
 import { httpVersions, statusCodes } from './answer-settings.ts';
-import { authorizationOf, authSettings, checkAuth, type Authorization } from './auth.ts';
-import { celRule, type CelRule } from './cel.ts';
+import { authorizationOf, authSettings, checkAuth, type Authorization } from './auth/auth.ts';
+import { celRule, type CelRule } from './rules/cel.ts';
 import { acceptsEncoding, COMPRESSIONS, type Compression } from './compression.ts';
 import { headers, privateHeaders, type PrivateHeader } from './header-settings.ts';
-import type { TokenSource } from './oauth2.ts';
-import { oauth2Settings } from './oauth2-settings.ts';
-import type { ProxyRules } from './proxy.ts';
-import { checkProxy, proxyKeys, proxyRules } from './proxy-settings.ts';
+import type { TokenSource } from './auth/oauth2.ts';
+import { oauth2Settings } from './auth/oauth2-settings.ts';
+import type { ProxyRules } from './proxy/proxy.ts';
+import { checkProxy, proxyKeys, proxyRules } from './proxy/proxy-settings.ts';
 
 export interface HeaderRule {
   /** Lower case. */

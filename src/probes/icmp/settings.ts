@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { IpPreference } from '../net/ip-settings.ts';
-import { CANNOT_WORK, type ConfigFiles } from '../settings.ts';
+import { CANNOT_WORK, type ConfigFiles } from '../../settings/values.ts';
 import { ipPreference, ipSettings, sourceAddress } from '../net/ip-settings.ts';
 
 export interface IcmpSettings {

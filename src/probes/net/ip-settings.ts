@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { CANNOT_WORK, unlessEmpty, type ConfigFiles } from '../settings.ts';
+import { CANNOT_WORK, unlessEmpty, type ConfigFiles } from '../../settings/values.ts';
 
 const PROTOCOLS = ['ip4', 'ip6'] as const;
 /** Whatever is not `ip6` is IPv4 to blackbox_exporter: `ipv4`, but `ipv6` as well. */

@@ -1,7 +1,7 @@
 import type { Family, Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
 import { IP_PROTOCOL } from '../families.ts';
-import { TLS_CIPHER, TLS_FAMILIES } from '../net/certificates.ts';
+import { TLS_CIPHER, TLS_FAMILIES } from '../net/tls/certificates.ts';
 import type { PhaseSeconds } from '../prober.ts';
 
 export const STATUS_CODE: Family = {

@@ -1,15 +1,15 @@
 import type { RE2JS } from 're2js';
 import { z } from 'zod';
-import { authorizationOf, authSettings, checkAuth, type Authorization } from '../http/auth.ts';
+import { authorizationOf, authSettings, checkAuth, type Authorization } from '../http/auth/auth.ts';
 import { anyPrivateHeaders, privateHeaders, type PrivateHeader } from '../http/header-settings.ts';
-import type { TokenSource } from '../http/oauth2.ts';
-import { oauth2Settings } from '../http/oauth2-settings.ts';
-import type { ProxyRules } from '../http/proxy.ts';
-import { checkProxy, proxyKeys, proxyRules } from '../http/proxy-settings.ts';
+import type { TokenSource } from '../http/auth/oauth2.ts';
+import { oauth2Settings } from '../http/auth/oauth2-settings.ts';
+import type { ProxyRules } from '../http/proxy/proxy.ts';
+import { checkProxy, proxyKeys, proxyRules } from '../http/proxy/proxy-settings.ts';
 import { ipPreference, ipSettings, type IpPreference } from '../net/ip-settings.ts';
-import { defaultTls, tlsSettings } from '../net/tls-settings.ts';
-import type { TlsClient } from '../net/tls.ts';
-import { CANNOT_WORK, regexp, type ConfigFiles } from '../settings.ts';
+import { defaultTls, tlsSettings } from '../net/tls/settings.ts';
+import type { TlsClient } from '../net/tls/client.ts';
+import { CANNOT_WORK, regexp, type ConfigFiles } from '../../settings/values.ts';
 
 /** What one message is waited for, and what is sent then. */
 export interface MessageStep {

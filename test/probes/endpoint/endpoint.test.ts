@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { loadModules } from '../../../src/config/modules.ts';
+import { loadModules } from '../../../src/config/modules/modules.ts';
 import { AllowList } from '../../../src/domain/allow-list.ts';
 import { systemClock } from '../../../src/domain/clock.ts';
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { loadModules } from '../../../src/config/modules.ts';
+import { loadModules } from '../../../src/config/modules/modules.ts';
 import { AllowList } from '../../../src/domain/allow-list.ts';
 import { systemClock } from '../../../src/domain/clock.ts';
 import { ProbeEndpoint } from '../../../src/probes/endpoint/endpoint.ts';

@@ -1,7 +1,7 @@
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { httpProber } from '../../../src/probes/http.ts';
-import { readToken } from '../../../src/probes/http/token-answer.ts';
+import { readToken } from '../../../src/probes/http/auth/token-answer.ts';
 import { CertificateMint } from '../../support/certificates.ts';
 import { run, probeOf, targetOf, valueOf, verdictText, hostsResolver } from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';

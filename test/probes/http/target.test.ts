@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { httpProber } from '../../../src/probes/http.ts';
-import { isValidStatus, expectedStatus } from '../../../src/probes/http/judge.ts';
-import { isJsonType, redacted } from '../../../src/probes/http/json-data.ts';
+import { isValidStatus, expectedStatus } from '../../../src/probes/http/rules/judge.ts';
+import { isJsonType, redacted } from '../../../src/probes/http/rules/json-data.ts';
 import { redirectedRequest } from '../../../src/probes/http/redirects.ts';
 import type { HopRequest } from '../../../src/probes/http/request.ts';
 import { parseHttpDate } from '../../../src/probes/http/response-samples.ts';

@@ -7,8 +7,8 @@ import {
   certificateNamesOf,
   isIssuedFor,
   serverNameIndication,
-} from '../../../src/probes/net/certificate-names.ts';
-import { readCertificates } from '../../../src/probes/net/pem.ts';
+} from '../../../src/probes/net/tls/certificate-names.ts';
+import { readCertificates } from '../../../src/probes/net/tls/pem.ts';
 import type { Prober } from '../../../src/probes/prober.ts';
 import { grpcProber } from '../../../src/probes/grpc.ts';
 import { httpProber } from '../../../src/probes/http.ts';

@@ -3,7 +3,7 @@ import type {
   AdvanceEpisode,
   EpisodeAdvance,
   EpisodeState,
-} from '../../../src/domain/episode.ts';
+} from '../../../src/alerts/episode.ts';
 import type { Notice } from './alertmanager.ts';
 import { World, type Hearer, type WorldOptions } from './world.ts';
 

@@ -1,8 +1,9 @@
+import { posix } from 'node:path';
 import ts from 'typescript';
 import { lineOf, nodesOf, type Source } from './source.ts';
 
-/** How long things may be, in lines, comments and blanks included. */
-export const BUDGET = { file: 300, medianFile: 100, function: 60, p90Function: 30 } as const;
+/** How long things may be, in lines, comments and blanks included; how many files a folder may hold. */
+export const BUDGET = { file: 300, medianFile: 100, function: 60, p90Function: 30, folder: 18 } as const;
 
 export interface Measured {
   /** `src/app/app.ts` or `src/app/app.ts:12 createApp`. */
@@ -12,6 +13,16 @@ export interface Measured {
 
 export function fileLengths(sources: readonly Source[]): Measured[] {
   return sources.map(({ path, lines }) => ({ what: path, lines }));
+}
+
+/** How many files lie in each folder of `src`. */
+export function folderSizes(sources: readonly Source[]): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { path } of sources) {
+    const folder = posix.dirname(path);
+    sizes.set(folder, (sizes.get(folder) ?? 0) + 1);
+  }
+  return sizes;
 }
 
 /** Every function with a body in braces; the functions inside it count in it and for themselves. */

@@ -8,7 +8,7 @@ type Rule = (node: ts.Node, source: Source) => string | undefined;
  * Files that may touch `process`. Everything else gets what it needs as a parameter, so that it can be tested and
  * embedded. The two children have no other parent to ask: they are entry points of their own thread or process.
  */
-const PROCESS_USERS = ['src/main.ts', 'src/app/ledger-thread.ts', 'src/host/child.ts'];
+const PROCESS_USERS = ['src/main.ts', 'src/app/threads/ledger-thread.ts', 'src/host/child/child.ts'];
 
 const NAMELESS = /(^|\/)(utils?|libs?|commons?|helpers?|misc)(\/|\.ts$)/;
 const ESCAPES = /@ts-(ignore|nocheck|expect-error)|eslint-disable|istanbul ignore|c8 ignore/;

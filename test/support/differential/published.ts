@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
-import { toData } from '../../../src/config/document.ts';
-import { parseBlackboxYaml } from '../../../src/config/yaml.ts';
+import { toData } from '../../../src/config/yaml/document.ts';
+import { parseBlackboxYaml } from '../../../src/config/yaml/yaml.ts';
 import type { Pair, PairServer } from '../differential.ts';
 import { startHttp } from '../servers/http.ts';
 import { startTcp } from '../servers/tcp.ts';

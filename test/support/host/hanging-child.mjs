@@ -1,7 +1,7 @@
 // The child, but for its calls: paths with "hang" in them do not answer while the file named in the
 // path after "hang:" exists (no name: never).
 import { existsSync } from 'node:fs';
-import { ChildWorker } from '../../../dist/host/child-worker.js';
+import { ChildWorker } from '../../../dist/host/child/worker.js';
 import { systemClock } from '../../../dist/domain/clock.js';
 
 const USAGE = [4096, 10, 5, 4, 3, 2];

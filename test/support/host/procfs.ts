@@ -8,9 +8,9 @@ import {
   type CollectorInstance,
   type CollectorOptions,
 } from '../../../src/host/collector.ts';
-import { countProcesses } from '../../../src/host/process-count.ts';
+import { countProcesses } from '../../../src/host/collectors/cpu/process-count.ts';
 import type { ReadSlow, SlowText } from '../../../src/host/slow-read.ts';
-import type { Statfs } from '../../../src/host/statfs.ts';
+import type { Statfs } from '../../../src/host/collectors/disk/statfs.ts';
 import type { System } from '../../../src/host/system.ts';
 import type { Sample } from '../../../src/metrics/family.ts';
 import { parseExposition, readBack, type Exposition } from '../exposition.ts';

@@ -1,6 +1,6 @@
 // The real ledger thread, with a fault for each that can be ordered by asking for an alert of that name.
 import { parentPort } from 'node:worker_threads';
-import '../../../dist/app/ledger-thread.js';
+import '../../../dist/app/threads/ledger-thread.js';
 
 parentPort.on('message', ({ call, argument }) => {
   if (call !== 'alert') return;

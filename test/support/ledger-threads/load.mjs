@@ -2,12 +2,12 @@
 // each of one alert with an id of its own. It prints `ack ID` for what was committed and `no ID` for what was not.
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ThreadLedger } from '../../../dist/ledger/thread-client.js';
+import { ThreadLedger } from '../../../dist/ledger/thread/client.js';
 
 const [, , path, firstId] = process.argv;
 const quiet = () => undefined;
 const ledger = await ThreadLedger.start({
-  threadUrl: new URL('../../../dist/app/ledger-thread.js', import.meta.url),
+  threadUrl: new URL('../../../dist/app/threads/ledger-thread.js', import.meta.url),
   path,
   node: 'load',
   retention: { eventsMs: 86_400_000, historyMs: 86_400_000 },

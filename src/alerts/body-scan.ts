@@ -1,0 +1,149 @@
+import type { Complaint } from './delivery.ts';
+
+/** Alertmanager's payload is four deep; Grafana adds objects of its own. */
+const MAX_DEPTH = 64;
+/** A body of 64 MiB full of real alerts has about 640,000 objects and 4,000,000 members. */
+const MAX_CONTAINERS = 1_000_000;
+const MAX_MEMBERS = 8_000_000;
+
+const ALERTS = [...Buffer.from('alerts')];
+
+const QUOTE = 0x22;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/**
+ * Refuses, before anything is allocated for it, a body that would cost far more memory parsed than sent:
+ * one that is nested deeply or consists of countless empty values. Knows only JSON's punctuation.
+ */
+export function scanJson(body: Uint8Array): Complaint | undefined {
+  const scan = new BodyScan(body);
+  scan.step(Number.POSITIVE_INFINITY);
+  return scan.excess();
+}
+
+/** Where the elements of the array `alerts` stand. */
+export interface AlertRanges {
+  /** After the opening bracket, and at the closing one. */
+  from: number;
+  to: number;
+  /** The end of each element: a comma, or the closing bracket. */
+  ends: number[];
+}
+
+function complaint(what: string): Complaint {
+  return { pointer: '', detail: `The body is not a webhook of Alertmanager or Grafana: ${what}.` };
+}
+
+/** Counts a body's punctuation and finds its alerts, some bytes at a time. */
+export class BodyScan {
+  readonly #body: Uint8Array;
+  #at = 0;
+  #level = 0;
+  #depth = 0;
+  #containers = 0;
+  #members = 0;
+  /** Where the last string within the outermost object begins and ends, quotes left out. */
+  #key: readonly [number, number] = [0, 0];
+  #within: AlertRanges | undefined;
+  #alerts: AlertRanges | undefined;
+
+  constructor(body: Uint8Array) {
+    this.#body = body;
+  }
+
+  /** Of the last array under that name; undefined while none was found. */
+  get alerts(): AlertRanges | undefined {
+    return this.#alerts;
+  }
+
+  /** What there is too much of. */
+  excess(): Complaint | undefined {
+    if (this.#depth > MAX_DEPTH) return complaint(`it is nested deeper than ${MAX_DEPTH} levels`);
+    if (this.#containers > MAX_CONTAINERS)
+      return complaint(`it has more than ${MAX_CONTAINERS} objects and arrays`);
+    if (this.#members > MAX_MEMBERS) return complaint(`it has more than ${MAX_MEMBERS} values`);
+    return undefined;
+  }
+
+  /** Looks at about so many bytes more; whether that was all. */
+  step(bytes: number): boolean {
+    const body = this.#body;
+    const until = Math.min(body.length, this.#at + bytes);
+    let i = this.#at;
+    for (; i < until; i++) {
+      switch (body[i]) {
+        case QUOTE: {
+          const end = endOfString(body, i);
+          if (this.#level === 1) this.#key = [i + 1, end];
+          i = end;
+          break;
+        }
+        case COMMA:
+          this.#members++;
+          if (this.#level === 2 && this.#within !== undefined) this.#within.ends.push(i);
+          break;
+        case OPEN_BRACE:
+        case OPEN_BRACKET:
+          this.#open(i);
+          break;
+        case CLOSE_BRACE:
+        case CLOSE_BRACKET:
+          this.#close(i);
+          break;
+        default:
+      }
+    }
+    this.#at = i;
+    return i >= body.length;
+  }
+
+  #open(at: number): void {
+    this.#containers++;
+    this.#level++;
+    if (this.#level > this.#depth) this.#depth = this.#level;
+    if (this.#level === 2 && this.#body[at] === OPEN_BRACKET && this.#isAlertsKey(at)) {
+      this.#within = { from: at + 1, to: at + 1, ends: [] };
+    }
+  }
+
+  #close(at: number): void {
+    this.#level--;
+    const within = this.#within;
+    if (this.#level !== 1 || within === undefined) return;
+    within.to = at;
+    if (within.ends.length > 0 || hasContent(this.#body, within.from, at)) within.ends.push(at);
+    this.#alerts = within;
+    this.#within = undefined;
+  }
+
+  #isAlertsKey(at: number): boolean {
+    const [from, to] = this.#key;
+    if (to - from !== ALERTS.length || !ALERTS.every((byte, i) => this.#body[from + i] === byte))
+      return false;
+    // between the key and the bracket stand a colon and white space
+    for (let i = to + 1; i < at; i++) if (this.#body[i] !== COLON && !isSpace(this.#body[i])) return false;
+    return true;
+  }
+}
+
+function hasContent(body: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (!isSpace(body[i])) return true;
+  return false;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** The index of the quote that ends the string which begins at `start`. */
+function endOfString(body: Uint8Array, start: number): number {
+  let i = start + 1;
+  for (; i < body.length && body[i] !== QUOTE; i++) if (body[i] === BACKSLASH) i++;
+  return i;
+}

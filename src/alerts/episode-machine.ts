@@ -1,0 +1,261 @@
+import { severityRises, type Alert, type SeverityClass } from './alert.ts';
+import type {
+  DuplicateCause,
+  EpisodeAdvance,
+  EpisodeContext,
+  EpisodeState,
+  EpisodeTransition,
+} from './episode.ts';
+import {
+  anchorWith,
+  earliestStart,
+  endsFormerLife,
+  isSameStart,
+  max,
+  mayBeStale,
+  mayFireForFormerLife,
+  min,
+  reportOf,
+  startsNextLife,
+  withReporter,
+  type Report,
+} from './report.ts';
+
+/**
+ * The episode machine: what one alert of a delivery does to the newest episode of its identity.
+ * Pure; the same report made again changes nothing and gives no transition.
+ * @param current the newest episode; undefined when the alert was never seen
+ */
+export function advance(
+  current: EpisodeState | undefined,
+  alert: Alert,
+  context: EpisodeContext,
+): EpisodeAdvance {
+  const report = reportOf(alert, context);
+  if (current === undefined) return begin(report, undefined);
+  if (report.firing) return current.open ? firesOn(current, report) : firesAgain(current, report);
+  if (endsFormerLife(current, report)) return duplicate(withoutFormerSuspicion(current), 'late');
+  if (!current.open) return endsAgain(current, report);
+  // it was reopened after an end that was reported, and this is the end of a life after that one
+  const skipsOne = current.reportedEnd !== undefined && startsNextLife(current, report);
+  return skipsOne ? closeImplicitly(current, report) : close(current, report);
+}
+
+/** The first episode, or the next one after `former`. */
+function begin(report: Report, former: EpisodeState | undefined): EpisodeAdvance {
+  const { content, firing, by, given, start, end } = report;
+  const { receivedAt } = report.context;
+  const acknowledgement = former === undefined ? undefined : carriedAcknowledgement(former, report);
+  const state: EpisodeState = {
+    number: (former?.number ?? 0) + 1,
+    ordinal: 1,
+    open: firing,
+    startsAt: given.start,
+    anchor: start,
+    anchorGiven: given.start,
+    endsAt: firing ? undefined : max(given.end ?? end, given.start),
+    reportedEnd: firing ? undefined : end,
+    formerUntil: former === undefined ? undefined : lastInstant(former, report.context),
+    closedBy: firing ? [] : [by],
+    acknowledged: acknowledgement !== undefined,
+    acknowledgement,
+    unacknowledgedSince: receivedAt,
+    closedAt: firing ? undefined : receivedAt,
+    suspect: undefined,
+    // one by one: spreading them costs as much as storing the episode
+    severity: content.severity,
+    labels: content.labels,
+    annotations: content.annotations,
+    generatorUrl: content.generatorUrl,
+  };
+  const first: EpisodeAdvance = {
+    state,
+    transitions: [{ transition: firing ? 'fired' : 'resolved_unseen', episode: state }],
+  };
+  if (former === undefined) return first;
+  // a life after it is known: it does not open again, and its timer ends
+  const settled = former.suspect === undefined ? {} : { former: { ...former, suspect: undefined } };
+  return { ...unlessWorse(first, former.severity, receivedAt), ...settled };
+}
+
+/**
+ * An acknowledgement goes over to the next episode only where the end between them may have been kept from us: within one
+ * group_interval of the last report. A life that ended longer ago than that ended unseen, and its acknowledgement with it.
+ */
+function carriedAcknowledgement(
+  former: EpisodeState,
+  { start, context }: Report,
+): EpisodeState['acknowledgement'] {
+  if (!former.open) return undefined;
+  const explained = BigInt(context.lastReceivedAt + context.groupIntervalMs) * 1_000_000n;
+  return start <= explained ? former.acknowledgement : undefined;
+}
+
+/** What is not after this is `former`'s. */
+function lastInstant(former: EpisodeState, { receivedAt, toleranceNs }: EpisodeContext): bigint {
+  const end = former.open ? former.reportedEnd : former.endsAt;
+  return min(end ?? former.anchor + toleranceNs, BigInt(receivedAt) * 1_000_000n);
+}
+
+function firesOn(current: EpisodeState, report: Report): EpisodeAdvance {
+  if (startsNextLife(current, report)) return closeImplicitly(current, report);
+  if (mayFireForFormerLife(current, report)) return duplicate(current, 'late');
+  const { content, given } = report;
+  const startsAt = earliestStart(current, given.start);
+  const { labels, annotations } = content;
+  if (labels === current.labels && annotations === current.annotations) {
+    return duplicate(startsAt === current.startsAt ? current : { ...current, startsAt }, 'repeat');
+  }
+  const ordinal = current.ordinal + 1;
+  const refreshed = step('refreshed', { ...current, ...content, startsAt, ordinal });
+  return unlessWorse(refreshed, current.severity, report.context.receivedAt);
+}
+
+/** Who took a warning did not take what is critical now: the acknowledgement breaks when severity rises. */
+function unlessWorse(done: EpisodeAdvance, last: SeverityClass, at: number): EpisodeAdvance {
+  if (!done.state.acknowledged || !severityRises(last, done.state.severity)) return done;
+  const broken = released(done.state, at);
+  return {
+    state: broken,
+    transitions: [...done.transitions, { transition: 'unacknowledged', episode: broken }],
+  };
+}
+
+/** A later life is reported, and this one's end was not: the pause lay within the sender's group_interval. */
+function closeImplicitly(current: EpisodeState, report: Report): EpisodeAdvance {
+  const endsAt = max(report.given.start, current.startsAt);
+  const closed = closedWithoutReport(current, { endsAt, at: report.context.receivedAt });
+  const next = begin(report, current);
+  return {
+    state: next.state,
+    transitions: [{ transition: 'implicit_resolve', episode: closed }, ...next.transitions],
+  };
+}
+
+function close(current: EpisodeState, report: Report): EpisodeAdvance {
+  const { content, by, given, end } = report;
+  const startsAt = earliestStart(current, given.start);
+  return step('resolved', {
+    ...current,
+    ...content,
+    ...anchorWith(current, report),
+    ordinal: current.ordinal + 1,
+    open: false,
+    startsAt,
+    endsAt: max(given.end ?? end, max(given.start, startsAt)),
+    reportedEnd: end,
+    closedBy: [by],
+    closedAt: report.context.receivedAt,
+    suspect: undefined,
+  });
+}
+
+function firesAgain(current: EpisodeState, report: Report): EpisodeAdvance {
+  if (startsNextLife(current, report)) return begin(report, current);
+  if (mayBeStale(current, report)) return hold(current, report);
+  const { content, given, context } = report;
+  const back = reopened(current, {
+    at: context.receivedAt,
+    sameStart: isSameStart(current, given.start, context.toleranceNs),
+  });
+  return step('reopened', {
+    ...back,
+    ...content,
+    ...anchorWith(current, report),
+    startsAt: earliestStart(current, given.start),
+  });
+}
+
+/** What is suspected with the start of a former life is refuted by the end of one. */
+function withoutFormerSuspicion(current: EpisodeState): EpisodeState {
+  return current.suspect?.sameStart === false ? { ...current, suspect: undefined } : current;
+}
+
+function hold(current: EpisodeState, { given, context }: Report): EpisodeAdvance {
+  if (current.suspect !== undefined) return duplicate(current, 'held');
+  const until = context.receivedAt + context.staleHoldMs;
+  const sameStart = isSameStart(current, given.start, context.toleranceNs);
+  return step('stale_suspect', { ...current, ordinal: current.ordinal + 1, suspect: { until, sameStart } });
+}
+
+/**
+ * An end was reported before: by another member of the cluster, or once more. It refutes a suspicion whoever reports it: members
+ * share a log of what they have sent, so who was late does not take it back itself, and who knows better says so again.
+ */
+function endsAgain(current: EpisodeState, report: Report): EpisodeAdvance {
+  if (startsNextLife(current, report)) return begin(report, current);
+  const { by, given, end, endKnown } = report;
+  const { reportedEnd } = current;
+  const next: Pick<EpisodeState, 'endsAt' | 'reportedEnd' | 'closedBy' | 'suspect'> = {
+    endsAt: laterEnd(current, given.end),
+    reportedEnd: reportedEnd === undefined ? end : endKnown ? min(reportedEnd, end) : reportedEnd,
+    closedBy: withReporter(current.closedBy, by),
+    suspect: undefined,
+  };
+  const same =
+    next.endsAt === current.endsAt &&
+    next.reportedEnd === reportedEnd &&
+    next.closedBy === current.closedBy &&
+    current.suspect === undefined;
+  return duplicate(same ? current : { ...current, ...next }, 'resolved');
+}
+
+/** A reported end replaces one that was inferred; of several reported ones the latest counts. */
+function laterEnd(
+  { endsAt, reportedEnd, startsAt }: EpisodeState,
+  given: bigint | undefined,
+): EpisodeState['endsAt'] {
+  if (given === undefined) return endsAt;
+  const known = reportedEnd === undefined ? undefined : endsAt;
+  return max(given, known ?? startsAt);
+}
+
+export function closedWithoutReport(
+  current: EpisodeState,
+  { endsAt, at }: { endsAt: bigint; at: number },
+): EpisodeState {
+  const ordinal = current.ordinal + 1;
+  return {
+    ...current,
+    ...{ ordinal, open: false, endsAt, closedAt: at, closedBy: [] },
+    ...{ reportedEnd: undefined, suspect: undefined },
+  };
+}
+
+/**
+ * The same episode goes on. With its own start it had not ended, and whoever took it still has it: the end was that of a copy
+ * that timed out. With another start it fired again, and who took it believed it over.
+ */
+export function reopened(
+  current: EpisodeState,
+  { at, sameStart }: { at: number; sameStart: boolean },
+): EpisodeState {
+  const { endsAt, reportedEnd } = current;
+  const back: EpisodeState = {
+    ...current,
+    open: true,
+    ordinal: current.ordinal + 1,
+    endsAt: undefined,
+    reportedEnd: reportedEnd === undefined ? undefined : min(endsAt ?? reportedEnd, BigInt(at) * 1_000_000n),
+    closedAt: undefined,
+    closedBy: [],
+    suspect: undefined,
+  };
+  return current.acknowledged && sameStart ? back : withoutAcknowledgement(back, at);
+}
+
+export function released(current: EpisodeState, at: number): EpisodeState {
+  return withoutAcknowledgement({ ...current, ordinal: current.ordinal + 1 }, at);
+}
+
+function withoutAcknowledgement(current: EpisodeState, at: number): EpisodeState {
+  return { ...current, acknowledged: false, acknowledgement: undefined, unacknowledgedSince: at };
+}
+
+function duplicate(state: EpisodeState, cause: DuplicateCause): EpisodeAdvance {
+  return { state, transitions: [], duplicate: cause };
+}
+
+export function step(transition: EpisodeTransition['transition'], state: EpisodeState): EpisodeAdvance {
+  return { state, transitions: [{ transition, episode: state }] };
+}

@@ -1,0 +1,127 @@
+import type { EpisodeState } from './episode.ts';
+import type {
+  KnownEpisode,
+  ListedAlert,
+  ReconciliationContext,
+  ReconciliationPlan,
+} from './reconciliation.ts';
+
+/**
+ * An Alertmanager that could not reach Tocsin tries again after a minute and a half at most (its backoff ends at 60 s, give
+ * or take a half). Nothing is missing before it had the time to.
+ */
+const RETRY_MS = 90_000;
+
+/**
+ * Compares the ledger with what the Alertmanagers of a webhook have. One that lists an alert is believed; that an alert is
+ * gone is believed only when every one answered, none is fresh from a start, and no list has it, and for an open
+ * episode only when that lasts longer than the news of its end can be on its way. Pure.
+ */
+export function reconcile(
+  known: readonly KnownEpisode[],
+  lists: readonly (readonly ListedAlert[])[],
+  context: ReconciliationContext,
+): ReconciliationPlan {
+  const listed = merge(lists);
+  const plan = {
+    expire: [] as KnownEpisode[],
+    confirm: [] as number[],
+    refute: [] as number[],
+    suppress: [] as { id: number; reason: ListedAlert['suppressed'] }[],
+    present: [] as number[],
+    absentSince: new Map<number, number>(),
+  };
+  for (const episode of known) {
+    const alert = listed.get(episode.fingerprint);
+    if (alert === undefined) {
+      judgeAbsent(episode, context, plan);
+      continue;
+    }
+    if (!episode.open) plan.confirm.push(episode.id);
+    else plan.present.push(episode.id);
+    if (episode.open && alert.suppressed !== episode.suppressed)
+      plan.suppress.push({ id: episode.id, reason: alert.suppressed });
+  }
+  const { absentSince, ...decided } = plan;
+  const fingerprints = new Set(known.map(({ fingerprint }) => fingerprint));
+  const unknown = [...listed.values()].filter(({ fingerprint }) => !fingerprints.has(fingerprint));
+  const deliverableSince = deliverable(listed.values(), fingerprints, context);
+  const missing = unknown.filter((alert) => isDue(alert, context, deliverableSince));
+  const drift = { orphaned: absentSince.size, missing: missing.length };
+  const memory = { since: context.memory.since, absentSince, deliverableSince };
+  return { ...decided, unknown, missing, drift, memory };
+}
+
+/** Each alert once: one Alertmanager that notifies of it is enough for it not to be suppressed. */
+function merge(lists: readonly (readonly ListedAlert[])[]): Map<string, ListedAlert> {
+  const merged = new Map<string, ListedAlert>();
+  for (const alert of lists.flat()) {
+    const other = merged.get(alert.fingerprint);
+    if (other === undefined || other.suppressed !== undefined) merged.set(alert.fingerprint, alert);
+  }
+  return merged;
+}
+
+interface Draft {
+  readonly expire: KnownEpisode[];
+  readonly refute: number[];
+  readonly absentSince: Map<number, number>;
+}
+
+function judgeAbsent(episode: KnownEpisode, context: ReconciliationContext, plan: Draft): void {
+  const { askedAt, settleMs, complete, young, memory } = context;
+  // what was absent before it restarted may be sent to it again: the count starts over
+  if (young) return;
+  const since = memory.absentSince.get(episode.id);
+  if (!complete) {
+    // nothing is learnt, and nothing forgotten
+    if (since !== undefined && episode.open) plan.absentSince.set(episode.id, since);
+    return;
+  }
+  if (!episode.open) {
+    if (episode.lastReceivedAt < askedAt) plan.refute.push(episode.id);
+    return;
+  }
+  // heard of after the question was asked, or since it was found absent: its absence counts from now on
+  if (episode.lastReceivedAt >= askedAt) return;
+  const absentSince = since === undefined || episode.lastReceivedAt > since ? askedAt : since;
+  plan.absentSince.set(episode.id, absentSince);
+  if (askedAt - absentSince >= settleMs) plan.expire.push(episode);
+}
+
+/** Not while it was suppressed; a start by a clock that is ahead counts from when it was first listed. */
+function deliverable(
+  listed: Iterable<ListedAlert>,
+  known: ReadonlySet<string>,
+  { askedAt, memory }: ReconciliationContext,
+): ReadonlyMap<string, number> {
+  const since = new Map<string, number>();
+  for (const { fingerprint, suppressed, startsAt } of listed) {
+    if (suppressed !== undefined) since.set(fingerprint, askedAt);
+    else if (!known.has(fingerprint)) {
+      const began = Math.min(Number(startsAt / 1_000_000n), askedAt);
+      since.set(fingerprint, memory.deliverableSince.get(fingerprint) ?? began);
+    }
+  }
+  return since;
+}
+
+/** Whether a delivery of it ought to have come by now. */
+function isDue(
+  { fingerprint, suppressed, receivers }: ListedAlert,
+  { askedAt, settleMs, startedAt, memory }: ReconciliationContext,
+  deliverableSince: ReadonlyMap<string, number>,
+): boolean {
+  if (suppressed !== undefined || receivers.length === 0) return false;
+  const since = Math.max(deliverableSince.get(fingerprint) ?? askedAt, startedAt);
+  return askedAt - since > settleMs && askedAt - memory.since >= Math.min(settleMs, RETRY_MS);
+}
+
+/** Whether a listed alert is the episode, which was closed only because nothing was heard of it or no list had it. */
+export function wasGivenUp(
+  { open, reportedEnd, suspect, anchorGiven }: EpisodeState,
+  startsAt: bigint,
+  toleranceNs: bigint,
+): boolean {
+  return !open && reportedEnd === undefined && suspect === undefined && startsAt <= anchorGiven + toleranceNs;
+}

@@ -1,0 +1,165 @@
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Config } from '../../config/types.ts';
+import type { Transition } from '../../domain/event.ts';
+import { systemClock, type Clock } from '../../domain/clock.ts';
+import type { CloudEvent } from '../../domain/event.ts';
+import type { Logger } from '../../domain/log.ts';
+import { LedgerStartError, LedgerUnavailableError } from '../../ledger/ledger.ts';
+import { LedgerFile } from '../../ledger/sqlite/database/ledger-file.ts';
+import { openLedgerStore } from '../../ledger/sqlite/ledger-store.ts';
+import { ALERT_LOGIC } from '../alert-logic.ts';
+import { alertRules } from '../storage.ts';
+
+export { LedgerStartError };
+
+/** Where a command writes a ledger to, and what stops it. */
+export interface NewLedger {
+  /** A file that does not exist yet. */
+  readonly target: string;
+  readonly signal: AbortSignal;
+}
+
+/** Copies the ledger, also while a Tocsin writes to it. @throws LedgerStartError */
+export async function backupLedger(config: Config, to: NewLedger): Promise<void> {
+  requireNew(to.target);
+  const file = new LedgerFile(config.store.path, SILENT);
+  await orNothing(to, 'copied', () => file.backup(to.target, to.signal)).finally(() => file.close());
+}
+
+/**
+ * Every event of the ledger.
+ * @throws LedgerStartError when it cannot be read; after the last event, when some could not be and were left out
+ */
+export function* exportLedger(config: Config, after: string | undefined): Generator<CloudEvent> {
+  const file = new LedgerFile(config.store.path, SILENT);
+  try {
+    yield* file.events(config.server.node, after);
+    const leftOut = file.unreadable.rows('segments');
+    if (leftOut.length > 0)
+      throw new LedgerStartError(
+        `Left out because they cannot be read: ${countOf(leftOut, 'event')}, at ${someOf(leftOut)}. All others were ` +
+          `printed; what is damaged is still in ${config.store.path}, in the table segments.`,
+      );
+  } finally {
+    file.close();
+  }
+}
+
+export interface ReplaySummary {
+  readonly deliveries: number;
+  readonly malformed: number;
+  /** Deliveries that cannot be read and were left out. */
+  readonly unreadable: number;
+  readonly transitions: Readonly<Partial<Record<Transition, number>>>;
+}
+
+/** Takes every delivery that is kept into a new ledger, under the rules of this configuration. @throws LedgerStartError */
+export async function replayLedger(config: Config, to: NewLedger): Promise<ReplaySummary> {
+  requireNew(to.target);
+  const file = new LedgerFile(config.store.path, SILENT);
+  return orNothing(to, 'replayed', () => replayInto(file, config, to)).finally(() => file.close());
+}
+
+async function replayInto(
+  file: LedgerFile,
+  config: Config,
+  { target, signal }: NewLedger,
+): Promise<ReplaySummary> {
+  // time stands still but for the deliveries: nothing expires that did not by their own times
+  let now = 0;
+  const clock: Clock = { ...systemClock, now: () => now, after: () => () => undefined };
+  const store = openLedgerStore({
+    path: target,
+    toleranceMs: config.alerts.sameStartToleranceMs,
+    rules: alertRules(config),
+    retention: { eventsMs: Number.MAX_SAFE_INTEGER, historyMs: Number.MAX_SAFE_INTEGER },
+    logic: ALERT_LOGIC,
+    clock,
+    logger: SILENT,
+    onCommit: () => undefined,
+    onWritable: () => undefined,
+    onForeignWrite: () => undefined,
+  });
+  const summary = { deliveries: 0, malformed: 0, transitions: {} as Partial<Record<Transition, number>> };
+  try {
+    for (const delivery of file.deliveries()) {
+      signal.throwIfAborted();
+      now = delivery.receivedAt;
+      const result = await store.calls.intake(delivery);
+      summary.deliveries++;
+      if (result.outcome === 'malformed') summary.malformed++;
+      else addTo(summary.transitions, result.transitions);
+    }
+    // what was large takes its place
+    await store.calls.events({ limit: 1 });
+  } finally {
+    store.close();
+  }
+  return { ...summary, unreadable: file.unreadable.rows('deliveries').length };
+}
+
+/** What is named of rows that were left out. */
+const NAMED = 20;
+
+function someOf(rows: readonly string[]): string {
+  const more = rows.length - NAMED;
+  const named = rows.slice(0, NAMED).join(', ');
+  return `${rows.length === 1 ? 'offset' : 'offsets'} ${named}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function countOf({ length }: readonly string[], what: string): string {
+  return `${length} ${what}${length === 1 ? '' : 's'}`;
+}
+
+const SILENT: Logger = Object.freeze({
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+});
+
+function addTo(
+  sum: Partial<Record<Transition, number>>,
+  more: Readonly<Partial<Record<Transition, number>>>,
+): void {
+  for (const [transition, count] of Object.entries(more) as [Transition, number][]) {
+    sum[transition] = (sum[transition] ?? 0) + count;
+  }
+}
+
+/** A whole new ledger, or nothing of it. */
+async function orNothing<T>(
+  { target, signal }: NewLedger,
+  done: string,
+  write: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${target}${end}`, { force: true });
+    if (!signal.aborted && !isExpected(error)) throw error;
+    const why = signal.aborted ? 'it was stopped' : messageOf(error).replace(/\.$/, '');
+    throw new LedgerStartError(`The ledger cannot be ${done} to ${target}: ${why}.`, { cause: error });
+  } finally {
+    rmSync(`${target}.lock`, { force: true });
+  }
+}
+
+/** The disk's or the store's answer, and no bug. */
+function isExpected(error: unknown): boolean {
+  if (error instanceof LedgerStartError || error instanceof LedgerUnavailableError) return true;
+  return typeof error === 'object' && error !== null && 'code' in error;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function requireNew(target: string): void {
+  if (existsSync(target))
+    throw new LedgerStartError(`${target} is there already; give the name of a new file.`);
+  const folder = dirname(target);
+  if (!existsSync(folder) || !statSync(folder).isDirectory())
+    throw new LedgerStartError(`There is no folder ${folder}; create it, or give another file.`);
+}

@@ -1,0 +1,96 @@
+import type { Config, SinkConfig } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import { Bus } from '../events/bus.ts';
+import { follow } from '../events/follow.ts';
+import { HttpSink } from '../events/sinks/http.ts';
+import { createLogSink } from '../events/sinks/log.ts';
+import { RedisSink } from '../events/sinks/redis.ts';
+import type { Sink } from '../events/sinks/sink.ts';
+import { Sinks, type SinkView } from '../events/sinks/sinks.ts';
+import { EventStreams } from '../http/routes/event-stream.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
+import type { Clients } from './clients.ts';
+import type { Lifecycle } from './lifecycle.ts';
+
+export interface FeedOptions {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly self: SelfMetrics;
+  readonly lifecycle: Lifecycle;
+  readonly clients: Pick<Clients, 'streams' | 'client' | 'unsent' | 'connections' | 'reads'>;
+}
+
+/** Where events go from the ledger. */
+export interface Feed {
+  readonly streams: EventStreams;
+  readonly sinks: () => readonly SinkView[];
+  /** Brings the lag of the sinks into the metrics. */
+  readonly measure: () => void;
+  /** Makes the sinks and the limits of this configuration those in force. Cannot fail. */
+  readonly configure: (config: Config) => void;
+}
+
+const HEARTBEAT_MS = 15_000;
+
+/** Gets ready to copy events to whoever wants them; `configure` begins. */
+export function createFeed({ ledger, clock, logger, self, lifecycle, clients }: FeedOptions): Feed {
+  const bus = new Bus(ledger);
+  const sinks = new Sinks({
+    bus,
+    ledger,
+    clock,
+    logger,
+    random: Math.random,
+    onEvents: (sink, outcome, count) => self.sinks.events(sink, outcome, count),
+    onFailure: (sink) => self.sinks.failure(sink),
+  });
+  lifecycle.onStop('sinks', (signal) => sinks.stop(signal));
+  let streamHeartbeatMs = HEARTBEAT_MS;
+  const streams = new EventStreams({
+    follow: (query, signal) => follow({ ...query, bus, clock, signal }),
+    head: () => bus.head,
+    places: clients.streams,
+    client: clients.client,
+    unsent: clients.unsent,
+    connections: clients.connections,
+    guard: clients.reads.authorize,
+    turn: () => clients.reads.turn(),
+    heartbeatMs: () => streamHeartbeatMs,
+    clock,
+    onOpen: (open) => self.sinks.streams(open),
+  });
+  const configure = ({ server, sinks: wanted }: Config) => {
+    // a connection on which nothing moves for `request_timeout` is cut off
+    streamHeartbeatMs = Math.min(HEARTBEAT_MS, server.requestTimeoutMs / 3);
+    // who may read is asked when a stream begins
+    streams.endAll();
+    for (const { name } of wanted) self.sinks.declare(name);
+    sinks.configure(
+      wanted.map(({ name, to }) => ({
+        name,
+        type: to.type,
+        create: () => createSink(name, to, { clock, logger }),
+      })),
+    );
+  };
+  const measure = () => self.sinks.lag(sinks.views());
+  return { streams, sinks: () => sinks.views(), measure, configure };
+}
+
+function createSink(
+  name: string,
+  to: SinkConfig['to'],
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): Sink {
+  switch (to.type) {
+    case 'redis':
+      return new RedisSink({ ...to, clock });
+    case 'http':
+      return new HttpSink(to);
+    case 'log':
+      return createLogSink(name, logger);
+  }
+}

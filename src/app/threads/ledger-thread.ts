@@ -1,0 +1,40 @@
+import { write } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../domain/clock.ts';
+import type { ThreadOptions } from '../../ledger/thread/protocol.ts';
+import { openLedgerStore } from '../../ledger/sqlite/ledger-store.ts';
+import { serveLedger } from '../../ledger/thread/server.ts';
+import { ALERT_LOGIC } from '../alert-logic.ts';
+import { watchBeats } from './loop-beats.ts';
+
+/** How long the last line of the log may take. */
+const LAST_LINE_MS = 500;
+const STDERR = 2;
+
+if (parentPort === null) throw new Error('ledger-thread is started as a worker thread by ThreadLedger');
+
+const { beats, ...options } = workerData as ThreadOptions;
+if (beats !== undefined) watchBeats(beats, systemClock, endProcess);
+
+serveLedger({
+  port: parentPort,
+  clock: systemClock,
+  open: (hooks) => openLedgerStore({ ...options, ...hooks, clock: systemClock, logic: ALERT_LOGIC }),
+});
+
+/**
+ * An event loop that is stuck takes no request and no signal: only a restart by the supervisor helps. SIGKILL, since an
+ * orderly exit waits for that loop. What was answered with 200 is on the disk.
+ */
+function endProcess(seconds: number): void {
+  const entry = {
+    level: 'fatal',
+    time: new Date().toISOString(),
+    seconds,
+    msg: 'the event loop is stuck and answers nothing; the process ends itself by SIGKILL',
+  };
+  const kill = () => process.kill(process.pid, 'SIGKILL');
+  // not written by this thread itself: a terminal that is stopped would hold it
+  setTimeout(kill, LAST_LINE_MS);
+  write(STDERR, `${JSON.stringify(entry)}\n`, kill);
+}

@@ -1,0 +1,45 @@
+import type { Clock } from '../../domain/clock.ts';
+
+/** Shared between threads: how many seconds the event loop has turned for, and 1 where a debugger may hold it. */
+type LoopBeats = Int32Array;
+
+const [COUNT, DEBUGGED] = [0, 1] as const;
+const BEAT_MS = 1_000;
+/** No work of Tocsin's own takes nearly as long, and whoever waits has given up before. */
+const STUCK_AFTER_BEATS = 60;
+
+interface Beating {
+  readonly beats: LoopBeats;
+  readonly stop: () => void;
+}
+
+/** Counts the seconds in which the event loop that calls this turns. */
+export function startBeating(clock: Clock, isDebugged: () => boolean): Beating {
+  const beats = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  let cancel: () => void = () => undefined;
+  const beat = () => {
+    Atomics.add(beats, COUNT, 1);
+    Atomics.store(beats, DEBUGGED, isDebugged() ? 1 : 0);
+    cancel = clock.after(BEAT_MS, beat);
+  };
+  beat();
+  return { beats, stop: () => cancel() };
+}
+
+/**
+ * Watches another thread's event loop. Only this thread's own turns count, and not the time on the wall: a process that
+ * was suspended, or that gets no processor, stops in both threads.
+ * @param onStuck called once, when the loop has not turned for 60 of them
+ */
+export function watchBeats(beats: LoopBeats, clock: Clock, onStuck: (seconds: number) => void): void {
+  let seen = Atomics.load(beats, COUNT);
+  let still = 0;
+  const look = () => {
+    const count = Atomics.load(beats, COUNT);
+    still = count === seen && Atomics.load(beats, DEBUGGED) === 0 ? still + 1 : 0;
+    seen = count;
+    if (still >= STUCK_AFTER_BEATS) onStuck(still);
+    else clock.after(BEAT_MS, look);
+  };
+  clock.after(BEAT_MS, look);
+}

@@ -1,0 +1,42 @@
+import type { NewEvent } from '../../domain/event.ts';
+import { ownLabels } from '../../domain/service.ts';
+import type { ClusterHealth } from './cluster.ts';
+import type { StateChange } from './board.ts';
+import { rfc3339, runView, targetView } from './run-view.ts';
+
+/** The event of a check that came into another state. */
+export function checkEvent({ before, after }: StateChange): NewEvent {
+  const { service, target, health } = after;
+  const { error, reason, run_id } = runView(health.last);
+  return {
+    type: `tocsin.check.${health.state}`,
+    subject: service.name,
+    time: health.since,
+    data: {
+      service: service.name,
+      target: target.label,
+      prober: service.prober,
+      ...(service.group !== undefined && { group: service.group }),
+      ...(service.description !== undefined && { description: service.description }),
+      critical: service.critical,
+      labels: ownLabels(service, target),
+      state: health.state,
+      previous_state: before.health.state,
+      previous_since: rfc3339(before.health.since),
+      ...(reason !== undefined && { reason }),
+      ...(error !== undefined && { error }),
+      ...(run_id !== undefined && { run_id }),
+      health: targetView(after),
+      previous_health: targetView(before),
+    },
+  };
+}
+
+/** The event of a cluster that came into another state. */
+export function clusterEvent(cluster: ClusterHealth, before: ClusterHealth, time: number): NewEvent {
+  return {
+    type: `tocsin.cluster.${cluster.state}`,
+    time,
+    data: { state: cluster.state, previous_state: before.state, ratio: cluster.ratio },
+  };
+}

@@ -1,0 +1,153 @@
+import type { CloudEvent } from '../../domain/event.ts';
+import type { CheckState } from '../../domain/service.ts';
+import { ClusterTally } from './cluster.ts';
+import type { TargetView } from './run-view.ts';
+import { viewText, type ShownService } from './shown-services.ts';
+import { snapshotText } from './snapshot.ts';
+import { alertSentences, type CheckView } from './views.ts';
+
+/** What a `tocsin.check.*` event holds for the history. */
+interface RecordedChange {
+  readonly time: number;
+  readonly after: CheckView;
+  readonly before: CheckView;
+}
+
+/** What a snapshot shows of a service. */
+interface ShownPast {
+  readonly text: string;
+  readonly sentences: readonly string[];
+}
+
+/** A service at the moment that is rebuilt. */
+interface PastService extends ShownPast {
+  readonly checks: ReadonlyMap<string, CheckView>;
+}
+
+export interface HistoryOptions {
+  /** The services of now. */
+  readonly current: ReadonlyMap<string, ShownService>;
+  /** When Tocsin started (ms); the uptime of a snapshot from before it is 0. */
+  readonly startedAt: number;
+  /** Which services a snapshot holds: all, or the one that changed. */
+  readonly services: 'all' | 'changed';
+}
+
+/**
+ * Rebuilds what `/cluster_health` said from the state changes: one snapshot at each change. It goes backwards: give it
+ * `tocsin.check.*` events newest first.
+ */
+export class PastCluster {
+  /** Those that have changed since: all others are as they are now. */
+  readonly #changed = new Map<string, PastService>();
+  readonly #tally = new ClusterTally();
+  readonly #options: HistoryOptions;
+  #total: number;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    this.#total = options.current.size;
+    for (const { checks } of options.current.values()) {
+      for (const check of checks) this.#tally.add(weighed(check));
+    }
+  }
+
+  /** The snapshot at a change, as JSON in pieces; nothing for an event of another version. */
+  *at(event: CloudEvent): Generator<string, undefined> {
+    const change = recordedChange(event);
+    if (change === undefined) return;
+    const { time, after, before } = change;
+    const changed = this.#set(after);
+    const services =
+      this.#options.services === 'all' ? [...this.#all()] : [[after.service, changed] as const];
+    yield* snapshotText(texts(services), {
+      now: time,
+      uptimeSeconds: Math.max(0, time - this.#options.startedAt) / 1_000,
+      host: {},
+      cluster: this.#tally.health(),
+      totalServices: this.#total,
+      alerts: services.flatMap(([, { sentences }]) => sentences),
+    });
+    this.#set(before);
+  }
+
+  *#all(): Generator<readonly [string, ShownPast], undefined> {
+    const { current } = this.#options;
+    for (const [name, shown] of current) yield [name, this.#changed.get(name) ?? now(shown)];
+    for (const [name, gone] of this.#changed) if (!current.has(name)) yield [name, gone];
+  }
+
+  /** Puts a check into the state that it was in. */
+  #set(check: CheckView): PastService {
+    const last = this.#checksOf(check.service);
+    const replaced = last.get(check.view.target);
+    if (replaced !== undefined) this.#tally.remove(weighed(replaced));
+    this.#tally.add(weighed(check));
+    const checks = new Map(last).set(check.view.target, check);
+    const views = [...checks.values()];
+    const next = { checks, text: viewText(views), sentences: alertSentences(views) };
+    this.#changed.set(check.service, next);
+    return next;
+  }
+
+  #checksOf(service: string): ReadonlyMap<string, CheckView> {
+    const known = this.#changed.get(service);
+    if (known !== undefined) return known.checks;
+    const shown = this.#options.current.get(service);
+    if (shown === undefined) this.#total += 1;
+    return new Map((shown?.checks ?? []).map((check) => [check.view.target, check]));
+  }
+}
+
+/** Lazily: the text of now, where it is needed, is made already. */
+function now(shown: ShownService): ShownPast {
+  return {
+    get text() {
+      return shown.view;
+    },
+    sentences: shown.sentences,
+  };
+}
+
+/** Lazily, so that each text is made in its turn. */
+function* texts(
+  services: Iterable<readonly [string, ShownPast]>,
+): Generator<readonly [string, string], undefined> {
+  for (const [name, service] of services) yield [name, service.text];
+}
+
+function weighed({ critical, view }: CheckView): { readonly critical: boolean; readonly state: CheckState } {
+  return { critical, state: view.state };
+}
+
+function recordedChange(event: CloudEvent): RecordedChange | undefined {
+  const data = event.data;
+  if (!isRecord(data)) return undefined;
+  const { service, target, description, critical, health, previous_health: previous } = data;
+  if (typeof service !== 'string' || typeof target !== 'string') return undefined;
+  if (!isTargetView(health) || !isTargetView(previous)) return undefined;
+  const check = {
+    service,
+    name: typeof description === 'string' ? description : service,
+    critical: critical === true,
+  };
+  return {
+    time: Date.parse(event.time),
+    after: { ...check, view: health },
+    before: { ...check, view: previous },
+  };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Tocsin wrote it itself: enough to look at what tells it from another version's record. */
+function isTargetView(value: unknown): value is TargetView {
+  return (
+    isRecord(value) &&
+    typeof value['target'] === 'string' &&
+    typeof value['state'] === 'string' &&
+    isRecord(value['health'])
+  );
+}

@@ -1,0 +1,96 @@
+import type { Result } from '../../domain/result.ts';
+import type { CheckState, Confirm, Service } from '../../domain/service.ts';
+
+/** What is known of a check's health; replaced, never changed. */
+export interface CheckHealth {
+  readonly state: CheckState;
+  /** When it came into this state, ms since the epoch. */
+  readonly since: number;
+  readonly failuresInRow: number;
+  readonly successesInRow: number;
+  /** The last run, whatever its result. */
+  readonly last?: Result;
+  /** The last run that ended in success or failure. */
+  readonly lastConclusive?: Result;
+  /** Start of the last success, ms since the epoch. */
+  readonly lastSuccessAt?: number;
+}
+
+/** A check that has not run yet. */
+export function initialHealth(now: number): CheckHealth {
+  return { state: 'unknown', since: now, failuresInRow: 0, successesInRow: 0 };
+}
+
+type Rules = Pick<Service, 'degradedAfterMs'> & { readonly confirm: Confirm };
+
+/**
+ * The confirmation rule: `unhealthy` after `confirm.failures` failures in a row, `healthy` after
+ * `confirm.successes` successes, `degraded` in between or when slower than `degraded_after`.
+ * A run that ended `unknown` says nothing about the target and leaves the state.
+ */
+export function advance(health: CheckHealth, result: Result, rules: Rules): CheckHealth {
+  if (result.verdict.status === 'unknown') return { ...health, last: result };
+  const ok = result.verdict.status === 'success';
+  const successesInRow = ok ? health.successesInRow + 1 : 0;
+  const failuresInRow = ok ? 0 : health.failuresInRow + 1;
+  const state = ok
+    ? stateOfSuccess(result, successesInRow, rules)
+    : failuresInRow >= rules.confirm.failures
+      ? 'unhealthy'
+      : 'degraded';
+  return {
+    ...(ok ? { lastSuccessAt: result.startedAt } : lastSuccess(health)),
+    state,
+    since: state === health.state ? health.since : result.startedAt,
+    failuresInRow,
+    successesInRow,
+    last: result,
+    lastConclusive: result,
+  };
+}
+
+function stateOfSuccess(result: Result, successesInRow: number, rules: Rules): CheckState {
+  if (successesInRow < rules.confirm.successes) return 'degraded';
+  return isSlow(result, rules.degradedAfterMs) ? 'degraded' : 'healthy';
+}
+
+/** Whether a run took longer than the service allows a healthy one. */
+export function isSlow(result: Result, degradedAfterMs: number | undefined): boolean {
+  return degradedAfterMs !== undefined && result.durationSeconds * 1_000 > degradedAfterMs;
+}
+
+/** How old the last success or failure may be before it says nothing any more, ms. */
+function staleAfterMs(intervalMs: number): number {
+  return Math.max(3 * intervalMs, 90_000);
+}
+
+/** Whether the last success or failure is too old at `now`. */
+export function isStale(health: CheckHealth, intervalMs: number, now: number): boolean {
+  const last = health.lastConclusive;
+  return last !== undefined && now - last.startedAt - last.durationSeconds * 1_000 > staleAfterMs(intervalMs);
+}
+
+/** The state of a check whose last success or failure has become too old: it starts anew. */
+export function expired(health: CheckHealth, now: number): CheckHealth {
+  return { ...lastSuccess(health), ...(health.last && { last: health.last }), ...initialHealth(now) };
+}
+
+function lastSuccess(health: CheckHealth): { lastSuccessAt?: number } {
+  return health.lastSuccessAt === undefined ? {} : { lastSuccessAt: health.lastSuccessAt };
+}
+
+/**
+ * Milliseconds from the start of the last run to the next, where that is sooner than the service's interval:
+ * a failure that is not confirmed yet is re-run after `retry_interval`, then the adaptive interval holds.
+ */
+export function nextDelayMs(
+  health: CheckHealth,
+  service: Pick<Service, 'confirm' | 'adaptive'>,
+): number | undefined {
+  if (health.failuresInRow > 0 && health.failuresInRow < service.confirm.failures) {
+    return service.confirm.retryIntervalMs;
+  }
+  if (health.state === 'unhealthy') return service.adaptive.unhealthyMs;
+  if (health.state === 'degraded') return service.adaptive.degradedMs;
+  return undefined;
+}

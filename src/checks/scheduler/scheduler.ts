@@ -1,0 +1,178 @@
+import { Cancellation, type CancelSignal } from '../../domain/cancellation.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { Governor, type Caps } from './governor.ts';
+import { TimeHeap } from './heap.ts';
+import { firstRun, nextRun, resumedRun, type Scheduled } from './plan.ts';
+
+export interface SchedulerOptions<Check extends Scheduled> {
+  readonly clock: Clock;
+  readonly caps: Caps;
+  /**
+   * Runs a check once; must not reject. Answers the milliseconds from this start to the next one where that
+   * is sooner than the check's own interval (a retry, an adaptive interval).
+   */
+  readonly run: (check: Check, signal: CancelSignal) => Promise<number | undefined>;
+  /** How late a run started, seconds. */
+  readonly onLateness: (seconds: number) => void;
+  /** So many runs of a check were left out, since it waited for a place. Called when it has got one. */
+  readonly onShed: (check: Check, runs: number) => void;
+}
+
+interface Entry<Check> {
+  check: Check;
+  readonly host: string;
+  /** Its place in line, in the scheduler's time (ms): when it is due, but not before its last run ended. */
+  at: number;
+  /** When it would be due if it had never waited; before `at` where it did. Runs that are left out are counted from it. */
+  due: number;
+  /** Whether its last run ended soon. */
+  fast: boolean;
+  /** Replaced or removed: to be dropped where it turns up. */
+  gone: boolean;
+}
+
+/**
+ * What is due within this time starts with what is due now: to wake the process for each run alone would cost more than
+ * many a run does.
+ */
+const TOGETHER_MS = 10;
+/** A check whose last run took no longer than this counts as fast. One that has not run may hang, for all that is known. */
+const FAST_MS = 1_000;
+
+/**
+ * Runs checks on time: owns the timers, keeps the caps, and knows nothing of what a run does.
+ *
+ * What finds no place waits in line, each check at most once, until it gets one: what has been due longest goes first,
+ * and what becomes due later never overtakes it. So nobody waits longer than one run of each other check takes in the
+ * places there are. The intervals that pass meanwhile are left out, not made up for.
+ */
+export class Scheduler<Check extends Scheduled> {
+  readonly #options: SchedulerOptions<Check>;
+  readonly #governor: Governor<Entry<Check>>;
+  readonly #heap = new TimeHeap<Entry<Check>>();
+  readonly #entries = new Map<string, Entry<Check>>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #cancellation = new Cancellation();
+  /** Wall clock minus monotonic at the start: puts phases on the wall clock, so that a restart keeps them. */
+  readonly #skew: number;
+  #cancelTimer: (() => void) | undefined;
+  #timerAt = Infinity;
+  #stopped = false;
+
+  constructor(options: SchedulerOptions<Check>) {
+    this.#options = options;
+    this.#governor = new Governor(options.caps);
+    this.#skew = options.clock.now() - options.clock.monotonic();
+  }
+
+  /** Makes `checks` the ones that run. Those already known with the same interval and host keep their next time. */
+  update(checks: readonly Check[], caps: Caps = this.#options.caps): void {
+    this.#governor.setCaps(caps);
+    const wanted = new Set(checks.map((check) => check.key));
+    for (const [key, entry] of this.#entries) if (!wanted.has(key)) this.#drop(key, entry);
+    for (const check of checks) this.#place(check, checks.length);
+    this.#startWaiting();
+    this.#arm();
+  }
+
+  /** Stops starting runs, lets those under way end, and cancels what still runs once `signal` aborts. */
+  async stop(signal: AbortSignal): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    const cancel = () => this.#cancellation.abort();
+    if (signal.aborted) cancel();
+    else signal.addEventListener('abort', cancel, { once: true });
+    await Promise.all(this.#running);
+    signal.removeEventListener('abort', cancel);
+  }
+
+  #place(check: Check, count: number): void {
+    const known = this.#entries.get(check.key);
+    if (known !== undefined && known.host === check.host && known.check.intervalMs === check.intervalMs) {
+      known.check = check;
+      return;
+    }
+    if (known !== undefined) this.#drop(check.key, known);
+    const now = this.#time();
+    const at =
+      known === undefined && check.resumes !== undefined
+        ? resumedRun(check, check.resumes, { now, checks: count })
+        : firstRun(check, now, count);
+    const fast = isFast(check.resumes?.tookMs);
+    const entry: Entry<Check> = { check, host: check.host, at, due: at, fast, gone: false };
+    this.#entries.set(check.key, entry);
+    this.#heap.push(entry);
+  }
+
+  #drop(key: string, entry: Entry<Check>): void {
+    entry.gone = true;
+    this.#entries.delete(key);
+  }
+
+  #time(): number {
+    return this.#options.clock.monotonic() + this.#skew;
+  }
+
+  #arm(): void {
+    if (this.#stopped) return;
+    const at = this.#heap.peek()?.at ?? Infinity;
+    if (at === this.#timerAt && this.#cancelTimer !== undefined) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#timerAt = at;
+    if (at === Infinity) return;
+    this.#cancelTimer = this.#options.clock.after(Math.max(0, at - this.#time()), () => this.#due());
+  }
+
+  #due(): void {
+    this.#cancelTimer = undefined;
+    const until = this.#time() + TOGETHER_MS;
+    for (let top = this.#heap.peek(); top !== undefined && top.at <= until; top = this.#heap.peek()) {
+      this.#heap.pop();
+      if (!top.gone) this.#governor.enqueue(top);
+    }
+    this.#startWaiting();
+    this.#arm();
+  }
+
+  #startWaiting(): void {
+    if (this.#stopped) return;
+    for (let entry = this.#governor.next(); entry !== undefined; entry = this.#governor.next()) {
+      if (entry.gone) this.#governor.release(entry);
+      else this.#start(entry);
+    }
+  }
+
+  #start(entry: Entry<Check>): void {
+    const { check } = entry;
+    const started = this.#time();
+    this.#options.onLateness(Math.max(0, started - entry.at) / 1_000);
+    const leftOut = Math.floor((started - entry.due) / check.intervalMs);
+    if (leftOut > 0) {
+      entry.due += leftOut * check.intervalMs;
+      this.#options.onShed(check, leftOut);
+    }
+    const running = this.#options.run(check, this.#cancellation).then((wantedMs) => {
+      this.#running.delete(running);
+      this.#governor.release(entry);
+      const tookMs = this.#time() - started;
+      entry.fast = isFast(tookMs);
+      if (!entry.gone) this.#again(entry, tookMs, wantedMs);
+      this.#startWaiting();
+      this.#arm();
+    });
+    this.#running.add(running);
+  }
+
+  #again(entry: Entry<Check>, tookMs: number, wantedMs: number | undefined): void {
+    // a run longer than its interval is followed by the next one at once, never by two
+    entry.due = Math.max(nextRun(entry.check, entry.due, wantedMs), entry.due + tookMs);
+    // in line it comes after all that became due while it ran
+    entry.at = Math.max(entry.due, this.#time());
+    this.#heap.push(entry);
+  }
+}
+
+function isFast(tookMs = Infinity): boolean {
+  return tookMs <= FAST_MS;
+}

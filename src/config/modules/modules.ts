@@ -1,0 +1,216 @@
+import { dirname } from 'node:path';
+import type { z } from 'zod';
+import { failure } from '../../domain/result.ts';
+import type { Probe, Prober } from '../../probes/prober.ts';
+import type { ProbeModule } from '../../probes/module.ts';
+import type { ConfigFiles } from '../../settings/values.ts';
+import { DEFAULT_MODULES } from './default-modules.ts';
+import type { Environment } from '../yaml/expand.ts';
+import { filesIn, readText } from '../files.ts';
+import { suggest } from '../reading/nearest.ts';
+import type { Path } from '../yaml/path.ts';
+import { Reader } from '../reading/reader.ts';
+import { shownNode } from '../yaml/redacted-yaml.ts';
+import type { ConfigProblem } from '../reading/problem.ts';
+import { goDuration } from '../schema/values.ts';
+import { parseBlackboxYaml } from '../yaml/yaml.ts';
+
+/** Something in a modules file that is loaded, and will not do what it was meant to. */
+export interface ModuleNotice extends ConfigProblem {
+  /** Whether each run of the module fails, with the reason `config`. */
+  readonly alwaysFails: boolean;
+}
+
+/** The modules of a file, and what is wrong with it. */
+export interface ModulesResult {
+  readonly modules: ReadonlyMap<string, ProbeModule>;
+  readonly problems: readonly ConfigProblem[];
+  /** What is loaded but cannot work: `blackbox.yml:12: modules.x.http.enable_http3: …`. */
+  readonly notices: readonly ModuleNotice[];
+}
+
+/** Loads blackbox_exporter's own file. @param path absolute */
+export function loadModules(path: string, probers: readonly Prober[], env: Environment = {}): ModulesResult {
+  try {
+    return readModules({ name: path, text: readText(path), files: filesIn(dirname(path), env), probers });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { modules: new Map(), problems: [{ file: path, path: '', message }], notices: [] };
+  }
+}
+
+/** The modules of blackbox_exporter's own default file, but for those whose prober is not among `probers`. */
+export function defaultModules(probers: readonly Prober[]): ReadonlyMap<string, ProbeModule> {
+  const name = 'default modules';
+  const { modules } = readModules({ name, text: DEFAULT_MODULES, files: filesIn('/'), probers });
+  const types = new Set(probers.map(({ type }) => type));
+  return new Map([...modules].filter(([, { prober }]) => types.has(prober.type)));
+}
+
+interface ModulesSource {
+  readonly name: string;
+  readonly text: string;
+  readonly files: ConfigFiles;
+  readonly probers: readonly Prober[];
+}
+
+/** The settings of a prober in blackbox_exporter's file: all that it takes, and without what cannot work. */
+interface Schemas {
+  readonly lenient: z.ZodType<Probe>;
+  readonly strict: z.ZodType<Probe>;
+}
+
+interface Context {
+  readonly reader: Reader;
+  readonly probers: readonly Prober[];
+  readonly files: ConfigFiles;
+  /** By type, made when first needed: most files use few probers. */
+  readonly schemas: Map<string, Schemas>;
+  readonly notices: ModuleNotice[];
+  readonly file: string;
+}
+
+function readModules({ name, text, files, probers }: ModulesSource): ModulesResult {
+  const document = parseBlackboxYaml(text);
+  const reader = new Reader(name, document);
+  const context: Context = { reader, probers, files, schemas: new Map(), notices: [], file: name };
+  const modules = new Map<string, ProbeModule>();
+  if (document.readable) {
+    if (document.root === undefined) reader.report([], 'the file is empty; expected "modules:"');
+    reader.section({}, [], { other: ['modules'] });
+    reader.section({}, ['modules'], { other: reader.keys(['modules']) });
+    for (const key of reader.keys(['modules'])) {
+      const module = readModule(context, key);
+      if (module !== undefined) modules.set(key, module);
+    }
+  }
+  return { modules, problems: reader.problems(), notices: context.notices };
+}
+
+function readModule(context: Context, name: string): ProbeModule | undefined {
+  const { reader, probers } = context;
+  const path: Path = ['modules', name];
+  const types = probers.map((prober) => prober.type);
+  const section = reader.section({ timeout: goDuration.optional() }, path, { other: ['prober', ...types] });
+  const chosen = chosenProber(context, path);
+  if (chosen === undefined) return undefined;
+  const probes = new Map(
+    types
+      .filter((type) => type === chosen.prober.type || reader.has([...path, type]))
+      .map((type) => [type, readProbe(context, [...path, type], type === chosen.prober.type)]),
+  );
+  const probe = chosen.probe ?? probes.get(chosen.prober.type);
+  if (probe === undefined || section.whole === undefined) return undefined;
+  const node = reader.node(path);
+  // as in blackbox_exporter, a timeout of 0 or less is none
+  const timeoutMs = Math.max(0, section.whole.timeout ?? 0) || undefined;
+  return { name, prober: chosen.prober, probe, timeoutMs, shown: () => shownNode(node) };
+}
+
+interface Chosen {
+  readonly prober: ProbeModule['prober'];
+  /** Instead of one by the module's settings. */
+  readonly probe?: Probe;
+}
+
+/** The prober that a module names; blackbox_exporter finds out when it probes that there is none of that name. */
+function chosenProber(context: Context, path: Path): Chosen | undefined {
+  const { reader, probers } = context;
+  const at = [...path, 'prober'];
+  const node = reader.has(at) ? reader.node(at) : undefined;
+  if (node !== undefined && node.kind !== 'scalar') {
+    reader.report(at, `expected the name of a prober, such as http`);
+    return undefined;
+  }
+  const given = node === undefined ? '' : String(node.value);
+  const types = probers.map((prober) => prober.type);
+  const prober = probers.find(({ type }) => type === given);
+  if (prober !== undefined) return { prober };
+  const message =
+    given === ''
+      ? `names no prober; add one of these, such as "prober: http": ${types.join(', ')}`
+      : `unknown prober "${given}"; ${suggest(given, types, 'probers')}`;
+  note(context, node === undefined ? path : at, { message, alwaysFails: true });
+  return {
+    prober: { type: given, target: (address) => ({ label: address, host: '' }) },
+    probe: unrun(message),
+  };
+}
+
+function note(
+  { notices, reader, file }: Context,
+  at: Path,
+  notice: Pick<ModuleNotice, 'message' | 'alwaysFails'>,
+): void {
+  notices.push({ file, ...reader.place(at), ...notice });
+}
+
+function schemasOf({ probers, files, schemas }: Context, type: string): Schemas | undefined {
+  const known = schemas.get(type);
+  const prober = probers.find((one) => one.type === type);
+  if (known !== undefined || prober === undefined) return known;
+  const dialect = 'blackbox';
+  const made = {
+    lenient: prober.schema({ ...files, dialect, lenient: true }),
+    strict: prober.schema({ ...files, dialect }),
+  };
+  schemas.set(type, made);
+  return made;
+}
+
+/**
+ * A prober with its settings, as blackbox_exporter takes them. What it loads although it cannot work is a notice, and
+ * each run of the module fails.
+ * @param used whether the module probes by it; blackbox_exporter reads the sections of other probers, too
+ */
+function readProbe(context: Context, path: Path, used: boolean): Probe | undefined {
+  const { reader } = context;
+  const schema = schemasOf(context, String(path.at(-1)));
+  if (schema === undefined) return undefined;
+  const reasons: string[] = [];
+  const unsupported = (at: Path, message: string): void => {
+    reasons.push(message);
+    if (used) note(context, at, { message, alwaysFails: true });
+  };
+  const read = reader.value(schema.lenient, path, { empty: {}, unsupported })?.value;
+  const [reason] = reasons;
+  if (reason !== undefined) return unrun(reason);
+  const missing = read?.missing?.();
+  if (missing !== undefined && reader.has(path)) reader.report(path, missing);
+  if (read === undefined || !used) return read;
+  if (missing !== undefined) {
+    note(context, path, { message: missing, alwaysFails: true });
+    return unrun(missing);
+  }
+  const remarks = reader.remarks(schema.strict, path, { empty: {} });
+  for (const { path: at, message, unsupported: alwaysFails = false } of remarks)
+    note(context, at, { message, alwaysFails });
+  const hopeless = remarks.find((one) => one.unsupported === true)?.message;
+  return hopeless === undefined ? read : failing(read, hopeless);
+}
+
+/** A probe that fails before it does anything. */
+function unrun(message: string): Probe {
+  const verdict = failure('config', message);
+  return { settings: {}, probe: () => Promise.resolve({ verdict, samples: [] }) };
+}
+
+/** A probe that runs, so that its families are blackbox_exporter's, and fails in any case. */
+function failing(probe: Probe, message: string): Probe {
+  const { withHostname } = probe;
+  return {
+    ...probe,
+    probe: async (target, run) => {
+      const outcome = await probe.probe(target, run);
+      return outcome.verdict.status === 'unknown'
+        ? outcome
+        : { ...outcome, verdict: failure('config', message) };
+    },
+    ...(withHostname !== undefined && {
+      withHostname: (hostname) => {
+        const changed = withHostname(hostname);
+        return 'problem' in changed ? changed : failing(changed, message);
+      },
+    }),
+  };
+}

@@ -1,0 +1,75 @@
+import type { z } from 'zod';
+import { foreignKey } from '../modules/unsupported-blackbox-keys.ts';
+import { keysAt } from '../schema/describe-keys.ts';
+import { suggest } from './nearest.ts';
+import type { Path } from '../yaml/path.ts';
+
+/** Something wrong at a place in the document. */
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  /** Whether the key is wrong or what it holds. */
+  readonly at: 'key' | 'value';
+  /** Another kind of value was due, such as a number in place of a text. */
+  readonly mismatch?: boolean;
+  /** The value is right, but what it asks for cannot be done here: zod's `params: { unsupported: true }`. */
+  readonly unsupported?: boolean;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Zod's issues as findings, one for each mistake: unknown keys one by one, unions by the branch that was meant. */
+export function findings(schema: z.core.$ZodType, issues: readonly Issue[]): Finding[] {
+  return issues.flatMap((issue) => found(issue, [], (path) => keysAt(schema, path)));
+}
+
+/** What is said of a key that no mapping at that place has. */
+export function unknownKey(key: string, valid: readonly string[]): string {
+  return `unknown key "${key}"; ${suggest(key, valid, 'valid keys')}`;
+}
+
+function found(issue: Issue, base: Path, keys: (path: Path) => string[]): Finding[] {
+  const path = [
+    ...base,
+    ...issue.path.map((segment) => (typeof segment === 'symbol' ? String(segment) : segment)),
+  ];
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const valid = keys(path);
+      return issue.keys.map((key) => {
+        const foreign = foreignKey(key);
+        const message = foreign ?? unknownKey(key, valid);
+        return { path: [...path, key], message, at: 'key', ...(foreign && { unsupported: true }) };
+      });
+    }
+    case 'invalid_union': {
+      const meant = meantBranch(issue.errors);
+      return (
+        meant?.flatMap((inner) => found(inner, path, keys)) ?? [
+          { path, message: issue.message, at: 'value', mismatch: true },
+        ]
+      );
+    }
+    case 'invalid_key':
+      return issue.issues.map((inner) => ({ path, message: inner.message, at: 'key' }));
+    case 'custom': {
+      const unsupported = issue.params?.['unsupported'] === true;
+      return [{ path, message: issue.message, at: 'value', ...(unsupported && { unsupported }) }];
+    }
+    case 'invalid_type':
+    case 'invalid_value':
+      return [{ path, message: issue.message, at: 'value', mismatch: true }];
+    default:
+      return [{ path, message: issue.message, at: 'value' }];
+  }
+}
+
+/** The only branch of a union whose type fits the value, so that its findings are what the user needs. */
+function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const fitting = branches.filter((issues) => !issues.some(isMismatch));
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+function isMismatch(issue: Issue): boolean {
+  return issue.path.length === 0 && ['invalid_type', 'invalid_value', 'invalid_union'].includes(issue.code);
+}

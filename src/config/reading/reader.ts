@@ -1,0 +1,176 @@
+import type { z } from 'zod';
+import { nodeAt, offsetAt, toData } from '../yaml/document.ts';
+import type { YamlNode } from '../yaml/document.ts';
+import { findings, unknownKey } from './issues.ts';
+import type { Finding } from './issues.ts';
+import { formatPath } from '../yaml/path.ts';
+import type { Path } from '../yaml/path.ts';
+import { kindOf, sentence } from './zod-messages.ts';
+import type { ConfigProblem } from './problem.ts';
+import type { ParsedYaml } from '../yaml/yaml.ts';
+
+type Shape = Readonly<Record<string, z.ZodType>>;
+type Output<S extends Shape> = { readonly [Key in keyof S]: z.output<S[Key]> };
+
+/** A mapping as far as it could be read. */
+export interface Section<S extends Shape> {
+  /** Every value; undefined when one of them is wrong. */
+  readonly whole: Output<S> | undefined;
+  /** The values that are right, so that rules across keys can still be checked. */
+  readonly partial: Partial<Output<S>>;
+}
+
+interface ValueOptions {
+  /** Stands for a value that is left out. */
+  readonly empty?: unknown;
+  /** Takes, instead of problems, what is right but cannot work, where nothing else is wrong. */
+  readonly unsupported?: (path: Path, message: string) => void;
+}
+
+export interface SectionOptions {
+  /** Keys that are read elsewhere. */
+  readonly other?: readonly string[];
+  /** What to say of a key that is neither in the shape nor in `other`. */
+  readonly unknown?: (key: string, valid: readonly string[]) => string;
+}
+
+/** Reads values out of a document against schemas, and collects all that is wrong with them. */
+export class Reader {
+  readonly #file: string;
+  readonly #document: ParsedYaml;
+  readonly #problems: ConfigProblem[];
+
+  constructor(file: string, document: ParsedYaml) {
+    this.#file = file;
+    this.#document = document;
+    this.#problems = document.problems.map(({ path, ...rest }) => ({
+      file,
+      path: formatPath(path),
+      ...rest,
+    }));
+  }
+
+  /** What was found so far, in the order of the file; problems without a line come last. */
+  problems(): readonly ConfigProblem[] {
+    return [...this.#problems].sort((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity) || 0);
+  }
+
+  /** Tells a problem, unless the value there has one already. */
+  report(path: Path, message: string, at: 'key' | 'value' = 'value'): void {
+    const node = this.node(path);
+    if (node?.kind === 'scalar' && node.broken) return;
+    this.#problems.push({ file: this.#file, ...this.place(path, at), message });
+  }
+
+  /** Where something stands, for a problem. */
+  place(path: Path, at: 'key' | 'value' = 'value'): Pick<ConfigProblem, 'line' | 'path'> {
+    const offset = offsetAt(this.#document.root, path, at);
+    const line = offset === undefined ? {} : { line: this.#document.lineOf(offset) };
+    return { ...line, path: formatPath(path) };
+  }
+
+  node(path: Path): YamlNode | undefined {
+    return nodeAt(this.#document.root, path);
+  }
+
+  /** Whether something stands there: a key without a value counts as left out. */
+  has(path: Path): boolean {
+    const node = this.node(path);
+    return node !== undefined && !(node.kind === 'scalar' && node.value === null);
+  }
+
+  /** The keys of a mapping; none when there is no mapping. */
+  keys(path: Path): readonly string[] {
+    const node = this.node(path);
+    return node?.kind === 'map' ? [...node.entries.keys()] : [];
+  }
+
+  /** The paths of a list's items; reports what is there instead of a list. */
+  items(path: Path): readonly Path[] {
+    const node = this.node(path);
+    if (node?.kind === 'list') return node.items.map((_, index) => [...path, index]);
+    if (node !== undefined && this.has(path))
+      this.report(path, `expected a list, got ${kindOf(toData(node, new Set()))}`);
+    return [];
+  }
+
+  /** Reads one value; undefined when it is wrong. */
+  value<T>(
+    schema: z.ZodType<T>,
+    path: Path,
+    { empty, unsupported }: ValueOptions = {},
+  ): { readonly value: T } | undefined {
+    const read = this.#parse(schema, path, empty);
+    if ('value' in read) return read;
+    const { found } = read;
+    if (unsupported !== undefined && nothingElse(found)) {
+      for (const one of found) if (one.unsupported === true) unsupported([...path, ...one.path], one.message);
+      return undefined;
+    }
+    for (const { path: inner, message, at } of found) this.report([...path, ...inner], message, at);
+    return undefined;
+  }
+
+  /** What a schema finds wrong with one value, without reporting it. */
+  remarks(schema: z.ZodType, path: Path, { empty }: Pick<ValueOptions, 'empty'> = {}): readonly Finding[] {
+    const read = this.#parse(schema, path, empty);
+    return 'value' in read ? [] : read.found.map((one) => ({ ...one, path: [...path, ...one.path] }));
+  }
+
+  #parse<T>(
+    schema: z.ZodType<T>,
+    path: Path,
+    empty: unknown,
+  ): { readonly value: T } | { readonly found: readonly Finding[] } {
+    const node = this.has(path) ? this.node(path) : undefined;
+    const otherwise = new Set<YamlNode>();
+    for (;;) {
+      const data = node === undefined ? empty : toData(node, otherwise);
+      const result = schema.safeParse(data, { error: sentence });
+      if (result.success) return { value: result.data };
+      const found = findings(schema, result.error.issues);
+      const before = otherwise.size;
+      for (const node of found.flatMap((one) => this.#swappable(path, one))) otherwise.add(node);
+      if (otherwise.size === before) return { found };
+    }
+  }
+
+  /** Scalars at a path that may be taken for something else: an expanded `42` for the number, a null for nothing. */
+  #swappable(base: Path, { path, mismatch = false }: Finding): YamlNode[] {
+    const node = mismatch ? this.node([...base, ...path]) : undefined;
+    return node?.kind === 'scalar' && node.alternatives.length > 0 ? [node] : [];
+  }
+
+  /** Reads a mapping key by key, so that one wrong value does not hide the others. */
+  section<S extends Shape>(shape: S, path: Path, options: SectionOptions = {}): Section<S> {
+    const { other = [], unknown = unknownKey } = options;
+    const node = this.node(path);
+    if (node !== undefined && node.kind !== 'map' && this.has(path)) {
+      this.report(path, `expected a mapping (key: value), got ${kindOf(toData(node, new Set()))}`);
+      return { whole: undefined, partial: {} };
+    }
+    const valid = [...Object.keys(shape), ...other];
+    for (const key of this.keys(path)) {
+      if (!valid.includes(key)) this.report([...path, key], unknown(key, valid), 'key');
+    }
+    const partial: Record<string, unknown> = {};
+    let complete = true;
+    for (const [key, schema] of Object.entries(shape)) {
+      const read = this.value(schema, [...path, key]);
+      if (read === undefined) complete = false;
+      else partial[key] = read.value;
+    }
+    return { whole: complete ? (partial as Output<S>) : undefined, partial: partial as Partial<Output<S>> };
+  }
+}
+
+/** Whether all that is wrong asks for what cannot be done, or is a mapping that misses something for that very key. */
+function nothingElse(found: readonly Finding[]): boolean {
+  const places = found
+    .filter(({ unsupported = false }) => unsupported)
+    .map(({ path }) => JSON.stringify(path.slice(0, -1)));
+  return (
+    places.length > 0 &&
+    found.every(({ unsupported = false, path }) => unsupported || places.includes(JSON.stringify(path)))
+  );
+}

@@ -1,0 +1,66 @@
+/**
+ * A process of its own for what cannot be cancelled or takes long: statfs(2) on a hung mount, a driver that waits for
+ * its firmware. There it holds a thread of the pool that the server needs for other work. The parent talks to it over
+ * IPC and kills it when it is of no more use.
+ */
+import { closeSync, open, read, statfs } from 'node:fs';
+import { systemClock } from '../../domain/clock.ts';
+import { CHILD_THREADS, ChildWorker, type ChildRequest, type PackedUsage } from './worker.ts';
+import { Pace } from '../pace.ts';
+import { countProcesses, type ProcessCounts } from '../collectors/cpu/process-count.ts';
+
+/** A file of /sys has at most one page. */
+const MAX_BYTES = 8_192;
+
+/** @param path each byte as one character: it need not be UTF-8 */
+function callStatfs(path: string): Promise<PackedUsage | number> {
+  return new Promise((resolve) => {
+    statfs(Buffer.from(path, 'latin1'), (error, usage) => {
+      if (error !== null) resolve(errno(error));
+      else resolve([usage.bsize, usage.blocks, usage.bfree, usage.bavail, usage.files, usage.ffree]);
+    });
+  });
+}
+
+/** With as few steps as can be: each is a thread's, and a file of /sys is read whole at once. */
+function callRead(path: string): Promise<{ text: string } | number> {
+  return new Promise((resolve) => {
+    open(path, 'r', (openError, fd) => {
+      if (openError !== null) {
+        resolve(errno(openError));
+        return;
+      }
+      read(fd, Buffer.allocUnsafe(MAX_BYTES), 0, MAX_BYTES, 0, (error, length, buffer) => {
+        closeSync(fd);
+        resolve(error === null ? { text: buffer.toString('utf8', 0, length).trim() } : errno(error));
+      });
+    });
+  });
+}
+
+async function callProcesses(procfs: string): Promise<ProcessCounts | number> {
+  const pace = new Pace(systemClock);
+  try {
+    return await countProcesses(procfs, () => pace.breathe());
+  } catch (error) {
+    return errno(error as NodeJS.ErrnoException);
+  }
+}
+
+function errno(error: NodeJS.ErrnoException): number {
+  return Math.abs(error.errno ?? 0);
+}
+
+const worker = new ChildWorker({
+  calls: { statfs: callStatfs, read: callRead, processes: callProcesses },
+  threads: CHILD_THREADS,
+  clock: systemClock,
+});
+
+process.on('message', (request: ChildRequest) => {
+  void worker.answer(request).then((answer) => process.send?.(answer));
+});
+// A normal exit waits for the threads of the pool, that is, for the hung calls.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+// Ctrl-C reaches the whole process group; the parent decides when this process ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);

@@ -1,0 +1,135 @@
+import type { Clock } from '../../domain/clock.ts';
+import type { ProcessCounts } from '../collectors/cpu/process-count.ts';
+
+/** bsize, blocks, bfree, bavail, files, ffree. */
+export type PackedUsage = readonly [number, number, number, number, number, number];
+
+/** What can be asked of the child about a path, and what it answers. */
+export interface CallResults {
+  readonly statfs: PackedUsage;
+  /** The text of a small file. */
+  readonly read: { readonly text: string };
+  /** The processes under a /proc. */
+  readonly processes: ProcessCounts;
+}
+
+export type CallKind = keyof CallResults;
+
+/** What the parent asks of its child. */
+export interface ChildRequest {
+  readonly id: number;
+  readonly kind: CallKind;
+  readonly paths: readonly string[];
+  /** How long the answer may take, and how long one call may take before it counts as hung. */
+  readonly limitMs: number;
+}
+
+/** A result; the number of an error (errno, positive); `hung`: the call does not return; `queued`: all threads hang. */
+export type ChildReply<K extends CallKind = CallKind> = CallResults[K] | number | 'hung' | 'queued';
+
+export interface ChildAnswer<K extends CallKind = CallKind> {
+  readonly id: number;
+  /** One for each path asked, in that order. */
+  readonly replies: readonly ChildReply<K>[];
+  /** The calls (as `callKey` names them) that hold all threads; empty while there are threads left. */
+  readonly stuck: readonly string[];
+}
+
+/** What a call is about, as one text. */
+export function callKey(kind: CallKind, path: string): string {
+  return `${kind} ${path}`;
+}
+
+/** How many calls can be under way at once: the child's thread pool has this size. */
+export const CHILD_THREADS = 16;
+
+/** Makes one call, which may never settle. */
+export type Calls = {
+  readonly [K in CallKind]: (path: string) => Promise<CallResults[K] | number>;
+};
+
+export interface ChildWorkerOptions {
+  readonly calls: Calls;
+  readonly threads: number;
+  readonly clock: Clock;
+}
+
+interface Call {
+  readonly kind: CallKind;
+  readonly path: string;
+  readonly settled: Promise<void>;
+  readonly settle: () => void;
+  startedAt?: number;
+  reply?: ChildReply;
+}
+
+/**
+ * Keeps at most one call per kind and path under way, and never waits again for one that hangs: this is the whole of
+ * the child's knowledge, and it heals by itself when the call returns at last.
+ */
+export class ChildWorker {
+  readonly #options: ChildWorkerOptions;
+  readonly #calls = new Map<string, Call>();
+  readonly #queue: Call[] = [];
+  #running = 0;
+
+  constructor(options: ChildWorkerOptions) {
+    this.#options = options;
+  }
+
+  /** Answers within the request's limit, whatever the paths do. */
+  async answer({ id, kind, paths, limitMs }: ChildRequest): Promise<ChildAnswer> {
+    const { clock } = this.#options;
+    const now = clock.monotonic();
+    const calls = paths.map((path) => this.#call(kind, path));
+    const fresh = calls.filter(({ startedAt }) => startedAt === undefined || now - startedAt < limitMs);
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(limitMs, resolve);
+      void Promise.all(fresh.map(({ settled }) => settled)).then(() => {
+        cancel();
+        resolve();
+      });
+    });
+    const replies = calls.map(
+      ({ reply, startedAt }) => reply ?? (startedAt === undefined ? 'queued' : 'hung'),
+    );
+    return { id, replies, stuck: replies.includes('queued') ? this.#underWay() : [] };
+  }
+
+  #underWay(): string[] {
+    return [...this.#calls].flatMap(([key, { startedAt }]) => (startedAt === undefined ? [] : [key]));
+  }
+
+  #call(kind: CallKind, path: string): Call {
+    const key = callKey(kind, path);
+    const known = this.#calls.get(key);
+    if (known !== undefined) return known;
+    let settle = (): void => undefined;
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    const call: Call = { kind, path, settled, settle };
+    this.#calls.set(key, call);
+    this.#queue.push(call);
+    this.#startQueued();
+    return call;
+  }
+
+  #startQueued(): void {
+    while (this.#running < this.#options.threads) {
+      const call = this.#queue.shift();
+      if (call === undefined) return;
+      void this.#run(call);
+    }
+  }
+
+  async #run(call: Call): Promise<void> {
+    this.#running++;
+    call.startedAt = this.#options.clock.monotonic();
+    call.reply = await this.#options.calls[call.kind](call.path);
+    this.#running--;
+    this.#calls.delete(callKey(call.kind, call.path));
+    call.settle();
+    this.#startQueued();
+  }
+}

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import type { CollectorOptions } from '../../collector.ts';
+import { Pace } from '../../pace.ts';
+import { numbered, readAttribute, unsigned } from '../../procfile.ts';
+
+const coreThrottles: Family = {
+  name: 'node_cpu_core_throttles_total',
+  type: 'counter',
+  help: 'How often each core was slowed down because it was hot.',
+  labels: ['package', 'core'],
+};
+const packageThrottles: Family = {
+  name: 'node_cpu_package_throttles_total',
+  type: 'counter',
+  help: 'How often each package was slowed down because it was hot.',
+  labels: ['package'],
+};
+const isolated: Family = {
+  name: 'node_cpu_isolated',
+  type: 'gauge',
+  help: 'Always 1: CPUs that the scheduler leaves alone.',
+  labels: ['cpu'],
+};
+const online: Family = {
+  name: 'node_cpu_online',
+  type: 'gauge',
+  help: '1 when the CPU is in use, 0 when it is turned off.',
+  labels: ['cpu'],
+};
+
+export const topologyFamilies: readonly Family[] = [coreThrottles, packageThrottles, isolated, online];
+
+/** CPUs come and go rarely: which files there are is looked up this often, their values with each scrape. */
+const LOOK_AGAIN_MS = 60_000;
+/** More CPUs than any kernel has: a list beyond it is garbage. */
+const MAX_CPUS = 65_536;
+
+/** A file of /sys and the sample that its number makes. */
+interface Reading {
+  readonly path: string;
+  readonly toSample: (value: number) => Sample;
+}
+
+/** What /sys tells of the CPUs: throttling, which are turned on, which are isolated. Without /sys nothing. */
+export class CpuTopology {
+  readonly #folder: string;
+  readonly #clock: CollectorOptions['clock'];
+  #readings: readonly Reading[] = [];
+  #isolated: readonly Sample[] = [];
+  #lookedAt = -Infinity;
+
+  constructor({ sysfs, clock }: Pick<CollectorOptions, 'sysfs' | 'clock'>) {
+    this.#folder = join(sysfs, 'devices', 'system', 'cpu');
+    this.#clock = clock;
+  }
+
+  async collect(): Promise<Sample[]> {
+    const pace = new Pace(this.#clock);
+    if (this.#clock.monotonic() - this.#lookedAt >= LOOK_AGAIN_MS) await this.#look(pace);
+    const samples = [...this.#isolated];
+    for (const { path, toSample } of this.#readings) {
+      const value = unsigned(readAttribute(path));
+      if (value !== undefined) samples.push(toSample(value));
+      await pace.breathe();
+    }
+    return samples;
+  }
+
+  async #look(pace: Pace): Promise<void> {
+    const cpus = numbered(this.#folder, 'cpu');
+    const readings = new Map<string, Reading>();
+    for (const cpu of cpus) {
+      this.#throttles(cpu).forEach((reading, key) => {
+        if (!readings.has(key) && isNumber(reading)) readings.set(key, reading);
+      });
+      await pace.breathe();
+    }
+    this.#readings = [...readings.values(), ...this.#switches(cpus)];
+    this.#isolated = cpuList(readAttribute(this.#folder, 'isolated') ?? '').map((cpu) =>
+      sample(isolated, 1, { cpu: String(cpu) }),
+    );
+    this.#lookedAt = this.#clock.monotonic();
+  }
+
+  /** Hyperthreads of a core share its counter, cores that of their package: by what they share. */
+  #throttles(cpu: string): ReadonlyMap<string, Reading> {
+    const folder = join(this.#folder, `cpu${cpu}`);
+    const [pack, core] = ['physical_package_id', 'core_id'].map((id) =>
+      unsigned(readAttribute(folder, 'topology', id)),
+    );
+    if (pack === undefined || core === undefined) return new Map();
+    const ofCore = { package: String(pack), core: String(core) };
+    const ofPackage = { package: String(pack) };
+    return new Map([
+      [
+        `core ${pack} ${core}`,
+        {
+          path: join(folder, 'thermal_throttle', 'core_throttle_count'),
+          toSample: (value) => sample(coreThrottles, value, ofCore),
+        },
+      ],
+      [
+        `package ${pack}`,
+        {
+          path: join(folder, 'thermal_throttle', 'package_throttle_count'),
+          toSample: (value) => sample(packageThrottles, value, ofPackage),
+        },
+      ],
+    ]);
+  }
+
+  /** Where the first CPU cannot be turned off there is no telling for any, as node_exporter has it. */
+  #switches(cpus: readonly string[]): Reading[] {
+    const readings = cpus.map((cpu) => ({
+      path: join(this.#folder, `cpu${cpu}`, 'online'),
+      toSample: (value: number) => sample(online, value === 1 ? 1 : 0, { cpu }),
+    }));
+    const [first] = readings;
+    return first === undefined || !isNumber(first) ? [] : readings.filter(isNumber);
+  }
+}
+
+function isNumber({ path }: Reading): boolean {
+  return unsigned(readAttribute(path)) !== undefined;
+}
+
+/** `2-3,7` is 2, 3, 7; what is no list of CPUs is none. @see https://docs.kernel.org/admin-guide/cputopology.html */
+export function cpuList(text: string): number[] {
+  const cpus: number[] = [];
+  for (const range of text.split(',')) {
+    const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(range) ?? [];
+    if (from === undefined) continue;
+    for (let cpu = Number(from); cpu <= Number(to) && cpus.length < MAX_CPUS; cpu += 1) cpus.push(cpu);
+  }
+  return cpus;
+}

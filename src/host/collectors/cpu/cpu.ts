@@ -1,0 +1,141 @@
+import { sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
+import { CollectorError, type Collector, type CollectorOptions } from '../../collector.ts';
+import { CpuTopology, topologyFamilies } from './cpu-topology.ts';
+import { fields, readProcFile, unsigned } from '../../procfile.ts';
+
+const seconds: Family = {
+  name: 'node_cpu_seconds_total',
+  type: 'counter',
+  help: 'Time that each CPU spent in each mode, in seconds.',
+  labels: ['cpu', 'mode'],
+};
+const guestSeconds: Family = {
+  name: 'node_cpu_guest_seconds_total',
+  type: 'counter',
+  help: 'Time that each CPU spent running virtual machines, in seconds; modes user and nice contain it.',
+  labels: ['cpu', 'mode'],
+};
+
+/** The columns of a `cpu` line of /proc/stat, in its order. @see https://man7.org/linux/man-pages/man5/proc_stat.5.html */
+const COLUMNS: readonly { readonly family: Family; readonly mode: string }[] = [
+  ...['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'].map((mode) => ({
+    family: seconds,
+    mode,
+  })),
+  ...['user', 'nice'].map((mode) => ({ family: guestSeconds, mode })),
+];
+const IDLE = 3;
+const IOWAIT = 4;
+const GUEST = 8;
+/** USER_HZ: what the kernel shows to programs, whatever its own tick is. */
+const TICKS_PER_SECOND = 100;
+/** An idle time that falls this far is a CPU that was unplugged and came back. */
+const RESET_SECONDS = 3;
+
+/** The times of the CPUs from /proc/stat, and what /sys tells of them. */
+export const cpu: Collector = {
+  name: 'cpu',
+  families: [seconds, guestSeconds, ...topologyFamilies],
+  create: (options) => {
+    if (options.system.platform === 'darwin') return { collect: () => ofDarwin(options) };
+    const times = new CpuCollector(options.procfs);
+    const topology = new CpuTopology(options);
+    return { collect: async () => [...times.collect(), ...(await topology.collect())] };
+  },
+};
+
+/** macOS tells four modes, in milliseconds. */
+function ofDarwin({ system }: CollectorOptions): Sample[] {
+  return system.cpus().flatMap(({ times }, i) =>
+    [
+      { mode: 'user', time: times.user },
+      { mode: 'nice', time: times.nice },
+      { mode: 'system', time: times.sys },
+      { mode: 'idle', time: times.idle },
+    ].map(({ mode, time }) => sample(seconds, time / 1_000, { cpu: String(i), mode })),
+  );
+}
+
+interface CpuState {
+  readonly labels: readonly Labels[];
+  /** What was last told of each column. */
+  readonly told: (number | undefined)[];
+}
+
+class CpuCollector {
+  readonly #procfs: string;
+  #cpus = new Map<string, CpuState>();
+
+  constructor(procfs: string) {
+    this.#procfs = procfs;
+  }
+
+  collect(): Sample[] {
+    const cpus = new Map<string, CpuState>();
+    const samples: Sample[] = [];
+    for (const [name, times] of cpuLines(readProcFile(this.#procfs, 'stat'))) {
+      if (name === '' || cpus.has(name)) continue;
+      const state = this.#cpus.get(name) ?? newState(name);
+      cpus.set(name, state);
+      remember(state, times);
+      COLUMNS.forEach(({ family }, i) => {
+        const value = state.told[i];
+        if (times[i] !== undefined && value !== undefined)
+          samples.push(sample(family, value, state.labels[i]));
+      });
+    }
+    if (samples.length === 0)
+      throw new CollectorError(`${this.#procfs}/stat has no line of a CPU: expected "cpu0 123 …"`);
+    this.#cpus = cpus;
+    return samples;
+  }
+}
+
+function newState(name: string): CpuState {
+  return { labels: COLUMNS.map(({ mode }) => ({ cpu: name, mode })), told: [] };
+}
+
+/** The kernel's idle and iowait times can step back a little; a counter must not, or `rate()` sees a restart. */
+function remember(state: CpuState, times: readonly (number | undefined)[]): void {
+  const { told } = state;
+  if ((told[IDLE] ?? 0) - (times[IDLE] ?? Infinity) >= RESET_SECONDS) told.fill(undefined);
+  times.forEach((time, i) => {
+    if (time !== undefined && time >= (told[i] ?? 0)) told[i] = time;
+  });
+}
+
+/** Each `cpu` line's number (empty for the sum of all) and its columns in seconds. */
+function* cpuLines(text: string): Generator<[string, (number | undefined)[]]> {
+  for (const line of text.split('\n')) {
+    if (!line.startsWith('cpu')) continue;
+    const [label = '', ...columns] = fields(line);
+    const name = label.slice(3);
+    if (!/^\d*$/.test(name)) continue;
+    yield [name, COLUMNS.map((_, i) => ticksToSeconds(columns[i]))];
+  }
+}
+
+function ticksToSeconds(ticks: string | undefined): number | undefined {
+  const value = unsigned(ticks);
+  return value === undefined ? undefined : value / TICKS_PER_SECOND;
+}
+
+/** Seconds of all CPUs together since the machine started. */
+export interface CpuTime {
+  readonly total: number;
+  readonly busy: number;
+}
+
+/**
+ * Reads how busy all CPUs were since the start; the difference of two readings is what happened between them.
+ * @throws {CollectorError} when /proc/stat does not say so
+ */
+export function readCpuTime(procfs: string): CpuTime {
+  for (const [name, times] of cpuLines(readProcFile(procfs, 'stat'))) {
+    if (name !== '') continue;
+    const modes = times.slice(0, GUEST);
+    const total = modes.reduce<number>((sum, time) => sum + (time ?? 0), 0);
+    return { total, busy: total - (times[IDLE] ?? 0) - (times[IOWAIT] ?? 0) };
+  }
+  throw new CollectorError(`${procfs}/stat has no line of all CPUs: expected "cpu  123 …"`);
+}

@@ -1,0 +1,69 @@
+import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { AbsentError, CollectorError, type Collector } from '../../collector.ts';
+import { hasCode, readOptionalFile, unsigned } from '../../procfile.ts';
+
+function total(name: string, help: string): Family {
+  return { name: `node_pressure_${name}_seconds_total`, type: 'counter', help, labels: [] };
+}
+
+/** What is exposed of each line of /proc/pressure. @see https://docs.kernel.org/accounting/psi.html */
+const RESOURCES: Readonly<Record<string, Readonly<Record<string, Family>>>> = {
+  cpu: { some: total('cpu_waiting', 'Time in which some task waited for a CPU, in seconds.') },
+  io: {
+    some: total('io_waiting', 'Time in which some task waited for a disk, in seconds.'),
+    full: total('io_stalled', 'Time in which all tasks that were not idle waited for a disk, in seconds.'),
+  },
+  memory: {
+    some: total('memory_waiting', 'Time in which some task waited for memory, in seconds.'),
+    full: total(
+      'memory_stalled',
+      'Time in which all tasks that were not idle waited for memory, in seconds.',
+    ),
+  },
+  irq: {
+    full: total('irq_stalled', 'Time in which all tasks waited while interrupts were served, in seconds.'),
+  },
+};
+
+/** How long tasks wait for what is short, from /proc/pressure (Linux 4.20; interrupts 6.1). */
+export const pressure: Collector = {
+  name: 'pressure',
+  families: Object.values(RESOURCES).flatMap((families) => Object.values(families)),
+  create: ({ procfs }) => ({ collect: () => collect(procfs) }),
+};
+
+function collect(procfs: string): Sample[] {
+  const texts = Object.keys(RESOURCES).flatMap((resource): [string, string][] => {
+    const text = readResource(procfs, resource);
+    return text === undefined ? [] : [[resource, text]];
+  });
+  if (texts.length === 0)
+    throw new AbsentError(
+      `the kernel tells nothing under ${procfs}/pressure: it is older than 4.20, was built without PSI, or needs psi=1 on its command line`,
+    );
+  const samples = texts.flatMap(([resource, text]) => [...parse(RESOURCES[resource] ?? {}, text)]);
+  if (samples.length === 0)
+    throw new CollectorError(`${procfs}/pressure makes no sense: expected "some avg10=0.00 … total=123"`);
+  return samples;
+}
+
+function readResource(procfs: string, resource: string): string | undefined {
+  try {
+    return readOptionalFile(procfs, 'pressure', resource);
+  } catch (error) {
+    // The file is there and says so when it is read: turned off at the start.
+    if (hasCode(error, 'ENOTSUP') || hasCode(error, 'EOPNOTSUPP')) return undefined;
+    throw error;
+  }
+}
+
+const LINE = /^(\w+) .*\btotal=(\d+)$/;
+
+function* parse(families: Readonly<Record<string, Family>>, text: string): Generator<Sample> {
+  for (const line of text.split('\n')) {
+    const [, word = '', digits] = LINE.exec(line) ?? [];
+    const family = families[word];
+    const microseconds = unsigned(digits);
+    if (family !== undefined && microseconds !== undefined) yield sample(family, microseconds / 1_000_000);
+  }
+}

@@ -1,0 +1,51 @@
+import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import type { Collector, CollectorOptions } from '../../collector.ts';
+import { readAttribute, unsigned } from '../../procfile.ts';
+import { resting } from '../../cached-collector.ts';
+
+function gauge(name: string, help: string, labels: readonly string[] = []): Family {
+  return { name: `node_processes_${name}`, type: 'gauge', help, labels };
+}
+
+const pids = gauge('pids', 'Processes.');
+const threads = gauge('threads', 'Threads of all processes.');
+const state = gauge('state', 'Processes by the letter of their state, as ps(1) has it.', ['state']);
+const threadState = gauge('threads_state', 'Threads by the letter of their state, as ps(1) has it.', [
+  'thread_state',
+]);
+const maxThreads = gauge('max_threads', 'Threads that there can be.');
+const maxProcesses = gauge('max_processes', 'Where the numbers of processes begin anew.');
+
+/** The processes and threads of the whole machine, from /proc/<pid>. */
+export const processes: Collector = {
+  name: 'processes',
+  families: [pids, threads, state, threadState, maxThreads, maxProcesses],
+  create: (options) =>
+    resting({
+      clock: options.clock,
+      collect: (signal) => collect(options, signal),
+      restMs: (tookMs) => Math.max(MIN_REST_MS, REST * tookMs),
+    }),
+};
+
+const MIN_REST_MS = 1_000;
+/** A count is good for so many times of what it took: counting has 5 % of a CPU at most, however many there are. */
+const REST = 20;
+
+async function collect({ procfs, countProcesses }: CollectorOptions, signal: AbortSignal): Promise<Sample[]> {
+  const counts = await countProcesses(procfs, signal);
+  const limit = (family: Family, file: string) => {
+    const value = unsigned(readAttribute(procfs, 'sys', 'kernel', file));
+    return value === undefined ? [] : [sample(family, value)];
+  };
+  return [
+    sample(pids, counts.pids),
+    sample(threads, counts.threads),
+    ...Object.entries(counts.states).map(([letter, count]) => sample(state, count, { state: letter })),
+    ...Object.entries(counts.threadStates).map(([letter, count]) =>
+      sample(threadState, count, { thread_state: letter }),
+    ),
+    ...limit(maxThreads, 'threads-max'),
+    ...limit(maxProcesses, 'pid_max'),
+  ];
+}

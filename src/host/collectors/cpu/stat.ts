@@ -1,0 +1,50 @@
+import { sample, type Family, type FamilyType, type Sample } from '../../../metrics/family.ts';
+import { CollectorError, type Collector, type CollectorOptions } from '../../collector.ts';
+import { fields, readProcFile, unsigned } from '../../procfile.ts';
+
+function family(name: string, type: FamilyType, help: string): Family {
+  return { name: `node_${name}`, type, help, labels: [] };
+}
+
+const bootTime = family(
+  'boot_time_seconds',
+  'gauge',
+  'When the machine was started, seconds since the epoch.',
+);
+
+/** By the first word of a line of /proc/stat. @see https://man7.org/linux/man-pages/man5/proc_stat.5.html */
+const families: ReadonlyMap<string, Family> = new Map([
+  ['intr', family('intr_total', 'counter', 'Interrupts served.')],
+  ['ctxt', family('context_switches_total', 'counter', 'Context switches of all CPUs.')],
+  ['processes', family('forks_total', 'counter', 'Processes and threads created.')],
+  ['btime', bootTime],
+  ['procs_running', family('procs_running', 'gauge', 'Tasks that run or wait for a CPU.')],
+  ['procs_blocked', family('procs_blocked', 'gauge', 'Tasks that wait for a disk.')],
+]);
+
+/** The kernel's counters in /proc/stat that are of no single CPU. */
+export const stat: Collector = {
+  name: 'stat',
+  families: [...families.values()],
+  create: (options) => ({
+    collect: () => (options.system.platform === 'darwin' ? ofDarwin(options) : read(options.procfs)),
+  }),
+};
+
+function read(procfs: string): Sample[] {
+  const samples: Sample[] = [];
+  for (const line of readProcFile(procfs, 'stat').split('\n')) {
+    const family = families.get(line.slice(0, Math.max(line.indexOf(' '), 0)));
+    // The line of interrupts has a number for each of them: only the first, their sum, is of interest.
+    const value = family === undefined ? undefined : unsigned(fields(line.slice(0, 64))[1]);
+    if (family !== undefined && value !== undefined) samples.push(sample(family, value));
+  }
+  if (samples.length === 0)
+    throw new CollectorError(`${procfs}/stat has none of the lines known: expected "ctxt 123"`);
+  return samples;
+}
+
+/** macOS tells how long it has been up; the time of the start is the same from one reading to the next. */
+function ofDarwin({ system, clock }: CollectorOptions): Sample[] {
+  return [sample(bootTime, Math.round(clock.now() / 1_000 - system.uptime()))];
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import type { Collector, CollectorOptions } from '../../collector.ts';
+import { numbered, requireSysfs, signed } from '../../procfile.ts';
+import { resting } from '../../cached-collector.ts';
+import { textsOf } from '../../slow-read.ts';
+
+const temperature: Family = {
+  name: 'node_thermal_zone_temp',
+  type: 'gauge',
+  help: 'Temperature of the zone, in degrees Celsius.',
+  labels: ['zone', 'type'],
+};
+const currentState: Family = {
+  name: 'node_cooling_device_cur_state',
+  type: 'gauge',
+  help: 'How hard the device cools now, 0 to its maximum; some say -1 while they do nothing.',
+  labels: ['name', 'type'],
+};
+const maximumState: Family = {
+  name: 'node_cooling_device_max_state',
+  type: 'gauge',
+  help: 'How hard the device can cool.',
+  labels: ['name', 'type'],
+};
+
+/** Temperatures and what cools, from /sys/class/thermal. */
+export const thermalZone: Collector = {
+  name: 'thermal_zone',
+  families: [temperature, currentState, maximumState],
+  create: (options) => resting({ clock: options.clock, collect: (signal) => collect(options, signal) }),
+};
+
+/** Sensors can be slow: firmware or a radio has to answer. @see https://docs.kernel.org/driver-api/thermal/sysfs-api.html */
+async function collect({ sysfs, readSlow }: CollectorOptions, signal: AbortSignal): Promise<Sample[]> {
+  const folder = join(sysfs, 'class', 'thermal');
+  const zones = numbered(folder, 'thermal_zone');
+  const devices = numbered(folder, 'cooling_device');
+  if (zones.length + devices.length === 0) {
+    requireSysfs(sysfs);
+    return [];
+  }
+  const paths = [
+    ...zones.flatMap((zone) => ['type', 'temp'].map((file) => join(folder, `thermal_zone${zone}`, file))),
+    ...devices.flatMap((name) =>
+      ['type', 'cur_state', 'max_state'].map((file) => join(folder, `cooling_device${name}`, file)),
+    ),
+  ];
+  const texts = textsOf(await readSlow(paths, signal));
+  const zoneText = (zone: string, file: string) => texts.get(join(folder, `thermal_zone${zone}`, file));
+  const deviceText = (name: string, file: string) => texts.get(join(folder, `cooling_device${name}`, file));
+  return [
+    ...zones.flatMap((zone) => {
+      const [type, millidegrees] = [zoneText(zone, 'type'), signed(zoneText(zone, 'temp'))];
+      if (type === undefined || millidegrees === undefined) return [];
+      return [sample(temperature, millidegrees / 1_000, { zone, type })];
+    }),
+    ...devices.flatMap((name) => {
+      const type = deviceText(name, 'type');
+      const [now, most] = [signed(deviceText(name, 'cur_state')), signed(deviceText(name, 'max_state'))];
+      if (type === undefined || now === undefined || most === undefined) return [];
+      return [sample(currentState, now, { name, type }), sample(maximumState, most, { name, type })];
+    }),
+  ];
+}

@@ -1,0 +1,103 @@
+import { sample, type Family, type FamilyType, type Sample } from '../../../metrics/family.ts';
+import {
+  CollectorError,
+  type Collector,
+  type CollectorInstance,
+  type CollectorOptions,
+} from '../../collector.ts';
+import { DiskIdentity, identityFamilies } from './disk-identity.ts';
+import { Pace } from '../../pace.ts';
+import { fields, readProcFile, unsigned } from '../../procfile.ts';
+
+interface Column {
+  readonly family: Family;
+  /** What one of the kernel's units is in ours. */
+  readonly convert: (value: number) => number;
+}
+
+function column(name: string, help: string, type: FamilyType = 'counter'): Column {
+  return { family: { name: `node_disk_${name}`, type, help, labels: ['device'] }, convert: (value) => value };
+}
+
+function sectors(name: string, help: string): Column {
+  return { ...column(name, help), convert: (value) => value * 512 };
+}
+
+function milliseconds(name: string, help: string): Column {
+  return { ...column(name, help), convert: (value) => value / 1_000 };
+}
+
+/** What follows the name in /proc/diskstats. @see https://docs.kernel.org/admin-guide/iostats.html */
+const COLUMNS: readonly Column[] = [
+  column('reads_completed_total', 'Reads that succeeded.'),
+  column('reads_merged_total', 'Reads merged with one beside them.'),
+  sectors('read_bytes_total', 'Bytes read.'),
+  milliseconds('read_time_seconds_total', 'Time that reads took, added up, in seconds.'),
+  column('writes_completed_total', 'Writes that succeeded.'),
+  column('writes_merged_total', 'Writes merged with one beside them.'),
+  sectors('written_bytes_total', 'Bytes written.'),
+  milliseconds('write_time_seconds_total', 'Time that writes took, added up, in seconds.'),
+  column('io_now', 'Requests that are under way.', 'gauge'),
+  milliseconds('io_time_seconds_total', 'Time in which requests were under way, in seconds.'),
+  milliseconds('io_time_weighted_seconds_total', 'Time that requests were under way, added up, in seconds.'),
+  column('discards_completed_total', 'Discards that succeeded.'),
+  column('discards_merged_total', 'Discards merged with one beside them.'),
+  column('discarded_sectors_total', 'Sectors of 512 bytes discarded.'),
+  milliseconds('discard_time_seconds_total', 'Time that discards took, added up, in seconds.'),
+  column('flush_requests_total', 'Flushes that succeeded.'),
+  milliseconds('flush_requests_time_seconds_total', 'Time that flushes took, added up, in seconds.'),
+];
+/** Older kernels have fewer columns; what has less than these is none of its lines. */
+const OLDEST_COLUMNS = 11;
+
+/** Partitions, and what is no disk. */
+const EXCLUDED = /^(?:z?ram|loop|fd|(?:h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$/;
+
+/** What disks did, from /proc/diskstats, and which disks they are. */
+export const diskstats: Collector = {
+  name: 'diskstats',
+  families: [...COLUMNS.map(({ family }) => family), ...identityFamilies],
+  create: (options) => new DiskstatsCollector(options),
+};
+
+class DiskstatsCollector implements CollectorInstance {
+  readonly #options: CollectorOptions;
+  readonly #identity: DiskIdentity;
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+    this.#identity = new DiskIdentity(options);
+  }
+
+  async collect(signal: AbortSignal): Promise<Sample[]> {
+    const { procfs, clock } = this.#options;
+    const text = readProcFile(procfs, 'diskstats');
+    const lines = text.split('\n').map(fields).filter(isDisk);
+    if (lines.length === 0 && text.trim() !== '')
+      throw new CollectorError(`${procfs}/diskstats has no line of a disk: expected "8 0 sda 1 2 3 …"`);
+    const disks = new Map(lines.map((line) => [line[2] ?? '', line]));
+    for (const name of disks.keys()) if (EXCLUDED.test(name)) disks.delete(name);
+    await this.#identity.refresh([...disks.keys()], signal);
+    const pace = new Pace(clock);
+    const samples: Sample[] = [];
+    for (const [device, [major = '', minor = '', , ...values]] of disks) {
+      samples.push(...counters(device, values), ...this.#identity.describe({ device, major, minor }));
+      await pace.breathe();
+    }
+    return samples;
+  }
+}
+
+function isDisk(line: readonly string[]): boolean {
+  return (
+    unsigned(line[0]) !== undefined && unsigned(line[1]) !== undefined && line.length >= 3 + OLDEST_COLUMNS
+  );
+}
+
+function counters(device: string, values: readonly string[]): Sample[] {
+  const labels = { device };
+  return COLUMNS.flatMap(({ family, convert }, i) => {
+    const value = unsigned(values[i]);
+    return value === undefined ? [] : [sample(family, convert(value), labels)];
+  });
+}

@@ -1,0 +1,153 @@
+import { sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
+import {
+  CollectorError,
+  type Collector,
+  type CollectorInstance,
+  type CollectorOptions,
+} from '../../collector.ts';
+import { parseMountinfo, type Mount } from './mounts.ts';
+import { readProcBytes } from '../../procfile.ts';
+import type { FilesystemUsage, StatfsResult } from './statfs.ts';
+
+const LABELS = ['device', 'device_error', 'fstype', 'mountpoint'];
+
+function gauge(name: string, help: string): Family {
+  return { name: `node_filesystem_${name}`, type: 'gauge', help, labels: LABELS };
+}
+
+/** What is told of a file system that answers. */
+const USAGE: readonly { readonly family: Family; readonly value: (usage: FilesystemUsage) => number }[] = [
+  {
+    family: gauge('size_bytes', 'Size of the file system, in bytes.'),
+    value: ({ blocks, bsize }) => blocks * bsize,
+  },
+  {
+    family: gauge('free_bytes', 'Free space, that kept for root included, in bytes.'),
+    value: ({ bfree, bsize }) => bfree * bsize,
+  },
+  {
+    family: gauge('avail_bytes', 'Free space that users other than root can have, in bytes.'),
+    value: ({ bavail, bsize }) => bavail * bsize,
+  },
+  { family: gauge('files', 'File nodes (inodes) in all.'), value: ({ files }) => files },
+  { family: gauge('files_free', 'File nodes (inodes) that are free.'), value: ({ ffree }) => ffree },
+];
+const readonlyState = gauge('readonly', '1 when the file system is mounted read-only, else 0.');
+const deviceError = gauge(
+  'device_error',
+  '1 when the file system did not say how full it is, else 0; device_error tells why.',
+);
+const mountInfo: Family = {
+  name: 'node_filesystem_mount_info',
+  type: 'gauge',
+  help: 'Always 1: which device is mounted where.',
+  labels: ['device', 'major', 'minor', 'mountpoint'],
+};
+
+const EXCLUDED_MOUNTS =
+  /^\/(?:dev|proc|run\/credentials\/.+|sys|var\/lib\/docker\/.+|var\/lib\/containers\/storage\/.+)(?:$|\/)/;
+const EXCLUDED_TYPES =
+  /^(?:autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$/;
+
+/** The file systems of process 1: how full they are, read-only or not, and whether they answer. */
+export const filesystem: Collector = {
+  name: 'filesystem',
+  families: [...USAGE.map(({ family }) => family), readonlyState, deviceError, mountInfo],
+  create: (options) => new FilesystemCollector(options),
+};
+
+const NOT_ASKED: StatfsResult = { error: 'not asked' };
+
+class FilesystemCollector implements CollectorInstance {
+  readonly #options: CollectorOptions;
+  #mountinfo = '';
+  #mounts: readonly Mount[] = [];
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+  }
+
+  async collect(signal: AbortSignal): Promise<Sample[]> {
+    const mounts = this.#readMounts();
+    const usages = await this.#options.statfs(
+      mounts.map((mount) => this.#path(mount)),
+      signal,
+    );
+    const answers = mounts.map((mount) => ({ mount, usage: usages.get(this.#path(mount)) ?? NOT_ASKED }));
+    const samples = answers.flatMap(({ mount, usage }) => describe(mount, usage));
+    const answering = answers.flatMap(({ mount, usage }) => ('error' in usage ? [] : [mount]));
+    for (const { device, major, minor, mountpoint } of unique(answering, identity)) {
+      samples.push(sample(mountInfo, 1, { device, major, minor, mountpoint }));
+    }
+    return samples;
+  }
+
+  /** The table of mounts changes rarely: the same text is not parsed again. */
+  #readMounts(): readonly Mount[] {
+    const { procfs, rootfs } = this.#options;
+    const text = readMountinfo(procfs);
+    if (text === this.#mountinfo) return this.#mounts;
+    const parsed = parseMountinfo(text);
+    if (parsed.length === 0) throw new CollectorError(`the mountinfo under ${procfs} has no line of a mount`);
+    const shown = parsed
+      .map((mount) => asHostSees(mount, rootfs))
+      .filter(({ mountpoint, fstype }) => !EXCLUDED_MOUNTS.test(mountpoint) && !EXCLUDED_TYPES.test(fstype));
+    this.#mounts = unique(shown, ({ device, mountpoint, fstype }) => `${device}\n${mountpoint}\n${fstype}`);
+    this.#mountinfo = text;
+    return this.#mounts;
+  }
+
+  #path({ path }: Mount): string {
+    const { rootfs } = this.#options;
+    return rootfs === '/' ? path : `${bytesOf(rootfs)}${path}`;
+  }
+}
+
+/** Process 1 sees the host's mounts; where it may not be looked at, our own are the next best. */
+function readMountinfo(procfs: string): string {
+  try {
+    return readProcBytes(procfs, '1', 'mountinfo');
+  } catch {
+    return readProcBytes(procfs, 'self', 'mountinfo');
+  }
+}
+
+/**
+ * A mount below the root file system that a container was given is one of the host's. That it is read-only there says
+ * nothing about the host: such a root is usually handed over read-only.
+ */
+function asHostSees(mount: Mount, rootfs: string): Mount {
+  if (rootfs === '/' || !`${mount.mountpoint}/`.startsWith(`${rootfs}/`)) return mount;
+  return {
+    ...mount,
+    mountpoint: mount.mountpoint.slice(rootfs.length) || '/',
+    path: mount.path.slice(bytesOf(rootfs).length) || '/',
+    readonlyHere: false,
+  };
+}
+
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+/** Of those with the same key the last: it is mounted over the others. */
+function unique(mounts: readonly Mount[], key: (mount: Mount) => string): Mount[] {
+  return [...new Map(mounts.map((mount) => [key(mount), mount])).values()];
+}
+
+function identity({ device, major, minor, mountpoint }: Mount): string {
+  return `${device}\n${major}:${minor}\n${mountpoint}`;
+}
+
+function describe(mount: Mount, usage: StatfsResult): Sample[] {
+  const { device, fstype, mountpoint } = mount;
+  const error = 'error' in usage ? usage.error : '';
+  const readonly = mount.readonlyHere || mount.readonlyEverywhere;
+  const labels: Labels = { device, device_error: error, fstype, mountpoint };
+  const state = [
+    sample(deviceError, error === '' ? 0 : 1, labels),
+    sample(readonlyState, readonly ? 1 : 0, labels),
+  ];
+  if ('error' in usage) return state;
+  return [...state, ...USAGE.map(({ family, value }) => sample(family, value(usage), labels))];
+}

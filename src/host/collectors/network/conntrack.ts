@@ -1,0 +1,60 @@
+import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { AbsentError, CollectorError, type Collector } from '../../collector.ts';
+import { fields, netFolder, readOptionalFile, unsigned } from '../../procfile.ts';
+
+function gauge(name: string, help: string): Family {
+  return { name: `node_nf_conntrack_${name}`, type: 'gauge', help, labels: [] };
+}
+
+const current = gauge('entries', 'Connections that are being tracked.');
+const limit = gauge('entries_limit', 'Connections that can be tracked at most.');
+
+/** By the columns of /proc/net/stat/nf_conntrack, whose names have changed and places have not. */
+const COLUMNS: ReadonlyMap<number, Family> = new Map([
+  [2, gauge('stat_found', 'Searches that found an entry.')],
+  [4, gauge('stat_invalid', 'Packets that could not be tracked.')],
+  [5, gauge('stat_ignore', 'Packets that needed no tracking.')],
+  [8, gauge('stat_insert', 'Entries inserted.')],
+  [9, gauge('stat_insert_failed', 'Entries that were there already when they were to be inserted.')],
+  [10, gauge('stat_drop', 'Packets dropped because they could not be tracked.')],
+  [11, gauge('stat_early_drop', 'Entries dropped to make room for new ones.')],
+  [16, gauge('stat_search_restart', 'Searches begun anew because the table was resized.')],
+]);
+
+/** Netfilter's connection tracking. */
+export const conntrack: Collector = {
+  name: 'conntrack',
+  families: [current, limit, ...COLUMNS.values()],
+  create: ({ procfs }) => ({ collect: () => collect(procfs) }),
+};
+
+function collect(procfs: string): Sample[] {
+  const [entries, most] = ['nf_conntrack_count', 'nf_conntrack_max'].map((name) =>
+    readOptionalFile(procfs, 'sys', 'net', 'netfilter', name)?.trim(),
+  );
+  if (entries === undefined || most === undefined)
+    throw new AbsentError(
+      `${procfs}/sys/net/netfilter has no nf_conntrack_count and nf_conntrack_max: connections are not tracked`,
+    );
+  const known = [
+    { family: current, value: unsigned(entries) },
+    { family: limit, value: unsigned(most) },
+    ...sums(readOptionalFile(netFolder(procfs), 'stat', 'nf_conntrack') ?? ''),
+  ];
+  const samples = known.flatMap(({ family, value }) => (value === undefined ? [] : [sample(family, value)]));
+  if (samples.length === 0)
+    throw new CollectorError(`the files of connection tracking under ${procfs} hold no numbers`);
+  return samples;
+}
+
+const HEXADECIMAL = /^[0-9a-f]{1,16}$/i;
+
+/** Below a line of names there is one line of hexadecimal numbers for each CPU. */
+function sums(text: string): { family: Family; value: number | undefined }[] {
+  const cpus = text.split('\n').slice(1).map(fields);
+  return [...COLUMNS].map(([column, family]) => {
+    const numbers = cpus.map((line) => line[column] ?? '').filter((digits) => HEXADECIMAL.test(digits));
+    const sum = numbers.reduce((so, digits) => so + Number.parseInt(digits, 16), 0);
+    return { family, value: numbers.length === 0 ? undefined : sum };
+  });
+}

@@ -1,0 +1,157 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { sample, type Family, type FamilyType, type Sample } from '../../../metrics/family.ts';
+import { CollectorError, type Collector, type CollectorOptions } from '../../collector.ts';
+import { Pace } from '../../pace.ts';
+import { readAttribute, signed } from '../../procfile.ts';
+import { resting } from '../../cached-collector.ts';
+import { textsOf } from '../../slow-read.ts';
+
+function family(name: string, help: string, type: FamilyType = 'gauge'): Family {
+  return { name: `node_network_${name}`, type, help, labels: ['device'] };
+}
+
+const up = family('up', '1 when the device is operational ("up"), else 0.');
+const info: Family = {
+  ...family('info', 'Always 1: what the device is called and how it stands.'),
+  labels: ['device', 'address', 'broadcast', 'duplex', 'operstate', 'adminstate', 'ifalias'],
+};
+const speed = family('speed_bytes', 'Speed of the link, in bytes per second.');
+const carrier = family('carrier', '1 when there is a link, else 0; absent while the device is down.');
+const CARRIER = 'carrier';
+const DUPLEX = 'duplex';
+const SPEED = 'speed';
+
+/** Files that hold a number. @see https://docs.kernel.org/admin-guide/abi-testing.html (sysfs-class-net) */
+const NUMBERS: readonly (readonly [file: string, family: Family])[] = [
+  [
+    'addr_assign_type',
+    family('address_assign_type', 'Where the address is from: 0 permanent, 1 random, 2 stolen, 3 set.'),
+  ],
+  ['carrier_changes', family('carrier_changes_total', 'How often the link came or went.', 'counter')],
+  ['carrier_up_count', family('carrier_up_changes_total', 'How often the link came.', 'counter')],
+  ['carrier_down_count', family('carrier_down_changes_total', 'How often the link went.', 'counter')],
+  ['dev_id', family('device_id', 'Number that tells devices with one address apart.')],
+  ['dormant', family('dormant', '1 while the device waits for something else, such as a login.')],
+  ['flags', family('flags', 'Flags of the device, as netdevice(7) numbers them.')],
+  ['ifindex', family('iface_id', 'Index of the device.')],
+  [
+    'iflink',
+    family('iface_link', 'Index of the device that this one is linked to; its own when there is none.'),
+  ],
+  [
+    'link_mode',
+    family('iface_link_mode', '1 when a program decides when the device leaves the dormant state.'),
+  ],
+  ['mtu', family('mtu_bytes', 'Largest packet that the device takes, in bytes.')],
+  ['netdev_group', family('net_dev_group', 'Group of devices that it belongs to.')],
+  [
+    'name_assign_type',
+    family('name_assign_type', 'Where the name is from: 1 counted, 2 predictable, 3 set, 4 renamed.'),
+  ],
+  ['tx_queue_len', family('transmit_queue_length', 'Packets that can wait to be sent.')],
+  ['type', family('protocol_type', 'Kind of hardware, as the kernel numbers them: 1 is Ethernet.')],
+];
+/** 1,000,000 bits per second, as the kernel counts it. */
+const BYTES_PER_MEGABIT = 125_000;
+const IFF_UP = 1n;
+
+/** What the network devices are, from /sys/class/net. */
+export const netclass: Collector = {
+  name: 'netclass',
+  families: [up, info, carrier, speed, ...NUMBERS.map(([, of]) => of)],
+  create: (options) => resting({ clock: options.clock, collect: (signal) => collect(options, signal) }),
+};
+
+/**
+ * Most files are but memory. For three of them the kernel asks the driver, with a lock that others may hold for long:
+ * those are read elsewhere.
+ */
+async function collect({ sysfs, clock, readSlow }: CollectorOptions, signal: AbortSignal): Promise<Sample[]> {
+  const folder = join(sysfs, 'class', 'net');
+  const devices = listDevices(folder);
+  const slowFiles = devices.flatMap((device) =>
+    [CARRIER, DUPLEX, SPEED].map((file) => join(folder, device, file)),
+  );
+  const reading = readSlow(slowFiles, signal);
+  // Awaited below; until then a rejection has nobody else.
+  reading.catch(() => undefined);
+  const pace = new Pace(clock);
+  const told: Told[] = [];
+  for (const device of devices) {
+    told.push(readDevice(folder, device));
+    await pace.breathe();
+  }
+  const slow = textsOf(await reading);
+  return told.flatMap((one) => describe(one, (file) => slow.get(join(folder, one.device, file))));
+}
+
+/** The folder has files too, such as `bonding_masters`. */
+function listDevices(folder: string): string[] {
+  try {
+    const found = readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.isFile());
+    return found.map(({ name }) => name).sort();
+  } catch (error) {
+    throw new CollectorError(`cannot list ${folder}: ${String(error).replace(/^Error: /, '')}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What can be read at once. */
+interface Told {
+  readonly device: string;
+  readonly address: string;
+  readonly broadcast: string;
+  readonly operstate: string;
+  readonly ifalias: string;
+  readonly adminstate: string;
+  readonly numbers: readonly Sample[];
+}
+
+function readDevice(folder: string, device: string): Told {
+  const text = (file: string) => readAttribute(folder, device, file);
+  const flags = text('flags');
+  const labels = { device };
+  return {
+    device,
+    address: text('address') ?? '',
+    broadcast: text('broadcast') ?? '',
+    operstate: text('operstate') ?? '',
+    ifalias: text('ifalias') ?? '',
+    adminstate: adminState(flags),
+    numbers: NUMBERS.flatMap(([file, of]) => {
+      const value = integer(file === 'flags' ? flags : text(file));
+      return value === undefined ? [] : [sample(of, value, labels)];
+    }),
+  };
+}
+
+function describe(told: Told, slow: (file: string) => string | undefined): Sample[] {
+  const { device, address, broadcast, operstate, ifalias, adminstate, numbers } = told;
+  const linked = integer(slow(CARRIER));
+  const megabits = integer(slow(SPEED));
+  const duplex = slow(DUPLEX) ?? '';
+  return [
+    sample(up, operstate === 'up' ? 1 : 0, { device }),
+    sample(info, 1, { device, address, broadcast, duplex, operstate, adminstate, ifalias }),
+    ...numbers,
+    ...(linked === undefined ? [] : [sample(carrier, linked, { device })]),
+    // -1 is what drivers say that do not know.
+    ...(megabits === undefined || megabits < 0
+      ? []
+      : [sample(speed, megabits * BYTES_PER_MEGABIT, { device })]),
+  ];
+}
+
+const HEXADECIMAL = /^0x[0-9a-f]{1,16}$/i;
+
+/** A decimal number, or a hexadecimal one with `0x`. */
+function integer(text: string | undefined): number | undefined {
+  return text !== undefined && HEXADECIMAL.test(text) ? Number(text) : signed(text);
+}
+
+function adminState(flags: string | undefined): string {
+  if (integer(flags) === undefined) return 'unknown';
+  return (BigInt(flags ?? '') & IFF_UP) === IFF_UP ? 'up' : 'down';
+}

@@ -1,0 +1,36 @@
+import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { CollectorError, type Collector } from '../../collector.ts';
+import { readProcFile, unsigned } from '../../procfile.ts';
+
+const available: Family = {
+  name: 'node_entropy_available_bits',
+  type: 'gauge',
+  help: 'Entropy in the pool of the random number generator, in bits; always 256 since Linux 5.18.',
+  labels: [],
+};
+const poolSize: Family = {
+  name: 'node_entropy_pool_size_bits',
+  type: 'gauge',
+  help: 'Size of the pool of the random number generator, in bits.',
+  labels: [],
+};
+
+/** The entropy pool, from /proc/sys/kernel/random. */
+export const entropy: Collector = {
+  name: 'entropy',
+  families: [available, poolSize],
+  create: ({ procfs }) => ({ collect: () => read(procfs) }),
+};
+
+function read(procfs: string): Sample[] {
+  const folder = `${procfs}/sys/kernel/random`;
+  const bits = unsigned(readProcFile(folder, 'entropy_avail').trim());
+  const size = unsigned(readProcFile(folder, 'poolsize').trim());
+  const samples = [
+    ...(bits === undefined ? [] : [sample(available, bits)]),
+    ...(size === undefined ? [] : [sample(poolSize, size)]),
+  ];
+  if (samples.length === 0)
+    throw new CollectorError(`entropy_avail and poolsize under ${folder} hold no numbers: expected "256"`);
+  return samples;
+}

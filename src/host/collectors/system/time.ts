@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import type { Collector, CollectorInstance, CollectorOptions } from '../../collector.ts';
+import { fields, numbered, readAttribute } from '../../procfile.ts';
+import { zoneAbbreviation } from './time-zone.ts';
+
+const now: Family = {
+  name: 'node_time_seconds',
+  type: 'gauge',
+  help: "The machine's clock, seconds since the epoch.",
+  labels: [],
+};
+const zoneOffset: Family = {
+  name: 'node_time_zone_offset_seconds',
+  type: 'gauge',
+  help: 'How far the local time is ahead of UTC, in seconds.',
+  labels: ['time_zone'],
+};
+const available: Family = {
+  name: 'node_time_clocksource_available_info',
+  type: 'gauge',
+  help: 'Always 1: a source that the kernel could take the time from.',
+  labels: ['device', 'clocksource'],
+};
+const current: Family = {
+  name: 'node_time_clocksource_current_info',
+  type: 'gauge',
+  help: 'Always 1: the source that the kernel takes the time from.',
+  labels: ['device', 'clocksource'],
+};
+
+/** The clock, and where the kernel has it from. */
+export const time: Collector = {
+  name: 'time',
+  families: [now, zoneOffset, available, current],
+  create: (options) => new TimeCollector(options),
+};
+
+class TimeCollector implements CollectorInstance {
+  readonly #options: CollectorOptions;
+  #zone: { readonly key: string; readonly sample: Sample } | undefined;
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+  }
+
+  collect(): Sample[] {
+    const { clock, sysfs } = this.#options;
+    const atMs = clock.now();
+    return [sample(now, atMs / 1_000), this.#zoneOffset(atMs), ...clocksources(sysfs)];
+  }
+
+  /** The name of a zone changes with its offset: summer time. */
+  #zoneOffset(atMs: number): Sample {
+    const { name, offset } = this.#options.system.timeZone(atMs);
+    const key = `${name} ${offset}`;
+    if (this.#zone?.key !== key) {
+      const labels = { time_zone: zoneAbbreviation(name, offset, atMs) };
+      this.#zone = { key, sample: sample(zoneOffset, offset, labels) };
+    }
+    return this.#zone.sample;
+  }
+}
+
+function clocksources(sysfs: string): Sample[] {
+  const folder = join(sysfs, 'devices', 'system', 'clocksource');
+  return numbered(folder, 'clocksource').flatMap((device) => {
+    const text = (file: string) => readAttribute(folder, `clocksource${device}`, file) ?? '';
+    const sources = new Set(fields(text('available_clocksource')));
+    const chosen = text('current_clocksource');
+    return [
+      ...[...sources].map((clocksource) => sample(available, 1, { device, clocksource })),
+      ...(chosen === '' ? [] : [sample(current, 1, { device, clocksource: chosen })]),
+    ];
+  });
+}

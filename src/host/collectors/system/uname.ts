@@ -1,0 +1,33 @@
+import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import type { Collector, CollectorOptions } from '../../collector.ts';
+import { readAttribute } from '../../procfile.ts';
+
+const info: Family = {
+  name: 'node_uname_info',
+  type: 'gauge',
+  help: 'Always 1: what the system says of itself, as uname(2) tells it.',
+  labels: ['sysname', 'release', 'version', 'machine', 'nodename', 'domainname'],
+};
+
+/** What the NIS domain is where none was set. */
+const NO_DOMAIN = '(none)';
+
+/** The name and version of the kernel and of the machine. */
+export const uname: Collector = {
+  name: 'uname',
+  families: [info],
+  create: (options) => ({ collect: () => read(options) }),
+};
+
+function read({ procfs, system }: CollectorOptions): Sample[] {
+  return [
+    sample(info, 1, {
+      sysname: system.type(),
+      release: system.release(),
+      version: system.version(),
+      machine: system.machine(),
+      nodename: system.hostname(),
+      domainname: readAttribute(procfs, 'sys', 'kernel', 'domainname') ?? NO_DOMAIN,
+    }),
+  ];
+}

@@ -1,0 +1,212 @@
+import { lstat, stat, type FileHandle } from 'node:fs/promises';
+import { openRegularFile } from '../../domain/regular-file.ts';
+import { sample, type Family, type Sample } from '../../metrics/family.ts';
+import {
+  CollectorError,
+  type Collector,
+  type CollectorInstance,
+  type CollectorOptions,
+} from '../collector.ts';
+import { codeOf } from '../errno.ts';
+import { Pace } from '../pace.ts';
+import { listTextfiles, type TextfileListing } from './files.ts';
+import { TextfileError } from './line.ts';
+import { lineNames, TextfileNames } from './names.ts';
+import { TextfileParser, type TextFamily } from './parser.ts';
+
+const modified: Family = {
+  name: 'node_textfile_mtime_seconds',
+  type: 'gauge',
+  help: 'When the textfile was last written, seconds since the epoch; of those that are served.',
+  labels: ['file'],
+};
+const scrapeError: Family = {
+  name: 'node_textfile_scrape_error',
+  type: 'gauge',
+  help: '1 when a textfile or a folder could not be read, else 0; the log says which.',
+  labels: [],
+};
+
+/** Metrics that other programs wrote into files. */
+export const textfile: Collector = {
+  name: 'textfile',
+  families: [modified, scrapeError],
+  create: (options) => new TextfileCollector(options),
+};
+
+/** Nobody writes more by hand or by script; a dump by mistake is larger. */
+const MAX_BYTES = 8 * 2 ** 20;
+
+const REJECTED = 'textfile rejected';
+
+/** What of a file or folder is not served. */
+interface FileProblem {
+  /** For the log. */
+  readonly message: typeof REJECTED | 'textfile served in part';
+  readonly leftOut: readonly TextfileError[];
+}
+
+/** A file as it was read last; it is read again when it was written since. */
+interface Read {
+  readonly version: string;
+  readonly mtimeSeconds: number;
+  readonly content: readonly TextFamily[] | TextfileError;
+}
+
+class TextfileCollector implements CollectorInstance {
+  readonly #options: CollectorOptions;
+  readonly #reserved: ReadonlyMap<string, string>;
+  /** What was told last of each file or folder that was not served. */
+  readonly #told = new Map<string, string>();
+  #read: ReadonlyMap<string, Read> = new Map();
+  #samples: readonly Sample[] = [];
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+    this.#reserved = new Map(
+      options.reserved.flatMap((family) => lineNames(family).map((name) => [name, family.name] as const)),
+    );
+  }
+
+  async collect(signal: AbortSignal): Promise<readonly Sample[]> {
+    const listing = await listTextfiles(this.#options.textfile);
+    const before = this.#read;
+    const read = new Map<string, Read>();
+    for (const file of listing.files) {
+      if (signal.aborted) throw new CollectorError('the scrape ended before all textfiles were read');
+      const version = await readFile(file, before.get(file), new Pace(this.#options.clock));
+      if (version !== undefined) read.set(file, version);
+    }
+    this.#read = read;
+    const unchanged = read.size === before.size && [...read].every(([file, of]) => before.get(file) === of);
+    if (!unchanged || this.#samples.length === 0 || !this.#sameFailures(listing)) {
+      this.#samples = this.#compose(listing);
+    }
+    return this.#samples;
+  }
+
+  #sameFailures({ failures }: TextfileListing): boolean {
+    const folders = [...this.#told.keys()].filter((path) => !this.#read.has(path));
+    return folders.length === failures.size && folders.every((path) => failures.has(path));
+  }
+
+  #compose({ failures }: TextfileListing): Sample[] {
+    const names = new TextfileNames(this.#reserved);
+    const problems = new Map(
+      [...failures].map(([folder, why]) => [folder, rejected(new TextfileError(undefined, why))]),
+    );
+    const served: Sample[] = [];
+    for (const [file, { content, mtimeSeconds }] of this.#read) {
+      if (content instanceof TextfileError) {
+        problems.set(file, rejected(content));
+        continue;
+      }
+      served.push(sample(modified, mtimeSeconds, { file }));
+      const leftOut = [...content.flatMap((family) => family.problems), ...names.add(file, content)];
+      if (leftOut.length > 0) problems.set(file, { message: 'textfile served in part', leftOut });
+    }
+    this.#tell(problems);
+    const failed = [...problems.values()].some(({ message }) => message === REJECTED);
+    return [...names.samples(), ...served, sample(scrapeError, failed ? 1 : 0)];
+  }
+
+  /** Each problem once, and when it is over. */
+  #tell(problems: ReadonlyMap<string, FileProblem>): void {
+    const { log } = this.#options;
+    for (const file of this.#told.keys()) {
+      if (problems.has(file)) continue;
+      this.#told.delete(file);
+      log.info({ file }, 'textfile is served again, or gone');
+    }
+    for (const [file, { message, leftOut }] of problems) {
+      const [first] = leftOut;
+      const text = `${message} ${leftOut.length} ${first?.line ?? ''} ${first?.message ?? ''}`;
+      if (this.#told.get(file) === text) continue;
+      this.#told.set(file, text);
+      const line = first?.line === undefined ? {} : { line: first.line };
+      const count = message === REJECTED ? {} : { left_out: leftOut.length };
+      log.warn({ file, ...line, ...count, reason: first?.message }, message);
+    }
+  }
+}
+
+function rejected(error: TextfileError): FileProblem {
+  return { message: REJECTED, leftOut: [error] };
+}
+
+/** Undefined for a file that is gone since it was listed. */
+async function readFile(file: string, known: Read | undefined, pace: Pace): Promise<Read | undefined> {
+  try {
+    const listed = await stat(file);
+    if (known?.version === versionOf(listed)) return known;
+    if (!listed.isFile()) throw new TextfileError(undefined, 'is no plain file');
+    const handle = await openRegularFile(file);
+    try {
+      return await readHandle(handle, pace);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const why = codeOf(error) === 'ENOENT' ? await whyMissing(file) : asTextfileError(error);
+    return why && { version: '', mtimeSeconds: 0, content: why };
+  }
+}
+
+/** Why a file that was listed cannot be found by its name; undefined when it is gone since. */
+async function whyMissing(file: string): Promise<TextfileError | undefined> {
+  if (file.includes('\uFFFD'))
+    return new TextfileError(undefined, 'has a name that is not UTF-8; expected another name');
+  return lstat(file).then(
+    () => new TextfileError(undefined, 'is a link to a file that is not there'),
+    () => undefined,
+  );
+}
+
+async function readHandle(handle: FileHandle, pace: Pace): Promise<Read> {
+  const stats = await handle.stat();
+  const read = { version: versionOf(stats), mtimeSeconds: Math.floor(stats.mtimeMs / 1_000) };
+  try {
+    if (stats.size > MAX_BYTES)
+      throw new TextfileError(undefined, `has ${stats.size} bytes; expected at most ${MAX_BYTES}`);
+    return { ...read, content: await parse(await handle.readFile(), pace) };
+  } catch (error) {
+    return { ...read, content: asTextfileError(error) };
+  }
+}
+
+/** A file that was written to has another one, in place or replaced. */
+function versionOf({ dev, ino, size, mtimeMs, ctimeMs }: Awaited<ReturnType<typeof stat>>): string {
+  return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
+}
+
+function asTextfileError(error: unknown): TextfileError {
+  return error instanceof TextfileError
+    ? error
+    : new TextfileError(undefined, `cannot be read: ${String(error).replace(/^Error: /, '')}`);
+}
+
+async function parse(bytes: Buffer, pace: Pace): Promise<TextFamily[]> {
+  const text = decode(bytes);
+  const parser = new TextfileParser();
+  let at = 0;
+  for (let line = 1; at < text.length; line += 1) {
+    const end = text.indexOf('\n', at);
+    if (end === -1)
+      throw new TextfileError(
+        line,
+        'the last line does not end: is it still being written? Write another file and rename it',
+      );
+    parser.take(text.slice(at, end));
+    at = end + 1;
+    await pace.breathe();
+  }
+  return parser.end();
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new TextfileError(undefined, 'is no text in UTF-8');
+  }
+}

@@ -1,0 +1,23 @@
+import type { Statement } from 'better-sqlite3';
+import type { Sqlite } from './open-database.ts';
+
+/** The few numbers that the ledger keeps about itself. */
+export class Meta {
+  readonly #get: Statement<[string], number>;
+  readonly #set: Statement<[string, number]>;
+
+  constructor(database: Sqlite) {
+    this.#get = database.prepare<[string], number>('SELECT value FROM meta WHERE key = ?').pluck();
+    this.#set = database.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
+  }
+
+  /** A number that was set; 0 before, and where it is damaged. */
+  number(key: string): number {
+    const value = this.#get.get(key) ?? 0;
+    return Number.isSafeInteger(value) ? value : 0;
+  }
+
+  set(key: string, value: number): void {
+    this.#set.run(key, value);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Statement } from 'better-sqlite3';
+import type { Sqlite } from './open-database.ts';
+
+/** Numbers for the names that repeat in every row. */
+export class Names {
+  readonly #known = new Map<string, number>();
+  readonly #named = new Map<number, string>();
+  readonly #find: Statement<[string], number>;
+  readonly #add: Statement<[string]>;
+  readonly #startingWith: Statement<[string, string], number>;
+  readonly #byId: Statement<[number], string>;
+
+  constructor(database: Sqlite) {
+    this.#find = database.prepare<[string], number>('SELECT id FROM names WHERE name = ?').pluck();
+    this.#add = database.prepare<[string]>('INSERT INTO names (name) VALUES (?)');
+    this.#byId = database.prepare<[number], string>('SELECT name FROM names WHERE id = ?').pluck();
+    this.#startingWith = database
+      .prepare<[string, string], number>('SELECT id FROM names WHERE name >= ? AND name < ?')
+      .pluck();
+  }
+
+  /** The number of a name; a new one is stored. Only within a transaction. */
+  id(name: string): number {
+    const known = this.known(name);
+    if (known !== undefined) return known;
+    const id = Number(this.#add.run(name).lastInsertRowid);
+    this.#known.set(name, id);
+    return id;
+  }
+
+  /** The number of a name that was stored before. */
+  known(name: string): number | undefined {
+    const cached = this.#known.get(name);
+    if (cached !== undefined) return cached;
+    const id = this.#find.get(name);
+    if (id !== undefined) this.#known.set(name, id);
+    return id;
+  }
+
+  /** The name that has a number; empty where none has. */
+  name(id: number): string {
+    const known = this.#named.get(id);
+    if (known !== undefined) return known;
+    const name = this.#byId.get(id);
+    if (name !== undefined) this.#named.set(id, name);
+    return name ?? '';
+  }
+
+  /** The numbers of all names that begin so. */
+  startingWith(prefix: string): readonly number[] {
+    return this.#startingWith.all(prefix, `${prefix}\u{10ffff}`);
+  }
+
+  /** After a rollback a number may mean nothing: what was looked up is forgotten. */
+  mark(): () => void {
+    return () => {
+      this.#known.clear();
+      this.#named.clear();
+    };
+  }
+}

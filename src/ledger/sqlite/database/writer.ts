@@ -1,0 +1,261 @@
+import type { Statement } from 'better-sqlite3';
+import type { Clock } from '../../../domain/clock.ts';
+import type { Logger } from '../../../domain/log.ts';
+import { LedgerUnavailableError } from '../../ledger.ts';
+import { isStoreFailure, sqliteCode } from './sqlite-errors.ts';
+import type { Sqlite } from './open-database.ts';
+
+/** Bounds of one commit: what waits beyond them is in the next. */
+const MAX_TASKS = 512;
+const MAX_COST = 8 * 2 ** 20;
+const RETRY_MS = 1_000;
+/** How long a ledger that nothing is written to may be lost unnoticed. */
+const WATCH_MS = 1_000;
+
+/** Something in memory that follows the file: told to remember where it stands, and to go back there. */
+export interface Participant {
+  mark(): () => void;
+}
+
+export interface CommitNumbers {
+  readonly commits: number;
+  readonly commitSeconds: number;
+  readonly failedCommits: number;
+}
+
+/** @param reason why nothing can be written, a sentence without its full stop; absent when it can again */
+export type OnWritable = (reason: string | undefined) => void;
+
+interface WriterOptions {
+  readonly database: Sqlite;
+  readonly participants: readonly Participant[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Before every commit, within it. */
+  readonly beforeCommit: () => void;
+  /** After every commit. */
+  readonly onCommit: () => void;
+  readonly onWritable: OnWritable;
+  /** What forbids a commit now, though SQLite would make it. */
+  readonly obstacle: () => string | undefined;
+  readonly onForeignWrite: () => void;
+}
+
+interface Task {
+  readonly cost: number;
+  readonly run: () => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: LedgerUnavailableError) => void;
+}
+
+type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string };
+
+/**
+ * Commits in groups: what waits while one commit reaches the disk goes into the next, and is answered when that
+ * one is there. A store that fails fails its whole group; a bug costs only the task that has it.
+ */
+export class Writer {
+  readonly #options: WriterOptions;
+  /** Changes when, and only when, another connection has committed. */
+  readonly #version: Statement<[]>;
+  readonly #knownVersion: unknown;
+  readonly #statements: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'back', Statement<[]>>;
+  #queue: Task[] = [];
+  #scheduled = false;
+  #writable = true;
+  #cancelProbe: (() => void) | undefined;
+  #cancelWatch: (() => void) | undefined;
+  #numbers: CommitNumbers = { commits: 0, commitSeconds: 0, failedCommits: 0 };
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    const prepare = (sql: string) => options.database.prepare<[]>(sql);
+    this.#statements = {
+      begin: prepare('BEGIN IMMEDIATE'),
+      commit: prepare('COMMIT'),
+      savepoint: prepare('SAVEPOINT task'),
+      release: prepare('RELEASE task'),
+      back: prepare('ROLLBACK TO task'),
+    };
+    this.#version = prepare('PRAGMA data_version').pluck();
+    this.#knownVersion = this.#version.get();
+    this.#watch();
+  }
+
+  get numbers(): CommitNumbers {
+    return this.#numbers;
+  }
+
+  /**
+   * Runs a task within the next commit; fulfilled when that is on disk.
+   * @param cost bytes that it brings, by which groups are bounded
+   * @throws LedgerUnavailableError when nothing of it was stored
+   */
+  submit<T>(cost: number, run: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ cost, run, resolve: resolve as (value: unknown) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Runs a part of a task so that, if it throws, nothing of it stays. Only within a task. */
+  guard<T>(run: () => T): T {
+    const back = this.#mark();
+    this.#statements.savepoint.run();
+    try {
+      const value = run();
+      this.#statements.release.run();
+      return value;
+    } catch (error) {
+      if (!isStoreFailure(error)) {
+        this.#statements.back.run();
+        this.#statements.release.run();
+        back();
+      }
+      throw error;
+    }
+  }
+
+  /** Commits what waits, and stops. */
+  close(): void {
+    while (this.#queue.length > 0) this.#flush();
+    this.#cancelProbe?.();
+    this.#cancelWatch?.();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#queue.length > 0) this.#flush();
+      if (this.#queue.length > 0) this.#schedule();
+    });
+  }
+
+  #flush(): void {
+    const group = this.#take();
+    const started = this.#options.clock.monotonic();
+    const back = this.#mark();
+    try {
+      this.#statements.begin.run();
+      const outcomes = group.map((task) => this.#attempt(task));
+      this.#options.beforeCommit();
+      this.#checkFile();
+      this.#statements.commit.run();
+      this.#committed(started);
+      group.forEach((task, i) => settle(task, outcomes[i]));
+    } catch (error) {
+      this.#rollBack();
+      back();
+      this.#failed(error, group);
+    }
+  }
+
+  /** Within the transaction: nobody else can write now. */
+  #checkFile(): void {
+    const obstacle = this.#options.obstacle();
+    if (obstacle !== undefined) throw new Error(obstacle);
+    if (this.#version.get() === this.#knownVersion) return;
+    this.#options.onForeignWrite();
+    throw new Error('another process has written to it');
+  }
+
+  #take(): Task[] {
+    let cost = 0;
+    let count = 0;
+    for (const task of this.#queue) {
+      cost += task.cost;
+      if (count > 0 && (cost > MAX_COST || count >= MAX_TASKS)) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  #attempt(task: Task): Outcome {
+    try {
+      return { ok: true, value: this.guard(task.run) };
+    } catch (error) {
+      if (isStoreFailure(error)) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      const stack = error instanceof Error ? error.stack : undefined;
+      this.#options.logger.error(
+        { error: why, stack },
+        'a task of the ledger failed by a bug; please report it',
+      );
+      return { ok: false, why };
+    }
+  }
+
+  #mark(): () => void {
+    const backs = this.#options.participants.map((participant) => participant.mark());
+    return () => {
+      for (const back of backs) back();
+    };
+  }
+
+  #rollBack(): void {
+    if (!this.#options.database.inTransaction) return;
+    try {
+      this.#options.database.exec('ROLLBACK');
+    } catch (error) {
+      this.#options.logger.warn({ error: String(error) }, 'the ledger could not roll back');
+    }
+  }
+
+  #committed(started: number): void {
+    const { commits, commitSeconds, failedCommits } = this.#numbers;
+    const seconds = (this.#options.clock.monotonic() - started) / 1_000;
+    this.#numbers = { commits: commits + 1, commitSeconds: commitSeconds + seconds, failedCommits };
+    if (!this.#writable) {
+      this.#writable = true;
+      this.#options.logger.info({}, 'the ledger can be written again');
+      this.#options.onWritable(undefined);
+    }
+    this.#options.onCommit();
+  }
+
+  #failed(error: unknown, group: readonly Task[]): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#numbers = { ...this.#numbers, failedCommits: this.#numbers.failedCommits + 1 };
+    if (this.#writable) {
+      this.#writable = false;
+      this.#options.logger.error(
+        { error: why, code: sqliteCode(error) },
+        'the ledger cannot be written; alerts are refused with 503 until it can',
+      );
+      this.#options.onWritable(why);
+    }
+    this.#probeSoon();
+    for (const task of group)
+      task.reject(new LedgerUnavailableError(`The ledger cannot be written: ${why}.`));
+  }
+
+  /** Finds out by itself that the store has recovered, should nobody ask it for anything. */
+  #probeSoon(): void {
+    this.#cancelProbe?.();
+    this.#cancelProbe = this.#options.clock.after(RETRY_MS, () => {
+      if (!this.#writable) this.#probe();
+    });
+  }
+
+  #watch(): void {
+    this.#cancelWatch = this.#options.clock.after(WATCH_MS, () => {
+      if (this.#writable && this.#options.obstacle() !== undefined) this.#probe();
+      this.#watch();
+    });
+  }
+
+  #probe(): void {
+    const probe = this.#options.database.prepare(
+      "INSERT OR REPLACE INTO meta (key, value) VALUES ('probed', ?)",
+    );
+    this.submit(0, () => probe.run(this.#options.clock.now())).catch(() => undefined);
+  }
+}
+
+function settle(task: Task, outcome: Outcome | undefined): void {
+  if (outcome?.ok === true) task.resolve(outcome.value);
+  else
+    task.reject(new LedgerUnavailableError(`The ledger could not record it: ${outcome?.why ?? 'unknown'}.`));
+}

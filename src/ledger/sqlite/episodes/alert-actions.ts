@@ -1,0 +1,62 @@
+import type { EpisodeAction } from '../../../alerts/episode.ts';
+import type { AcknowledgeResult } from '../../ledger.ts';
+import type { AlertRecorder } from '../intake/alert-recorder.ts';
+import type { EpisodeReader } from './episode-reader.ts';
+import type { EpisodeStore } from './episode-store.ts';
+import type { UnreadableRows } from '../../unreadable-rows.ts';
+import type { Names } from '../database/string-table.ts';
+
+interface ActionParts {
+  readonly episodes: EpisodeStore;
+  readonly episodeReader: EpisodeReader;
+  readonly names: Names;
+  readonly recorder: AlertRecorder;
+  readonly unreadable: UnreadableRows;
+  /** Runs a part so that, if it throws, nothing of it stays. */
+  readonly guard: <T>(run: () => T) => T;
+}
+
+/** What a person, or the sender's own list, does to an episode. Only within a transaction. */
+export class AlertActions {
+  readonly #parts: ActionParts;
+
+  constructor(parts: ActionParts) {
+    this.#parts = parts;
+  }
+
+  run(id: string, action: EpisodeAction): AcknowledgeResult {
+    const { episodes, episodeReader, recorder } = this.#parts;
+    const before = episodeReader.get(id);
+    const known = before === undefined ? undefined : episodes.byId(Number(id));
+    if (before === undefined || known === undefined) return { outcome: 'unknown' };
+    if (before.state === 'closed' && !isAboutSuspicion(action)) return { outcome: 'closed', episode: before };
+    const { length } = recorder.act(known, action, before.webhook);
+    return { outcome: length > 0 ? 'changed' : 'unchanged', episode: episodeReader.get(id) ?? before };
+  }
+
+  /** What time itself does to an episode; `expire` only when nothing was heard of it meanwhile. */
+  pass(id: number, action: EpisodeAction): number {
+    const { episodes, unreadable, guard } = this.#parts;
+    const done = unreadable.read('episodes', id, () => guard(() => this.#pass(id, action)));
+    if (done !== undefined) return done;
+    // its time has come and nothing can be done with it: it must not be due again and again, or open for ever
+    if (action.kind === 'time') episodes.rest(id);
+    else if (action.kind === 'expire') episodes.giveUp(id);
+    return 0;
+  }
+
+  #pass(id: number, action: EpisodeAction): number {
+    const { episodes, recorder, names } = this.#parts;
+    const known = episodes.read(id);
+    if (known === undefined) return 0;
+    if (action.kind === 'expire' && known.lastReceivedAt !== action.lastReceivedAt) return 0;
+    const { length } = recorder.act(known, action, names.name(known.webhook));
+    // a timer that is not the state's would stay due
+    if (length === 0 && action.kind === 'time') episodes.touch(known, known.state, known.lastReceivedAt);
+    return length;
+  }
+}
+
+function isAboutSuspicion({ kind }: EpisodeAction): boolean {
+  return kind === 'confirm' || kind === 'refute';
+}

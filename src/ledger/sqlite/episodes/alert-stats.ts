@@ -1,0 +1,104 @@
+import type { DuplicateCause, EpisodeState, EpisodeTransition } from '../../../alerts/episode.ts';
+import { NO_TOTALS, type AlertTotals, type Distribution } from '../../alert-totals.ts';
+
+/** What fires again so soon after its end flaps. */
+const FLAP_NS = 600n * 1_000_000_000n;
+
+type Note =
+  | { readonly kind: 'duplicate'; readonly cause: DuplicateCause }
+  | { readonly kind: 'flap' }
+  | { readonly kind: 'acknowledge' | 'resolve'; readonly seconds: number };
+
+/** Counts what becomes of alerts. What is rolled back is never counted. */
+export class AlertCounting {
+  readonly #waiting: Note[] = [];
+  readonly #duplicates: Record<DuplicateCause, number> = { ...NO_TOTALS.duplicates };
+  readonly #acknowledge = new Tally(NO_TOTALS.acknowledgeSeconds.bounds);
+  readonly #resolve = new Tally(NO_TOTALS.resolveSeconds.bounds);
+  #flaps = 0;
+
+  duplicate(cause: DuplicateCause): void {
+    this.#waiting.push({ kind: 'duplicate', cause });
+  }
+
+  /** @param before how the newest episode of that alert stood, be it this one or the one before */
+  step({ transition, episode }: EpisodeTransition, before: EpisodeState | undefined): void {
+    switch (transition) {
+      case 'fired':
+        if (before?.endsAt !== undefined && episode.startsAt - before.endsAt <= FLAP_NS)
+          this.#waiting.push({ kind: 'flap' });
+        break;
+      case 'reopened':
+        this.#waiting.push({ kind: 'flap' });
+        break;
+      case 'acknowledged':
+        if (before?.acknowledged === false) this.#noteAcknowledged(episode);
+        break;
+      case 'resolved':
+      case 'implicit_resolve':
+      case 'resolved_unseen':
+        this.#noteResolved(episode);
+        break;
+      default:
+    }
+  }
+
+  mark(): () => void {
+    const { length } = this.#waiting;
+    return () => {
+      this.#waiting.length = length;
+    };
+  }
+
+  /** What waits is on disk. */
+  apply(): void {
+    for (const note of this.#waiting) {
+      if (note.kind === 'duplicate') this.#duplicates[note.cause]++;
+      else if (note.kind === 'flap') this.#flaps++;
+      else (note.kind === 'acknowledge' ? this.#acknowledge : this.#resolve).observe(note.seconds);
+    }
+    this.#waiting.length = 0;
+  }
+
+  totals(): AlertTotals {
+    return {
+      duplicates: { ...this.#duplicates },
+      flaps: this.#flaps,
+      acknowledgeSeconds: this.#acknowledge.value(),
+      resolveSeconds: this.#resolve.value(),
+    };
+  }
+
+  #noteAcknowledged({ acknowledgement, unacknowledgedSince }: EpisodeState): void {
+    if (acknowledgement === undefined) return;
+    const seconds = Math.max(0, acknowledgement.at - unacknowledgedSince) / 1_000;
+    this.#waiting.push({ kind: 'acknowledge', seconds });
+  }
+
+  #noteResolved({ startsAt, endsAt }: EpisodeState): void {
+    if (endsAt === undefined) return;
+    this.#waiting.push({ kind: 'resolve', seconds: Math.max(0, Number(endsAt - startsAt)) / 1e9 });
+  }
+}
+
+class Tally {
+  readonly #bounds: readonly number[];
+  readonly #counts: number[];
+  #sum = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.#bounds = bounds;
+    this.#counts = [...bounds.map(() => 0), 0];
+  }
+
+  observe(value: number): void {
+    this.#sum += value;
+    const first = this.#bounds.findIndex((bound) => value <= bound);
+    const from = first < 0 ? this.#bounds.length : first;
+    for (let i = from; i < this.#counts.length; i++) this.#counts[i] = (this.#counts[i] ?? 0) + 1;
+  }
+
+  value(): Distribution {
+    return { bounds: this.#bounds, counts: [...this.#counts], sum: this.#sum };
+  }
+}

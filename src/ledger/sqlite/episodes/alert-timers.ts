@@ -1,0 +1,114 @@
+import { SEVERITIES } from '../../../alerts/alert.ts';
+import type { Clock } from '../../../domain/clock.ts';
+import { LedgerUnavailableError, type AlertRules } from '../../ledger.ts';
+import type { AlertActions } from './alert-actions.ts';
+import type { EpisodeStore } from './episode-store.ts';
+import type { Names } from '../database/string-table.ts';
+
+interface TimerOptions {
+  readonly clock: Clock;
+  readonly episodes: EpisodeStore;
+  readonly names: Names;
+  readonly actions: AlertActions;
+  readonly rules: () => AlertRules;
+  /** When (ms) its sender's own list last showed an episode. */
+  readonly listedAt: (webhook: string, episode: number) => number | undefined;
+  /** Runs something within a commit. */
+  readonly submit: <T>(run: () => T) => Promise<T>;
+  /** When episodes may be written: not while a large delivery holds some of them. */
+  readonly ready: () => Promise<unknown>;
+}
+
+const TICK_MS = 1_000;
+/** How often what is silent is looked for. */
+const EXPIRY_MS = 60_000;
+const SLICE = 200;
+
+/**
+ * What time does to episodes: acknowledgements that end, suspicions that prove right, episodes of which nothing is heard.
+ * The times stand in the file, so that a restart forgets none, and they are the wall clock's.
+ */
+export class AlertTimers {
+  readonly #options: TimerOptions;
+  #cancel: () => void = () => undefined;
+  #stopped = false;
+  #lastExpiry: number;
+
+  constructor(options: TimerOptions) {
+    this.#options = options;
+    this.#lastExpiry = options.clock.monotonic();
+    this.#again();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  #again(): void {
+    if (this.#stopped) return;
+    this.#cancel = this.#options.clock.after(TICK_MS, () => void this.#tick().finally(() => this.#again()));
+  }
+
+  async #tick(): Promise<void> {
+    try {
+      await this.#options.ready();
+      await this.#runDue();
+      const now = this.#options.clock.monotonic();
+      if (now - this.#lastExpiry < EXPIRY_MS) return;
+      this.#lastExpiry = now;
+      await this.#expireSilent();
+    } catch (error) {
+      // the writer has told of it, and the next tick tries again
+      if (!(error instanceof LedgerUnavailableError)) throw error;
+    }
+  }
+
+  async #runDue(): Promise<void> {
+    const { clock, episodes, actions, submit } = this.#options;
+    while (!this.#stopped) {
+      const at = clock.now();
+      if (episodes.due(at, 1).length === 0) return;
+      const more = await submit(() => {
+        const due = episodes.due(at, SLICE);
+        for (const id of due) actions.pass(id, { kind: 'time', at });
+        return due.length === SLICE;
+      });
+      if (!more) return;
+    }
+  }
+
+  async #expireSilent(): Promise<void> {
+    for (const severity of SEVERITIES) {
+      let after = 0;
+      while (!this.#stopped) {
+        const rows = this.#options.episodes.openAfter(severity, after, SLICE);
+        const silent = rows.filter((row) => this.#isSilent(row));
+        if (silent.length > 0) await this.#expire(silent);
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < SLICE) break;
+        after = last.id;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+
+  #isSilent({ id, webhook, last_received: last }: { id: number; webhook: number; last_received: number }) {
+    const { names, rules, clock, listedAt } = this.#options;
+    const { expireAfterMs, senders } = rules();
+    const name = names.name(webhook);
+    const limit = Math.max(2 * (senders[name]?.repeatMs ?? 0), expireAfterMs);
+    const heardAt = Math.max(last, listedAt(name, id) ?? last);
+    // what is no number is damaged: nothing is known to have been heard
+    return !(clock.now() - heardAt <= limit);
+  }
+
+  async #expire(silent: readonly { id: number; last_received: number }[]): Promise<void> {
+    const { clock, actions, submit } = this.#options;
+    const at = clock.now();
+    await submit(() => {
+      for (const { id, last_received: lastReceivedAt } of silent)
+        actions.pass(id, { kind: 'expire', at, lastReceivedAt, cause: 'silent' });
+    });
+  }
+}

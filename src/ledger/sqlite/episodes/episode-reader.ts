@@ -1,0 +1,225 @@
+import type { Statement } from 'better-sqlite3';
+import { SEVERITIES } from '../../../alerts/alert.ts';
+import { formatInstant } from '../../../domain/instant.ts';
+import type { Suppression } from '../../../alerts/reconciliation.ts';
+import type { AlertQuery, Episode } from '../../ledger.ts';
+import { parseAlertPlace, type AlertPlace } from '../../list-place.ts';
+import type { UnreadableRows } from '../../unreadable-rows.ts';
+import {
+  checkEpisode,
+  fingerprintFromNumber,
+  labelsOf,
+  readTexts,
+  severityFromNumber,
+  severityNumber,
+  type EpisodeRow,
+  type TextsOf,
+} from './episode-row.ts';
+import type { EpisodeStore } from './episode-store.ts';
+import type { Names } from '../database/string-table.ts';
+import type { OpenEpisode } from './open-alerts.ts';
+import type { Sqlite } from '../database/open-database.ts';
+import { rowCheck } from '../database/row-shape.ts';
+
+type ReadRow = EpisodeRow & { readonly webhook_name: string; readonly suppressed: Suppression | null };
+
+interface OpenRow extends Pick<EpisodeRow, 'texts'> {
+  readonly id: number;
+  readonly severity: number;
+  readonly acknowledged: number;
+  readonly since: number;
+  readonly last_event: number;
+}
+
+interface ReaderParts {
+  readonly names: Names;
+  readonly episodes: Pick<EpisodeStore, 'ofAlert'>;
+  readonly textsOf: TextsOf;
+  readonly unreadable: UnreadableRows;
+}
+
+const SELECT = `SELECT e.*, names.name AS webhook_name, s.reason AS suppressed
+  FROM json_each(?) j CROSS JOIN episodes e ON e.id = j.value
+  LEFT JOIN names ON names.id = e.webhook LEFT JOIN suppressed s ON s.episode = e.id`;
+
+/** Answers queries for episodes. */
+export class EpisodeReader {
+  readonly #byState: Statement<[number, number, number, number], number>;
+  readonly #parts: ReaderParts;
+  readonly #rows: Statement<[string], ReadRow>;
+  readonly #open: Statement<[], OpenRow>;
+  readonly #openOne: Statement<[number], OpenRow>;
+
+  constructor(database: Sqlite, parts: ReaderParts) {
+    this.#parts = parts;
+    this.#byState = database
+      .prepare<[number, number, number, number], number>(
+        'SELECT id FROM episodes WHERE open = ? AND severity = ? AND id < ? ORDER BY id DESC LIMIT ?',
+      )
+      .pluck();
+    this.#rows = database
+      .prepare<[string], ReadRow>(
+        // in the order of the ids that are asked for
+        `${SELECT} ORDER BY j.key`,
+      )
+      .safeIntegers();
+    const columns = 'id, severity, acknowledged, since, last_event, texts';
+    this.#open = database.prepare(
+      `SELECT ${columns} FROM episodes WHERE open = 1 ORDER BY open, severity, id`,
+    );
+    this.#openOne = database.prepare(`SELECT ${columns} FROM episodes WHERE open = 1 AND id = ?`);
+  }
+
+  /** Episodes that match: open ones first, the most severe of them first; then newest first. */
+  list(query: AlertQuery): readonly Episode[] {
+    if (query.fingerprint !== undefined) return this.#ofOneAlert(query.fingerprint, query);
+    const after = query.after === undefined ? undefined : parseAlertPlace(query.after);
+    const found: Episode[] = [];
+    let bytes = 0;
+    // what cannot be read is made up for by those after it: a short answer means that there are no more
+    for (let place = after; ;) {
+      const limit = query.limit - found.length;
+      const places = this.#places(query, limit, place);
+      const read = this.#read(places, (query.maxBytes ?? Infinity) - bytes);
+      found.push(...read.episodes);
+      bytes += read.bytes;
+      place = places.at(-1);
+      if (places.length < limit || found.length === query.limit || read.isCut) return found;
+    }
+  }
+
+  #places({ state, severity }: AlertQuery, limit: number, after: AlertPlace | undefined): AlertPlace[] {
+    const ranks = severity === undefined ? SEVERITIES.map((_, i) => i) : [severityNumber(severity)];
+    const open = state === 'closed' ? [] : this.#openPlaces(ranks, limit, after);
+    const rest = limit - open.length;
+    const closed = state === 'open' || rest === 0 ? [] : this.#closedPlaces(ranks, rest, after);
+    return [...open, ...closed];
+  }
+
+  #openPlaces(ranks: readonly number[], limit: number, after: AlertPlace | undefined): AlertPlace[] {
+    if (after !== undefined && after.open === undefined) return [];
+    const places: AlertPlace[] = [];
+    for (const rank of ranks) {
+      if (rank < (after?.open ?? 0)) continue;
+      const below = after?.open === rank ? after.id : Number.MAX_SAFE_INTEGER;
+      const ids = this.#byState.all(1, rank, below, limit - places.length);
+      places.push(...ids.map((id) => ({ open: rank, id })));
+      if (places.length === limit) break;
+    }
+    return places;
+  }
+
+  #closedPlaces(ranks: readonly number[], limit: number, after: AlertPlace | undefined): AlertPlace[] {
+    const below = after === undefined || after.open !== undefined ? Number.MAX_SAFE_INTEGER : after.id;
+    const ids = ranks.flatMap((rank) => this.#byState.all(0, rank, below, limit));
+    const newest = ids.sort((a, b) => b - a).slice(0, limit);
+    return newest.map((id) => ({ open: undefined, id }));
+  }
+
+  get(id: string): Episode | undefined {
+    return /^\d{1,15}$/.test(id) ? this.#read([{ id: Number(id) }]).episodes[0] : undefined;
+  }
+
+  /** Those that are open, in the order of severity and age. */
+  *open(): Generator<OpenEpisode> {
+    for (const row of this.#open.iterate()) {
+      const episode = this.#openEpisode(row);
+      if (episode !== undefined) yield episode;
+    }
+  }
+
+  /** An episode that is open. */
+  openOne(id: number): OpenEpisode | undefined {
+    const row = this.#openOne.get(id);
+    return row === undefined ? undefined : this.#openEpisode(row);
+  }
+
+  #openEpisode(row: OpenRow): OpenEpisode | undefined {
+    const { textsOf, unreadable } = this.#parts;
+    return unreadable.read('episodes', row.id, () => {
+      checkOpen(row);
+      return {
+        id: row.id,
+        since: row.since,
+        severity: severityFromNumber(row.severity),
+        acknowledged: row.acknowledged === 1,
+        // read when it is asked for
+        get labels() {
+          return unreadable.read('episodes', row.id, () => labelsOf(readTexts(row, textsOf).labels));
+        },
+      };
+    });
+  }
+
+  #ofOneAlert(fingerprint: string, { webhook = '', state, limit }: AlertQuery): readonly Episode[] {
+    if (!/^[0-9a-f]{16}$/.test(fingerprint)) return [];
+    const { names, episodes } = this.#parts;
+    const known = names.known(webhook);
+    const ids = known === undefined ? [] : [...episodes.ofAlert(fingerprint, known)].map(({ id }) => id);
+    const newest = ids.slice(0, limit).sort((a, b) => b - a);
+    const { episodes: found } = this.#read(newest.map((id) => ({ id })));
+    return state === 'all' ? found : found.filter((episode) => episode.state === state);
+  }
+
+  #read(places: readonly { readonly id: number }[], maxBytes = Infinity) {
+    const { textsOf, unreadable } = this.#parts;
+    const episodes: Episode[] = [];
+    let bytes = 0;
+    for (const row of this.#rows.iterate(JSON.stringify(places.map(({ id }) => id)))) {
+      const episode = unreadable.read('episodes', Number(row.id), () => {
+        checkEpisode(row);
+        checkName(row);
+        const texts = readTexts(row, textsOf);
+        const read = episodeOf(row, texts);
+        bytes += texts.labels.length + texts.annotations.length;
+        return read;
+      });
+      if (episode !== undefined) episodes.push(episode);
+      if (bytes >= maxBytes) return { episodes, bytes, isCut: true };
+    }
+    return { episodes, bytes, isCut: false };
+  }
+}
+
+const checkName = rowCheck<Pick<ReadRow, 'webhook_name'>>({ webhook_name: 'text' });
+const checkOpen = rowCheck<OpenRow>({
+  ...{ id: 'integer', severity: 'integer', acknowledged: 'integer' },
+  ...{ since: 'time', last_event: 'integer', texts: 'text or null' },
+});
+
+function episodeOf(
+  row: ReadRow,
+  { labels, annotations, generatorUrl }: ReturnType<typeof readTexts>,
+): Episode {
+  return {
+    id: String(row.id),
+    webhook: row.webhook_name,
+    fingerprint: fingerprintFromNumber(row.fingerprint),
+    state: row.open === 1n ? 'open' : 'closed',
+    labels: labelsOf(labels),
+    annotations: labelsOf(annotations),
+    severity: severityFromNumber(Number(row.severity)),
+    startsAt: formatInstant(row.starts),
+    ...(row.ends === null ? {} : { endsAt: formatInstant(row.ends) }),
+    firstReceivedAt: Number(row.first_received),
+    lastReceivedAt: Number(row.last_received),
+    generatorUrl,
+    receiver: row.receiver,
+    acknowledged: row.acknowledged === 1n,
+    ...(row.ack_by === null ? {} : { acknowledgement: acknowledgementOf(row, row.ack_by) }),
+    unacknowledgedSince: Number(row.since),
+    ...(row.suspect_until === null ? {} : { suspectUntil: Number(row.suspect_until) }),
+    ...(row.suppressed === null || row.open === 0n ? {} : { suppressed: row.suppressed }),
+    ordinal: Number(row.ordinal),
+  };
+}
+
+function acknowledgementOf(row: EpisodeRow, by: string): NonNullable<Episode['acknowledgement']> {
+  const { ack_comment: comment, ack_at: at, ack_expires: expires } = row;
+  return {
+    by,
+    comment: comment ?? '',
+    at: Number(at),
+    expiresAt: expires === null ? undefined : Number(expires),
+  };
+}

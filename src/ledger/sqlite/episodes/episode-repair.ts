@@ -1,0 +1,98 @@
+import { severityClass } from '../../../alerts/alert.ts';
+import { canonicalLabels } from '../../../domain/labels.ts';
+import {
+  EPISODE_SHAPE,
+  fingerprintNumber,
+  labelsOf,
+  readReporters,
+  readTexts,
+  severityNumber,
+  type EpisodeRow,
+  type TextsOf,
+  type Value,
+} from './episode-row.ts';
+import type { DeliveredAlert } from './episode-table.ts';
+import type { Sqlite } from '../database/open-database.ts';
+import type { QuarantineStore } from '../intake/quarantine-store.ts';
+import { damagedColumns } from '../database/row-shape.ts';
+import { keptTexts } from '../events/segment.ts';
+
+interface RepairParts {
+  readonly quarantine: QuarantineStore;
+  readonly textsOf: TextsOf;
+}
+
+/** Valid JSON, but not the canonical text of any annotations: a firing of the alert refreshes the episode. */
+const UNKNOWN_ANNOTATIONS = '{ }';
+const damagedIn = damagedColumns<EpisodeRow>(EPISODE_SHAPE);
+
+/**
+ * An alert whose newest episode cannot be read goes on in that episode: a second one would be open beside it for ever. What is
+ * damaged is replaced by what the delivery says, and the row goes to quarantine as it was.
+ */
+export class EpisodeRepair {
+  readonly #database: Sqlite;
+  readonly #parts: RepairParts;
+
+  constructor(database: Sqlite, parts: RepairParts) {
+    this.#database = database;
+    this.#parts = parts;
+  }
+
+  /** Only within a transaction. */
+  repair(row: EpisodeRow, source: DeliveredAlert): void {
+    const damaged = this.#damaged(row);
+    this.#keep(row, damaged, source);
+    const fresh = freshValues(source);
+    const values = Object.fromEntries(damaged.map((name) => [name, fresh[name] ?? null]));
+    const all = { ...values, texts: fresh['texts'] ?? null };
+    const assignments = Object.keys(all).map((name) => `${name} = ?`);
+    this.#database
+      .prepare<Value[]>(`UPDATE episodes SET ${assignments.join(', ')} WHERE id = ?`)
+      .run(...Object.values(all), row.id);
+  }
+
+  #damaged(row: EpisodeRow): readonly string[] {
+    const reporters = isRead(() => row.closed_by !== null && readReporters(row.closed_by));
+    const texts = isRead(() => {
+      const found = readTexts(row, this.#parts.textsOf);
+      return [labelsOf(found.labels), labelsOf(found.annotations)];
+    });
+    const columns = [...damagedIn(row), ...(reporters ? [] : ['closed_by']), ...(texts ? [] : ['texts'])];
+    return [...new Set(columns)];
+  }
+
+  #keep(row: EpisodeRow, columns: readonly string[], { webhook, receivedAt }: DeliveredAlert): void {
+    const detail =
+      `The stored episode ${row.id} could not be read (${columns.join(', ')}). ` +
+      'It went on with what the next delivery of its alert says; this is the row as it was.';
+    const complaint = { pointer: `/episodes/${row.id}`, detail };
+    const body = Buffer.from(JSON.stringify(row, plain));
+    this.#parts.quarantine.add({ webhook, receivedAt, complaint, body });
+  }
+}
+
+/** What a delivery says of an episode, by column; those that are not here may be null. */
+function freshValues({ alert, webhook, receivedAt }: DeliveredAlert): Readonly<Record<string, Value>> {
+  const { labels, generatorUrl, startsAt, fingerprint } = alert;
+  return {
+    ...{ webhook, fingerprint: fingerprintNumber(fingerprint), number: 1, ordinal: 0, open: 0 },
+    ...{ severity: severityNumber(severityClass(labels['severity'])), acknowledged: 0 },
+    ...{ starts: startsAt.ns, anchor: startsAt.ns, last_event: 0, receiver: '' },
+    ...{ first_received: receivedAt, last_received: receivedAt, since: receivedAt },
+    texts: keptTexts({ labels: canonicalLabels(labels), annotations: UNKNOWN_ANNOTATIONS, generatorUrl }),
+  };
+}
+
+function isRead(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function plain(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}

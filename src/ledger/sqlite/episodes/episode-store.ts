@@ -1,0 +1,244 @@
+import type { Statement } from 'better-sqlite3';
+import type { SeverityClass } from '../../../alerts/alert.ts';
+import type { EpisodeState } from '../../../alerts/episode.ts';
+import {
+  columns,
+  fingerprintNumber,
+  IDENTITY_COLUMNS,
+  IDENTITY_MARKS,
+  knownOf,
+  labelsOf,
+  reportersValue,
+  severityNumber,
+  STATE_COLUMNS,
+  STATE_MARKS,
+  suspicionValues,
+  type EpisodeRow,
+  type NextTimer,
+  type TextsOf,
+  type Value,
+} from './episode-row.ts';
+import type { UnreadableRows } from '../../unreadable-rows.ts';
+import type { EpisodeRepair } from './episode-repair.ts';
+import type { DeliveredAlert, EpisodeReceipt, EpisodeTable, KnownEpisode } from './episode-table.ts';
+import { IdentityIndex } from './identity-index.ts';
+import type { Meta } from '../database/meta.ts';
+import type { Sqlite } from '../database/open-database.ts';
+import { rowCheck } from '../database/row-shape.ts';
+
+const LAST = 'episodes_last';
+
+interface StoreParts {
+  readonly meta: Meta;
+  readonly nextTimer: NextTimer;
+  readonly textsOf: TextsOf;
+  readonly unreadable: UnreadableRows;
+  readonly repair: EpisodeRepair;
+}
+
+interface IdentityRow {
+  readonly id: bigint;
+  readonly webhook: bigint;
+  readonly fingerprint: bigint;
+}
+
+const checkIdentity = rowCheck<IdentityRow>({ id: 'integer', webhook: 'integer', fingerprint: 'integer' });
+
+/** The newest and the former episodes of every alert. Writes only within a transaction. */
+export class EpisodeStore implements EpisodeTable {
+  readonly #parts: StoreParts;
+  readonly #identities = new IdentityIndex();
+  readonly #byId: Statement<[number], EpisodeRow>;
+  readonly #due: Statement<[number, number], number>;
+  readonly #silent: Statement<
+    [number, number, number],
+    { id: number; webhook: number; last_received: number }
+  >;
+  readonly #insert: Statement<Value[]>;
+  readonly #update: Statement<Value[]>;
+  readonly #touch: Statement<Value[]>;
+  readonly #rest: Statement<[number]>;
+  readonly #giveUp: Statement<[number]>;
+  readonly #link: Statement<[number], { readonly former: number; readonly last_event: number }>;
+  readonly #expired: Statement<[number, number, number], IdentityRow>;
+  #last: number;
+  #sweptTo = 0;
+
+  constructor(database: Sqlite, parts: StoreParts) {
+    this.#parts = parts;
+    this.#byId = database.prepare<[number], EpisodeRow>('SELECT * FROM episodes WHERE id = ?').safeIntegers();
+    this.#due = database
+      .prepare<[number, number], number>('SELECT id FROM episodes WHERE timer <= ? ORDER BY timer LIMIT ?')
+      .pluck();
+    this.#silent = database.prepare(
+      `SELECT id, webhook, last_received FROM episodes INDEXED BY episodes_state
+       WHERE open = 1 AND severity = ? AND id > ? ORDER BY id LIMIT ?`,
+    );
+    this.#insert = database.prepare<Value[]>(
+      `INSERT INTO episodes (${STATE_COLUMNS}, ${IDENTITY_COLUMNS}) VALUES (${STATE_MARKS}, ${IDENTITY_MARKS})`,
+    );
+    this.#update = database.prepare<Value[]>(
+      // what was kept of an earlier event is outdated by the one that this update comes with
+      `UPDATE episodes SET texts = NULL, (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
+    );
+    this.#rest = database.prepare('UPDATE episodes SET timer = NULL WHERE id = ?');
+    this.#giveUp = database.prepare('UPDATE episodes SET open = 0, timer = NULL WHERE id = ?');
+    this.#touch = database.prepare(
+      `UPDATE episodes SET last_received = ?, starts = ?, ends = ?, reported_end = ?, closed_by = ?,
+       suspect_until = ?, suspect_same = ?, timer = ? WHERE id = ?`,
+    );
+    this.#link = database.prepare('SELECT former, last_event FROM episodes WHERE id = ?');
+    this.#expired = database
+      .prepare<[number, number, number], IdentityRow>(
+        `DELETE FROM episodes WHERE id > ? AND id <= ? AND open = 0 AND last_received < ?
+         RETURNING id, webhook, fingerprint`,
+      )
+      .safeIntegers();
+    const newest = database.prepare<[], number | null>('SELECT max(id) FROM episodes').pluck().get() ?? 0;
+    this.#last = Math.max(newest, parts.meta.number(LAST));
+    const all = database
+      .prepare<[], IdentityRow>('SELECT id, webhook, fingerprint FROM episodes ORDER BY id')
+      .safeIntegers();
+    for (const row of all.iterate())
+      parts.unreadable.read('episodes', Number(row.id), () => {
+        checkIdentity(row);
+        this.#identities.load(Number(row.webhook), row.fingerprint, Number(row.id));
+      });
+  }
+
+  /** The newest episode of an alert; undefined where there is none, or it cannot be read. */
+  latest(webhook: number, fingerprint: string): KnownEpisode | undefined {
+    const id = this.#identities.get(webhook, fingerprintNumber(fingerprint));
+    return id === 0 ? undefined : this.byId(id);
+  }
+
+  /** The newest episode of an alert that is delivered; where it cannot be read, it is repaired. Only within a transaction. */
+  delivered(delivery: DeliveredAlert): KnownEpisode | undefined {
+    const { unreadable, repair, textsOf } = this.#parts;
+    const id = this.#identities.get(delivery.webhook, fingerprintNumber(delivery.alert.fingerprint));
+    const row = id === 0 ? undefined : this.#byId.get(id);
+    if (row === undefined) return undefined;
+    const known = unreadable.read('episodes', id, () => knownOf(row, textsOf));
+    if (known !== undefined) return known;
+    repair.repair(row, delivery);
+    return this.read(id);
+  }
+
+  /** Undefined where there is none, or it cannot be read. */
+  byId(id: number): KnownEpisode | undefined {
+    return this.#parts.unreadable.read('episodes', id, () => this.read(id));
+  }
+
+  /** @throws Error when it cannot be read */
+  read(id: number): KnownEpisode | undefined {
+    const row = this.#byId.get(id);
+    const known = row === undefined ? undefined : knownOf(row, this.#parts.textsOf);
+    for (const text of known === undefined ? [] : [known.state.labels, known.state.annotations])
+      labelsOf(text);
+    return known;
+  }
+
+  /** Nothing is to be done with it by itself until it is reported again. */
+  rest(id: number): void {
+    this.#rest.run(id);
+  }
+
+  /** Closes one that cannot be read, of which nothing is heard any more: nothing more can be said of it. */
+  giveUp(id: number): void {
+    this.#giveUp.run(id);
+  }
+
+  /** An alert's episodes, newest first. @param webhook undefined: of every one */
+  *ofAlert(fingerprint: string, webhook?: number): Generator<{ id: number; lastEvent: number }> {
+    const number = fingerprintNumber(fingerprint);
+    const newest =
+      webhook === undefined ? this.#identities.everywhere(number) : [this.#identities.get(webhook, number)];
+    for (const start of newest) {
+      for (let id = start; id > 0;) {
+        const link = this.#link.get(id);
+        if (link === undefined) break;
+        yield { id, lastEvent: link.last_event };
+        id = link.former;
+      }
+    }
+  }
+
+  /** Offsets of the last events of an alert's episodes, newest episode first. */
+  *lastEvents(fingerprint: string): Generator<number> {
+    for (const { lastEvent } of this.ofAlert(fingerprint)) yield lastEvent;
+  }
+
+  /** Episodes whose timer has come, at most `limit`. */
+  due(now: number, limit: number): readonly number[] {
+    return this.#due.all(now, limit);
+  }
+
+  /** Open episodes of a severity, in the order of their ids. */
+  openAfter(severity: SeverityClass, id: number, limit: number) {
+    return this.#silent.all(severityNumber(severity), id, limit);
+  }
+
+  /** An id that no episode has. */
+  newId(): number {
+    this.#last++;
+    return this.#last;
+  }
+
+  /** Stores a new episode. @returns its id */
+  insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number {
+    const id = this.newId();
+    const fingerprint = fingerprintNumber(receipt.fingerprint);
+    const identity = [id, state.number, receipt.webhook, fingerprint, receipt.receivedAt, former];
+    this.#insert.run(...columns(state, receipt, this.#parts.nextTimer), ...identity);
+    this.#identities.set(receipt.webhook, fingerprint, id);
+    return id;
+  }
+
+  /** An episode that was stored by other means is the newest of its alert. */
+  adopt({ id, webhook, fingerprint }: Pick<KnownEpisode, 'id' | 'webhook' | 'fingerprint'>): void {
+    this.#identities.set(webhook, fingerprintNumber(fingerprint), id);
+  }
+
+  update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
+    this.#update.run(...columns(state, receipt, this.#parts.nextTimer), id);
+  }
+
+  /** A repeat: only who has reported what, the time of receipt and the outer times may have changed. */
+  touch({ id }: KnownEpisode, state: EpisodeState, receivedAt: number): void {
+    const { startsAt, endsAt = null, reportedEnd = null } = state;
+    const closedBy = reportersValue(state.closedBy);
+    const timer = this.#parts.nextTimer(state) ?? null;
+    const suspicion = suspicionValues(state.suspect);
+    this.#touch.run(receivedAt, startsAt, endsAt, reportedEnd, closedBy, ...suspicion, timer, id);
+  }
+
+  mark(): () => void {
+    const [last, back] = [this.#last, this.#identities.mark()];
+    return () => {
+      this.#last = last;
+      back();
+    };
+  }
+
+  /** What was written is on disk. */
+  apply(): void {
+    this.#identities.apply();
+  }
+
+  /** Looks at the next `slice` ids and removes closed episodes last heard of before `cutoff`; whether ids are left. */
+  prune(cutoff: number, slice: number): boolean {
+    const through = this.#sweptTo + slice;
+    const gone = this.#expired.all(this.#sweptTo, through, cutoff);
+    for (const row of gone) this.#forget(row);
+    if (gone.length > 0) this.#parts.meta.set(LAST, this.#last);
+    this.#sweptTo = through < this.#last ? through : 0;
+    return this.#sweptTo > 0;
+  }
+
+  #forget({ id, webhook, fingerprint }: IdentityRow): void {
+    // one that is damaged was never known by it
+    if (typeof fingerprint !== 'bigint') return;
+    if (this.#identities.get(Number(webhook), fingerprint) === Number(id))
+      this.#identities.set(Number(webhook), fingerprint, 0);
+  }
+}

@@ -1,0 +1,48 @@
+import type { Alert } from '../../../alerts/alert.ts';
+import type { EpisodeState } from '../../../alerts/episode.ts';
+
+/** What is stored with an episode besides where it stands. */
+export interface EpisodeReceipt {
+  readonly webhook: number;
+  readonly fingerprint: string;
+  readonly receivedAt: number;
+  readonly receiver: string;
+  /** The offset of the event that tells of the transition, and of how the alert stands. */
+  readonly event: number;
+}
+
+export interface KnownEpisode {
+  readonly id: number;
+  /** The number of its webhook. */
+  readonly webhook: number;
+  readonly fingerprint: string;
+  /** The offset of its newest event. */
+  readonly lastEvent: number;
+  /** Milliseconds since the epoch. */
+  readonly lastReceivedAt: number;
+  readonly receiver: string;
+  readonly state: EpisodeState;
+}
+
+/** An alert of a delivery. */
+export interface DeliveredAlert {
+  readonly alert: Alert;
+  /** The number of its webhook. */
+  readonly webhook: number;
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number;
+}
+
+/** Where episodes are kept: the ledger's own table, or the one of a large delivery that is not visible yet. */
+export interface EpisodeTable {
+  /** The newest episode of an alert that is delivered. */
+  delivered(delivery: DeliveredAlert): KnownEpisode | undefined;
+  /**
+   * @param former the id of its alert's episode before; 0: none
+   * @returns its id
+   */
+  insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number;
+  update(known: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void;
+  /** A repeat: only who has reported what, the time of receipt and the outer times may have changed. */
+  touch(known: KnownEpisode, state: EpisodeState, receivedAt: number): void;
+}

@@ -1,0 +1,228 @@
+import { SEVERITIES, type SeverityClass } from '../../../alerts/alert.ts';
+import type { LabelSet } from '../../../domain/labels.ts';
+import type { LedgerSummary, UnacknowledgedSeries } from '../../ledger.ts';
+import { ByteMap } from './byte-map.ts';
+
+/** An open episode, as far as the summary needs it. */
+export interface OpenEpisode {
+  readonly id: number;
+  readonly severity: SeverityClass;
+  readonly acknowledged: boolean;
+  /** Undefined where they cannot be read: it is left out. */
+  readonly labels: LabelSet | undefined;
+  /** First receipt, milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** How an episode stands after a transition. */
+export interface EpisodeChange extends OpenEpisode {
+  readonly labels: LabelSet;
+  readonly open: boolean;
+}
+
+/** Whether an episode's Alertmanagers keep it from people. */
+interface SuppressionChange {
+  readonly id: number;
+  readonly suppressed: boolean;
+}
+
+/** What the file knows, for what is not kept in memory. */
+interface Source {
+  /** In the order of severity and age. */
+  readonly all: () => Iterable<OpenEpisode>;
+  /** Undefined when it is not open. */
+  readonly one: (id: number) => OpenEpisode | undefined;
+}
+
+/** Takes the episodes of watchdogs for itself. */
+interface Watchdogs {
+  /** @returns whether it is a watchdog's */
+  readonly follow: (change: Pick<EpisodeChange, 'id' | 'open' | 'labels'>) => boolean;
+}
+
+interface Series {
+  readonly key: string;
+  readonly identity: Omit<UnacknowledgedSeries, 'since'>;
+  /** First receipt of each open, unacknowledged episode. */
+  readonly members: Map<number, number>;
+  /** Undefined when the oldest has left: it is sought when somebody asks, for thousands may leave at once. */
+  oldest: number | undefined;
+}
+
+interface Options {
+  /** Series that are told; alerts beyond them are counted. */
+  readonly maxSeries: number;
+  readonly source: Source;
+  readonly watchdogs?: Watchdogs;
+}
+
+/**
+ * Counts what is open, so that a scrape asks no disk. Watchdogs and alerts that carry `escalation` are left out.
+ * There may be millions: of each no more than a number is kept, and more only of those that are told in series.
+ */
+export class OpenAlerts {
+  readonly #options: Options;
+  /** `standing` of every open episode that counts. */
+  readonly #standing = new ByteMap();
+  readonly #counts = new Map<string, { severity: SeverityClass; acknowledged: boolean; count: number }>();
+  readonly #series = new Map<string, Series>();
+  readonly #seriesOf = new Map<number, Series>();
+  readonly #waiting: (EpisodeChange | SuppressionChange)[] = [];
+  readonly #suppressed = new Set<number>();
+  #overflow = 0;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Begins anew with what is open. Never within a transaction. */
+  restart(suppressed: Iterable<number>): void {
+    for (const map of [this.#standing, this.#counts, this.#series, this.#seriesOf]) map.clear();
+    this.#suppressed.clear();
+    this.#overflow = 0;
+    for (const id of suppressed) this.#suppressed.add(id);
+    for (const episode of this.#options.source.all()) {
+      // one by one: a spread would read the labels a second time
+      const { id, severity, acknowledged, since, labels } = episode;
+      if (labels !== undefined) this.#change({ id, severity, acknowledged, since, labels, open: true });
+    }
+  }
+
+  /** An episode's Alertmanagers tell nobody of it, or do so again; waits like a change. */
+  suppress(id: number, suppressed: boolean): void {
+    this.#waiting.push({ id, suppressed });
+  }
+
+  /** A change counts when it is on disk: it waits for `apply`, and what is rolled back is never counted. */
+  note(change: EpisodeChange): void {
+    this.#waiting.push(change);
+  }
+
+  mark(): () => void {
+    const { length } = this.#waiting;
+    return () => {
+      this.#waiting.length = length;
+    };
+  }
+
+  apply(): void {
+    for (const change of this.#waiting) {
+      if ('suppressed' in change) this.#suppress(change);
+      else this.#change(change);
+    }
+    this.#waiting.length = 0;
+    if (this.#overflow > 0 && this.#series.size < this.#options.maxSeries) this.#refill();
+  }
+
+  summary(): Pick<LedgerSummary, 'open' | 'unacknowledged' | 'unacknowledgedOverflow'> {
+    return {
+      open: [...this.#counts.values()].map((one) => ({ ...one })),
+      unacknowledged: [...this.#series.values()].map((one) => ({ ...one.identity, since: oldest(one) })),
+      unacknowledgedOverflow: this.#overflow,
+    };
+  }
+
+  #change(change: EpisodeChange): void {
+    this.#remove(change.id);
+    const isWatchdog = this.#options.watchdogs?.follow(change) ?? false;
+    if (!change.open || isWatchdog || change.labels['escalation'] !== undefined) return;
+    const { id, severity, acknowledged } = change;
+    this.#standing.set(id, standing(severity, acknowledged));
+    this.#count(severity, acknowledged, 1);
+    if (!acknowledged && !this.#suppressed.has(id)) this.#join(change);
+  }
+
+  #suppress({ id, suppressed }: SuppressionChange): void {
+    if (suppressed) {
+      this.#suppressed.add(id);
+      this.#leave(id);
+    } else if (this.#suppressed.delete(id) && this.#standing.get(id) > 0) {
+      const episode = this.#options.source.one(id);
+      if (episode?.acknowledged === false) this.#join(episode);
+    }
+  }
+
+  #remove(id: number): void {
+    const was = this.#standing.get(id);
+    if (was === 0) return;
+    this.#leave(id);
+    this.#standing.set(id, 0);
+    this.#count(severityOf(was), (was & ACKNOWLEDGED) > 0, -1);
+  }
+
+  #count(severity: SeverityClass, acknowledged: boolean, by: number): void {
+    const key = `${severity} ${acknowledged}`;
+    const counter = this.#counts.get(key) ?? { severity, acknowledged, count: 0 };
+    counter.count += by;
+    this.#counts.set(key, counter);
+  }
+
+  #join(episode: OpenEpisode): void {
+    const { id, since } = episode;
+    const series = this.#find(episode);
+    if (series === undefined) {
+      this.#overflow++;
+      this.#standing.set(id, this.#standing.get(id) | OVERFLOWING);
+      return;
+    }
+    series.members.set(id, since);
+    if (series.oldest !== undefined) series.oldest = Math.min(series.oldest, since);
+    this.#seriesOf.set(id, series);
+  }
+
+  /** The series that tells of an episode; undefined when there are as many as there may be. */
+  #find({ labels, severity, since }: OpenEpisode): Series | undefined {
+    const { alertname = '', service = '', instance = '' } = labels ?? {};
+    const key = JSON.stringify([alertname, severity, service, instance]);
+    const known = this.#series.get(key);
+    if (known !== undefined || this.#series.size >= this.#options.maxSeries) return known;
+    const identity = { alertname, severity, service, instance };
+    const series: Series = { key, identity, members: new Map(), oldest: since };
+    this.#series.set(key, series);
+    return series;
+  }
+
+  #leave(id: number): void {
+    const was = this.#standing.get(id);
+    if ((was & OVERFLOWING) > 0) {
+      this.#overflow--;
+      this.#standing.set(id, was & ~OVERFLOWING);
+    }
+    const series = this.#seriesOf.get(id);
+    if (series === undefined) return;
+    this.#seriesOf.delete(id);
+    const since = series.members.get(id);
+    series.members.delete(id);
+    if (series.members.size === 0) this.#series.delete(series.key);
+    else if (since === series.oldest) series.oldest = undefined;
+  }
+
+  /** There is room: those are told who had to wait for it. */
+  #refill(): void {
+    const { source, maxSeries } = this.#options;
+    for (const episode of source.all()) {
+      if ((this.#standing.get(episode.id) & OVERFLOWING) === 0) continue;
+      this.#leave(episode.id);
+      this.#join(episode);
+      if (this.#overflow === 0 || this.#series.size >= maxSeries) return;
+    }
+  }
+}
+
+/** Bits of `standing`; above them stands the severity, counted from 1. */
+const ACKNOWLEDGED = 1;
+/** It is in no series, though it would be if there were room. */
+const OVERFLOWING = 2;
+
+function standing(severity: SeverityClass, acknowledged: boolean): number {
+  return (SEVERITIES.indexOf(severity) + 1) * 4 + (acknowledged ? ACKNOWLEDGED : 0);
+}
+
+function severityOf(standing: number): SeverityClass {
+  return SEVERITIES[(standing >> 2) - 1] ?? 'other';
+}
+
+function oldest(series: Series): number {
+  series.oldest ??= [...series.members.values()].reduce((a, b) => Math.min(a, b));
+  return series.oldest;
+}

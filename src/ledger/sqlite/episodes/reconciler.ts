@@ -1,0 +1,222 @@
+import type { Statement } from 'better-sqlite3';
+import type {
+  KnownEpisode,
+  ListedAlert,
+  ParseListing,
+  Reconcile,
+  ReconciliationMemory,
+  ReconciliationPlan,
+  Suppression,
+} from '../../../alerts/reconciliation.ts';
+import type { AlertRules } from '../../ledger.ts';
+import type { Listings, ReconcileResult } from '../../alertmanager-snapshot.ts';
+import type { AlertActions } from './alert-actions.ts';
+import { fingerprintFromNumber } from './episode-row.ts';
+import type { EpisodeStore } from './episode-store.ts';
+import type { AlertLogic } from '../intake/intake.ts';
+import type { Names } from '../database/string-table.ts';
+import type { UnreadableRows } from '../../unreadable-rows.ts';
+import type { OpenAlerts } from './open-alerts.ts';
+import type { Sqlite } from '../database/open-database.ts';
+import type { ReceiverNames } from '../intake/receiver-names.ts';
+import { rowCheck } from '../database/row-shape.ts';
+import type { SuppressedStore } from './suppressed-store.ts';
+
+interface ReconcilerOptions {
+  readonly database: Sqlite;
+  readonly names: Names;
+  readonly actions: AlertActions;
+  readonly open: OpenAlerts;
+  readonly suppressed: SuppressedStore;
+  readonly rules: () => AlertRules;
+  readonly episodes: Pick<EpisodeStore, 'latest'>;
+  readonly receivers: Pick<ReceiverNames, 'of'>;
+  readonly wasGivenUp: AlertLogic['wasGivenUp'];
+  readonly parse: ParseListing;
+  readonly receiversOf: AlertLogic['receiversOf'];
+  readonly reconcile: Reconcile;
+  readonly unreadable: UnreadableRows;
+  /** Runs something within a commit. */
+  readonly submit: <T>(run: () => T) => Promise<T>;
+  /** When episodes may be written: not while a large delivery holds some of them. */
+  readonly ready: () => Promise<unknown>;
+}
+
+interface KnownRow {
+  readonly id: bigint;
+  readonly fingerprint: bigint;
+  readonly open: bigint;
+  readonly last_received: bigint;
+  readonly reason: Suppression | null;
+}
+
+/** Episodes that are read, or changed, at a time. */
+const SLICE = 500;
+/** Names of alerts and receivers that are reported at most. */
+const MAX_EXAMPLES = 5;
+const NOTHING = { absentSince: new Map<number, number>(), deliverableSince: new Map<string, number>() };
+
+/** Repairs the episodes of a webhook by what its Alertmanagers have. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #ids: Statement<[], number>;
+  readonly #known: Statement<[string, number], KnownRow>;
+  /** By webhook. */
+  readonly #memory = new Map<string, ReconciliationMemory>();
+  /** By webhook, the open episodes that its last lists showed. */
+  readonly #present = new Map<string, { readonly at: number; readonly episodes: ReadonlySet<number> }>();
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#ids = options.database
+      .prepare<[], number>(
+        'SELECT id FROM episodes WHERE open = 1 UNION SELECT id FROM episodes WHERE timer IS NOT NULL',
+      )
+      .pluck();
+    this.#known = options.database
+      .prepare<[string, number], KnownRow>(
+        `SELECT e.id, e.fingerprint, e.open, e.last_received, s.reason
+         FROM episodes e LEFT JOIN suppressed s ON s.episode = e.id
+         WHERE e.id IN (SELECT value FROM json_each(?)) AND e.webhook = ?
+         AND (e.open = 1 OR e.suspect_until IS NOT NULL)`,
+      )
+      .safeIntegers();
+  }
+
+  async run({ webhook, askedAt, complete, lists }: Listings): Promise<ReconcileResult> {
+    const { parse, receiversOf, receivers, rules, ready, reconcile } = this.#options;
+    const listed: (readonly ListedAlert[])[] = [];
+    for (const { name, body, groups, receivers: clues } of lists) {
+      const parsed = parse({ body, groups }, receiversOf(clues, receivers.of(webhook)));
+      if (!parsed.ok) return { outcome: 'malformed', name, detail: parsed.detail };
+      listed.push(parsed.alerts);
+    }
+    await ready();
+    const { settleMs = Number.POSITIVE_INFINITY, warmUpMs = 0 } = rules().senders[webhook] ?? {};
+    const starts = lists.map(({ startedAt }) => startedAt ?? Number.POSITIVE_INFINITY);
+    const startedAt = Math.max(...starts);
+    const plan = reconcile(await this.#read(webhook), listed, {
+      askedAt,
+      complete,
+      young: !(askedAt - startedAt > warmUpMs),
+      startedAt,
+      settleMs,
+      memory: this.#memory.get(webhook) ?? { since: askedAt, ...NOTHING },
+    });
+    this.#memory.set(webhook, plan.memory);
+    this.#present.set(webhook, { at: askedAt, episodes: new Set(plan.present) });
+    const repaired = await this.#apply(plan, { webhook, at: askedAt });
+    return { outcome: 'reconciled', drift: plan.drift, missing: someOf(plan.missing), repaired };
+  }
+
+  /** When (ms) a list last showed an open episode; undefined where none did. */
+  listedAt(webhook: string, episode: number): number | undefined {
+    const last = this.#present.get(webhook);
+    return last?.episodes.has(episode) === true ? last.at : undefined;
+  }
+
+  /** Forgets what is suppressed no longer, or can no longer be known to be. */
+  async forget(): Promise<void> {
+    const { suppressed, open, names, rules, submit } = this.#options;
+    const asked = (webhook: number) => rules().senders[names.name(webhook)]?.settleMs !== undefined;
+    if (suppressed.obsolete(asked).length === 0) return;
+    await submit(() => {
+      for (const id of suppressed.obsolete(asked)) {
+        suppressed.set(id, undefined);
+        open.suppress(id, false);
+      }
+    });
+  }
+
+  async #read(webhook: string): Promise<readonly KnownEpisode[]> {
+    const number = this.#options.names.known(webhook);
+    const known: KnownEpisode[] = [];
+    if (number === undefined) return known;
+    const ids = this.#ids.all();
+    for (let i = 0; i < ids.length; i += SLICE) {
+      const rows = this.#known.all(JSON.stringify(ids.slice(i, i + SLICE)), number);
+      for (const row of rows) {
+        const episode = this.#options.unreadable.read('episodes', Number(row.id), () => knownEpisode(row));
+        if (episode !== undefined) known.push(episode);
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return known;
+  }
+
+  async #apply(plan: ReconciliationPlan, { webhook, at }: { webhook: string; at: number }) {
+    const { actions } = this.#options;
+    const expired = await this.#each(plan.expire, ({ id, lastReceivedAt }) =>
+      actions.pass(id, { kind: 'expire', at, lastReceivedAt, cause: 'absent' }),
+    );
+    const reopened = await this.#reopen(plan.unknown, webhook, at);
+    const confirmed = await this.#each(plan.confirm, (id) => actions.pass(id, { kind: 'confirm', at }));
+    await this.#each(plan.refute, (id) => actions.pass(id, { kind: 'refute', at }));
+    await this.#each(plan.suppress, ({ id, reason }) => this.#suppress(id, reason));
+    await this.forget();
+    return { expired, reopened, confirmed, refuted: plan.refute.length };
+  }
+
+  /** Episodes that were given up and are listed after all. */
+  async #reopen(listed: readonly ListedAlert[], webhook: string, at: number): Promise<number> {
+    const { names, episodes, wasGivenUp, actions, rules } = this.#options;
+    const number = names.known(webhook);
+    if (number === undefined) return 0;
+    const toleranceNs = BigInt(rules().toleranceMs) * 1_000_000n;
+    const found: { id: number; alert: ListedAlert }[] = [];
+    for (const [index, alert] of listed.entries()) {
+      const last = episodes.latest(number, alert.fingerprint);
+      if (last !== undefined && wasGivenUp(last.state, alert.startsAt, toleranceNs))
+        found.push({ id: last.id, alert });
+      if (index % SLICE === SLICE - 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+    return this.#each(found, ({ id, alert: { fingerprint, suppressed } }) => {
+      // a delivery may have begun the next life meanwhile
+      if (episodes.latest(number, fingerprint)?.id !== id) return 0;
+      const done = actions.pass(id, { kind: 'confirm', at });
+      // before anyone is notified of an old alert that its Alertmanager keeps from them
+      if (done > 0 && suppressed !== undefined) this.#suppress(id, suppressed);
+      return done;
+    });
+  }
+
+  #suppress(id: number, reason: Suppression | undefined): number {
+    this.#options.suppressed.set(id, reason);
+    this.#options.open.suppress(id, reason !== undefined);
+    return 0;
+  }
+
+  async #each<T>(items: readonly T[], run: (item: T) => number): Promise<number> {
+    let done = 0;
+    for (let i = 0; i < items.length; i += SLICE) {
+      const slice = items.slice(i, i + SLICE);
+      done += await this.#options.submit(() => slice.reduce((sum, item) => sum + run(item), 0));
+    }
+    return done;
+  }
+}
+
+const checkKnown = rowCheck<KnownRow>({
+  ...{ id: 'integer', fingerprint: 'integer', open: 'integer' },
+  ...{ last_received: 'time', reason: 'text or null' },
+});
+
+/** @throws Error when it cannot be read */
+function knownEpisode(row: KnownRow): KnownEpisode {
+  checkKnown(row);
+  return {
+    id: Number(row.id),
+    fingerprint: fingerprintFromNumber(row.fingerprint),
+    open: row.open === 1n,
+    lastReceivedAt: Number(row.last_received),
+    suppressed: row.reason ?? undefined,
+  };
+}
+
+function someOf(missing: readonly ListedAlert[]) {
+  const firstOf = (names: readonly string[]) => [...new Set(names)].slice(0, MAX_EXAMPLES);
+  return {
+    alertnames: firstOf(missing.map(({ alertname }) => alertname)),
+    receivers: firstOf(missing.flatMap(({ receivers }) => receivers)),
+  };
+}

@@ -1,0 +1,154 @@
+import type { Statement } from 'better-sqlite3';
+import type { Meta } from '../database/meta.ts';
+import type { Names } from '../database/string-table.ts';
+import type { Sqlite } from '../database/open-database.ts';
+import type { SegmentReader } from './segment-reader.ts';
+import type { UnreadableRows } from '../../unreadable-rows.ts';
+import {
+  keptTexts,
+  readAlert,
+  SegmentBuffer,
+  SegmentLines,
+  writeLine,
+  type NewSegment,
+  type Segment,
+  type StoredEvent,
+  type Texts,
+} from './segment.ts';
+
+const PRUNED = 'events_pruned_through';
+
+/** Where the events of alerts are written: the ledger's own log, or beside it while a large delivery is under way. */
+export interface EventTable {
+  /** What names the next event in `last_event` and `previous`. */
+  readonly next: number;
+  append(event: StoredEvent): void;
+}
+
+interface LogParts {
+  readonly names: Names;
+  readonly meta: Meta;
+  readonly segments: SegmentReader;
+  readonly unreadable: UnreadableRows;
+}
+
+/** Appends events under gapless offsets, and forgets the oldest. */
+export class EventLog implements EventTable {
+  readonly #parts: LogParts;
+  readonly #insert: Statement<(number | string | null)[]>;
+  readonly #insertType: Statement<[number, number]>;
+  readonly #delete: Statement<[number]>;
+  readonly #deleteType: Statement<[number, number]>;
+  readonly #deleteTypes: Statement<[number]>;
+  readonly #keep: Statement<[string, number, number]>;
+  readonly #buffer = new SegmentBuffer((segment) => this.#write(segment));
+  #last: number;
+  #latest: number;
+  #pruned: number;
+
+  constructor(database: Sqlite, parts: LogParts) {
+    this.#parts = parts;
+    this.#insert = database.prepare(
+      'INSERT INTO segments (first, last, time, latest, subject, lines) VALUES (?, ?, ?, ?, ?, ?)',
+    );
+    this.#insertType = database.prepare('INSERT INTO segment_types (type, first) VALUES (?, ?)');
+    this.#delete = database.prepare('DELETE FROM segments WHERE first = ?');
+    this.#deleteType = database.prepare('DELETE FROM segment_types WHERE type = ? AND first = ?');
+    this.#deleteTypes = database.prepare('DELETE FROM segment_types WHERE first = ?');
+    this.#keep = database.prepare('UPDATE episodes SET texts = ? WHERE id = ? AND last_event = ?');
+    this.#pruned = parts.meta.number(PRUNED);
+    const newest = database
+      .prepare<[], Segment & { readonly latest: number }>(
+        'SELECT * FROM segments ORDER BY first DESC LIMIT 1',
+      )
+      .get();
+    const last = newest === undefined ? 0 : new SegmentLines(newest).segment.last;
+    this.#last = Math.max(last, this.#pruned);
+    this.#latest = [newest?.latest, newest?.time].find(Number.isSafeInteger) ?? 0;
+  }
+
+  /** The offset of the newest event; 0 when there never was one. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** The offset that the next event will have. */
+  get next(): number {
+    return this.#last + 1;
+  }
+
+  /** Takes offsets for events that are written by other means. @returns the first of them, and their `latest` */
+  reserve(count: number, time: number): { base: number; latest: number } {
+    this.seal();
+    const base = this.#last + 1;
+    this.#last += count;
+    if (count > 0) this.#latest = Math.max(this.#latest, time);
+    return { base, latest: this.#latest };
+  }
+
+  /** The greatest offset that retention removed. */
+  get pruned(): number {
+    return this.#pruned;
+  }
+
+  append(event: StoredEvent): void {
+    this.#last++;
+    const type = this.#parts.names.id(event.type);
+    this.#buffer.add(this.#last, type, writeLine(type, event, this.#last), event);
+  }
+
+  /** Writes down what was appended. Before a commit. */
+  seal(): void {
+    this.#buffer.seal();
+  }
+
+  /** What an alert's event says of it; undefined when retention removed it. @throws Error when it cannot be read */
+  texts(offset: number): Texts | undefined {
+    const line = this.#buffer.line(offset);
+    return line === undefined ? this.#parts.segments.at(offset)?.alert(offset) : readAlert(line, offset);
+  }
+
+  /** Takes the log's memory of where it stands back to now, when a rollback has done so to the file. */
+  mark(): () => void {
+    const [last, latest, pruned, back] = [this.#last, this.#latest, this.#pruned, this.#buffer.mark()];
+    return () => {
+      this.#last = last;
+      this.#latest = latest;
+      this.#pruned = pruned;
+      this.#parts.segments.forget();
+      back();
+    };
+  }
+
+  /** Removes some of the oldest events before `cutoff` (ms), whole segments of about `slice`; whether there may be more. */
+  prune(cutoff: number, slice: number): boolean {
+    const old = this.#parts.segments.oldest(cutoff, slice);
+    for (const lines of old) {
+      this.#release(lines);
+      this.#delete.run(lines.segment.first);
+      this.#pruned = Math.max(this.#pruned, lines.segment.last);
+    }
+    if (old.length > 0) this.#parts.meta.set(PRUNED, this.#pruned);
+    return old.length > 0;
+  }
+
+  /** Nothing refers to a segment after this: episodes keep what its events say of them. */
+  #release(lines: SegmentLines): void {
+    const { first, last } = lines.segment;
+    for (let offset = first; offset <= last; offset++) {
+      const type = lines.type(offset);
+      if (Number.isNaN(type)) this.#deleteTypes.run(first);
+      else this.#deleteType.run(type, first);
+      this.#parts.unreadable.read('segments', offset, () => {
+        const alert = lines.alert(offset);
+        if (alert !== undefined) this.#keep.run(keptTexts(alert), alert.episode, offset);
+      });
+    }
+  }
+
+  #write({ first, last, time, subject, lines, types }: NewSegment): void {
+    this.#latest = Math.max(this.#latest, time);
+    this.#insert.run(first, last, time, this.#latest, subject, lines);
+    for (const type of types) this.#insertType.run(type, first);
+  }
+}

@@ -1,0 +1,66 @@
+import type { Statement } from 'better-sqlite3';
+import type { Sqlite } from '../database/open-database.ts';
+import { SegmentLines, type Segment } from './segment.ts';
+
+/** Segments that are kept read: a group that repeats itself asks for the same few. */
+const KEPT = 16;
+const COLUMNS = 'first, last, time, subject, lines';
+
+/** Reads segments of events. */
+export class SegmentReader {
+  readonly #at: Statement<[number], Segment>;
+  readonly #oldest: Statement<[number, number], Segment>;
+  readonly #kept = new Map<number, SegmentLines>();
+  #last: SegmentLines | undefined;
+
+  constructor(database: Sqlite) {
+    this.#at = database.prepare(
+      `SELECT ${COLUMNS} FROM segments WHERE first <= ? ORDER BY first DESC LIMIT 1`,
+    );
+    this.#oldest = database.prepare(
+      // one whose time is damaged goes with those after it
+      `SELECT ${COLUMNS} FROM segments WHERE first <= (SELECT max(first) FROM (
+         SELECT first, latest FROM segments WHERE typeof(latest) = 'integer' ORDER BY first LIMIT ?
+       ) WHERE latest < ?) ORDER BY first`,
+    );
+  }
+
+  /** The segment that has an offset. */
+  at(offset: number): SegmentLines | undefined {
+    // mostly the same as before
+    if (this.#last !== undefined && has(this.#last.segment, offset)) return this.#last;
+    this.#last = this.#keptAt(offset) ?? this.#read(offset);
+    return this.#last;
+  }
+
+  /** Those of the oldest segments, a few for every hundred events of `count`, that are before `cutoff` (ms). */
+  oldest(cutoff: number, count: number): readonly SegmentLines[] {
+    return this.#oldest.all(Math.ceil(count / 16), cutoff).map((row) => new SegmentLines(row));
+  }
+
+  /** After a rollback, what was read may never have been. */
+  forget(): void {
+    this.#kept.clear();
+    this.#last = undefined;
+  }
+
+  #keptAt(offset: number): SegmentLines | undefined {
+    for (const lines of this.#kept.values()) if (has(lines.segment, offset)) return lines;
+    return undefined;
+  }
+
+  #read(offset: number): SegmentLines | undefined {
+    const row = this.#at.get(offset);
+    if (row === undefined) return undefined;
+    const lines = new SegmentLines(row);
+    if (!has(lines.segment, offset)) return undefined;
+    this.#kept.set(row.first, lines);
+    const [eldest] = this.#kept.keys();
+    if (this.#kept.size > KEPT && eldest !== undefined) this.#kept.delete(eldest);
+    return lines;
+  }
+}
+
+function has({ first, last }: Segment, offset: number): boolean {
+  return first <= offset && offset <= last;
+}

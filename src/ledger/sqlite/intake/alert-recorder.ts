@@ -1,0 +1,172 @@
+import type { Alert } from '../../../alerts/alert.ts';
+import type { Transition } from '../../../domain/event.ts';
+import type { Delivery } from '../../../alerts/delivery.ts';
+import {
+  reporterOf,
+  type ActOnEpisode,
+  type AdvanceEpisode,
+  type EpisodeAction,
+  type EpisodeState,
+  type EpisodeTransition,
+  type ExpiryCause,
+  type Reporter,
+} from '../../../alerts/episode.ts';
+import { alertEventData, commonEventData } from '../../alert-event.ts';
+import type { AlertRules, RawDelivery } from '../../ledger.ts';
+
+import type { AlertCounting } from '../episodes/alert-stats.ts';
+import { labelsOf } from '../episodes/episode-row.ts';
+import type { EpisodeTable, KnownEpisode } from '../episodes/episode-table.ts';
+import type { EventTable } from '../events/event-log.ts';
+import type { EpisodeChange } from '../episodes/open-alerts.ts';
+import type { WatchdogSightings } from '../episodes/watchdog-sightings.ts';
+
+export interface RecorderParts {
+  readonly logic: {
+    readonly advance: AdvanceEpisode;
+    readonly act: ActOnEpisode;
+    readonly nextTimer: (state: EpisodeState) => number | undefined;
+  };
+  readonly rules: () => AlertRules;
+  readonly episodes: EpisodeTable;
+  readonly events: EventTable;
+  /** Told of every transition; what is told within a task that fails is taken back. */
+  readonly onChange: (change: EpisodeChange) => void;
+  readonly onTransition?: (transition: Transition) => void;
+  readonly counting: AlertCounting;
+  readonly sightings: WatchdogSightings;
+}
+
+/** A delivery under way. */
+export interface Incoming {
+  readonly raw: RawDelivery;
+  /** The number of its webhook. */
+  readonly webhook: number;
+  readonly delivery: Delivery;
+  readonly reporter: Reporter;
+  /** What its events have in common. */
+  readonly common: string;
+}
+
+/** What is done to one episode. */
+interface Step {
+  readonly webhook: number;
+  readonly fingerprint: string;
+  readonly labels: Alert['labels'];
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** When its sender was last heard; a person's act changes nothing about that. */
+  readonly receivedAt: number;
+  readonly receiver: string;
+  readonly common: string;
+  readonly values?: Alert['values'];
+  readonly cause?: ExpiryCause | undefined;
+}
+
+/** Of a webhook that has no entry any more. */
+const UNKNOWN_SENDER = { staleWindowMs: 0, groupIntervalMs: 0 };
+
+/** Moves one episode on, and writes down what happened to it. Only within a transaction. */
+export class AlertRecorder {
+  readonly #parts: RecorderParts;
+
+  constructor(parts: RecorderParts) {
+    this.#parts = parts;
+  }
+
+  reporterOf({ webhook, source }: RawDelivery, delivery: Delivery): Reporter {
+    const single = this.#parts.rules().senders[webhook]?.single === true;
+    return reporterOf(delivery, single ? [] : [delivery.externalUrl, source]);
+  }
+
+  /** What one alert of a delivery does. */
+  record(alert: Alert, { raw, webhook, delivery, reporter, common }: Incoming): readonly EpisodeTransition[] {
+    const { episodes, logic } = this.#parts;
+    const { toleranceMs, staleHoldMs, senders } = this.#parts.rules();
+    const { fingerprint, labels, values } = alert;
+    const { receivedAt } = raw;
+    const sender = senders[raw.webhook] ?? UNKNOWN_SENDER;
+    const known = episodes.delivered({ alert, webhook, receivedAt });
+    const { state, transitions, former, duplicate } = logic.advance(known?.state, alert, {
+      receivedAt,
+      lastReceivedAt: known?.lastReceivedAt ?? 0,
+      reporter,
+      toleranceNs: BigInt(toleranceMs) * 1_000_000n,
+      staleWindowMs: sender.staleWindowMs,
+      staleHoldMs,
+      groupIntervalMs: sender.groupIntervalMs,
+    });
+    if (alert.status === 'firing') this.#parts.sightings.see(labels, receivedAt);
+    if (duplicate !== undefined) this.#parts.counting.duplicate(duplicate);
+    if (transitions.length === 0) {
+      if (known !== undefined) episodes.touch(known, state, receivedAt);
+      return transitions;
+    }
+    const { receiver } = delivery;
+    if (known !== undefined && former !== undefined) episodes.touch(known, former, known.lastReceivedAt);
+    const step = { webhook, fingerprint, labels, at: receivedAt, receivedAt, receiver, common, values };
+    this.#write(known, transitions, step);
+    return transitions;
+  }
+
+  /** What a person, time or the sender's own list does to an episode. */
+  act(known: KnownEpisode, action: EpisodeAction, webhook: string): readonly EpisodeTransition[] {
+    const { state, transitions } = this.#parts.logic.act(known.state, action);
+    if (transitions.length === 0) {
+      if (state !== known.state) this.#parts.episodes.touch(known, state, known.lastReceivedAt);
+      return transitions;
+    }
+    const { fingerprint, receiver, lastReceivedAt } = known;
+    const at = 'at' in action ? action.at : action.acknowledgement.at;
+    this.#write(known, transitions, {
+      ...{ webhook: known.webhook, fingerprint, receiver, at, receivedAt: lastReceivedAt },
+      labels: labelsOf(state.labels),
+      common: commonEventData({ webhook, receiver, receivedAt: at }),
+      cause: action.kind === 'expire' ? action.cause : undefined,
+    });
+    return transitions;
+  }
+
+  #write(known: KnownEpisode | undefined, transitions: readonly EpisodeTransition[], step: Step): void {
+    const { events, onChange } = this.#parts;
+    let current = known;
+    for (const done of transitions) {
+      const { transition, episode } = done;
+      const event = events.next;
+      const next = this.#store(current, episode, step, event);
+      const previous = next.id === current?.id ? current.lastEvent : 0;
+      this.#tell(done, next.id, previous, step);
+      this.#parts.onTransition?.(transition);
+      this.#parts.counting.step(done, current?.state);
+      const { open, severity, acknowledged, unacknowledgedSince: since } = episode;
+      onChange({ id: next.id, labels: step.labels, open, severity, acknowledged, since });
+      current = next;
+    }
+  }
+
+  #store(
+    current: KnownEpisode | undefined,
+    state: EpisodeState,
+    { webhook, fingerprint, receivedAt, receiver }: Step,
+    event: number,
+  ): KnownEpisode {
+    const { episodes } = this.#parts;
+    const receipt = { webhook, fingerprint, receivedAt, receiver, event };
+    let id = current?.id ?? 0;
+    if (current === undefined || current.state.number !== state.number)
+      id = episodes.insert(state, receipt, id);
+    else episodes.update(current, state, receipt);
+    return { id, webhook, fingerprint, lastEvent: event, lastReceivedAt: receivedAt, receiver, state };
+  }
+
+  #tell({ transition, episode }: EpisodeTransition, id: number, previous: number, step: Step): void {
+    const { at, fingerprint, common, values, cause } = step;
+    const { labels, annotations, generatorUrl } = episode;
+    this.#parts.events.append({
+      type: `tocsin.alert.${transition}`,
+      time: at,
+      data: alertEventData(episode, { values, cause }),
+      alert: { fingerprint, episode: id, previous, common, labels, annotations, generatorUrl },
+    });
+  }
+}

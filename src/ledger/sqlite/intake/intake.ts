@@ -1,0 +1,182 @@
+import type { Alert } from '../../../alerts/alert.ts';
+import type { Transition } from '../../../domain/event.ts';
+import type { Complaint, Delivery, ParsedBody } from '../../../alerts/delivery.ts';
+import {
+  type ActOnEpisode,
+  type AdvanceEpisode,
+  type EpisodeState,
+  type EpisodeTransition,
+} from '../../../alerts/episode.ts';
+import type { Logger } from '../../../domain/log.ts';
+import type { ParseListing, ReceiverClues, Reconcile } from '../../../alerts/reconciliation.ts';
+import { commonEventData } from '../../alert-event.ts';
+import type { IntakeResult, RawDelivery } from '../../ledger.ts';
+import type { AlertRecorder, Incoming } from './alert-recorder.ts';
+import type { DeliveryStore } from './delivery-store.ts';
+import { isStoreFailure } from '../database/sqlite-errors.ts';
+import type { Names } from '../database/string-table.ts';
+import type { QuarantineStore } from './quarantine-store.ts';
+import type { ReceiverNames } from './receiver-names.ts';
+import type { SenderAddresses } from './sender-addresses.ts';
+
+/** How bodies are read and what alerts do to episodes; `alerts/` has it, the thread wires it. */
+export interface AlertLogic {
+  readonly parse: (body: Uint8Array) => ParsedBody;
+  /** The same, a few milliseconds at a time. */
+  readonly parseInSlices: (body: Uint8Array) => Generator<undefined, ParsedBody>;
+  /** What makes two deliveries the same: 32 bytes. */
+  readonly deliveryId: (webhook: string, delivery: Delivery) => Uint8Array;
+  readonly advance: AdvanceEpisode;
+  readonly act: ActOnEpisode;
+  readonly nextTimer: (state: EpisodeState) => number | undefined;
+  /** Whether a listed alert is this episode, closed without its end having been reported. */
+  readonly wasGivenUp: (state: EpisodeState, startsAt: bigint, toleranceNs: bigint) => boolean;
+  readonly parseListing: ParseListing;
+  /** The receivers of an Alertmanager that count as ours. */
+  readonly receiversOf: (clues: ReceiverClues, delivered: ReadonlySet<string>) => ReadonlySet<string>;
+  readonly reconcile: Reconcile;
+}
+
+interface IntakeParts {
+  readonly logic: Pick<AlertLogic, 'deliveryId'>;
+  readonly names: Names;
+  readonly receivers: ReceiverNames;
+  readonly senders: SenderAddresses;
+  readonly recorder: AlertRecorder;
+  readonly deliveries: DeliveryStore;
+  readonly quarantine: QuarantineStore;
+  readonly logger: Logger;
+  /** Runs a part so that, if it throws, nothing of it stays. */
+  readonly guard: <T>(run: () => T) => T;
+}
+
+/** Of one delivery, no more refused alerts than this are kept: it must not sweep out all others. */
+const MAX_KEPT_REFUSALS = 100;
+
+export interface Tally {
+  accepted: number;
+  duplicates: number;
+  quarantined: number;
+  readonly transitions: Partial<Record<Transition, number>>;
+  readonly lagSeconds: number[];
+}
+
+export function emptyTally(): Tally {
+  return { accepted: 0, duplicates: 0, quarantined: 0, transitions: {}, lagSeconds: [] };
+}
+
+/** Takes one delivery within a transaction: moves the episodes on, and writes down what happened. */
+export class Intake {
+  readonly #parts: IntakeParts;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+  }
+
+  take(raw: RawDelivery, delivery: Delivery): IntakeResult {
+    const incoming = this.incoming(raw, delivery);
+    try {
+      return this.#parts.guard(() => this.#record(incoming, false));
+    } catch (error) {
+      if (isStoreFailure(error)) throw error;
+      // a bug met one of the alerts: they are taken one by one, and only that one is set aside
+      return this.#record(incoming, true);
+    }
+  }
+
+  /** Keeps a body that cannot be read. */
+  refuse(raw: RawDelivery, { pointer, detail }: Complaint): IntakeResult {
+    this.#quarantine(raw, { pointer, detail }, raw.body);
+    return { outcome: 'malformed', pointer, detail };
+  }
+
+  /** Keeps the alerts of a delivery that cannot be read. */
+  refuseAlerts(raw: RawDelivery, { refused }: Delivery, tally: Tally): void {
+    tally.quarantined += refused.length;
+    for (const { pointer, detail, value } of refused.slice(0, MAX_KEPT_REFUSALS)) {
+      this.#quarantine(raw, { pointer, detail }, bytesOf(value));
+    }
+  }
+
+  /** Keeps an alert that a bug prevents from being recorded. */
+  setAside(
+    { labels, annotations, status, fingerprint, startsAt }: Alert,
+    raw: RawDelivery,
+    error: unknown,
+  ): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#parts.logger.error(
+      { error: why, fingerprint },
+      'an alert went to quarantine by a bug; please report it',
+    );
+    const body = bytesOf({ status, fingerprint, labels, annotations, startsAt: startsAt.text });
+    this.#quarantine(raw, { pointer: '', detail: `It could not be recorded: ${why}.` }, body);
+  }
+
+  /** @param transitions undefined when it went to quarantine */
+  count(tally: Tally, transitions: readonly EpisodeTransition[] | undefined, receivedAt: number): void {
+    if (transitions === undefined) tally.quarantined++;
+    else countTransitions(tally, transitions, receivedAt);
+  }
+
+  result(tally: Tally, repeated: boolean): IntakeResult {
+    return { outcome: tally.quarantined > 0 ? 'partial' : repeated ? 'duplicate' : 'accepted', ...tally };
+  }
+
+  digest(webhook: string, delivery: Delivery): Uint8Array {
+    return this.#parts.logic.deliveryId(webhook, delivery);
+  }
+
+  incoming(raw: RawDelivery, delivery: Delivery): Incoming {
+    const common = commonEventData({ ...delivery, webhook: raw.webhook, receivedAt: raw.receivedAt });
+    const webhook = this.#parts.names.id(raw.webhook);
+    const reporter = this.#parts.recorder.reporterOf(raw, delivery);
+    this.#parts.receivers.note(raw.webhook, delivery.receiver);
+    this.#parts.senders.note(raw.webhook, delivery.externalUrl, raw.source);
+    return { raw, delivery, webhook, reporter, common };
+  }
+
+  #record(incoming: Incoming, isolate: boolean): IntakeResult {
+    const { raw, delivery, webhook } = incoming;
+    const { recorder, deliveries } = this.#parts;
+    const tally = emptyTally();
+    for (const alert of delivery.alerts) {
+      const transitions = isolate ? this.#isolated(alert, incoming) : recorder.record(alert, incoming);
+      this.count(tally, transitions, raw.receivedAt);
+    }
+    this.refuseAlerts(raw, delivery, tally);
+    const digest = this.digest(raw.webhook, delivery);
+    const repeated = tally.accepted === 0 && deliveries.seen(digest);
+    deliveries.insert({ raw, webhook, digest, delivery, counts: tally }, repeated ? 'none' : 'whole');
+    return this.result(tally, repeated);
+  }
+
+  /** @returns undefined when it cannot be recorded and went to quarantine */
+  #isolated(alert: Alert, incoming: Incoming): readonly EpisodeTransition[] | undefined {
+    try {
+      return this.#parts.guard(() => this.#parts.recorder.record(alert, incoming));
+    } catch (error) {
+      if (isStoreFailure(error)) throw error;
+      this.setAside(alert, incoming.raw, error);
+      return undefined;
+    }
+  }
+
+  #quarantine(raw: RawDelivery, complaint: Complaint, body: Uint8Array): void {
+    const webhook = this.#parts.names.id(raw.webhook);
+    this.#parts.quarantine.add({ webhook, receivedAt: raw.receivedAt, complaint, body });
+  }
+}
+
+function countTransitions(tally: Tally, transitions: readonly EpisodeTransition[], receivedAt: number): void {
+  if (transitions.length === 0) tally.duplicates++;
+  else tally.accepted++;
+  for (const { transition, episode } of transitions) {
+    tally.transitions[transition] = (tally.transitions[transition] ?? 0) + 1;
+    if (transition === 'fired') tally.lagSeconds.push(receivedAt / 1_000 - Number(episode.startsAt) / 1e9);
+  }
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(value));
+}

@@ -1,0 +1,49 @@
+import type { Logger } from '../../../domain/log.ts';
+import type { AlertRules } from '../../ledger.ts';
+
+interface Parts {
+  readonly logger: Logger;
+  readonly rules: () => AlertRules;
+}
+
+interface Sender {
+  /** The newest last. */
+  readonly addresses: Set<string>;
+  warned: boolean;
+}
+
+/** More than a cluster has; beyond so many nothing is remembered. */
+const MAX_SENDERS = 1_000;
+const MAX_ADDRESSES = 32;
+
+/**
+ * Warns, once for each, when the members of a cluster send with one external URL. An address that changes is a sender that has
+ * moved; one that comes back after another is a second sender.
+ */
+export class SenderAddresses {
+  readonly #parts: Parts;
+  readonly #senders = new Map<string, Sender>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  note(webhook: string, externalUrl: string, address: string): void {
+    const several = (this.#parts.rules().senders[webhook]?.staleWindowMs ?? 0) > 0;
+    if (!several) return;
+    const key = `${webhook}\n${externalUrl}`;
+    const sender = this.#senders.get(key) ?? { addresses: new Set(), warned: false };
+    if (sender.warned || [...sender.addresses].at(-1) === address) return;
+    if (sender.addresses.has(address)) this.#warn(sender, webhook, externalUrl);
+    else if (sender.addresses.size < MAX_ADDRESSES) sender.addresses.add(address);
+    if (this.#senders.size < MAX_SENDERS) this.#senders.set(key, sender);
+  }
+
+  #warn(sender: Sender, webhook: string, externalUrl: string): void {
+    sender.warned = true;
+    this.#parts.logger.warn(
+      { webhook, externalUrl, addresses: [...sender.addresses] },
+      'members of an Alertmanager cluster send with the same external URL, and only their addresses tell them apart; start each with a --web.external-url of its own, see docs/webhook.md',
+    );
+  }
+}

@@ -1,0 +1,140 @@
+import type { Statement } from 'better-sqlite3';
+import type { EpisodeState } from '../../../alerts/episode.ts';
+import {
+  columns,
+  fingerprintNumber,
+  IDENTITY_COLUMNS,
+  IDENTITY_MARKS,
+  STATE_COLUMNS,
+  STATE_MARKS,
+  type NextTimer,
+  type Value,
+} from '../episodes/episode-row.ts';
+import type { EpisodeStore } from '../episodes/episode-store.ts';
+import type {
+  DeliveredAlert,
+  EpisodeReceipt,
+  EpisodeTable,
+  KnownEpisode,
+} from '../episodes/episode-table.ts';
+import type { EventTable } from '../events/event-log.ts';
+import type { Names } from '../database/string-table.ts';
+import type { Sqlite } from '../database/open-database.ts';
+import { SegmentBuffer, writeLine, type StoredEvent } from '../events/segment.ts';
+
+/** The episodes of a large delivery as they will be: read from the ledger's own table, written beside it. */
+export class StagedEpisodes implements EpisodeTable {
+  readonly #base: EpisodeStore;
+  readonly #nextTimer: NextTimer;
+  readonly #copy: Statement<[number]>;
+  readonly #insert: Statement<Value[]>;
+  readonly #update: Statement<Value[]>;
+  readonly #known = new Map<string, KnownEpisode>();
+
+  constructor(database: Sqlite, base: EpisodeStore, nextTimer: NextTimer) {
+    this.#base = base;
+    this.#nextTimer = nextTimer;
+    this.#copy = database.prepare(
+      'INSERT OR IGNORE INTO staged_episodes SELECT * FROM episodes WHERE id = ?',
+    );
+    this.#insert = database.prepare<Value[]>(
+      `INSERT INTO staged_episodes (${STATE_COLUMNS}, ${IDENTITY_COLUMNS}) VALUES (${STATE_MARKS}, ${IDENTITY_MARKS})`,
+    );
+    this.#update = database.prepare<Value[]>(
+      `UPDATE staged_episodes SET texts = NULL, (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
+    );
+  }
+
+  clear(): void {
+    this.#known.clear();
+  }
+
+  /** What was written, once it stands where it belongs. */
+  known(): Iterable<KnownEpisode> {
+    return this.#known.values();
+  }
+
+  delivered(delivery: DeliveredAlert): KnownEpisode | undefined {
+    return this.#known.get(delivery.alert.fingerprint) ?? this.#base.delivered(delivery);
+  }
+
+  /** What was written about an alert since was rolled back. */
+  forget(fingerprint: string): void {
+    this.#known.delete(fingerprint);
+  }
+
+  insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number {
+    const id = this.#base.newId();
+    const { webhook, receivedAt } = receipt;
+    const fingerprint = fingerprintNumber(receipt.fingerprint);
+    const identity = [id, state.number, webhook, fingerprint, receivedAt, former];
+    this.#insert.run(...columns(state, receipt, this.#nextTimer), ...identity);
+    this.#remember(id, state, receipt);
+    return id;
+  }
+
+  update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
+    this.#copy.run(id);
+    this.#update.run(...columns(state, receipt, this.#nextTimer), id);
+    this.#remember(id, state, receipt);
+  }
+
+  touch(known: KnownEpisode, state: EpisodeState, receivedAt: number): void {
+    this.update(known, state, { ...known, receivedAt, event: known.lastEvent });
+  }
+
+  #remember(id: number, state: EpisodeState, receipt: EpisodeReceipt): void {
+    const { webhook, fingerprint, receiver, event, receivedAt } = receipt;
+    const known = { id, webhook, fingerprint, receiver, lastEvent: event, lastReceivedAt: receivedAt, state };
+    this.#known.set(fingerprint, known);
+  }
+}
+
+/** The events of a large delivery, counted from 1; what will be an offset is the negative count until then. */
+export class StagedEvents implements EventTable {
+  readonly #names: Names;
+  readonly #insert: Statement<[number, number, number, string, string]>;
+  readonly #buffer: SegmentBuffer;
+  #count = 0;
+
+  constructor(database: Sqlite, names: Names) {
+    this.#names = names;
+    this.#insert = database.prepare(
+      'INSERT INTO staged_segments (first, last, time, types, lines) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#buffer = new SegmentBuffer(({ first, last, time, types, lines }) => {
+      this.#insert.run(first, last, time, JSON.stringify([...types]), lines);
+    });
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get next(): number {
+    return -(this.#count + 1);
+  }
+
+  begin(): void {
+    this.#count = 0;
+  }
+
+  append(event: StoredEvent): void {
+    this.#count++;
+    const type = this.#names.id(event.type);
+    this.#buffer.add(this.#count, type, writeLine(type, event, -this.#count), event);
+  }
+
+  /** Writes down what was appended. Before a commit. */
+  seal(): void {
+    this.#buffer.seal();
+  }
+
+  mark(): () => void {
+    const [count, back] = [this.#count, this.#buffer.mark()];
+    return () => {
+      this.#count = count;
+      back();
+    };
+  }
+}

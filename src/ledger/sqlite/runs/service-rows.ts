@@ -1,0 +1,47 @@
+import type { Statement } from 'better-sqlite3';
+import type { Sqlite } from '../database/open-database.ts';
+
+interface PruneValues {
+  readonly service: number;
+  readonly before: number;
+  readonly slice: number;
+}
+
+/** Rows of a table whose key begins with a service and a time: how old they are, and how the oldest are removed. */
+export class ServiceRows {
+  readonly #first: Statement<[number], number | null>;
+  readonly #services: Statement<[], number>;
+  readonly #prune: Statement<[PruneValues]>;
+
+  constructor(database: Sqlite, table: 'runs' | 'rollups' | 'hours') {
+    this.#first = database
+      .prepare<[number], number | null>(`SELECT min(at) FROM ${table} WHERE service = ?`)
+      .pluck();
+    // one seek for each service, where DISTINCT would walk the whole index
+    this.#services = database
+      .prepare<[], number>(
+        `WITH RECURSIVE s (id) AS (SELECT min(service) FROM ${table}
+         UNION ALL SELECT (SELECT min(service) FROM ${table} WHERE service > id) FROM s WHERE id IS NOT NULL)
+         SELECT id FROM s WHERE id IS NOT NULL`,
+      )
+      .pluck();
+    this.#prune = database.prepare<[PruneValues]>(
+      `DELETE FROM ${table} WHERE service = @service AND at < @before
+       AND at <= (SELECT max(at) FROM (SELECT at FROM ${table} WHERE service = @service ORDER BY at LIMIT @slice))`,
+    );
+  }
+
+  /** The time of a service's oldest row; undefined when it has none. */
+  first(service: number): number | undefined {
+    return this.#first.get(service) ?? undefined;
+  }
+
+  /** Removes what is older, at most `slice` rows of each service; whether there may be more. */
+  prune(before: number, slice: number): boolean {
+    let more = false;
+    for (const service of this.#services.all()) {
+      more = this.#prune.run({ service, before, slice }).changes >= slice || more;
+    }
+    return more;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Clock } from '../../domain/clock.ts';
+import { LedgerUnavailableError } from '../ledger.ts';
+import type { Reply } from './protocol.ts';
+
+interface PendingOptions {
+  readonly clock: Clock;
+  readonly callTimeoutMs: number;
+  readonly maxBytesInFlight: number;
+}
+
+interface Pending {
+  readonly bytes: number;
+  /** Monotonic milliseconds. */
+  readonly deadline: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: LedgerUnavailableError) => void;
+}
+
+const LOOK_MS = 100;
+
+/**
+ * The calls that the thread has not answered yet. A caller is let go at its deadline, but its bytes count until
+ * the thread answers: that is how long they take memory.
+ */
+export class PendingCalls {
+  readonly #options: PendingOptions;
+  readonly #calls = new Map<number, Pending>();
+  #nextId = 1;
+  #bytes = 0;
+  #looking = false;
+
+  constructor(options: PendingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws LedgerUnavailableError when more waits already than may */
+  add(bytes: number): { id: number; answer: Promise<unknown> } {
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#options.maxBytesInFlight) {
+      throw new LedgerUnavailableError(
+        'The ledger has as many deliveries waiting as it may hold; try again soon.',
+      );
+    }
+    const id = this.#nextId++;
+    const deadline = this.#options.clock.monotonic() + this.#options.callTimeoutMs;
+    const answer = new Promise<unknown>((resolve, reject) => {
+      this.#calls.set(id, { bytes, deadline, resolve, reject });
+    });
+    this.#bytes += bytes;
+    this.#look();
+    return { id, answer };
+  }
+
+  settle(reply: Reply): void {
+    const pending = this.#take(reply.id);
+    if (reply.ok) pending?.resolve(reply.value);
+    else pending?.reject(new LedgerUnavailableError(reply.message));
+  }
+
+  failAll(message: string): void {
+    for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(new LedgerUnavailableError(message));
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#calls.get(id);
+    if (pending === undefined) return undefined;
+    this.#calls.delete(id);
+    this.#bytes -= pending.bytes;
+    return pending;
+  }
+
+  /** One timer for all of them: thousands of calls a second need no timer each. */
+  #look(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    this.#options.clock.after(LOOK_MS, () => {
+      this.#looking = false;
+      const now = this.#options.clock.monotonic();
+      for (const pending of this.#calls.values()) {
+        // they stand in the order of their deadlines
+        if (pending.deadline > now) break;
+        const seconds = this.#options.callTimeoutMs / 1_000;
+        pending.reject(new LedgerUnavailableError(`The ledger did not answer within ${seconds} s.`));
+      }
+      if (this.#calls.size > 0) this.#look();
+    });
+  }
+}

@@ -1,0 +1,133 @@
+import type {
+  AcknowledgeResult,
+  AlertQuery,
+  AlertRules,
+  DeadLetter,
+  Episode,
+  EventQuery,
+  HistoryPoint,
+  HistoryQuery,
+  IntakeResult,
+  LastRun,
+  LedgerSummary,
+  ListQuery,
+  QuarantineEntry,
+  RawDelivery,
+  RunRecord,
+  SinkProgress,
+  StoredDelivery,
+} from '../ledger.ts';
+import type { Listings, ReconcileResult } from '../alertmanager-snapshot.ts';
+import type { Acknowledgement } from '../../alerts/episode.ts';
+import type { NewEvent } from '../../domain/event.ts';
+
+/** What the ledger's thread is started with. */
+export interface ThreadOptions {
+  /** Absolute path of the ledger's file. */
+  readonly path: string;
+  /** How far apart the starts of one and the same firing may be. */
+  readonly toleranceMs: number;
+  readonly retention: Retention;
+  /** Instead of `toleranceMs`, where more is known. */
+  readonly rules?: AlertRules;
+  /** Counts on while the event loop of the process turns; the thread ends a process whose loop is stuck. */
+  readonly beats?: Int32Array;
+}
+
+export type { AlertRules };
+
+export interface Retention {
+  /** Events, closed episodes, and hourly sums of runs. */
+  readonly eventsMs: number;
+  /** Runs in steps of five minutes, deliveries. */
+  readonly historyMs: number;
+}
+
+/** An event as it crosses from the thread: `data` stays JSON text until the other side wants it. */
+export interface WireEvent {
+  readonly offset: number;
+  readonly type: string;
+  readonly subject: string | null;
+  readonly time: number;
+  readonly data: string;
+}
+
+export interface EventSliceQuery extends EventQuery {
+  /** An offset: only events below it. */
+  readonly before?: number;
+}
+
+export type EventSlice =
+  | {
+      readonly epoch: string;
+      readonly events: readonly WireEvent[];
+      /** Whether the limit was reached, so that there may be more. */
+      readonly full: boolean;
+      /** The offset up to which everything was looked at. */
+      readonly next: number;
+    }
+  | { readonly gone: true; readonly oldest?: string };
+
+/** The calls that the thread answers: each one's argument and result. */
+export interface Calls {
+  intake: { argument: RawDelivery; result: IntakeResult };
+  /** Results in how many were stored. */
+  append: { argument: readonly NewEvent[]; result: number };
+  recordRuns: { argument: readonly RunRecord[]; result: number };
+  lastRuns: { argument: number; result: readonly LastRun[] };
+  events: { argument: EventSliceQuery; result: EventSlice };
+  alerts: { argument: AlertQuery; result: readonly Episode[] };
+  alert: { argument: string; result: Episode | undefined };
+  acknowledge: {
+    argument: { readonly id: string; readonly acknowledgement: Acknowledgement };
+    result: AcknowledgeResult;
+  };
+  unacknowledge: { argument: { readonly id: string; readonly at: number }; result: AcknowledgeResult };
+  settleSuspect: {
+    argument: { readonly id: string; readonly fires: boolean; readonly at: number };
+    result: AcknowledgeResult;
+  };
+  reconcile: { argument: Listings; result: ReconcileResult };
+  quarantine: { argument: ListQuery; result: readonly QuarantineEntry[] };
+  quarantineEntry: { argument: number; result: QuarantineEntry | undefined };
+  dropQuarantined: { argument: number; result: boolean };
+  configure: { argument: AlertRules; result: undefined };
+  deliveries: { argument: ListQuery; result: readonly StoredDelivery[] };
+  openSink: { argument: string; result: string };
+  saveSink: { argument: SinkProgress; result: undefined };
+  deadLetters: { argument: string; result: readonly DeadLetter[] };
+  history: { argument: HistoryQuery; result: readonly HistoryPoint[] };
+}
+export type CallName = keyof Calls;
+
+/** Serves the calls; what the thread's server drives. */
+export type Backend = {
+  readonly [Name in CallName]: (
+    argument: Calls[Name]['argument'],
+  ) => Calls[Name]['result'] | Promise<Calls[Name]['result']>;
+};
+
+export type Request =
+  { readonly id: number; readonly call: CallName; readonly argument: unknown } | { readonly call: 'close' };
+
+export type Reply =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly message: string };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** What the thread says. */
+export type ThreadMessage =
+  | { readonly kind: 'ready' }
+  /** It cannot start; the message is for a person. */
+  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'replies'; readonly replies: readonly Reply[] }
+  | { readonly kind: 'summary'; readonly summary: LedgerSummary }
+  /** With the reason why it cannot be written, or without one when it can again. */
+  | { readonly kind: 'writable'; readonly reason?: string }
+  | {
+      readonly kind: 'log';
+      readonly level: LogLevel;
+      readonly fields: Readonly<Record<string, unknown>>;
+      readonly message: string;
+    };

@@ -1,0 +1,128 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { Clock } from '../../domain/clock.ts';
+import type { Logger } from '../../domain/log.ts';
+import type { LedgerSummary } from '../ledger.ts';
+import type { Backend, CallName, LogLevel, Reply, Request, ThreadMessage } from './protocol.ts';
+
+/** The summary is told at most this often. */
+const SUMMARY_MS = 100;
+
+/** What the store tells while it works. */
+export interface StoreHooks {
+  readonly logger: Logger;
+  readonly onCommit: () => void;
+  /** @param reason why nothing can be written; absent when it can again */
+  readonly onWritable: (reason: string | undefined) => void;
+  /** Another process has written to the file: what is known of it in memory is no longer right. */
+  readonly onForeignWrite: () => void;
+}
+
+/** What the thread serves. */
+export interface ServedStore {
+  readonly calls: Backend;
+  readonly summary: () => LedgerSummary;
+  readonly close: () => void;
+}
+
+interface ServerOptions {
+  readonly port: MessagePort;
+  readonly clock: Clock;
+  /** Opens the store; what it throws is told to the other side as the reason why the ledger cannot start. */
+  readonly open: (hooks: StoreHooks) => ServedStore;
+}
+
+/** Serves a store to the thread on the other side of the port, until that one says `close`. */
+export function serveLedger({ port, clock, open }: ServerOptions): void {
+  const say = (message: ThreadMessage) => port.postMessage(message);
+  let store: ServedStore;
+  const summary = throttle(clock, () => say({ kind: 'summary', summary: store.summary() }));
+  try {
+    store = open({
+      logger: portLogger(say),
+      onCommit: summary,
+      onWritable: (reason) => say({ kind: 'writable', ...(reason !== undefined && { reason }) }),
+      onForeignWrite: endThread,
+    });
+  } catch (error) {
+    say({ kind: 'refused', message: messageOf(error) });
+    port.close();
+    return;
+  }
+  say({ kind: 'summary', summary: store.summary() });
+  say({ kind: 'ready' });
+  const reply = replyInGroups(say);
+  port.on('message', (request: Request) => {
+    if (request.call === 'close') {
+      store.close();
+      // the replies to what was just committed go first
+      setImmediate(() => port.close());
+    } else {
+      void answer(store.calls, request).then(reply);
+    }
+  });
+}
+
+/** The thread ends, and the other side starts it again on the file as it is now. */
+function endThread(): void {
+  setImmediate(() => {
+    throw new Error('another process has written to the ledger, which has to be read again');
+  });
+}
+
+async function answer(
+  calls: Backend,
+  request: { readonly id: number; readonly call: CallName; readonly argument: unknown },
+): Promise<Reply> {
+  const { id, call, argument } = request;
+  // the client's methods pair each call with its argument
+  const run = calls[call] as (argument: unknown) => unknown;
+  try {
+    return { id, ok: true, value: await run(argument) };
+  } catch (error) {
+    return { id, ok: false, message: messageOf(error) };
+  }
+}
+
+/** Everything that one commit answers crosses in one message. */
+function replyInGroups(say: (message: ThreadMessage) => void): (reply: Reply) => void {
+  let replies: Reply[] = [];
+  return (reply) => {
+    replies.push(reply);
+    if (replies.length > 1) return;
+    queueMicrotask(() => {
+      say({ kind: 'replies', replies });
+      replies = [];
+    });
+  };
+}
+
+/** Runs at once when that was not done lately, else as soon as it may be. */
+function throttle(clock: Clock, run: () => void): () => void {
+  let last = Number.NEGATIVE_INFINITY;
+  let waiting = false;
+  const now = () => {
+    waiting = false;
+    last = clock.monotonic();
+    run();
+  };
+  return () => {
+    if (waiting) return;
+    const rest = last + SUMMARY_MS - clock.monotonic();
+    if (rest <= 0) {
+      now();
+      return;
+    }
+    waiting = true;
+    clock.after(rest, now);
+  };
+}
+
+function portLogger(say: (message: ThreadMessage) => void): Logger {
+  const at = (level: LogLevel) => (fields: Readonly<Record<string, unknown>>, message: string) =>
+    say({ kind: 'log', level, fields, message });
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

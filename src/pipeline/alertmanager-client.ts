@@ -1,0 +1,93 @@
+import type { HttpAnswer, HttpClient } from './http-client.ts';
+import { readSenderConfiguration } from '../alerts/sender-config.ts';
+import { readPlainYaml } from '../config/yaml/yaml.ts';
+import type { AlertmanagerConfig } from '../config/types.ts';
+import type { AlertListing, ReceiverClues } from '../alerts/reconciliation.ts';
+
+/** About 100,000 alerts. */
+const MAX_LIST_BYTES = 128 * 2 ** 20;
+const MAX_STATUS_BYTES = 8 * 2 ** 20;
+const NO_RECEIVERS: ReceiverClues = { certain: [], possible: [] };
+
+type Client = Pick<HttpClient, 'get'>;
+
+/** What an Alertmanager says of itself. */
+interface Status {
+  readonly receivers: ReceiverClues;
+  readonly hasTimeIntervals: boolean;
+  /** By our clock, milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** What an Alertmanager has; `problem` says what could not be had of it, so that less can be concluded from it. */
+export interface AskedListing {
+  readonly listing: AlertListing;
+  readonly problem: string | undefined;
+}
+
+/**
+ * Asks an Alertmanager which alerts it has, since when it is up, and which of its receivers are ours.
+ * @throws Error which says why it does not list its alerts
+ */
+export async function askAlertmanager(
+  client: Client,
+  config: AlertmanagerConfig,
+  now: () => number,
+): Promise<AskedListing> {
+  const { name } = config;
+  const { body } = await get(client, config, 'alerts', MAX_LIST_BYTES);
+  try {
+    const status = await askStatus(client, config, now);
+    const { receivers, startedAt, hasTimeIntervals } = status;
+    const groups = hasTimeIntervals
+      ? (await get(client, config, 'alerts/groups', MAX_LIST_BYTES)).body
+      : undefined;
+    return { listing: { name, body, groups, receivers, startedAt }, problem: undefined };
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { listing: { name, body, receivers: NO_RECEIVERS, startedAt: undefined }, problem };
+  }
+}
+
+async function askStatus(client: Client, config: AlertmanagerConfig, now: () => number): Promise<Status> {
+  const { body, date } = await get(client, config, 'status', MAX_STATUS_BYTES);
+  const { uptime, text } = readStatus(body);
+  const startedAt = Date.parse(uptime);
+  if (Number.isNaN(startedAt)) throw new Error('/api/v2/status has no time as its "uptime"');
+  const at = now();
+  const configured = config.receivers;
+  const read = readSenderConfiguration(readPlainYaml(text), config.webhook);
+  if (read === undefined && configured === undefined)
+    throw new Error('/api/v2/status has no configuration of Alertmanager as its "config.original"');
+  return {
+    receivers:
+      configured === undefined ? (read?.receivers ?? NO_RECEIVERS) : { certain: configured, possible: [] },
+    hasTimeIntervals: read?.hasTimeIntervals ?? false,
+    // by the difference of its own times, for its clock need not be ours
+    startedAt: at - ((date ?? at) - startedAt),
+  };
+}
+
+function readStatus(body: Uint8Array): { readonly uptime: string; readonly text: string } {
+  try {
+    const value = JSON.parse(Buffer.from(body).toString()) as {
+      readonly uptime?: unknown;
+      readonly config?: { readonly original?: unknown };
+    };
+    return { uptime: String(value.uptime), text: String(value.config?.original) };
+  } catch {
+    throw new Error('/api/v2/status did not answer with JSON');
+  }
+}
+
+async function get(
+  client: Client,
+  { url, authorization, tls }: AlertmanagerConfig,
+  what: 'alerts' | 'alerts/groups' | 'status',
+  maxBytes: number,
+): Promise<HttpAnswer> {
+  const address = `${url.replace(/\/+$/, '')}/api/v2/${what}`;
+  const answer = await client.get({ url: address, authorization, tls, maxBytes });
+  if (answer.status !== 200) throw new Error(`/api/v2/${what} answered with ${answer.status}`);
+  return answer;
+}

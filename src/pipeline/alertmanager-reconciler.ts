@@ -1,0 +1,117 @@
+import type { HttpClient } from './http-client.ts';
+import type { AlertmanagerConfig } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import type { AlertListing } from '../alerts/reconciliation.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ReconcileResult } from '../ledger/alertmanager-snapshot.ts';
+import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
+import { askAlertmanager } from './alertmanager-client.ts';
+
+export interface ReconcilingOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ledger: Pick<Ledger, 'reconcile'>;
+  readonly self: Pick<SelfMetrics, 'pipeline'>;
+  readonly client: Pick<HttpClient, 'get'>;
+}
+
+const EVERY_MS = 60_000;
+
+type Reconciled = Extract<ReconcileResult, { outcome: 'reconciled' }>;
+
+/** Asks every Alertmanager each minute which alerts it has, and lets the ledger be put right by that. */
+export class Reconciling {
+  readonly #options: ReconcilingOptions;
+  #alertmanagers: readonly AlertmanagerConfig[] = [];
+  readonly #failing = new Set<string>();
+  #generation = 0;
+  #cancel: () => void = () => undefined;
+
+  constructor(options: ReconcilingOptions) {
+    this.#options = options;
+  }
+
+  /** Asks these from now on, at once. */
+  configure(alertmanagers: readonly AlertmanagerConfig[]): void {
+    this.stop();
+    this.#alertmanagers = alertmanagers;
+    if (alertmanagers.length > 0) this.#again(0, this.#generation);
+  }
+
+  stop(): void {
+    this.#generation++;
+    this.#cancel();
+  }
+
+  #again(delayMs: number, generation: number): void {
+    if (generation !== this.#generation) return;
+    this.#cancel = this.#options.clock.after(delayMs, () => {
+      const next = () => this.#again(EVERY_MS, generation);
+      this.#round().then(next, next);
+    });
+  }
+
+  async #round(): Promise<void> {
+    const webhooks = new Set(this.#alertmanagers.map(({ webhook }) => webhook));
+    for (const webhook of webhooks) await this.#reconcile(webhook);
+  }
+
+  async #reconcile(webhook: string): Promise<void> {
+    const { clock, ledger, self, logger } = this.#options;
+    const asked = this.#alertmanagers.filter((one) => one.webhook === webhook);
+    const askedAt = clock.now();
+    const answers = await Promise.all(asked.map((one) => this.#ask(one)));
+    const lists = answers.filter((answer) => answer !== undefined);
+    if (lists.length === 0) return;
+    try {
+      const complete = lists.length === asked.length;
+      const result = await ledger.reconcile({ webhook, askedAt, complete, lists });
+      if (result.outcome === 'malformed') {
+        this.#failed(result.name, result.detail);
+        return;
+      }
+      self.pipeline.reconciled(webhook, result.drift, result.repaired);
+      this.#reportMissing(webhook, result);
+    } catch (error) {
+      logger.warn({ webhook, error: String(error) }, 'the ledger could not be reconciled; trying again');
+    }
+  }
+
+  #reportMissing(webhook: string, { drift, missing }: Reconciled): void {
+    if (drift.missing === 0) return;
+    this.#options.logger.warn(
+      { webhook, missing: drift.missing, ...missing },
+      'Alertmanager has alerts for this webhook that were never delivered; see TocsinReconciliationFailing in docs/runbooks',
+    );
+  }
+
+  async #ask(config: AlertmanagerConfig): Promise<AlertListing | undefined> {
+    const { client, self, clock, logger } = this.#options;
+    const { name } = config;
+    try {
+      const { listing, problem } = await askAlertmanager(client, config, () => clock.now());
+      if (problem !== undefined) {
+        this.#failed(name, problem);
+        return listing;
+      }
+      self.pipeline.answered(name, clock.now());
+      if (this.#failing.delete(name)) logger.info({ alertmanager: name }, 'an Alertmanager answers again');
+      return listing;
+    } catch (error) {
+      this.#failed(name, error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  #failed(name: string, problem: string): void {
+    const { self, logger } = this.#options;
+    self.pipeline.unanswered(name);
+    if (this.#failing.has(name)) return;
+    this.#failing.add(name);
+    logger.warn(
+      { alertmanager: name, problem },
+      'an Alertmanager does not say what it has; nothing is taken as resolved or missing because of that',
+    );
+  }
+}

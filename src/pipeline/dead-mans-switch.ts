@@ -1,0 +1,101 @@
+import type { HttpClient } from './http-client.ts';
+import type { Config } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
+
+export interface PingingOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ledger: Pick<Ledger, 'append' | 'writable'>;
+  readonly self: Pick<SelfMetrics, 'pipeline'>;
+  readonly client: Pick<HttpClient, 'get'>;
+  /** Whether every watchdog was heard in time. */
+  readonly allFresh: () => boolean;
+}
+
+const SHORTEST_MS = 1_000;
+const LONGEST_MS = 60_000;
+const MAX_ANSWER_BYTES = 64 * 1_024;
+
+/** Calls `ping_url` while the way of the alerts is whole: who waits for the call learns when it, or Tocsin, is broken. */
+export class Pinging {
+  readonly #options: PingingOptions;
+  #url: Config['pingUrl'];
+  #everyMs = LONGEST_MS;
+  #failing = false;
+  #cancel: () => void = () => undefined;
+  #generation = 0;
+
+  constructor(options: PingingOptions) {
+    this.#options = options;
+  }
+
+  /** Twice in the shortest `expect_every`, and at least every minute. */
+  configure({ pingUrl, watchdogs }: Pick<Config, 'pingUrl' | 'watchdogs'>): void {
+    this.stop();
+    this.#url = pingUrl;
+    const shortest = watchdogs.reduce(
+      (least, { expectEveryMs }) => Math.min(least, expectEveryMs / 2),
+      LONGEST_MS,
+    );
+    this.#everyMs = Math.max(SHORTEST_MS, shortest);
+    if (pingUrl !== undefined) this.#again(Math.min(SHORTEST_MS, this.#everyMs), this.#generation);
+  }
+
+  stop(): void {
+    this.#generation++;
+    this.#cancel();
+  }
+
+  #again(delayMs: number, generation: number): void {
+    if (generation !== this.#generation) return;
+    this.#cancel = this.#options.clock.after(delayMs, () => {
+      const next = () => this.#again(this.#everyMs, generation);
+      this.#ping().then(next, next);
+    });
+  }
+
+  async #ping(): Promise<void> {
+    const { self, clock } = this.#options;
+    if (this.#url === undefined) return;
+    if (!(await this.#whole())) {
+      self.pipeline.ping('withheld', clock.now());
+      return;
+    }
+    const problem = await this.#call(this.#url.reveal());
+    self.pipeline.ping(problem === undefined ? 'sent' : 'failed', clock.now());
+    this.#note(problem);
+  }
+
+  /** The ledger is asked for a transaction: a thread that hangs answers none. */
+  async #whole(): Promise<boolean> {
+    const { ledger, allFresh } = this.#options;
+    if (!allFresh() || !ledger.writable()) return false;
+    try {
+      await ledger.append([]);
+    } catch {
+      return false;
+    }
+    return allFresh() && ledger.writable();
+  }
+
+  /** @returns what went wrong; never the URL */
+  async #call(url: string): Promise<string | undefined> {
+    try {
+      const { status } = await this.#options.client.get({ url, maxBytes: MAX_ANSWER_BYTES });
+      return status >= 200 && status < 300 ? undefined : `it answered with ${status}`;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #note(problem: string | undefined): void {
+    const { logger } = this.#options;
+    if (problem !== undefined && !this.#failing)
+      logger.warn({ problem }, 'ping_url cannot be called; trying again, silently until it succeeds');
+    if (problem === undefined && this.#failing) logger.info({}, 'ping_url can be called again');
+    this.#failing = problem !== undefined;
+  }
+}

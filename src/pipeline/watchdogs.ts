@@ -1,0 +1,155 @@
+import { firstStanding, nextStanding, type WatchdogStanding } from './watchdog-state.ts';
+import type { WatchdogConfig } from '../config/types.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Logger } from '../domain/log.ts';
+import type { WatchdogSighting } from '../alerts/watchdog.ts';
+import type { Outbox } from '../events/outbox.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
+
+export interface WatchdogsOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ledger: Pick<Ledger, 'summary' | 'events'>;
+  readonly outbox: Pick<Outbox, 'event'>;
+  readonly self: Pick<SelfMetrics, 'pipeline'>;
+}
+
+interface Watched {
+  readonly config: WatchdogConfig;
+  standing: WatchdogStanding;
+}
+
+const LOOK_MS = 500;
+const NEVER: Omit<WatchdogSighting, 'name'> = { lastSeenAt: undefined, firing: false };
+
+/** Looks after the alerts that always fire: tells when one is no longer heard, and when it is again. */
+export class Watchdogs {
+  readonly #options: WatchdogsOptions;
+  /** Undefined until the ledger told of it. */
+  #watched = new Map<string, Watched | undefined>();
+  #configs: readonly WatchdogConfig[] = [];
+  #generation = 0;
+  #cancel: () => void = () => undefined;
+
+  constructor(options: WatchdogsOptions) {
+    this.#options = options;
+    this.#again();
+  }
+
+  /** Watches these from now on; the ledger knows them already. What has not changed keeps its standing. */
+  configure(configs: readonly WatchdogConfig[]): void {
+    const before = this.#watched;
+    const same = (config: WatchdogConfig) => {
+      const known = before.get(config.name);
+      return JSON.stringify(known?.config) === JSON.stringify(config) ? known : undefined;
+    };
+    this.#configs = configs;
+    this.#generation++;
+    this.#watched = new Map(configs.map((config) => [config.name, same(config)]));
+    const fresh = configs.filter(({ name }) => this.#watched.get(name) === undefined);
+    void Promise.all(fresh.map((config) => this.#begin(config, this.#generation)));
+  }
+
+  stop(): void {
+    this.#generation++;
+    this.#cancel();
+  }
+
+  /** Whether each one is heard, by its name; one that is still waited for is not lost. */
+  heard(): Readonly<Record<string, boolean>> {
+    return Object.fromEntries(
+      [...this.#watched].map(([name, watched]) => [name, watched?.standing.state !== 'lost']),
+    );
+  }
+
+  /** Whether every one was heard in time. */
+  allFresh(): boolean {
+    return [...this.#watched.values()].every((watched) => watched?.standing.state === 'fresh');
+  }
+
+  #again(): void {
+    this.#cancel = this.#options.clock.after(LOOK_MS, () => {
+      this.#look();
+      this.#again();
+    });
+  }
+
+  /** The newest event about it tells whether it was lost when Tocsin ended. */
+  async #begin(config: WatchdogConfig, generation: number): Promise<void> {
+    const { ledger, clock, logger } = this.#options;
+    let wasLost = false;
+    try {
+      const query = { type: 'tocsin.watchdog.*', subject: config.name, order: 'desc', limit: 1 } as const;
+      const page = await ledger.events(query);
+      wasLost = 'events' in page && page.events[0]?.type === 'tocsin.watchdog.lost';
+    } catch (error) {
+      logger.warn(
+        { error: String(error), watchdog: config.name },
+        'the past of a watchdog could not be read',
+      );
+    }
+    if (generation !== this.#generation && !this.#configs.includes(config)) return;
+    const now = { monotonic: clock.monotonic(), wall: clock.now() };
+    const standing = firstStanding(this.#sighting(config.name), config.expectEveryMs, { now, wasLost });
+    this.#watched.set(config.name, { config, standing });
+    this.#look();
+  }
+
+  #look(): void {
+    const monotonic = this.#options.clock.monotonic();
+    for (const watched of this.#watched.values()) {
+      if (watched === undefined) continue;
+      const { config, standing: last } = watched;
+      const { expectEveryMs } = config;
+      const sighting = this.#sighting(config.name);
+      watched.standing = nextStanding(last, sighting, { expectEveryMs, monotonic });
+      const { state } = watched.standing;
+      if (state === 'lost' && last.state !== 'lost') this.#tell('lost', watched, sighting.firing);
+      if (state === 'fresh' && last.state === 'lost') this.#tell('restored', watched, true);
+    }
+    this.#measure();
+  }
+
+  #tell(what: 'lost' | 'restored', { config, standing }: Watched, firing: boolean): void {
+    const { outbox, logger, clock } = this.#options;
+    const { name, expectEveryMs } = config;
+    const lastSeenAt = standing.lastSeenAt;
+    const seen = lastSeenAt === undefined ? null : new Date(lastSeenAt).toISOString();
+    if (what === 'lost')
+      logger.error(
+        { watchdog: name, lastSeen: seen, expectEveryMs },
+        'a watchdog is no longer heard: alerts may not arrive; see docs/runbooks/TocsinWatchdogLost.md',
+      );
+    else logger.info({ watchdog: name }, 'a watchdog is heard again');
+    outbox.event({
+      type: `tocsin.watchdog.${what}`,
+      subject: name,
+      time: clock.now(),
+      data: {
+        watchdog: name,
+        match: config.match,
+        expect_every: expectEveryMs / 1_000,
+        last_seen: seen,
+        ...(what === 'lost' && { cause: firing || lastSeenAt === undefined ? 'silent' : 'ended' }),
+      },
+    });
+  }
+
+  #sighting(name: string): Omit<WatchdogSighting, 'name'> {
+    return this.#options.ledger.summary().watchdogs.find((one) => one.name === name) ?? NEVER;
+  }
+
+  #measure(): void {
+    this.#options.self.pipeline.watchdogs(
+      [...this.#watched].map(([name, watched]) => {
+        const state = watched?.standing.state ?? 'waiting';
+        return {
+          name,
+          lastSeenAt: this.#sighting(name).lastSeenAt,
+          fresh: state === 'waiting' ? undefined : state === 'fresh',
+        };
+      }),
+    );
+  }
+}

@@ -1,0 +1,112 @@
+import type { Secret } from '../../../domain/secret.ts';
+import { orAborted } from '../../net/abort.ts';
+import { ProbeFailure } from '../../net/failure.ts';
+import type { IpPreference } from '../../net/ip-settings.ts';
+import type { Run } from '../../prober.ts';
+import { basicAuthorization } from './auth.ts';
+import { signedAssertion, type AssertionSettings } from './jwt.ts';
+import { readToken, type Token } from './token-answer.ts';
+import type { TokenEndpoint } from './token-endpoint.ts';
+
+export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+export interface OAuth2Settings {
+  /** What the client proves itself by: its secret, or what it signs. */
+  readonly grant:
+    { readonly clientId: string; readonly clientSecret: Secret } | { readonly assertion: AssertionSettings };
+  readonly scopes: readonly string[];
+  /** Further fields of the form. */
+  readonly params: readonly (readonly [string, string])[];
+  readonly endpoint: TokenEndpoint;
+}
+
+/** What is left of a token's life when a new one is fetched. */
+const MARGIN_MS = 10_000;
+
+/**
+ * Fetches access tokens, and keeps one until it expires.
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4 and https://www.rfc-editor.org/rfc/rfc7523#section-2.1
+ */
+export class TokenSource {
+  readonly #settings: OAuth2Settings;
+  readonly #now: () => number;
+  #token: Token | undefined;
+
+  /** @param now wall clock (ms), which an assertion tells */
+  constructor(settings: OAuth2Settings, now: () => number) {
+    this.#settings = settings;
+    this.#now = now;
+  }
+
+  /**
+   * The `Authorization` header for a request.
+   * @throws ProbeFailure `auth` when the endpoint gives none
+   */
+  async authorization(run: Run, ip: IpPreference): Promise<Secret> {
+    const known = this.#token;
+    if (
+      known !== undefined &&
+      (known.expiresAt === undefined || run.monotonic() < known.expiresAt - MARGIN_MS)
+    )
+      return known.authorization;
+    run.log('token is fetched');
+    const { grant } = this.#settings;
+    this.#token =
+      'assertion' in grant
+        ? await this.#byAssertion(run, ip, grant.assertion)
+        : await this.#bySecret(run, ip, grant);
+    return this.#token.authorization;
+  }
+
+  /** Lets go of a token that the target does not take. */
+  forget(): void {
+    this.#token = undefined;
+  }
+
+  async #byAssertion(run: Run, ip: IpPreference, settings: AssertionSettings): Promise<Token> {
+    const assertion = await orAborted(signedAssertion(settings, this.#now()), run.signal);
+    const form = this.#form([
+      ['grant_type', JWT_BEARER],
+      ['assertion', assertion],
+    ]);
+    const asked = run.monotonic();
+    return readToken(await this.#settings.endpoint.post(run, ip, { form }), asked);
+  }
+
+  /** Credentials go in the header, as they should; an endpoint that gives no token then gets them in the body, as by Go. */
+  async #bySecret(
+    run: Run,
+    ip: IpPreference,
+    { clientId, clientSecret }: { readonly clientId: string; readonly clientSecret: Secret },
+  ): Promise<Token> {
+    const form = this.#form([['grant_type', 'client_credentials']]);
+    const { endpoint } = this.#settings;
+    const asked = run.monotonic();
+    const authorization = basicAuthorization(formEncoded(clientId), formEncoded(clientSecret.reveal()));
+    try {
+      return readToken(await endpoint.post(run, ip, { form, authorization }), asked);
+    } catch (error) {
+      if (!(error instanceof ProbeFailure) || error.verdict.status === 'unknown') throw error;
+    }
+    form.set('client_id', clientId);
+    form.set('client_secret', clientSecret.reveal());
+    return readToken(await endpoint.post(run, ip, { form }), asked);
+  }
+
+  /** `endpoint_params` come last: a `grant_type` among them is meant to replace the grant's own, as in Go. */
+  #form(fields: readonly (readonly [string, string])[]): URLSearchParams {
+    const { scopes, params } = this.#settings;
+    const form = new URLSearchParams();
+    const scope = scopes.length === 0 ? [] : [['scope', scopes.join(' ')] as const];
+    for (const [name, value] of [...fields, ...scope, ...params]) form.set(name, value);
+    return form;
+  }
+}
+
+/** As a field of a form is written. @see https://www.rfc-editor.org/rfc/rfc6749#appendix-B */
+function formEncoded(text: string): string {
+  const strict = (sign: string): string => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(text)
+    .replaceAll('%20', '+')
+    .replace(/[!'()*]/g, strict);
+}

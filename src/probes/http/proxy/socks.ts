@@ -1,0 +1,152 @@
+import { isIP, type Socket } from 'node:net';
+import { ipv6Bytes } from '../../../domain/ipv6.ts';
+import type { FailureReason } from '../../../domain/result.ts';
+import { fail, type ProbeFailure } from '../../net/failure.ts';
+import { requireHostText } from '../../net/wire-text.ts';
+
+const VERSION = 5;
+const NO_AUTHENTICATION = 0;
+const USER_AND_PASSWORD = 2;
+/** The version of the exchange of user and password. */
+const PASSWORD_VERSION = 1;
+const CONNECT = 1;
+const IPV4 = 1;
+const NAME = 3;
+const IPV6 = 4;
+/** The most that fits behind a length of one byte. */
+const MAX_TEXT_BYTES = 255;
+
+export interface SocksOptions {
+  /** Connected to the proxy. */
+  readonly socket: Socket;
+  readonly proxy: URL;
+  /** The target: an address (without brackets), or a name that the proxy resolves. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Whether a proxy speaks SOCKS5; the `h` of curl makes no difference: what it is told is the caller's choice. */
+export function isSocks(proxy: URL): boolean {
+  return proxy.protocol === 'socks5:' || proxy.protocol === 'socks5h:';
+}
+
+/**
+ * Has a SOCKS5 proxy connect through to a target; the socket leads there afterwards.
+ * User and password of the proxy's URL are offered beside no authentication, as Go does.
+ * @throws ProbeFailure by the proxy's answer; `auth` for its credentials, `protocol` when it does not speak SOCKS5
+ * @see https://www.rfc-editor.org/rfc/rfc1928 and https://www.rfc-editor.org/rfc/rfc1929
+ */
+export async function openSocks({ socket, proxy, host, port }: SocksOptions): Promise<void> {
+  const target = destination(host, port);
+  const user = Buffer.from(decodeURIComponent(proxy.username));
+  const password = Buffer.from(decodeURIComponent(proxy.password));
+  const named = user.length + password.length > 0;
+  const methods = named ? [NO_AUTHENTICATION, USER_AND_PASSWORD] : [NO_AUTHENTICATION];
+  socket.write(Buffer.from([VERSION, methods.length, ...methods]));
+  const [version, method = -1] = await read(socket, 2);
+  if (version !== VERSION) throw fail('protocol', 'The proxy does not speak SOCKS5');
+  if (!methods.includes(method)) throw noMethod(method, named);
+  if (method === USER_AND_PASSWORD) await authenticate(socket, user, password);
+  socket.write(Buffer.from([VERSION, CONNECT, 0, ...target]));
+  await readReply(socket);
+}
+
+/** The address family, the address and the port, as they are sent. */
+function destination(host: string, port: number): readonly number[] {
+  const end = [port >> 8, port & 0xff];
+  const family = isIP(host);
+  if (family === 4) return [IPV4, ...host.split('.').map(Number), ...end];
+  if (family === 6) return [IPV6, ...(ipv6Bytes(host) ?? []), ...end];
+  requireHostText(host);
+  const name = Buffer.from(host);
+  if (name.length > MAX_TEXT_BYTES)
+    throw fail('dns', `The name is longer than SOCKS5 can say (${MAX_TEXT_BYTES} bytes)`);
+  return [NAME, name.length, ...name, ...end];
+}
+
+function noMethod(method: number, named: boolean): ProbeFailure {
+  if (method !== 0xff) return fail('protocol', 'The proxy chose a way to authenticate that was not offered');
+  return fail(
+    'auth',
+    named
+      ? 'The proxy takes neither a user and password nor none'
+      : 'The proxy wants credentials, and its URL has none',
+  );
+}
+
+async function authenticate(socket: Socket, user: Buffer, password: Buffer): Promise<void> {
+  if (user.length === 0 || user.length > MAX_TEXT_BYTES || password.length > MAX_TEXT_BYTES)
+    throw fail(
+      'config',
+      `SOCKS5 takes a user of 1 to 255 bytes and a password of at most 255; see proxy_url`,
+    );
+  socket.write(Buffer.from([PASSWORD_VERSION, user.length, ...user, password.length, ...password]));
+  const [version, status] = await read(socket, 2);
+  if (version !== PASSWORD_VERSION)
+    throw fail('protocol', 'The proxy does not authenticate as RFC 1929 says');
+  if (status !== 0) throw fail('auth', 'The proxy does not take the user and password of its URL');
+}
+
+const REFUSALS: ReadonlyMap<number, readonly [FailureReason, string]> = new Map([
+  [1, ['connect', 'The proxy failed to connect to the target']],
+  [2, ['connect', "The proxy's rules forbid to connect to the target"]],
+  [3, ['connect', 'The proxy has no route to the network of the target']],
+  [4, ['connect', 'The proxy has no route to the target']],
+  [5, ['connect_refused', 'Connection refused by the target, says the proxy']],
+  [6, ['connect_timeout', 'The connection of the proxy to the target timed out']],
+  [7, ['protocol', 'The proxy does not know the command CONNECT']],
+  [8, ['connect', "The proxy does not take addresses of the target's kind"]],
+]);
+
+/** What follows the answer is the target's and stays in the socket. */
+async function readReply(socket: Socket): Promise<void> {
+  const [version, reply = -1, , kind] = await read(socket, 4);
+  if (version !== VERSION) throw fail('protocol', 'The proxy does not answer as SOCKS5 does');
+  if (reply !== 0) {
+    const [reason, text] = REFUSALS.get(reply) ?? [
+      'protocol',
+      `The proxy refuses for a reason unknown (${reply})`,
+    ];
+    throw fail(reason, text);
+  }
+  const [length = 0] = kind === NAME ? await read(socket, 1) : [];
+  const bytes = kind === IPV4 ? 4 : kind === IPV6 ? 16 : kind === NAME ? length : undefined;
+  if (bytes === undefined) throw fail('protocol', 'The proxy answers with an address of no known kind');
+  await read(socket, bytes + 2);
+}
+
+/**
+ * Takes so many bytes off a socket that nobody else reads, however they are cut into segments, and no more.
+ * @throws ProbeFailure `protocol` when they do not come
+ */
+function read(socket: Socket, count: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      socket.removeListener('readable', look);
+      socket.removeListener('end', closed);
+      socket.removeListener('close', closed);
+    };
+    const closed = (): void => {
+      stop();
+      reject(fail('protocol', 'The proxy closed the connection before it answered'));
+    };
+    const look = (): void => {
+      const bytes: unknown = socket.read(count);
+      if (!Buffer.isBuffer(bytes)) return;
+      if (bytes.length < count) {
+        closed();
+        return;
+      }
+      stop();
+      resolve(bytes);
+    };
+    if (socket.destroyed) {
+      closed();
+      return;
+    }
+    socket.on('readable', look);
+    socket.once('end', closed);
+    socket.once('close', closed);
+    look();
+  });
+}

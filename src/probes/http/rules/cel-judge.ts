@@ -1,0 +1,95 @@
+import type { CancelSignal } from '../../../domain/cancellation.ts';
+import { failure, unknown, type Verdict } from '../../../domain/result.ts';
+import { cutOff, isCut, type Body } from '../body.ts';
+import type { CelRule } from './cel.ts';
+
+/** The rules in CEL of a service or module. */
+export interface CelRules {
+  readonly celMatches: CelRule | undefined;
+  readonly celNotMatches: CelRule | undefined;
+}
+
+interface JudgingRules extends CelRules {
+  /** What the rules about the body see of it, bytes. */
+  readonly bodyMatchLimit: number;
+}
+
+/** What is evaluated elsewhere: expressions as text, and the body. */
+export interface CelTask {
+  readonly matches: string | undefined;
+  readonly notMatches: string | undefined;
+  readonly body: Uint8Array;
+}
+
+/** What the rules object to; or that they did not come to an end, or not to their turn, in time. */
+export type CelOutcome =
+  { readonly complaint: string | undefined } | { readonly late: 'evaluation' | 'turn' };
+
+/** Evaluates rules where nothing waits for them. Ends when `signal` aborts; rejects only where there is a bug. */
+export type EvaluateCel = (task: CelTask, signal: CancelSignal) => Promise<CelOutcome>;
+
+/** What of a run the judgement needs. */
+export interface CelRun {
+  readonly signal: CancelSignal;
+  readonly evaluateCel?: EvaluateCel | undefined;
+}
+
+/**
+ * Bodies up to so many bytes are judged at once, by the number of loops in the rules: a few milliseconds at most. Two
+ * loops may be one within the other, which takes the square of a list's length: none is short enough.
+ */
+const AT_ONCE_BYTES: readonly number[] = [8_192, 1_024];
+
+/** The verdict of the rules in CEL; undefined where they object to nothing, or there are none. */
+export async function judgeByCel(
+  body: Body,
+  rules: JudgingRules,
+  { signal, evaluateCel }: CelRun,
+): Promise<Verdict | undefined> {
+  const { celMatches, celNotMatches, bodyMatchLimit } = rules;
+  const { start, length } = body;
+  if (celMatches === undefined && celNotMatches === undefined) return undefined;
+  if (isCut(body))
+    return failure('content', cutOff(body, 'the CEL expression needs it whole', bodyMatchLimit));
+  const loops = (celMatches?.loops ?? 0) + (celNotMatches?.loops ?? 0);
+  const atOnce = length <= (AT_ONCE_BYTES[loops] ?? 0);
+  const outcome =
+    evaluateCel === undefined || atOnce
+      ? { complaint: celComplaint(start, rules) }
+      : await evaluateCel(
+          { matches: celMatches?.text, notMatches: celNotMatches?.text, body: start },
+          signal,
+        );
+  if ('complaint' in outcome)
+    return outcome.complaint === undefined ? undefined : failure('content', outcome.complaint);
+  return outcome.late === 'turn'
+    ? unknown('agent_overload', 'Tocsin evaluated CEL expressions of other checks for too long')
+    : failure('timeout', lateText(rules, length));
+}
+
+function lateText({ celMatches, celNotMatches }: CelRules, length: number): string {
+  const texts = [celMatches, celNotMatches].flatMap((rule) => (rule === undefined ? [] : [`"${rule.text}"`]));
+  return `The CEL expression ${texts.join(' or ')} took too long on a body of ${length} bytes`;
+}
+
+/** What the rules object to in a body; undefined: nothing. Takes as long as it takes. */
+export function celComplaint(body: Uint8Array, { celMatches, celNotMatches }: CelRules): string | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8')) as unknown;
+  } catch {
+    return 'The body is not JSON, which the CEL expression is about';
+  }
+  for (const [rule, wanted] of [
+    [celMatches, false],
+    [celNotMatches, true],
+  ] as const) {
+    const answer = rule?.judge(json);
+    if (rule === undefined || answer === undefined) continue;
+    if ('problem' in answer)
+      return `The CEL expression "${rule.text}" cannot be evaluated: ${answer.problem}`;
+    if (answer.holds !== wanted)
+      return `The body ${wanted ? 'does not match' : 'matches'} the CEL expression "${rule.text}"`;
+  }
+  return undefined;
+}

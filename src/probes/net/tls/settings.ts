@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import type { SecureVersion } from 'node:tls';
+import type { TlsOptions } from '../../../domain/tls.ts';
+import type { ConfigFiles } from '../../../settings/values.ts';
+import { CANNOT_WORK, fileContent, unlessEmpty } from '../../../settings/values.ts';
+import { isKeyOf, readCertificates, writeCertificates } from './pem.ts';
+import { TlsClient } from './client.ts';
+
+const VERSIONS = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const;
+
+const version = z
+  .enum(['TLS10', 'TLS11', 'TLS12', 'TLS13'])
+  .transform((name): SecureVersion => VERSIONS[name]);
+
+/** The keys of `tls_config` that every client of Tocsin has. */
+const connectionKeys = (files: ConfigFiles) => ({
+  ca_file: unlessEmpty(fileContent(files)).meta({
+    description: "certificate authorities in PEM that are trusted, instead of Node's own",
+    whenAbsent: "Node's own",
+  }),
+  cert_file: unlessEmpty(fileContent(files)).meta({
+    description: 'the certificate that Tocsin shows, in PEM; with `key_file`',
+  }),
+  key_file: unlessEmpty(fileContent(files)).meta({ description: 'its key' }),
+  server_name: unlessEmpty(z.string()).meta({
+    description: 'the name to ask for and to verify',
+    whenAbsent: 'the host of the URL',
+  }),
+  insecure_skip_verify: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'verify nothing: anybody can pass for the server' }),
+});
+
+/**
+ * blackbox_exporter's `tls_config`, ready to make handshakes. Certificates and keys are read and tried
+ * when the configuration is loaded, so that a bad file is a configuration error, not a failing probe.
+ */
+export function tlsSettings(files: ConfigFiles) {
+  return z
+    .strictObject({
+      ...connectionKeys(files),
+      ca: unlessEmpty(z.string()),
+      cert: unlessEmpty(z.string()),
+      key: unlessEmpty(z.string()),
+      min_version: version.optional().meta({ description: 'the oldest version of TLS' }),
+      max_version: version.optional().meta({ description: 'the newest version of TLS' }),
+    })
+    .superRefine(checkInline)
+    .transform(({ ca, cert, key, ...given }) => ({
+      ...given,
+      ca_file: given.ca_file ?? ca,
+      cert_file: given.cert_file ?? cert,
+      key_file: given.key_file ?? key,
+    }))
+    .transform(clientOf);
+}
+
+/** `tls_config` of a client that is no prober: fewer keys, for drivers that make their handshakes themselves. */
+export function tlsConnection(files: ConfigFiles) {
+  return z
+    .strictObject(connectionKeys(files))
+    .transform(clientOf)
+    .transform((client): TlsOptions => client.connectOptions);
+}
+
+interface TlsGiven {
+  readonly ca_file?: string | undefined;
+  readonly cert_file?: string | undefined;
+  readonly key_file?: string | undefined;
+  readonly server_name?: string | undefined;
+  readonly insecure_skip_verify: boolean;
+  readonly min_version?: SecureVersion | undefined;
+  readonly max_version?: SecureVersion | undefined;
+}
+
+function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
+  const { ca_file: ca, cert_file: cert, key_file: key, min_version: min, max_version: max } = given;
+  const wrong = (message: string, path: string[] = [], params: object = CANNOT_WORK) => {
+    context.addIssue({ code: 'custom', message, path, params: { ...params } });
+    return z.NEVER;
+  };
+  if ((cert === undefined) !== (key === undefined))
+    return wrong('cert_file and key_file belong together; give both or none', [], {});
+  // Node.js takes a file without any, and then trusts no one
+  const trusted = ca === undefined ? undefined : readCertificates(ca);
+  if (trusted?.length === 0) return wrong(NO_CERTIFICATE, ['ca_file']);
+  const own = cert === undefined ? undefined : readCertificates(cert);
+  if (own?.length === 0) return wrong(NO_CERTIFICATE, ['cert_file']);
+  const client = new TlsClient({
+    serverName: given.server_name,
+    insecureSkipVerify: given.insecure_skip_verify,
+    trusted,
+    context: {
+      ...(own !== undefined && { cert: writeCertificates(own) }),
+      ...(key !== undefined && { key }),
+      ...(min !== undefined && { minVersion: min }),
+      // OpenSSL 3 speaks TLS 1.0 and 1.1 only at this level
+      ...((min === 'TLSv1' || min === 'TLSv1.1') && { ciphers: 'DEFAULT@SECLEVEL=0' }),
+      ...(max !== undefined && { maxVersion: max }),
+    },
+  });
+  try {
+    const [leaf] = own ?? [];
+    if (leaf !== undefined && key !== undefined && !isKeyOf(leaf, key))
+      return wrong('the private key is not that of the first certificate in cert_file', ['key_file']);
+    client.prepare();
+    return client;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return wrong(`TLS cannot use these settings: ${why}; expected PEM files that fit together`);
+  }
+}
+
+const NO_CERTIFICATE = 'the file holds no certificate that can be read; expected one or more in PEM';
+
+type Inline = Partial<
+  Record<'ca' | 'cert' | 'key' | 'ca_file' | 'cert_file' | 'key_file', string | undefined>
+>;
+
+/** What stands in the configuration itself does not stand in a file, too. */
+function checkInline(given: Inline, context: z.core.$RefinementCtx): void {
+  for (const key of ['ca', 'cert', 'key'] as const) {
+    if (given[key] === undefined || given[`${key}_file`] === undefined) continue;
+    const message = `${key} and ${key}_file are both given; expected one`;
+    context.addIssue({ code: 'custom', path: [`${key}_file`], message });
+  }
+}
+
+/** What holds without a `tls_config`: the trust store of Node.js, TLS 1.2 and later. */
+export function defaultTls(): TlsClient {
+  return new TlsClient({ insecureSkipVerify: false, context: {} });
+}

@@ -1,0 +1,194 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { HttpClient } from '../../src/pipeline/http-client.ts';
+import { Pinging } from '../../src/pipeline/dead-mans-switch.ts';
+import { Watchdogs } from '../../src/pipeline/watchdogs.ts';
+import type { NewEvent } from '../../src/domain/event.ts';
+import { Secret } from '../../src/domain/secret.ts';
+import type { WatchdogSighting } from '../../src/alerts/watchdog.ts';
+import { LedgerUnavailableError, type EventPage, type LedgerSummary } from '../../src/ledger/ledger.ts';
+import { NO_TOTALS } from '../../src/ledger/alert-totals.ts';
+import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
+import { ManualClock, settle } from '../support/manual-clock.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
+import { until } from '../support/until.ts';
+
+const stops: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+function rig(past: EventPage = { events: [] }) {
+  const clock = new ManualClock();
+  const { logger, lines } = recordingLogger();
+  const told: NewEvent[] = [];
+  let sighting: WatchdogSighting = { name: 'prometheus', lastSeenAt: undefined, firing: false };
+  const ledger = {
+    summary: () => ({ ...EMPTY, watchdogs: [sighting] }),
+    events: () => Promise.resolve(past),
+  };
+  const self = createSelfMetrics({ version: '0', node: '0' });
+  const watchdogs = new Watchdogs({
+    clock,
+    logger,
+    ledger,
+    self,
+    outbox: { event: (one) => told.push(one) },
+  });
+  stops.push(() => watchdogs.stop());
+  const see = () => {
+    sighting = { name: 'prometheus', lastSeenAt: clock.now(), firing: true };
+  };
+  const end = () => {
+    sighting = { ...sighting, firing: false };
+  };
+  return { clock, lines, told, watchdogs, see, end };
+}
+
+const EMPTY: LedgerSummary = {
+  open: [],
+  unacknowledged: [],
+  unacknowledgedOverflow: 0,
+  transitions: {},
+  epoch: 'e',
+  totals: NO_TOTALS,
+  watchdogs: [],
+  unreadableRows: {},
+  lastOffset: 0,
+  fileBytes: 0,
+  commits: 0,
+  commitSeconds: 0,
+  failedCommits: 0,
+};
+const CONFIG = [{ name: 'prometheus', match: { alertname: 'Watchdog' }, expectEveryMs: 60_000 }];
+
+describe('watchdogs', () => {
+  it('are told of when they are lost, and when they are heard again, once each', async () => {
+    const { clock, told, watchdogs, see, lines } = rig();
+    watchdogs.configure(CONFIG);
+    await settle();
+    see();
+    await clock.advance(1_000);
+    expect([watchdogs.allFresh(), watchdogs.heard()]).toEqual([true, { prometheus: true }]);
+    await clock.advance(200_000);
+    expect([watchdogs.allFresh(), watchdogs.heard()]).toEqual([false, { prometheus: false }]);
+    see();
+    await clock.advance(1_000);
+    expect(watchdogs.allFresh()).toBe(true);
+    expect(told.map(({ type, subject }) => [type, subject])).toEqual([
+      ['tocsin.watchdog.lost', 'prometheus'],
+      ['tocsin.watchdog.restored', 'prometheus'],
+    ]);
+    expect(told[0]?.data).toMatchObject({ expect_every: 60, cause: 'silent' });
+    expect(lines.map(({ level }) => level)).toEqual(['error', 'info']);
+  });
+
+  it('are lost at once when their sender says that they fire no more', async () => {
+    const { clock, told, watchdogs, see, end } = rig();
+    watchdogs.configure(CONFIG);
+    await settle();
+    see();
+    await clock.advance(1_000);
+    end();
+    await clock.advance(1_000);
+    expect(told[0]?.data).toMatchObject({ cause: 'ended' });
+  });
+
+  it('that were lost when Tocsin ended are not told of again', async () => {
+    const lost = { type: 'tocsin.watchdog.lost' } as never;
+    const { clock, told, watchdogs, see } = rig({ events: [lost] });
+    watchdogs.configure(CONFIG);
+    await settle();
+    await clock.advance(300_000);
+    expect([watchdogs.heard(), told]).toEqual([{ prometheus: false }, []]);
+    see();
+    await clock.advance(1_000);
+    expect(told.map(({ type }) => type)).toEqual(['tocsin.watchdog.restored']);
+  });
+
+  it('keep their standing over a reload that does not change them', async () => {
+    const { clock, told, watchdogs, see } = rig();
+    watchdogs.configure(CONFIG);
+    await settle();
+    see();
+    await clock.advance(50_000);
+    watchdogs.configure(CONFIG.map((config) => ({ ...config })));
+    await clock.advance(20_000);
+    expect(told.map(({ type }) => type)).toEqual(['tocsin.watchdog.lost']);
+    watchdogs.configure([]);
+    await clock.advance(1_000);
+    expect([watchdogs.allFresh(), watchdogs.heard()]).toEqual([true, {}]);
+  });
+});
+
+async function server(answer: { status: number; body: string; asked: string[] }) {
+  const listening = createServer((request, response) => {
+    answer.asked.push(`${request.url ?? ''} ${request.headers.authorization ?? ''}`.trim());
+    response.statusCode = answer.status;
+    response.end(answer.body);
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => listening.once('listening', resolve));
+  stops.push(() => void listening.close());
+  const client = new HttpClient();
+  stops.push(() => client.close());
+  return { url: `http://127.0.0.1:${(listening.address() as AddressInfo).port}`, client };
+}
+
+describe('the ping', () => {
+  async function pinging(state: { fresh: boolean; writable: boolean; commits: boolean }) {
+    const clock = new ManualClock();
+    const { logger, lines } = recordingLogger();
+    const answer = { status: 200, body: 'OK', asked: [] as string[] };
+    const { url, client } = await server(answer);
+    const outcomes: string[] = [];
+    const self = createSelfMetrics({ version: '0', node: '0' });
+    const pipeline = Object.assign(Object.create(self.pipeline) as typeof self.pipeline, {
+      ping: (outcome: string) => void outcomes.push(outcome),
+    });
+    const ping = new Pinging({
+      clock,
+      logger,
+      client,
+      self: { pipeline },
+      allFresh: () => state.fresh,
+      ledger: {
+        writable: () => state.writable,
+        append: () => (state.commits ? Promise.resolve() : Promise.reject(new LedgerUnavailableError('no'))),
+      },
+    });
+    stops.push(() => ping.stop());
+    const go = async () => {
+      const { length } = outcomes;
+      await clock.advance(30_000);
+      return until(() => outcomes[length]);
+    };
+    ping.configure({ pingUrl: new Secret(`${url}/s3cret`), watchdogs: CONFIG });
+    return { go, answer, lines, ping };
+  }
+
+  it('is called while every watchdog is fresh and the ledger commits, and only then', async () => {
+    const state = { fresh: true, writable: true, commits: true };
+    const { go, answer } = await pinging(state);
+    expect(await go()).toBe('sent');
+    for (const broken of ['fresh', 'writable', 'commits'] as const) {
+      state[broken] = false;
+      expect([broken, await go()]).toEqual([broken, 'withheld']);
+      state[broken] = true;
+    }
+    expect(await go()).toBe('sent');
+    expect(answer.asked).toEqual(['/s3cret', '/s3cret']);
+  });
+
+  it('that fails is counted each time and warned of once, without the URL', async () => {
+    const { go, answer, lines } = await pinging({ fresh: true, writable: true, commits: true });
+    answer.status = 500;
+    expect([await go(), await go()]).toEqual(['failed', 'failed']);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({ level: 'warn', problem: 'it answered with 500' });
+    answer.status = 204;
+    expect(await go()).toBe('sent');
+    expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
+    expect(JSON.stringify(lines)).not.toContain('s3cret');
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
+import { startBeating, watchBeats } from '../../../src/app/threads/loop-beats.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+/** The clock of the loop, which stops when it is stuck, and that of the thread that watches it. */
+function watched(isDebugged = () => false) {
+  const [loop, thread] = [new ManualClock(), new ManualClock()];
+  const { beats, stop } = startBeating(loop, isDebugged);
+  const onStuck = jest.fn<(seconds: number) => void>();
+  watchBeats(beats, thread, onStuck);
+  return { loop, thread, stop, onStuck };
+}
+
+describe('the beats of an event loop', () => {
+  it('report a loop that has not turned for 60 seconds of the watching thread, once', async () => {
+    const { thread, onStuck } = watched();
+    await thread.advance(59_999);
+    expect(onStuck).not.toHaveBeenCalled();
+    await thread.advance(120_000);
+    expect(onStuck.mock.calls).toEqual([[60]]);
+  });
+
+  it('count from the start again when the loop turns', async () => {
+    const { loop, thread, onStuck } = watched();
+    await thread.advance(59_000);
+    await loop.advance(1_000);
+    await thread.advance(60_000);
+    expect(onStuck).not.toHaveBeenCalled();
+    await thread.advance(1_000);
+    expect(onStuck).toHaveBeenCalledTimes(1);
+  });
+
+  it('do not report a loop that a debugger holds', async () => {
+    const { thread, onStuck } = watched(() => true);
+    await thread.advance(600_000);
+    expect(onStuck).not.toHaveBeenCalled();
+  });
+
+  it('report exactly the loops that stay still for 60 turns of the thread, whatever turns when', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 90 }), { maxLength: 20 }), async (stalls) => {
+        const { loop, thread, onStuck } = watched();
+        for (const seconds of stalls) {
+          await loop.advance(1_000);
+          await thread.advance(1_000);
+          await thread.advance(seconds * 1_000);
+        }
+        expect(onStuck.mock.calls.length > 0).toBe(stalls.some((seconds) => seconds >= 60));
+      }),
+    );
+  });
+});

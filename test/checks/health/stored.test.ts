@@ -1,0 +1,120 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { failure, SUCCESS, unknown, type Result, type Verdict } from '../../../src/domain/result.ts';
+import { HealthBoard } from '../../../src/checks/health/board.ts';
+import { clusterHealth } from '../../../src/checks/health/cluster.ts';
+import { advance, initialHealth, type CheckHealth } from '../../../src/checks/health/state.ts';
+import { restoreHealth, storeHealth } from '../../../src/checks/health/stored.ts';
+
+const rules = { confirm: { failures: 2, successes: 2, retryIntervalMs: 1 } };
+const result = (verdict: Verdict, startedAt: number): Result => ({
+  verdict,
+  startedAt,
+  durationSeconds: 0.25,
+  details: verdict.status === 'success' ? { statusCode: 200, extra: { clients: 3 } } : {},
+});
+const verdicts = fc.array(
+  fc.constantFrom(SUCCESS, failure('status', 'HTTP status 503'), unknown('agent_overload', 'x')),
+  { minLength: 1, maxLength: 8 },
+);
+const after = (list: readonly Verdict[]) =>
+  list.reduce<CheckHealth>(
+    (health, verdict, i) => advance(health, result(verdict, 1_000 * i), rules),
+    initialHealth(0),
+  );
+
+describe('stored health', () => {
+  it('comes back as it was, whatever runs there were', () => {
+    fc.assert(
+      fc.property(verdicts, (list) => {
+        const health = after(list);
+        const text = storeHealth(health, 'http') ?? '';
+        expect(restoreHealth(text, 'http')).toEqual(health);
+      }),
+    );
+  });
+
+  it('leaves the answer of a run out, and is nothing before the first', () => {
+    const health = advance(
+      initialHealth(0),
+      { ...result(SUCCESS, 1), details: { data: { big: true } } },
+      rules,
+    );
+    expect(storeHealth(health, 'http')).not.toContain('big');
+    expect(storeHealth(initialHealth(0), 'http')).toBeUndefined();
+  });
+
+  it.each(['', '{', '[]', 'null', '{"prober":"http"}', '{"prober":"http","state":"fine","since":1}'])(
+    'of another making is not taken: %s',
+    (text) => {
+      expect(restoreHealth(text, 'http')).toBeUndefined();
+    },
+  );
+
+  it('of another prober is not taken', () => {
+    expect(restoreHealth(storeHealth(after([SUCCESS]), 'http') ?? '', 'tcp')).toBeUndefined();
+  });
+});
+
+describe('a board', () => {
+  const service = {
+    name: 'a',
+    critical: false,
+    priority: 1,
+    intervalMs: 30_000,
+    timeoutMs: 1_000,
+    labels: {},
+    prober: 'http',
+    targets: [{ address: 'x', label: 'x', host: 'x' }],
+    confirm: rules.confirm,
+    adaptive: {},
+  };
+  const key = 'a\u0000x';
+  const health = after([SUCCESS, SUCCESS]);
+  const restored = (now: number) => {
+    const board = new HealthBoard();
+    board.configure([service], now);
+    return [board.restore(key, health, now), board.entry(key)?.health.state];
+  };
+
+  it('goes on from what is young enough, three intervals or 90 s', () => {
+    expect(restored(60_000)).toEqual([true, 'healthy']);
+    expect(restored(1_250 + 90_000)).toEqual([true, 'healthy']);
+    expect(restored(1_251 + 90_000)).toEqual([false, 'unknown']);
+  });
+
+  it('takes nothing from the future, of checks it does not have, or over what ran since', () => {
+    expect(restored(500)).toEqual([false, 'unknown']);
+    const board = new HealthBoard();
+    board.configure([service], 2_000);
+    expect(board.restore('b\u0000x', health, 2_000)).toBe(false);
+    board.record(key, result(failure('status', 'x'), 2_000));
+    expect(board.restore(key, health, 2_000)).toBe(false);
+  });
+
+  it('keeps the cluster as if it had counted all checks anew', () => {
+    const services = ['a', 'b', 'c'].map((name) => ({ ...service, name, critical: name === 'a' }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), verdicts)), (steps) => {
+        const board = new HealthBoard();
+        board.configure(services, 0);
+        for (const [name, list] of steps) {
+          for (const verdict of list) board.record(`${name}\u0000x`, result(verdict, 1_000));
+          if (list.length > 6) board.expire(10_000_000);
+          if (list.length > 7) board.configure(services, 0);
+          const checks = board
+            .entries()
+            .map(({ service: { critical }, health: { state } }) => ({ service: name, critical, state }));
+          expect(board.cluster()).toEqual(clusterHealth(checks));
+        }
+      }),
+    );
+  });
+
+  it('lets what it restored grow too old like anything else', () => {
+    const board = new HealthBoard();
+    board.configure([service], 60_000);
+    board.restore(key, health, 60_000);
+    expect(board.expire(95_000).map(({ after: { health: now } }) => now.state)).toEqual(['unknown']);
+  });
+});

@@ -1,0 +1,37 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { pressure } from '../../../../src/host/collectors/cpu/pressure.ts';
+import { AbsentError } from '../../../../src/host/collector.ts';
+import {
+  collect,
+  expectAsNodeExporter,
+  KERNELS,
+  ProcTree,
+  seriesWith,
+} from '../../../support/host/procfs.ts';
+
+describe('pressure', () => {
+  let tree: ProcTree;
+  beforeEach(() => {
+    tree = new ProcTree();
+  });
+  afterEach(() => tree.remove());
+
+  it.each(KERNELS)('reads Linux %s as node_exporter does', async (kernel) => {
+    await expectAsNodeExporter(pressure, kernel);
+  });
+
+  it('leaves out lines that are none', async () => {
+    tree.write('pressure/cpu', 'some avg10=0.00 total=1500000\nfull avg10=0.00 total=7\n');
+    tree.write('pressure/io', 'some total=\nfull avg10=1 total=-4\nother avg10=0 total=3');
+    expect(await seriesWith(pressure, { procfs: tree.path })).toEqual({
+      node_pressure_cpu_waiting_seconds_total: 1.5,
+    });
+  });
+
+  it('is nothing that is wrong where the kernel has none, and is where it makes no sense', async () => {
+    await expect(collect(pressure, tree.path)).rejects.toBeInstanceOf(AbsentError);
+    tree.write('pressure/memory', 'nothing');
+    await expect(collect(pressure, tree.path)).rejects.not.toBeInstanceOf(AbsentError);
+    await expect(collect(pressure, tree.path)).rejects.toThrow(/makes no sense: expected "some avg10/);
+  });
+});
