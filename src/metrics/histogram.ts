@@ -1,4 +1,4 @@
-import type { ExemplarInput } from '../exposition/table/samples.ts';
+import type { Exemplar } from '../exposition/table/samples.ts';
 import type { HistogramValue, Labels } from './family.ts';
 import { NativeCounts } from './native-buckets.ts';
 
@@ -17,7 +17,7 @@ export interface Observation {
 export class Histogram {
   readonly #bounds: readonly number[];
   #counts: number[];
-  #exemplars: (ExemplarInput | undefined)[] = [];
+  #exemplars: (Exemplar | undefined)[] = [];
   #sum = 0;
   #native = new NativeCounts();
   #startedAt: number | undefined;

@@ -1,4 +1,4 @@
-import type { NativeBuckets, NativeInput } from '../exposition/table/samples.ts';
+import type { NativeBuckets, NativeHistogram } from '../exposition/table/samples.ts';
 
 /** Observations closer to 0 than this count as 0: client_golang's threshold. */
 const ZERO_THRESHOLD = 2 ** -128;
@@ -48,7 +48,7 @@ export class NativeCounts {
     }
   }
 
-  value(): NativeInput {
+  value(): NativeHistogram {
     return {
       schema: this.#schema,
       zeroThreshold: ZERO_THRESHOLD,

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { systemClock } from '../../src/domain/clock.ts';
 import type { FormatName } from '../../src/exposition/formats/formats.ts';
 import type { Encoding } from '../../src/exposition/formats/negotiate.ts';
-import type { SampleInput } from '../../src/exposition/table/samples.ts';
+import type { Sample } from '../../src/exposition/table/samples.ts';
 import { ScrapeSource } from '../../src/exposition/render/scrape-source.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { anyDouble, anySamples, identity } from '../support/exposition-arbitraries.ts';
@@ -27,7 +27,7 @@ const anyStep = fc.constantFrom(...WRITERS).chain((writer) =>
         arbitrary: fc
           .array(fc.option(anyDouble, { nil: undefined }), { minLength: 10, maxLength: 10 })
           .map(
-            (values) => (samples: readonly SampleInput[]) =>
+            (values) => (samples: readonly Sample[]) =>
               samples.map((sample, i) => revalued(sample, values[i])),
           ),
       },
@@ -36,7 +36,7 @@ const anyStep = fc.constantFrom(...WRITERS).chain((writer) =>
   }),
 );
 
-function revalued(sample: SampleInput, n: number | undefined): SampleInput {
+function revalued(sample: Sample, n: number | undefined): Sample {
   const { value } = sample;
   if (n === undefined) return { ...sample };
   if (typeof value === 'number') return { ...sample, value: n };
@@ -83,7 +83,7 @@ describe('any exposition, after any replacements', () => {
         async (steps, bytes) => {
           const { table, scrape } = setUp(bytes);
           const groups = new Map(WRITERS.map((writer) => [writer, table.group()]));
-          const shown = new Map<string, readonly SampleInput[]>();
+          const shown = new Map<string, readonly Sample[]>();
           const last = { writer: 'one', change: () => [], scrape: true };
           for (const { writer, change, scrape: now } of [...steps, last]) {
             const samples = change(shown.get(writer) ?? []);
@@ -134,7 +134,7 @@ describe('any exposition, after any replacements', () => {
 });
 
 /** Whether protobuf's families hold these samples, in the order of text. */
-function expectSame(families: ReturnType<typeof decodeFamilies>, samples: readonly SampleInput[]): void {
+function expectSame(families: ReturnType<typeof decodeFamilies>, samples: readonly Sample[]): void {
   expect(families.map(({ name }) => name)).toEqual(
     [...new Set(samples.map(({ family }) => family.name))].sort(),
   );
@@ -147,7 +147,7 @@ function expectSame(families: ReturnType<typeof decodeFamilies>, samples: readon
   }
 }
 
-function expectValue(metric: DecodedMetric | undefined, value: SampleInput['value']): void {
+function expectValue(metric: DecodedMetric | undefined, value: Sample['value']): void {
   if (typeof value === 'number') {
     expect(metric?.value).toBe(value);
     return;

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import type {
-  ExemplarInput,
-  FamilyInput,
-  HistogramInput,
-  NativeInput,
-  SampleInput,
-  SummaryInput,
-  ValueInput,
+  Exemplar,
+  FamilyHeader,
+  HistogramValue,
+  NativeHistogram,
+  Sample,
+  SummaryValue,
+  SampleValue,
 } from '../../src/exposition/table/samples.ts';
 
 export const anyText = fc.string({ unit: 'binary', maxLength: 12 });
@@ -44,7 +44,7 @@ export const anyLabels = fc.dictionary(
   { maxKeys: 4 },
 );
 
-const FAMILIES: readonly FamilyInput[] = [
+const FAMILIES: readonly FamilyHeader[] = [
   { name: 'a_temperature', type: 'gauge', help: 'With "quotes", \\ and\nlines.' },
   { name: 'b_requests_total', type: 'counter', help: '' },
   { name: 'c_requests', type: 'counter', help: 'A counter by another name.' },
@@ -53,7 +53,7 @@ const FAMILIES: readonly FamilyInput[] = [
   { name: 'f_wait_seconds', type: 'summary', help: 'How long, too.' },
 ];
 
-const anyExemplar: fc.Arbitrary<ExemplarInput> = fc.record({
+const anyExemplar: fc.Arbitrary<Exemplar> = fc.record({
   labels: fc.record({ run_id: fc.oneof(anyText, awkwardText) }),
   value: fc.double({ noNaN: true, noDefaultInfinity: true }),
   timestampMs: fc.integer({ min: 0, max: 4e12 }),
@@ -74,7 +74,7 @@ const anyBuckets = fc
     deltas: spans.flatMap(({ counts }) => counts).map((count, i, all) => count - (all[i - 1] ?? 0)),
   }));
 
-const anyNative: fc.Arbitrary<NativeInput> = fc.record({
+const anyNative: fc.Arbitrary<NativeHistogram> = fc.record({
   schema: fc.integer({ min: -4, max: 8 }),
   zeroThreshold: fc.double({ min: 0, max: 1, noNaN: true }),
   zeroCount: fc.nat(),
@@ -92,7 +92,7 @@ const anyBounds = fc
   )
   .map((bounds) => bounds.map((bound) => bound + 0).sort((a, b) => a - b));
 
-const anyHistogram: fc.Arbitrary<HistogramInput> = anyBounds.chain((bounds) =>
+const anyHistogram: fc.Arbitrary<HistogramValue> = anyBounds.chain((bounds) =>
   fc
     .record({
       steps: fc.array(fc.nat(1_000), { minLength: bounds.length + 1, maxLength: bounds.length + 1 }),
@@ -113,7 +113,7 @@ const anyHistogram: fc.Arbitrary<HistogramInput> = anyBounds.chain((bounds) =>
     }),
 );
 
-const anySummary: fc.Arbitrary<SummaryInput> = fc
+const anySummary: fc.Arbitrary<SummaryValue> = fc
   .uniqueArray(fc.constantFrom(0, 0.5, 0.9, 0.99, 1), { maxLength: 3 })
   .chain((quantiles) =>
     fc.record({
@@ -124,13 +124,13 @@ const anySummary: fc.Arbitrary<SummaryInput> = fc
     }),
   );
 
-function valueOf(family: FamilyInput): fc.Arbitrary<ValueInput> {
+function valueOf(family: FamilyHeader): fc.Arbitrary<SampleValue> {
   if (family.type === 'histogram') return anyHistogram;
   return family.type === 'summary' ? anySummary : anyDouble;
 }
 
 /** Samples of one writer; its own label keeps them apart from every other writer's. */
-export function anySamples(writer: string): fc.Arbitrary<SampleInput[]> {
+export function anySamples(writer: string): fc.Arbitrary<Sample[]> {
   const sample = fc.constantFrom(...FAMILIES).chain((family) =>
     fc.record({
       family: fc.constant(family),

@@ -1,7 +1,7 @@
-import type { NativeBuckets, NativeInput } from '../../src/exposition/table/samples.ts';
+import type { NativeBuckets, NativeHistogram } from '../../src/exposition/table/samples.ts';
 
 /** Counts by the index of their bucket. */
-export function countsByBucket({ positive, negative }: NativeInput): {
+export function countsByBucket({ positive, negative }: NativeHistogram): {
   readonly positive: ReadonlyMap<number, number>;
   readonly negative: ReadonlyMap<number, number>;
 } {
@@ -25,7 +25,7 @@ function expand({ spans, deltas }: NativeBuckets): ReadonlyMap<number, number> {
 }
 
 /** The middle (as logarithms go) of the bucket that holds a quantile of positive observations. */
-export function quantileOf(native: NativeInput, quantile: number): number {
+export function quantileOf(native: NativeHistogram, quantile: number): number {
   const buckets = [...countsByBucket(native).positive].sort(([a], [b]) => a - b);
   const total = buckets.reduce((sum, [, count]) => sum + count, 0);
   const rank = Math.max(1, Math.ceil(quantile * total));

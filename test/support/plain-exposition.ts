@@ -1,11 +1,11 @@
-import type { HistogramInput, SampleInput, SummaryInput } from '../../src/exposition/table/samples.ts';
+import type { HistogramValue, Sample, SummaryValue } from '../../src/exposition/table/samples.ts';
 
 /**
  * Writes samples in text 0.0.4 or OpenMetrics 1.0, as simply as it can be done: sorted, joined and nothing kept.
  * What the engine renders is compared with it, byte for byte. For names that need no quotes.
  */
-export function plainExposition(samples: readonly SampleInput[], openMetrics: boolean): string {
-  const families = new Map<string, SampleInput[]>();
+export function plainExposition(samples: readonly Sample[], openMetrics: boolean): string {
+  const families = new Map<string, Sample[]>();
   for (const one of samples) {
     const { name } = one.family;
     families.set(name, [...(families.get(name) ?? []), one]);
@@ -15,7 +15,7 @@ export function plainExposition(samples: readonly SampleInput[], openMetrics: bo
   return openMetrics && text !== '' ? `${text}# EOF\n` : text;
 }
 
-function familyText(samples: readonly SampleInput[], openMetrics: boolean): string {
+function familyText(samples: readonly Sample[], openMetrics: boolean): string {
   const [first] = samples;
   if (first === undefined) return '';
   const { name, help, type } = first.family;
@@ -37,7 +37,7 @@ function familyText(samples: readonly SampleInput[], openMetrics: boolean): stri
   ].join('\n');
 }
 
-function sampleLines(name: string, labels: string, { value }: SampleInput, openMetrics: boolean): string[] {
+function sampleLines(name: string, labels: string, { value }: Sample, openMetrics: boolean): string[] {
   const with_ = (suffix: string, label: string) => {
     const all = [labels, label].filter((part) => part !== '').join(',');
     return `${name}${suffix}${all === '' ? '' : `{${all}}`}`;
@@ -51,7 +51,7 @@ function sampleLines(name: string, labels: string, { value }: SampleInput, openM
 type Named = (suffix: string, label: string) => string;
 
 function histogramLines(
-  { bounds, counts, sum, exemplars }: HistogramInput,
+  { bounds, counts, sum, exemplars }: HistogramValue,
   named: Named,
   openMetrics: boolean,
 ): string[] {
@@ -67,7 +67,7 @@ function histogramLines(
 }
 
 function summaryLines(
-  { quantiles, values, sum, count }: SummaryInput,
+  { quantiles, values, sum, count }: SummaryValue,
   named: Named,
   openMetrics: boolean,
 ): string[] {

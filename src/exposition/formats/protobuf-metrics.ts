@@ -2,13 +2,13 @@ import type { LabelSet } from '../table/labels.ts';
 import { escapeLabel, type Escaping } from '../table/names.ts';
 import type { ProtobufWriter } from './protobuf-encoder.ts';
 import type {
-  CompoundInput,
-  ExemplarInput,
-  FamilyInput,
-  HistogramInput,
+  CompoundValue,
+  Exemplar,
+  FamilyHeader,
+  HistogramValue,
   NativeBuckets,
-  NativeInput,
-  SummaryInput,
+  NativeHistogram,
+  SummaryValue,
 } from '../table/samples.ts';
 import { fitsExemplar } from './text-lines.ts';
 
@@ -17,7 +17,7 @@ import { fitsExemplar } from './text-lines.ts';
 export const METRIC_TYPE = { counter: 0, gauge: 1, summary: 2, untyped: 3, histogram: 4 } as const;
 
 /** The field of `Metric` that holds the value. */
-export const VALUE_FIELD: Readonly<Record<FamilyInput['type'], number>> = {
+export const VALUE_FIELD: Readonly<Record<FamilyHeader['type'], number>> = {
   gauge: 2,
   counter: 3,
   summary: 4,
@@ -43,7 +43,7 @@ export function writeLabels(writer: ProtobufWriter, labels: LabelSet, escaping: 
 }
 
 /** The message of a histogram or summary within its `Metric`. */
-export function writeCompound(writer: ProtobufWriter, value: CompoundInput, options: CompoundOptions): void {
+export function writeCompound(writer: ProtobufWriter, value: CompoundValue, options: CompoundOptions): void {
   if ('bounds' in value) {
     writer.message(VALUE_FIELD.histogram, () => writeHistogram(writer, value, options));
   } else {
@@ -51,7 +51,7 @@ export function writeCompound(writer: ProtobufWriter, value: CompoundInput, opti
   }
 }
 
-function writeSummary(writer: ProtobufWriter, { quantiles, values, sum, count }: SummaryInput): void {
+function writeSummary(writer: ProtobufWriter, { quantiles, values, sum, count }: SummaryValue): void {
   writer.uint(1, count);
   writer.double(2, sum);
   quantiles.forEach((quantile, i) =>
@@ -62,7 +62,7 @@ function writeSummary(writer: ProtobufWriter, { quantiles, values, sum, count }:
   );
 }
 
-function writeHistogram(writer: ProtobufWriter, value: HistogramInput, options: CompoundOptions): void {
+function writeHistogram(writer: ProtobufWriter, value: HistogramValue, options: CompoundOptions): void {
   const { bounds, counts, sum, exemplars = [], native } = value;
   const { escaping } = options;
   writer.uint(1, counts.at(-1) ?? 0);
@@ -79,7 +79,7 @@ function writeHistogram(writer: ProtobufWriter, value: HistogramInput, options: 
   for (const exemplar of exemplars) writeExemplar(writer, 16, exemplar, escaping);
 }
 
-function writeNative(writer: ProtobufWriter, native: NativeInput): void {
+function writeNative(writer: ProtobufWriter, native: NativeHistogram): void {
   const { schema, zeroThreshold, zeroCount, positive, negative } = native;
   writer.sint(5, schema);
   writer.double(6, zeroThreshold);
@@ -109,7 +109,7 @@ function writeSpan(writer: ProtobufWriter, { offset, length }: NativeBuckets['sp
 function writeExemplar(
   writer: ProtobufWriter,
   field: number,
-  exemplar: ExemplarInput | undefined,
+  exemplar: Exemplar | undefined,
   escaping: Escaping,
 ): void {
   if (exemplar === undefined || !fitsExemplar(exemplar)) return;

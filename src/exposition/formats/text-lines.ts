@@ -2,7 +2,7 @@ import type { Series } from '../table/block.ts';
 import { escapeHelp, escapeQuoted, renderLabels, renderName } from '../table/labels.ts';
 import { escapeFamily, isLegacyFamily, type Escaping } from '../table/names.ts';
 import { formatValue } from './number-writer.ts';
-import type { ExemplarInput, FamilyInput } from '../table/samples.ts';
+import type { Exemplar, FamilyHeader } from '../table/samples.ts';
 import type { FamilySnapshot } from '../table/series-table.ts';
 import { unitOf } from './units.ts';
 
@@ -39,7 +39,7 @@ export function renderHeader(
 }
 
 /** The text before each value of a series. */
-export function linePrefixes(family: FamilyInput, series: Series, dialect: TextDialect): readonly string[] {
+export function linePrefixes(family: FamilyHeader, series: Series, dialect: TextDialect): readonly string[] {
   const labels = series.legacy ? series.text : renderLabels(series.labels, dialect.escaping);
   const { bounds } = series;
   const prefix = (suffix: string, all: string) =>
@@ -55,14 +55,14 @@ export function linePrefixes(family: FamilyInput, series: Series, dialect: TextD
 }
 
 /** The exemplar that follows a value in OpenMetrics; empty where its labels are too long. */
-export function exemplarSuffix(exemplar: ExemplarInput | undefined, escaping: Escaping): string {
+export function exemplarSuffix(exemplar: Exemplar | undefined, escaping: Escaping): string {
   if (exemplar === undefined || !fitsExemplar(exemplar)) return '';
   const { labels, value, timestampMs } = exemplar;
   return ` # {${renderLabels(labels, escaping)}} ${formatValue(value)} ${formatValue(timestampMs / 1_000)}`;
 }
 
 /** Whether the labels of an exemplar are within the limit. */
-export function fitsExemplar({ labels }: ExemplarInput): boolean {
+export function fitsExemplar({ labels }: Exemplar): boolean {
   const characters = Object.entries(labels).reduce((sum, pair) => sum + Array.from(pair.join('')).length, 0);
   return characters <= LONGEST_EXEMPLAR;
 }

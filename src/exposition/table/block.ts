@@ -1,5 +1,5 @@
 import type { LabelSet } from './labels.ts';
-import { lineCount, numbersOf, type CompoundInput, type FamilyInput, type ValueInput } from './samples.ts';
+import { lineCount, numbersOf, type CompoundValue, type FamilyHeader, type SampleValue } from './samples.ts';
 
 export interface SeriesNames {
   /** Its labels as text; what its family is sorted by. */
@@ -11,7 +11,7 @@ export interface SeriesNames {
 }
 
 export interface SeriesInit {
-  readonly family: { readonly input: FamilyInput; remove(series: Series): void };
+  readonly family: { readonly input: FamilyHeader; remove(series: Series): void };
   /** The group that writes it. */
   readonly owner: { readonly collector: string };
   readonly names: SeriesNames;
@@ -52,14 +52,14 @@ export class Series implements SeriesNames {
 /** A block at one moment; later changes of the block leave it alone. */
 export interface BlockState {
   readonly block: Block;
-  readonly family: FamilyInput;
+  readonly family: FamilyHeader;
   /** Sorted; another array means another set of series. */
   readonly series: readonly Series[];
   /** One number for each line; may be longer than `lines`. */
   readonly values: Float64Array;
   readonly lines: number;
   /** For each series its histogram or summary; empty for families of plain numbers. */
-  readonly compounds: readonly CompoundInput[];
+  readonly compounds: readonly CompoundValue[];
   readonly legacy: boolean;
   /** Estimated length in bytes when rendered. */
   readonly weight: number;
@@ -74,11 +74,11 @@ const BUCKET_WEIGHT = 18;
  * a block is small, and arrays shared with a snapshot are copied before they are written to.
  */
 export class Block {
-  readonly #family: FamilyInput;
+  readonly #family: FamilyHeader;
   readonly #compound: boolean;
   #series: Series[] = [];
   #values = new Float64Array(4);
-  #compounds: CompoundInput[] = [];
+  #compounds: CompoundValue[] = [];
   #lines = 0;
   #weight = 0;
   /** Series whose labels need escaping. */
@@ -87,7 +87,7 @@ export class Block {
   /** Whether a state shares the array of series, which must then be copied before a change. */
   #seriesShared = false;
 
-  constructor(family: FamilyInput) {
+  constructor(family: FamilyHeader) {
     this.#family = family;
     this.#compound = family.type === 'histogram' || family.type === 'summary';
   }
@@ -117,7 +117,7 @@ export class Block {
   }
 
   /** Writes a value; its kind and bounds must be those of the series. */
-  set(series: Series, value: ValueInput): void {
+  set(series: Series, value: SampleValue): void {
     if (typeof value === 'number') {
       if (Object.is(this.#values[series.slot], value)) return;
       if (this.#state !== undefined) this.#unshareValues();
@@ -131,13 +131,13 @@ export class Block {
   }
 
   /** @param index where it belongs */
-  insert(series: Series, index: number, value: ValueInput): void {
+  insert(series: Series, index: number, value: SampleValue): void {
     this.#unshare();
     const slot = this.#series[index]?.slot ?? this.#lines;
     this.#makeRoom(this.#lines + series.lines);
     this.#values.copyWithin(slot + series.lines, slot, this.#lines);
     this.#series.splice(index, 0, series);
-    if (this.#compound) this.#compounds.splice(index, 0, value as CompoundInput);
+    if (this.#compound) this.#compounds.splice(index, 0, value as CompoundValue);
     this.#values.set(typeof value === 'number' ? [value] : numbersOf(value), slot);
     this.#lines += series.lines;
     this.#weight += this.#weightOf(series);
@@ -166,7 +166,7 @@ export class Block {
     tail.forEach((series, i) => to.insert(series, to.series.length, values[i] ?? 0));
   }
 
-  #valueOf(series: Series): ValueInput {
+  #valueOf(series: Series): SampleValue {
     return this.#compounds[series.index] ?? this.#values[series.slot] ?? 0;
   }
 
@@ -209,7 +209,7 @@ export class Block {
 }
 
 /** Whether both are rendered alike. */
-function sameCompound(one: CompoundInput | undefined, other: CompoundInput): boolean {
+function sameCompound(one: CompoundValue | undefined, other: CompoundValue): boolean {
   if (one === other) return true;
   if (one === undefined || !sameNumbers(numbersOf(one), numbersOf(other))) return false;
   if (!('bounds' in one) || !('bounds' in other)) return true;

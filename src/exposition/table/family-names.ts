@@ -1,9 +1,9 @@
 import { escapeFamily, ESCAPINGS, isLegacyFamily, isName } from './names.ts';
-import type { FamilyInput } from './samples.ts';
+import type { FamilyHeader } from './samples.ts';
 
 /** The families of one exposition: names are unique, and no line can belong to two families. */
 export class FamilyNames {
-  readonly #families = new Map<string, FamilyInput>();
+  readonly #families = new Map<string, FamilyHeader>();
   /** Every name that a line may begin with, and the family it belongs to. */
   readonly #lineNames = new Map<string, string>();
 
@@ -11,7 +11,7 @@ export class FamilyNames {
    * Adds a family; adding the same one again has no effect.
    * @throws Error when the name is used by another family, or is not a valid name
    */
-  declare(family: FamilyInput): void {
+  declare(family: FamilyHeader): void {
     const known = this.#families.get(family.name);
     if (known === family) return;
     if (known !== undefined) {
@@ -35,7 +35,7 @@ export class FamilyNames {
   }
 
   /** The families that this one cannot be beside: another meaning of its name, or lines of the same name. */
-  conflicts(family: FamilyInput): readonly string[] {
+  conflicts(family: FamilyHeader): readonly string[] {
     const known = this.#families.get(family.name);
     if (known !== undefined && isSame(known, family)) return [];
     return [...new Set([...lineNames(family)].flatMap((name) => this.#lineNames.get(name) ?? []))];
@@ -56,24 +56,24 @@ export class FamilyNames {
 }
 
 /** The names of a family's lines under every escaping scheme. */
-function lineNames(family: FamilyInput): ReadonlySet<string> {
+function lineNames(family: FamilyHeader): ReadonlySet<string> {
   const { name } = family;
   const names = isLegacyFamily(name) ? [name] : ESCAPINGS.map((escaping) => escapeFamily(name, escaping));
   return new Set(names.flatMap((each) => memberNames(each, family.type)));
 }
 
-function memberNames(name: string, type: FamilyInput['type']): readonly string[] {
+function memberNames(name: string, type: FamilyHeader['type']): readonly string[] {
   if (type === 'histogram') return [name, `${name}_bucket`, `${name}_sum`, `${name}_count`];
   if (type === 'summary') return [name, `${name}_sum`, `${name}_count`];
   return [name];
 }
 
 /** Whether two declarations mean the same. */
-export function isSame(one: FamilyInput, other: FamilyInput): boolean {
+export function isSame(one: FamilyHeader, other: FamilyHeader): boolean {
   return one === other || (one.type === other.type && one.help === other.help);
 }
 
-function requireSame(known: FamilyInput, family: FamilyInput): void {
+function requireSame(known: FamilyHeader, family: FamilyHeader): void {
   if (known.type !== family.type) {
     throw new Error(
       `family ${family.name} is declared as ${known.type} and as ${family.type}; give it one type or two names`,

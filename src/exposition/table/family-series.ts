@@ -1,13 +1,13 @@
 import { Block, type BlockState, type Series } from './block.ts';
 import { isLegacyFamily } from './names.ts';
-import type { FamilyInput, ValueInput } from './samples.ts';
+import type { FamilyHeader, SampleValue } from './samples.ts';
 
 /** A larger block is divided; one block fills about one part of 64 KiB. */
 export const LARGEST_BLOCK = 60 * 1024;
 
 /** The series of a family, sorted by their labels, in blocks that are rendered one by one. */
 export class FamilySeries {
-  readonly input: FamilyInput;
+  readonly input: FamilyHeader;
   readonly legacy: boolean;
   readonly #byIdentity = new Map<string, Series>();
   readonly #blocks: Block[];
@@ -15,7 +15,7 @@ export class FamilySeries {
   readonly #largest: number;
 
   /** @param largest estimated bytes above which a block is divided */
-  constructor(input: FamilyInput, largest: number) {
+  constructor(input: FamilyHeader, largest: number) {
     this.#largest = largest;
     this.input = input;
     this.legacy = isLegacyFamily(input.name);
@@ -30,7 +30,7 @@ export class FamilySeries {
     return this.#byIdentity.get(identity);
   }
 
-  add(series: Series, value: ValueInput): void {
+  add(series: Series, value: SampleValue): void {
     this.#byIdentity.set(series.identity, series);
     const at = lastIndex(this.#blocks, (block) => isBefore(block.series[0], series));
     const block = this.#blocks[Math.max(0, at)];

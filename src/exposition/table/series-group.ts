@@ -1,7 +1,7 @@
 import { Series, type SeriesNames } from './block.ts';
 import type { FamilySeries } from './family-series.ts';
 import { checkLabels, labelIdentity, renderLabels, type LabelSet } from './labels.ts';
-import { boundsOf, checkValue, type FamilyInput, type SampleInput, type ValueInput } from './samples.ts';
+import { boundsOf, checkValue, type FamilyHeader, type Sample, type SampleValue } from './samples.ts';
 
 /** The series of one writer (a check, a collector); no other writer changes them. */
 export interface SeriesGroup {
@@ -10,7 +10,7 @@ export interface SeriesGroup {
    * samples are those of the previous call with other values, in the same order: then no text is rendered.
    * @throws Error for a family whose name is already used by another, TypeError for a value of the wrong kind
    */
-  replace(samples: Iterable<SampleInput>): void;
+  replace(samples: Iterable<Sample>): void;
   /** Removes all series of the group. */
   clear(): void;
 }
@@ -18,11 +18,11 @@ export interface SeriesGroup {
 /** What a group needs of its table. */
 export interface GroupContext {
   /** Declares it where needed. @throws Error when its name is used by another family */
-  readonly family: (input: FamilyInput) => FamilySeries;
+  readonly family: (input: FamilyHeader) => FamilySeries;
   /** Undefined where it is not declared with this meaning. */
-  readonly known: (input: FamilyInput) => FamilySeries | undefined;
+  readonly known: (input: FamilyHeader) => FamilySeries | undefined;
   /** Names of declared families that conflict with it. */
-  readonly conflicts: (input: FamilyInput) => readonly string[];
+  readonly conflicts: (input: FamilyHeader) => readonly string[];
   readonly dropped: (family: string) => void;
   /** Reserves room for these lines of a family; false when there is none. */
   readonly admit: (family: string, lines: number) => boolean;
@@ -31,7 +31,7 @@ export interface GroupContext {
 
 /** A sample and where it goes. */
 interface Placed {
-  readonly sample: SampleInput;
+  readonly sample: Sample;
   readonly family: FamilySeries;
   /** The series at this position in the previous call, when the sample belongs to it. */
   readonly same: Series | undefined;
@@ -51,7 +51,7 @@ export class Group implements SeriesGroup {
     this.#context = home;
   }
 
-  replace(samples: Iterable<SampleInput>): void {
+  replace(samples: Iterable<Sample>): void {
     const given = [...samples];
     if (given.length === this.#series.length && given.every((sample, i) => this.#isAt(i, sample))) {
       given.forEach(({ value }, i) => setValue(this.#series[i], value));
@@ -77,7 +77,7 @@ export class Group implements SeriesGroup {
   }
 
   /** Whether a sample belongs to the series at its position in the previous call. Throws as `#place` does. */
-  #isAt(index: number, sample: SampleInput): boolean {
+  #isAt(index: number, sample: Sample): boolean {
     checkValue(sample);
     const series = this.#series[index];
     return (
@@ -89,7 +89,7 @@ export class Group implements SeriesGroup {
   }
 
   /** Removes series of the group itself whose family names now mean something else. */
-  #makeRoom(given: readonly SampleInput[]): void {
+  #makeRoom(given: readonly Sample[]): void {
     const names = new Set(given.flatMap(({ family }) => this.#context.conflicts(family)));
     if (names.size === 0) return;
     const inTheWay = ({ family }: Series) => names.has(family.input.name);
@@ -98,7 +98,7 @@ export class Group implements SeriesGroup {
   }
 
   /** Does everything that may fail, before anything is changed. */
-  #place(sample: SampleInput, index: number): Placed {
+  #place(sample: Sample, index: number): Placed {
     checkValue(sample);
     const family = this.#context.family(sample.family);
     const last = this.#series[index];
@@ -137,7 +137,7 @@ export class Group implements SeriesGroup {
   }
 }
 
-function setValue(series: Series | undefined, value: ValueInput): void {
+function setValue(series: Series | undefined, value: SampleValue): void {
   series?.block?.set(series, value);
 }
 

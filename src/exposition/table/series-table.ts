@@ -4,7 +4,7 @@ import type { SeriesBudget } from './series-budget.ts';
 import { FamilyNames, isSame } from './family-names.ts';
 import { FamilySeries, LARGEST_BLOCK } from './family-series.ts';
 import { Group, type SeriesGroup } from './series-group.ts';
-import type { FamilyInput } from './samples.ts';
+import type { FamilyHeader } from './samples.ts';
 
 export type { SeriesGroup };
 
@@ -31,7 +31,7 @@ export interface BlockView {
 
 /** The series of a family in a snapshot. */
 export interface FamilySnapshot {
-  readonly family: FamilyInput;
+  readonly family: FamilyHeader;
   /** A counter `x_total` whose base name `x` is another family's: OpenMetrics cannot call it a counter. */
   readonly baseTaken: boolean;
   readonly blocks: readonly BlockView[];
@@ -69,7 +69,7 @@ export class SeriesTable {
    * Declares families before their first sample, so that a conflict is found at start.
    * @throws Error when a name is already used by another family
    */
-  declare(families: Iterable<FamilyInput>): void {
+  declare(families: Iterable<FamilyHeader>): void {
     for (const family of families) {
       this.#family(family);
       this.#fixed.add(family.name);
@@ -106,16 +106,16 @@ export class SeriesTable {
     return { families, legacy };
   }
 
-  #isBaseTaken({ name, type }: FamilyInput): boolean {
+  #isBaseTaken({ name, type }: FamilyHeader): boolean {
     return type === 'counter' && name.endsWith('_total') && this.#names.has(name.slice(0, -'_total'.length));
   }
 
-  #known(input: FamilyInput): FamilySeries | undefined {
+  #known(input: FamilyHeader): FamilySeries | undefined {
     const known = this.#families.get(input.name);
     return known !== undefined && isSame(known.input, input) ? known : undefined;
   }
 
-  #family(input: FamilyInput): FamilySeries {
+  #family(input: FamilyHeader): FamilySeries {
     const known = this.#known(input);
     if (known !== undefined) return known;
     for (const name of this.#names.conflicts(input)) this.#forgetUnused(name);

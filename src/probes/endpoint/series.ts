@@ -50,7 +50,7 @@ function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function head({ name, type, help }: Family): string {
+function head({ name, type, help }: Sample['family']): string {
   return `# HELP ${name} ${/[\\\n]/.test(help) ? help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n') : help}\n# TYPE ${name} ${type}\n`;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { SampleInput } from '../../../src/exposition/table/samples.ts';
+import type { Sample } from '../../../src/exposition/table/samples.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
 import { renderText } from '../../../src/exposition/formats/text.ts';
 import { canonicalFloat } from '../../../src/exposition/formats/text-lines.ts';
@@ -7,13 +7,13 @@ import { parseOpenMetrics } from '../../support/openmetrics-parser.ts';
 
 const OPENMETRICS = { openMetrics: true, escaping: 'underscores' } as const;
 
-function openMetrics(samples: readonly SampleInput[]): string {
+function openMetrics(samples: readonly Sample[]): string {
   const table = new SeriesTable();
   table.group().replace(samples);
   return renderText(table.snapshot(), OPENMETRICS);
 }
 
-const counter = (name: string): SampleInput => ({
+const counter = (name: string): Sample => ({
   family: { name, type: 'counter', help: 'Counted.' },
   labels: {},
   value: 1,

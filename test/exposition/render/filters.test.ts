@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/domain/clock.ts';
 import type { FormatName } from '../../../src/exposition/formats/formats.ts';
-import type { SampleInput } from '../../../src/exposition/table/samples.ts';
+import type { Sample } from '../../../src/exposition/table/samples.ts';
 import { ScrapeSource, type ScrapeRequest } from '../../../src/exposition/render/scrape-source.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
 import { plainExposition } from '../../support/plain-exposition.ts';
@@ -12,7 +12,7 @@ const success = { name: 'collector_success', type: 'gauge', help: 'Whether it wo
 const bytes = { name: 'read_bytes_total', type: 'counter', help: 'Read.' } as const;
 const seconds = { name: 'read_seconds', type: 'histogram', help: 'Reading.' } as const;
 
-function samplesOf(collector: string): SampleInput[] {
+function samplesOf(collector: string): Sample[] {
   return [
     { family: success, labels: { collector }, value: 1 },
     ...Array.from({ length: 30 }, (_, i) => ({ family: bytes, labels: { i: `${i}`, collector }, value: i })),

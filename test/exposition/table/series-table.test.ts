@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { SampleInput } from '../../../src/exposition/table/samples.ts';
+import type { Sample } from '../../../src/exposition/table/samples.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
 import { renderText } from '../../../src/exposition/formats/text.ts';
 import { parseText } from '../../support/exposition-parser.ts';
@@ -10,7 +10,7 @@ const runs = { name: 'runs_total', type: 'counter', help: 'Runs.' } as const;
 const seconds = { name: 'run_seconds', type: 'histogram', help: 'How long.' } as const;
 
 const text = (table: SeriesTable) => renderText(table.snapshot());
-const gauge = (value: number, labels: Record<string, string> = {}): SampleInput => ({
+const gauge = (value: number, labels: Record<string, string> = {}): Sample => ({
   family: up,
   labels,
   value,
@@ -218,7 +218,7 @@ describe('any table', () => {
 
   it('forgets what a family was when its samples are gone: another type or help, or lines of another family', () => {
     const declared = { name: 'a_sum', help: 'x' } as const;
-    const one: readonly SampleInput[] = [
+    const one: readonly Sample[] = [
       { family: { name: 'a', type: 'gauge', help: 'x' }, labels: {}, value: 1 },
       { family: { name: 'a', type: 'gauge', help: 'y' }, labels: { l: '1' }, value: 2 },
       { family: { name: 'a', type: 'counter', help: 'x' }, labels: {}, value: 3 },
@@ -251,7 +251,7 @@ describe('any table', () => {
     const table = new SeriesTable();
     table.declare([up]);
     table.group().replace([{ family: runs, labels: {}, value: 1 }]);
-    const taken = (family: SampleInput['family']) => () =>
+    const taken = (family: Sample['family']) => () =>
       table.group().replace([{ family, labels: {}, value: 1 }]);
     expect(taken({ ...up, type: 'counter' })).toThrow('give it one type or two names');
     expect(taken({ ...runs, type: 'gauge' })).toThrow('give it one type or two names');
