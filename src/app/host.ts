@@ -49,7 +49,7 @@ export function startHost(options: HostOptions): HostParts {
     ],
     clock,
     log: logger,
-    child: fileURLToPath(new URL('./host/child.js', codeUrl)),
+    child: fileURLToPath(new URL('./host/child/child.js', codeUrl)),
   });
   lifecycle.onStop('host', () => host.close());
   return { collectors: config.enabled ? hostCollectors(host, table) : [], stats: () => host.stats() };
