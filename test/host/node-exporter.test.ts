@@ -125,7 +125,7 @@ describeWithPeers(['node_exporter'], 'the time zone beside node_exporter', () =>
     const env = environment(zone);
     const theirs = await readNodeExporter(['time'], [], env);
     const code = `const { nodeSystem } = await import(${JSON.stringify(dist('host/system.js'))});
-      const { zoneAbbreviation } = await import(${JSON.stringify(dist('host/time-zone.js'))});
+      const { zoneAbbreviation } = await import(${JSON.stringify(dist('host/collectors/system/time-zone.js'))});
       const { name, offset } = nodeSystem().timeZone(Date.now());
       process.stdout.write(zoneAbbreviation(name, offset, Date.now()) + ' ' + (Object.is(offset, -0) ? '-0' : offset));`;
     const ours = execFileSync(process.execPath, ['--input-type=module', '-e', code], {
