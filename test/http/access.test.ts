@@ -115,7 +115,7 @@ describe('reading from loopback, without tokens', () => {
     expect(await ask('/local', { headers: { host } })).toBe(status);
   });
 
-  it('is a matter of the Host no more with tokens, or off loopback', async () => {
+  it('ignores the Host with tokens, or off loopback', async () => {
     await serve({ tokens });
     expect(await ask('/local', { headers: { host: 'tocsin.example' } })).toBe(200);
     await rig?.close();
@@ -133,13 +133,13 @@ describe('probing', () => {
     ['an image of another site', { 'Sec-Fetch-Site': 'cross-site' }, 403],
     ['a page of a neighbour', { 'Sec-Fetch-Site': 'same-site' }, 403],
     ['an old browser', { Origin: 'http://evil.test' }, 403],
-    ['a page that rebound its name', REBOUND, 403],
+    ['a page that rebound its DNS name', REBOUND, 403],
   ])('%s: %j gets %s', async (_who, headers, status) => {
     await serve({});
     expect(await ask('/probe', { headers })).toBe(status);
   });
 
-  it('does not depend on a Host where a token is needed, nor off loopback', async () => {
+  it('does not depend on the Host where a token is required, or off loopback', async () => {
     await serve({ tokens });
     const headers = { ...REBOUND, Authorization: 'Bearer scrape-token' };
     expect(await ask('/probe', { headers: REBOUND })).toBe(401);
@@ -149,7 +149,7 @@ describe('probing', () => {
     expect(await ask('/probe', { headers: REBOUND })).toBe(200);
   });
 
-  it('depends on it where the tokens are for other things', async () => {
+  it('depends on the Host where the tokens are for other scopes', async () => {
     await serve({ tokens: tokens.slice(0, 1) });
     expect(await ask('/probe', { headers: REBOUND })).toBe(403);
   });
@@ -160,21 +160,21 @@ describe('changing', () => {
     ['works on a loopback listener with a loopback Host', { host: 'localhost:10464' }, 200],
     ['works by address', { host: '127.0.0.1:10464' }, 200],
     ['works by IPv6 address', { host: '[::1]:10464' }, 200],
-    ['is refused to a page that came by DNS rebinding', { host: 'evil.example:10464' }, 403],
-    ['is refused with a name that only begins like an address', { host: '127.0.0.1.evil.example' }, 403],
+    ['is refused to a page that used DNS rebinding', { host: 'evil.example:10464' }, 403],
+    ['is refused for a name that only starts like an address', { host: '127.0.0.1.evil.example' }, 403],
   ])('without tokens %s', async (_says, headers, status) => {
     await serve({});
     expect(await ask('/change', { method: 'POST', headers })).toBe(status);
   });
 
   it.each([
-    ['a page elsewhere', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a page of another site', { 'sec-fetch-site': 'cross-site' }, 403],
     ['a page on another port', { 'sec-fetch-site': 'same-site' }, 403],
-    ['a page elsewhere in an old browser', { origin: 'http://evil.example' }, 403],
-    ['a page that hides where it is', { origin: 'null' }, 403],
+    ['a page of another site in an old browser', { origin: 'http://evil.example' }, 403],
+    ['a page that hides its origin', { origin: 'null' }, 403],
     ['its own page', { 'sec-fetch-site': 'same-origin', origin: 'https://tocsin.example' }, 200],
     ['its own page in an old browser', { host: '127.0.0.1:10464', origin: 'http://127.0.0.1:10464' }, 200],
-  ])('takes from %s what it may, with tokens and without', async (_says, headers, status) => {
+  ])('answers %s as expected, with tokens and without', async (_says, headers, status) => {
     await serve({});
     expect(await ask('/change', { method: 'POST', headers })).toBe(status);
     await rig?.close();
@@ -189,7 +189,7 @@ describe('changing', () => {
     expect(await ask('/change', { method: 'POST' })).toBe(403);
   });
 
-  it('needs the scope where tokens are configured, on loopback too', async () => {
+  it('needs the scope where tokens are configured, even on loopback', async () => {
     await serve({ tokens });
     expect(await ask('/change', { method: 'POST' })).toBe(401);
     expect(await ask('/change', { method: 'POST', headers: bearer('scrape-token') })).toBe(401);

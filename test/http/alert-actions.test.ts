@@ -23,7 +23,7 @@ let directory: ReturnType<typeof temporaryDirectory>;
 let store: TestStore;
 let rig: HttpRig;
 
-/** The calls of the store as the ledger's methods. */
+/** The store's calls, as methods of the ledger. */
 function ledgerOf({ calls }: TestStore) {
   return {
     intake: async (delivery) => calls.intake(delivery),
@@ -103,7 +103,7 @@ const firing = () =>
   );
 
 describe('/api/v1/alerts/{id}/ack', () => {
-  it('acknowledges and gives back', async () => {
+  it('acknowledges an alert and withdraws the acknowledgement', async () => {
     await serve();
     await firing();
     const given = await send('/api/v1/alerts/1/ack', 'POST', {
@@ -122,12 +122,12 @@ describe('/api/v1/alerts/{id}/ack', () => {
   });
 
   it.each([
-    ['nobody', {}, 400],
-    ['an expiry that is over', { by: 'ops', expires: '2025-01-01T00:00:00Z' }, 400],
-    ['an expiry that no calendar has', { by: 'ops', expires: '99999999d' }, 400],
-    ['an expiry that is no time', { by: 'ops', expires: 'soon' }, 400],
-    ['a comment that is no text', { by: 'ops', comment: 5 }, 400],
-    ['no JSON', '{', 400],
+    ['a missing name', {}, 400],
+    ['an expiry in the past', { by: 'ops', expires: '2025-01-01T00:00:00Z' }, 400],
+    ['an expiry beyond the calendar', { by: 'ops', expires: '99999999d' }, 400],
+    ['an expiry that is not a time', { by: 'ops', expires: 'soon' }, 400],
+    ['a comment that is not a string', { by: 'ops', comment: 5 }, 400],
+    ['invalid JSON', '{', 400],
   ])('refuses %s', async (_what, body, status) => {
     await serve();
     await firing();
@@ -136,9 +136,9 @@ describe('/api/v1/alerts/{id}/ack', () => {
   });
 
   it.each([
-    ['no JSON', '{', 400, /^The body is not the JSON object that was expected: /],
-    ['too much of it', { by: 'x'.repeat(70_000) }, 413, /^The body is larger than 64kb/],
-  ])('says of %s what was expected', async (_what, body, status, detail) => {
+    ['invalid JSON', '{', 400, /^The body is not the JSON object that was expected: /],
+    ['a body that is too large', { by: 'x'.repeat(70_000) }, 413, /^The body is larger than 64kb/],
+  ])('reports what was expected instead of %s', async (_what, body, status, detail) => {
     await serve();
     const answer = await send('/api/v1/alerts/1/ack', 'POST', body);
     expect([answer.status, await answer.json()]).toEqual([
@@ -147,7 +147,7 @@ describe('/api/v1/alerts/{id}/ack', () => {
     ]);
   });
 
-  it('knows what there is not, what is over, and forms of other origins', async () => {
+  it('refuses unknown alerts, closed episodes and forms of other origins', async () => {
     await serve();
     await firing();
     expect((await send('/api/v1/alerts/9/ack', 'POST', { by: 'ops' })).status).toBe(404);
@@ -158,7 +158,7 @@ describe('/api/v1/alerts/{id}/ack', () => {
     expect((await send('/api/v1/alerts/1/ack', 'POST', { by: 'ops' })).status).toBe(409);
   });
 
-  it('needs a token with the scope where tokens are configured', async () => {
+  it('requires a token with the scope where tokens are configured', async () => {
     await serve([
       { name: 'a', token: new Secret('may'), scopes: ['ack'] },
       { name: 'r', token: new Secret('reads'), scopes: ['read'] },
@@ -171,7 +171,7 @@ describe('/api/v1/alerts/{id}/ack', () => {
 });
 
 describe('the page of an alert', () => {
-  it('shows it, escaped, with a policy that runs nothing but its own script, and changes nothing', async () => {
+  it('shows the alert escaped, changes nothing, and allows no script but its own', async () => {
     await serve();
     await firing();
     const response = await fetch(`${rig.url}/alerts/by-fingerprint/main/${FINGERPRINT}`);
@@ -189,7 +189,7 @@ describe('the page of an alert', () => {
     expect(await other.text()).not.toContain('alert("x")');
   });
 
-  it('lets a browser ask for the token where reading needs one', async () => {
+  it('lets a browser ask for the token where reading requires one', async () => {
     await serve([{ name: 'r', token: new Secret('reads'), scopes: ['read'] }]);
     const response = await fetch(`${rig.url}/alerts/by-fingerprint/main/${FINGERPRINT}`);
     expect(response.status).toBe(401);
@@ -198,7 +198,7 @@ describe('the page of an alert', () => {
 });
 
 describe('/api/v1/quarantine', () => {
-  it('shows, takes once more, and drops', async () => {
+  it('lists deliveries, replays them and deletes them', async () => {
     await serve();
     const bad = { ...webhookAlert({ alertname: 'B' }), labels: { a: 1 } };
     await take(store, webhookPayload([bad, webhookAlert({ alertname: 'C' })]));
@@ -229,7 +229,7 @@ describe('/api/v1/quarantine', () => {
   });
 });
 
-describe('entries of the quarantine that are odd', () => {
+describe('unusual entries in the quarantine', () => {
   const list = async () => {
     const response = await send('/api/v1/quarantine', 'GET');
     return {
@@ -238,7 +238,7 @@ describe('entries of the quarantine that are odd', () => {
     };
   };
 
-  it('are shown: one without a body', async () => {
+  it('shows an entry without a body', async () => {
     await take(store, '');
     await take(store, 'no JSON');
     await serve();
@@ -248,7 +248,7 @@ describe('entries of the quarantine that are odd', () => {
     });
   });
 
-  it('count as nothing new when they are sent once more and still cannot be read', async () => {
+  it('adds no new entry when a replayed delivery still cannot be read', async () => {
     const counted: string[] = [];
     const bad = { ...webhookAlert({ alertname: 'B' }), labels: { a: 1 } };
     await take(store, webhookPayload([webhookAlert({ alertname: 'C' }), bad]));
@@ -296,7 +296,7 @@ describe("Grafana's webhook", () => {
     if (status === 200) expect(JSON.parse(events[0]?.data ?? '')).toMatchObject({ values: { B: 1.5 } });
   });
 
-  it('without a timestamp header can be replayed: a repeat is a duplicate, but after its resolve the alert is open again', async () => {
+  it('can be replayed without a timestamp header: a repeat is a duplicate, but after its resolve it reopens the alert', async () => {
     const { hmac } = entry;
     await serve([], [{ ...entry, hmac: { secret: hmac.secret, header: hmac.header } }]);
     const deliver = async (alert: object) => {
@@ -313,7 +313,7 @@ describe("Grafana's webhook", () => {
     expect(await deliver(end)).toMatchObject(accepted);
     expect(await deliver(end)).toMatchObject(duplicate);
     expect(await deliver(firing)).toMatchObject(accepted);
-    // word of a former life changes nothing
+    // a report about an earlier episode changes nothing
     expect(await deliver({ ...firing, startsAt: '2026-01-01T00:45:00Z' })).toMatchObject(accepted);
     expect(await deliver(end)).toMatchObject(duplicate);
     expect(await deliver(firing)).toMatchObject(duplicate);

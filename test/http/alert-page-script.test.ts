@@ -25,7 +25,7 @@ interface Asked {
   readonly authorization: string | undefined;
 }
 
-/** Loads the page from a server, and gives what submits its form and reads what it says then. */
+/** Loads the page from a server; returns a function that submits its form and reads the message shown. */
 async function open(answer: RequestHandler, fields: Readonly<Record<string, string>> = {}) {
   const asked: Asked[] = [];
   const page = createAlertPageRoute({
@@ -66,9 +66,9 @@ async function open(answer: RequestHandler, fields: Readonly<Record<string, stri
   return { press, said, page: shown, asked, path };
 }
 
-describe("the script of an alert's page", () => {
+describe("the script of the alert page", () => {
   it.each(['acknowledge', 'withdraw'])(
-    'shows the page again when the request succeeds: %s',
+    'reloads the page when the request succeeds: %s',
     async (value) => {
       const opened = await open((_request, response) => void response.json({}), { token: ' secret ' });
       await opened.press(value);
@@ -79,7 +79,7 @@ describe("the script of an alert's page", () => {
     },
   );
 
-  it.each([401, 409, 500])('reports what the server says with %i', async (status) => {
+  it.each([401, 409, 500])('shows the message of the server for %i', async (status) => {
     const opened = await open((_request, response) =>
       sendProblem(response, { status, title: 'No', detail: `It answered ${status}.` }),
     );
@@ -88,13 +88,13 @@ describe("the script of an alert's page", () => {
     expect(opened.said.textContent).toBe(`It answered ${status}.`);
   });
 
-  it('reports an answer that is not a problem, as of a proxy', async () => {
+  it('reports a response that is not a problem document, such as that of a proxy', async () => {
     const opened = await open((_request, response) => void response.status(502).send('<html>'));
     await opened.press('acknowledge');
     expect(opened.said.textContent).toContain('answered 502 Bad Gateway; nothing was changed');
   });
 
-  it('reports a connection that is refused', async () => {
+  it('reports a refused connection', async () => {
     const opened = await open((_request, response) => void response.json({}));
     await rig?.close();
     await opened.press('acknowledge');

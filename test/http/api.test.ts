@@ -111,7 +111,7 @@ describe('the API', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('gives the history of a service by steps', async () => {
+  it('returns the history of a service by steps', async () => {
     const { get, asked } = await serve();
     const { body } = await get('/api/v1/services/web/history?from=0&to=3600&step=60');
     expect(asked.history).toEqual({ service: 'web', from: 0, to: 3_600_000, stepMs: 60_000 });
@@ -121,7 +121,7 @@ describe('the API', () => {
     });
   });
 
-  it('passes on what is asked of events and alerts', async () => {
+  it('passes the query for events and alerts on', async () => {
     const { get, asked } = await serve();
     const { body } = await get('/api/v1/events?after=e-8&limit=5&type=tocsin.alert.*&subject=web');
     expect(asked.events).toMatchObject({ after: 'e-8', limit: 5, type: 'tocsin.alert.*', subject: 'web' });
@@ -130,7 +130,7 @@ describe('the API', () => {
     expect(asked.alerts).toMatchObject({ state: 'all', severity: 'critical', limit: 100 });
   });
 
-  it('answers 410 with the oldest id for what is kept no more', async () => {
+  it('answers 410 with the oldest id for events that are no longer kept', async () => {
     const { get } = await serve();
     expect(await get('/api/v1/events?after=old-1')).toMatchObject({ status: 410, body: { oldest: 'e-7' } });
   });
@@ -175,7 +175,7 @@ describe('the API', () => {
 });
 
 describe('Tocsin itself', () => {
-  it('is healthy when it answers, and ready when nothing is in the way', async () => {
+  it('is healthy when it answers, and ready when nothing blocks it', async () => {
     const { url } = await serve();
     expect((await fetch(`${url}/-/healthy`)).status).toBe(200);
     expect((await fetch(`${url}/-/ready`)).status).toBe(200);
@@ -198,7 +198,7 @@ describe('Tocsin itself', () => {
     expect((await fetch(`${url}/-/reload`, { method: 'POST' })).status).toBe(status);
   });
 
-  it('measures requests by the pattern of their route', async () => {
+  it('measures requests by route pattern', async () => {
     const { get, measured } = await serve();
     await get('/api/v1/services/none');
     await get('/nothing');
@@ -209,7 +209,7 @@ describe('Tocsin itself', () => {
     expect(measured[0]?.seconds).toBeGreaterThan(0);
   });
 
-  it('answers what is no HTTP with 400, without a line in the log', async () => {
+  it('answers 400 to a request that is not HTTP, and logs nothing', async () => {
     const { url } = await serve();
     const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) });
     socket.write('\u0000\u0001 nonsense\r\n\r\n');

@@ -10,8 +10,8 @@ function budgetOf(max: number, fair: boolean) {
   return { clock, lost, budget, share };
 }
 
-describe('the budget of bodies', () => {
-  it('holds what came until it is given back, and a single body of any size', () => {
+describe('the body budget', () => {
+  it('counts received bytes until they are released, and admits a single body of any size', () => {
     const { budget, share } = budgetOf(1_000, false);
     const [one, two] = [share('192.0.2.1'), share('192.0.2.2')];
     one.grow(900);
@@ -23,7 +23,7 @@ describe('the budget of bodies', () => {
     expect(budget.held).toBe(5_000);
   });
 
-  it('takes the place of an upload that does not move, and of none that does or is whole', () => {
+  it('evicts an upload that has stalled, and none that progresses or is complete', () => {
     const { clock, lost, share } = budgetOf(1_000, false);
     const [stalled, moving, whole, next] = ['stalled', 'moving', 'whole', 'next'].map((name, i) =>
       share(`192.0.2.${i}`, name),
@@ -38,7 +38,7 @@ describe('the budget of bodies', () => {
     expect(() => next?.grow(500)).toThrow('as may be held');
   });
 
-  it('takes the place of an address that holds more than the newcomer would', () => {
+  it('evicts from an address that holds more than the newcomer would', () => {
     const { lost, share } = budgetOf(1_000, true);
     share('192.0.2.1', 'small').grow(200);
     share('192.0.2.1', 'large').grow(700);
@@ -49,7 +49,7 @@ describe('the budget of bodies', () => {
     expect(() => other('2001:db8::2').grow(200)).toThrow('as may be held');
   });
 
-  it('never holds more than its maximum but for a single body, and lets a small one in, whatever came', () => {
+  it('never exceeds its maximum except for a single body, and always admits a small one', () => {
     const step = fc.record({
       address: fc.integer({ min: 1, max: 4 }),
       bytes: fc.integer({ min: 1, max: 900 }),

@@ -19,7 +19,7 @@ async function start(options?: ScrapeServerOptions): Promise<ScrapeServer> {
   return server;
 }
 
-/** A connection that has sent nothing, or what is given. */
+/** A connection that has sent nothing, or the given text. */
 async function open(server: ScrapeServer, from = '127.0.0.2', text = ''): Promise<Socket> {
   const socket = connect({ port: server.port, host: '127.0.0.1', localAddress: from });
   sockets.push(socket);
@@ -56,7 +56,7 @@ afterEach(async () => {
 });
 
 describe('the connections of one address', () => {
-  it('are capped: one more is closed at once, and other addresses do not notice', async () => {
+  it('are capped: one more is closed at once, without effect on other addresses', async () => {
     const server = await start({ config: { maxConnectionsPerAddress: 3 } });
     const first = await openMany(server, 3);
     const fourth = await open(server);
@@ -85,7 +85,7 @@ describe('the connections of one address', () => {
 });
 
 describe('when all connections are taken', () => {
-  it('a newcomer displaces the longest idle one of the address that has the most', async () => {
+  it('displaces the longest idle one of the address that has the most', async () => {
     const server = await start({ config: { maxConnections: 5 } });
     const [alone] = await openMany(server, 1, '127.0.0.3');
     const crowd = await openMany(server, 4, '127.0.0.2');
@@ -94,7 +94,7 @@ describe('when all connections are taken', () => {
     expect([alone?.destroyed, server.connections.open, server.ended]).toEqual([false, 5, ['displaced']]);
   });
 
-  it('one more of the crowd is refused', async () => {
+  it('refuses another from the crowded address', async () => {
     const server = await start({ config: { maxConnections: 5 } });
     await openMany(server, 5, '127.0.0.2');
     const another = await open(server, '127.0.0.2');
@@ -102,7 +102,7 @@ describe('when all connections are taken', () => {
     expect([server.connections.open, server.ended]).toEqual([5, ['refused']]);
   });
 
-  it('those that are being answered stay', async () => {
+  it('keeps those that are being answered', async () => {
     let collecting = 0;
     const hanging = {
       name: 'disk',
@@ -118,7 +118,7 @@ describe('when all connections are taken', () => {
     expect([server.connections.open, server.ended]).toEqual([2, ['refused']]);
   });
 
-  it('some are still there for trusted networks, whose own are never displaced', async () => {
+  it('keeps some for trusted networks, whose own are never displaced', async () => {
     const trusted = new NetworkSet(['127.0.0.9']);
     const server = await start({ config: { maxConnections: 8 }, limits: { trusted } });
     await openMany(server, 1, '127.0.0.9');
@@ -135,14 +135,14 @@ describe('when all connections are taken', () => {
 describe('a client that holds a connection', () => {
   const config = { headerTimeoutMs: 300, requestTimeoutMs: 400, keepAliveMs: 500 };
 
-  it('and sends nothing is cut off', async () => {
+  it('is cut off when it sends nothing', async () => {
     const server = await start({ config });
     await openMany(server, 20);
     await until(() => ended(server, 'timeout') === 20);
     expect([server.connections.open, loud(server)]).toEqual([0, []]);
   });
 
-  it('and sends its headers a byte at a time is cut off', async () => {
+  it('is cut off when it sends its headers a byte at a time', async () => {
     const server = await start({ config });
     const socket = await open(server, '127.0.0.2', 'GET /metrics HTTP/1.1\r\nX: ');
     const timer = setInterval(() => socket.write('y'), 50);
@@ -152,9 +152,9 @@ describe('a client that holds a connection', () => {
   });
 
   it.each([
-    ['reads its answer', true],
-    ['reads nothing', false],
-  ])('%s, and asks nothing more, is let go; a scraper is not', async (_what, reads) => {
+    ['read its response', true],
+    ['read nothing', false],
+  ])('is closed when it has %s and sends no more requests; a scraper is not', async (_what, reads) => {
     const server = await start({ config: { ...config, keepAliveMs: 60_000 } });
     const socket = await ask(server, '127.0.0.2');
     if (reads) socket.resume();
@@ -167,14 +167,14 @@ describe('a client that holds a connection', () => {
 
   const large = { series: 4_000, padding: 4_000 };
 
-  it('and takes nothing of its answer is cut off', async () => {
+  it('is cut off when it reads nothing of its response', async () => {
     const server = await start({ ...large, config: { ...config, requestTimeoutMs: 60_000 } });
     await ask(server, '127.0.0.2', 'X-Prometheus-Scrape-Timeout-Seconds: 0.4\r\n');
     await until(() => ended(server, 'stalled') === 1 && server.counts.aborted === 1);
     expect(server.connections.open).toBe(0);
   });
 
-  it('and holds the memory of an answer that has changed since is cut off when that becomes too much', async () => {
+  it('is cut off when it holds too much memory of a response that has changed since', async () => {
     const chunks = () => Array.from({ length: 300 }, () => Buffer.alloc(65_536, 120));
     const fresh = () => Promise.resolve({ chunks: chunks(), release: () => undefined });
     const server = await start({ scrape: fresh, maxUnsent: 50_000_000 });
@@ -184,7 +184,7 @@ describe('a client that holds a connection', () => {
     expect([server.connections.open, server.counts.failed, loud(server)]).toEqual([2, 0, []]);
   });
 
-  it('and takes its answer steadily, but too slowly to be done in time, is cut off', async () => {
+  it('is cut off when it reads its response steadily, but too slowly to finish in time', async () => {
     const server = await start({ ...large, config });
     const socket = await ask(server, '127.0.0.2');
     const timer = setInterval(() => void socket.read(1_000), 10);
@@ -193,7 +193,7 @@ describe('a client that holds a connection', () => {
     expect(server.connections.open).toBe(0);
   });
 
-  it('is not kept after it was turned away', async () => {
+  it('is closed after a refusal', async () => {
     const server = await start({ limits: { perSecond: 0.01, burst: 1 } });
     const first = await ask(server, '127.0.0.2');
     first.resume();
@@ -209,7 +209,7 @@ describe('a request that no route sees', () => {
   const config = { headerTimeoutMs: 300, requestTimeoutMs: 600 };
   const nonsense = ['HTTP/1.1 400 Bad Request', 'malformed'];
 
-  /** What is answered to a text, and how the connection ended. */
+  /** The response to a text, and how the connection ended. */
   async function answer(text: string): Promise<{ head: string; body: unknown; outcome: string | undefined }> {
     const server = await start({ config });
     const socket = await open(server, '127.0.0.2', text);
@@ -226,7 +226,7 @@ describe('a request that no route sees', () => {
   }
 
   it.each([
-    ['is no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', nonsense, 'This is no HTTP/1.1 request'],
+    ['is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', nonsense, 'This is no HTTP/1.1 request'],
     ['is TLS', '\x16\x03\x01\x02\x00\x01', nonsense, 'not TLS'],
     [
       'has headers that are too large',
@@ -235,12 +235,12 @@ describe('a request that no route sees', () => {
       'larger than server.max_header_size',
     ],
     [
-      'has headers that come too slowly',
+      'has headers that arrive too slowly',
       'GET / HTTP/1.1\r\nHost: ',
       ['HTTP/1.1 408 Request Timeout', 'timeout'],
       'server.header_timeout',
     ],
-  ])('as it %s, is answered', async (_what, text, status, detail) => {
+  ])('is answered when it %s', async (_what, text, status, detail) => {
     const { head, outcome, body } = await answer(text);
     expect([head, outcome]).toEqual(status);
     expect(body).toMatchObject({ detail: expect.stringContaining(detail) });
@@ -272,7 +272,7 @@ describe('a request that no route sees', () => {
       'nonsense\r\n',
       [404, 400],
     ],
-  ])('garbles no answer %s', async (_what, first, then, statuses) => {
+  ])('does not corrupt the response %s', async (_what, first, then, statuses) => {
     const server = await start({ config });
     const socket = await open(server, '127.0.0.2', first);
     let received = '';
@@ -285,7 +285,7 @@ describe('a request that no route sees', () => {
     );
   });
 
-  it('garbles no answer that is on its way', async () => {
+  it('does not corrupt a response that is being sent', async () => {
     await using rig = await serveHandlers(
       [(_request, response) => void response.writeHead(200, { 'content-length': 10 }).write('half')],
       serverConfig(config),
@@ -303,8 +303,8 @@ describe('a request that no route sees', () => {
   });
 
   it.each([
-    ['comes too slowly', '', 408],
-    ['is broken', 'nonsense\r\n', 400],
+    ['arrives too slowly', '', 408],
+    ['is malformed', 'nonsense\r\n', 400],
   ])('is answered when its body %s and its route still waits for it', async (_what, more, status) => {
     await using rig = await serveHandlers([() => undefined], serverConfig(config));
     const socket = connect(rig.port, '127.0.0.1');

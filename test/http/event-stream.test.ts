@@ -65,14 +65,14 @@ const idsOf = ({ messages }: OpenStream) =>
 const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `e1-${from + i}`);
 
 describe('GET /api/v1/events/stream', () => {
-  it('tells what comes from now on, with the id to come back with', async () => {
+  it('sends events from now on, with the id to resume from', async () => {
     ledger.append(2);
     const client = await open();
     expect(client.headers).toMatchObject({
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
     });
-    // nothing has come yet: a client that is cut off now still knows where it was
+    // nothing has been sent yet: a client that is cut off now can still resume
     expect(client.lastId()).toBe('e1-2');
     ledger.append(150);
     await until(() => idsOf(client).length === 150);
@@ -85,14 +85,14 @@ describe('GET /api/v1/events/stream', () => {
     ['after', '?after=e1-3', {}],
     ['Last-Event-ID', '', { lastId: 'e1-3' }],
     ['Last-Event-ID rather than after', '?after=e1-1', { lastId: 'e1-3' }],
-  ])('goes on from %s', async (_what, query, options) => {
+  ])('resumes from %s', async (_what, query, options) => {
     ledger.append(5);
     const client = await open(query, options);
     await until(() => idsOf(client).length === 2);
     expect(idsOf(client)).toEqual(['e1-4', 'e1-5']);
   });
 
-  it('says first that something is gone', async () => {
+  it('reports a gap first', async () => {
     ledger.append(9);
     ledger.prune(6);
     const client = await open('', { lastId: 'e1-2' });
@@ -102,13 +102,13 @@ describe('GET /api/v1/events/stream', () => {
     expect(rest.map(({ id }) => id)).toEqual(ids(7, 9));
   });
 
-  it('cannot be made to write lines of its client', async () => {
+  it('cannot be made to write lines chosen by its client', async () => {
     const client = await open(`?after=${encodeURIComponent('x\n\nid: evil\ndata: {}\n\n')}`);
     await until(() => client.messages.some(({ event }) => event === 'gap'));
     expect(client.messages.filter(({ id }) => id === 'evil')).toEqual([]);
   });
 
-  it('filters as events does, and its heartbeats move the client on', async () => {
+  it('filters like /events, and advances the id of the client by heartbeats', async () => {
     const client = await open('?type=tocsin.check.healthy&subject=api');
     ledger.append(3);
     ledger.append(1, { type: 'tocsin.check.healthy', subject: 'api' });
@@ -125,7 +125,7 @@ describe('GET /api/v1/events/stream', () => {
     expect(client.messages.at(-1)).toEqual({ event: 'message' });
   });
 
-  it('keeps no more than a page for one who does not read, and cuts it off', async () => {
+  it('buffers at most a page for a client that does not read, and cuts it off', async () => {
     const slow = await open();
     const quick = await open();
     slow.pause();
@@ -136,7 +136,7 @@ describe('GET /api/v1/events/stream', () => {
     expect(idsOf(slow).length).toBeLessThan(count);
   });
 
-  it('has limits: more are answered with 503', async () => {
+  it('answers 503 beyond its limits', async () => {
     max = 1;
     const first = await open();
     const second = await open();
@@ -148,14 +148,14 @@ describe('GET /api/v1/events/stream', () => {
     expect((await open()).status).toBe(200);
   });
 
-  it('ends with Tocsin, and takes no new clients then', async () => {
+  it('ends when Tocsin stops, and accepts no clients from then on', async () => {
     const client = await open();
     streams.close();
     await client.ended;
     expect((await open()).status).toBe(503);
   });
 
-  it('is left out of the measurements, unlike what is refused', async () => {
+  it('is left out of the request metrics, unlike refused requests', async () => {
     const client = await open();
     streams.endAll();
     await client.ended;
@@ -167,7 +167,7 @@ describe('GET /api/v1/events/stream', () => {
     expect(measured.map(({ status }) => status)).toEqual([400]);
   });
 
-  it('outlives a ledger that restarts', async () => {
+  it('survives a restart of the ledger', async () => {
     const client = await open();
     ledger.available = false;
     ledger.append(2);

@@ -29,7 +29,7 @@ async function scrape(
   return socket;
 }
 
-/** Reads the first bytes of the answer and vanishes. */
+/** Reads the first bytes of the response and disconnects. */
 async function readALittle(socket: Socket): Promise<void> {
   const first = once(socket, 'readable');
   socket.read(0);
@@ -44,11 +44,11 @@ afterEach(async () => {
   running = [];
 });
 
-/** More than the kernel keeps for a connection whose other end does not read. */
+/** More than the kernel buffers for a connection whose other end does not read. */
 const LARGE = { series: 4_000, padding: 4_000 };
 const loud = (server: ScrapeServer) => server.lines.filter(({ level }) => level !== 'debug');
 
-/** A collector that never ends unless it is told to stop. */
+/** A collector that never ends unless it is aborted. */
 function hanging(): Collector & { readonly signals: AbortSignal[] } {
   const signals: AbortSignal[] = [];
   return {
@@ -62,7 +62,7 @@ function hanging(): Collector & { readonly signals: AbortSignal[] } {
   };
 }
 
-describe('a client that goes away', () => {
+describe('a client that disconnects', () => {
   it.each(['reset', 'in order'])(
     'while its scrape is collected (%s) frees its place and stops the collectors',
     async (how) => {
@@ -79,7 +79,7 @@ describe('a client that goes away', () => {
     },
   );
 
-  it('in the middle of a large answer is counted once, and nothing is logged above debug', async () => {
+  it('is counted once in the middle of a large response, and nothing is logged above debug', async () => {
     const server = await start({ ...LARGE });
     const socket = await scrape(server);
     await readALittle(socket);
@@ -97,7 +97,7 @@ describe('a client that goes away', () => {
     ]);
   });
 
-  it('with an answer unread that the kernel had taken whole is not counted as served', async () => {
+  it('is not counted as served when the kernel had buffered the whole response but it read none', async () => {
     const server = await start({ series: 500 });
     const socket = await scrape(server);
     await readALittle(socket);
@@ -105,7 +105,7 @@ describe('a client that goes away', () => {
     expect(server.counts).toMatchObject({ aborted: 1, served: 0 });
   });
 
-  it('after it has read everything is counted as served', async () => {
+  it('is counted as served after it has read everything', async () => {
     const server = await start({ series: 500 });
     const response = await fetch(server.url, { headers: { connection: 'close' } });
     await response.text();
@@ -116,7 +116,7 @@ describe('a client that goes away', () => {
     expect(server.counts.aborted).toBe(0);
   });
 
-  it('asks again on its connection: then it has read what it got before', async () => {
+  it('is counted as served once it asks again on its connection', async () => {
     const server = await start({ series: 10, settleClock: new ManualClock() });
     const socket = await scrape(server);
     socket.resume();
@@ -128,7 +128,7 @@ describe('a client that goes away', () => {
 });
 
 describe('a client that does not read', () => {
-  it('is cut off and counted as aborted, while its place has long been free', async () => {
+  it('is cut off and counted as aborted, after its place was freed', async () => {
     let rendered = 0;
     const source = { onRendered: () => void (rendered += 1) };
     const server = await start({ ...LARGE, limits: { maxInFlight: 1 }, source });
@@ -141,7 +141,7 @@ describe('a client that does not read', () => {
     expect(loud(server)).toEqual([]);
   });
 
-  it('cannot keep others out by asking 45 times, nor by asking on and on without reading', async () => {
+  it('cannot keep others out with 45 requests, or with endless requests without reading', async () => {
     const server = await start({ ...LARGE });
     const again = 'GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n'.repeat(5);
     const idle = await Promise.all(Array.from({ length: 45 }, () => scrape(server)));
@@ -159,7 +159,7 @@ describe('a client that does not read', () => {
 });
 
 describe('a client that reads slowly', () => {
-  it('gets everything, though the whole takes longer than the time in which a stalled one is cut off', async () => {
+  it('gets everything, even if that takes longer than the time after which a stalled client is cut off', async () => {
     const server = await start({ ...LARGE });
     const socket = await scrape(server, {
       headers: 'X-Prometheus-Scrape-Timeout-Seconds: 0.4\r\nConnection: close\r\n',
@@ -167,7 +167,7 @@ describe('a client that reads slowly', () => {
     const startedAt = performance.now();
     let read = 0;
     while (!socket.readableEnded) {
-      // a mouthful every 10 ms: the sender sees progress, but seldom
+      // a small read every 10 ms: the sender sees progress, but rarely
       for (let chunk: Buffer | null; (chunk = socket.read() as Buffer | null) !== null;) read += chunk.length;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -184,7 +184,7 @@ describe('a storm of clients', () => {
   it.each([
     ['small', 50],
     ['large', 5_000],
-  ])('that vanish after the first bytes of a %s answer is counted, not logged', async (_size, padding) => {
+  ])('is counted, not logged, when they disconnect after the first bytes of a %s response', async (_size, padding) => {
     const server = await start({ series: 600, padding, limits: { maxInFlight: 200 } });
     await Promise.all(addresses.map(async (from) => readALittle(await scrape(server, { from }))));
     await until(() => server.counts.aborted === 200);
@@ -193,7 +193,7 @@ describe('a storm of clients', () => {
     expect(server.gate.inFlight).toBe(0);
   });
 
-  it('leaves every request counted once under the usual limits, and a scraper served', async () => {
+  it('is counted once per request under the usual limits, and a scraper is served', async () => {
     const server = await start({ series: 5_000, limits: { perSecond: 10, burst: 20, maxInFlight: 40 } });
     await Promise.all(addresses.map(async (from) => readALittle(await scrape(server, { from }))));
     const response = await fetch(server.url);

@@ -21,7 +21,7 @@ afterEach(async () => {
   running = [];
 });
 
-/** A request that comes from one of the machine's loopback addresses. */
+/** A request from one of the machine's loopback addresses. */
 async function ask(
   server: ScrapeServer,
   options: { from?: string; path?: string; method?: string } = {},
@@ -50,7 +50,7 @@ function collector(name: string, collect: Collector['collect']): Collector {
 }
 
 describe('GET /metrics', () => {
-  it('answers with a valid exposition, its length and what it depends on', async () => {
+  it('answers with a valid exposition, Content-Length and Vary', async () => {
     const server = await start({ series: 3_000 });
     const response = await fetch(server.url, { headers: { 'accept-encoding': 'identity' } });
     const body = await response.text();
@@ -63,7 +63,7 @@ describe('GET /metrics', () => {
     await until(() => server.counts.served === 1);
   });
 
-  it('compresses for those who take gzip, unless that is turned off', async () => {
+  it('compresses for clients that accept gzip, unless that is turned off', async () => {
     const [on, off] = await Promise.all([start({ series: 3_000 }), start({ compression: false })]);
     const response = await fetch(on.url, { headers: { 'accept-encoding': 'gzip' } });
     expect(response.headers.get('content-encoding')).toBe('gzip');
@@ -73,7 +73,7 @@ describe('GET /metrics', () => {
     expect(plain.headers.get('content-encoding')).toBeNull();
   });
 
-  it('is the same bytes when nothing changed', async () => {
+  it('returns the same bytes when nothing changed', async () => {
     const server = await start({ series: 100 });
     const bodies = [await fetch(server.url), await fetch(server.url)].map((response) => response.text());
     const [one, two] = await Promise.all(bodies);
@@ -89,13 +89,13 @@ describe('GET /metrics', () => {
     await until(() => server.counts.served === 1);
   });
 
-  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('answers %s with 405 and what is allowed', async (method) => {
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('answers %s with 405 and the allowed methods', async (method) => {
     const server = await start();
     const response = await fetch(server.url, { method });
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
-  it('shows only what name[] and collect[] select', async () => {
+  it('returns only what name[] and collect[] select', async () => {
     const server = await start();
     const named = await fetch(`${server.url}?name[]=test_load&name%5B%5D=other`);
     expect([...parseText(await named.text()).keys()]).toEqual(['test_load']);
@@ -115,7 +115,7 @@ describe('GET /metrics', () => {
     const ran: string[] = [];
     const noting = (name: string) => collector(name, () => void ran.push(name));
     const server = await start({ source: { collectors: ['cpu', 'disk', 'net'].map(noting) } });
-    // as with node_exporter, what is not there is left out already
+    // as in node_exporter, a collector that does not exist is already left out
     const answer = await fetch(`${server.url}?exclude[]=disk&exclude%5B%5D=bonding`);
     expect([answer.status, ran]).toEqual([404, ['cpu', 'net']]);
     const both = await fetch(`${server.url}?collect[]=cpu&exclude[]=disk`);
@@ -162,7 +162,7 @@ describe('the deadline of a scrape', () => {
 });
 
 describe('the limits', () => {
-  it('answer 429 with Retry-After beyond the rate of an address, filtered scrapes included', async () => {
+  it('answer 429 with Retry-After beyond the rate of an address, including filtered scrapes', async () => {
     const server = await start({ limits: { perSecond: 0.1, burst: 3 } });
     const paths = [
       '/metrics',
@@ -200,7 +200,7 @@ describe('the limits', () => {
 });
 
 describe('failing loudly', () => {
-  it('answers 500 when the exposition cannot be made, and says so in the log', async () => {
+  it('answers 500 when the exposition cannot be rendered, and logs it', async () => {
     const server = await start({ scrape: () => Promise.reject(new Error('no text')) });
     const response = await fetch(server.url);
     expect([response.status, response.headers.get('content-type')]).toEqual([

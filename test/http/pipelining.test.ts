@@ -13,7 +13,7 @@ afterEach(() => {
   sockets = [];
 });
 
-/** Sends requests for these paths at once; gives what was received so far. */
+/** Sends requests for these paths at once; returns what was received so far. */
 function pipeline(port: number, paths: readonly string[]): { socket: Socket; received: () => string } {
   const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
@@ -24,7 +24,7 @@ function pipeline(port: number, paths: readonly string[]): { socket: Socket; rec
   return { socket, received: () => received };
 }
 
-/** Every request that Node's parser finds, also those that no handler sees. */
+/** Every request that Node's parser finds, including those that no handler sees. */
 function subscriptionTo(seen: (request: IncomingMessage) => void): { end: () => void } {
   const heard = (message: unknown) => seen((message as { request: IncomingMessage }).request);
   subscribe('http.server.request.start', heard);
@@ -33,7 +33,7 @@ function subscriptionTo(seen: (request: IncomingMessage) => void): { end: () => 
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => `/${i}`);
 
-/** Answers each request with its path, a little later; counts what it has in hand. */
+/** Answers each request with its path, a little later; counts the requests in progress. */
 function echo() {
   const seen = { begun: 0, atOnce: 0, most: 0 };
   const handler: RequestHandler = (request, response) => {
@@ -46,8 +46,8 @@ function echo() {
   return { seen, handler };
 }
 
-describe('requests that a client sends without waiting for their answers', () => {
-  it('are worked on one at a time, and answered in order', async () => {
+describe('requests that a client sends without waiting for responses', () => {
+  it('are handled one at a time, and answered in order', async () => {
     const { seen, handler } = echo();
     await using rig = await serveHandlers([handler]);
     const { received } = pipeline(rig.port, numbers(30));
@@ -56,7 +56,7 @@ describe('requests that a client sends without waiting for their answers', () =>
     expect([seen.begun, seen.most]).toEqual([30, 1]);
   });
 
-  it.each([300, 3_000])('take one place, be they %i, and cost their connection', async (count) => {
+  it.each([300, 3_000])('take one place even if there are %i, and their connection is closed', async (count) => {
     const { seen, handler } = echo();
     await using rig = await serveHandlers([handler]);
     const { socket } = pipeline(
@@ -69,7 +69,7 @@ describe('requests that a client sends without waiting for their answers', () =>
     expect(await (await fetch(`${rig.url}/well`)).text()).toBe('</well>');
   });
 
-  it('are dropped without an error for each when they cost their connection', async () => {
+  it('are dropped without an error for each when their connection is closed', async () => {
     const { handler } = echo();
     const dropped: IncomingMessage[] = [];
     await using rig = await serveHandlers([handler]);
@@ -77,11 +77,11 @@ describe('requests that a client sends without waiting for their answers', () =>
     const { socket } = pipeline(rig.port, ['/never', ...numbers(99)]);
     await until(() => socket.closed && dropped.length === 100 && dropped.every(({ destroyed }) => destroyed));
     watch.end();
-    // the one that was being answered has a listener that may want to know
+    // the one that was being answered may have a listener for this
     expect(dropped.filter(({ errored }) => errored !== null).length).toBeLessThanOrEqual(1);
   });
 
-  it('are dropped when their client leaves or the answer before them is the last', async () => {
+  it('are dropped when their client disconnects or the response before them is the last', async () => {
     const { seen, handler } = echo();
     const closing: RequestHandler = (request, response, next) => {
       if (request.path === '/last') response.set('Connection', 'close');
@@ -98,7 +98,7 @@ describe('requests that a client sends without waiting for their answers', () =>
     expect([seen.begun, seen.atOnce]).toEqual([3, 0]);
   });
 
-  it('never have two in hand, however they are cut into packets', async () => {
+  it('are never two in progress, however they are split into packets', async () => {
     const { seen, handler } = echo();
     await using rig = await serveHandlers([handler]);
     const pieces = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 });

@@ -10,7 +10,7 @@ function enter(places: Places, address: string, proven = false) {
 }
 
 describe('the places for requests in flight', () => {
-  it('give one address its share, and other addresses the rest', () => {
+  it('give one address its share and leave the rest to other addresses', () => {
     const places = new Places(() => LIMITS);
     const leaves = [1, 2, 3].map(() => enter(places, '192.0.2.1'));
     expect(enter(places, '192.0.2.1')).toBe('limited');
@@ -27,7 +27,7 @@ describe('the places for requests in flight', () => {
     expect(enter(places, '2001:db8:0:1::4')).toBeInstanceOf(Function);
   });
 
-  it('keep a share for those with a valid token', () => {
+  it('keep a share for clients with a valid token', () => {
     const places = new Places(() => LIMITS);
     for (let i = 0; i < 6; i++) expect(enter(places, `192.0.2.${i}`)).toBeInstanceOf(Function);
     expect(enter(places, '192.0.2.7')).toBe('overloaded');
@@ -36,7 +36,7 @@ describe('the places for requests in flight', () => {
     expect(enter(places, '192.0.2.9', true)).toBe('overloaded');
   });
 
-  it('are never more than allowed, and all come back, whoever comes and goes', () => {
+  it('never exceed the limit and are all released, whoever comes and goes', () => {
     const step = fc.record({
       address: fc.integer({ min: 1, max: 5 }),
       proven: fc.boolean(),

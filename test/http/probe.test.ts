@@ -50,7 +50,7 @@ describe('GET /probe', () => {
     ]);
   });
 
-  it('answers problems, and 503 with the time to wait', async () => {
+  it('answers with problem documents, and 503 with the time to wait', async () => {
     await using server = await rig(({ target }) =>
       Promise.resolve({ kind: 'refused', status: target === 'a' ? 403 : 503, title: 'No', detail: 'why' }),
     );
@@ -62,7 +62,7 @@ describe('GET /probe', () => {
     expect(await busy?.json()).toMatchObject({ title: 'No', detail: 'why' });
   });
 
-  it('shows debug as text, whatever the status', async () => {
+  it('returns debug output as text, whatever the status', async () => {
     await using server = await rig(() => Promise.resolve({ kind: 'debug', status: 503, text: 'Logs' }));
     const response = await fetch(`${server.url}/probe?target=a&debug=true`);
     expect([response.status, await response.text()]).toEqual([503, 'Logs']);
@@ -77,7 +77,7 @@ describe('GET /probe', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
-  it('tells when its client leaves', async () => {
+  it('notices when its client disconnects', async () => {
     let left: () => void = () => undefined;
     const gone = new Promise<void>((resolve) => {
       left = resolve;
@@ -96,7 +96,7 @@ describe('GET /probe', () => {
     await gone;
   });
 
-  it('lets a run take longer than a client may be idle', async () => {
+  it('lets a run take longer than the idle timeout of a client', async () => {
     await using server = await rig(
       () =>
         new Promise((resolve) => {
@@ -107,7 +107,7 @@ describe('GET /probe', () => {
     expect(await response.text()).toBe('probe_success 1\n');
   });
 
-  it('needs a token of the scope metrics where one is configured', async () => {
+  it('requires a token of the scope metrics where one is configured', async () => {
     const tokens = [{ name: 'a', token: new Secret('sesame'), scopes: ['metrics' as const] }];
     const config = serverConfig({ tokens });
     await using server = await serveHandlers(

@@ -25,7 +25,7 @@ interface Shown {
   readonly next_after: string | null;
 }
 
-/** A list of so many rows of so many bytes, behind the guard. */
+/** A list of this many rows of this many bytes, behind the guard. */
 async function serveList(reads: Reads, rows: number, bytes: number) {
   const padding = 'x'.repeat(bytes);
   const asked: number[] = [];
@@ -61,7 +61,7 @@ async function serveList(reads: Reads, rows: number, bytes: number) {
   return { url, port, asked, get };
 }
 
-/** Asks, and reads nothing of the answer. */
+/** Sends a request and reads nothing of the response. */
 function hold(port: number, path: string): Socket {
   const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
@@ -79,13 +79,13 @@ describe('a list', () => {
     { what: 'goes on', rows: 6, query: 'limit=5', count: 5, next: '4' },
     { what: 'is taken up again', rows: 6, query: 'limit=5&after=4', count: 1, next: null },
     { what: 'is long', rows: 2_000, query: 'limit=1999', count: 1_999, next: '1998' },
-  ])('that $what says so', async ({ rows, query, count, next }) => {
+  ])('reports that it $what', async ({ rows, query, count, next }) => {
     const { get } = await serveList(testReads(), rows, 10);
     const answer = await get(query);
     expect([answer.rows.length, answer.next_after]).toEqual([count, next]);
   });
 
-  it('is cut by its bytes, and says where it goes on', async () => {
+  it('is cut by size in bytes, and says where it continues', async () => {
     const { get } = await serveList(testReads(), 300, 100_000);
     const first = await get('limit=100000');
     expect(first.rows.length).toBeLessThan(300);
@@ -96,7 +96,7 @@ describe('a list', () => {
     expect(second.next_after).toBeNull();
   });
 
-  it('gives every row once, whatever the limits', async () => {
+  it('returns every row once, whatever the limits', async () => {
     const { get } = await serveList(testReads(), 700, 2_000);
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 90, max: 800 }), async (limit) => {
@@ -122,34 +122,34 @@ describe('a list', () => {
 });
 
 describe('clients that read nothing', () => {
-  it('hold their places and no more, and their address is told to come again', async () => {
+  it('hold only their places, and their address is answered with Retry-After', async () => {
     const places = new Places(() => ({ max: 8, maxPerAddress: 3, reserved: 0 }));
     const { url, port, asked } = await serveList(testReads({ places }), 100_000, 10_000);
     for (let i = 0; i < 10; i++) hold(port, '/list?limit=100000');
     await until(() => places.taken === 3);
     const refused = await fetch(`${url}/list`);
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
-    // as much as the kernel takes of three answers, and not 1 GB each
+    // as much as the kernel buffers of three responses, and not 1 GB each
     expect(asked.reduce((sum, rows) => sum + rows, 0)).toBeLessThan(30_000);
     for (const socket of sockets) socket.destroy();
     await until(() => places.taken === 0);
     expect((await fetch(`${url}/list?limit=1`)).status).toBe(200);
   });
 
-  it('are cut off when what they hold is too much together', async () => {
+  it('are cut off when they hold too much together', async () => {
     const unsent = new Unsent(() => 300_000);
     const cut: unknown[] = [];
     const connections = { cutOff: (socket: Socket) => (cut.push(socket), void socket.resetAndDestroy()) };
     const { port } = await serveList(testReads({ unsent, connections }), 100_000, 10_000);
-    // each from another place, for equal slices are one
+    // each from another offset, since equal slices are shared
     for (let i = 0; i < 10; i++) hold(port, `/list?limit=100000&after=${i}`);
     await until(() => cut.length >= 5);
     expect(unsent.bytes).toBeLessThanOrEqual(300_000);
   });
 });
 
-describe('work that many ask for', () => {
-  it('is done once for those who wait for it, and again for who comes when it has begun', async () => {
+describe('work that many clients ask for', () => {
+  it('is done once for those who wait for it, and again for a request that comes after it began', async () => {
     const work = new SharedWork(1);
     let begun = 0;
     let finish: () => void = () => undefined;

@@ -9,8 +9,8 @@ function create() {
   return { clock, lines, unserved: new Unserved({ clock, logger }) };
 }
 
-describe('clients that were not served', () => {
-  it('are one line a minute, at debug, however many they are', async () => {
+describe('rejected clients', () => {
+  it('are logged in one line a minute, at debug, however many there are', async () => {
     const { clock, lines, unserved } = create();
     for (let i = 0; i < 12_000; i++) {
       unserved.note(i % 3 === 0 ? 'scrape limited' : 'scrape aborted sending', `192.0.2.${i % 100}`);
@@ -28,7 +28,7 @@ describe('clients that were not served', () => {
     });
   });
 
-  it('are no line when there are none', async () => {
+  it('log nothing when there are none', async () => {
     const { clock, lines, unserved } = create();
     await clock.advance(600_000);
     unserved.note('scrape limited', '192.0.2.1');
@@ -37,7 +37,7 @@ describe('clients that were not served', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('are kept by address for a bounded number of addresses', async () => {
+  it('are counted by address for a bounded number of addresses', async () => {
     const { clock, lines, unserved } = create();
     for (let i = 0; i < 50_000; i++) unserved.note('scrape limited', `2001:db8::${i.toString(16)}`);
     await clock.advance(60_000);

@@ -15,7 +15,7 @@ function createGate(limits: Partial<GateLimits> = {}, maxClients?: number) {
   return { clock, gate };
 }
 
-/** Lets a request in and out again. */
+/** Admits a request and releases it. */
 function pass(gate: Gate, address: string): Decision['kind'] {
   const decision = gate.admit(address);
   if (decision.kind === 'admitted') decision.leave();
@@ -23,7 +23,7 @@ function pass(gate: Gate, address: string): Decision['kind'] {
 }
 
 describe('the gate', () => {
-  it('admits a burst, then the rate, and says when to come again', async () => {
+  it('admits a burst, then the rate, and reports when to retry', async () => {
     const { clock, gate } = createGate({ perSecond: 0.5, burst: 3 });
     expect([1, 2, 3].map(() => pass(gate, '192.0.2.1'))).toEqual(['admitted', 'admitted', 'admitted']);
     expect(gate.admit('192.0.2.1')).toEqual({ kind: 'limited', retryAfterSeconds: 2 });
@@ -44,7 +44,7 @@ describe('the gate', () => {
     expect(pass(gate, '2001:db8:0:2::1')).toBe('admitted');
   });
 
-  it('is overloaded beyond its places, and frees one only once', () => {
+  it('reports overload beyond its places, and frees a place only once', () => {
     const { gate } = createGate({ maxInFlight: 2 });
     const [one, two] = [gate.admit('192.0.2.1'), gate.admit('192.0.2.2')];
     expect(gate.inFlight).toBe(2);
@@ -64,13 +64,13 @@ describe('the gate', () => {
     expect(trusted).toEqual(['admitted', 'admitted', 'admitted', 'admitted', 'overloaded', 'overloaded']);
   });
 
-  it('leaves at least one place to everybody else', () => {
+  it('leaves at least one place to all others', () => {
     const { gate } = createGate({ maxInFlight: 2, trusted: new NetworkSet(['198.51.100.0/24']) });
     expect(gate.admit('192.0.2.1').kind).toBe('admitted');
     expect(gate.admit('192.0.2.2').kind).toBe('overloaded');
   });
 
-  it('remembers a bounded number of clients, the newest; trusted ones apart', () => {
+  it('remembers a bounded number of the newest clients, and trusted ones separately', () => {
     const { gate } = createGate({ burst: 1, trusted: new NetworkSet(['198.51.100.1']) }, 2);
     expect(pass(gate, '198.51.100.1')).toBe('admitted');
     expect(['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((address) => pass(gate, address))).toEqual([
@@ -80,12 +80,12 @@ describe('the gate', () => {
     ]);
     expect(pass(gate, '192.0.2.3')).toBe('limited');
     expect(pass(gate, '192.0.2.2')).toBe('limited');
-    // forgotten, for it was used longest ago
+    // forgotten, since it is the least recently used
     expect(pass(gate, '192.0.2.1')).toBe('admitted');
     expect(pass(gate, '198.51.100.1')).toBe('limited');
   });
 
-  it('takes other limits from now on', () => {
+  it('applies new limits from then on', () => {
     const { gate } = createGate({ maxInFlight: 1 });
     gate.admit('192.0.2.1');
     expect(gate.admit('192.0.2.1').kind).toBe('overloaded');
@@ -93,14 +93,14 @@ describe('the gate', () => {
     expect(gate.admit('192.0.2.1').kind).toBe('admitted');
   });
 
-  it('refuses limits that would let nobody in', () => {
+  it('refuses limits that would admit no one', () => {
     expect(() => createGate({ perSecond: 0 })).toThrow(RangeError);
     expect(() => createGate({ burst: 0 })).toThrow(RangeError);
   });
 });
 
 describe('the bucket of a client', () => {
-  it('admits exactly what a bucket of tokens would, at any arrivals', async () => {
+  it('admits exactly what a token bucket would, for any arrivals', async () => {
     const arrivals = fc.array(fc.nat(400), { maxLength: 60 });
     const limits = fc.record({
       perSecond: fc.constantFrom(1, 2, 4, 5, 10),

@@ -19,8 +19,8 @@ function create(limitMb = 10) {
 
 const body = (chunks: number) => Array.from({ length: chunks }, () => Buffer.alloc(MB));
 
-describe('the answers that clients have not taken', () => {
-  it('count what is shared once, until the last of its readers is done', () => {
+describe('responses that clients have not read', () => {
+  it('count shared buffers once, until the last reader is done', () => {
     const { unsent, cut, send } = create();
     const page = body(6);
     const readers = Array.from({ length: 500 }, (_, i) => send(`reader ${i}`, page));
@@ -32,7 +32,7 @@ describe('the answers that clients have not taken', () => {
     expect(unsent.bytes).toBe(0);
   });
 
-  it('are bounded: beyond the limit the one that took nothing for longest is cut off', () => {
+  it('are bounded: beyond the limit, the client that has read nothing for longest is cut off', () => {
     const { unsent, cut, send } = create();
     const first = send('first', body(4));
     send('second', body(4));
@@ -56,7 +56,7 @@ describe('the answers that clients have not taken', () => {
     expect(unsent.bytes).toBe(MB);
   });
 
-  it('spare those who read the parts that all have in common', () => {
+  it('spare clients that read the parts shared by all', () => {
     const { unsent, cut, send } = create();
     const common = body(5);
     for (let i = 0; i < 20; i++) send(`version ${i}`, [...common, ...body(1)]);

@@ -68,7 +68,7 @@ const TOKENS: WebhookConfig[] = [
 ];
 
 describe('a delivery', () => {
-  it('is handed to the ledger byte for byte and answered with what became of it', async () => {
+  it('is handed to the ledger byte for byte and answered with its outcome', async () => {
     const { deliveries, counted, post } = await serve();
     const body = '{"version":"4","x":"é\\u003c"}\n';
     const response = await post(PATH, body, { 'user-agent': 'Alertmanager/0.33.0' });
@@ -87,7 +87,7 @@ describe('a delivery', () => {
   it.each([
     ['empty', ''],
     ['text', 'hello'],
-  ])("is the ledger's to judge when it is %s", async (_says, body) => {
+  ])("is left to the ledger to judge when it is %s", async (_says, body) => {
     const intake = () =>
       Promise.resolve<IntakeResult>({
         outcome: 'malformed',
@@ -125,7 +125,7 @@ describe('a delivery', () => {
     expect(rig?.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 
-  it('is refused with 413 when it is too large, before all of it is read', async () => {
+  it('is refused with 413 when it is too large, before it is read completely', async () => {
     const { deliveries, counted, post } = await serve({ config: { maxBodyBytes: 1_000 } });
     const response = await post(PATH, 'x'.repeat(5_000));
     expect(response.status).toBe(413);
@@ -136,7 +136,7 @@ describe('a delivery', () => {
     expect(counted).toEqual(['main too_large']);
   });
 
-  it('is refused with 415 in an encoding that nobody knows', async () => {
+  it('is refused with 415 in an unknown encoding', async () => {
     const { post, deliveries } = await serve();
     const response = await post(PATH, '{}', { 'content-encoding': 'snappy' });
     expect(response.status).toBe(415);
@@ -144,11 +144,11 @@ describe('a delivery', () => {
   });
 });
 
-describe('who may deliver', () => {
+describe('who may send deliveries', () => {
   it.each([
     ['a named entry with its token', `${PATH}/eu`, 'Bearer eu-new', { status: 200, webhook: 'eu' }],
     [
-      'a named entry with its other live token',
+      'a named entry with its other valid token',
       `${PATH}/eu`,
       'Bearer eu-old',
       { status: 200, webhook: 'eu' },
@@ -163,7 +163,7 @@ describe('who may deliver', () => {
     ['the token of another entry', `${PATH}/eu`, 'Bearer us-token', { status: 401, webhook: undefined }],
     ['no token', `${PATH}/eu`, undefined, { status: 401, webhook: undefined }],
     ['a wrong token without a name', PATH, 'Bearer wrong', { status: 401, webhook: undefined }],
-    ['an entry that there is not', `${PATH}/asia`, 'Bearer us-token', { status: 404, webhook: undefined }],
+    ['an entry that does not exist', `${PATH}/asia`, 'Bearer us-token', { status: 404, webhook: undefined }],
   ])('%s', async (_says, path, authorization, { status, webhook }) => {
     const { deliveries, counted, post } = await serve({ webhooks: TOKENS });
     const response = await post(path, '{}', authorization === undefined ? {} : { authorization });
@@ -175,14 +175,14 @@ describe('who may deliver', () => {
     }
   });
 
-  it('no web page of another origin may, which a browser on this machine could be showing', async () => {
+  it('refuses web pages of another origin, which a browser on this machine could be showing', async () => {
     const { deliveries, counted, post } = await serve();
     const headers = { origin: 'http://evil.example', 'content-type': 'text/plain' };
     expect((await post(PATH, '{}', headers)).status).toBe(403);
     expect([deliveries.length, counted]).toEqual([0, ['_unknown unauthorized']]);
   });
 
-  it('an entry without tokens is open to this machine only, and never on a listener off loopback', async () => {
+  it('opens an entry without tokens to this machine only, and never on a listener off loopback', async () => {
     const { post, deliveries } = await serve({ listenShown: { host: '0.0.0.0', port: 1 } });
     expect((await post(PATH, '{}')).status).toBe(401);
     expect(deliveries).toHaveLength(0);
@@ -216,12 +216,12 @@ describe('an entry with tokens and a signature', () => {
   );
 });
 
-describe('a delivery to no name', () => {
+describe('a delivery without a webhook name', () => {
   const open: WebhookConfig[] = [
     { name: 'a', tokens: [] },
     { name: 'b', tokens: [] },
   ];
-  it('is refused where more than one entry could be meant, and says which there are', async () => {
+  it('is refused where more than one entry could be meant, and lists them', async () => {
     const { post, deliveries } = await serve({ webhooks: open });
     const response = await post(PATH, '{}');
     expect([response.status, await response.json()]).toEqual([
@@ -232,7 +232,7 @@ describe('a delivery to no name', () => {
     expect(deliveries.map(({ webhook }) => webhook)).toEqual(['b']);
   });
 
-  it('goes to the entry whose token it carries, whatever entries have none', async () => {
+  it('goes to the entry whose token it carries, even if other entries have none', async () => {
     const { post, deliveries } = await serve({ webhooks: [...open, ...TOKENS] });
     expect((await post(PATH, '{}', { authorization: 'Bearer us-token' })).status).toBe(200);
     expect(deliveries.map(({ webhook }) => webhook)).toEqual(['us']);
@@ -240,7 +240,7 @@ describe('a delivery to no name', () => {
 });
 
 describe('a compressed delivery', () => {
-  it('is read, counted by what it comes to, and refused where it is not what it says', async () => {
+  it('is read, counted by its decompressed size, and refused where its encoding is wrong', async () => {
     const { post, deliveries } = await serve({ config: { maxBodyBytes: 1_000 } });
     const send = (body: Buffer, encoding: string) =>
       fetch(`${rig?.url ?? ''}${PATH}`, {
@@ -265,7 +265,7 @@ describe('uploads that stall', () => {
   const sockets: Socket[] = [];
   afterEach(() => sockets.splice(0).forEach((socket) => socket.destroy()));
 
-  /** Announces all that may be sent, and sends a part of it. */
+  /** Announces the largest body allowed, and sends a part of it. */
   async function stall(path: string, headers: string, sent: number): Promise<void> {
     const socket = connect(rig?.port ?? 0, '127.0.0.1');
     sockets.push(socket.on('error', () => undefined));
@@ -273,7 +273,7 @@ describe('uploads that stall', () => {
     await new Promise<void>((resolve) => socket.write('x'.repeat(sent), () => resolve()));
   }
 
-  it('without a signature that was verified cost neither those with a token nor other signed ones anything', async () => {
+  it('without a verified signature do not affect uploads with a token or other signed ones', async () => {
     const { post } = await serve({ webhooks: entries, budget: 1_000_000 });
     const signature = 'x-signature: 00\r\n';
     for (let i = 0; i < 8; i++) await stall('/api/webhooks/grafana/grafana', signature, 100_000);
@@ -283,7 +283,7 @@ describe('uploads that stall', () => {
     expect((await post('/api/webhooks/grafana/grafana', '{}', signed)).status).toBe(200);
   });
 
-  it('hold what they sent, and not what they announced', async () => {
+  it('hold the bytes they sent, not those they announced', async () => {
     const { post } = await serve({ webhooks: entries, budget: 1_000_000 });
     for (let i = 0; i < 8; i++) await stall(`${PATH}/am`, 'Authorization: Bearer t\r\n', 10);
     const answer = await post(`${PATH}/am`, 'x'.repeat(900_000), { authorization: 'Bearer t' });
