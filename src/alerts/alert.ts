@@ -6,20 +6,20 @@ export interface Alert {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly startsAt: Instant;
-  /** Absent while firing: Alertmanager writes year 1. */
+  /** Absent while firing: Alertmanager then sends a time in year 1. */
   readonly endsAt?: Instant;
   readonly generatorUrl: string;
-  /** What the rule's expressions gave; Grafana tells it. */
+  /** Results of the rule's expressions; sent by Grafana only. */
   readonly values?: Readonly<Record<string, number>>;
-  /** 16 hexadecimal digits; recomputed when the sender left it out. */
+  /** 16 hexadecimal digits; computed here when the sender omitted it. */
   readonly fingerprint: string;
 }
 
 export const SEVERITIES = ['critical', 'warning', 'info', 'none', 'other'] as const;
-/** `severity` of senders folded to what may be a label value. */
+/** Severity folded to a closed set, for use as a label value. */
 export type SeverityClass = (typeof SEVERITIES)[number];
 
-/** Whether `next` is worse than `last`; a severity that is none of the known ones is as harmless as none. */
+/** Whether `next` is worse than `last`; an unknown severity ranks as low as none. */
 export function severityRises(last: SeverityClass, next: SeverityClass): boolean {
   return SEVERITY_RANK[next] > SEVERITY_RANK[last];
 }

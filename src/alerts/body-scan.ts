@@ -1,6 +1,6 @@
 import type { Complaint } from './delivery.ts';
 
-/** Alertmanager's payload is four deep; Grafana adds objects of its own. */
+/** Alertmanager's payload is four levels deep; Grafana adds objects of its own. */
 const MAX_DEPTH = 64;
 /** A body of 64 MiB full of real alerts has about 640,000 objects and 4,000,000 members. */
 const MAX_CONTAINERS = 1_000_000;
@@ -18,8 +18,8 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /**
- * Refuses, before anything is allocated for it, a body that would cost far more memory parsed than sent:
- * one that is nested deeply or consists of countless empty values. Knows only JSON's punctuation.
+ * Rejects, before anything is allocated for it, a body that would take far more memory parsed than sent: one that is
+ * deeply nested or consists of countless empty values. Looks only at JSON's punctuation.
  */
 export function scanJson(body: Uint8Array): Complaint | undefined {
   const scan = new BodyScan(body);
@@ -27,9 +27,9 @@ export function scanJson(body: Uint8Array): Complaint | undefined {
   return scan.excess();
 }
 
-/** Where the elements of the array `alerts` stand. */
+/** Where the elements of the array `alerts` are in the body. */
 export interface AlertRanges {
-  /** After the opening bracket, and at the closing one. */
+  /** Just after the opening bracket, and at the closing one. */
   from: number;
   to: number;
   /** The end of each element: a comma, or the closing bracket. */
@@ -40,7 +40,7 @@ function complaint(what: string): Complaint {
   return { pointer: '', detail: `The body is not a webhook of Alertmanager or Grafana: ${what}.` };
 }
 
-/** Counts a body's punctuation and finds its alerts, some bytes at a time. */
+/** Counts a body's punctuation and finds its alerts, a limited number of bytes at a time. */
 export class BodyScan {
   readonly #body: Uint8Array;
   #at = 0;
@@ -48,7 +48,7 @@ export class BodyScan {
   #depth = 0;
   #containers = 0;
   #members = 0;
-  /** Where the last string within the outermost object begins and ends, quotes left out. */
+  /** Start and end of the last string in the outermost object, without its quotes. */
   #key: readonly [number, number] = [0, 0];
   #within: AlertRanges | undefined;
   #alerts: AlertRanges | undefined;
@@ -57,12 +57,12 @@ export class BodyScan {
     this.#body = body;
   }
 
-  /** Of the last array under that name; undefined while none was found. */
+  /** Of the last array under that name; undefined if none was found. */
   get alerts(): AlertRanges | undefined {
     return this.#alerts;
   }
 
-  /** What there is too much of. */
+  /** Which limit is exceeded, if any. */
   excess(): Complaint | undefined {
     if (this.#depth > MAX_DEPTH) return complaint(`it is nested deeper than ${MAX_DEPTH} levels`);
     if (this.#containers > MAX_CONTAINERS)
@@ -71,7 +71,10 @@ export class BodyScan {
     return undefined;
   }
 
-  /** Looks at about so many bytes more; whether that was all. */
+  /**
+   * Scans about this many more bytes.
+   * @returns whether the whole body has been scanned
+   */
   step(bytes: number): boolean {
     const body = this.#body;
     const until = Math.min(body.length, this.#at + bytes);
@@ -126,7 +129,7 @@ export class BodyScan {
     const [from, to] = this.#key;
     if (to - from !== ALERTS.length || !ALERTS.every((byte, i) => this.#body[from + i] === byte))
       return false;
-    // between the key and the bracket stand a colon and white space
+    // only a colon and white space may be between the key and the bracket
     for (let i = to + 1; i < at; i++) if (this.#body[i] !== COLON && !isSpace(this.#body[i])) return false;
     return true;
   }
@@ -141,7 +144,7 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** The index of the quote that ends the string which begins at `start`. */
+/** The index of the quote that closes the string starting at `start`. */
 function endOfString(body: Uint8Array, start: number): number {
   let i = start + 1;
   for (; i < body.length && body[i] !== QUOTE; i++) if (body[i] === BACKSLASH) i++;

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Delivery } from './delivery.ts';
 
 /**
- * What makes two deliveries the same: webhook, receiver, group, and each alert's fingerprint, status and start.
- * Bytes are no identity, since encoders escape differently; annotations are none, since templates make them drift.
+ * Two deliveries are the same if they agree in webhook, receiver, group, and each alert's fingerprint, status and
+ * start. The bytes cannot identify a delivery, since encoders escape differently, nor can annotations, since templates
+ * make them drift.
  * @returns 32 bytes
  */
 export function deliveryId(webhook: string, delivery: Delivery): Uint8Array {

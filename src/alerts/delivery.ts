@@ -1,14 +1,14 @@
 import type { Alert } from './alert.ts';
 
-/** One webhook request after parsing: the alerts that can be taken, and those that cannot. */
+/** One webhook request after parsing: the alerts that were accepted, and those that were rejected. */
 export interface Delivery {
-  /** As the sender's configuration spells it (on the wire it is quoted for regular expressions). */
+  /** As in the sender's configuration (in the request it is escaped for regular expressions). */
   readonly receiver: string;
   readonly status: 'firing' | 'resolved';
   readonly groupKey: string;
-  /** Alerts that the sender cut off (`max_alerts`): the group is not all there. */
+  /** Number of alerts that the sender cut off (`max_alerts`): if not 0, the group is incomplete. */
   readonly truncatedAlerts: number;
-  /** The sender's own address: members of a cluster may tell different ones. */
+  /** The sender's own address; members of a cluster may report different ones. */
   readonly externalUrl: string;
   /** Why the sender notified; Alertmanager 0.32 and newer. */
   readonly notificationReason?: string;
@@ -18,15 +18,15 @@ export interface Delivery {
   readonly refused: readonly RefusedAlert[];
 }
 
-/** An alert of a delivery that cannot be taken; its neighbours are. */
+/** A rejected alert of a delivery; the other alerts are accepted. */
 export interface RefusedAlert extends Complaint {
-  /** What was sent. */
+  /** The alert as sent. */
   readonly value: unknown;
 }
 
-/** What is wrong with a body. */
+/** Why a body or an alert is invalid. */
 export interface Complaint {
-  /** RFC 6901 JSON pointer into the body; `` is the whole of it. */
+  /** RFC 6901 JSON pointer into the body; `` is the whole body. */
   readonly pointer: string;
   /** What was found there and what was expected. */
   readonly detail: string;

@@ -2,7 +2,7 @@ import type { Acknowledgement, EpisodeAction, EpisodeAdvance, EpisodeState } fro
 import { closedWithoutReport, released, reopened, step } from './episode-machine.ts';
 import { max } from './report.ts';
 
-/** What happens to an episode by a person, by time, or because its sender was asked. Pure. */
+/** What happens to an episode without a delivery: by a person, by time, or by asking its sender. Pure. */
 export function act(current: EpisodeState, action: EpisodeAction): EpisodeAdvance {
   const nothing: EpisodeAdvance = { state: current, transitions: [] };
   switch (action.kind) {
@@ -30,13 +30,13 @@ export function act(current: EpisodeState, action: EpisodeAction): EpisodeAdvanc
   }
 }
 
-/** When `act` has something to do by itself, milliseconds since the epoch. */
+/** When `act` next has something to do because of time alone, milliseconds since the epoch. */
 export function nextTimer(state: EpisodeState): number | undefined {
   if (state.suspect !== undefined) return state.suspect.until;
   return state.open ? state.acknowledgement?.expiresAt : undefined;
 }
 
-/** The sender's own list has it: a report of its end would weigh more, but no one made one, or it is doubted already. */
+/** The sender's own list has the alert: believed unless an end was reported that is not already in doubt. */
 function confirm(current: EpisodeState, at: number): EpisodeAdvance {
   const { open, suspect, reportedEnd } = current;
   if (open || (suspect === undefined && reportedEnd !== undefined))

@@ -22,9 +22,9 @@ import {
 } from './report.ts';
 
 /**
- * The episode machine: what one alert of a delivery does to the newest episode of its identity.
- * Pure; the same report made again changes nothing and gives no transition.
- * @param current the newest episode; undefined when the alert was never seen
+ * The episode machine: applies one alert of a delivery to the newest episode of the same identity. Pure; applying the
+ * same report twice changes nothing and yields no transition.
+ * @param current the newest episode; undefined if the alert was never seen
  */
 export function advance(
   current: EpisodeState | undefined,
@@ -36,7 +36,7 @@ export function advance(
   if (report.firing) return current.open ? firesOn(current, report) : firesAgain(current, report);
   if (endsFormerLife(current, report)) return duplicate(withoutFormerSuspicion(current), 'late');
   if (!current.open) return endsAgain(current, report);
-  // it was reopened after an end that was reported, and this is the end of a life after that one
+  // reopened after a reported end, and this is the end of a later life
   const skipsOne = current.reportedEnd !== undefined && startsNextLife(current, report);
   return skipsOne ? closeImplicitly(current, report) : close(current, report);
 }
@@ -62,7 +62,7 @@ function begin(report: Report, former: EpisodeState | undefined): EpisodeAdvance
     unacknowledgedSince: receivedAt,
     closedAt: firing ? undefined : receivedAt,
     suspect: undefined,
-    // one by one: spreading them costs as much as storing the episode
+    // listed one by one: spreading them costs as much as storing the episode
     severity: content.severity,
     labels: content.labels,
     annotations: content.annotations,
@@ -73,14 +73,15 @@ function begin(report: Report, former: EpisodeState | undefined): EpisodeAdvance
     transitions: [{ transition: firing ? 'fired' : 'resolved_unseen', episode: state }],
   };
   if (former === undefined) return first;
-  // a life after it is known: it does not open again, and its timer ends
+  // a later life is known: the former episode does not reopen, and its timer ends
   const settled = former.suspect === undefined ? {} : { former: { ...former, suspect: undefined } };
   return { ...unlessWorse(first, former.severity, receivedAt), ...settled };
 }
 
 /**
- * An acknowledgement goes over to the next episode only where the end between them may have been kept from us: within one
- * group_interval of the last report. A life that ended longer ago than that ended unseen, and its acknowledgement with it.
+ * An acknowledgement carries over to the next episode only if the end between them may have been withheld by the
+ * sender: within one group_interval of the last report. After a longer gap the life ended unseen, and its
+ * acknowledgement with it.
  */
 function carriedAcknowledgement(
   former: EpisodeState,
@@ -91,7 +92,7 @@ function carriedAcknowledgement(
   return start <= explained ? former.acknowledgement : undefined;
 }
 
-/** What is not after this is `former`'s. */
+/** Anything up to this instant belongs to `former`. */
 function lastInstant(former: EpisodeState, { receivedAt, toleranceNs }: EpisodeContext): bigint {
   const end = former.open ? former.reportedEnd : former.endsAt;
   return min(end ?? former.anchor + toleranceNs, BigInt(receivedAt) * 1_000_000n);
@@ -111,7 +112,7 @@ function firesOn(current: EpisodeState, report: Report): EpisodeAdvance {
   return unlessWorse(refreshed, current.severity, report.context.receivedAt);
 }
 
-/** Who took a warning did not take what is critical now: the acknowledgement breaks when severity rises. */
+/** Whoever acknowledged a warning did not acknowledge a critical alert: a rise in severity ends the acknowledgement. */
 function unlessWorse(done: EpisodeAdvance, last: SeverityClass, at: number): EpisodeAdvance {
   if (!done.state.acknowledged || !severityRises(last, done.state.severity)) return done;
   const broken = released(done.state, at);
@@ -121,7 +122,7 @@ function unlessWorse(done: EpisodeAdvance, last: SeverityClass, at: number): Epi
   };
 }
 
-/** A later life is reported, and this one's end was not: the pause lay within the sender's group_interval. */
+/** A later life is reported without an end of this one: the pause was within the sender's group_interval. */
 function closeImplicitly(current: EpisodeState, report: Report): EpisodeAdvance {
   const endsAt = max(report.given.start, current.startsAt);
   const closed = closedWithoutReport(current, { endsAt, at: report.context.receivedAt });
@@ -166,7 +167,7 @@ function firesAgain(current: EpisodeState, report: Report): EpisodeAdvance {
   });
 }
 
-/** What is suspected with the start of a former life is refuted by the end of one. */
+/** The end of a former life refutes a suspicion raised by the start of one. */
 function withoutFormerSuspicion(current: EpisodeState): EpisodeState {
   return current.suspect?.sameStart === false ? { ...current, suspect: undefined } : current;
 }
@@ -179,8 +180,9 @@ function hold(current: EpisodeState, { given, context }: Report): EpisodeAdvance
 }
 
 /**
- * An end was reported before: by another member of the cluster, or once more. It refutes a suspicion whoever reports it: members
- * share a log of what they have sent, so who was late does not take it back itself, and who knows better says so again.
+ * An end was reported again, by the same sender or another member of the cluster. It refutes a suspicion no matter who
+ * reports it: members share a log of what they have sent, so the one that was late does not correct itself, and one
+ * that knows the alert fires reports it again.
  */
 function endsAgain(current: EpisodeState, report: Report): EpisodeAdvance {
   if (startsNextLife(current, report)) return begin(report, current);
@@ -200,7 +202,7 @@ function endsAgain(current: EpisodeState, report: Report): EpisodeAdvance {
   return duplicate(same ? current : { ...current, ...next }, 'resolved');
 }
 
-/** A reported end replaces one that was inferred; of several reported ones the latest counts. */
+/** A reported end replaces an inferred one; of several reported ends the latest counts. */
 function laterEnd(
   { endsAt, reportedEnd, startsAt }: EpisodeState,
   given: bigint | undefined,
@@ -223,8 +225,8 @@ export function closedWithoutReport(
 }
 
 /**
- * The same episode goes on. With its own start it had not ended, and whoever took it still has it: the end was that of a copy
- * that timed out. With another start it fired again, and who took it believed it over.
+ * The same episode continues. If it is reported with its own start, it never ended (a copy of the alert timed out), and
+ * its acknowledgement stays. With another start it fired again, and whoever acknowledged it thought it was over.
  */
 export function reopened(
   current: EpisodeState,

@@ -2,7 +2,7 @@ import type { Alert, SeverityClass } from './alert.ts';
 import type { Transition } from '../domain/event.ts';
 import type { Delivery } from './delivery.ts';
 
-/** Who took charge of an episode; it says nothing to the sender and silences nothing. */
+/** Who took charge of an episode; it is not sent to Alertmanager and silences nothing. */
 export interface Acknowledgement {
   readonly by: string;
   readonly comment: string;
@@ -13,15 +13,16 @@ export interface Acknowledgement {
 }
 
 /**
- * Who reports: one Alertmanager notifying one receiver of one group. Such notifications are sent one after the other, so what
- * one reporter says comes in order; nothing is known about the order of different reporters. A hash of their names.
- * Receivers of one Alertmanager are different reporters too: each tries again for itself, with what it has read before.
+ * One Alertmanager notifying one receiver of one group. Such notifications are sent one after the other, so the reports
+ * of one reporter arrive in order; nothing is known about the order between reporters. Receivers of one Alertmanager
+ * are different reporters too: each retries independently, with the alerts it read earlier. The value is a hash of
+ * their names.
  */
 export type Reporter = number;
 
 /**
- * FNV-1a, 32 bits: a sender has a few reporters, and what is stored of each is as short as this.
- * @param member what tells the members of a cluster apart
+ * FNV-1a, 32 bits: a sender has few reporters, and this keeps what is stored of each short.
+ * @param member identifies a member of a cluster
  */
 export function reporterOf(
   { receiver, groupKey }: Pick<Delivery, 'receiver' | 'groupKey'>,
@@ -35,48 +36,48 @@ export function reporterOf(
   return hash;
 }
 
-/** A closed episode that is reported as firing, perhaps by a report that is late. */
+/** A closed episode that is reported as firing, perhaps by a late report. */
 export interface Suspicion {
-  /** When it counts as firing if no resolve or list refutes it, milliseconds since the epoch. */
+  /** When it counts as firing unless a resolve or a list refutes it, milliseconds since the epoch. */
   readonly until: number;
   /** Whether it was reported with its own start. */
   readonly sameStart: boolean;
 }
 
-/** The newest episode of an alert. Times are nanoseconds since the epoch where nothing else is said. */
+/** The newest episode of an alert. Times are nanoseconds since the epoch unless stated otherwise. */
 export interface EpisodeState {
   /** Counts the episodes of its alert, from 1. */
   readonly number: number;
-  /** How many transitions it has had. */
+  /** Number of transitions so far. */
   readonly ordinal: number;
   readonly open: boolean;
-  /** The earliest start that was reported, as it was given. */
+  /** The earliest reported start, as reported. */
   readonly startsAt: bigint;
   /**
-   * The latest start of a report that opened, closed or reopened it, but not later than that was received. Later starts are
-   * compared with it and not with `startsAt`: where two reporters disagree, the earlier start must not make the other look new.
+   * The latest start of a report that opened, closed or reopened it, capped at the time that report was received. Later
+   * starts are compared with this and not with `startsAt`: where two reporters disagree, the earlier start must not
+   * make the other one look new.
    */
   readonly anchor: bigint;
-  /** The same as it was given: differs where the sender's clock is ahead. */
+  /** `anchor` as reported, uncapped: differs if the sender's clock is ahead. */
   readonly anchorGiven: bigint;
-  /** The latest end that was reported or inferred, as it was given; undefined while open. */
+  /** The latest reported or inferred end, as reported; undefined while open. */
   readonly endsAt: bigint | undefined;
   /**
-   * The earliest end that was reported since it was closed, but not later than that was received; undefined where no end was
-   * reported. Kept when it is reopened, as what starts
-   * after it is another life.
+   * The earliest end reported since it was closed, capped at the time of its receipt; undefined if no end was reported.
+   * Kept when the episode is reopened, since whatever starts after it is another life.
    */
   readonly reportedEnd: bigint | undefined;
-  /** What is not after this belongs to a former episode. */
+  /** Anything up to this instant belongs to a former episode. */
   readonly formerUntil: bigint | undefined;
-  /** Who has reported its end; empty while it is open. */
+  /** Reporters of its end; empty while it is open. */
   readonly closedBy: readonly Reporter[];
   readonly acknowledged: boolean;
-  /** Who and until when; undefined where it was never acknowledged. */
+  /** Undefined if it was never acknowledged. */
   readonly acknowledgement: Acknowledgement | undefined;
-  /** Since when no one has acknowledged it, milliseconds: its first receipt, or when its last acknowledgement ended. */
+  /** Since when it is unacknowledged, milliseconds: its first receipt, or when its last acknowledgement ended. */
   readonly unacknowledgedSince: number;
-  /** Of a closed one: when that was first known, milliseconds; undefined while open. */
+  /** When its end first became known, milliseconds; undefined while open. */
   readonly closedAt: number | undefined;
   readonly suspect: Suspicion | undefined;
   readonly severity: SeverityClass;
@@ -87,7 +88,7 @@ export interface EpisodeState {
   readonly generatorUrl: string;
 }
 
-/** A step in an episode, and how the episode stands after it. */
+/** A step in an episode, and the state of the episode after it. */
 export interface EpisodeTransition {
   readonly transition: Transition;
   readonly episode: EpisodeState;
@@ -99,51 +100,51 @@ export interface EpisodeContext {
   /** When the newest episode was last reported, milliseconds since the epoch; 0: never. */
   readonly lastReceivedAt: number;
   readonly reporter: Reporter;
-  /** How far apart the starts that are given for one life may be, nanoseconds. */
+  /** How far apart reported starts of one life may be, nanoseconds. */
   readonly toleranceNs: bigint;
-  /** For how long after an end another reporter's firing may be late, milliseconds; 0: never. */
+  /** For how long after an end a firing from another reporter may be late, milliseconds; 0: never. */
   readonly staleWindowMs: number;
   /** How long such a firing is held before it counts, milliseconds. */
   readonly staleHoldMs: number;
-  /** How long the sender may keep an end to itself because the alert fires again, milliseconds. */
+  /** How long the sender may withhold an end because the alert fires again, milliseconds. */
   readonly groupIntervalMs: number;
 }
 
 /**
- * Why an alert of a delivery is a duplicate: `repeat`, it goes on firing (the sender repeats itself, or another member of
- * its cluster says the same); `resolved`, its end was reported again; `late`, a report about a former episode; `held`, the
- * firing of a `stale_suspect` again.
+ * Why an alert of a delivery is a duplicate: `repeat`, it is still firing (the sender repeats itself, or another member
+ * of its cluster reports the same); `resolved`, its end was reported again; `late`, a report about a former episode;
+ * `held`, a `stale_suspect` was reported as firing again.
  */
 export const DUPLICATE_CAUSES = ['repeat', 'resolved', 'late', 'held'] as const;
 export type DuplicateCause = (typeof DUPLICATE_CAUSES)[number];
 
 export interface EpisodeAdvance {
   readonly state: EpisodeState;
-  /** In the order in which they happened; empty for a repeat. */
+  /** In order of occurrence; empty for a repeat. */
   readonly transitions: readonly EpisodeTransition[];
-  /** The episode before, where a new one begins and what was suspected of it is settled by that. */
+  /** The previous episode, if a new one begins and settles a suspicion about it. */
   readonly former?: EpisodeState;
-  /** Why it changed nothing, where it did not. */
+  /** Why it changed nothing, if so. */
   readonly duplicate?: DuplicateCause;
 }
 
-/** The episode machine as the ledger drives it. */
+/** The episode machine as called by the ledger. */
 export type AdvanceEpisode = (
   current: EpisodeState | undefined,
   alert: Alert,
   context: EpisodeContext,
 ) => EpisodeAdvance;
 
-/** Why an episode is given up: nothing was heard of it, or none of its Alertmanagers has it. */
+/** Why an episode is expired: no reports for too long, or it is in no list of its Alertmanagers. */
 export type ExpiryCause = 'silent' | 'absent';
 
 /** What happens to an episode without a report of its sender. */
 export type EpisodeAction =
   | { readonly kind: 'acknowledge'; readonly acknowledgement: Acknowledgement }
   | { readonly kind: 'unacknowledge'; readonly at: number }
-  /** The time of a timer: an acknowledgement that ends, a suspicion that proved right. */
+  /** A timer fired: an acknowledgement expired, or a suspicion was not refuted. */
   | { readonly kind: 'time'; readonly at: number }
-  /** Nothing was heard of it for too long; `lastReceivedAt` is when something was (ms). */
+  /** No report for too long; `lastReceivedAt` is the time of the last one (ms). */
   | {
       readonly kind: 'expire';
       readonly at: number;
@@ -151,8 +152,8 @@ export type EpisodeAction =
       readonly cause: ExpiryCause;
     }
   /**
-   * The sender itself was asked, and has the alert, or has not. What is confirmed is reopened when it is a suspect, or was
-   * closed without the report of an end.
+   * The sender was asked, and has the alert (`confirm`) or not (`refute`). A confirmed episode is reopened if it is a
+   * suspect, or was closed without a reported end.
    */
   | { readonly kind: 'confirm' | 'refute'; readonly at: number };
 

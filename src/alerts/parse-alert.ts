@@ -3,10 +3,10 @@ import type { Complaint } from './delivery.ts';
 import { parseInstant, type Instant } from '../domain/instant.ts';
 import { fingerprint, type LabelSet } from '../domain/labels.ts';
 
-/** Labels (and annotations) of one alert; real ones have dozens. */
+/** Limit for the labels, and for the annotations, of one alert; real alerts have dozens. */
 export const MAX_LABELS = 1_000;
 
-/** `hostile` where no sender could have written it by mistake. */
+/** `hostile` if no sender could have written it by mistake. */
 interface Refusal extends Complaint {
   readonly ok: false;
   readonly hostile: boolean;
@@ -16,18 +16,18 @@ export type ParsedAlert = { readonly ok: true; readonly alert: Alert } | Refusal
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** What a signed 64-bit count of nanoseconds can hold: 1677-09-21 to 2262-04-11. */
+/** The limit of a signed 64-bit count of nanoseconds: 1677-09-21 to 2262-04-11. */
 const MAX_NS = 2n ** 63n - 1n;
 const MIN_NS = -(2n ** 63n);
-/** What nearly every alert that fires has as its end. */
+/** The end of nearly every firing alert. */
 const GO_ZERO_TIME = '0001-01-01T00:00:00Z';
 const FINGERPRINT = /^[0-9a-f]{16}$/;
 const RESERVED = ['__proto__', 'constructor', 'prototype'] as const;
 
 /**
  * Reads one alert of a payload.
- * @param value what JSON gave
- * @param pointer where it stands in the body
+ * @param value the parsed JSON
+ * @param pointer its place in the body
  */
 export function parseAlert(value: unknown, pointer: string): ParsedAlert {
   if (!isObject(value)) return refusal(pointer, value, 'an alert (an object)');
@@ -61,7 +61,7 @@ export function parseAlert(value: unknown, pointer: string): ParsedAlert {
   };
 }
 
-/** A complaint about a name that would mean something to JavaScript's objects, where `value` has one. */
+/** A complaint about a name that has a meaning for JavaScript objects, if `value` contains one. */
 export function reservedName(value: unknown, pointer = ''): Complaint | undefined {
   if (!isObject(value)) return undefined;
   const name = RESERVED.find((reserved) => Object.hasOwn(value, reserved));
@@ -69,7 +69,7 @@ export function reservedName(value: unknown, pointer = ''): Complaint | undefine
   return { pointer: `${pointer}/${name}`, detail: `The name "${name}" is refused.` };
 }
 
-/** Null and absent maps are empty. The object that JSON gave is used as it is: its names were looked at. */
+/** Null and absent maps are empty. The parsed object is used without a copy: its names were checked. */
 function readMap(alert: JsonObject, key: 'labels' | 'annotations', parent: string): LabelSet | Refusal {
   const map = alert[key];
   const pointer = `${parent}/${key}`;
@@ -96,7 +96,7 @@ function readStart(value: unknown, pointer: string): Instant | Refusal {
   return instant;
 }
 
-/** Year 1 is Go's zero time: the alert has no end. Ends beyond what can be stored are cut to it. */
+/** Year 1 is Go's zero time: the alert has no end. Ends beyond what can be stored are clamped. */
 function readEnd(value: unknown, pointer: string): Instant | undefined | Refusal {
   if (value === undefined || value === null || value === '' || value === GO_ZERO_TIME) return undefined;
   const instant = typeof value === 'string' ? parseInstant(value) : undefined;
@@ -105,7 +105,9 @@ function readEnd(value: unknown, pointer: string): Instant | undefined | Refusal
   return instant.ns > MAX_NS ? { ...instant, ns: MAX_NS } : instant;
 }
 
-/** Only describes, so what is no number is left out; a name that is hostile becomes an own member like any other. */
+/**
+ * Values only describe the alert, so a non-number is dropped; a hostile name becomes an own property like any other.
+ */
 function readValues(value: unknown): Pick<Alert, 'values'> {
   if (!isObject(value)) return {};
   const numbers = Object.entries(value).filter(
@@ -114,7 +116,7 @@ function readValues(value: unknown): Pick<Alert, 'values'> {
   return numbers.length === 0 ? {} : { values: Object.fromEntries(numbers.slice(0, MAX_LABELS)) };
 }
 
-/** The sender's, since Grafana's cannot be recomputed; ours where there is none that is one. */
+/** Prefers the sender's fingerprint, since Grafana's cannot be recomputed; computed here if it is absent or invalid. */
 function readFingerprint(value: unknown, labels: LabelSet): string {
   if (typeof value !== 'string') return fingerprint(labels);
   const lower = value.toLowerCase();

@@ -10,8 +10,8 @@ const EXPECTED =
 const descriptive = z.string().catch('');
 
 /**
- * Maps may be null where a `payload` template wrote them, and names may be crafted; what only describes never costs the
- * alerts: a map that cannot be read is empty.
+ * Maps may be null if a `payload` template wrote them, and names may be crafted. Descriptive fields never cost the
+ * alerts: an unreadable map counts as empty.
  */
 const labelMap = z
   .unknown()
@@ -21,8 +21,8 @@ const labelMap = z
   .catch({});
 
 /**
- * What stands around the alerts. The alerts themselves are read by hand: zod takes about eight times as long,
- * and there may be twenty thousand of them.
+ * Everything around the alerts. The alerts are parsed by hand: zod takes about eight times as long, and there may be
+ * twenty thousand of them.
  */
 const envelope = z.object(
   {
@@ -46,8 +46,8 @@ const envelope = z.object(
 type Envelope = z.infer<typeof envelope>;
 
 /**
- * Reads a webhook body: Alertmanager's default payload of any version, or Grafana's. Unknown fields are ignored;
- * an alert that cannot be read is refused by itself. Never throws.
+ * Parses a webhook body: Alertmanager's default payload of any version, or Grafana's. Unknown fields are ignored; an
+ * invalid alert is rejected without rejecting the others. Never throws.
  * @see https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
  */
 export function parseDelivery(body: Uint8Array): ParsedBody {
@@ -60,16 +60,16 @@ export function parseDelivery(body: Uint8Array): ParsedBody {
   return reading.result(head);
 }
 
-/** Bytes looked at, and alerts read, between two yields: a matter of milliseconds. */
+/** Bytes scanned, and bytes of alerts read, between two yields: a few milliseconds each. */
 const SCAN_BYTES = 512 * 1024;
 const READ_BYTES = 128 * 1024;
 
-/** Does what `parseDelivery` does, a few milliseconds at a time. Never throws. */
+/** Same result as `parseDelivery`, a few milliseconds at a time. Never throws. */
 export function* parseInSlices(body: Uint8Array): Generator<undefined, ParsedBody> {
   const scan = new BodyScan(body);
   while (!scan.step(SCAN_BYTES)) yield;
   const { alerts } = scan;
-  // written in a way of its own (an escaped key, say): read at once
+  // unusual notation (an escaped key, for example): parsed in one go
   if (scan.excess() !== undefined || alerts === undefined) return parseDelivery(body);
   const json = parseText(Buffer.concat([body.subarray(0, alerts.from), body.subarray(alerts.to)]));
   if ('detail' in json) return { ok: false, ...json };
@@ -142,7 +142,7 @@ class AlertReading {
   }
 
   result(head: Envelope): ParsedBody {
-    // a crafted alert costs the delivery only where there is no neighbour to save
+    // a crafted alert rejects the delivery only if no other alert before it was accepted
     if (this.#hostile !== undefined && this.#alerts.length === 0) return { ok: false, ...this.#hostile };
     return { ok: true, delivery: deliveryOf(head, this.#alerts, this.#refused) };
   }
@@ -163,7 +163,7 @@ function deliveryOf(head: Envelope, alerts: readonly Alert[], refused: readonly 
   };
 }
 
-/** Takes back Go's `regexp.QuoteMeta`: the receiver `web.hook` arrives as `web\.hook`. */
+/** Undoes Go's `regexp.QuoteMeta`: the receiver `web.hook` arrives as `web\.hook`. */
 function unquote(receiver: string): string {
   return receiver.replace(/\\([\\.+*?()|[\]{}^$])/g, '$1');
 }

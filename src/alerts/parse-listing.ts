@@ -5,12 +5,12 @@ const EXPECTED = "expected the array of alerts that Alertmanager's GET /api/v2/a
 const EXPECTED_GROUPS = "expected the array of groups that Alertmanager's GET /api/v2/alerts/groups answers";
 const FINGERPRINT = /^[0-9a-f]{16}$/;
 
-/** Of an alert, by fingerprint: the receivers that are sent it, and those that a time interval keeps it from. */
+/** By fingerprint: the receivers an alert is sent to, and those for which a time interval mutes it. */
 type Routed = ReadonlyMap<string, { readonly sent: Set<string>; readonly muted: Set<string> }>;
 
 /**
- * Reads the answer of an Alertmanager to `GET /api/v2/alerts`, and to `GET /api/v2/alerts/groups` where it was asked for. A
- * list of which one alert cannot be read is refused whole: it would no longer show what is not there. Never throws.
+ * Parses an Alertmanager's answer to `GET /api/v2/alerts`, and to `GET /api/v2/alerts/groups` if that was requested. A
+ * list with one unreadable alert is rejected as a whole: it could no longer show which alerts are absent. Never throws.
  * @param ours the receivers that post to us
  * @see https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
  */
@@ -71,7 +71,7 @@ function suppressionOf(status: Readonly<Record<string, unknown>>): ListedAlert['
   return hasAny(status['inhibitedBy']) ? 'inhibited' : undefined;
 }
 
-/** Undefined when it cannot be read. An Alertmanager that shows no `mutedBy` (before 0.28) leaves open what it sends. */
+/** Undefined if unreadable. Without `mutedBy` (Alertmanager before 0.28) it is unknown which alerts are sent. */
 function routedBy(groups: Uint8Array): Routed | undefined {
   const routed = new Map<string, { sent: Set<string>; muted: Set<string> }>();
   for (const group of listOf(groups) ?? [undefined]) {

@@ -7,15 +7,15 @@ import type {
 } from './reconciliation.ts';
 
 /**
- * An Alertmanager that could not reach Tocsin tries again after a minute and a half at most (its backoff ends at 60 s, give
- * or take a half). Nothing is missing before it had the time to.
+ * An Alertmanager that could not reach Tocsin retries after at most a minute and a half (its backoff is capped at 60 s,
+ * plus or minus half). No alert counts as missing before that.
  */
 const RETRY_MS = 90_000;
 
 /**
- * Compares the ledger with what the Alertmanagers of a webhook have. One that lists an alert is believed; that an alert is
- * gone is believed only when every one answered, none is fresh from a start, and no list has it, and for an open
- * episode only when that lasts longer than the news of its end can be on its way. Pure.
+ * Compares the ledger with the alerts of a webhook's Alertmanagers. An alert is present if any of them lists it. It is
+ * absent only if every one answered, none has just started, and no list has it; an open episode must also be absent for
+ * longer than the report of its end can take to arrive. Pure.
  */
 export function reconcile(
   known: readonly KnownEpisode[],
@@ -52,7 +52,7 @@ export function reconcile(
   return { ...decided, unknown, missing, drift, memory };
 }
 
-/** Each alert once: one Alertmanager that notifies of it is enough for it not to be suppressed. */
+/** Each alert once; it counts as suppressed only if every Alertmanager that lists it suppresses it. */
 function merge(lists: readonly (readonly ListedAlert[])[]): Map<string, ListedAlert> {
   const merged = new Map<string, ListedAlert>();
   for (const alert of lists.flat()) {
@@ -70,11 +70,11 @@ interface Draft {
 
 function judgeAbsent(episode: KnownEpisode, context: ReconciliationContext, plan: Draft): void {
   const { askedAt, settleMs, complete, young, memory } = context;
-  // what was absent before it restarted may be sent to it again: the count starts over
+  // an absent alert may be sent to it again after its restart: the count starts over
   if (young) return;
   const since = memory.absentSince.get(episode.id);
   if (!complete) {
-    // nothing is learnt, and nothing forgotten
+    // absence can neither be established nor ruled out: keep what is known
     if (since !== undefined && episode.open) plan.absentSince.set(episode.id, since);
     return;
   }
@@ -82,14 +82,14 @@ function judgeAbsent(episode: KnownEpisode, context: ReconciliationContext, plan
     if (episode.lastReceivedAt < askedAt) plan.refute.push(episode.id);
     return;
   }
-  // heard of after the question was asked, or since it was found absent: its absence counts from now on
+  // reported after the lists were requested, or since it was found absent: its absence counts from now
   if (episode.lastReceivedAt >= askedAt) return;
   const absentSince = since === undefined || episode.lastReceivedAt > since ? askedAt : since;
   plan.absentSince.set(episode.id, absentSince);
   if (askedAt - absentSince >= settleMs) plan.expire.push(episode);
 }
 
-/** Not while it was suppressed; a start by a clock that is ahead counts from when it was first listed. */
+/** Not while suppressed; a start in the future (clock ahead) counts from when it was first listed. */
 function deliverable(
   listed: Iterable<ListedAlert>,
   known: ReadonlySet<string>,
@@ -106,7 +106,7 @@ function deliverable(
   return since;
 }
 
-/** Whether a delivery of it ought to have come by now. */
+/** Whether a delivery of it should have arrived by now. */
 function isDue(
   { fingerprint, suppressed, receivers }: ListedAlert,
   { askedAt, settleMs, startedAt, memory }: ReconciliationContext,
@@ -117,7 +117,7 @@ function isDue(
   return askedAt - since > settleMs && askedAt - memory.since >= Math.min(settleMs, RETRY_MS);
 }
 
-/** Whether a listed alert is the episode, which was closed only because nothing was heard of it or no list had it. */
+/** Whether a listed alert is this episode, closed only because no report arrived or no list had it. */
 export function wasGivenUp(
   { open, reportedEnd, suspect, anchorGiven }: EpisodeState,
   startsAt: bigint,

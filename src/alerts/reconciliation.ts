@@ -1,41 +1,41 @@
-/** Why Alertmanager notifies no one of an alert that fires. */
+/** Why Alertmanager sends no notification for a firing alert. */
 export type Suppression = 'silenced' | 'inhibited' | 'muted';
 
-/** An alert as an Alertmanager has it. */
+/** An alert as listed by an Alertmanager. */
 export interface ListedAlert {
   readonly fingerprint: string;
   readonly alertname: string;
-  /** Absent where it notifies of it. `muted`: by a time interval, on every route to our receivers. */
+  /** Absent if it sends notifications. `muted`: by a time interval, on every route to our receivers. */
   readonly suppressed: Suppression | undefined;
-  /** The receivers of ours that it is sent to now. */
+  /** Our receivers that it is currently sent to. */
   readonly receivers: readonly string[];
   /** Nanoseconds since the epoch. */
   readonly startsAt: bigint;
 }
 
-/** What an Alertmanager answered, as it was read from the wire. */
+/** An Alertmanager's answers, unparsed. */
 export interface AlertListing {
   readonly name: string;
   /** The answer to `GET /api/v2/alerts`. */
   readonly body: Uint8Array;
-  /** The answer to `GET /api/v2/alerts/groups`, which alone shows time intervals; absent where no route has one. */
+  /** The answer to `GET /api/v2/alerts/groups`, which alone shows time intervals; absent if no route has one. */
   readonly groups?: Uint8Array | undefined;
   /** Which of its receivers are ours. */
   readonly receivers: ReceiverClues;
-  /** When it started, milliseconds since the epoch by our clock; undefined where it does not say. */
+  /** When it started, milliseconds since the epoch by our clock; undefined if it does not report it. */
   readonly startedAt: number | undefined;
 }
 
 /**
- * Which receivers of an Alertmanager's configuration post to a webhook. Alertmanager hides the addresses since 0.26: what
- * is only possible becomes certain with the first delivery.
+ * Which receivers of an Alertmanager's configuration post to a webhook. Alertmanager hides addresses since 0.26: a
+ * possible receiver becomes certain with its first delivery.
  */
 export interface ReceiverClues {
   readonly certain: readonly string[];
   readonly possible: readonly string[];
 }
 
-/** What the list of an Alertmanager says, or why it cannot be read. */
+/** The alerts listed by an Alertmanager, or why its list is unreadable. */
 export type ParsedListing =
   | { readonly ok: true; readonly alerts: readonly ListedAlert[] }
   | { readonly ok: false; readonly detail: string };
@@ -45,7 +45,7 @@ export type ParseListing = (
   ours: ReadonlySet<string>,
 ) => ParsedListing;
 
-/** An episode that a list may say something about: open, or closed and held as `stale_suspect`. */
+/** An episode that a list can say something about: open, or closed and held as `stale_suspect`. */
 export interface KnownEpisode {
   readonly id: number;
   readonly fingerprint: string;
@@ -55,35 +55,35 @@ export interface KnownEpisode {
   readonly suppressed: Suppression | undefined;
 }
 
-/** What is remembered from round to round. */
+/** What is kept from round to round. */
 export interface ReconciliationMemory {
-  /** When a list was first asked for, milliseconds since the epoch. */
+  /** When a list was first requested, milliseconds since the epoch. */
   readonly since: number;
   /** Since when (ms) an episode is in no list. */
   readonly absentSince: ReadonlyMap<number, number>;
-  /** Since when (ms) an alert without an open episode, by its fingerprint, could have been delivered. */
+  /** By fingerprint: since when (ms) an alert without an open episode could have been delivered. */
   readonly deliverableSince: ReadonlyMap<string, number>;
 }
 
 export interface ReconciliationContext {
-  /** When the lists were asked for, milliseconds since the epoch. */
+  /** When the lists were requested, milliseconds since the epoch. */
   readonly askedAt: number;
-  /** Whether every Alertmanager of the webhook answered: only together can they say that something is not there. */
+  /** Whether every Alertmanager of the webhook answered: only then can an alert be found absent. */
   readonly complete: boolean;
-  /** Whether one of them may not yet have been sent every alert since its start: nothing is known to be absent then. */
+  /** Whether one of them may not have been sent every alert yet since its start: no alert counts as absent then. */
   readonly young: boolean;
   /** When the last of them started, milliseconds since the epoch. */
   readonly startedAt: number;
-  /** How long the news of a start or an end may be on its way, milliseconds. */
+  /** How long the report of a start or an end may take to arrive, milliseconds. */
   readonly settleMs: number;
   readonly memory: ReconciliationMemory;
 }
 
-/** What is to be done so that the ledger agrees with the lists. */
+/** The changes that make the ledger agree with the lists. */
 export interface ReconciliationPlan {
-  /** Open episodes that no Alertmanager has any more. */
+  /** Open episodes that are no longer in any list. */
   readonly expire: readonly KnownEpisode[];
-  /** Held ones that do fire, and that do not. */
+  /** Held episodes: those that do fire (`confirm`), and those that do not (`refute`). */
   readonly confirm: readonly number[];
   readonly refute: readonly number[];
   readonly suppress: readonly { readonly id: number; readonly reason: Suppression | undefined }[];
@@ -91,9 +91,9 @@ export interface ReconciliationPlan {
   readonly present: readonly number[];
   /** Alerts that are listed and neither open nor held here. */
   readonly unknown: readonly ListedAlert[];
-  /** Those of them that ought to have been delivered. */
+  /** Those of `unknown` that should have been delivered. */
   readonly missing: readonly ListedAlert[];
-  /** Open episodes that no list has, and alerts that ought to have been delivered and were not. */
+  /** Counts of open episodes in no list, and of alerts that should have been delivered and were not. */
   readonly drift: { readonly orphaned: number; readonly missing: number };
   /** For the next round. */
   readonly memory: ReconciliationMemory;

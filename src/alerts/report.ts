@@ -2,24 +2,24 @@ import { severityClass, type Alert } from './alert.ts';
 import type { EpisodeContext, EpisodeState, Reporter } from './episode.ts';
 import { canonicalLabels } from '../domain/labels.ts';
 
-/** What a delivery says about one alert. Times are nanoseconds since the epoch. */
+/** What a delivery reports about one alert. Times are nanoseconds since the epoch. */
 export interface Report {
   readonly firing: boolean;
   readonly by: Reporter;
   readonly given: { readonly start: bigint; readonly end: bigint | undefined };
-  /** The start, but not later than the report was received. */
+  /** The start, capped at the time of receipt. */
   readonly start: bigint;
-  /** Of a resolved alert; the time of receipt where the sender gave none, or a later one. */
+  /** Of a resolved alert; the time of receipt if the sender gave no end, or a later one. */
   readonly end: bigint;
-  /** Whether `end` is what the sender gave. */
+  /** Whether `end` is the sender's. */
   readonly endKnown: boolean;
   readonly content: Pick<EpisodeState, 'severity' | 'labels' | 'annotations' | 'generatorUrl'>;
   readonly context: EpisodeContext;
 }
 
 /**
- * A start or an end later than its receipt cannot be right: the sender's clock is ahead, or ours is behind. Such a time is
- * compared as if it were the receipt, and kept as it was given.
+ * A start or an end later than its receipt cannot be right: the sender's clock is ahead, or ours is behind. Such a time
+ * is compared as if it were the time of receipt, and stored as reported.
  */
 export function reportOf(alert: Alert, context: EpisodeContext): Report {
   const received = BigInt(context.receivedAt) * 1_000_000n;
@@ -44,8 +44,8 @@ export function reportOf(alert: Alert, context: EpisodeContext): Report {
 }
 
 /**
- * Whether it starts a life after the newest episode: after an end that was reported, or else clearly later than the newest
- * episode's own start. A start in the future is compared with what the sender gave before, for its clock is its own.
+ * Whether the reported life starts after the newest episode: after a reported end, or else clearly later than the
+ * episode's own start. A start in the future is compared with earlier uncapped starts, which are by the same clock.
  */
 export function startsNextLife(current: EpisodeState, { start, given, context }: Report): boolean {
   const { toleranceNs } = context;
@@ -57,14 +57,14 @@ export function startsNextLife(current: EpisodeState, { start, given, context }:
 }
 
 /**
- * Whether a resolve is late: the life that it ends was over before the newest episode began, be it a former episode's or one that
- * was never seen.
+ * Whether a resolve is late: the life it ends was over before the newest episode began, whether that life was a former
+ * episode or never seen.
  */
 export function endsFormerLife(current: EpisodeState, { start, end, endKnown }: Report): boolean {
   if (!endKnown) return false;
   const { startsAt, anchor, anchorGiven, formerUntil } = current;
   if (formerUntil !== undefined && end <= formerUntil) return true;
-  // a start that was in the future proves nothing about others, which are earlier than its receipt
+  // a start in the future proves nothing about others, which are earlier than its receipt
   const newest = anchorGiven === anchor ? anchor : min(anchor, startsAt);
   return start < newest && end <= newest;
 }
@@ -76,8 +76,8 @@ export function mayFireForFormerLife({ formerUntil }: EpisodeState, { given, con
 }
 
 /**
- * Whether a firing, while the newest episode is closed, may be late: its reporter has not reported the end, another one has,
- * and not long ago.
+ * Whether a firing, while the newest episode is closed, may be late: its reporter has not reported the end, but another
+ * one has, and recently.
  */
 export function mayBeStale(
   { reportedEnd, closedAt, closedBy }: EpisodeState,
@@ -88,19 +88,19 @@ export function mayBeStale(
   return staleWindowMs > 0 && receivedAt - closedAt <= staleWindowMs;
 }
 
-/** Whether a start, as it was given, is the episode's own. */
+/** Whether a start, as reported, is the episode's own. */
 export function isSameStart(current: EpisodeState, start: bigint, toleranceNs: bigint): boolean {
   const { startsAt, anchorGiven, formerUntil } = current;
   if (formerUntil !== undefined && start <= formerUntil) return false;
   return start >= startsAt - toleranceNs && start <= anchorGiven + toleranceNs;
 }
 
-/** The earliest start; what lies in a former episode is not this one's. */
+/** The earliest start; a start within a former episode does not count. */
 export function earliestStart({ startsAt, formerUntil }: EpisodeState, given: bigint): bigint {
   return formerUntil !== undefined && given <= formerUntil ? startsAt : min(startsAt, given);
 }
 
-/** The anchor with the start of a report that closes or reopens. */
+/** The anchor after a report that closes or reopens the episode. */
 export function anchorWith(
   { anchor, anchorGiven }: EpisodeState,
   { start, given }: Report,
@@ -109,7 +109,7 @@ export function anchorWith(
   return later ? { anchor: start, anchorGiven: given.start } : { anchor, anchorGiven };
 }
 
-/** More reporters than a cluster and its routes have: a sender that invents them must not make rows grow. */
+/** More reporters than a cluster and its routes have; the limit keeps a sender that invents them from growing rows. */
 const MAX_REPORTERS = 32;
 
 export function withReporter(list: readonly Reporter[], reporter: Reporter): readonly Reporter[] {

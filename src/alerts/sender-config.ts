@@ -1,20 +1,21 @@
 import type { ReceiverClues } from './reconciliation.ts';
 
-/** What is read of the configuration of an Alertmanager. */
+/** The relevant part of an Alertmanager's configuration. */
 export interface SenderConfiguration {
   readonly receivers: ReceiverClues;
-  /** Whether some route is muted, or only active, at times. */
+  /** Whether any route has mute or active time intervals. */
   readonly hasTimeIntervals: boolean;
 }
 
 const WEBHOOK_PATH = /\/api\/webhooks\/alertmanager(?:\/([^/?#]+))?\/?(?:[?#]|$)/;
 const TIME_INTERVALS = ['mute_time_intervals', 'active_time_intervals'];
-/** Far deeper than anyone nests routes. */
+/** Far deeper than real routing trees. */
 const MAX_ROUTE_DEPTH = 1_000;
 
 /**
- * Reads which receivers of an Alertmanager may post to a webhook, from its configuration as `GET /api/v2/status` shows it:
- * since 0.26 with `<secret>` in place of the addresses. Undefined when it is not a configuration of Alertmanager.
+ * Finds which receivers of an Alertmanager may post to a webhook, from its configuration as shown by `GET
+ * /api/v2/status`: since 0.26 with `<secret>` in place of addresses. Undefined if it is not an Alertmanager
+ * configuration.
  */
 export function readSenderConfiguration(value: unknown, webhook: string): SenderConfiguration | undefined {
   if (!isObject(value) || !isObject(value['route'])) return undefined;
@@ -28,19 +29,22 @@ export function readSenderConfiguration(value: unknown, webhook: string): Sender
   return { receivers: { certain, possible }, hasTimeIntervals: hasTimeIntervals(value['route'], 0) };
 }
 
-/** The receivers that count as ours. @param delivered those of which deliveries came */
+/**
+ * The receivers that count as ours.
+ * @param delivered those that have sent deliveries
+ */
 export function receiversOf(
   { certain, possible }: ReceiverClues,
   delivered: ReadonlySet<string>,
 ): ReadonlySet<string> {
   const likely = [...certain, ...possible.filter((name) => delivered.has(name))];
-  // none of them ever got through: all of them are waited for
+  // no receiver ever got through: expect all of them
   return new Set(likely.length > 0 ? likely : possible);
 }
 
 function destinationOf(config: unknown, webhook: string): 'ours' | 'hidden' | 'other' {
   const url = isObject(config) ? config['url'] : undefined;
-  // an address from a file, a secret one, or one that is a template
+  // an address from a file, a secret, or a template
   if (typeof url !== 'string' || !/^https?:\/\//i.test(url) || url.includes('{{')) return 'hidden';
   const match = WEBHOOK_PATH.exec(url);
   return match !== null && (match[1] === undefined || match[1] === webhook) ? 'ours' : 'other';
