@@ -4,8 +4,8 @@ import type { EventPage, EventQuery, Ledger } from '../ledger/ledger.ts';
 export type BusLedger = Pick<Ledger, 'events' | 'summary' | 'watch'>;
 
 /**
- * Tells those who follow the ledger how far it reaches. It carries no events: each follower reads them from its own
- * place, so that nothing waits in a queue, a slow one delays nobody and none can lose anything.
+ * Notifies the followers of the ledger of its newest offset. It carries no events: each follower reads them from its
+ * own position, so nothing is queued, a slow follower delays no one, and none can lose an event.
  */
 export class Bus {
   readonly #waiting = new Set<() => void>();
@@ -19,13 +19,13 @@ export class Bus {
     });
   }
 
-  /** The id of the newest event, or of where the first will follow. */
+  /** The id of the newest event, or the position before the first one. */
   get head(): string {
     const { epoch, lastOffset } = this.#ledger.summary();
     return `${epoch}-${lastOffset}`;
   }
 
-  /** How many events there are after an id. */
+  /** Number of events after an id. */
   behind(id: string): number {
     return Math.max(0, this.#ledger.summary().lastOffset - (parseEventId(id)?.offset ?? 0));
   }
@@ -47,7 +47,7 @@ export class Bus {
     });
   }
 
-  /** Reads a page; those who ask for the same at the same time share it. */
+  /** Reads a page; concurrent identical queries share one read. */
   read(query: EventQuery): Promise<EventPage> {
     const key = JSON.stringify(query);
     const going = this.#reading.get(key);

@@ -3,10 +3,10 @@ import { parseEventId, type CloudEvent } from '../domain/event.ts';
 import { LedgerUnavailableError, type EventPage, type EventQuery } from '../ledger/ledger.ts';
 import type { Bus } from './bus.ts';
 
-/** What a follower comes to next. `at` is the id up to which it has seen everything then. */
+/** A follower's next step. `at` is the id up to which it has then seen everything. */
 export type Step =
   | { readonly kind: 'events'; readonly events: readonly CloudEvent[]; readonly at: string }
-  /** What came after `after` is not all there any more; it goes on with the oldest that is. */
+  /** Some events after `after` are gone; the follower continues with the oldest that is kept. */
   | { readonly kind: 'gap'; readonly after: string; readonly oldest?: string; readonly at: string };
 
 export interface Follow extends Pick<EventQuery, 'type' | 'subject' | 'limit' | 'maxBytes'> {
@@ -19,8 +19,8 @@ export interface Follow extends Pick<EventQuery, 'type' | 'subject' | 'limit' | 
 const RETRY_MS = 1_000;
 
 /**
- * The ledger from an id on, page by page, for as long as the signal lets it: what is there already and then what
- * comes. The next page is read when it is asked for. A step without events tells that the filter let none through.
+ * Reads the ledger from an id on, page by page, until the signal: first the stored events, then new ones as they
+ * arrive. The next page is read only when it is asked for. A step without events means that the filter matched none.
  */
 export async function* follow(options: Follow): AsyncGenerator<Step, undefined> {
   const { bus, signal, limit, maxBytes, type, subject } = options;
@@ -34,12 +34,12 @@ export async function* follow(options: Follow): AsyncGenerator<Step, undefined> 
     const full = step.kind === 'gap' || step.events.length === limit;
     if (step.kind === 'gap' || step.at !== at) yield step;
     at = step.at;
-    // a page that its bytes have cut is not full: then there is something beyond it already
+    // a page cut by its byte limit is not full, but has more events after it
     if (!full) await bus.beyond(at, signal);
   }
 }
 
-/** A ledger that cannot be read now is asked again; undefined when the signal ended that. */
+/** Retries while the ledger cannot be read; undefined if the signal ended that. */
 async function read({ bus, clock, signal }: Follow, query: EventQuery): Promise<EventPage | undefined> {
   while (!signal.aborted) {
     try {
@@ -56,14 +56,14 @@ function stepOf(page: Exclude<EventPage, { gone: true }>, at: string): Extract<S
   return { kind: 'events', events: page.events, at: page.nextAfter ?? at };
 }
 
-/** After a gap everything from the oldest on is there: as if the one before it had been seen. */
+/** After a gap everything from the oldest kept event on is there: continue as if its predecessor had been seen. */
 function gap(after: string, next: string, oldest: string | undefined): Extract<Step, { kind: 'gap' }> {
   const { epoch, offset } = parseEventId(next) ?? { epoch: '', offset: 0 };
   if (oldest === undefined) return { kind: 'gap', after, at: next };
   return { kind: 'gap', after, oldest, at: `${epoch}-${offset - 1}` };
 }
 
-/** Waits, or until the signal. */
+/** Waits for this long, or until the signal. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -5,7 +5,7 @@ import type { Ledger, RunRecord } from '../ledger/ledger.ts';
 
 const FLUSH_MS = 250;
 const RETRY_MS = 2_000;
-/** What is kept while the ledger cannot take it; beyond, the oldest runs and events are dropped. */
+/** Limit for what waits while the ledger cannot be written; beyond it the oldest runs and events are dropped. */
 const MAX_WAITING = 50_000;
 
 interface OutboxOptions {
@@ -15,8 +15,8 @@ interface OutboxOptions {
 }
 
 /**
- * Carries what Tocsin itself observes to the ledger, in order and in groups, without anybody waiting for it:
- * a ledger that cannot write is tried again, and nothing but a full outbox loses an event.
+ * Writes Tocsin's own runs and events to the ledger, in order and in batches, without blocking their sources. A failed
+ * write is retried; events are lost only when the outbox is full.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -41,7 +41,7 @@ export class Outbox {
     this.#flushIn(FLUSH_MS);
   }
 
-  /** Writes what waits; for the shutdown. */
+  /** Writes what is pending; for the shutdown. */
   async close(): Promise<void> {
     this.#cancelTimer?.();
     await this.#flushing;

@@ -4,14 +4,14 @@ import { readPlainYaml } from '../config/yaml/yaml.ts';
 import type { AlertmanagerConfig } from '../config/types.ts';
 import type { AlertListing, ReceiverClues } from '../alerts/reconciliation.ts';
 
-/** About 100,000 alerts. */
+/** Enough for about 100,000 alerts. */
 const MAX_LIST_BYTES = 128 * 2 ** 20;
 const MAX_STATUS_BYTES = 8 * 2 ** 20;
 const NO_RECEIVERS: ReceiverClues = { certain: [], possible: [] };
 
 type Client = Pick<HttpClient, 'get'>;
 
-/** What an Alertmanager says of itself. */
+/** The relevant part of `GET /api/v2/status`. */
 interface Status {
   readonly receivers: ReceiverClues;
   readonly hasTimeIntervals: boolean;
@@ -19,15 +19,15 @@ interface Status {
   readonly startedAt: number;
 }
 
-/** What an Alertmanager has; `problem` says what could not be had of it, so that less can be concluded from it. */
+/** An Alertmanager's answers; `problem` says what could not be fetched, which limits the conclusions. */
 export interface AskedListing {
   readonly listing: AlertListing;
   readonly problem: string | undefined;
 }
 
 /**
- * Asks an Alertmanager which alerts it has, since when it is up, and which of its receivers are ours.
- * @throws Error which says why it does not list its alerts
+ * Asks an Alertmanager for its alerts, its start time, and which of its receivers are ours.
+ * @throws Error that says why its alerts could not be listed
  */
 export async function askAlertmanager(
   client: Client,
@@ -63,7 +63,7 @@ async function askStatus(client: Client, config: AlertmanagerConfig, now: () => 
     receivers:
       configured === undefined ? (read?.receivers ?? NO_RECEIVERS) : { certain: configured, possible: [] },
     hasTimeIntervals: read?.hasTimeIntervals ?? false,
-    // by the difference of its own times, for its clock need not be ours
+    // derived from its own times, since its clock may differ from ours
     startedAt: at - ((date ?? at) - startedAt),
   };
 }

@@ -20,7 +20,7 @@ const EVERY_MS = 60_000;
 
 type Reconciled = Extract<ReconcileResult, { outcome: 'reconciled' }>;
 
-/** Asks every Alertmanager each minute which alerts it has, and lets the ledger be put right by that. */
+/** Fetches the alerts of every Alertmanager once a minute, and lets the ledger correct itself by them. */
 export class Reconciling {
   readonly #options: ReconcilingOptions;
   #alertmanagers: readonly AlertmanagerConfig[] = [];
@@ -32,7 +32,7 @@ export class Reconciling {
     this.#options = options;
   }
 
-  /** Asks these from now on, at once. */
+  /** Replaces the set of Alertmanagers and asks them at once. */
   configure(alertmanagers: readonly AlertmanagerConfig[]): void {
     this.stop();
     this.#alertmanagers = alertmanagers;

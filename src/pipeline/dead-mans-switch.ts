@@ -11,7 +11,7 @@ export interface PingingOptions {
   readonly ledger: Pick<Ledger, 'append' | 'writable'>;
   readonly self: Pick<SelfMetrics, 'pipeline'>;
   readonly client: Pick<HttpClient, 'get'>;
-  /** Whether every watchdog was heard in time. */
+  /** Whether every watchdog was received in time. */
   readonly allFresh: () => boolean;
 }
 
@@ -19,7 +19,10 @@ const SHORTEST_MS = 1_000;
 const LONGEST_MS = 60_000;
 const MAX_ANSWER_BYTES = 64 * 1_024;
 
-/** Calls `ping_url` while the way of the alerts is whole: who waits for the call learns when it, or Tocsin, is broken. */
+/**
+ * Calls `ping_url` while the alerting pipeline works: the service that expects the call notices when the pipeline, or
+ * Tocsin, is broken.
+ */
 export class Pinging {
   readonly #options: PingingOptions;
   #url: Config['pingUrl'];
@@ -32,7 +35,7 @@ export class Pinging {
     this.#options = options;
   }
 
-  /** Twice in the shortest `expect_every`, and at least every minute. */
+  /** Sets the interval: half of the shortest `expect_every`, and at most a minute. */
   configure({ pingUrl, watchdogs }: Pick<Config, 'pingUrl' | 'watchdogs'>): void {
     this.stop();
     this.#url = pingUrl;
@@ -69,7 +72,7 @@ export class Pinging {
     this.#note(problem);
   }
 
-  /** The ledger is asked for a transaction: a thread that hangs answers none. */
+  /** Asks the ledger for a transaction: a hung thread does not answer. */
   async #whole(): Promise<boolean> {
     const { ledger, allFresh } = this.#options;
     if (!allFresh() || !ledger.writable()) return false;

@@ -5,13 +5,13 @@ import type { TlsOptions } from '../domain/tls.ts';
 export interface HttpAnswer {
   readonly status: number;
   readonly body: Uint8Array;
-  /** Its own time, from the header `Date`, milliseconds since the epoch; undefined where it gives none. */
+  /** The server's own time, from the `Date` header, milliseconds since the epoch; undefined without one. */
   readonly date: number | undefined;
 }
 
 export interface HttpQuestion {
   readonly url: string;
-  /** A ready `Authorization` header. */
+  /** Complete value of the `Authorization` header. */
   readonly authorization?: Secret | undefined;
   readonly tls?: TlsOptions | undefined;
   readonly maxBytes: number;
@@ -19,13 +19,13 @@ export interface HttpQuestion {
 
 const TIMEOUT_MS = 10_000;
 
-/** Asks other servers, each question with one deadline. Follows no redirect. */
+/** Sends single GET requests, each with one deadline. Does not follow redirects. */
 export class HttpClient {
   readonly #agents = new Set<Agent>();
 
-  /** @throws Error which says why there is no whole answer; it never holds the URL, which may be a secret */
+  /** @throws Error that says why there is no complete answer; never contains the URL, which may be a secret */
   async get({ url, authorization, tls, maxBytes }: HttpQuestion): Promise<HttpAnswer> {
-    // questions are a minute apart: there is no connection to keep
+    // requests are a minute apart: keep-alive would be of no use
     const agent = new Agent({ connect: { timeout: TIMEOUT_MS, ...tls } });
     this.#agents.add(agent);
     try {
@@ -57,7 +57,7 @@ export class HttpClient {
     }
   }
 
-  /** Ends what is under way. */
+  /** Aborts requests in progress. */
   async close(): Promise<void> {
     await Promise.all([...this.#agents].map((agent) => agent.destroy()));
   }
@@ -72,7 +72,7 @@ class AnswerError extends Error {
   override readonly name = 'AnswerError';
 }
 
-/** In words that do not tell the URL. */
+/** A description that does not contain the URL. */
 function whyNot(error: unknown): string {
   if (error instanceof AnswerError) return error.message;
   const { name, code } = error as NodeJS.ErrnoException;

@@ -1,14 +1,14 @@
 import type { WatchdogSighting } from '../alerts/watchdog.ts';
 
-/** `waiting`: since the start there was no time yet to hear of it. */
+/** `waiting`: too little time has passed since the start to expect a delivery. */
 export type WatchdogState = 'fresh' | 'lost' | 'waiting';
 
-/** How a watchdog stands. Times are monotonic milliseconds, so that a clock that is set loses none. */
+/** State of a watchdog. Times are monotonic milliseconds, so that a clock change does not make one `lost`. */
 export interface WatchdogStanding {
   readonly state: WatchdogState;
-  /** When it was last heard, or may first be expected. */
+  /** When it was last received, or when waiting for it began. */
   readonly heardAt: number;
-  /** What the last delivery was (ms since the epoch). */
+  /** Receipt time of the last delivery (ms since the epoch). */
   readonly lastSeenAt: number | undefined;
 }
 
@@ -19,8 +19,8 @@ export interface WatchdogNow {
 }
 
 /**
- * How a watchdog stands when Tocsin starts: fresh while its last delivery is young enough; lost when it was
- * (`wasLost`); else it gets one `expect_every` to be heard, for Tocsin's own absence proves nothing.
+ * The state of a watchdog when Tocsin starts: lost if it was lost before (`wasLost`); fresh if its last delivery is
+ * recent enough; otherwise it is given one `expect_every` to arrive, since Tocsin's own downtime proves nothing.
  */
 export function firstStanding(
   { lastSeenAt, firing }: Pick<WatchdogSighting, 'lastSeenAt' | 'firing'>,
@@ -35,7 +35,7 @@ export function firstStanding(
 }
 
 /**
- * The next standing: a delivery makes it fresh; `expect_every` without one, or the sender's word that it fires no more, lost.
+ * The next state: a delivery makes it fresh; `expect_every` without one, or the sender resolving it, makes it lost.
  * Pure.
  */
 export function nextStanding(

@@ -23,10 +23,10 @@ interface Watched {
 const LOOK_MS = 500;
 const NEVER: Omit<WatchdogSighting, 'name'> = { lastSeenAt: undefined, firing: false };
 
-/** Looks after the alerts that always fire: tells when one is no longer heard, and when it is again. */
+/** Watches the alerts that always fire, and emits an event when one stops arriving and when it arrives again. */
 export class Watchdogs {
   readonly #options: WatchdogsOptions;
-  /** Undefined until the ledger told of it. */
+  /** Undefined until the ledger's record of it has been read. */
   #watched = new Map<string, Watched | undefined>();
   #configs: readonly WatchdogConfig[] = [];
   #generation = 0;
@@ -37,7 +37,7 @@ export class Watchdogs {
     this.#again();
   }
 
-  /** Watches these from now on; the ledger knows them already. What has not changed keeps its standing. */
+  /** Replaces the set of watchdogs; the ledger must already have it. An unchanged watchdog keeps its state. */
   configure(configs: readonly WatchdogConfig[]): void {
     const before = this.#watched;
     const same = (config: WatchdogConfig) => {
@@ -56,14 +56,14 @@ export class Watchdogs {
     this.#cancel();
   }
 
-  /** Whether each one is heard, by its name; one that is still waited for is not lost. */
+  /** By name: whether each watchdog is received; one that is still waited for counts as received. */
   heard(): Readonly<Record<string, boolean>> {
     return Object.fromEntries(
       [...this.#watched].map(([name, watched]) => [name, watched?.standing.state !== 'lost']),
     );
   }
 
-  /** Whether every one was heard in time. */
+  /** Whether every one was received in time. */
   allFresh(): boolean {
     return [...this.#watched.values()].every((watched) => watched?.standing.state === 'fresh');
   }
@@ -75,7 +75,7 @@ export class Watchdogs {
     });
   }
 
-  /** The newest event about it tells whether it was lost when Tocsin ended. */
+  /** The newest event about it shows whether it was lost when Tocsin stopped. */
   async #begin(config: WatchdogConfig, generation: number): Promise<void> {
     const { ledger, clock, logger } = this.#options;
     let wasLost = false;

@@ -6,21 +6,22 @@ import type { Delivered, Failure, Sink } from './sink.ts';
 
 export interface HttpSinkOptions {
   readonly url: string;
-  /** The `Authorization` header. */
+  /** Value of the `Authorization` header. */
   readonly authorization?: Secret;
   readonly tls?: TlsOptions;
   readonly timeoutMs: number;
 }
 
-/** What says that this event is wrong, and not the address, the token or the receiver. */
+/** Status codes that blame the event, and not the address, the token or the receiver. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413, 422]);
 const SHOWN = 200;
 const READ_BYTES = 16_384;
 
 /**
- * Posts the first event as a CloudEvent in structured mode: one request each, one after the other, so that their order
- * holds.
- * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#32-structured-content-mode
+ * Posts the first event as a CloudEvent in structured mode: one request per event, one after the other, to preserve
+ * their order.
+ * @see
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#32-structured-content-mode
  */
 export class HttpSink implements Sink {
   readonly #pool: Pool;
@@ -78,7 +79,10 @@ export class HttpSink implements Sink {
   }
 }
 
-/** The first characters of an answer, for a person; an answer that is short is read whole, so that its connection can be used again. */
+/**
+ * The beginning of an answer, for error messages; a short answer is read completely, so that its connection can be
+ * reused.
+ */
 async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -90,7 +94,7 @@ async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8').replace(/\s+/g, ' ').trim().slice(0, SHOWN);
 }
 
-/** Seconds, or a date. */
+/** Seconds, or an HTTP date. */
 function retryAfterMs(given: string | readonly string[] | undefined): number | undefined {
   if (typeof given !== 'string') return undefined;
   const ms = /^\d+$/.test(given) ? Number(given) * 1_000 : Date.parse(given) - Date.now();

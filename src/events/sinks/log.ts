@@ -1,7 +1,7 @@
 import type { Logger } from '../../domain/log.ts';
 import type { Sink } from './sink.ts';
 
-/** Writes each event as a line of Tocsin's own log. */
+/** Writes each event as a line of Tocsin's log. */
 export function createLogSink(name: string, logger: Logger): Sink {
   return {
     deliver: (events) => {

@@ -7,7 +7,7 @@ import { follow, pause, type Step } from '../follow.ts';
 import type { Delivered, Failure, Sink } from './sink.ts';
 import { Troubles } from './troubles.ts';
 
-/** What became of an event: taken, refused for good, or gone from the ledger before the sink could have it. */
+/** Outcome of an event: accepted, permanently rejected, or removed from the ledger before the sink could read it. */
 export type SinkOutcome = 'delivered' | 'refused' | 'lost';
 
 export interface PumpOptions {
@@ -24,7 +24,7 @@ export interface PumpOptions {
 }
 
 const BATCH = 100;
-/** What is delivered is saved after each batch, and so often within one. */
+/** Progress is saved after each batch, and within a batch at this interval. */
 const SAVE_MS = 1_000;
 const RETRY_MS = 1_000;
 const FIRST_WAIT_MS = 500;
@@ -32,16 +32,17 @@ const LONGEST_WAIT_MS = 30_000;
 const LONGEST_WISH_MS = 300_000;
 
 /**
- * Carries events to one sink, in order and at least once, from where the ledger says that it stands. What the sink
- * does not take stays in the ledger and is tried again; only what it refuses for good, or retention removes, is left out.
+ * Delivers events to one sink, in order and at least once, from the position stored in the ledger. Events that the sink
+ * does not accept stay in the ledger and are retried; only those it permanently rejects, or that retention removes, are
+ * skipped.
  */
 export class Pump {
   readonly name: string;
   readonly #options: PumpOptions;
   readonly #troubles: Troubles;
-  /** Ends waiting; a delivery that is under way may end. */
+  /** Ends waiting; a delivery in progress may finish. */
   readonly #stopping = new AbortController();
-  /** Ends that, too. */
+  /** Ends a delivery in progress, too. */
   readonly #cutting = new AbortController();
   readonly #done: Promise<void>;
   #at: string | undefined;
@@ -56,17 +57,17 @@ export class Pump {
     this.#done = this.#keepRunning();
   }
 
-  /** The id of the last event that the sink is done with; undefined until the ledger told. */
+  /** The id of the last event that the sink is done with; undefined until the ledger has reported it. */
   get at(): string | undefined {
     return this.#at;
   }
 
-  /** Why the last attempt failed; undefined while the sink takes events. */
+  /** Why the last attempt failed; undefined while the sink accepts events. */
   get failing(): string | undefined {
     return this.#troubles.reason;
   }
 
-  /** Lets the delivery that is under way end, and cuts it off once `signal` aborts. */
+  /** Lets the delivery in progress finish, and aborts it once `signal` does. */
   async stop(signal?: AbortSignal): Promise<void> {
     this.#stopping.abort();
     const cut = () => this.#cutting.abort();
@@ -77,7 +78,7 @@ export class Pump {
     await this.#options.sink.close();
   }
 
-  /** What nothing was prepared for costs an attempt and not the sink. */
+  /** An unexpected exception costs one attempt, not the sink. */
   async #keepRunning(): Promise<void> {
     const { clock, logger } = this.#options;
     const { signal } = this.#stopping;
@@ -124,7 +125,7 @@ export class Pump {
     return undefined;
   }
 
-  /** @returns whether all of them were dealt with, before it was stopped */
+  /** @returns whether all of them were dealt with before the sink was stopped */
   async #deliver(events: readonly CloudEvent[]): Promise<boolean> {
     const { sink, clock, onEvents } = this.#options;
     let done = 0;
@@ -175,7 +176,7 @@ export class Pump {
     );
   }
 
-  /** A ledger that cannot take it is told again with the next: until then a restart would repeat events. */
+  /** If the ledger cannot store the progress, the next save does; until then a restart would repeat events. */
   async #save(): Promise<void> {
     const { ledger, clock } = this.#options;
     if (this.#at === undefined) return;
@@ -191,7 +192,7 @@ export class Pump {
   }
 }
 
-/** A sink should say why it did not take events; one that throws did not take them either. */
+/** A sink should return a failure; one that throws did not accept the events either. */
 async function attempt(sink: Sink, events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {
   try {
     return await sink.deliver(events, signal);
@@ -200,7 +201,7 @@ async function attempt(sink: Sink, events: readonly CloudEvent[], signal: AbortS
   }
 }
 
-/** Doubles with each attempt up to a limit, and is spread, so that those who wait for one receiver do not come at once. */
+/** Exponential backoff with a limit and jitter, so that the sinks of one receiver do not all retry at once. */
 export function waitMs(attempts: number, random: number): number {
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** attempts) * (0.5 + random / 2);
 }

@@ -15,15 +15,16 @@ export interface RedisSinkOptions {
   readonly username?: string;
   readonly password?: Secret;
   readonly stream: string;
-  /** About how many entries the stream keeps. */
+  /** Approximate number of entries that the stream keeps. */
   readonly maxLength: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
 
 /**
- * Appends events to a Redis stream, each batch in one transaction: all of it is there or nothing, in order. Only where
- * the answer to a transaction is lost is it not known which; it is sent again then, and its entries stand there twice.
+ * Appends events to a Redis stream, each batch in one transaction: all of it or nothing, in order. If the answer to a
+ * transaction is lost, its outcome is unknown; the batch is sent again then, and its entries may be in the stream
+ * twice.
  */
 export class RedisSink implements Sink {
   readonly #options: RedisSinkOptions;
@@ -69,7 +70,7 @@ export class RedisSink implements Sink {
     this.#client = undefined;
   }
 
-  /** One attempt: trying again, and when, is not the client's business. */
+  /** A single attempt: retrying is not up to the client. */
   async #connect(): Promise<Redis> {
     const { host, port, tls, timeoutMs } = this.#options;
     const client = new Redis({
@@ -90,7 +91,7 @@ export class RedisSink implements Sink {
     client.on('error', (error: Error) => {
       fault ??= error;
     });
-    // so that a deadline that passes meanwhile ends it
+    // assigned now, so that a deadline during the login ends it
     this.#client = client;
     try {
       await client.connect();
@@ -101,7 +102,7 @@ export class RedisSink implements Sink {
     return client;
   }
 
-  /** Not ioredis's own login, which prints some refusals to the console instead of telling them. */
+  /** Used instead of ioredis's own login, which prints some errors to the console instead of returning them. */
   async #logIn(client: Redis): Promise<void> {
     const { username, password, db } = this.#options;
     if (password !== undefined) {
@@ -125,14 +126,14 @@ export class RedisSink implements Sink {
   }
 }
 
-/** The fields of an entry: what a reader selects by, and the whole event. */
+/** The fields of an entry: those that readers select by, and the whole event. */
 function entryOf(event: CloudEvent): string[] {
   const { id, type, subject, time } = event;
   const about = subject === undefined ? [] : ['subject', subject];
   return ['id', id, 'type', type, ...about, 'time', time, 'event', JSON.stringify(event)];
 }
 
-/** The code is all of the answer that is shown: an error about AUTH may quote its arguments. */
+/** Only the error code of the answer is shown: an error about AUTH may quote its arguments. */
 function codeOf(error: unknown): string {
   return /^[A-Z]{2,20}(?= |$)/.exec(error instanceof Error ? error.message : '')?.[0] ?? 'ERR';
 }

@@ -1,24 +1,24 @@
 import type { CloudEvent } from '../../domain/event.ts';
 
-/** What became of the events that a sink was given. */
+/** Outcome of a delivery to a sink. */
 export interface Delivered {
-  /** How many of them, from the first on, it took. */
+  /** How many events, from the first on, were accepted. */
   readonly taken: number;
-  /** Why the next one was not taken. */
+  /** Why the next event was not accepted. */
   readonly failure?: Failure;
 }
 
 export interface Failure {
   readonly reason: string;
-  /** It is the event that is at fault: it would be refused again. */
+  /** The event is at fault: it would be rejected again. */
   readonly refused?: boolean;
-  /** When the receiver wants to be asked again, in milliseconds. */
+  /** How long the receiver asks to wait before a retry, milliseconds. */
   readonly retryAfterMs?: number;
 }
 
-/** Where events are copied to. */
+/** A destination that events are copied to. */
 export interface Sink {
-  /** Never rejects; bounded in time by itself, and ended early by the signal. */
+  /** Never rejects; limits its own time, and ends early on the signal. */
   deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered>;
   close(): Promise<void>;
 }

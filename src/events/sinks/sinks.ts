@@ -5,20 +5,20 @@ import type { Sink } from './sink.ts';
 /** A sink of the configuration. */
 export interface ConfiguredSink {
   readonly name: string;
-  /** Such as `redis`. */
+  /** For example `redis`. */
   readonly type: string;
   readonly create: () => Sink;
 }
 
-/** How a sink stands. */
+/** State of a sink. */
 export interface SinkView {
   readonly name: string;
   readonly type: string;
   /** The id of the last event that it is done with. */
   readonly after: string;
-  /** Events after that. */
+  /** Number of events after that. */
   readonly lag: number;
-  /** Why it takes none. */
+  /** Why it does not accept events. */
   readonly failing?: string;
 }
 
@@ -33,7 +33,7 @@ interface Running {
   readonly pump: Pump;
 }
 
-/** The sinks that are configured, each with its own pump: none waits for another. */
+/** The configured sinks, each with its own pump: none waits for another. */
 export class Sinks {
   readonly #options: SinksOptions;
   readonly #cutting = new AbortController();
@@ -44,7 +44,10 @@ export class Sinks {
     this.#options = options;
   }
 
-  /** Makes these the sinks. Those of before end their deliveries first; each goes on where its name stands. Cannot fail. */
+  /**
+   * Replaces the set of sinks. Previous ones finish their deliveries first; a sink continues from the position stored
+   * under its name. Cannot fail.
+   */
   configure(wanted: readonly ConfiguredSink[]): void {
     this.#changing = this.#changing.then(async () => {
       await this.#stopAll();
@@ -62,7 +65,7 @@ export class Sinks {
     );
   }
 
-  /** Lets deliveries that are under way end, and cuts them off once `signal` aborts. */
+  /** Lets deliveries in progress finish, and aborts them once `signal` does. */
   async stop(signal: AbortSignal): Promise<void> {
     const cut = () => this.#cutting.abort();
     if (signal.aborted) cut();

@@ -3,7 +3,7 @@ import type { Logger } from '../../domain/log.ts';
 
 const REMINDER_MS = 60_000;
 
-/** Tells in the log what goes wrong with a sink: at once when it begins, and what follows once a minute. */
+/** Logs the failures of a sink: the first one at once, further ones at most once a minute. */
 export class Troubles {
   readonly #sink: string;
   readonly #logger: Logger;
@@ -17,7 +17,7 @@ export class Troubles {
     this.#clock = clock;
   }
 
-  /** Why the last attempt failed; undefined after one that did not. */
+  /** Why the last attempt failed; undefined after a success. */
   get reason(): string | undefined {
     return this.#failing?.reason;
   }
