@@ -1,6 +1,6 @@
 import { clientKey } from './scrape-gate.ts';
 
-/** A body that could not be read; `status` is how to answer. */
+/** A body that could not be read; `status` is the status of the answer. */
 export class BodyError extends Error {
   override readonly name = 'BodyError';
   readonly status: 400 | 413 | 415 | 503;
@@ -12,19 +12,19 @@ export class BodyError extends Error {
 }
 
 export interface BodyBudgetOptions {
-  /** Bytes; asked at each body, so that a reload counts. */
+  /** Bytes; read for each body, so that a reload applies. */
   readonly max: () => number;
   readonly monotonic: () => number;
-  /** Whether an address that uploads more than another gives way to it; else only uploads that do not move do. */
+  /** Whether an address that uploads more than another loses a place to it; otherwise only stalled uploads do. */
   readonly fair: boolean;
 }
 
-/** An upload of which nothing came for so long loses its place where another needs it. */
+/** An upload that received nothing for this long loses its place when another one needs it. */
 const STALLED_MS = 2_000;
 
 /**
- * Bytes of bodies that may be held at the same time: from when they come (not from when they are announced) until what
- * they say is on disk.
+ * Limits the bytes of request bodies held at a time: from their arrival (not from the announced length) until their
+ * content is on disk.
  */
 export class BodyBudget {
   readonly #options: BodyBudgetOptions;
@@ -41,14 +41,14 @@ export class BodyBudget {
   }
 
   /**
-   * A share for one body.
+   * A share of the budget for one body.
    * @param onLost called when the upload loses its place; the share is empty then
    */
   share(address: string, onLost: () => void): BodyShare {
     return new BodyShare(this, clientKey(address), onLost);
   }
 
-  /** @throws BodyError 503 when so many more do not fit; a single body always does */
+  /** @throws BodyError 503 when this many more bytes do not fit; a single body always fits */
   take(share: BodyShare, bytes: number): void {
     share.movedAt = this.#options.monotonic();
     while (this.#held > share.bytes && this.#held + bytes > this.#options.max()) {
@@ -77,7 +77,7 @@ export class BodyBudget {
     else this.#perAddress.delete(share.key);
   }
 
-  /** An upload that gives way: one that does not move, else one of the address with the most. */
+  /** The upload to drop: a stalled one, else one of the address with the most bytes. */
   #victim(newcomer: BodyShare, bytes: number): BodyShare | undefined {
     const others = [...this.#shares].filter((one) => one !== newcomer && one.uploading);
     const stalledSince = this.#options.monotonic() - STALLED_MS;
@@ -94,15 +94,15 @@ export class BodyBudget {
   }
 }
 
-/** What one body holds of the budget, given back once. */
+/** The bytes that one body holds of the budget, released once. */
 export class BodyShare {
   readonly #budget: BodyBudget;
   readonly #onLost: () => void;
   readonly key: string;
   bytes = 0;
-  /** When something of it came last, by the monotonic clock. */
+  /** When its last bytes arrived, by the monotonic clock. */
   movedAt = 0;
-  /** Whether more of it is to come; what is with the ledger is not given up. */
+  /** Whether more of it is expected; a body that was handed to the ledger is not dropped. */
   uploading = true;
 
   constructor(budget: BodyBudget, key: string, onLost: () => void) {

@@ -7,13 +7,13 @@ interface ReadOptions {
   readonly limit: number;
   readonly budget: BodyBudget;
   readonly address: string;
-  /** Whether who sends it presented a token: its announced length is believed. */
+  /** Whether the sender presented a token: its announced length is trusted. */
   readonly proven: boolean;
-  /** Sees the bytes as they come. */
+  /** Receives the bytes as they arrive. */
   readonly onBytes?: (bytes: Uint8Array) => void;
 }
 
-/** A body, and what it holds of the budget until `share.end` is called. */
+/** A body, and the share of the budget that it holds until `share.end` is called. */
 export interface ReadBody {
   readonly bytes: Uint8Array;
   readonly share: BodyShare;
@@ -22,10 +22,10 @@ export interface ReadBody {
 const FIRST_BYTES = 64 * 1024;
 
 /**
- * Reads a body into one buffer of its own, which can be handed to another thread: nothing is put together in the end,
- * which for 30 MB would hold up the event loop.
- * @throws BodyError 413 beyond `limit`, 503 beyond the budget or when it lost its place, 415 for an encoding that is not
- * known, 400 when its client broke off or it is not encoded as it says
+ * Reads a body into a single buffer of its own, which can be transferred to another thread: chunks are not joined at
+ * the end, which for 30 MB would block the event loop.
+ * @throws BodyError 413 beyond `limit`, 503 beyond the budget or when it lost its place, 415 for an unknown encoding,
+ * 400 when its client disconnected or the body is not encoded as declared
  */
 export async function readBody(request: IncomingMessage, options: ReadOptions): Promise<ReadBody> {
   const { limit, budget, address, proven, onBytes } = options;
@@ -48,7 +48,7 @@ export async function readBody(request: IncomingMessage, options: ReadOptions): 
       length = end;
     });
     share.uploading = false;
-    // what was not used of a guess goes, so that the buffer is the body
+    // cut off the unused rest of a buffer that was too large, so that the buffer is the body
     return { bytes: length === bytes.byteLength ? bytes : bytes.slice(0, length), share };
   } catch (error) {
     share.end();
@@ -84,7 +84,7 @@ function decoded(request: IncomingMessage, encoding: string): Readable {
 
 interface Upload {
   readonly request: IncomingMessage;
-  /** What it carries, decompressed. */
+  /** The decompressed body. */
   readonly content: Readable;
   readonly lost: AbortSignal;
 }

@@ -9,8 +9,9 @@ interface Watch {
 }
 
 /**
- * Tells when clients leave. Node's own signals are not enough: `finish` fires for bytes that nobody took, `close` of
- * a response waits for its turn on a connection, and a reset after the last write shows on the socket alone.
+ * Detects disconnected clients. Node's own events are not sufficient: `finish` is emitted for bytes that were never
+ * read, `close` of a response waits for its turn on a connection, and a reset after the last write is visible only on
+ * the socket.
  */
 export class Departures {
   readonly #watches = new WeakMap<Socket, Watch>();
@@ -21,7 +22,7 @@ export class Departures {
     this.#clock = clock;
   }
 
-  /** Calls `gone` once if the client leaves; the returned function ends the watch. One listener per socket. */
+  /** Calls `gone` once if the client disconnects; the returned function ends the watch. One listener per socket. */
   watch(socket: Socket, gone: (hadError: boolean) => void): () => void {
     if (socket.destroyed) {
       gone(socket.errored !== null);
@@ -33,8 +34,8 @@ export class Departures {
   }
 
   /**
-   * Waits until it is clear whether a finished response was taken: the connection is reset (not taken), closed in
-   * order, asked for more (see `asked`), or lives on for a second (taken). Then calls `settled` once.
+   * Waits until it is known whether a finished response was read: the connection is reset (not read), closed normally,
+   * used for another request (see `asked`), or still open after a second (read). Then calls `settled` once.
    */
   settle(socket: Socket, settled: (taken: boolean) => void): void {
     let over = false;
@@ -53,7 +54,7 @@ export class Departures {
     unwatch = this.watch(socket, (hadError) => end(!hadError));
   }
 
-  /** A client asks again on a connection: so it has taken what it asked for before. */
+  /** A client sends another request on a connection, so it has read the previous response. */
   asked(socket: Socket): void {
     this.#settling.get(socket)?.();
   }

@@ -5,10 +5,10 @@ import { clientKey } from './scrape-gate.ts';
 import { isAnswerable, isIncomplete, refusalOf, sendRefusal } from './refusal.ts';
 
 /**
- * How a connection ended; a label value. `used` and `unused` ended in order, or by their client: after at least one
- * request, or before any. All others were cut off: no request in time (`timeout`), what is no HTTP (`malformed`), an
- * answer not taken (`stalled`), too many of one address or too many requests at a time (`limited`), too many in all
- * (`refused`), and idle ones that gave way to a newcomer (`displaced`).
+ * How a connection ended; a label value. `used` and `unused` were closed normally, or by their client: after at least
+ * one request, or before any. All others were cut off: no request in time (`timeout`), invalid HTTP (`malformed`), an
+ * answer that was not read (`stalled`), too many of one address or too many requests at a time (`limited`), too many in
+ * total (`refused`), and idle ones that were closed in favour of a new one (`displaced`).
  */
 export type ConnectionOutcome =
   'used' | 'unused' | 'timeout' | 'malformed' | 'stalled' | 'limited' | 'refused' | 'displaced';
@@ -17,18 +17,18 @@ export interface ConnectionLimits {
   readonly max: number;
   /** Of one address (IPv6: of one /64). */
   readonly maxPerAddress: number;
-  /** How long those of `brief` may idle, milliseconds. */
+  /** How long connections marked by `brief` may idle, milliseconds. */
   readonly briefIdleMs: number;
-  /** Known scrapers: some connections are for them alone, and they are neither capped per address nor displaced. */
+  /** Known scrapers: some connections are reserved for them, and they are neither capped per address nor displaced. */
   readonly trusted: { readonly empty: boolean; has(address: string): boolean };
   /** Proxies: many clients behind one address, which is not capped. */
   readonly proxies: { readonly empty: boolean; has(address: string): boolean };
 }
 
 export interface ConnectionsOptions {
-  /** Asked at each new connection, so that a reload counts. */
+  /** Read for each new connection, so that a reload applies. */
   readonly limits: () => ConnectionLimits;
-  /** How many are open now. */
+  /** Called with the number of open connections. */
   readonly onOpen: (open: number) => void;
   /** Called once for each connection. */
   readonly onEnd: (outcome: ConnectionOutcome, address: string) => void;
@@ -39,14 +39,14 @@ interface Connection {
   readonly address: string;
   readonly key: string;
   readonly trusted: boolean;
-  /** Requests so far, and those of them that are not answered yet. */
+  /** Requests so far, and how many of them are not answered yet. */
   requests: number;
   pending: number;
-  /** Requests that came before the answer to the one before them was out. */
+  /** Requests that arrived before the previous one was answered. */
   readonly waiting: { readonly request: IncomingMessage; readonly response: ServerResponse }[];
   /** Of the last request. */
   response: ServerResponse | undefined;
-  /** How it will have ended, when an answer is under way that is its last. */
+  /** The outcome of the connection, once an answer is being sent that is its last. */
   ending: ConnectionOutcome | undefined;
   brief: boolean;
 }
@@ -54,17 +54,17 @@ interface Connection {
 const RESERVED = 16;
 /** Requests that a client may send ahead of their answers (pipelining). */
 const MAX_WAITING = 32;
-/** As Node says it. */
+/** The code of Node's error. */
 const TOO_LATE = { code: 'ERR_HTTP_REQUEST_TIMEOUT' };
 
 /**
- * The connections of a server: how many there may be, of whom, and how each ended.
- * When all are taken, a newcomer displaces an idle connection of the address that has the most of them, unless its own
- * address has more: a crowd that holds connections cannot keep others out.
+ * The connections of a server: limits their number in total and per address, and reports how each ended.
+ * When all are in use, a new connection displaces an idle one of the address that has the most of them, unless its own
+ * address has more: many clients that hold connections cannot keep others out.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  /** Those that wait for a request come in the order in which they began to. */
+  /** Those that wait for a request are in the order in which they began to wait. */
   readonly #open = new Map<Socket, Connection>();
   readonly #perKey = new Map<string, number>();
 
@@ -77,8 +77,8 @@ export class Connections {
   }
 
   /**
-   * Takes charge of a server's connections, from before it listens. The requests of each are handed to `answer` one
-   * after the other, so that whoever sends many at once on one connection has no more in flight than anybody else.
+   * Takes over a server's connections; to be called before it listens. The requests of each connection are passed to
+   * `answer` one after the other, so that a client that pipelines has no more requests in flight than any other.
    */
   attach(server: Server, answer: RequestListener): void {
     server.on('connection', (socket) => this.#arrived(socket));
@@ -88,16 +88,16 @@ export class Connections {
   }
 
   /**
-   * Ends a connection whose client did not take its answer. A reset, for what the kernel still holds of the answer
-   * would otherwise stay in memory until it gives up, minutes later.
+   * Ends a connection whose client did not read its answer. With a reset, because the part of the answer that is in the
+   * kernel's buffer would otherwise stay in memory until the kernel gives up, minutes later.
    */
   cutOff(socket: Socket): void {
     this.#cut(socket, 'stalled');
   }
 
   /**
-   * The client of a connection has no reason to keep it idle for long. One that reads nothing looks idle as soon as the
-   * kernel has taken its answer.
+   * Marks a connection that its client has no reason to keep idle for long. A client that reads nothing looks idle as
+   * soon as the kernel has accepted its answer.
    */
   brief(socket: Socket): void {
     const connection = this.#open.get(socket);
@@ -115,7 +115,7 @@ export class Connections {
     this.#open.set(socket, connection);
     this.#perKey.set(connection.key, this.#countOf(connection.key) + 1);
     this.#options.onOpen(this.#open.size);
-    // gone already: nobody to blame for one connection more
+    // already closed: there is no address to count it for
     if (remoteAddress === undefined) socket.destroy();
     else this.#admit(connection);
   }
@@ -140,11 +140,11 @@ export class Connections {
     if (this.#open.size <= max - reserved) return;
     const victim = this.#victim(connection);
     if (victim === undefined) this.#cut(socket, 'refused');
-    // in order: its client may be a scraper that comes again, and sees at once that it must connect anew
+    // a normal close: its client may be a scraper, which sees at once that it must reconnect
     else this.#end(victim.socket, 'displaced');
   }
 
-  /** The one that gives way to a newcomer: of the address with the most, the one that has waited longest. */
+  /** The connection that a new one displaces: of the address with the most, the one that has waited longest. */
   #victim(newcomer: Connection): Connection | undefined {
     let victim: Connection | undefined;
     let most = 0;
@@ -162,7 +162,7 @@ export class Connections {
   #asked(request: IncomingMessage, response: ServerResponse, answer: RequestListener): void {
     const { socket } = request;
     const connection = this.#open.get(socket);
-    // cut off, and this was read before
+    // the connection was cut off, and this request was read before
     if (connection === undefined) {
       request.destroy();
       return;
@@ -184,9 +184,9 @@ export class Connections {
     connection.pending -= 1;
     if (!this.#open.has(socket)) return;
     if (connection.pending > 0) {
-      // later, when everybody who listens knows that this answer is out
+      // later, when every listener knows that this answer is sent
       setImmediate(() => {
-        // after a last answer the connection ends, and the responses to what waits would never close
+        // after a last answer the connection ends, and the responses of waiting requests would never be closed
         const next = socket.writable ? waiting.shift() : undefined;
         if (next !== undefined) answer(next.request, next.response);
       });
@@ -199,7 +199,7 @@ export class Connections {
 
   #failed({ code = '' }: { readonly code?: string | undefined }, socket: Socket): void {
     const connection = this.#open.get(socket);
-    // what else is read while the answer goes out fails, too
+    // anything else that is read while the answer is sent fails as well
     if (connection?.ending !== undefined) return;
     const refusal = refusalOf(code);
     if (refusal === undefined || connection === undefined) {
@@ -233,11 +233,12 @@ export class Connections {
     const waiting = this.#open.get(socket)?.waiting ?? [];
     this.#ended(socket, outcome);
     socket.resetAndDestroy();
-    // Node would end each of them with an error and its stack: most of what a client that sends too many costs
+    // Node would end each of them with an error and its stack, which is most of the cost of a client that pipelines too
+    // much
     for (const { request } of waiting) request.destroy();
   }
 
-  /** Forgets a connection: its place is free. What follows for it, such as its `close`, is of no interest. */
+  /** Removes a connection: its place is free. Later events of it, such as `close`, are ignored. */
   #ended(socket: Socket, cause?: ConnectionOutcome): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;

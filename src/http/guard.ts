@@ -1,17 +1,17 @@
 import { Router, type RequestHandler } from 'express';
 
-/** Who may ask: everyone, who has a token of that scope, or who may deliver to a webhook. */
+/** Who may send a request: everyone, holders of a token with that scope, or senders of webhook deliveries. */
 export type Guard = 'open' | 'read' | 'metrics' | 'ack' | 'heartbeat' | 'admin' | 'webhook';
 
-/** A handler that lets only those by who may ask, and says who they are. */
+/** A handler that passes only authorised requests, with the name of what it requires. */
 export type GuardHandler = RequestHandler & { readonly guard: Guard };
 
-/** Gives a handler the name of what it guards for, so that routes without a guard can be found. */
+/** Names a handler as a guard, so that routes without one can be found. */
 export function guardBy(guard: Guard, handler: RequestHandler): GuardHandler {
   return Object.assign(handler, { guard });
 }
 
-/** For a route that everyone may ask. */
+/** For a route that is open to everyone. */
 export const open: GuardHandler = guardBy('open', (_request, _response, next) => {
   next();
 });
@@ -21,7 +21,7 @@ export function guardBelow(path: string, guard: GuardHandler): RequestHandler {
   return Router().use(path, guard);
 }
 
-/** A route and its guards; one without any is a mistake. */
+/** A route and its guards; one without any is a bug. */
 export interface GuardedRoute {
   readonly path: string;
   /** In upper case; `ALL` for every method. */
@@ -29,7 +29,7 @@ export interface GuardedRoute {
   readonly guards: readonly Guard[];
 }
 
-/** What is needed here of Express's layers, which have no types. */
+/** The part of Express's layers that is used here; they have no types. */
 interface Layer {
   readonly handle: unknown;
   readonly method?: string;
@@ -42,7 +42,7 @@ export function guardedRoutes(handlers: readonly unknown[]): GuardedRoute[] {
   return handlers.flatMap((handler) => (isRouter(handler) ? routesOf(handler.stack, []) : []));
 }
 
-/** @throws Error for a route that does not say who may ask it */
+/** @throws Error for a route without a guard */
 export function requireGuards<Handler>(handlers: readonly Handler[]): readonly Handler[] {
   const without = guardedRoutes(handlers).filter(({ guards }) => guards.length === 0);
   if (without.length === 0) return handlers;
@@ -59,7 +59,7 @@ function routesOf(stack: readonly Layer[], around: readonly Layer[]): GuardedRou
   });
 }
 
-/** A route for each of its paths and methods. */
+/** An entry for each path and method of a route. */
 function answersOf(
   { path: paths, stack }: NonNullable<Layer['route']>,
   before: readonly Layer[],

@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 
-/** Answers 200 with JSON that nobody may cache: it is true for this moment only. */
+/** Answers 200 with JSON that must not be cached, since it is valid only now. */
 export function sendJson(response: Response, body: unknown, status = 200): void {
   response
     .status(status)

@@ -3,17 +3,17 @@ import { clientKey } from './scrape-gate.ts';
 import { sendProblem } from './problem.ts';
 
 export interface PlaceLimits {
-  /** Requests that may be worked on at a time. */
+  /** Requests that may be in flight at a time. */
   readonly max: number;
-  /** Of them, those of one address (IPv6: of one /64). */
+  /** The most of them that one address may have (IPv6: one /64). */
   readonly maxPerAddress: number;
-  /** Of them, those that only requests with a valid token may take. */
+  /** How many of them are reserved for requests with a valid token. */
   readonly reserved: number;
 }
 
-/** Who asks for a place. */
+/** The sender of a request. */
 export interface PlaceClient {
-  /** As `clientAddress` gives it. */
+  /** As returned by `clientAddress`. */
   readonly address: string;
   /** Whether it presented a valid token. */
   readonly proven: boolean;
@@ -25,15 +25,15 @@ export type PlaceDecision =
   | { readonly kind: 'limited' | 'overloaded' };
 
 /**
- * Requests in flight: so many in all, so many of one address, and some that only clients with a valid token may take.
- * One address cannot take what is everybody's, and strangers cannot take what those with a token need.
+ * Limits requests in flight: in total, per address, and with some reserved for clients with a valid token. One address
+ * cannot take all places, and clients without a token cannot take those that are reserved.
  */
 export class Places {
   readonly #limits: () => PlaceLimits;
   readonly #perAddress = new Map<string, number>();
   #taken = 0;
 
-  /** @param limits asked at each request, so that a reload counts */
+  /** @param limits read for each request, so that a reload applies */
   constructor(limits: () => PlaceLimits) {
     this.#limits = limits;
   }
@@ -42,7 +42,7 @@ export class Places {
     return this.#taken;
   }
 
-  /** Decides about one request. Who is admitted holds a place until `leave` is called (once or more often). */
+  /** Decides about one request. An admitted one holds a place until `leave` is called (once or more often). */
   enter({ address, proven }: PlaceClient): PlaceDecision {
     const { max, maxPerAddress, reserved } = this.#limits();
     const key = clientKey(address);
@@ -72,7 +72,7 @@ export class Places {
  * @param what is limited, in the plural, such as `reads`
  */
 export function refusePlace(response: Response, kind: 'limited' | 'overloaded', what: string): void {
-  // without the connection, which would idle and count for one that may be of use
+  // closes the connection, which would otherwise idle and count against the limit
   response.set({ 'Retry-After': '1', 'Cache-Control': 'no-store', Connection: 'close' });
   const [status, detail] =
     kind === 'limited'

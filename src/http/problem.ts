@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 
-/** An error as the API tells it. */
+/** An error as the API returns it. */
 export interface Problem {
   readonly status: number;
   /** What kind of error it is, the same for every occurrence. */

@@ -2,14 +2,14 @@ import type { Request, Response } from 'express';
 import { parseInstant } from '../domain/instant.ts';
 import { sendProblem } from './problem.ts';
 
-/** A query parameter that was not understood. */
+/** A query parameter that is unknown or invalid. */
 export interface QueryProblem {
   readonly parameter: string;
   readonly given: string;
   readonly expected: string;
 }
 
-/** Reads query parameters one by one and remembers what was wrong with them. */
+/** Reads query parameters one by one and collects what is wrong with them. */
 export class Query {
   readonly #request: Request;
   readonly #known: string[] = [];
@@ -19,7 +19,7 @@ export class Query {
     this.#request = request;
   }
 
-  /** A parameter given once; repeated ones are a problem. */
+  /** A parameter given at most once; a repeated one is a problem. */
   text(name: string): string | undefined {
     this.#known.push(name);
     const value = this.#request.query[name];
@@ -42,7 +42,7 @@ export class Query {
     return bounds.fallback;
   }
 
-  /** One of some words. */
+  /** One word of a list. */
   word<const Word extends string>(name: string, words: readonly Word[]): Word | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
@@ -52,7 +52,7 @@ export class Query {
     return word;
   }
 
-  /** Where a list goes on, as an answer gave it. */
+  /** Where a list continues, as returned by an earlier answer. */
   place(pattern: RegExp): string | undefined {
     const text = this.text('after');
     if (text === undefined || text === '') return undefined;
@@ -61,7 +61,7 @@ export class Query {
     return undefined;
   }
 
-  /** A time: RFC 3339 or seconds since the epoch; answers milliseconds. */
+  /** A time, RFC 3339 or seconds since the epoch; returns milliseconds. */
   time(name: string, fallback: number): number {
     const text = this.text(name);
     if (text === undefined || text === '') return fallback;
@@ -75,7 +75,7 @@ export class Query {
     return fallback;
   }
 
-  /** Answers 400 where something was wrong, or was given that was not asked for; true when it did. */
+  /** Answers 400 where a parameter is invalid or unknown; true when it did. */
   refused(response: Response): boolean {
     for (const [name, value] of Object.entries(this.#request.query)) {
       if (!this.#known.includes(name)) this.problems.push(unknownParameter(name, value, this.#known));

@@ -2,12 +2,15 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { problemBody, type Problem } from './problem.ts';
 
-/** A close with bytes unread resets the connection, and its client would lose the answer: for so long they are read. */
+/**
+ * Closing with unread bytes resets the connection, and its client would lose the answer: they are read for this long.
+ */
 const LINGER_MS = 1_000;
 
 /**
- * The answer to a request that Node's parser gave up on, so that no route sees it; undefined where nobody waits for one.
- * @param code of the error that `clientError` brings
+ * The answer to a request that Node's parser rejected, so that it reaches no route; undefined where no client waits for
+ * one.
+ * @param code of the error that `clientError` reports
  * @see https://nodejs.org/api/http.html#event-clienterror
  */
 export function refusalOf(code: string): Problem | undefined {
@@ -25,7 +28,7 @@ export function refusalOf(code: string): Problem | undefined {
         detail:
           'The headers were not there within server.header_timeout, or the request not within server.request_timeout. Send it faster.',
       };
-    // a connection closed within its headers is no nonsense: its client went away
+    // a connection closed within its headers is not malformed: its client disconnected
     case 'HPE_INVALID_EOF_STATE':
       return undefined;
     default:
@@ -44,7 +47,7 @@ export function isAnswerable(socket: Socket, response: ServerResponse | undefine
   return socket.writable && socket.bytesRead > 0 && response?.headersSent !== true;
 }
 
-/** Whether what a response answers is not all there yet. */
+/** Whether the request that a response answers has not arrived completely. */
 export function isIncomplete(response: ServerResponse | undefined): boolean {
   return response !== undefined && !response.writableEnded && !response.req.complete;
 }

@@ -4,9 +4,9 @@ import type { Logger } from '../domain/log.ts';
 export interface UnservedOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** At most one line in this time, milliseconds; a minute. */
+  /** At most one line in this time, milliseconds. Default: a minute. */
   readonly periodMs?: number;
-  /** How the summary is logged; as `clients were not served`, at debug. */
+  /** How the summary is logged. Default: `clients were not served`, at debug. */
   readonly summary?: { readonly level: 'debug' | 'warn'; readonly message: string };
 }
 
@@ -15,9 +15,9 @@ const NOT_SERVED = { level: 'debug', message: 'clients were not served' } as con
 const MAX_CLIENTS = 1_000;
 
 /**
- * The log's view of clients that went away, were turned away or were cut off: never a line for each, but one summary a
- * minute. They cost nobody anything, so that nobody must act (at debug), or lose what they send (at warn); how many there
- * are is what the metrics tell.
+ * Logs clients that disconnected, were refused or were cut off: never a line for each, but one summary a minute. Where
+ * nothing is lost, no one needs to act (debug); where deliveries are lost, it is a warning. The metrics have the exact
+ * counts.
  */
 export class Unserved {
   readonly #options: UnservedOptions;
@@ -34,7 +34,7 @@ export class Unserved {
       this.#options.clock.after(this.#options.periodMs ?? 60_000, () => this.#tell());
     }
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
-    // beyond so many addresses the busiest of the first ones is example enough
+    // beyond this many addresses the busiest of the first ones is example enough
     if (this.#clients.size < MAX_CLIENTS || this.#clients.has(client)) {
       this.#clients.set(client, (this.#clients.get(client) ?? 0) + 1);
     }

@@ -2,20 +2,20 @@ import { isIPv6 } from 'node:net';
 import { plainAddress } from '../domain/network.ts';
 
 export interface GateLimits {
-  /** Tokens that come back per second, more than 0. */
+  /** Tokens added per second, more than 0. */
   readonly perSecond: number;
   /** Capacity of each client's bucket, at least 1. */
   readonly burst: number;
-  /** Scrapes that may be worked on at a time. */
+  /** Scrapes that may be in progress at a time. */
   readonly maxInFlight: number;
-  /** Known scrapers: buckets that a flood cannot push out, and places that only they may take. */
+  /** Known scrapers: buckets that a flood cannot evict, and places that only they may take. */
   readonly trusted: { readonly empty: boolean; has(address: string): boolean };
 }
 
 export interface GateOptions {
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
-  /** Buckets kept; the one used longest ago makes room. */
+  /** Buckets that are kept; the least recently used one is evicted. */
   readonly maxClients?: number;
 }
 
@@ -26,8 +26,8 @@ export type Decision =
 const RESERVED_PLACES = 4;
 
 /**
- * Who may scrape now: a token bucket for each client address (IPv6: for each /64) and a number of places.
- * Every request passes here before anything else is done for it, filtered ones too.
+ * Decides who may scrape now: a token bucket for each client address (IPv6: for each /64) and a limit on scrapes in
+ * progress. Every request passes here before any work is done for it, filtered ones too.
  */
 export class Gate {
   readonly #clients: Buckets;
@@ -42,19 +42,19 @@ export class Gate {
     this.#trustedClients = new Buckets(monotonic, maxClients);
   }
 
-  /** Scrapes that hold a place. */
+  /** Scrapes in progress. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  /** Takes other limits from now on; who is inside stays. */
+  /** Applies other limits from now on; scrapes in progress keep their place. */
   configure(limits: GateLimits): void {
     this.#limits = checked(limits);
   }
 
   /**
-   * Decides about one request. Who is admitted holds a place until `leave` is called (once or more often).
-   * @param address as the socket or a trusted proxy tells it
+   * Decides about one request. An admitted one holds a place until `leave` is called (once or more often).
+   * @param address as returned by the socket or a trusted proxy
    */
   admit(address: string): Decision {
     const limits = this.#limits;
@@ -73,7 +73,7 @@ export class Gate {
   }
 }
 
-/** Token buckets, each kept as the one time at which it will be full again; at most `max` of them. */
+/** Token buckets, each stored as the one time at which it will be full again; at most `max` of them. */
 class Buckets {
   readonly #fullAt = new Map<string, number>();
   readonly #monotonic: () => number;
@@ -84,13 +84,13 @@ class Buckets {
     this.#max = max;
   }
 
-  /** Takes a token and answers 0, or answers the seconds until there is one. */
+  /** Takes a token and returns 0, or returns the seconds until there is one. */
   take(key: string, { perSecond, burst }: GateLimits): number {
     const now = this.#monotonic();
     const tokenMs = 1_000 / perSecond;
     const fullAt = Math.max(now, this.#fullAt.get(key) ?? now) + tokenMs;
     const waitMs = fullAt - now - burst * tokenMs;
-    // a token is never late by rounding: less than a nanosecond counts as there
+    // rounding must never delay a token: less than a nanosecond counts as available
     if (waitMs > 1e-6) return waitMs / 1_000;
     this.#fullAt.delete(key);
     this.#fullAt.set(key, fullAt);
@@ -117,13 +117,13 @@ function checked(limits: GateLimits): GateLimits {
   );
 }
 
-/** What a bucket is kept by: an IPv4 address, or the /64 that one IPv6 host can draw addresses from. */
+/** The key of a bucket: an IPv4 address, or the /64 from which one IPv6 host can choose addresses. */
 export function clientKey(address: string): string {
   const plain = plainAddress(address);
   if (!isIPv6(plain)) return plain;
   const [head = '', tail] = plain.toLowerCase().split('::');
   const first = groups(head);
-  // '::' stands for as many zeros as are missing from eight groups; an embedded IPv4 address fills two
+  // '::' stands for as many zeros as are missing from eight groups; an embedded IPv4 address is two groups
   const last = groups(tail ?? '');
   const zeros =
     tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length - (plain.includes('.') ? 1 : 0));

@@ -1,10 +1,10 @@
 /** A body that is being sent. */
 export interface Sending {
-  /** What its client is being sent from: from now on this, instead of what was before. */
+  /** Sets the chunks that its client is sent from now on, instead of those before. */
   hold(chunks: readonly Buffer[]): void;
-  /** Its client took some of it. */
+  /** Its client read some of it. */
   progressed(): void;
-  /** It is over: sent, or given up. */
+  /** It ended: sent, or given up. */
   close(): void;
 }
 
@@ -14,30 +14,31 @@ interface Entry {
 }
 
 /**
- * How much memory clients hold by not taking their answers, those of every route together. What several bodies share counts once, so that any
- * number of slow readers of one page cost that page; but while series change, each reader may hold another version.
- * Beyond the limit whoever has taken nothing for longest is cut off: never one that reads.
+ * Limits the memory held by clients that do not read their answers, on all routes together. Memory that several bodies
+ * share counts once, so that any number of slow readers of one page cost that page; but while series change, each
+ * reader may hold another version.
+ * Beyond the limit the client that has read nothing for longest is cut off: never one that reads.
  */
 export class Unsent {
   readonly #limit: () => number;
-  /** How many read from each piece of memory. */
+  /** How many bodies use each piece of memory. */
   readonly #users = new Map<ArrayBufferLike, number>();
   /** In the order of their last progress. */
   readonly #entries = new Set<Entry>();
   #bytes = 0;
 
-  /** @param limit bytes; asked at each new body, so that a reload counts */
+  /** @param limit bytes; read for each new body, so that a reload applies */
   constructor(limit: () => number) {
     this.#limit = limit;
   }
 
-  /** Bytes of the memory that somebody is still being sent from. */
+  /** Bytes of the memory that bodies are still sent from. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * A body begins to be sent. A single one may be larger than the limit.
+   * Starts to send a body. A single one may be larger than the limit.
    * @param cutOff ends the connection of its client
    */
   open(cutOff: () => void): Sending {

@@ -13,32 +13,32 @@ import { LedgerUnavailableError } from '../ledger/ledger.ts';
 import type { Connections } from './connections.ts';
 import { sendProblem } from './problem.ts';
 
-/** What answers requests: a route or a middleware. */
+/** Answers requests: a route or a middleware. */
 export type Handler = RequestHandler;
 
 export interface HttpServerOptions {
   readonly config: ServerConfig;
   readonly logger: Logger;
-  /** Takes charge of the connections. */
+  /** Manages the connections. */
   readonly connections: Connections;
-  /** In the order in which they are asked. */
+  /** In the order in which they are called. */
   readonly handlers: readonly Handler[];
 }
 
-/** A server that listens. */
+/** A listening server. */
 export interface HttpServer {
   /** Such as `http://127.0.0.1:10464`. */
   readonly url: string;
   /** The address and port of the socket. */
   readonly listener: Pick<AddressInfo, 'address' | 'port'>;
-  /** Takes no new requests, lets those under way end, and cuts them off once `signal` aborts. */
+  /** Accepts no new requests, lets those in progress end, and cuts them off once `signal` aborts. */
   close(signal: AbortSignal): Promise<void>;
 }
 
-/** How often Node looks for requests that are late; every 30 s unless told, which would add that to each limit. */
+/** How often Node looks for requests that are late; its default of 30 s would add that to each limit. */
 const CHECK_MS = 500;
 
-/** The address cannot be listened on; the message says which, why and what to do. */
+/** The server cannot listen on the address; the message says which, why and what to do. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
@@ -68,8 +68,9 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /**
- * Requests and responses that are Express's from the start. It gives each of Node's another prototype otherwise, after
- * which V8 takes every one of them for an object of a kind of its own: that costs more than all of Express does.
+ * Request and response classes with Express's prototypes from the start. Express otherwise replaces the prototype of
+ * each object, after which V8 treats each of them as an object of its own kind: that costs more than everything else in
+ * Express.
  */
 function messageClasses(app: Express) {
   class OwnRequest extends IncomingMessage {}
@@ -85,7 +86,7 @@ function limit(server: Server, config: ServerConfig): void {
   server.headersTimeout = config.headerTimeoutMs;
   server.requestTimeout = config.requestTimeoutMs;
   server.keepAliveTimeout = config.keepAliveMs;
-  // nobody may hold a connection without taking what was asked for
+  // no client may hold a connection without reading the answer
   server.timeout = config.requestTimeoutMs;
 }
 

@@ -6,21 +6,21 @@ import type { Unsent } from './send-buffers.ts';
 export interface WriteOptions {
   readonly departures: Departures;
   readonly unsent: Unsent;
-  /** A client that takes nothing for this long (to twice as long) is cut off. */
+  /** A client that reads nothing for this long (to twice as long) is cut off. */
   readonly stallMs: number;
-  /** So is one that has not taken everything by then, however steadily it reads. */
+  /** So is one that has not read everything by then, however steadily it reads. */
   readonly sendMs: number;
   readonly clock: Clock;
-  /** Ends the connection of a client that does not take its answer. */
+  /** Ends the connection of a client that does not read its answer. */
   readonly cutOff: () => void;
 }
 
-/** A body that is there, and is held until it is sent; or one of which each chunk is made when the last was taken. */
+/** A body in memory, held until it is sent; or one of which each chunk is created once the last one was read. */
 export type BodyChunks = readonly Buffer[] | AsyncIterable<Buffer>;
 
 /**
- * Writes a body and ends the response, one chunk at a time: the next goes out when the client took the last.
- * @returns whether all of it was handed to a connection that was whole then; if not, the connection is gone
+ * Writes a body and ends the response, one chunk at a time: the next one is sent once the client has read the last.
+ * @returns whether all of it was handed to a connection that was intact then; if not, the connection is gone
  */
 export async function writeBody(
   response: ServerResponse,
@@ -29,9 +29,9 @@ export async function writeBody(
 ): Promise<boolean> {
   const { socket } = response.req;
   const gone = new AbortController();
-  // with a reason, for the default is an error with a stack
+  // with a reason, because the default one is an error with a stack
   const unwatch = departures.watch(socket, () => gone.abort('gone'));
-  // Node's socket timer starts anew when the kernel took bytes, so that a slow reader is no stalled one
+  // Node's socket timer restarts when the kernel accepts bytes, so that a slow reader does not count as stalled
   response.setTimeout(stallMs, cutOff);
   const cancelTimer = clock.after(sendMs, cutOff);
   const sending = unsent.open(cutOff);
@@ -56,7 +56,10 @@ export async function writeBody(
   }
 }
 
-/** Waits for an event of the response, or for its client to leave: `drain` never comes then, and `finish` may lie. */
+/**
+ * Waits for an event of the response, or for a disconnect, after which `drain` is never emitted and `finish` is
+ * unreliable.
+ */
 function either(response: ServerResponse, event: 'drain' | 'finish', gone: AbortSignal): Promise<boolean> {
   const { socket } = response.req;
   return new Promise((resolve) => {

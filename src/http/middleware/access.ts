@@ -12,8 +12,8 @@ type AccessConfig = Pick<ServerConfig, 'listen' | 'tokens'>;
 type ReadScope = Extract<Scope, 'read' | 'metrics'>;
 
 /**
- * Guards what reads. Open unless a configured token lists the scope: then one of those is needed.
- * @param config asked at each request, so that a reload counts
+ * Guards read access. Open unless a configured token lists the scope; then one of those tokens is required.
+ * @param config read for each request, so that a reload applies
  */
 export function guardRead(scope: ReadScope, config: () => AccessConfig): GuardHandler {
   return guardBy(scope, (request: Request, response: Response, next: NextFunction) => {
@@ -22,15 +22,15 @@ export function guardRead(scope: ReadScope, config: () => AccessConfig): GuardHa
       next();
       return;
     }
-    // who may not ask needs no connection
+    // a client without access needs no connection
     response.set('Connection', 'close');
     unauthorized(response, `a token with the scope "${scope}"`);
   });
 }
 
 /**
- * Guards what reads, where no tokens are configured at all, from web pages that reach a loopback listener through DNS
- * rebinding: a browser takes it for the page's own server, but names that one as `Host`.
+ * Guards read access, where no tokens are configured at all, against web pages that reach a loopback listener through
+ * DNS rebinding: the browser takes the listener for the page's own server, but sends that server's name as `Host`.
  * @see https://en.wikipedia.org/wiki/DNS_rebinding
  */
 export function guardHost(config: () => AccessConfig): RequestHandler {
@@ -52,8 +52,8 @@ export function guardHost(config: () => AccessConfig): RequestHandler {
 }
 
 /**
- * Guards `/probe`, a GET that makes Tocsin send what a module says: as what reads, and no web page of another origin may
- * ask, nor one that reaches a loopback listener through DNS rebinding where no token is needed.
+ * Guards `/probe`, a GET that makes Tocsin send what a module says: as read access, and in addition refuses web pages
+ * of other origins, and pages that reach a loopback listener through DNS rebinding where no token is needed.
  */
 export function guardProbe(config: () => AccessConfig): GuardHandler {
   const tokenNeeded = () => withScope(config(), 'metrics').length > 0;
@@ -61,7 +61,7 @@ export function guardProbe(config: () => AccessConfig): GuardHandler {
   return guardBy('metrics', Router().use(refuseCrossOriginRequests, host, guardRead('metrics', config)));
 }
 
-/** Guards a page that people open in a browser, which asks them for the token as a password. */
+/** Guards a page that people open in a browser, which prompts them for the token as a password. */
 export function guardPage(config: () => AccessConfig): GuardHandler {
   return guardBy('read', (request: Request, response: Response, next: NextFunction) => {
     const tokens = withScope(config(), 'read');
@@ -74,9 +74,9 @@ export function guardPage(config: () => AccessConfig): GuardHandler {
 }
 
 /**
- * Guards what changes something: a token with the scope, or, where no tokens are configured at all, a loopback
- * listener that is asked by a loopback `Host` (a web page that reaches it through DNS rebinding names another).
- * Pages of other origins are refused in any case.
+ * Guards changes: requires a token with the scope, or, where no tokens are configured at all, a loopback listener and a
+ * loopback `Host` (a web page that uses DNS rebinding sends another name). Pages of other origins are refused in any
+ * case.
  */
 export function guardChange(
   scope: Exclude<Scope, 'read' | 'metrics'>,
@@ -98,7 +98,7 @@ export function guardChange(
   });
 }
 
-/** Who sends a request, for the places that it may take. */
+/** The sender of a request, for the limits on requests in flight. */
 export function placeClient(
   config: () => Pick<ServerConfig, 'tokens' | 'trustedProxies'>,
 ): (request: Request) => PlaceClient {
@@ -108,7 +108,7 @@ export function placeClient(
   });
 }
 
-/** Whether a request presents one of the configured tokens, whatever its scopes: who does is no stranger. */
+/** Whether a request presents one of the configured tokens, whatever its scopes. */
 export function presentsToken(request: Request, { tokens }: Pick<AccessConfig, 'tokens'>): boolean {
   if (request.headers.authorization === undefined || tokens.length === 0) return false;
   return matchesAny(
@@ -117,13 +117,13 @@ export function presentsToken(request: Request, { tokens }: Pick<AccessConfig, '
   );
 }
 
-/** Whether a request comes from this machine and names it so. */
+/** Whether a request comes from this machine and has a loopback name as `Host`. */
 export function fromLoopback(request: Request): boolean {
   const host = hostName(request.headers.host ?? '');
   return isLoopback(request.socket.remoteAddress ?? '') && isLoopback(host);
 }
 
-/** Answers 401; `needed` says what would have been accepted. */
+/** Answers 401; `needed` says which credentials are accepted. */
 export function unauthorized(response: Response, needed: string, challenge = 'Bearer realm="tocsin"'): void {
   response.set('WWW-Authenticate', challenge);
   sendProblem(response, {
@@ -147,7 +147,7 @@ function withScope({ tokens }: Pick<ServerConfig, 'tokens'>, scope: Scope) {
   return tokens.filter((one) => one.scopes.includes(scope)).map((one) => one.token);
 }
 
-/** The name in a Host header, its port removed; IPv6 stays in brackets. */
+/** The name in a Host header without the port; IPv6 stays in brackets. */
 function hostName(host: string): string {
   return host.replace(/:\d+$/, '').toLowerCase();
 }

@@ -2,15 +2,16 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import { plainAddress } from '../../domain/network.ts';
 
-/** What is read of a request: an `IncomingMessage` or Express's `Request` has this shape. */
+/** The parts of a request that are read: an `IncomingMessage` or Express's `Request` has this shape. */
 export interface AddressedRequest {
   readonly socket: { readonly remoteAddress?: string | undefined };
   readonly headers: IncomingHttpHeaders;
 }
 
 /**
- * The address of who asks: the socket's, or, where that is a trusted proxy, the rightmost address in
- * `X-Forwarded-For` that is none. What stands left of that one is the client's own word and counts for nothing.
+ * The address of the client: the socket's, or, where that is a trusted proxy, the rightmost address in
+ * `X-Forwarded-For` that is not a trusted proxy. Anything to the left of it was sent by the client itself and is
+ * ignored.
  * @returns an address without brackets, zone or port; empty when the socket is gone
  */
 export function clientAddress(
@@ -22,7 +23,7 @@ export function clientAddress(
   const hops = forwardedFor(request.headers['x-forwarded-for']);
   while (trustedProxies.has(client)) {
     const hop = parseHop(hops.pop() ?? '');
-    // nothing further, or not an address: the last one known is all there is
+    // nothing further, or not an address: the last known address is used
     if (hop === undefined) return client;
     client = hop;
   }

@@ -2,14 +2,14 @@ import type { Request, RequestHandler, Response } from 'express';
 import { sendProblem } from '../problem.ts';
 
 /**
- * Whether a web page of another origin sent a request. A browser can be made to send some without asking first, with
- * the password it remembers and from an address that is trusted; it says where from, in headers that no page can set.
- * Programs send neither header.
+ * Whether a web page of another origin sent a request. A browser can be made to send some requests without a preflight,
+ * with the password that it remembers and from a trusted address; it reports their origin in headers that no page can
+ * set. Programs send neither header.
  * @see https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
  */
 export function crossOrigin({ headers }: Pick<Request, 'headers'>): boolean {
   const site = headers['sec-fetch-site'];
-  // behind a proxy, Host may be another name than the one in Origin: what the browser found counts more
+  // behind a proxy, Host may differ from the name in Origin: what the browser determined takes precedence
   if (typeof site === 'string') return site !== 'same-origin' && site !== 'none';
   const { origin, host } = headers;
   if (origin === undefined) return false;
@@ -26,7 +26,7 @@ export function refuseCrossOrigin(response: Response): void {
   });
 }
 
-/** Lets by whatever is not from such a page. */
+/** Refuses requests of such pages. */
 export const refuseCrossOriginRequests: RequestHandler = (request, response, next) => {
   if (crossOrigin(request)) refuseCrossOrigin(response);
   else next();

@@ -4,8 +4,8 @@ import { sendProblem } from '../problem.ts';
 const LIMIT = '64kb';
 
 /**
- * Reads the JSON object of a request that changes something. Only `application/json` is taken: a web page of another
- * origin cannot send that without asking first, and nobody grants it.
+ * Reads the JSON object of a request that changes something. Only `application/json` is accepted: a web page of another
+ * origin cannot send that without a preflight, which is never granted.
  */
 export function jsonBody(): RequestHandler {
   const read = express.json({ limit: LIMIT, strict: true, type: 'application/json' });
@@ -31,7 +31,7 @@ interface JsonBodyError {
   readonly message: string;
 }
 
-/** What Express says of a body: too large, no JSON, an unknown encoding. */
+/** Express's error for a body: too large, invalid JSON, an unknown encoding. */
 function isBodyError(error: unknown): error is JsonBodyError {
   return (
     error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500
@@ -46,7 +46,7 @@ function refuse(response: Response, { status, message }: JsonBodyError): void {
   sendProblem(response, { status, title: 'The body could not be read', detail });
 }
 
-/** A member of what `jsonBody` read; undefined when it is absent. */
+/** A member of the object that `jsonBody` read; undefined when it is absent. */
 export function member(body: unknown, name: string): unknown {
   if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
   return (body as Readonly<Record<string, unknown>>)[name];

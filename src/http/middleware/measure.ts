@@ -5,7 +5,7 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PAT
 /** @see https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export const EVENT_STREAM = 'text/event-stream';
 
-/** One finished request, in OpenTelemetry's words. */
+/** One finished request, in OpenTelemetry's terms. */
 export interface RequestMeasurement {
   readonly method: string;
   /** The route's pattern; empty where none matched. */
@@ -15,7 +15,7 @@ export interface RequestMeasurement {
 }
 
 /**
- * Measures every request that was answered; streams, which last as long as their clients like, are left out.
+ * Measures every request that was answered, except streams, which last as long as their clients want.
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration
  */
 export function measureRequests(observe: (measurement: RequestMeasurement) => void): RequestHandler {

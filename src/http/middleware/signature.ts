@@ -2,21 +2,21 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { HmacConfig } from '../../config/types.ts';
 
-/** How far a signature's time may be from ours. */
+/** How far a signature's timestamp may be from the current time. */
 const WINDOW_SECONDS = 300;
 
-/** A signature that is computed while the body comes. */
+/** A signature that is computed while the body arrives. */
 export interface Signature {
   readonly hmac: ReturnType<typeof createHmac>;
-  /** What the request claims, hexadecimal. */
+  /** The signature in the request, hexadecimal. */
   readonly given: string;
 }
 
 /**
- * Begins to verify a signature as Grafana makes it: HMAC-SHA256, hexadecimal, over the body, or over
- * `<unix seconds>:<body>` where a header carries the time.
+ * Begins to verify a signature as Grafana makes it: HMAC-SHA256, hexadecimal, over the body, or over `<unix
+ * seconds>:<body>` where a header has the timestamp.
  * @param now milliseconds since the epoch
- * @returns the problem where the request has none, or one that is too old
+ * @returns the problem where the request has no signature, or one that is too old
  */
 export function startSignature(
   { headers }: Pick<IncomingMessage, 'headers'>,
@@ -42,7 +42,7 @@ export function startSignature(
   return { hmac, given };
 }
 
-/** Whether the signature is that of what the HMAC was fed; takes the same time whatever was given. */
+/** Whether the given signature matches the HMAC of the data; takes constant time. */
 export function verifySignature({ hmac, given }: Signature): boolean {
   const expected = hmac.digest();
   const claimed = Buffer.from(/^[0-9a-f]{64}$/i.test(given) ? given : '', 'hex');

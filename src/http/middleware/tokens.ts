@@ -14,7 +14,7 @@ export function requestToken(request: Request): string | undefined {
   return colon === -1 ? undefined : decoded.slice(colon + 1);
 }
 
-/** Whether a token is one of the live ones; takes the same time whatever is given. */
+/** Whether a token is one of the valid ones; takes the same time whatever is given. */
 export function matchesAny(given: string | undefined, live: readonly Secret[]): boolean {
   const digest = sha256(given ?? '');
   let found = false;

@@ -1,7 +1,7 @@
-/** How much of an answer is made at a time: small enough to be made between two turns of the event loop. */
+/** How much of an answer is created at a time: little enough to fit between two turns of the event loop. */
 const CHUNK_BYTES = 64 * 1_024;
 
-/** Text in pieces as chunks of about `CHUNK_BYTES`. */
+/** Joins pieces of text to chunks of about `CHUNK_BYTES`. */
 export function* gather(pieces: Iterable<string>): Generator<Buffer, undefined> {
   let text = '';
   for (const piece of pieces) {
@@ -13,7 +13,7 @@ export function* gather(pieces: Iterable<string>): Generator<Buffer, undefined> 
   if (text !== '') yield Buffer.from(text);
 }
 
-/** JSON texts with commas between. */
+/** JSON texts separated by commas. */
 export function* separated(texts: Iterable<string>): Generator<string, undefined> {
   let separator = '';
   for (const text of texts) {

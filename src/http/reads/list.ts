@@ -1,41 +1,41 @@
 import { separated } from './chunks.ts';
 
-/** What a question for rows gave. */
+/** The rows of one query. */
 export interface Rows {
   /** As the API shows them. */
   readonly rows: readonly unknown[];
-  /** The place from which the next question goes on; absent: as before. */
+  /** Where the next query continues; absent: where this one began. */
   readonly next?: string;
 }
 
-/** What is asked of the ledger at a time. */
+/** One query to the ledger. */
 export interface RowsQuery {
   readonly after?: string;
   readonly limit: number;
-  /** The answer may end early once it is as large. */
+  /** The answer may end early once it has this size. */
   readonly maxBytes: number;
 }
 
 /** A part of a list. */
 export interface List {
-  /** What its rows are called in the answer. */
+  /** The member of the answer that holds its rows. */
   readonly name: string;
-  /** With `name`, what tells this question from others: the filter. */
+  /** The filter: with `name`, it distinguishes this query from others. */
   readonly filter: unknown;
   readonly after: string | undefined;
   readonly limit: number;
   readonly rows: (query: RowsQuery) => Promise<Rows>;
-  /** Whether the list grows at its end, so that the place to go on from is told at the end, too. */
+  /** Whether the list grows at its end, so that the place to continue from is returned at the end, too. */
   readonly grows?: boolean;
 }
 
-/** Puts work in its turn, shared with who asks for the same. */
+/** Runs work in its turn, shared with others that ask for the same. */
 type Ask = <Value>(key: string, work: () => Promise<Value>) => Promise<Value>;
 
-/** Rows that are asked for at a time, and when a slice is large enough with fewer. */
+/** Rows that are queried at a time, and the size at which a slice may have fewer. */
 const SLICE_ROWS = 100;
 const SLICE_BYTES = 64 * 1_024;
-/** An answer ends when it is as large, whatever its limit; `next_after` tells where to go on. */
+/** An answer ends at this size, whatever its limit; `next_after` says where to continue. */
 const MAX_BYTES = 16 * 2 ** 20;
 
 interface Slice {

@@ -12,35 +12,35 @@ import { listChunks, type List } from './list.ts';
 import { SharedWork } from './shared-work.ts';
 
 export interface ReadsOptions {
-  /** Lets only readers by. */
+  /** Passes only readers. */
   readonly authorize: GuardHandler;
   readonly places: Places;
-  /** Who sends a request. */
+  /** The sender of a request. */
   readonly client: (request: Request) => PlaceClient;
   readonly unsent: Unsent;
   readonly departures: Departures;
   readonly connections: Pick<Connections, 'cutOff'>;
   readonly unserved: Pick<Unserved, 'note'>;
-  /** Milliseconds in which a client must have taken the whole answer. */
+  /** Milliseconds within which a client must have read the whole answer. */
   readonly sendMs: () => number;
   readonly clock: Clock;
 }
 
-/** A client that takes nothing for so long is cut off. */
+/** A client that reads nothing for this long is cut off. */
 const STALL_MS = 10_000;
-/** So many questions are put to the ledger at a time: deliveries are committed between them. */
+/** Queries that the ledger works on at a time: deliveries are committed between them. */
 const LEDGER_QUESTIONS = 1;
 
 /**
- * How everything but `/metrics` and `/probe` is read: a place for each request, answers made slice by slice between
- * turns of the event loop, equal ones once, and sent no faster than they are taken.
+ * Everything that is read, except `/metrics` and `/probe`: each request needs a place, answers are created in slices
+ * between turns of the event loop, equal ones once, and are sent no faster than they are read.
  */
 export class Reads {
-  /** Lets only readers by. */
+  /** Passes only readers. */
   readonly authorize: GuardHandler;
-  /** Lets readers by who get a place. */
+  /** Passes readers that get a place. */
   readonly guard: GuardHandler;
-  /** Lets a request by that gets a place, and keeps it until the answer is out. */
+  /** Passes a request that gets a place, and holds it until the answer is sent. */
   readonly place: RequestHandler;
   readonly #options: ReadsOptions;
   readonly #making = new SharedWork(1);
@@ -51,17 +51,17 @@ export class Reads {
     this.#options = options;
     this.authorize = options.authorize;
     this.place = (request, response, next) => this.#admit(request, response, next);
-    // who may not ask takes no place
+    // a client without access takes no place
     this.guard = guardBy('read', Router().use(this.authorize, this.place));
   }
 
-  /** Answers 200 with JSON that no one may cache: it is true for this moment only. */
+  /** Answers 200 with JSON that must not be cached, since it is valid only now. */
   async json(response: Response, body: unknown): Promise<void> {
     await this.send(response, [Buffer.from(`${JSON.stringify(body)}\n`)]);
   }
 
   /**
-   * Answers with text that is made from memory, once for all who ask for it while it waits to be made.
+   * Answers with text that is created from memory, once for all clients that ask for it while it waits for its turn.
    * @param key names the answer
    */
   async whole(response: Response, key: string, pieces: () => Iterable<string>, type?: string): Promise<void> {
@@ -70,25 +70,25 @@ export class Reads {
     await this.send(response, chunks, type);
   }
 
-  /** Answers with a part of a list that the ledger has, and where the next part begins. */
+  /** Answers with a part of a list of the ledger, and where the next part begins. */
   async list(response: Response, list: List): Promise<void> {
     const chunks = listChunks(list, (key, work) => this.ask(key, work));
     await this.#sendMade(response, chunks);
   }
 
-  /** Answers with text that is made as it is taken, a chunk in each turn. */
+  /** Answers with text that is created as it is read, a chunk in each turn. */
   async stream(response: Response, chunks: Iterable<Buffer> | AsyncGenerator<Buffer>): Promise<void> {
     const made = Symbol.asyncIterator in chunks ? chunks : this.#inTurn(chunks);
     await this.#sendMade(response, made);
   }
 
-  /** Waits for a turn to make the next chunk of an answer: one of all answers in each turn of the event loop. */
+  /** Waits for a turn to create the next chunk: one of all answers in each turn of the event loop. */
   turn(): Promise<void> {
     this.#turns += 1;
     return this.#making.do(`turn ${this.#turns}`, () => undefined);
   }
 
-  /** Work on the ledger in its turn, shared with who asks for the same. */
+  /** Runs work on the ledger in its turn, shared with others that ask for the same. */
   ask<Value>(key: string, work: () => Promise<Value>): Promise<Value> {
     return this.#asking.do(key, work);
   }
@@ -122,7 +122,7 @@ export class Reads {
     }
   }
 
-  /** The first chunk comes before the head, so that what fails is answered as what it is. */
+  /** The first chunk is created before the headers are sent, so that a failure gets its own status. */
   async #sendMade(response: Response, chunks: AsyncGenerator<Buffer>): Promise<void> {
     const first = await chunks.next();
     if (response.req.method === 'HEAD') await chunks.return(undefined);

@@ -6,9 +6,9 @@ interface Job {
 }
 
 /**
- * Work that many clients may ask for at once: so much at a time, in the order in which it was asked for, and the
- * event loop turns between. Who asks for what already waits shares it; what has begun is not shared, for it may have
- * read what has changed since.
+ * Work that many clients may ask for at once: a limited number at a time, in the order of the requests, with turns of
+ * the event loop between. A client that asks for work which still waits shares it; work that has begun is not shared,
+ * since it may have read data that changed since.
  */
 export class SharedWork {
   readonly #waiting = new Map<string, Job>();
@@ -19,10 +19,10 @@ export class SharedWork {
     this.#atOnce = atOnce;
   }
 
-  /** @param key names what the work gives: equal keys, equal results */
+  /** @param key identifies the result: equal keys, equal results */
   do<Value>(key: string, work: () => Value | Promise<Value>): Promise<Value> {
     const known = this.#waiting.get(key);
-    // equal keys give equal types
+    // equal keys have equal types
     if (known !== undefined) return known.result as Promise<Value>;
     const { promise, resolve, reject } = withResolvers<unknown>();
     this.#waiting.set(key, { work, resolve, reject, result: promise });

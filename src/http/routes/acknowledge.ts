@@ -12,17 +12,17 @@ import { episodeView } from './episode-view.ts';
 export interface AcknowledgeDeps {
   readonly ledger: Pick<Ledger, 'acknowledge' | 'unacknowledge'>;
   readonly now: () => number;
-  /** Lets only those by who may acknowledge. */
+  /** Passes only clients that may acknowledge. */
   readonly guard: GuardHandler;
 }
 
 const PATH = '/api/v1/alerts/:id/ack';
 const MAX_BY = 200;
 const MAX_COMMENT = 4_000;
-/** The end of the year 9999: no later time can be written. */
+/** The end of the year 9999: a later time cannot be written. */
 const LATEST = 253_402_300_799_999;
 
-/** `POST|DELETE /api/v1/alerts/{id}/ack`: somebody takes charge of an episode, or gives it back. */
+/** `POST|DELETE /api/v1/alerts/{id}/ack`: acknowledges an episode, or withdraws the acknowledgement. */
 export function createAcknowledgeRoute({ ledger, now, guard }: AcknowledgeDeps): Router {
   const router = Router();
   router.post(PATH, guard, jsonBody(), async (request, response) => {

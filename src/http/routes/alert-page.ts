@@ -8,13 +8,13 @@ import type { Episode, Ledger } from '../../ledger/ledger.ts';
 export interface AlertPageDeps {
   readonly ledger: Pick<Ledger, 'alerts'>;
   readonly reads: Pick<Reads, 'place'>;
-  /** Lets only readers by. */
+  /** Passes only readers. */
   readonly guard: GuardHandler;
 }
 
 /**
- * The form says JSON to the API, which a page of another origin cannot do: no cookie and no hidden field is needed.
- * What it needs to know stands in attributes, so that it is the same text always and can be named by its hash.
+ * The form sends JSON to the API, which a page of another origin cannot do: neither a cookie nor a hidden field is
+ * needed. Its parameters are in attributes, so that the script is always the same text and can be allowed by its hash.
  */
 const SCRIPT = `
 const form = document.querySelector('form');
@@ -55,7 +55,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** `/alerts/by-fingerprint/{webhook}/{fingerprint}`: one alert, for links in messages, with a form to acknowledge it. */
+/** `/alerts/by-fingerprint/{webhook}/{fingerprint}`: one alert, for links in messages, with an acknowledgement form. */
 export function createAlertPageRoute({ ledger, reads, guard }: AlertPageDeps): Router {
   const router = Router();
   router.get(

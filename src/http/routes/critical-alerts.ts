@@ -9,15 +9,15 @@ interface CriticalAlertsDeps {
   readonly isWatchdog: (labels: LabelSet) => boolean;
 }
 
-/** More of them nobody reads as sentences: `/api/v1/alerts` has them all. */
+/** No one reads more sentences than this: `/api/v1/alerts` has all alerts. */
 const MAX_SENTENCES = 500;
 const MAX_TEXT = 300;
-/** Asked for at a time: the copy of a page that comes from the ledger's thread is made on the event loop. */
+/** Queried at a time: the copy of a page from the ledger's thread is made on the event loop. */
 const PAGE = { state: 'open', severity: 'critical', limit: 50, maxBytes: 32 * 1_024 } as const;
-/** Large alerts, or many that are left out, end the list before it has so many sentences. */
+/** Large alerts, or many that are left out, end the list before it has this many sentences. */
 const MAX_PAGES = 20;
 
-/** How many critical episodes are open; asks no disk. Watchdogs and alerts that carry `escalation` are left out. */
+/** The number of open critical episodes, from memory. Watchdogs and alerts that carry `escalation` are left out. */
 export function openCritical(ledger: Pick<Ledger, 'summary'>): number {
   return ledger
     .summary()
@@ -30,13 +30,13 @@ interface CriticalAlerts {
   readonly isCut: boolean;
 }
 
-/** A sentence for each critical episode that is open, the newest first, and whether there are more. */
+/** A sentence for each open critical episode, the newest first, and whether there are more. */
 export async function criticalAlerts(deps: CriticalAlertsDeps): Promise<CriticalAlerts> {
   try {
     return await deps.reads.ask('critical alerts', () => readAll(deps));
   } catch (error) {
     if (!(error instanceof LedgerUnavailableError)) throw error;
-    // the answer is 200 always, and must not look as if nothing were wrong
+    // the status is always 200, and the answer must not look as if nothing were wrong
     return { sentences: [`CRITICAL: the open alerts cannot be read - ${error.message}`], isCut: false };
   }
 }

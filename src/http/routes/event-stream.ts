@@ -19,24 +19,24 @@ export interface FollowQuery {
 }
 
 export interface EventStreamDeps {
-  /** The ledger from an id on, page by page, until the signal. */
+  /** Follows the ledger from an id on, page by page, until the signal aborts. */
   readonly follow: (query: FollowQuery, signal: AbortSignal) => AsyncIterable<Step>;
   /** The id of the newest event. */
   readonly head: () => string;
-  /** How many streams there may be, and of whom. */
+  /** Limits the number of streams, in total and per address. */
   readonly places: Places;
-  /** Who sends a request. */
+  /** The sender of a request. */
   readonly client: (request: Request) => PlaceClient;
   readonly unsent: Unsent;
   readonly connections: Pick<Connections, 'cutOff'>;
-  /** Lets only readers by. */
+  /** Passes only readers. */
   readonly guard: GuardHandler;
-  /** Waits for a turn to make the text of a page. */
+  /** Waits for a turn to create the text of a page. */
   readonly turn: () => Promise<void>;
-  /** A stream that has nothing to tell for so long sends a comment. */
+  /** A stream without events for this long sends a comment. */
   readonly heartbeatMs: () => number;
   readonly clock: Clock;
-  /** How many are open now. */
+  /** Called with the number of open streams. */
   readonly onOpen: (open: number) => void;
 }
 
@@ -47,19 +47,19 @@ interface OpenStream {
 
 const PAGE = 100;
 const PAGE_BYTES = 64 * 1_024;
-/** When a client that lost its connection comes again. */
+/** When a disconnected client reconnects. */
 const RETRY_MS = 3_000;
 
 /**
  * `GET /api/v1/events/stream`: events as they are committed, as server-sent events. Each client reads from its own
- * place at its own pace: one that takes nothing costs a page of memory, until its connection is cut off as stalled.
+ * position at its own pace: one that reads nothing costs a page of memory, until its connection is cut off as stalled.
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 export class EventStreams {
   readonly router = Router();
   readonly #deps: EventStreamDeps;
   readonly #open = new Set<AbortController>();
-  /** The text of a page that several are sent is made once. */
+  /** The text of a page that is sent to several clients is created once. */
   readonly #texts = new WeakMap<readonly CloudEvent[], Buffer>();
   #closed = false;
 
@@ -70,12 +70,12 @@ export class EventStreams {
     );
   }
 
-  /** Ends every stream; their clients come again and go on where they were. */
+  /** Ends every stream; their clients reconnect and continue where they were. */
   endAll(): void {
     for (const stream of this.#open) stream.abort();
   }
 
-  /** Ends every stream, and takes no more. */
+  /** Ends every stream, and accepts no more. */
   close(): void {
     this.#closed = true;
     this.endAll();
@@ -102,7 +102,7 @@ export class EventStreams {
       response.end();
       return;
     }
-    // a client that comes again says so in the header, and asks with the same address as at first
+    // a client that reconnects sends the header, with the URL of its first request
     const given = request.get('last-event-id') ?? '';
     const asked = given === '' ? after : given;
     const from = asked === undefined || asked === '' ? this.#deps.head() : asked;
@@ -118,7 +118,7 @@ export class EventStreams {
     this.#open.add(stream);
     onOpen(this.#open.size);
     response.once('close', leave);
-    // a client is told where it begins, so that it loses nothing even if it must come again before the first event
+    // send the client its position, so that it loses nothing even if it has to reconnect before the first event
     const start = query.after === head() ? `id: ${query.after}\n` : '';
     response.write(`retry: ${RETRY_MS}\n${start}\n`);
     try {
@@ -136,7 +136,7 @@ export class EventStreams {
     let [told, at] = [query.after, query.after];
     const { clock, heartbeatMs, follow, turn } = this.#deps;
     const beat = () => {
-      // where a filter lets nothing through, its client still moves on
+      // where a filter matches nothing, the client's position advances all the same
       if (!response.writableNeedDrain) response.write(told === at ? ': heartbeat\n\n' : `id: ${at}\n\n`);
       told = at;
       cancel = clock.after(heartbeatMs(), beat);
@@ -181,7 +181,7 @@ function shuttingDown(response: Response): void {
   sendProblem(response, { status: 503, title: 'No stream now', detail });
 }
 
-/** Waits until the client has taken what it was sent, or for the end of the stream. */
+/** Waits until the client has read what it was sent, or for the end of the stream. */
 function drained(response: Response, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -14,13 +14,13 @@ export interface HistoryQuestion {
   readonly options: HistoryOptions;
 }
 
-/** Events that are asked for at a time. */
+/** Events that are queried at a time. */
 const PAGE = 50;
 const PAGE_BYTES = 64 * 1_024;
-/** The answer ends after the snapshot with which it is as large. */
+/** The answer ends after the snapshot that reaches this size. */
 const MAX_BYTES = 16 * 2 ** 20;
 
-/** The answer of `/history`, made as it is taken: `history`, newest first, `count`, and whether there is more. */
+/** The answer of `/history`, created as it is read: `history`, newest first, `count`, and whether there is more. */
 export async function* historyChunks(
   deps: HistoryDeps,
   { limit, options }: HistoryQuestion,
@@ -50,7 +50,7 @@ export async function* historyChunks(
         yield pieces === 0 ? before + piece : piece;
         pieces += 1;
       }
-      // an event of another version gives none
+      // an event of another version has no snapshot
       if (pieces > 0) told.snapshots += 1;
     }
   }

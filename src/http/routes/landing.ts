@@ -18,7 +18,7 @@ const LINKS: readonly (readonly [path: string, says: string])[] = [
   ['/-/ready', 'readiness'],
 ];
 
-/** `/`: what is where. */
+/** `/`: links to the other paths. */
 export function createLandingRoute(version: string): Router {
   const items = LINKS.map(([path, says]) => `<li><a href="${path}">${path}</a>: ${says}</li>`).join('\n');
   const page = `<!doctype html>

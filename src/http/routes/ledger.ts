@@ -72,7 +72,7 @@ async function sendAlerts(
   });
 }
 
-/** The event after which a list was to go on is not kept any more. */
+/** The event after which a list was to continue was deleted by retention. */
 class EventsGoneError extends Error {
   override readonly name = 'EventsGoneError';
   readonly oldest: string | undefined;
@@ -115,7 +115,7 @@ async function sendEvents(
   }
 }
 
-/** Where a list goes on after these rows. */
+/** Where a list continues after these rows. */
 export function nextOf<Row>(rows: readonly Row[], place: (row: Row) => string): { next?: string } {
   const last = rows.at(-1);
   return last === undefined ? {} : { next: place(last) };

@@ -11,12 +11,12 @@ export type ReloadResult =
 
 export interface LifecycleRouteDeps {
   readonly server: () => ServerConfig;
-  /** What keeps Tocsin from being ready; empty when it is. */
+  /** Reasons why Tocsin is not ready; empty when it is. */
   readonly notReady: () => readonly string[];
   readonly reload: () => Promise<ReloadResult>;
 }
 
-/** `/-/healthy`, `/-/ready` and `/-/reload`: Tocsin itself, never the results of probes. */
+/** `/-/healthy`, `/-/ready` and `/-/reload`: about Tocsin itself, never the results of probes. */
 export function createLifecycleRoute(deps: LifecycleRouteDeps): Router {
   const router = Router();
   router.get('/-/healthy', open, (_request, response) => {

@@ -15,22 +15,22 @@ import { writeBody } from '../write-body.ts';
 /** How a request to `/metrics` ended; a label value. */
 export type ScrapeOutcome = 'served' | 'aborted' | 'limited' | 'overloaded' | 'failed';
 
-/** Where the route counts: `SelfMetrics.scrapes` has this shape. */
+/** The counters of this route: `SelfMetrics.scrapes` has this shape. */
 export interface ScrapeMeter {
   inc(outcome: ScrapeOutcome): void;
   inFlight(places: number): void;
 }
 
 export interface MetricsRouteDeps {
-  /** Lets only those by who may scrape. */
+  /** Passes only clients that may scrape. */
   readonly guard: GuardHandler;
   readonly gate: Gate;
   readonly source: Pick<ScrapeSource, 'scrape' | 'collectorNames'>;
   readonly meter: ScrapeMeter;
   readonly clientAddress: (request: Request) => string;
-  /** Whether gzip is offered; asked at each request, so that a reload counts. */
+  /** Whether gzip is offered; read for each request, so that a reload applies. */
   readonly compression: () => boolean;
-  /** Milliseconds in which a client must have taken the whole answer. */
+  /** Milliseconds within which a client must have read the whole answer. */
   readonly sendMs: () => number;
   readonly unsent: Unsent;
   readonly departures: Departures;
@@ -44,10 +44,10 @@ const TIMEOUT_HEADER = 'X-Prometheus-Scrape-Timeout-Seconds';
 const DEFAULT_WAIT_MS = 10_000;
 const LONGEST_WAIT_MS = 300_000;
 const LONGEST_STALL_MS = 10_000;
-/** What is kept back of a scraper's timeout, for rendering and the way to it. */
+/** Subtracted from a scraper's timeout, for rendering and the network. */
 const OFFSET_MS = 500;
 
-/** `GET` and `HEAD /metrics`: every request passes the gate before anything is done for it. */
+/** `GET` and `HEAD /metrics`: every request passes the gate before any work is done for it. */
 export function createMetricsRoute(deps: MetricsRouteDeps): Router {
   const router = Router().use('/metrics', deps.guard);
   const endpoint = new MetricsEndpoint(deps);
@@ -62,18 +62,18 @@ export function createMetricsRoute(deps: MetricsRouteDeps): Router {
   return router;
 }
 
-/** What a request asks for, read from its headers and query. */
+/** The parameters of a request, from its headers and query. */
 interface Wish {
   readonly negotiated: Negotiated;
   readonly waitMs: number;
   readonly stallMs: number;
   readonly names: ReadonlySet<string> | undefined;
   readonly collectors: ReadonlySet<string> | undefined;
-  /** Both `collect[]` and `exclude[]`, which node_exporter refuses too. */
+  /** Both `collect[]` and `exclude[]` are given, which node_exporter refuses too. */
   readonly contradictory: boolean;
 }
 
-/** An admitted request: the place that it holds, and whether its client is still there. */
+/** An admitted request: the place that it holds, and whether its client is still connected. */
 interface Visit {
   readonly wish: Wish;
   readonly client: string;
@@ -93,7 +93,7 @@ class MetricsEndpoint {
     const { gate, meter, connections, clientAddress, compression } = this.#deps;
     this.#deps.departures.asked(request.socket);
     response.vary('Accept, Accept-Encoding');
-    // a scraper comes again on the same connection; whoever else asks may not hold one for as long
+    // a scraper reuses its connection; other clients may not hold one for as long
     if (request.get(TIMEOUT_HEADER) === undefined) connections.brief(request.socket);
     const client = clientAddress(request);
     const decision = gate.admit(client);
@@ -144,7 +144,7 @@ class MetricsEndpoint {
     }
   }
 
-  /** The body; undefined when there is none to send, which is answered and counted already. */
+  /** The body; undefined when there is none to send, in which case the request is already answered and counted. */
   async #scrape(response: Response, visit: Visit): Promise<Body | undefined> {
     const { wish, signal } = visit;
     try {
@@ -167,7 +167,7 @@ class MetricsEndpoint {
     return undefined;
   }
 
-  /** Sends what is ready. The place is free before: a slow reader costs a socket, nothing else. */
+  /** Sends the body. The place is released before: a slow reader costs only a socket. */
   async #send(response: Response, chunks: readonly Buffer[], visit: Visit): Promise<void> {
     visit.leave();
     if (visit.signal.aborted) {
@@ -212,7 +212,7 @@ class MetricsEndpoint {
       'a scrape failed',
     );
     if (response.headersSent) {
-      // a body that breaks off is seen by the scraper; one that ends early would be taken for whole
+      // the scraper notices a body that is cut off; one that ends early would look complete
       response.destroy();
       return;
     }
@@ -222,7 +222,7 @@ class MetricsEndpoint {
 }
 
 function refuse(response: Response, kind: 'limited' | 'overloaded', retryAfterSeconds: number): void {
-  // without the connection, which would idle and count for one that may be of use
+  // closes the connection, which would otherwise idle and count against the limit
   response.set({ 'Retry-After': String(retryAfterSeconds), Connection: 'close' });
   if (kind === 'limited') {
     const detail = 'This address scrapes more often than metrics.rate_limit allows.';
@@ -266,12 +266,12 @@ function readWish(request: Request, compression: boolean, known: readonly string
   const { accept, 'accept-encoding': encodings } = request.headers;
   const timeoutMs = scrapeTimeoutMs(request.get(TIMEOUT_HEADER));
   const collectors = valuesOf(request, 'collect[]');
-  // what is not there is left out already: one scrape configuration serves exporters with other collectors
+  // unknown names are ignored: one scrape configuration serves exporters with other collectors
   const excluded = valuesOf(request, 'exclude[]');
   const rest = excluded && new Set(known.filter((name) => !excluded.has(name)));
   return {
     negotiated: negotiate(accept, compression ? headerText(encodings) : undefined),
-    // a timeout below a second is halved: there is no half second to keep back
+    // a timeout below a second is halved, since half a second cannot be subtracted
     waitMs: timeoutMs === undefined ? DEFAULT_WAIT_MS : Math.max(timeoutMs - OFFSET_MS, timeoutMs / 2),
     stallMs: Math.min(timeoutMs ?? LONGEST_STALL_MS, LONGEST_STALL_MS),
     names: valuesOf(request, 'name[]'),
@@ -280,7 +280,7 @@ function readWish(request: Request, compression: boolean, known: readonly string
   };
 }
 
-/** Undefined for what is missing, not a number, or not positive. */
+/** Undefined for a value that is missing, not a number, or not positive. */
 function scrapeTimeoutMs(header: string | undefined): number | undefined {
   if (header === undefined || !/^\d+(\.\d+)?$/.test(header.trim())) return undefined;
   const ms = Number(header) * 1_000;

@@ -16,9 +16,9 @@ export interface MonitoringRouteDeps {
   readonly services: ShownServices;
   readonly ledger: Pick<Ledger, 'events' | 'alerts' | 'summary' | 'writable'>;
   readonly reads: Reads;
-  /** Whether each watchdog is heard, by its name. */
+  /** Whether each watchdog is alive, by its name. */
   readonly watchdogs: () => Readonly<Record<string, boolean>>;
-  /** Whether an alert is a watchdog's, which always fires. */
+  /** Whether an alert is a watchdog, which always fires. */
   readonly isWatchdog: (labels: LabelSet) => boolean;
   readonly node: () => string;
   readonly now: () => number;
@@ -29,7 +29,7 @@ export interface MonitoringRouteDeps {
 
 const MAX_HISTORY = 1_000;
 
-/** The monitoring paths that clients of older dashboards ask: the verdict is in the body, the status is 200. */
+/** The monitoring paths for clients of older dashboards: the verdict is in the body, the status is always 200. */
 export function createMonitoringRoute(deps: MonitoringRouteDeps): Router {
   const { reads, services } = deps;
   const router = Router().use(['/cluster_health', '/health', '/alerts', '/history', '/stats'], reads.guard);
@@ -78,7 +78,7 @@ function* clusterText(deps: MonitoringRouteDeps, uptimeSeconds: number): Generat
   yield '\n';
 }
 
-/** Lazily, so that each text is made in its turn. */
+/** Lazily, so that each text is created in its turn. */
 function* texts(services: Iterable<readonly [string, { readonly view: string }]>) {
   for (const [name, service] of services) yield [name, service.view] as const;
 }

@@ -14,7 +14,7 @@ export interface ProbeRouteDeps {
   ) => Promise<ProbeAnswer>;
 }
 
-/** Within which a client must take its answer. */
+/** Time within which a client must read its answer. */
 const TAKE_MS = 10_000;
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -44,7 +44,7 @@ export function createProbeRoute({ guard, clientOf, answer }: ProbeRouteDeps): R
   return router;
 }
 
-/** The first value of each parameter counts, as in blackbox_exporter. */
+/** Only the first value of each parameter is used, as in blackbox_exporter. */
 function readQuestion(request: Request): ProbeQuestion {
   const query = request.originalUrl.indexOf('?');
   const parameters = new URLSearchParams(query === -1 ? '' : request.originalUrl.slice(query));
@@ -81,7 +81,7 @@ interface TextAnswer {
   readonly text: string;
 }
 
-/** Head and text in one write, which Express would make two. */
+/** Writes the headers and the text at once, where Express would write twice. */
 function sendText(response: Response, { status, type, text }: TextAnswer): void {
   const headers = {
     'Cache-Control': 'no-store',

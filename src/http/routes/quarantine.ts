@@ -14,21 +14,21 @@ export interface QuarantineDeps {
   readonly ledger: Pick<Ledger, 'quarantine' | 'quarantineEntry' | 'dropQuarantined' | 'intake'>;
   readonly reads: Reads;
   readonly now: () => number;
-  /** Lets only readers by. */
+  /** Passes only readers. */
   readonly read: GuardHandler;
-  /** Lets only administrators by. */
+  /** Passes only administrators. */
   readonly guard: GuardHandler;
   readonly onDelivery: (webhook: string, intake: IntakeResult) => void;
-  /** Reads a webhook body; what cannot be read is not handed to the ledger again, which would count it as new. */
+  /** Parses a webhook body; an invalid one is not submitted to the ledger again, which would count it as new. */
   readonly parse: (body: Uint8Array) => ParsedBody;
 }
 
 const PATH = '/api/v1/quarantine';
 const LIMIT = { min: 1, max: 1_000, fallback: 100 };
-/** What is kept of a body; one of that size was perhaps cut. */
+/** The part of a body that is stored; one of this size may have been truncated. */
 const KEPT_BYTES = 64 * 1024;
 
-/** `/api/v1/quarantine`: what could not be read, to be looked at, tried again, or dropped. */
+/** `/api/v1/quarantine`: bodies that could not be parsed, to be inspected, resubmitted or dropped. */
 export function createQuarantineRoute(deps: QuarantineDeps): Router {
   const { ledger, reads, read, guard } = deps;
   const router = Router();
@@ -107,7 +107,7 @@ function stillUnreadable(response: Response, reason: string): void {
   sendProblem(response, { status: 422, title: 'Still not readable', detail });
 }
 
-/** Of a delivery whose other alerts were taken, the one alert was kept: it becomes a delivery again. */
+/** Of a delivery whose other alerts were accepted, only the invalid alert is stored: it becomes a delivery again. */
 function deliveryOf({ body, pointer }: QuarantineEntry): Uint8Array {
   const text = Buffer.from(body).toString('utf8');
   const isAlert =

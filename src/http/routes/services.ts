@@ -17,7 +17,7 @@ export interface ServicesRouteDeps {
 const DAY_S = 86_400;
 const MAX_POINTS = 11_000;
 
-/** `/api/v1/services`: what is watched, and its history. */
+/** `/api/v1/services`: the services, and the history of their checks. */
 export function createServicesRoute(deps: ServicesRouteDeps): Router {
   const { services, reads } = deps;
   const router = Router().use('/api/v1/services', reads.guard);
@@ -70,7 +70,7 @@ function* pointsText(head: object, points: readonly HistoryPoint[]): Generator<s
   yield ']}\n';
 }
 
-/** Lazily, so that each text is made in its turn. */
+/** Lazily, so that each text is created in its turn. */
 function* map<Value, Result>(
   values: Iterable<Value>,
   change: (value: Value) => Result,

@@ -11,7 +11,7 @@ interface SinksRouteDeps {
   readonly reads: Reads;
 }
 
-/** `GET /api/v1/sinks`: how each sink stands, and what it refused. */
+/** `GET /api/v1/sinks`: the state of each sink, and the events that it refused. */
 export function createSinksRoute({ sinks, ledger, reads }: SinksRouteDeps): Router {
   const router = Router().use('/api/v1/sinks', reads.guard);
   router.get('/api/v1/sinks', async (request, response) => {

@@ -21,14 +21,14 @@ export interface WebhookRouteDeps {
   readonly webhooks: () => readonly WebhookConfig[];
   readonly ledger: Pick<Ledger, 'intake'>;
   readonly now: () => number;
-  /** Bytes of bodies that may be held of those who proved who they are, or need not. */
+  /** Limits the bytes of bodies held for authenticated senders, and for those that need no authentication. */
   readonly budget: BodyBudget;
-  /** Those of bodies whose signature can only be verified when all of them is there. */
+  /** The same for bodies whose signature can only be verified once they are complete. */
   readonly unprovenBudget: BodyBudget;
   readonly clientAddress: (request: Request) => string;
-  /** Counts a delivery; `intake` where it came as far as the ledger. */
+  /** Counts a delivery; `intake` where it reached the ledger. */
   readonly onDelivery: (webhook: string, outcome: DeliveryOutcome, intake?: IntakeResult) => void;
-  /** Notes who was refused for want of a token or of a signature. */
+  /** Records a sender that was refused because of a missing or wrong token or signature. */
   readonly onRefused: (webhook: string, address: string) => void;
 }
 
@@ -37,8 +37,8 @@ const NO_ENTRY = '_unknown';
 const RETRY_AFTER_SECONDS = '5';
 
 /**
- * `POST /api/webhooks/alertmanager[/NAME]` and `POST|PUT /api/webhooks/grafana[/NAME]`: answers 200 when, and only
- * when, what it accepted is on disk.
+ * `POST /api/webhooks/alertmanager[/NAME]` and `POST|PUT /api/webhooks/grafana[/NAME]`: answers 200 if and only if
+ * everything that it accepted is on disk.
  */
 export function createWebhookRoute(deps: WebhookRouteDeps): Router {
   const router = Router();
@@ -111,7 +111,7 @@ function names(deps: WebhookRouteDeps): string {
     .join(', ');
 }
 
-/** The entry that was named, else the only one, else the one whose token matches. */
+/** The entry in the path, else the only one, else the one whose token matches. */
 function findEntry(
   deps: WebhookRouteDeps,
   request: Request,
@@ -131,8 +131,8 @@ function carriesToken(request: Request, { tokens }: WebhookConfig): boolean {
 }
 
 /**
- * Whether a delivery may go to an entry without tokens. A signature, where one is configured, is looked at when the body
- * is there.
+ * Whether a delivery may be sent to an entry without tokens. A signature, where one is configured, is verified once the
+ * body is complete.
  */
 function mayDeliver(entry: WebhookConfig, request: Request, deps: WebhookRouteDeps): boolean {
   if (entry.hmac !== undefined) return true;
@@ -153,7 +153,7 @@ function takeBody(deps: WebhookRouteDeps): RequestHandler {
   return async (request, response, next) => {
     const signed = response.locals['signature'] as Signature | undefined;
     const onBytes = signed === undefined ? undefined : (bytes: Uint8Array) => signed.hmac.update(bytes);
-    // until a signature is verified, anybody may have sent it
+    // until its signature is verified, a body may come from anyone
     const { bytes, share } = await readBody(request, {
       limit: deps.server().maxBodyBytes,
       budget: signed === undefined ? deps.budget : deps.unprovenBudget,
@@ -216,7 +216,7 @@ function unavailable(response: Response, detail: string): void {
   sendProblem(response, { status: 503, title: 'The ledger cannot take alerts now', detail });
 }
 
-/** Errors while the body was read: too large, broken off, an unknown encoding. */
+/** Errors while the body was read: too large, cut off, an unknown encoding. */
 function bodyProblem(deps: WebhookRouteDeps): ErrorRequestHandler {
   return (error: unknown, _request, response, next) => {
     if (response.headersSent || !isBodyError(error)) {
@@ -225,7 +225,7 @@ function bodyProblem(deps: WebhookRouteDeps): ErrorRequestHandler {
     }
     const webhook = String(response.locals['webhook'] ?? NO_ENTRY);
     if (error instanceof BodyError && error.status === 503) {
-      // what is left of the body is not waited for
+      // the rest of the body is not waited for
       response.set('Connection', 'close');
       deps.onDelivery(webhook, 'unavailable');
       unavailable(response, error.message);
