@@ -8,24 +8,24 @@ import { createResolver, NameNotFoundError } from '../probes/net/resolver.ts';
 export interface AddressesOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A name has other addresses than before. */
+  /** Called when a name resolves to other addresses than before. */
   readonly onChange: () => void;
 }
 
-/** The names of one service's targets, and what they were resolved to. */
+/** The names of one service's targets, and the addresses they resolve to. */
 interface Watched {
   service: ConfiguredService;
-  /** By the target's label; none: the name has no address, or was not resolved yet. */
+  /** By target label; no entry: the name has no address or is not resolved yet. */
   readonly found: Map<string, readonly string[]>;
   stop: () => void;
 }
 
-/** Longer intervals are not waited for: addresses come and go faster than that. */
+/** The longest time between two look-ups: addresses change faster than some service intervals. */
 const MOST_MS = 30_000;
-/** More of one name are not probed. */
+/** At most this many addresses of one name are probed. */
 const MAX_ADDRESSES = 64;
 
-/** Name servers of services, and one target for each address where a service asks for that. */
+/** The name servers of each service, and one target per address for services that ask for it. */
 export class Addresses {
   readonly #options: AddressesOptions;
   readonly #own: Resolver;
@@ -39,7 +39,7 @@ export class Addresses {
     this.#own = createResolver({ monotonic: () => options.clock.monotonic() });
   }
 
-  /** Makes these services the ones whose names are watched. Cannot fail. */
+  /** Replaces the watched services. Cannot fail. */
   configure(services: readonly ConfiguredService[]): void {
     this.#services = services;
     const wanted = new Map(services.filter((one) => one.allAddresses).map((one) => [one.name, one]));
@@ -61,7 +61,7 @@ export class Addresses {
     }
   }
 
-  /** The services with a target for each address; a name without one stays a target, which tells why. */
+  /** The services with one target per address; a name without an address stays a target, whose run reports why. */
   services(): readonly ConfiguredService[] {
     return this.#services.map((service) => {
       const watched = this.#watched.get(service.name);
@@ -74,7 +74,7 @@ export class Addresses {
     });
   }
 
-  /** By what the names of a run resolve: the service's name servers, or this host's; a pinned host stays what it is. */
+  /** The resolver of a run: the service's name servers, or this host's; a pinned host is not resolved again. */
   resolverFor(service: ConfiguredService, target: Target): Resolver {
     const base = this.#base(service);
     const { host, pinned: address } = target;
@@ -106,7 +106,7 @@ export class Addresses {
     return made;
   }
 
-  /** Resolves the names now and from time to time. */
+  /** Resolves the names now and periodically. */
   async #watch(watched: Watched): Promise<void> {
     const replaced = new AbortController();
     watched.stop = () => replaced.abort();
@@ -126,7 +126,7 @@ export class Addresses {
     watched.stop = this.#options.clock.after(Math.min(intervalMs, MOST_MS), () => void this.#watch(watched));
   }
 
-  /** All addresses of a target's name, sorted; undefined when nobody could be asked. */
+  /** All addresses of a target's name, sorted; undefined when no name server could be asked. */
   async #all({ service }: Watched, { host }: Target): Promise<readonly string[] | undefined> {
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(service.timeoutMs)]);
     const ask = async (prefer: 4 | 6): Promise<readonly Address[]> => {

@@ -30,7 +30,7 @@ interface Check extends Scheduled {
 
 interface CheckSeries {
   readonly metrics: CheckMetrics;
-  /** What its labels were made of: other labels need other series. */
+  /** What its labels are derived from: when it changes, the check gets new series. */
   readonly identity: string;
 }
 
@@ -40,28 +40,28 @@ export interface MonitorOptions {
   readonly resolverFor: (service: ConfiguredService, target: Target) => Resolver;
   readonly table: SeriesTable;
   readonly outbox: Outbox;
-  /** The longest time (ms) for which the event loop stood still since a monotonic time. */
+  /** The longest time (ms) for which the event loop was blocked since a monotonic time. */
   readonly stalledMs: (since: number) => number;
   readonly evaluateCel: EvaluateCel;
   /** The last run of each check before this process began. */
   readonly past: readonly LastRun[];
   readonly onLateness: (seconds: number) => void;
   readonly onShed: (runs: number) => void;
-  /** Whether histograms are read with native buckets, too. */
+  /** Whether scrapers read native histogram buckets, too. */
   readonly native: () => boolean;
 }
 
 const EXPIRY_MS = 5_000;
 const SHED_LOG_MS = 60_000;
 
-/** Runs the checks, and carries each result to the metrics, the board, the history and the events. */
+/** Runs the checks, and passes each result to the metrics, the board, the history and the events. */
 export class Monitor {
   readonly board = new HealthBoard();
   readonly #options: MonitorOptions;
   readonly #scheduler: Scheduler<Check>;
   readonly #cluster: ClusterMetrics;
   readonly #series = new Map<string, CheckSeries>();
-  /** What is known of checks from before this process, until they are configured. */
+  /** The last runs from before this process, until their checks are configured. */
   readonly #past: Map<string, LastRun>;
   #lastCluster = this.board.cluster();
   #cancelExpiry: (() => void) | undefined;
@@ -81,7 +81,7 @@ export class Monitor {
     this.#expireLater();
   }
 
-  /** Makes these services the ones that are watched. Cannot fail. */
+  /** Replaces the services that are probed. Cannot fail. */
   configure(services: readonly ConfiguredService[], caps: SchedulerConfig): void {
     this.board.configure(services, this.#options.clock.now());
     const checks = services.flatMap((service) =>
@@ -93,7 +93,7 @@ export class Monitor {
     this.#scheduler.update(checks, caps);
   }
 
-  /** Lets per-run values and states go that have become too old; called before each collection, too. */
+  /** Drops per-run values and states that are too old; also called before each collection. */
   expire(): void {
     for (const change of this.board.expire(this.#options.clock.now())) {
       this.#series.get(change.after.key)?.metrics.expire();
@@ -106,7 +106,7 @@ export class Monitor {
     await this.#scheduler.stop(signal);
   }
 
-  /** Told once a minute: where there is no place for one run, there is none for many. */
+  /** Logged once a minute: when there is no place for one run, there is none for many. */
   #shed(runs: number): void {
     this.#options.onShed(runs);
     this.#shedRuns += runs;
@@ -202,7 +202,7 @@ export class Monitor {
     }
   }
 
-  /** What is already known of a check, where its series are new. */
+  /** Exports what is already known of a check whose series are new. */
   #show(metrics: CheckMetrics, key: string): void {
     const health = this.board.entry(key)?.health;
     metrics.setState(health?.state ?? 'unknown');
@@ -220,7 +220,7 @@ export class Monitor {
   }
 }
 
-/** What is kept of a run until the next one: not its log, nor its samples, which the metrics have. */
+/** What is kept of a run until the next one: neither its log nor its samples, which the metrics hold. */
 function conclusion({ runId, verdict, startedAt, durationSeconds, details }: RunResult): Result {
   return { ...(runId !== undefined && { runId }), verdict, startedAt, durationSeconds, details };
 }

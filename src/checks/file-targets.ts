@@ -11,7 +11,7 @@ export interface TargetsFilesOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly table: SeriesTable;
-  /** A file has other targets than before. */
+  /** Called when a file has other targets than before. */
   readonly onChange: () => void;
 }
 
@@ -20,13 +20,13 @@ interface FileState {
   readonly prober: string;
   readonly watch: FileWatch;
   file: TargetsFile;
-  /** Those of the last good version; none while there was none. */
+  /** Those of the last valid version; empty before the first. */
   targets: readonly Target[];
   ok: boolean;
   takenAt: number | undefined;
 }
 
-/** Keeps the targets of services up to date with their files. A file that is wrong leaves its last good targets. */
+/** Keeps the targets of services in step with their files. An invalid file leaves the last valid targets in force. */
 export class TargetsFiles {
   readonly #options: TargetsFilesOptions;
   readonly #metrics: TargetsFileMetrics;
@@ -38,7 +38,7 @@ export class TargetsFiles {
     this.#metrics = new TargetsFileMetrics(options.table);
   }
 
-  /** Makes these services the ones that are watched, and reads their files. Cannot fail. */
+  /** Replaces the watched services and reads their files. Cannot fail. */
   configure(services: readonly ConfiguredService[]): void {
     this.#services = services;
     const wanted = new Map(services.map((service) => [service.name, service]));
@@ -54,7 +54,7 @@ export class TargetsFiles {
     this.#tell();
   }
 
-  /** The services with the targets of their files. */
+  /** The services, each with the targets of its file. */
   services(): readonly ConfiguredService[] {
     return this.#services.map((service) => {
       const state = this.#states.get(service.name);

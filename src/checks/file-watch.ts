@@ -7,18 +7,18 @@ export interface FileWatchOptions {
   /** Absolute. */
   readonly path: string;
   readonly clock: Clock;
-  /** The file is another one than before, has other content, came or went. */
+  /** Called when the file is replaced, changed, created or removed. */
   readonly onChange: () => void;
 }
 
-/** An editor's or a deployment's several steps count as one. */
+/** The steps of one save or one deployment count as one change. */
 const SETTLE_MS = 100;
-/** What no notice tells of: network file systems, a link's far end, a folder that was made anew. */
+/** For changes without a notice: network file systems, the target of a link, a folder that was created again. */
 const POLL_MS = 5_000;
 
 /**
- * Tells when a file changes. Its folder is watched, since files are mostly replaced and not written to (and a
- * Kubernetes ConfigMap replaces a link beside them); and the file is looked at every five seconds.
+ * Reports when a file changes. The watch is on its folder, since most files are replaced rather than written to (and a
+ * Kubernetes ConfigMap replaces a link beside them). The file is also checked every five seconds.
  */
 export class FileWatch {
   readonly #options: FileWatchOptions;
@@ -51,7 +51,7 @@ export class FileWatch {
       watcher.on('error', () => watcher.close());
       this.#watcher = watcher;
     } catch {
-      // no such folder, or no more watches to be had: polling has to do
+      // no such folder, or the limit of watches is reached: polling has to do
     }
   }
 
@@ -66,7 +66,7 @@ export class FileWatch {
     if (this.#stopped) return;
     this.#cancelPoll = this.#options.clock.after(POLL_MS, () => {
       void this.#look().then((changed) => {
-        // the watch missed it, so it looks at the wrong folder by now
+        // the watch missed the change, so it is on the wrong folder by now
         if (changed || this.#watcher === undefined) this.#watch();
         this.#pollLater();
       });
@@ -83,7 +83,7 @@ export class FileWatch {
   }
 }
 
-/** What a file's content cannot change without. */
+/** A file's content cannot change without a change of this. */
 function signature({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(':');
 }
@@ -92,7 +92,7 @@ function absence(error: unknown): string {
   return String((error as NodeJS.ErrnoException).code);
 }
 
-/** Before the first reading, so that nothing that happens after it is missed. */
+/** Taken before the first read, so that no later change is missed. */
 function signatureNow(path: string): string {
   try {
     return signature(statSync(path, { bigint: true }));

@@ -3,10 +3,10 @@ import { resolve } from 'node:path';
 import { NotRegularFileError, readRegularFile } from '../domain/regular-file.ts';
 import type { ConfigFiles } from '../settings/values.ts';
 
-/** Nothing that a person writes is larger; a mistaken path to a device or a dump is. */
+/** No file written by a person is larger; a mistaken path to a device or a dump is. */
 const MAX_BYTES = 16 * 2 ** 20;
 
-/** Files relative to a folder, and the variables that settings may name. */
+/** Files relative to a folder, and the environment variables that settings may use. */
 export function filesIn(
   folder: string,
   environment: NonNullable<ConfigFiles['environment']> = {},
@@ -18,7 +18,7 @@ export function filesIn(
   };
 }
 
-/** Whether something has that path, be it readable or not. */
+/** Whether the path exists, readable or not. */
 export function stands(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -28,7 +28,7 @@ export function stands(path: string): boolean {
 }
 
 /**
- * Reads a text file whole, without its byte order mark.
+ * Reads a whole text file, without its byte order mark.
  * @throws Error which says which file could not be read, and why
  */
 export function readText(path: string): string {

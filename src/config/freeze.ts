@@ -1,4 +1,4 @@
-/** Freezes plain objects and lists all the way down; instances of classes look after themselves. */
+/** Freezes plain objects and lists recursively; class instances are left to themselves. */
 export function deepFreeze<T>(value: T): T {
   if (!isPlain(value) || Object.isFrozen(value)) return value;
   Object.freeze(value);

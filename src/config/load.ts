@@ -27,7 +27,7 @@ import { listenAddress } from './schema/values.ts';
 import { parseYaml } from './yaml/yaml.ts';
 
 export interface LoadOptions {
-  /** As given on the command line; undefined: `./tocsin.yml` if it stands, else built-in defaults. */
+  /** From the command line; undefined: `./tocsin.yml` if it exists, else built-in defaults. */
   readonly path?: string | undefined;
   readonly cwd: string;
   readonly env: Environment;
@@ -44,7 +44,7 @@ const DEFAULT_FILE = 'tocsin.yml';
 
 /**
  * Loads and validates the configuration: expands `${…}`, reads the files it names, applies `listen`, and checks the
- * rules across keys. Never throws for what a user can get wrong: every problem is told at once. Deeply frozen.
+ * rules across keys. Never throws for a user's mistake: all problems are reported at once. Deeply frozen.
  */
 export function loadConfig(options: LoadOptions): ConfigResult {
   const source = openSource(options);
@@ -58,7 +58,7 @@ export function loadConfig(options: LoadOptions): ConfigResult {
   const problems = [...reader.problems(), ...(config?.problems ?? []), ...(listen?.problems ?? [])];
   if (config?.sections === undefined || problems.length > 0) return { ok: false, problems };
   const { sections } = config;
-  // a thousand services are a tenth of a second of parsing and formatting, in which nothing else is answered
+  // a thousand services take a tenth of a second to parse and format, during which nothing else is served
   const shown = once(() => shownConfiguration(source.text, sections.probeEndpoint.modules()));
   return { ok: true, config: deepFreeze({ ...sections, file: source.file, shown }) };
 }
@@ -98,7 +98,7 @@ interface Origin {
 
 interface ConfigRead {
   readonly sections: Omit<Config, 'file' | 'shown'> | undefined;
-  /** What is wrong with further files that it names. */
+  /** Problems in the files that it names. */
   readonly problems: readonly ConfigProblem[];
 }
 

@@ -1,21 +1,21 @@
 const MASK = '<secret>';
 
-/** Keys whose value is a secret wherever they stand; what ends in `_file` or `_url` says where one is. */
+/** Keys whose value is a secret anywhere; a key ending in `_file` or `_url` only says where the secret is. */
 const SECRET_KEY =
   /passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|private[-_]?key|certificate[-_]?key$|bearer/i;
 const PLACE_KEY = /_(?:file|files|url|urls)$|^files$/i;
 /** Mappings whose values may be secrets under any name. */
 const FREE_KEY = /^(?:headers|http_headers|endpoint_params|proxy_connect_header|metadata|params|claims)$/;
-/** URLs that are secrets themselves. */
+/** Keys of URLs that are secrets themselves. */
 const URL_KEY = /^ping_url$/;
-/** What is sent to a target. */
+/** Keys of what is sent to a target. */
 const SENT_KEY = /^(?:send|body|key)$/;
-/** What may be an address without a scheme. */
+/** Keys of what may be an address without a scheme. */
 const ADDRESS_KEY = /^(?:address|targets?|resolver|listen|allow|no_proxy)$|url$/i;
 const HARMLESS_HEADER =
   /^(?:accept|accept-charset|accept-encoding|accept-language|cache-control|connection|content-type|host|origin|pragma|referer|user-agent)$/i;
 
-/** A copy of configuration data in which whatever may be a secret is `<secret>`. */
+/** A copy of configuration data in which everything that may be a secret is `<secret>`. */
 export function masked(value: unknown, key = ''): unknown {
   if (value instanceof Uint8Array) return MASK;
   if (typeof value === 'string') return isSecret(key) ? MASK : maskedText(value, ADDRESS_KEY.test(key));
@@ -34,7 +34,7 @@ function isSecret(key: string): boolean {
   return SENT_KEY.test(key) || URL_KEY.test(key) || (SECRET_KEY.test(key) && !PLACE_KEY.test(key));
 }
 
-/** The value of a header, or of what is like one: text, or `{ values, secrets, files }`. */
+/** The value of a header or the like: text, or `{ values, secrets, files }`. */
 function maskedFree(name: string, value: unknown): unknown {
   if (HARMLESS_HEADER.test(name)) return masked(value);
   if (Array.isArray(value)) return value.map(() => MASK);
@@ -49,7 +49,7 @@ function maskedFree(name: string, value: unknown): unknown {
 
 const IS_URL = /^\s*[a-z][a-z0-9+.-]*:\/\//i;
 
-/** A text without what may be a credential in an address: the user, and the values of a query. */
+/** A text without possible credentials in an address: the user, and the values of a query. */
 function maskedText(text: string, address: boolean): string {
   const known = maskedUsers(text, address);
   if (address || IS_URL.test(text)) return known.replace(/[?#][^#]*/g, maskedQuery);
@@ -58,9 +58,9 @@ function maskedText(text: string, address: boolean): string {
     .replace(/(?<=\S)([?&][\w.~%+:[\]-]+=)[^&#\s]+/g, `$1${MASK}`);
 }
 
-/** The user of a URL, with a password or without; elsewhere what has the shape `user:password@`. */
+/** Masks the user of a URL, with or without a password; elsewhere whatever has the shape `user:password@`. */
 function maskedUsers(text: string, address: boolean): string {
-  // a URL may have white space in its user
+  // the user of a URL may contain white space
   const whole = text.replace(/^(\s*(?:[a-z][a-z0-9+.-]*:)?[\\/]{2,})[^/\\?#]*@/i, `$1${MASK}@`);
   const parts = whole.split(/([\s/\\?#]+)/);
   return parts
@@ -73,7 +73,7 @@ function maskedUsers(text: string, address: boolean): string {
     .join('');
 }
 
-/** `?a=b&c` and `#a=b`: the names stay, unless a part has nothing but that; a plain fragment says nothing of a secret. */
+/** `?a=b&c` and `#a=b`: names stay, unless a part is only a name; a plain fragment holds no secret. */
 function maskedQuery(query: string): string {
   if (query === '?' || (query.startsWith('#') && !query.includes('='))) return query;
   const parts = query.slice(1).split(/([&;])/);

@@ -2,7 +2,7 @@ import { describeKeys } from './schema/describe-keys.ts';
 import { describingContext, rootSchema } from './root.ts';
 import type { Config } from './types.ts';
 
-/** What a reload leaves as it is: a whole section of the configuration, or one property of it. */
+/** What a reload does not change: a whole section of the configuration, or one property of it. */
 interface Fixed {
   readonly section: string;
   readonly property?: string | undefined;
@@ -10,15 +10,15 @@ interface Fixed {
 
 type Sections = Readonly<Record<string, unknown>>;
 
-/** A configuration that was read again, as far as it can come into force. */
+/** A configuration that was read again, as far as it can take effect. */
 export interface Reloadable {
-  /** The new one, with everything that needs a restart as it was. */
+  /** The new one, with everything that needs a restart unchanged. */
   readonly config: Config;
-  /** The sections in which something waits for a restart. */
+  /** The sections with changes that wait for a restart. */
   readonly needsRestart: readonly string[];
 }
 
-/** Takes what needs a restart from the configuration before; the declaration of each key says which do. */
+/** Keeps what needs a restart as it was before; the declaration of each key says what does. */
 export function keepUntilRestart(before: Config, after: Config): Reloadable {
   const old: Sections = { ...before };
   const given: Sections = { ...after };

@@ -71,7 +71,7 @@ export const ROOT_KEYS = {
   services: (context) => key('services', z.array(serviceSchema(context)).prefault([]), 'what is watched'),
 } satisfies Readonly<Record<string, (context: ConfigContext) => Key>>;
 
-/** The whole of `tocsin.yml` as one schema, for whoever asks which keys there are. */
+/** The whole of `tocsin.yml` as one schema, to list its keys. */
 export function rootSchema(context: ConfigContext): z.ZodType {
   return mapping(Object.fromEntries(Object.entries(ROOT_KEYS).map(([name, make]) => [name, make(context)])));
 }

@@ -26,7 +26,7 @@ export type { TargetsFile } from './sections/targets-file.ts';
 export type { WatchdogConfig } from './sections/watchdogs.ts';
 export type { HmacConfig, SenderConfig, WebhookConfig } from './sections/webhooks.ts';
 
-/** Everything `tocsin.yml` says, validated and frozen. Times are milliseconds, sizes bytes. */
+/** The validated, frozen content of `tocsin.yml`. Times are milliseconds, sizes bytes. */
 export interface Config {
   /** Absolute path; undefined when built-in defaults are used. */
   readonly file: string | undefined;
@@ -42,7 +42,7 @@ export interface Config {
   readonly alertmanagers: readonly AlertmanagerConfig[];
   readonly escalation: EscalationConfig;
   readonly watchdogs: readonly WatchdogConfig[];
-  /** Called while the way of the alerts is whole. */
+  /** Called while the alerting pipeline works. */
   readonly pingUrl: Secret | undefined;
   /** Enabled services only, in the order of the file. */
   readonly services: readonly ConfiguredService[];

@@ -4,11 +4,11 @@ import { isNetwork, NetworkSet, plainAddress } from './network.ts';
 
 /** Where a connection would go. */
 export interface Destination {
-  /** A name or an address, or the path of a socket. */
+  /** A name, an address, or the path of a socket. */
   readonly host: string;
-  /** What the name was resolved to; undefined when it is not resolved here. */
+  /** The address the name was resolved to; undefined when it is not resolved here. */
   readonly address?: string;
-  /** Undefined: without a port (ICMP, sockets). */
+  /** Undefined: no port (ICMP, sockets). */
   readonly port?: number;
 }
 
@@ -18,11 +18,11 @@ interface Rule {
   readonly glob?: string;
   /** A network within `SENSITIVE`. */
   readonly sensitive: boolean;
-  /** One address or one name: no larger network, and no wildcard. */
+  /** One address or one name: not a larger network, not a wildcard. */
   readonly single: boolean;
 }
 
-/** Link-local addresses and where clouds keep credentials; IPv6 addresses with one of them inside count, too. */
+/** Link-local addresses and those of cloud metadata services; IPv6 addresses that embed one count, too. */
 const SENSITIVE_NETWORKS = [
   '169.254.0.0/16',
   'fe80::/10',
@@ -34,7 +34,7 @@ const SENSITIVE_NETWORKS = [
 ] as const;
 const SENSITIVE = new NetworkSet(SENSITIVE_NETWORKS);
 
-/** Which destinations may be connected to: networks, hosts and globs, each for every port or for one. */
+/** The destinations that may be connected to: networks, hosts and globs, each for every port or for one. */
 export class AllowList {
   readonly #rules: readonly Rule[];
   readonly empty: boolean;
@@ -50,9 +50,9 @@ export class AllowList {
   }
 
   /**
-   * Whether an entry covers the destination. A link-local address, or one of a cloud's metadata, needs a network entry
-   * of its own: neither a larger network nor a name that leads there covers it.
-   * @param open whether no entries at all stand for every destination
+   * Whether an entry covers the destination. A link-local address, or one of a cloud's metadata service, needs a
+   * network entry of its own: neither a larger network nor a name that resolves to it covers it.
+   * @param open whether an empty list allows every destination
    */
   permits(destination: Destination, open: boolean): boolean {
     const to = normalised(destination);
@@ -61,19 +61,19 @@ export class AllowList {
     return this.#rules.some((rule) => (rule.sensitive || !sensitive) && covers(rule, to));
   }
 
-  /** Whether an entry is about this host or address and this port alone: `127.0.0.1:10464`. */
+  /** Whether an entry is for exactly this host or address and this port: `127.0.0.1:10464`. */
   names(destination: Destination): boolean {
     const to = normalised(destination);
     return this.#rules.some((rule) => rule.single && rule.port !== undefined && covers(rule, to));
   }
 }
 
-/** A destination as it is compared. */
+/** A destination in the form that is compared. */
 interface Normalised {
   /** Undefined: a path that may lead anywhere. */
   readonly host: string | undefined;
   readonly port: number | undefined;
-  /** The address, and those that packets to it may be led to; none where it is not known. */
+  /** The address, and those to which packets to it may be translated or tunnelled; empty if it is unknown. */
   readonly addresses: readonly string[];
 }
 
@@ -84,8 +84,8 @@ function normalised({ host, address, port }: Destination): Normalised {
 }
 
 /**
- * A name in lower case and without the final dot, a number as the address that it stands for (`0xa9fea9fe`), a path
- * without empty and `.` segments. What `..` leads to depends on symbolic links: such a path is not compared at all.
+ * A name in lower case without the final dot, a number as the address it means (`0xa9fea9fe`), a path without empty and
+ * `.` segments. Where `..` leads depends on symbolic links: such a path is never compared.
  */
 function normalHost(host: string): string | undefined {
   if (host.startsWith('/')) {
@@ -97,7 +97,7 @@ function normalHost(host: string): string | undefined {
   return isNumber ? new URL(`http://${name}`).hostname : name;
 }
 
-/** An embedded address counts only for who names a sensitive one: elsewhere it is a way around the address itself. */
+/** An embedded address matches only sensitive entries: others would let it bypass the rule for the address itself. */
 function covers({ port, network, glob, sensitive }: Rule, to: Normalised): boolean {
   if (port !== undefined && port !== to.port) return false;
   if (network !== undefined)
@@ -142,7 +142,7 @@ function isSingle(cidr: string): boolean {
   return length === undefined || Number(length) === (isIP(address) === 4 ? 32 : 128);
 }
 
-/** Whether a network lies within one of the sensitive ones: it begins there and is not larger. */
+/** Whether a network is within a sensitive one: it begins there and is not larger. */
 function isWithinSensitive(cidr: string): boolean {
   const [address = '', length] = cidr.split('/');
   const bits = isIP(address) === 4 ? 32 : 128;

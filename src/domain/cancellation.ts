@@ -1,4 +1,4 @@
-/** What is asked of an `AbortSignal`; any will do. */
+/** The part of an `AbortSignal` that Tocsin uses. */
 export interface CancelSignal {
   readonly aborted: boolean;
   throwIfAborted(): void;
@@ -7,8 +7,8 @@ export interface CancelSignal {
 }
 
 /**
- * An `AbortController` and its signal in one, for what happens hundreds of times a second: each of Node's signals gets a
- * prototype of its own making, after which V8 finds nothing on it without a search.
+ * An `AbortController` and its signal in one, for what happens hundreds of times a second: each of Node's signals gets
+ * a prototype of its own, which makes every property access in V8 slow.
  */
 export class Cancellation implements CancelSignal {
   readonly #listeners = new Set<() => void>();

@@ -1,4 +1,4 @@
-/** Time as the rest of the house sees it: a parameter, so that tests can hold it still. */
+/** Time as a parameter, so that tests can hold it still. */
 export interface Clock {
   /** Wall clock: milliseconds since the epoch, for what is stored or shown. */
   now(): number;

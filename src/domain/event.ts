@@ -1,6 +1,6 @@
 import type { CheckState } from './service.ts';
 
-/** The steps in an episode that the ledger records, each once. */
+/** The transitions of an episode that the ledger records, each once. */
 export const TRANSITIONS = [
   'fired',
   'refreshed',
@@ -53,7 +53,7 @@ export interface CloudEvent {
   readonly data: unknown;
 }
 
-/** What an event's id says; undefined when it is none. */
+/** The parts of an event's id; undefined when it is invalid. */
 export function parseEventId(id: string): { readonly epoch: string; readonly offset: number } | undefined {
   const [, epoch, offset] = /^(.+)-(\d{1,15})$/.exec(id) ?? [];
   return epoch === undefined ? undefined : { epoch, offset: Number(offset) };

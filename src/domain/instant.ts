@@ -1,4 +1,4 @@
-/** A point in time with nanoseconds: `Date` keeps milliseconds only, senders do not. */
+/** A point in time with nanoseconds: `Date` has only milliseconds, senders have more. */
 export interface Instant {
   /** Nanoseconds since the epoch. */
   readonly ns: bigint;
@@ -11,7 +11,7 @@ const RFC3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt]([01]\d|2[0-3]):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /**
- * Parses an RFC 3339 time with up to nine fractional digits; undefined when it is none.
+ * Parses an RFC 3339 time with up to nine fractional digits; undefined when it is invalid.
  * @see https://www.rfc-editor.org/rfc/rfc3339#section-5.6
  */
 export function parseInstant(text: string): Instant | undefined {
@@ -20,7 +20,7 @@ export function parseInstant(text: string): Instant | undefined {
   const [, year, month, day, hour, minute, second, fraction = '', zone = 'Z'] = match;
   const seconds = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second === '60' ? '59' : second}Z`);
   if (Number.isNaN(seconds)) return undefined;
-  // the 30th of February becomes the 2nd of March otherwise
+  // `Date` reads the 30th of February as the 2nd of March
   if (Number(day) > 28 && new Date(seconds).getUTCDate() !== Number(day)) return undefined;
   const leap = second === '60' ? 1_000n : 0n;
   const ns = (BigInt(seconds) + leap - BigInt(offsetMs(zone))) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));

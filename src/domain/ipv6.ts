@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** The 16 bytes of an IPv6 address; its zone means nothing to another host. Undefined when it is not one. */
+/** The 16 bytes of an IPv6 address; a zone is ignored, since it is local to a host. Undefined when it is not one. */
 export function ipv6Bytes(address: string): readonly number[] | undefined {
   const bare = address.replace(/%.*$/, '');
   if (!isIPv6(bare)) return undefined;
@@ -15,7 +15,7 @@ export function ipv6Bytes(address: string): readonly number[] | undefined {
 }
 
 interface Embedding {
-  /** Of the bytes from `at`, the first ones of such an address. */
+  /** The first bytes of such an address, counted from `at`. */
   readonly begins: readonly number[];
   readonly at?: number;
   /** Where the bytes of the IPv4 addresses are. */
@@ -46,7 +46,7 @@ const EMBEDDINGS: readonly Embedding[] = [
   { begins: [2, 0, 0x5e, 0xfe], at: 8, bytes: LAST },
 ];
 
-/** The IPv4 addresses that a packet to an IPv6 address may be led to by a translator or a tunnel. */
+/** The IPv4 addresses to which a translator or a tunnel may send a packet for an IPv6 address. */
 export function embeddedIpv4(address: string): readonly string[] {
   const bytes = ipv6Bytes(address);
   if (bytes === undefined) return [];

@@ -2,8 +2,8 @@
 export type LabelSet = Readonly<Record<string, string>>;
 
 /**
- * Orders strings as their UTF-8 bytes are ordered (which is by code point). JavaScript's own order is by
- * UTF-16 unit and differs where surrogates meet U+E000 to U+FFFF.
+ * Orders strings by their UTF-8 bytes (that is, by code point). JavaScript's own order is by UTF-16 unit and differs
+ * where surrogates meet U+E000 to U+FFFF.
  */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -15,7 +15,7 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Puts surrogates, which stand for code points beyond U+FFFF, above every other unit. */
+/** Ranks surrogates, which stand for code points beyond U+FFFF, above every other unit. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;

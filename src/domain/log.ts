@@ -1,8 +1,8 @@
 type LogMethod = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 
 /**
- * What the house needs of a logger (pino's shape): static messages, everything variable in `fields`.
- * `error` means that a person must act.
+ * The part of a logger that Tocsin uses (pino's shape): static messages, everything variable in `fields`. `error` means
+ * that a person must act.
  */
 export interface Logger {
   readonly debug: LogMethod;

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** A set of networks, asked whether an address lies in one of them. IPv4-mapped IPv6 counts as IPv4. */
+/** A set of networks that can be asked whether it contains an address. IPv4-mapped IPv6 counts as IPv4. */
 export class NetworkSet {
   readonly #list = new BlockList();
   readonly empty: boolean;

@@ -13,7 +13,7 @@ export const DURATION_PATTERN = `^0$|^(?=.)${DURATION.source.slice(1)}`;
 const DURATION_UNITS = ['y', 'w', 'd', 'h', 'm', 's', 'ms'] as const;
 
 /**
- * Parses a Prometheus duration (`500ms`, `30s`, `1h30m`, `30d`, `0`) to milliseconds; undefined when it is none.
+ * Parses a Prometheus duration (`500ms`, `30s`, `1h30m`, `30d`, `0`) to milliseconds; undefined when it is invalid.
  * @see https://prometheus.io/docs/prometheus/latest/configuration/configuration/ (`<duration>`)
  */
 export function parseDuration(text: string): number | undefined {
@@ -23,7 +23,7 @@ export function parseDuration(text: string): number | undefined {
   return DURATION_UNITS.reduce((sum, unit, i) => sum + Number(match[i + 1] ?? 0) * (UNIT_MS[unit] ?? 0), 0);
 }
 
-/** Writes milliseconds as a Prometheus duration: `90000` is `1m30s`. */
+/** Formats milliseconds as a Prometheus duration: `90000` is `1m30s`. */
 export function formatDuration(milliseconds: number): string {
   let rest = Math.round(milliseconds);
   if (rest === 0) return '0s';
@@ -38,7 +38,7 @@ export function formatDuration(milliseconds: number): string {
 }
 
 const SIZE = /^(\d+(?:\.\d+)?)(B|KB|KiB|MB|MiB|GB|GiB|TB|TiB)?$/;
-/** A size with its unit or without, as a regular expression for other programs. */
+/** A size with or without a unit, as a regular expression for other programs. */
 export const SIZE_PATTERN = SIZE.source;
 const SIZE_FACTOR: Readonly<Record<string, number>> = {
   B: 1,
@@ -52,7 +52,7 @@ const SIZE_FACTOR: Readonly<Record<string, number>> = {
   TiB: 2 ** 40,
 };
 
-/** Parses a size (`64MiB`, `1.5GB`, `4096`) to whole bytes; undefined when it is none. */
+/** Parses a size (`64MiB`, `1.5GB`, `4096`) to whole bytes; undefined when it is invalid. */
 export function parseSize(text: string): number | undefined {
   const match = SIZE.exec(text);
   if (match === null) return undefined;
@@ -66,7 +66,7 @@ const MAX_INT64 = 2 ** 63;
 
 /**
  * Parses a size in the syntax of Go's alecthomas/units (`1MB`, `-1.5MiB`, `1MB512KB`, `0`) to whole bytes: units are
- * powers of 1024, and all of a text have an i or none has; undefined when it is none.
+ * powers of 1024, and either all units of a text have an `i` or none has; undefined when it is invalid.
  * @see https://pkg.go.dev/github.com/alecthomas/units#ParseBase2Bytes
  */
 export function parseBinarySize(text: string): number | undefined {

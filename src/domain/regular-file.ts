@@ -1,22 +1,22 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 
-/** Why a path cannot be read although something is there. */
+/** The path exists but is not a file that may be read. */
 export class NotRegularFileError extends Error {
   override readonly name = 'NotRegularFileError';
 }
 
 /**
- * Opening a pipe without it waits for whoever writes to it: for ever, where no one does. It also has a device answer
- * at once, and a terminal never becomes the one that controls the process.
+ * Without O_NONBLOCK, opening a pipe waits for a writer, possibly for ever. With it a device answers at once, too; and
+ * a terminal never becomes the controlling one of the process.
  */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 const CHUNK_BYTES = 65_536;
 
 /**
- * Reads a file that a person named, whole. Never waits: only a regular file is opened. It is looked at before, since
+ * Reads a file that a person named, whole. Never waits: only a regular file is opened. It is checked before, since
  * opening some devices has an effect, and after, since it may have been replaced in between.
- * @throws NotRegularFileError where it is something else, or larger than `maxBytes`; else the system's error
+ * @throws NotRegularFileError when it is something else or larger than `maxBytes`; otherwise the system's error
  */
 export function readRegularFile(path: string, maxBytes: number): Buffer {
   check(statSync(path), maxBytes);
@@ -31,8 +31,8 @@ export function readRegularFile(path: string, maxBytes: number): Buffer {
 }
 
 /**
- * Opens a file for reading, if it is a regular one; the caller closes it.
- * @throws NotRegularFileError where it is something else
+ * Opens a regular file for reading; the caller closes it.
+ * @throws NotRegularFileError when it is something else
  */
 export async function openRegularFile(path: string): Promise<FileHandle> {
   check(await stat(path), Infinity);
@@ -46,7 +46,7 @@ export async function openRegularFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** A file may grow while it is read, and those of procfs say that they have 0 bytes. */
+/** A file may grow while it is read, and files of procfs report a size of 0 bytes. */
 function readToEnd(file: number, size: number, maxBytes: number): Buffer {
   const chunks: Buffer[] = [];
   let total = 0;

@@ -1,4 +1,4 @@
-/** Why a run failed: the target's doing. A closed set, for it is a label value. */
+/** Why a run failed, when the target is at fault. A closed set, since it is a label value. */
 export const FAILURE_REASONS = [
   'dns',
   'connect_refused',
@@ -23,7 +23,7 @@ export const FAILURE_REASONS = [
 ] as const;
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
-/** Why a run says nothing about the target: the agent's doing. */
+/** Why a run says nothing about the target: the agent is at fault. */
 export const UNKNOWN_REASONS = ['agent_overload', 'agent_resolver', 'agent_limit', 'agent_error'] as const;
 export type UnknownReason = (typeof UNKNOWN_REASONS)[number];
 
@@ -35,18 +35,18 @@ export type Verdict =
 
 export type ResultStatus = Verdict['status'];
 
-/** What a run tells besides its verdict, for the API; secrets already removed. */
+/** What a run reports besides its verdict, for the API; secrets already removed. */
 export interface Details {
   readonly statusCode?: number;
   /** A JSON answer of at most 4 KiB. */
   readonly data?: unknown;
-  /** Further fields of `/cluster_health`'s `health`, in its spelling (redis: `connected_clients` …). */
+  /** Further fields of `/cluster_health`'s `health`, as it spells them (redis: `connected_clients` …). */
   readonly extra?: Readonly<Record<string, string | number>>;
 }
 
 /** One finished run of a check. */
 export interface Result {
-  /** Names the run in events, answers and exemplars; absent where it was not kept. */
+  /** The id of the run in events, API answers and exemplars; absent when the run was not stored. */
   readonly runId?: string;
   readonly verdict: Verdict;
   /** Wall clock at the start, milliseconds since the epoch. */

@@ -1,4 +1,4 @@
-/** A value that must not be shown: it prints as `<secret>` wherever it is serialised by accident. */
+/** A value that must not be shown: it prints as `<secret>` when it is serialised by accident. */
 export class Secret {
   readonly #value: string;
 

@@ -4,15 +4,15 @@ export interface Target {
   readonly address: string;
   /** The `target` label: the alias, or the address without credentials and query. */
   readonly label: string;
-  /** What the per-host cap counts by: a host name or address, or a socket's path. */
+  /** The key of the per-host cap: a host name or address, or a socket's path. */
   readonly host: string;
-  /** Its own labels, from a targets file: they go before the service's. */
+  /** Its own labels, from a targets file: they take precedence over the service's. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** The one address that its host stands for, where a service is probed at each. */
+  /** The address that is probed in place of the host name, where a service is probed at each address. */
   readonly pinned?: string;
 }
 
-/** How many runs in a row change a state, and how soon a first failure is re-run. */
+/** How many results in a row change a state, and how soon a first failure is re-run. */
 export interface Confirm {
   readonly failures: number;
   readonly successes: number;
@@ -42,7 +42,7 @@ export interface Service {
   readonly targets: readonly Target[];
   readonly confirm: Confirm;
   readonly adaptive: Adaptive;
-  /** `address[:port]` of its own name servers; without them, this host's way to resolve. */
+  /** `address[:port]` of its own name servers; without them, this host resolves. */
   readonly resolver?: readonly string[];
   /** Whether each address of a name is a target of its own. */
   readonly allAddresses?: boolean;
@@ -56,7 +56,7 @@ export function checkKey(service: string, targetLabel: string): string {
   return `${service}\u0000${targetLabel}`;
 }
 
-/** The labels of a check that are not Tocsin's: the service's, and its target's before them. */
+/** The labels of a check that are not Tocsin's: its target's take precedence over the service's. */
 export function ownLabels(
   service: Pick<Service, 'labels'>,
   target: Target,

@@ -1,12 +1,12 @@
 import type { PeerCertificate, SecureContext } from 'node:tls';
 
-/** How TLS is spoken to a server, as Node's `tls.connect` takes it. */
+/** The TLS options of a connection, as Node's `tls.connect` takes them. */
 export interface TlsOptions {
-  /** Certificates that are trusted, and one's own: read once, when the configuration is loaded. */
+  /** Trusted certificates and the client's own: read once, when the configuration is loaded. */
   readonly secureContext: SecureContext;
   /** The name to ask for and to verify, instead of the host's. */
   readonly servername?: string;
   readonly rejectUnauthorized: boolean;
-  /** Whether a certificate is issued for the host: as everywhere in Tocsin, and not as Node.js decides it. */
+  /** Whether a certificate is valid for the host, by Tocsin's rules instead of Node.js's. */
   readonly checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
 }

@@ -5,24 +5,24 @@ import type { Verdict } from '../domain/result.ts';
 import { unknown } from '../domain/result.ts';
 import { errorCode } from './net/error-fields.ts';
 
-/** What went on in Tocsin itself during a run. */
+/** What happened in Tocsin itself during a run. */
 export interface Circumstances {
   readonly timeoutMs: number;
-  /** By how much the deadline came too late, ms; 0 while it has not come. */
+  /** How late the deadline came, ms; 0 if it has not come. */
   readonly lateMs: number;
-  /** The longest time for which the event loop stood still, ms. */
+  /** The longest time for which the event loop was blocked, ms. */
   readonly stalledMs: number;
 }
 
-/** A deadline that comes this late, or a pause this long, means that the answer may have been waiting. */
+/** With a deadline this late, or a pause this long, the answer may have been waiting. */
 const STARVED_MS = 500;
 const STARVED_AT_LEAST_MS = 100;
 
-/** Codes of errors that tell of this host's limits, whoever throws them. */
+/** Error codes that mean that this host's limits are reached, whoever throws them. */
 const LIMITS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
-/** What happens where somebody's patience ran out while Tocsin stood still. */
+/** Reasons of failures that a blocked event loop can cause. */
 const ON_TIME: ReadonlySet<string> = new Set(['timeout', 'connect_timeout', 'connect', 'tls', 'protocol']);
-/** What a lack of file descriptors looks like where a library does not pass its error on. */
+/** Reasons that a lack of file descriptors can appear as, where a library does not pass its error on. */
 const ON_DESCRIPTORS: ReadonlySet<string> = new Set([
   ...ON_TIME,
   'dns',
@@ -31,17 +31,17 @@ const ON_DESCRIPTORS: ReadonlySet<string> = new Set([
   'agent_error',
 ]);
 
-/** The verdict on a prober that threw because this host had no resources left; undefined when it threw a bug. */
+/** The verdict on a prober that threw because this host had no resources left; undefined for a bug. */
 export function limitReached(error: unknown): Verdict | undefined {
   const code = errorCode(error);
   return LIMITS.has(code) ? unknown('agent_limit', `This host has no resources left (${code})`) : undefined;
 }
 
 /**
- * The verdict after looking at ourselves: what Tocsin brought about is `unknown`, never the target's failure.
- * A run that failed on time is `agent_overload` where its deadline came late, or where the event loop stood still for
- * longer than half a second (a tenth of the timeout where that is less, but at least 100 ms); one that failed where no
- * file descriptor is left is `agent_limit`.
+ * The verdict after checking Tocsin itself: what Tocsin caused is `unknown`, never the target's failure. A timing
+ * failure is `agent_overload` when the deadline came late, or when the event loop was blocked for longer than half a
+ * second (a tenth of the timeout where that is less, but at least 100 ms); a failure while no file descriptor is left
+ * is `agent_limit`.
  */
 export function ownUp(verdict: Verdict, circumstances: Circumstances): Verdict {
   if (verdict.status === 'success') return verdict;

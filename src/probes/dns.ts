@@ -29,7 +29,7 @@ import { PhaseTimer, verdictOf } from './net/phases.ts';
 import type { Outcome, Run } from './prober.ts';
 import { defineProber } from './prober.ts';
 
-/** Asks a name server one question, by blackbox_exporter's keys and families; over UDP, TCP or TLS (RFC 7858). */
+/** Asks a name server one question, with blackbox_exporter's keys and families; over UDP, TCP or TLS (RFC 7858). */
 export const dnsProber = defineProber<DnsSettings>({
   type: 'dns',
   families: DNS_FAMILIES,
@@ -51,7 +51,7 @@ function missingName({ queryName }: DnsSettings, address?: string): string | und
   return `${MISSING}, here or in the target: dns://server/name?type=AAAA`;
 }
 
-/** One question to one server, and how far it has got. */
+/** One question to one server, and its progress. */
 interface Inquiry {
   readonly target: DnsTarget;
   readonly settings: DnsSettings;
@@ -148,7 +148,7 @@ interface ReadAnswer {
   readonly texts: RecordTexts;
 }
 
-/** @throws ProbeFailure when the message is malformed anywhere, as blackbox_exporter does */
+/** @throws ProbeFailure when any part of the message is malformed, as in blackbox_exporter */
 function read(message: Buffer): ReadAnswer {
   try {
     const answer = decodeAnswer(message);
@@ -168,7 +168,7 @@ function read(message: Buffer): ReadAnswer {
   }
 }
 
-/** The log of a run is bounded, and the verdict must have room in it. */
+/** The log of a run is bounded, and must have room for the verdict. */
 const MAX_LOGGED = 20;
 
 function logAnswer(run: Run, { rcode, truncated }: Answer, texts: RecordTexts): void {

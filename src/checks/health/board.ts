@@ -3,7 +3,7 @@ import { checkKey, type Service, type Target } from '../../domain/service.ts';
 import { ClusterTally, type ClusterHealth } from './cluster.ts';
 import { advance, expired, initialHealth, isStale, type CheckHealth } from './state.ts';
 
-/** A check with what is known of it. */
+/** A check and its health. */
 export interface BoardEntry {
   readonly key: string;
   readonly service: Service;
@@ -11,24 +11,24 @@ export interface BoardEntry {
   readonly health: CheckHealth;
 }
 
-/** A check that came into another state. */
+/** A check whose state changed. */
 export interface StateChange {
   readonly before: BoardEntry;
   readonly after: BoardEntry;
 }
 
-/** What is known of every check: replaced entry by entry, read by everybody. */
+/** The health of every check; entries are replaced, never changed. */
 export class HealthBoard {
   #entries = new Map<string, BoardEntry>();
   #tally = new ClusterTally();
   #version = 0;
 
-  /** Another number whenever anything that is known has changed. */
+  /** Changes whenever an entry does. */
   get version(): number {
     return this.#version;
   }
 
-  /** Makes these services the ones that are watched; checks that stay keep what is known of them. */
+  /** Replaces the services that are probed; checks that stay keep their health. */
   configure(services: readonly Service[], now: number): void {
     const next = new Map<string, BoardEntry>();
     for (const service of services) {
@@ -44,7 +44,10 @@ export class HealthBoard {
     for (const entry of next.values()) this.#tally.add(weighed(entry));
   }
 
-  /** Goes on from what was known before a restart, unless the check has run since or it is too old; whether it did. */
+  /**
+   * Continues from the health before a restart, unless the check has run since or it is too old; returns whether it
+   * did.
+   */
   restore(key: string, health: CheckHealth, now: number): boolean {
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.health.last !== undefined) return false;
@@ -54,13 +57,13 @@ export class HealthBoard {
     return true;
   }
 
-  /** Takes in a result; answers the entry after it and whether its state changed. Unknown keys are ignored. */
+  /** Records a result; returns the new entry and whether its state changed. Unknown keys are ignored. */
   record(key: string, result: Result): StateChange | undefined {
     const before = this.#entries.get(key);
     return before && this.#replace(before, advance(before.health, result, before.service));
   }
 
-  /** Lets what is too old go; answers the checks whose state became `unknown`. */
+  /** Expires what is too old; returns the checks whose state became `unknown`. */
   expire(now: number): StateChange[] {
     const changes: StateChange[] = [];
     for (const entry of this.#entries.values()) {

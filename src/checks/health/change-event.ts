@@ -4,7 +4,7 @@ import type { ClusterHealth } from './cluster.ts';
 import type { StateChange } from './board.ts';
 import { rfc3339, runView, targetView } from './run-view.ts';
 
-/** The event of a check that came into another state. */
+/** The event for a check whose state changed. */
 export function checkEvent({ before, after }: StateChange): NewEvent {
   const { service, target, health } = after;
   const { error, reason, run_id } = runView(health.last);
@@ -32,7 +32,7 @@ export function checkEvent({ before, after }: StateChange): NewEvent {
   };
 }
 
-/** The event of a cluster that came into another state. */
+/** The event for a cluster whose state changed. */
 export function clusterEvent(cluster: ClusterHealth, before: ClusterHealth, time: number): NewEvent {
   return {
     type: `tocsin.cluster.${cluster.state}`,

@@ -34,7 +34,7 @@ export function compareStates(a: CheckState, b: CheckState): number {
   return BADNESS[a] - BADNESS[b];
 }
 
-/** The state of all checks together, kept up to date check by check: with thousands of them nobody counts anew. */
+/** The state of all checks together, updated check by check: with thousands of them, counting again is too slow. */
 export class ClusterTally {
   #weight = 0;
   #worth = 0;
@@ -52,7 +52,7 @@ export class ClusterTally {
   /** `unhealthy` when a critical service is, else `degraded` when any is not healthy, else `healthy`. */
   health(): ClusterHealth {
     const state = this.#criticalUnhealthy > 0 ? 'unhealthy' : this.#notHealthy > 0 ? 'degraded' : 'healthy';
-    // weights and worths are halves of whole numbers: their sums stay exact
+    // weights and worths are multiples of 0.5: their sums stay exact
     return { state, ratio: this.#weight === 0 ? 1 : this.#worth / this.#weight };
   }
 
@@ -66,8 +66,8 @@ export class ClusterTally {
 }
 
 /**
- * The state of all checks together: `unhealthy` when a critical service is, else `degraded` when any is not
- * healthy, else `healthy`. Nothing watched is healthy.
+ * The state of all checks together: `unhealthy` when a critical service is, else `degraded` when any is not healthy,
+ * else `healthy`. Without checks it is `healthy`.
  */
 export function clusterHealth(checks: readonly WeighedCheck[]): ClusterHealth {
   const tally = new ClusterTally();

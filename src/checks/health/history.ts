@@ -6,7 +6,7 @@ import { viewText, type ShownService } from './shown-services.ts';
 import { snapshotText } from './snapshot.ts';
 import { alertSentences, type CheckView } from './views.ts';
 
-/** What a `tocsin.check.*` event holds for the history. */
+/** The data of a `tocsin.check.*` event that the history uses. */
 interface RecordedChange {
   readonly time: number;
   readonly after: CheckView;
@@ -19,26 +19,26 @@ interface ShownPast {
   readonly sentences: readonly string[];
 }
 
-/** A service at the moment that is rebuilt. */
+/** A service at the moment that is being rebuilt. */
 interface PastService extends ShownPast {
   readonly checks: ReadonlyMap<string, CheckView>;
 }
 
 export interface HistoryOptions {
-  /** The services of now. */
+  /** The services as they are now. */
   readonly current: ReadonlyMap<string, ShownService>;
-  /** When Tocsin started (ms); the uptime of a snapshot from before it is 0. */
+  /** When Tocsin started (ms); snapshots from before then have an uptime of 0. */
   readonly startedAt: number;
   /** Which services a snapshot holds: all, or the one that changed. */
   readonly services: 'all' | 'changed';
 }
 
 /**
- * Rebuilds what `/cluster_health` said from the state changes: one snapshot at each change. It goes backwards: give it
+ * Rebuilds past answers of `/cluster_health` from the state changes: one snapshot per change. It works backwards: pass
  * `tocsin.check.*` events newest first.
  */
 export class PastCluster {
-  /** Those that have changed since: all others are as they are now. */
+  /** Services that have changed since; all others are as they are now. */
   readonly #changed = new Map<string, PastService>();
   readonly #tally = new ClusterTally();
   readonly #options: HistoryOptions;
@@ -77,7 +77,7 @@ export class PastCluster {
     for (const [name, gone] of this.#changed) if (!current.has(name)) yield [name, gone];
   }
 
-  /** Puts a check into the state that it was in. */
+  /** Puts a check back into the state it was in. */
   #set(check: CheckView): PastService {
     const last = this.#checksOf(check.service);
     const replaced = last.get(check.view.target);
@@ -99,7 +99,7 @@ export class PastCluster {
   }
 }
 
-/** Lazily: the text of now, where it is needed, is made already. */
+/** Lazy: a text that is needed has usually been made already. */
 function now(shown: ShownService): ShownPast {
   return {
     get text() {
@@ -109,7 +109,7 @@ function now(shown: ShownService): ShownPast {
   };
 }
 
-/** Lazily, so that each text is made in its turn. */
+/** Lazy, so that only one text is made at a time. */
 function* texts(
   services: Iterable<readonly [string, ShownPast]>,
 ): Generator<readonly [string, string], undefined> {
@@ -142,7 +142,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-/** Tocsin wrote it itself: enough to look at what tells it from another version's record. */
+/** Tocsin wrote the record: it is enough to check what distinguishes it from another version's. */
 function isTargetView(value: unknown): value is TargetView {
   return (
     isRecord(value) &&

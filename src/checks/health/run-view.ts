@@ -3,10 +3,10 @@ import type { CheckState, Service } from '../../domain/service.ts';
 import type { BoardEntry } from './board.ts';
 import { isSlow } from './state.ts';
 
-/** The words that clients of `/cluster_health` know. */
+/** The status values that clients of `/cluster_health` know. */
 export type RawStatus = 'healthy' | 'timeout' | 'error' | 'unhealthy' | 'unknown';
 
-/** What one run says, in the spelling of the monitoring API. */
+/** The outcome of one run, as the monitoring API spells it. */
 export interface RunView {
   readonly status: RawStatus;
   /** Seconds. */
@@ -15,16 +15,16 @@ export interface RunView {
   readonly error?: string;
   readonly reason?: string;
   readonly data?: unknown;
-  /** What exemplars name the run by. */
+  /** The run's id in exemplars. */
   readonly run_id?: string;
   readonly [extra: string]: unknown;
 }
 
-/** A check: what its last run says, and the state it is in. */
+/** A check: its last run and its state. */
 export interface TargetView {
   readonly target: string;
   readonly state: CheckState;
-  /** Since when it is in that state; RFC 3339, UTC. */
+  /** When it entered that state; RFC 3339, UTC. */
   readonly since: string;
   readonly last_run?: string;
   /** Why it is not healthy although its last run did not fail. */
@@ -32,7 +32,7 @@ export interface TargetView {
   readonly health: RunView;
 }
 
-/** What the last run says; `unknown` before the first. */
+/** The outcome of the last run; `unknown` before the first. */
 export function runView(result: Result | undefined): RunView {
   if (result === undefined) return { status: 'unknown' };
   const { verdict, details, runId } = result;
@@ -88,7 +88,7 @@ function explain(service: Service, state: CheckState, last: Result | undefined):
   return 'Recovering, not confirmed yet';
 }
 
-/** Writes a time as the API does: RFC 3339, UTC, milliseconds. */
+/** Formats a time as the API does: RFC 3339, UTC, milliseconds. */
 export function rfc3339(ms: number): string {
   return new Date(ms).toISOString();
 }

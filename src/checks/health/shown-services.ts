@@ -1,7 +1,7 @@
 import type { BoardEntry, HealthBoard } from './board.ts';
 import { alertSentences, checkView, serviceDetails, serviceViews, type CheckView } from './views.ts';
 
-/** A service as the answers show it. Each text is made when it is first asked for. */
+/** A service as the API shows it. Each text is made on first use. */
 export class ShownService {
   readonly entries: readonly BoardEntry[];
   #checks: readonly CheckView[] | undefined;
@@ -17,29 +17,29 @@ export class ShownService {
     return (this.#checks ??= this.entries.map(checkView));
   }
 
-  /** JSON, as `services` of `/cluster_health` has it. */
+  /** JSON, as in `services` of `/cluster_health`. */
   get view(): string {
     return (this.#view ??= viewText(this.checks));
   }
 
-  /** JSON, as `/api/v1/services` has it. */
+  /** JSON, as in `/api/v1/services`. */
   get detail(): string {
     return (this.#detail ??= JSON.stringify(serviceDetails(this.entries)[0]));
   }
 
-  /** At most one: what is wrong with it. */
+  /** At most one: the service's problem. */
   get sentences(): readonly string[] {
     return (this.#sentences ??= alertSentences(this.checks));
   }
 }
 
-/** What is known of a service as the JSON of `ServiceView`. */
+/** The JSON of a service's `ServiceView`. */
 export function viewText(checks: readonly CheckView[]): string {
   const [view] = serviceViews(checks).values();
   return JSON.stringify(view);
 }
 
-/** The services on the board as the answers show them: a text is made again only where its service has changed. */
+/** The services on the board as the API shows them; texts are made again only for services that changed. */
 export class ShownServices {
   readonly #board: Pick<HealthBoard, 'entries' | 'version'>;
   #services: ReadonlyMap<string, ShownService> = new Map();
@@ -58,7 +58,7 @@ export class ShownServices {
     return this.#services;
   }
 
-  /** What is wrong: one sentence for each service that is not as it should be. */
+  /** One sentence for each service that is not as it should be. */
   sentences(): readonly string[] {
     const services = this.all();
     return (this.#sentences ??= [...services.values()].flatMap(({ sentences }) => sentences));

@@ -1,7 +1,7 @@
 import type { ClusterHealth } from './cluster.ts';
 import { rfc3339 } from './run-view.ts';
 
-/** CPU, memory and disk of the host Tocsin runs on; what is not known is absent. */
+/** CPU, memory and disk of the host Tocsin runs on; unknown values are absent. */
 export interface HostStats {
   readonly cpu_percent?: number;
   /** Bytes, and the share in use in percent. */
@@ -10,12 +10,12 @@ export interface HostStats {
   readonly disk?: { readonly total: number; readonly free: number; readonly percent: number };
 }
 
-/** What a snapshot holds beside its services. */
+/** The parts of a snapshot besides its services. */
 export interface SnapshotFrame {
-  /** Ms since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly now: number;
   readonly uptimeSeconds: number;
-  /** Absent in snapshots that are rebuilt from history: Prometheus keeps those. */
+  /** Absent in snapshots rebuilt from history: Prometheus stores those values. */
   readonly host: HostStats;
   readonly cluster: ClusterHealth;
   readonly totalServices: number;
@@ -49,7 +49,7 @@ export function* snapshotText(
   yield `},"cluster_stats":${JSON.stringify(stats)},"alerts":${JSON.stringify(alerts)}}`;
 }
 
-/** The ratio as the API shows it: 0 to 10, one hundredth fine. */
+/** The ratio as the API shows it: 0 to 10, in hundredths. */
 function score(ratio: number): number {
   return Math.round(ratio * 1_000) / 100;
 }

@@ -1,10 +1,10 @@
 import type { Result } from '../../domain/result.ts';
 import type { CheckState, Confirm, Service } from '../../domain/service.ts';
 
-/** What is known of a check's health; replaced, never changed. */
+/** The health of a check; replaced, never changed. */
 export interface CheckHealth {
   readonly state: CheckState;
-  /** When it came into this state, ms since the epoch. */
+  /** When it entered this state, ms since the epoch. */
   readonly since: number;
   readonly failuresInRow: number;
   readonly successesInRow: number;
@@ -24,9 +24,9 @@ export function initialHealth(now: number): CheckHealth {
 type Rules = Pick<Service, 'degradedAfterMs'> & { readonly confirm: Confirm };
 
 /**
- * The confirmation rule: `unhealthy` after `confirm.failures` failures in a row, `healthy` after
- * `confirm.successes` successes, `degraded` in between or when slower than `degraded_after`.
- * A run that ended `unknown` says nothing about the target and leaves the state.
+ * The confirmation rule: `unhealthy` after `confirm.failures` failures in a row, `healthy` after `confirm.successes`
+ * successes, `degraded` in between or when slower than `degraded_after`. A run that ended `unknown` says nothing about
+ * the target and does not change the state.
  */
 export function advance(health: CheckHealth, result: Result, rules: Rules): CheckHealth {
   if (result.verdict.status === 'unknown') return { ...health, last: result };
@@ -54,12 +54,12 @@ function stateOfSuccess(result: Result, successesInRow: number, rules: Rules): C
   return isSlow(result, rules.degradedAfterMs) ? 'degraded' : 'healthy';
 }
 
-/** Whether a run took longer than the service allows a healthy one. */
+/** Whether a run took longer than the service's `degraded_after`. */
 export function isSlow(result: Result, degradedAfterMs: number | undefined): boolean {
   return degradedAfterMs !== undefined && result.durationSeconds * 1_000 > degradedAfterMs;
 }
 
-/** How old the last success or failure may be before it says nothing any more, ms. */
+/** The age at which the last success or failure no longer counts, ms. */
 function staleAfterMs(intervalMs: number): number {
   return Math.max(3 * intervalMs, 90_000);
 }
@@ -70,7 +70,7 @@ export function isStale(health: CheckHealth, intervalMs: number, now: number): b
   return last !== undefined && now - last.startedAt - last.durationSeconds * 1_000 > staleAfterMs(intervalMs);
 }
 
-/** The state of a check whose last success or failure has become too old: it starts anew. */
+/** The health of a check whose last success or failure has expired: it starts over. */
 export function expired(health: CheckHealth, now: number): CheckHealth {
   return { ...lastSuccess(health), ...(health.last && { last: health.last }), ...initialHealth(now) };
 }
@@ -80,8 +80,8 @@ function lastSuccess(health: CheckHealth): { lastSuccessAt?: number } {
 }
 
 /**
- * Milliseconds from the start of the last run to the next, where that is sooner than the service's interval:
- * a failure that is not confirmed yet is re-run after `retry_interval`, then the adaptive interval holds.
+ * Milliseconds from the start of the last run to the next, where that is sooner than the service's interval: an
+ * unconfirmed failure is re-run after `retry_interval`, then the adaptive interval applies.
  */
 export function nextDelayMs(
   health: CheckHealth,

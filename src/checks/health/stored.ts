@@ -2,7 +2,7 @@ import type { Result, Verdict } from '../../domain/result.ts';
 import { CHECK_STATES, type CheckState } from '../../domain/service.ts';
 import type { CheckHealth } from './state.ts';
 
-/** What is kept of a run: its answer's body is left out. */
+/** What is stored of a run: all but the body of its answer. */
 interface StoredRun {
   readonly verdict: Verdict;
   readonly at: number;
@@ -19,11 +19,11 @@ interface StoredHealth {
   readonly successes: number;
   readonly last_success?: number;
   readonly last: StoredRun;
-  /** Only where it is another one than `last`. */
+  /** Only where it differs from `last`. */
   readonly last_conclusive?: StoredRun;
 }
 
-/** What is known of a check as JSON text, to go on from after a restart; undefined before its first run. */
+/** A check's health as JSON text, to continue from after a restart; undefined before its first run. */
 export function storeHealth(health: CheckHealth, prober: string): string | undefined {
   const { last, lastConclusive } = health;
   if (last === undefined) return undefined;
@@ -41,7 +41,7 @@ export function storeHealth(health: CheckHealth, prober: string): string | undef
   return JSON.stringify(stored);
 }
 
-/** The health that `storeHealth` wrote; undefined when it is of another prober, or of another version's making. */
+/** The health that `storeHealth` wrote; undefined when it is from another prober or another version. */
 export function restoreHealth(text: string, prober: string): CheckHealth | undefined {
   const stored = parse(text);
   if (stored?.prober !== prober) return undefined;
@@ -74,7 +74,7 @@ function restoreRun({ verdict, at, seconds, status_code: statusCode, extra }: St
   return { verdict, startedAt: at, durationSeconds: seconds, details };
 }
 
-/** Tocsin wrote it itself: enough to look at what tells it from another version's record. */
+/** Tocsin wrote the record: it is enough to check what distinguishes it from another version's. */
 function parse(text: string): StoredHealth | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -3,11 +3,11 @@ import type { BoardEntry } from './board.ts';
 import { compareStates, worstState } from './cluster.ts';
 import { targetView, type RunView, type TargetView } from './run-view.ts';
 
-/** A check as the views see it: of now, or rebuilt from history. */
+/** A check as the views see it: current, or rebuilt from history. */
 export interface CheckView {
   /** The service's name in the configuration. */
   readonly service: string;
-  /** What a person calls it. */
+  /** The name shown to people. */
   readonly name: string;
   readonly critical: boolean;
   readonly view: TargetView;
@@ -16,12 +16,12 @@ export interface CheckView {
 export interface ServiceView {
   readonly name: string;
   readonly critical: boolean;
-  /** What the last run of its worst target says. */
+  /** The last run of its worst target. */
   readonly health: RunView;
   readonly targets: readonly TargetView[];
 }
 
-/** A service of the API's list: what is configured and known of it. */
+/** A service in the API's list: its configuration and its health. */
 export interface ServiceDetail extends ServiceView {
   readonly key: string;
   readonly state: CheckState;
@@ -46,7 +46,7 @@ export function checkView(entry: BoardEntry): CheckView {
   };
 }
 
-/** Groups checks by service, in the order given; a service is as its worst target. */
+/** Groups checks by service, in the given order; a service takes the state of its worst target. */
 export function serviceViews(checks: readonly CheckView[]): Map<string, ServiceView> {
   const views = new Map<string, ServiceView>();
   for (const [service, ofService] of byService(checks)) {

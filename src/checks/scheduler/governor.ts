@@ -1,9 +1,9 @@
 import { TimeHeap } from './heap.ts';
 
 export interface Caps {
-  /** Runs at the same time, in all. */
+  /** Concurrent runs, in total. */
   readonly maxConcurrency: number;
-  /** Runs at the same time against one host. */
+  /** Concurrent runs against one host. */
   readonly maxPerHost: number;
 }
 
@@ -12,23 +12,23 @@ export interface Waiting {
   readonly host: string;
   /** When it is due (ms). */
   readonly at: number;
-  /** Whether it may have the places that are kept for those that give them back soon. */
+  /** Whether it may take the places reserved for fast entries. */
   readonly fast: boolean;
 }
 
 /**
  * Holds back what would exceed the caps: what has been due longest goes first, but a busy host never blocks another.
  *
- * A quarter of the places, in all and of each host, is kept for fast entries: whatever hangs, they have places that
+ * A quarter of the places, in total and per host, is reserved for fast entries: whatever hangs, they have places that
  * become free soon.
  */
 export class Governor<Entry extends Waiting> {
   #caps: Caps;
   #waitingCount = 0;
   readonly #places = new Places();
-  /** Those that wait, but for the ones whose host was full when their turn came. */
+  /** The waiting entries, except those whose host was full when their turn came. */
   readonly #line = new Line<Entry>();
-  /** Hosts with runs or with entries that wait for one of its places. */
+  /** Hosts with runs or with entries waiting for one of its places. */
   readonly #hosts = new Map<string, Host<Entry>>();
 
   constructor(caps: Caps) {
@@ -48,7 +48,7 @@ export class Governor<Entry extends Waiting> {
     for (const { blocked } of this.#hosts.values()) while (blocked?.moveHeads(this.#line) === true);
   }
 
-  /** Puts an entry in line, where `next` finds it. */
+  /** Queues an entry for `next`. */
   enqueue(entry: Entry): void {
     this.#waitingCount += 1;
     this.#line.push(entry);
@@ -76,12 +76,12 @@ export class Governor<Entry extends Waiting> {
     this.#places.give(entry.fast);
     const host = this.#host(entry.host);
     host.places.give(entry.fast);
-    // one place has become free: of each kind, the one that has been due longest may try again
+    // one place has become free: of each kind, the entry that has been due longest may try again
     const moved = host.blocked?.moveHeads(this.#line) === true;
     if (!moved && host.places.taken === 0) this.#hosts.delete(entry.host);
   }
 
-  /** Takes the first one out of the line for which there is a place in all. */
+  /** Takes the first entry for which there is a place in total out of the line. */
   #first(): Entry | undefined {
     const { maxConcurrency } = this.#caps;
     if (!this.#places.free(maxConcurrency, true)) return undefined;
@@ -101,11 +101,11 @@ export class Governor<Entry extends Waiting> {
 
 interface Host<Entry extends Waiting> {
   readonly places: Places;
-  /** Those that wait for a place of this host; most hosts never have any. */
+  /** Entries waiting for a place of this host; most hosts never have any. */
   blocked: Line<Entry> | undefined;
 }
 
-/** Counts places: a quarter of them (none of fewer than four) is kept for fast entries. */
+/** Counts places: a quarter of them (none if there are fewer than four) is reserved for fast entries. */
 class Places {
   taken = 0;
   #takenBySlow = 0;
@@ -125,7 +125,7 @@ class Places {
   }
 }
 
-/** Those that wait, fast ones apart from slow ones: either may go on where the other has to wait. */
+/** Waiting entries, fast and slow apart: either kind may start while the other has to wait. */
 class Line<Entry extends Waiting> {
   readonly fast = new TimeHeap<Entry>();
   readonly slow = new TimeHeap<Entry>();
@@ -134,7 +134,7 @@ class Line<Entry extends Waiting> {
     (entry.fast ? this.fast : this.slow).push(entry);
   }
 
-  /** Moves the first one of each kind into another line; whether there was any. */
+  /** Moves the first entry of each kind to another line; returns whether there was any. */
   moveHeads(to: Line<Entry>): boolean {
     const fast = this.fast.pop();
     const slow = this.slow.pop();

@@ -1,28 +1,28 @@
 /** What the plan needs to know of a check. */
 export interface Scheduled {
   readonly key: string;
-  /** What the per-host cap counts by. */
+  /** The key of the per-host cap. */
   readonly host: string;
   readonly intervalMs: number;
-  /** Of a check that ran before this process began: where to go on. */
+  /** For a check that ran before this process started: where to continue. */
   readonly resumes?: Resumption;
 }
 
-/** What is left of a check's schedule from another life. */
+/** The schedule of a check before the restart. */
 export interface Resumption {
   /** Start of its last run, milliseconds since the epoch. */
   readonly startedAt: number;
-  /** The interval that run asked for; undefined: its own. */
+  /** The interval that run asked for; undefined: the check's own. */
   readonly wantedMs: number | undefined;
   /** How long that run took, ms. */
   readonly tookMs: number;
 }
 
-/** At most this many first runs are started a second, so that a start does not become a storm. */
+/** At most this many first runs start per second, so that a start does not become a storm. */
 const FIRST_RUNS_PER_SECOND = 200;
 
 /**
- * Where in its interval a check runs: spread evenly by its identity, the same after every restart.
+ * The check's offset in its interval: spread evenly by identity, the same after every restart.
  * @returns milliseconds in [0, intervalMs)
  */
 export function phaseMs(key: string, intervalMs: number): number {
@@ -36,7 +36,7 @@ export function onGrid(check: Scheduled, earliest: number): number {
 }
 
 /**
- * When a check that never ran is run first: soon, but spread over as long as `checks` of them need.
+ * When to run a check that never ran: soon, but spread over the time that `checks` first runs need.
  * @returns a time in ms at or after `now`
  */
 export function firstRun(check: Scheduled, now: number, checks: number): number {
@@ -45,8 +45,8 @@ export function firstRun(check: Scheduled, now: number, checks: number): number 
 }
 
 /**
- * When a check is run first that ran before a restart: when it would have been without it. What became due
- * meanwhile is spread like first runs.
+ * When to run a check that ran before a restart: as if there had been none. What became due meanwhile is spread like
+ * first runs.
  * @param now time in ms since the epoch
  */
 export function resumedRun(
@@ -55,13 +55,13 @@ export function resumedRun(
   at: { readonly now: number; readonly checks: number },
 ): number {
   const next = nextRun(check, startedAt, wantedMs);
-  // a clock that was set back must not make a check wait for it
+  // a clock that was set back must not delay a check
   const onTime = next >= at.now && startedAt <= at.now;
   return onTime ? next : firstRun(check, at.now, at.checks);
 }
 
 /**
- * When a check is run next after it started at `startedAt`.
+ * When to run a check next after it started at `startedAt`.
  * @param wantedMs an interval other than its own (a retry, an adaptive interval); undefined keeps it on its grid
  */
 export function nextRun(check: Scheduled, startedAt: number, wantedMs: number | undefined): number {

@@ -8,43 +8,43 @@ export interface SchedulerOptions<Check extends Scheduled> {
   readonly clock: Clock;
   readonly caps: Caps;
   /**
-   * Runs a check once; must not reject. Answers the milliseconds from this start to the next one where that
-   * is sooner than the check's own interval (a retry, an adaptive interval).
+   * Runs a check once; must not reject. Resolves to the milliseconds from this start to the next one where that is
+   * sooner than the check's own interval (a retry, an adaptive interval).
    */
   readonly run: (check: Check, signal: CancelSignal) => Promise<number | undefined>;
   /** How late a run started, seconds. */
   readonly onLateness: (seconds: number) => void;
-  /** So many runs of a check were left out, since it waited for a place. Called when it has got one. */
+  /** Called when a check gets a place, with the number of its runs that were skipped while it waited. */
   readonly onShed: (check: Check, runs: number) => void;
 }
 
 interface Entry<Check> {
   check: Check;
   readonly host: string;
-  /** Its place in line, in the scheduler's time (ms): when it is due, but not before its last run ended. */
+  /** Its position in line, in the scheduler's time (ms): when it is due, but not before its last run ended. */
   at: number;
-  /** When it would be due if it had never waited; before `at` where it did. Runs that are left out are counted from it. */
+  /** When it would be due if it had never waited; earlier than `at` if it did. Skipped runs are counted from it. */
   due: number;
-  /** Whether its last run ended soon. */
+  /** Whether its last run took no longer than `FAST_MS`. */
   fast: boolean;
-  /** Replaced or removed: to be dropped where it turns up. */
+  /** Replaced or removed: dropped at its next turn. */
   gone: boolean;
 }
 
 /**
- * What is due within this time starts with what is due now: to wake the process for each run alone would cost more than
- * many a run does.
+ * What is due within this time starts with what is due now: a wake-up for each run would cost more than many a run
+ * does.
  */
 const TOGETHER_MS = 10;
-/** A check whose last run took no longer than this counts as fast. One that has not run may hang, for all that is known. */
+/** A check whose last run took no longer than this is fast. One that has not run yet is not: it may hang. */
 const FAST_MS = 1_000;
 
 /**
- * Runs checks on time: owns the timers, keeps the caps, and knows nothing of what a run does.
+ * Runs checks on time: owns the timers, enforces the caps, and knows nothing of what a run does.
  *
- * What finds no place waits in line, each check at most once, until it gets one: what has been due longest goes first,
- * and what becomes due later never overtakes it. So nobody waits longer than one run of each other check takes in the
- * places there are. The intervals that pass meanwhile are left out, not made up for.
+ * Checks without a place wait in line, each at most once: what has been due longest goes first, and what becomes due
+ * later never overtakes it. So no check waits longer than one run of each other check takes in the places there are.
+ * Intervals that pass meanwhile are skipped, not made up for.
  */
 export class Scheduler<Check extends Scheduled> {
   readonly #options: SchedulerOptions<Check>;
@@ -53,7 +53,7 @@ export class Scheduler<Check extends Scheduled> {
   readonly #entries = new Map<string, Entry<Check>>();
   readonly #running = new Set<Promise<void>>();
   readonly #cancellation = new Cancellation();
-  /** Wall clock minus monotonic at the start: puts phases on the wall clock, so that a restart keeps them. */
+  /** Wall clock minus monotonic clock at the start: ties phases to the wall clock, so that a restart keeps them. */
   readonly #skew: number;
   #cancelTimer: (() => void) | undefined;
   #timerAt = Infinity;
@@ -65,7 +65,7 @@ export class Scheduler<Check extends Scheduled> {
     this.#skew = options.clock.now() - options.clock.monotonic();
   }
 
-  /** Makes `checks` the ones that run. Those already known with the same interval and host keep their next time. */
+  /** Replaces the checks that run. Those known with the same interval and host keep their next time. */
   update(checks: readonly Check[], caps: Caps = this.#options.caps): void {
     this.#governor.setCaps(caps);
     const wanted = new Set(checks.map((check) => check.key));
@@ -75,7 +75,7 @@ export class Scheduler<Check extends Scheduled> {
     this.#arm();
   }
 
-  /** Stops starting runs, lets those under way end, and cancels what still runs once `signal` aborts. */
+  /** Starts no more runs, waits for those in progress, and cancels what still runs once `signal` aborts. */
   async stop(signal: AbortSignal): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
@@ -167,7 +167,7 @@ export class Scheduler<Check extends Scheduled> {
   #again(entry: Entry<Check>, tookMs: number, wantedMs: number | undefined): void {
     // a run longer than its interval is followed by the next one at once, never by two
     entry.due = Math.max(nextRun(entry.check, entry.due, wantedMs), entry.due + tookMs);
-    // in line it comes after all that became due while it ran
+    // it queues behind all that became due while it ran
     entry.at = Math.max(entry.due, this.#time());
     this.#heap.push(entry);
   }

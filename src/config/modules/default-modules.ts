@@ -1,4 +1,4 @@
-/** The modules there are without a `modules_file`: those of the blackbox.yml that blackbox_exporter 0.28 ships. */
+/** The modules without a `modules_file`: those of the blackbox.yml shipped with blackbox_exporter 0.28. */
 export const DEFAULT_MODULES = `modules:
   http_2xx:
     prober: http

@@ -15,13 +15,13 @@ import type { ConfigProblem } from '../reading/problem.ts';
 import { goDuration } from '../schema/values.ts';
 import { parseBlackboxYaml } from '../yaml/yaml.ts';
 
-/** Something in a modules file that is loaded, and will not do what it was meant to. */
+/** Something in a modules file that is loaded but does not do what was intended. */
 export interface ModuleNotice extends ConfigProblem {
   /** Whether each run of the module fails, with the reason `config`. */
   readonly alwaysFails: boolean;
 }
 
-/** The modules of a file, and what is wrong with it. */
+/** The modules of a file, and its problems. */
 export interface ModulesResult {
   readonly modules: ReadonlyMap<string, ProbeModule>;
   readonly problems: readonly ConfigProblem[];
@@ -29,7 +29,10 @@ export interface ModulesResult {
   readonly notices: readonly ModuleNotice[];
 }
 
-/** Loads blackbox_exporter's own file. @param path absolute */
+/**
+ * Loads a blackbox_exporter modules file.
+ * @param path absolute
+ */
 export function loadModules(path: string, probers: readonly Prober[], env: Environment = {}): ModulesResult {
   try {
     return readModules({ name: path, text: readText(path), files: filesIn(dirname(path), env), probers });
@@ -39,7 +42,7 @@ export function loadModules(path: string, probers: readonly Prober[], env: Envir
   }
 }
 
-/** The modules of blackbox_exporter's own default file, but for those whose prober is not among `probers`. */
+/** The modules of blackbox_exporter's default file, except those whose prober is not among `probers`. */
 export function defaultModules(probers: readonly Prober[]): ReadonlyMap<string, ProbeModule> {
   const name = 'default modules';
   const { modules } = readModules({ name, text: DEFAULT_MODULES, files: filesIn('/'), probers });
@@ -54,7 +57,7 @@ interface ModulesSource {
   readonly probers: readonly Prober[];
 }
 
-/** The settings of a prober in blackbox_exporter's file: all that it takes, and without what cannot work. */
+/** A prober's settings in blackbox_exporter's file: all that it accepts, and only what can work. */
 interface Schemas {
   readonly lenient: z.ZodType<Probe>;
   readonly strict: z.ZodType<Probe>;
@@ -64,7 +67,7 @@ interface Context {
   readonly reader: Reader;
   readonly probers: readonly Prober[];
   readonly files: ConfigFiles;
-  /** By type, made when first needed: most files use few probers. */
+  /** By type, made on first use: most files use few probers. */
   readonly schemas: Map<string, Schemas>;
   readonly notices: ModuleNotice[];
   readonly file: string;
@@ -102,18 +105,18 @@ function readModule(context: Context, name: string): ProbeModule | undefined {
   const probe = chosen.probe ?? probes.get(chosen.prober.type);
   if (probe === undefined || section.whole === undefined) return undefined;
   const node = reader.node(path);
-  // as in blackbox_exporter, a timeout of 0 or less is none
+  // as in blackbox_exporter, a timeout of 0 or less means none
   const timeoutMs = Math.max(0, section.whole.timeout ?? 0) || undefined;
   return { name, prober: chosen.prober, probe, timeoutMs, shown: () => shownNode(node) };
 }
 
 interface Chosen {
   readonly prober: ProbeModule['prober'];
-  /** Instead of one by the module's settings. */
+  /** Overrides the probe made from the module's settings. */
   readonly probe?: Probe;
 }
 
-/** The prober that a module names; blackbox_exporter finds out when it probes that there is none of that name. */
+/** The prober that a module names; blackbox_exporter finds out only during a probe that there is no such prober. */
 function chosenProber(context: Context, path: Path): Chosen | undefined {
   const { reader, probers } = context;
   const at = [...path, 'prober'];
@@ -159,9 +162,9 @@ function schemasOf({ probers, files, schemas }: Context, type: string): Schemas 
 }
 
 /**
- * A prober with its settings, as blackbox_exporter takes them. What it loads although it cannot work is a notice, and
+ * A prober with its settings, as blackbox_exporter reads them. What it loads although it cannot work is a notice, and
  * each run of the module fails.
- * @param used whether the module probes by it; blackbox_exporter reads the sections of other probers, too
+ * @param used whether the module uses this prober; blackbox_exporter also reads the sections of other probers
  */
 function readProbe(context: Context, path: Path, used: boolean): Probe | undefined {
   const { reader } = context;
@@ -189,13 +192,13 @@ function readProbe(context: Context, path: Path, used: boolean): Probe | undefin
   return hopeless === undefined ? read : failing(read, hopeless);
 }
 
-/** A probe that fails before it does anything. */
+/** A probe that fails without doing anything. */
 function unrun(message: string): Probe {
   const verdict = failure('config', message);
   return { settings: {}, probe: () => Promise.resolve({ verdict, samples: [] }) };
 }
 
-/** A probe that runs, so that its families are blackbox_exporter's, and fails in any case. */
+/** A probe that runs, so that it exposes blackbox_exporter's families, and always fails. */
 function failing(probe: Probe, message: string): Probe {
   const { withHostname } = probe;
   return {

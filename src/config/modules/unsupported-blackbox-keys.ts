@@ -4,8 +4,8 @@ const REFERENCES = new Set([
 ]);
 
 /**
- * Of a key that blackbox_exporter has, and that works there as little as here: why, and what to do; undefined for all
- * others.
+ * For a key that blackbox_exporter has but that works neither there nor here: why, and what to do; undefined for any
+ * other.
  */
 export function foreignKey(key: string): string | undefined {
   if (!REFERENCES.has(key)) return undefined;

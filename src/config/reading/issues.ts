@@ -4,15 +4,15 @@ import { keysAt } from '../schema/describe-keys.ts';
 import { suggest } from './nearest.ts';
 import type { Path } from '../yaml/path.ts';
 
-/** Something wrong at a place in the document. */
+/** A problem at a place in the document. */
 export interface Finding {
   readonly path: Path;
   readonly message: string;
-  /** Whether the key is wrong or what it holds. */
+  /** Whether the key or its value is wrong. */
   readonly at: 'key' | 'value';
-  /** Another kind of value was due, such as a number in place of a text. */
+  /** The value is of the wrong kind, such as a text instead of a number. */
   readonly mismatch?: boolean;
-  /** The value is right, but what it asks for cannot be done here: zod's `params: { unsupported: true }`. */
+  /** The value is valid, but what it asks for cannot be done here: zod's `params: { unsupported: true }`. */
   readonly unsupported?: boolean;
 }
 
@@ -23,7 +23,7 @@ export function findings(schema: z.core.$ZodType, issues: readonly Issue[]): Fin
   return issues.flatMap((issue) => found(issue, [], (path) => keysAt(schema, path)));
 }
 
-/** What is said of a key that no mapping at that place has. */
+/** The message for a key that the mapping does not have. */
 export function unknownKey(key: string, valid: readonly string[]): string {
   return `unknown key "${key}"; ${suggest(key, valid, 'valid keys')}`;
 }
@@ -64,7 +64,7 @@ function found(issue: Issue, base: Path, keys: (path: Path) => string[]): Findin
   }
 }
 
-/** The only branch of a union whose type fits the value, so that its findings are what the user needs. */
+/** The only branch of a union whose type fits the value: its findings are the ones the user needs. */
 function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   const fitting = branches.filter((issues) => !issues.some(isMismatch));
   return fitting.length === 1 ? fitting[0] : undefined;

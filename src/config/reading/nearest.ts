@@ -1,6 +1,7 @@
 /**
- * The candidate that was probably meant: the fewest typing errors away (a letter wrong, left out, added, or two
- * swapped), upper case, `-` and `_` not counted. Undefined when none is near: one error in three letters is too many.
+ * The candidate that was probably meant: the one with the fewest typing errors (a letter wrong, left out, added, or two
+ * swapped), ignoring upper case, `-` and `_`. Undefined when none is near: more than one error in three letters is too
+ * many.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const given = plain(word);
@@ -13,7 +14,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best;
 }
 
-/** What to say about a word outside a closed set: the nearest member, or all of them. */
+/** The hint for a word outside a closed set: the nearest member, or all of them. */
 export function suggest(word: string, candidates: readonly string[], these: string): string {
   const near = nearest(word, candidates);
   if (near !== undefined) return `did you mean "${near}"?`;
@@ -25,7 +26,7 @@ function plain(word: string): string {
   return word.slice(0, 64).toLowerCase().replace(/[-_]/g, '');
 }
 
-/** Optimal string alignment distance: Levenshtein's, with swaps of neighbours. */
+/** Optimal string alignment distance: Levenshtein's, plus swaps of neighbours. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);

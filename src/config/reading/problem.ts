@@ -1,7 +1,7 @@
-/** One thing wrong with a configuration. */
+/** One problem in a configuration. */
 export interface ConfigProblem {
   readonly file: string;
-  /** 1-based; absent when the whole file is meant. */
+  /** 1-based; absent when the problem is about the whole file. */
   readonly line?: number;
   /** Such as `services[2].http.method`; empty for the whole document. */
   readonly path: string;

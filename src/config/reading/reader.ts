@@ -12,29 +12,29 @@ import type { ParsedYaml } from '../yaml/yaml.ts';
 type Shape = Readonly<Record<string, z.ZodType>>;
 type Output<S extends Shape> = { readonly [Key in keyof S]: z.output<S[Key]> };
 
-/** A mapping as far as it could be read. */
+/** A mapping, as far as it could be read. */
 export interface Section<S extends Shape> {
-  /** Every value; undefined when one of them is wrong. */
+  /** All values; undefined when one of them is invalid. */
   readonly whole: Output<S> | undefined;
-  /** The values that are right, so that rules across keys can still be checked. */
+  /** The valid values, so that rules across keys can still be checked. */
   readonly partial: Partial<Output<S>>;
 }
 
 interface ValueOptions {
-  /** Stands for a value that is left out. */
+  /** Used in place of a value that is left out. */
   readonly empty?: unknown;
-  /** Takes, instead of problems, what is right but cannot work, where nothing else is wrong. */
+  /** If nothing else is wrong, receives what is valid but cannot work, instead of a problem being reported. */
   readonly unsupported?: (path: Path, message: string) => void;
 }
 
 export interface SectionOptions {
   /** Keys that are read elsewhere. */
   readonly other?: readonly string[];
-  /** What to say of a key that is neither in the shape nor in `other`. */
+  /** The message for a key that is neither in the shape nor in `other`. */
   readonly unknown?: (key: string, valid: readonly string[]) => string;
 }
 
-/** Reads values out of a document against schemas, and collects all that is wrong with them. */
+/** Reads values of a document against schemas, and collects all problems. */
 export class Reader {
   readonly #file: string;
   readonly #document: ParsedYaml;
@@ -50,19 +50,19 @@ export class Reader {
     }));
   }
 
-  /** What was found so far, in the order of the file; problems without a line come last. */
+  /** The problems so far, in the order of the file; those without a line come last. */
   problems(): readonly ConfigProblem[] {
     return [...this.#problems].sort((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity) || 0);
   }
 
-  /** Tells a problem, unless the value there has one already. */
+  /** Reports a problem, unless the value there has one already. */
   report(path: Path, message: string, at: 'key' | 'value' = 'value'): void {
     const node = this.node(path);
     if (node?.kind === 'scalar' && node.broken) return;
     this.#problems.push({ file: this.#file, ...this.place(path, at), message });
   }
 
-  /** Where something stands, for a problem. */
+  /** The line and path of a problem. */
   place(path: Path, at: 'key' | 'value' = 'value'): Pick<ConfigProblem, 'line' | 'path'> {
     const offset = offsetAt(this.#document.root, path, at);
     const line = offset === undefined ? {} : { line: this.#document.lineOf(offset) };
@@ -73,19 +73,19 @@ export class Reader {
     return nodeAt(this.#document.root, path);
   }
 
-  /** Whether something stands there: a key without a value counts as left out. */
+  /** Whether there is a value: a key without one counts as left out. */
   has(path: Path): boolean {
     const node = this.node(path);
     return node !== undefined && !(node.kind === 'scalar' && node.value === null);
   }
 
-  /** The keys of a mapping; none when there is no mapping. */
+  /** The keys of a mapping; empty when there is no mapping. */
   keys(path: Path): readonly string[] {
     const node = this.node(path);
     return node?.kind === 'map' ? [...node.entries.keys()] : [];
   }
 
-  /** The paths of a list's items; reports what is there instead of a list. */
+  /** The paths of a list's items; reports a value that is not a list. */
   items(path: Path): readonly Path[] {
     const node = this.node(path);
     if (node?.kind === 'list') return node.items.map((_, index) => [...path, index]);
@@ -94,7 +94,7 @@ export class Reader {
     return [];
   }
 
-  /** Reads one value; undefined when it is wrong. */
+  /** Reads one value; undefined when it is invalid. */
   value<T>(
     schema: z.ZodType<T>,
     path: Path,
@@ -111,7 +111,7 @@ export class Reader {
     return undefined;
   }
 
-  /** What a schema finds wrong with one value, without reporting it. */
+  /** The findings of a schema about one value, without reporting them. */
   remarks(schema: z.ZodType, path: Path, { empty }: Pick<ValueOptions, 'empty'> = {}): readonly Finding[] {
     const read = this.#parse(schema, path, empty);
     return 'value' in read ? [] : read.found.map((one) => ({ ...one, path: [...path, ...one.path] }));
@@ -135,13 +135,13 @@ export class Reader {
     }
   }
 
-  /** Scalars at a path that may be taken for something else: an expanded `42` for the number, a null for nothing. */
+  /** Scalars at a path that have another reading: an expanded `42` as the number, a null as nothing. */
   #swappable(base: Path, { path, mismatch = false }: Finding): YamlNode[] {
     const node = mismatch ? this.node([...base, ...path]) : undefined;
     return node?.kind === 'scalar' && node.alternatives.length > 0 ? [node] : [];
   }
 
-  /** Reads a mapping key by key, so that one wrong value does not hide the others. */
+  /** Reads a mapping key by key, so that one invalid value does not hide problems in others. */
   section<S extends Shape>(shape: S, path: Path, options: SectionOptions = {}): Section<S> {
     const { other = [], unknown = unknownKey } = options;
     const node = this.node(path);
@@ -164,7 +164,9 @@ export class Reader {
   }
 }
 
-/** Whether all that is wrong asks for what cannot be done, or is a mapping that misses something for that very key. */
+/**
+ * Whether every finding is about something unsupported, or about a mapping that is incomplete because of that very key.
+ */
 function nothingElse(found: readonly Finding[]): boolean {
   const places = found
     .filter(({ unsupported = false }) => unsupported)

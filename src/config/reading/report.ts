@@ -10,10 +10,10 @@ export function formatProblems(problems: readonly ConfigProblem[]): string {
   return [...problems.map(formatProblem), `${count} in the configuration`].join('\n');
 }
 
-/** One problem on one line: file, line, path, and what is wrong. */
+/** One problem on one line: file, line, path, message. */
 export function formatProblem({ file, line, path, message }: ConfigProblem): string {
   const place = line === undefined ? file : `${file}:${line}`;
-  // Values may hold line breaks and escape sequences: one line stays one line.
+  // values may hold line breaks and escape sequences: one line must stay one line
   const text = [place, ...(path === '' ? [] : [path]), message].join(': ');
   return printable(text.replace(/\s*[\r\n]+\s*/g, ' '));
 }

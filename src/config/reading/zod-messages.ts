@@ -15,8 +15,8 @@ const NOUNS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Zod's findings as sentences that say what was expected and what was given; undefined leaves zod's own. A value is
- * repeated only where it cannot be a secret. Messages that a schema sets itself come before these.
+ * Zod's issues as sentences that say what was expected and what was given; undefined keeps zod's own. A value is
+ * repeated only where it cannot be a secret. Messages set by a schema take precedence.
  */
 export function sentence(issue: RawIssue): string | undefined {
   switch (issue.code) {
@@ -43,7 +43,7 @@ export function sentence(issue: RawIssue): string | undefined {
   }
 }
 
-/** What a value is, without showing it. */
+/** What kind of value it is, without showing it. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
@@ -77,7 +77,7 @@ function closedSet(values: readonly unknown[], input: unknown): string {
   return `unknown value "${input}"; ${suggest(input, names, 'values')}`;
 }
 
-/** `text or a mapping`: what the branches of a union want. */
+/** `text or a mapping`: what the branches of a union expect. */
 function alternatives(errors: readonly (readonly z.core.$ZodIssue[])[]): string {
   const wanted = errors.flatMap(([first]) => {
     if (first?.code === 'invalid_type') return [noun(first.expected)];

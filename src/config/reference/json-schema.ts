@@ -5,13 +5,13 @@ import { describingContext, rootSchema } from '../root.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** A value that is one `${NAME}` may stand for a number or boolean; elsewhere it may be a part of the text. */
+/** A value that is only a `${NAME}` may become a number or boolean; otherwise a variable is part of a text. */
 const WHOLE_VARIABLE = String.raw`^\$\{[^}]*\}$`;
 const VARIABLE = String.raw`\$\{`;
 
 /**
- * `tocsin.yml` as a JSON Schema for editors, in the draft that they all know. It allows whatever is read without a
- * problem: variables in place of values, and keys that have none. Rules between keys are `tocsin check`'s.
+ * `tocsin.yml` as a JSON Schema for editors, in the draft that all of them know. It accepts everything that is read
+ * without a problem: variables in place of values, and keys without one. Rules between keys are left to `tocsin check`.
  */
 export function jsonSchema(parts: Pick<ConfigContext, 'probers' | 'collectors'>): JsonSchema {
   const schema = z.toJSONSchema(rootSchema(describingContext(parts)), {
@@ -31,7 +31,7 @@ function describe(from: z.core.$ZodType, made: JsonSchema): void {
   delete made['whenAbsent'];
   delete made['restart'];
   delete made.description;
-  // what a link leads to is relative to the docs
+  // link targets are relative to the docs
   const plain = description.replace(/\[([^\]]+)\]\([^)]+\)/g, '$1');
   const text = restart === true ? `${plain} (needs a restart)` : plain;
   if (text !== '') made.description = text;

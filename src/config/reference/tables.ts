@@ -5,7 +5,7 @@ import { describingContext, rootSchema } from '../root.ts';
 
 const TABLE = /(<!-- keys: ([\w, ]+) -->\n\n)[^]*?(\n<!-- end of keys -->)/g;
 
-/** A page of the docs in which every table of keys says what the declarations say. */
+/** A page of the docs with every table of keys replaced by one made from the declarations. */
 export function withKeyTables(page: string, collectors: readonly string[]): string {
   const keys = describeKeys(rootSchema(describingContext({ probers: [], collectors })));
   return page.replace(TABLE, (_, begin: string, names: string, end: string) => {
@@ -26,7 +26,7 @@ function defaultCell({ kind, default: given, required, notes }: KeyDescription):
   if (notes.whenAbsent !== undefined) return notes.whenAbsent;
   if (given === undefined) return required ? 'required' : '';
   const written = dump(given, { flowLevel: 0 }).trim();
-  // its keys have defaults of their own
+  // its keys have their own defaults
   if (kind === 'mapping' && written === '{}') return '';
   return `\`${written.replace(/^'(.*)'$/, '$1')}\``;
 }

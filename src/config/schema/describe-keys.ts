@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { Path } from '../yaml/path.ts';
 
-/** What else is known of a key, besides what its schema says. */
+/** What is known of a key besides its schema. */
 export interface KeyNotes {
   readonly description?: string | undefined;
   readonly property?: string;
-  /** Names a kind of value that has a syntax of its own. */
+  /** The name of a kind of value with a syntax of its own. */
   readonly title?: string | undefined;
-  /** Markdown for the docs, where what holds without the key is not a default of its schema. */
+  /** Markdown for the docs, where what applies without the key is not a default of its schema. */
   readonly whenAbsent?: string;
   /** A reload leaves it as it is. */
   readonly restart?: true;
@@ -27,12 +27,12 @@ export interface KeyDescription {
 
 type Schema = z.core.$ZodType;
 
-/** What is noted of a schema, be it that of a key or of a kind of value, such as `duration`. */
+/** The notes of a schema, whether of a key or of a kind of value such as `duration`. */
 export function notesOf(schema: z.core.$ZodType): KeyNotes {
   return z.globalRegistry.get(schema) ?? {};
 }
 
-/** Schemas without the wrappers that change nothing about their keys; a union gives all its branches. */
+/** Schemas without the wrappers that do not affect their keys; a union gives all its branches. */
 function unwrap(schema: Schema): z.core.$ZodTypes[] {
   const known = schema as z.core.$ZodTypes;
   const { def } = known._zod;
@@ -111,7 +111,7 @@ function defaultOf(schema: Schema): unknown {
   }
 }
 
-/** What a schema takes, in words: the title of one that has a syntax of its own. */
+/** What a schema accepts, in words: for one with a syntax of its own, its title. */
 function kindOf(schema: Schema): string {
   const title = titleOf(schema);
   if (title !== undefined) return title;
@@ -121,7 +121,7 @@ function kindOf(schema: Schema): string {
     .join(' or ');
 }
 
-/** Of a schema itself, or of what its wrappers are around. */
+/** The title of a schema or of one that it wraps. */
 function titleOf(schema: Schema): string | undefined {
   const { title } = notesOf(schema);
   if (title !== undefined) return title;

@@ -3,18 +3,18 @@ import type { KeyNotes } from './describe-keys.ts';
 import type { Path } from '../yaml/path.ts';
 import type { Reader, SectionOptions } from '../reading/reader.ts';
 
-/** A key of a mapping in `tocsin.yml`: all that there is to say of it, in one place. */
+/** A key of a mapping in `tocsin.yml`: its whole declaration, in one place. */
 export interface Key<Name extends string = string, Schema extends z.ZodType = z.ZodType> {
   /** The property of the configuration that holds its value. */
   readonly property: Name;
-  /** What may be given, with its default. Its metadata hold the description and the notes. */
+  /** The accepted values, with the default. Its metadata hold the description and the notes. */
   readonly schema: Schema;
 }
 
 export type Keys = Readonly<Record<string, Key>>;
 
 /**
- * Declares a key. The docs, the JSON Schema, the type of the configuration and the reload follow from it.
+ * Declares a key. The docs, the JSON Schema, the configuration's type and the reload are derived from it.
  * @param property its name in the configuration; times end in `Ms`, sizes in `Bytes`
  * @param description Markdown, one line
  */
@@ -31,7 +31,7 @@ type Given<K extends Key> = z.output<K['schema']>;
 type Frozen<T> = T extends readonly (infer Item)[] ? readonly Item[] : T;
 type Flat<T> = { [Name in keyof T]: T[Name] };
 
-/** What a mapping with these keys becomes. */
+/** The type of a mapping with these keys. */
 export type Values<K extends Keys> = Flat<
   {
     readonly [P in keyof K as undefined extends Given<K[P]> ? never : K[P]['property']]: Frozen<Given<K[P]>>;
@@ -42,25 +42,25 @@ export type Values<K extends Keys> = Flat<
   }
 >;
 
-/** As far as a mapping could be read: a key that is wrong is absent, one that is left out is undefined or its default. */
+/** As far as a mapping could be read: an invalid key is absent, one that is left out is undefined or its default. */
 type Partly<K extends Keys> = Flat<{
   readonly [P in keyof K as K[P]['property']]?: Frozen<Given<K[P]>>;
 }>;
 
 interface MappingRead<K extends Keys> {
-  /** Undefined when one of the values is wrong. */
+  /** Undefined when one of the values is invalid. */
   readonly whole: Values<K> | undefined;
   readonly partial: Partly<K>;
 }
 
-/** The schema of a mapping with these keys and no others, which gives their values by property. */
+/** The schema of a mapping with these keys and no others; its values are by property. */
 export function mapping<K extends Keys>(keys: K): z.ZodType<Values<K>> {
   return z
     .strictObject(shapeOf(keys))
     .transform((given) => withoutUndefined(byProperty(keys, given)) as Values<K>);
 }
 
-/** Reads a mapping key by key, so that one wrong value does not hide the others. */
+/** Reads a mapping key by key, so that one invalid value does not hide problems in others. */
 export function readMapping<K extends Keys>(
   reader: Reader,
   keys: K,
@@ -74,7 +74,7 @@ export function readMapping<K extends Keys>(
   };
 }
 
-/** For the metadata of a mapping: that it has exactly one of these keys. */
+/** Metadata of a mapping that has exactly one of these keys. */
 export function exactlyOneOf(...names: readonly string[]) {
   return { oneOf: names.map((name) => ({ required: [name] })) };
 }

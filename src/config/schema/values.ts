@@ -17,13 +17,13 @@ function between(minMs: number, maxMs: number) {
   });
 }
 
-/** How many of something: at least one. */
+/** A number of things: at least one. */
 export const count = z.int().min(1);
 
-/** A size in bytes that is more than nothing. */
+/** A size in bytes, more than 0. */
 export const positiveSize = size.refine((bytes) => bytes > 0, { error: 'expected a size of more than 0' });
 
-/** A path, absolute once it is read. */
+/** A path; absolute once it is read. */
 export function pathIn(files: ConfigFiles) {
   return z
     .string()
@@ -40,7 +40,7 @@ export const timer = positiveDuration.refine((value) => value <= LONGEST_TIMER_M
 /** How often something is probed, in milliseconds. */
 export const interval = between(100, LONGEST_TIMER_MS);
 
-/** How far two times may lie apart, in milliseconds; may be 0. */
+/** The accepted difference of two times, in milliseconds; may be 0. */
 export const tolerance = between(0, LONGEST_TIMER_MS);
 
 /** How long something is kept, in milliseconds. */
@@ -68,10 +68,10 @@ function isHttpUrl(given: string): boolean {
   return url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
 }
 
-/** For the JSON Schema: how such a URL begins. */
+/** How such a URL begins, for the JSON Schema. */
 const HTTP_URL = String.raw`^\s*[Hh][Tt][Tt][Pp][Ss]?:`;
 
-/** The address of a server, without credentials: those have keys of their own. */
+/** The address of a server, without credentials, which have their own keys. */
 export const httpUrl = z
   .string()
   .refine(isHttpUrl, {
@@ -103,7 +103,7 @@ export const networks = z
   )
   .transform((cidrs) => new NetworkSet(cidrs));
 
-/** A name server: an address, with a port where it is not 53. */
+/** The address of a name server, with a port if it is not 53. */
 export const nameServer = z
   .string()
   .refine(isNameServer, {
@@ -136,16 +136,16 @@ export const listenAddress = z
   })
   .meta({ title: 'HOST:PORT', pattern: ADDRESS.source });
 
-/** A token travels in a header, so that an odd character or a second line could never match. */
+/** A token travels in a header: one with an unusual character or a second line could never match. */
 function sendable(token: Secret): boolean {
   return /^[\x21-\x7e]+$/.test(token.reveal());
 }
 const SENDABLE = { error: 'expected a token of printable ASCII characters, without spaces, on one line' };
 
-/** A bearer token given in the configuration itself. */
+/** A bearer token in the configuration itself. */
 export const token = secret.refine(sendable, SENDABLE);
 
-/** A bearer token kept in a file. */
+/** A bearer token in a file. */
 export function tokenFile(files: ConfigFiles) {
   return secretFile(files).refine(sendable, SENDABLE);
 }
@@ -163,11 +163,11 @@ const GO_UNIT_MS: Readonly<Record<string, number>> = {
 const GO_PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 
 /**
- * A duration as Go writes it (`1.5s`, `1m30s`, `-2s`, `0`), in milliseconds: what stands in blackbox_exporter's file.
+ * A duration as Go writes it (`1.5s`, `1m30s`, `-2s`, `0`), in milliseconds: the syntax of blackbox_exporter's file.
  * @see https://pkg.go.dev/time#ParseDuration
  */
 export const goDuration = z.unknown().transform((given, context) => {
-  // not z.string(): the text of a number is no duration to go-yaml, not even 0
+  // not z.string(): to go-yaml the text of a number is not a duration, not even 0
   const text = typeof given === 'string' ? given : '';
   const [, sign = '', parts = ''] = /^([+-]?)(.*)$/s.exec(text) ?? [];
   if (parts === '0') return 0;

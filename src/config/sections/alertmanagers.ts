@@ -44,13 +44,13 @@ export const alertmanagerKeys = ({ files }: Pick<ConfigContext, 'files'>) => {
   };
 };
 
-/** An Alertmanager that is asked which alerts it has. */
+/** An Alertmanager that is asked for its alerts. */
 export interface AlertmanagerConfig {
   readonly name: string;
   readonly url: string;
   /** The entry of `webhooks` that it posts to. */
   readonly webhook: string;
-  /** Which of its receivers post to it; undefined: what its own configuration and its deliveries show. */
+  /** Its receivers that post to the webhook; undefined: as its own configuration and its deliveries show. */
   readonly receivers?: readonly string[];
   /** A ready `Authorization` header. */
   readonly authorization?: Secret;
@@ -58,7 +58,7 @@ export interface AlertmanagerConfig {
   readonly tls?: TlsOptions;
 }
 
-/** Reads `alertmanagers`; undefined when one of them is wrong. */
+/** Reads `alertmanagers`; undefined when one of them is invalid. */
 export function readAlertmanagers(
   reader: Reader,
   context: ConfigContext,

@@ -3,7 +3,7 @@ import { key } from '../schema/mapping.ts';
 import type { Values } from '../schema/mapping.ts';
 import { timer } from '../schema/values.ts';
 
-/** How long an alert may be unacknowledged before it goes to the second, and to the third level. */
+/** How long an alert may be unacknowledged before it goes to the second and to the third level. */
 const levels = z
   .array(timer)
   .max(2, { error: 'expected at most two durations: for the second and for the third level' })
@@ -21,7 +21,7 @@ export const escalationKeys = {
   warning: key('warning', levels.prefault(['15m']), 'the same for warnings'),
 };
 
-/** Those of one service: a severity that is left out is inherited. */
+/** The keys of a service's own escalation: a severity that is left out is inherited. */
 export const ownEscalationKeys = {
   critical: key(
     'critical',

@@ -1,6 +1,6 @@
 import type { Prober } from '../../probes/prober.ts';
 
-/** Label names that mean something to Prometheus, Alertmanager or the shipped rules. */
+/** Label names with a meaning for Prometheus, Alertmanager or the shipped rules. */
 const RESERVED_LABELS: readonly string[] = [
   'job',
   'instance',
@@ -15,7 +15,7 @@ const RESERVED_LABELS: readonly string[] = [
   'episode_instance',
 ];
 
-/** Labels that Tocsin itself gives the series of a check, whatever its prober. */
+/** Labels that Tocsin itself adds to the series of a check, whatever its prober. */
 const CHECK_LABELS: readonly string[] = [
   'service',
   'target',
@@ -30,13 +30,13 @@ const CHECK_LABELS: readonly string[] = [
 
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
-/** Every label name that a service may not use: the reserved ones and those of every prober's families. */
+/** All label names that a service may not use: the reserved ones and those of every prober's families. */
 export function builtInLabels(probers: readonly Prober[]): ReadonlySet<string> {
   const ofProbers = probers.flatMap((prober) => prober.families.flatMap((family) => family.labels));
   return new Set([...RESERVED_LABELS, ...CHECK_LABELS, ...ofProbers]);
 }
 
-/** What is wrong with the name of a service's own label; undefined when nothing is. */
+/** The problem with the name of a service's own label; undefined when it is valid. */
 export function labelNameProblem(name: string, builtIn: ReadonlySet<string>): string | undefined {
   if (name.startsWith('__'))
     return `the label "${name}" is not allowed: names that begin with __ belong to Prometheus`;

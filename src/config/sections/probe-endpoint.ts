@@ -32,7 +32,7 @@ export const probeEndpointKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
   ),
 });
 
-/** `/probe`: what may be asked of it, and about whom. */
+/** `/probe`: which modules and targets may be requested. */
 export interface ProbeEndpointConfig extends Omit<
   Values<ReturnType<typeof probeEndpointKeys>>,
   'allow' | 'modulesFile'
@@ -46,7 +46,7 @@ export interface ProbeEndpointConfig extends Omit<
 
 interface ProbeEndpointRead {
   readonly config: ProbeEndpointConfig | undefined;
-  /** What is wrong with the modules file. */
+  /** The problems of the modules file. */
   readonly problems: readonly ConfigProblem[];
 }
 
@@ -75,7 +75,7 @@ export function readProbeEndpoint(
   };
 }
 
-/** Who can ask from elsewhere must not be able to reach everything that this machine can. */
+/** Clients on other machines must not be able to reach everything that this machine can. */
 function checkAllow(
   reader: Reader,
   allow: readonly string[] | undefined,

@@ -2,10 +2,10 @@ import type { Secret } from '../../domain/secret.ts';
 import type { Path } from '../yaml/path.ts';
 import type { Reader } from '../reading/reader.ts';
 
-/** What each secret was first given for, by its text: one with two uses could not tell which was meant. */
+/** The first use of each secret, by its text: a secret with two uses could not say which one is meant. */
 export type SecretUses = Map<string, string>;
 
-/** Reports a secret that was given for something else already. */
+/** Reports a secret that already has another use. */
 export function requireUniqueSecret(
   { reader, uses, use }: { reader: Reader; uses: SecretUses; use: string },
   secret: Secret,
@@ -16,7 +16,7 @@ export function requireUniqueSecret(
   else if (other !== use) reader.report(path, `the same secret as that of ${other}; each needs its own`);
 }
 
-/** Reports when none or both of a pair of keys are given; otherwise the one that is. */
+/** Reports when neither or both of a pair of keys are given; otherwise returns the given one. */
 export function oneOf(
   reader: Reader,
   path: Path,
@@ -38,7 +38,7 @@ export function uniqueName(reader: Reader, path: Path, name: string | undefined,
   seen.add(name);
 }
 
-/** A list without gaps; undefined when it has one. */
+/** A list without undefined entries; undefined when it has one. */
 export function complete<T>(list: readonly (T | undefined)[]): readonly T[] | undefined {
   const whole = list.filter((item) => item !== undefined);
   return whole.length === list.length ? whole : undefined;

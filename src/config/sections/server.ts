@@ -142,7 +142,7 @@ export interface ServerConfig extends Values<ReturnType<typeof serverKeys>> {
 }
 
 /**
- * Reads `server`, and checks who may come in by the address it listens on.
+ * Reads `server`, and checks access rules against the address it listens on.
  * @param override instead of `server.listen`
  */
 export function readServer(
@@ -164,7 +164,7 @@ export function readServer(
   return { ...whole, listen, tokens };
 }
 
-/** Undefined when one of them is wrong. */
+/** Undefined when one of them is invalid. */
 function readTokens(reader: Reader, context: ConfigContext): readonly TokenConfig[] | undefined {
   const keys = tokenKeys(context);
   const names = new Set<string>();
@@ -188,8 +188,8 @@ interface AccessRules {
 }
 
 /**
- * Off loopback everybody can knock: each webhook then needs a token. And where reloading over HTTP is turned on, there
- * has to be somebody who may do it.
+ * Off loopback anyone can connect: each webhook then needs a token. And where reloading over HTTP is turned on, there
+ * must be a token that allows it.
  */
 function checkAccess(reader: Reader, { listen, lifecycle, tokens }: AccessRules): void {
   const open = listen === undefined || isLoopback(listen.host) ? undefined : addressOf(listen);

@@ -101,11 +101,11 @@ export const serviceKeys = {
 
 type OwnValues = Values<typeof serviceKeys>;
 
-/** A service, defaults filled in, with its prober's settings bound. */
+/** A service, defaults filled in, bound to its prober's settings. */
 export type ConfiguredService = Service &
   Omit<OwnValues, keyof Service | 'enabled'> & {
     readonly probe: Probe;
-    /** Where its targets come from; `targets` is empty then. */
+    /** Where its targets come from; if given, `targets` is empty. */
     readonly targetsFile?: TargetsFile;
   };
 
@@ -113,12 +113,12 @@ interface Context extends ConfigContext {
   readonly reader: Reader;
   readonly defaults: ServiceDefaults;
   readonly builtIn: ReadonlySet<string>;
-  /** Of each type, made once: building a schema costs more than using it. */
+  /** By type, each made once: building a schema costs more than using it. */
   readonly settings: ReadonlyMap<string, z.ZodType<Probe>>;
   readonly names: Set<string>;
 }
 
-/** Reads `services`: the enabled ones that are right, in the order of the file. Wrong ones are reported. */
+/** Reads `services`: the valid enabled ones, in the order of the file. Invalid ones are reported. */
 export function readServices(
   reader: Reader,
   config: ConfigContext,
@@ -163,7 +163,10 @@ function readService(context: Context, path: Path): ConfiguredService | undefine
   return whole && assemble(whole, context.defaults, { prober: type, probe, ...targets, ...timing });
 }
 
-/** An unknown key is a misspelt or missing prober when it holds settings, or nothing, and resembles no other key. */
+/**
+ * An unknown key is taken for a misspelt or missing prober when it holds settings or nothing, and resembles no other
+ * key.
+ */
 function looksLikeProber(
   reader: Reader,
   path: Path,
@@ -198,7 +201,7 @@ function readProbe({ reader, settings }: Context, path: Path, type: string): Pro
   return schema && reader.value(schema, [...path, type], { empty: {} })?.value;
 }
 
-/** A prober that refuses addresses, too, for what neither they nor these settings say. */
+/** A prober that also rejects addresses without what neither they nor these settings give. */
 function demanding(prober: Prober, probe: Probe | undefined): Prober {
   const target: Prober['target'] = (address) => {
     const problem = probe?.missing?.(address);
@@ -224,7 +227,7 @@ function assemble(
   if (!enabled || adaptive === undefined || confirm === undefined) return undefined;
   return {
     ...own,
-    // To Prometheus an empty label is no label.
+    // to Prometheus an empty label is the same as none
     labels: Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== '')),
     ...bound,
     confirm: { ...confirm, ...own.confirm },

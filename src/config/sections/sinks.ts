@@ -76,7 +76,7 @@ function redisSink(files: ConfigFiles) {
     });
 }
 
-/** A mistake that would go unnoticed otherwise: what is thought to be encrypted is not. */
+/** Would go unnoticed otherwise: the connection is believed to be encrypted and is not. */
 export const withoutTls = (expected: string) =>
   `the URL does not ask for TLS; expected one that begins with ${expected}, or no tls_config`;
 
@@ -160,7 +160,7 @@ export interface SinkConfig {
   readonly to: RedisSinkConfig | HttpSinkConfig | { readonly type: 'log' };
 }
 
-/** Reads `sinks`; undefined when one of them is wrong. */
+/** Reads `sinks`; undefined when one of them is invalid. */
 export function readSinks(reader: Reader, context: ConfigContext): readonly SinkConfig[] | undefined {
   const keys = sinkKeys(context);
   const names = new Set<string>();

@@ -14,7 +14,7 @@ import { parseBlackboxYaml } from '../yaml/yaml.ts';
 export interface TargetsFile {
   /** Absolute path. */
   readonly path: string;
-  /** Reads what it holds: every target, or every problem. */
+  /** Parses its content: all targets, or all problems. */
   readonly parse: (text: string) => TargetsFileResult;
 }
 
@@ -27,12 +27,12 @@ export type TargetsFileResult =
     }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-/** What the lines of a targets file are read with. */
+/** The context in which a targets file is parsed. */
 export interface TargetsFileOptions {
   /** Its absolute path. */
   readonly path: string;
   readonly prober: Prober;
-  /** Names of labels that it may not use. */
+  /** Names of labels that it may not set. */
   readonly builtIn: ReadonlySet<string>;
 }
 
@@ -41,7 +41,7 @@ const group = {
   labels: z.record(z.string(), z.string()).prefault({}),
 };
 
-/** A service's file of targets: Prometheus's format for file_sd, JSON or YAML. */
+/** A service's targets file: Prometheus's file_sd format, JSON or YAML. */
 export function targetsFile(options: TargetsFileOptions): TargetsFile {
   return { path: options.path, parse: (text) => parseTargets(text, options) };
 }
@@ -57,11 +57,11 @@ export function readTargetsFile({ path, parse }: TargetsFile): TargetsFileResult
 }
 
 /**
- * The targets of a list of `{ targets: [address, …], labels: { name: value } }`: all of them, or all that is wrong.
+ * The targets of a list of `{ targets: [address, …], labels: { name: value } }`: all of them, or all problems.
  * @see https://prometheus.io/docs/prometheus/latest/configuration/configuration/#file_sd_config
  */
 function parseTargets(text: string, options: TargetsFileOptions): TargetsFileResult {
-  // Prometheus reads both of its formats with Go's YAML, of which JSON is a part
+  // Prometheus reads both formats with Go's YAML, of which JSON is a subset
   const document = parseBlackboxYaml(text);
   const reader = new Reader(options.path, document);
   if (!document.readable) return { ok: false, problems: reader.problems() };
@@ -78,7 +78,7 @@ interface Reading {
 }
 
 function readGroups({ reader, notices, options }: Reading): readonly Target[] {
-  // an empty file is one that is being written, or was cut off
+  // an empty file is being written, or was cut off
   if (!reader.has([])) reader.report([], 'is empty; expected a list of groups, or [] for no targets');
   const seen = new Map<string, Path>();
   return reader.items([]).flatMap((path) => {

@@ -10,7 +10,7 @@ import type { Reader } from '../reading/reader.ts';
 import { targetsFile } from './targets-file.ts';
 import type { TargetsFile } from './targets-file.ts';
 
-/** One address: text, or a mapping that gives it a name. */
+/** One address: text, or a mapping with an alias. */
 const oneTarget = z
   .union([
     z.string().min(1),
@@ -52,11 +52,11 @@ interface Context {
 
 interface Targets {
   readonly targets: readonly Target[];
-  /** Where they come from; `targets` is empty then. */
+  /** Where they come from; if given, `targets` is empty. */
   readonly targetsFile?: TargetsFile;
 }
 
-/** Reads the targets of a service, as its prober understands them; undefined when one of them is wrong. */
+/** Reads the targets of a service as its prober parses them; undefined when one of them is invalid. */
 export function readTargets(
   { reader, files, builtIn }: Context,
   service: Path,

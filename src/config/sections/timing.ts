@@ -6,7 +6,7 @@ import type { Reader } from '../reading/reader.ts';
 /** The interval in a state; false turns it off. */
 type AdaptiveSetting = false | Adaptive;
 
-/** What services inherit; a value that is wrong where it is given is undefined. */
+/** What services inherit; an invalid value is undefined. */
 export interface ServiceDefaults {
   readonly intervalMs: number | undefined;
   readonly timeoutMs: number | undefined;
@@ -14,7 +14,7 @@ export interface ServiceDefaults {
   readonly confirm: Confirm | undefined;
 }
 
-/** What a service says itself; a key that is wrong is absent, one that is not given is undefined. */
+/** A service's own values; an invalid key is absent, one that is not given is undefined. */
 interface OwnTiming {
   readonly intervalMs?: number | undefined;
   readonly timeoutMs?: number | undefined;
@@ -27,8 +27,8 @@ export interface Timing {
 }
 
 /**
- * The interval and timeout of a service. A timeout of its own may not be longer than its interval, an inherited one is
- * shortened to it. Undefined when one of them is wrong.
+ * The interval and timeout of a service. Its own timeout may not be longer than its interval; an inherited one is
+ * shortened to it. Undefined when one of them is invalid.
  */
 export function timingOf(
   reader: Reader,
@@ -53,7 +53,7 @@ export function timingOf(
   return { intervalMs, timeoutMs };
 }
 
-/** Tells a timeout that is longer than the interval that it is given for. */
+/** Reports a timeout that is longer than its interval. */
 export function checkTimeout(
   reader: Reader,
   path: Path,
@@ -65,7 +65,7 @@ export function checkTimeout(
   reader.report(path, `a timeout of ${given} is longer than the interval of ${most}; expected at most that`);
 }
 
-/** The intervals by state: a service's own are taken as they are, inherited ones never lengthen its interval. */
+/** The intervals by state: a service's own are used as given, inherited ones never lengthen its interval. */
 export function adaptiveOf(
   own: AdaptiveSetting | undefined,
   inherited: AdaptiveSetting,

@@ -42,7 +42,7 @@ export const pingKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
   ),
 });
 
-/** Reads `watchdogs`; undefined when one of them is wrong. */
+/** Reads `watchdogs`; undefined when one of them is invalid. */
 export function readWatchdogs(reader: Reader): readonly WatchdogConfig[] | undefined {
   const names = new Set<string>();
   const list = reader.items(['watchdogs']).map((path) => {
@@ -53,7 +53,7 @@ export function readWatchdogs(reader: Reader): readonly WatchdogConfig[] | undef
   return complete(list);
 }
 
-/** Reads `ping_url` or its file; undefined when it is wrong. */
+/** Reads `ping_url` or its file; undefined when it is invalid. */
 export function readPing(
   reader: Reader,
   context: ConfigContext,

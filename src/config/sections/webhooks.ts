@@ -81,14 +81,14 @@ export type SenderConfig = Values<typeof senderKeys>;
 
 export interface WebhookConfig {
   readonly name: string;
-  /** Live tokens; none: loopback only. */
+  /** Valid tokens; empty: loopback only. */
   readonly tokens: readonly Secret[];
   readonly hmac?: HmacConfig;
-  /** What the sender is set to. */
+  /** The settings of the sending Alertmanager. */
   readonly alertmanager?: SenderConfig;
 }
 
-/** Reads `webhooks`; without the list there is one entry, `main`. Undefined when one of them is wrong. */
+/** Reads `webhooks`; without the list there is one entry, `main`. Undefined when one of them is invalid. */
 export function readWebhooks(reader: Reader, context: ConfigContext): readonly WebhookConfig[] | undefined {
   if (!reader.has(['webhooks'])) return [{ name: 'main', tokens: [] }];
   const keys = webhookKeys(context);
@@ -119,7 +119,7 @@ export function readWebhooks(reader: Reader, context: ConfigContext): readonly W
   return complete(webhooks);
 }
 
-/** A delivery to a path without a name goes to the entry whose token it carries, else to the one that needs none. */
+/** A delivery to the path without a name goes to the entry whose token it carries, else to the one that needs none. */
 function checkUnnamed(reader: Reader): void {
   const keys = ['tokens', 'token_files', 'hmac'];
   const open = reader.items(['webhooks']).filter((path) => !keys.some((key) => reader.has([...path, key])));

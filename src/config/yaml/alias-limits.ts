@@ -4,10 +4,10 @@ import type { YamlNode } from './document.ts';
 export const MAX_DEPTH = 100;
 const MAX_VALUES = 1_000_000;
 
-/** What a document may hold at most, in words. */
+/** The limits of a document, in words. */
 export const LIMITS = `${MAX_VALUES} values and a depth of ${MAX_DEPTH}`;
 
-/** Counts what aliases make of collections, so that a small text cannot fill the memory or the stack. */
+/** Counts what aliases expand to, so that a small text cannot fill the memory or the stack. */
 export class Extent {
   readonly #known = new Map<YamlNode, { readonly values: number; readonly depth: number }>();
 

@@ -1,19 +1,19 @@
 import type { Path } from './path.ts';
 
-/** What a scalar can be: those of YAML's core schema, and the bytes of a `!!binary`. */
+/** The values of a scalar: those of YAML's core schema, and the bytes of a `!!binary`. */
 export type Scalar = string | number | boolean | Uint8Array | null;
 
 export interface ScalarNode {
   readonly kind: 'scalar';
-  /** Where it begins in the text; -1 when there is nothing to see (`key:` without a value). */
+  /** Where it begins in the text; -1 when it has no text (`key:` without a value). */
   readonly offset: number;
   readonly value: Scalar;
   /**
-   * What else it may be taken for where `value` does not fit, if anything: the number or boolean that an expanded text
-   * spells; for a null, nothing at all; in blackbox_exporter's dialect the boolean of a `yes`, the text of a number.
+   * Other readings where `value` does not fit: the number or boolean that an expanded text spells; for a null, nothing
+   * at all; in blackbox_exporter's dialect the boolean of a `yes`, the text of a number.
    */
   readonly alternatives: readonly (string | number | boolean | undefined)[];
-  /** Its problem was told already: whatever else does not fit follows from it. */
+  /** Its problem was already reported: anything else that does not fit follows from it. */
   readonly broken: boolean;
 }
 
@@ -34,10 +34,10 @@ export interface Entry {
   readonly value: YamlNode;
 }
 
-/** A parsed document, knowing where everything stands. Aliases share the node of their anchor. */
+/** A parsed document with the place of each value. Aliases share the node of their anchor. */
 export type YamlNode = ScalarNode | ListNode | MapNode;
 
-/** A scalar, and what else it may be taken for. */
+/** A scalar with its other readings. */
 export function scalarNode(
   offset: number,
   value: Scalar,
@@ -46,7 +46,7 @@ export function scalarNode(
   return { kind: 'scalar', offset, value, alternatives, broken: false };
 }
 
-/** A scalar whose problem was told. */
+/** A scalar whose problem was already reported. */
 export function brokenNode(offset: number): ScalarNode {
   return { kind: 'scalar', offset, value: '', alternatives: [], broken: true };
 }
@@ -61,8 +61,8 @@ export function nodeAt(root: YamlNode | undefined, path: Path): YamlNode | undef
 }
 
 /**
- * Where to point for a path: at the key, or at the value when it is a scalar; at the nearest thing around it when the
- * path leads to nothing. Undefined when the document is empty.
+ * The offset that a problem at a path points to: the key, or the value when it is a scalar; the nearest enclosing node
+ * when nothing is at the path. Undefined when the document is empty.
  */
 export function offsetAt(root: YamlNode | undefined, path: Path, at: 'key' | 'value'): number | undefined {
   let node = root;
@@ -85,7 +85,7 @@ export function offsetAt(root: YamlNode | undefined, path: Path, at: 'key' | 'va
   return best;
 }
 
-/** Plain data of a node; `otherwise` are the scalars that are taken for their alternative. */
+/** Plain data of a node; `otherwise` are the scalars that take their other reading. */
 export function toData(node: YamlNode, otherwise: ReadonlySet<YamlNode>): unknown {
   if (node.kind === 'scalar') {
     return otherwise.has(node) ? node.alternatives[0] : node.value;
@@ -95,7 +95,7 @@ export function toData(node: YamlNode, otherwise: ReadonlySet<YamlNode>): unknow
   return Object.fromEntries(pairs.filter(([, value]) => value !== undefined));
 }
 
-/** The 1-based line of each offset of a text. */
+/** Maps offsets of a text to 1-based lines. */
 export function lineIndex(text: string): (offset: number) => number {
   const starts = [0];
   for (const match of text.matchAll(/\r\n|\n|\r/g)) starts.push(match.index + match[0].length);

@@ -1,9 +1,9 @@
-/** The environment of the process, or what stands for it. */
+/** The environment of the process, or a replacement for it. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Expansion {
   readonly text: string;
-  /** What could not be expanded, as sentences; empty when all could. */
+  /** What could not be expanded, as sentences; empty when everything was. */
   readonly problems: readonly string[];
   /** The text was one `${…}` and nothing else. */
   readonly whole: boolean;
@@ -14,8 +14,8 @@ const BODY = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 const HOW = 'write ${NAME} or ${NAME:-default}, and $${ for a plain ${';
 
 /**
- * Replaces `${NAME}` and `${NAME:-default}` (as a shell does: the default also stands for an empty variable);
- * `$${` is a plain `${`. Values are taken as they are: nothing in them is expanded again.
+ * Replaces `${NAME}` and `${NAME:-default}` (as a shell does: the default also replaces an empty variable); `$${` is a
+ * literal `${`. Values are inserted as they are, without further expansion.
  */
 export function expand(text: string, env: Environment): Expansion {
   const problems: string[] = [];

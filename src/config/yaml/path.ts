@@ -1,9 +1,9 @@
-/** Where a value stands in a document: keys of mappings and indexes of lists, from the root. */
+/** The place of a value in a document: keys of mappings and indexes of lists, from the root. */
 export type Path = readonly (string | number)[];
 
 const PLAIN_KEY = /^[\w-]+$/;
 
-/** Writes a path as people do: `services[2].http.method`; keys that need it are quoted: `labels["a b"]`. */
+/** Formats a path as `services[2].http.method`; keys that need it are quoted: `labels["a b"]`. */
 export function formatPath(path: Path): string {
   return path.reduce<string>((text, segment) => {
     if (typeof segment === 'number') return `${text}[${segment}]`;

@@ -6,13 +6,13 @@ import type { ProbeModule } from '../../probes/module.ts';
 import { masked } from '../masking.ts';
 import { parseYaml } from './yaml.ts';
 
-/** A part of a document as YAML, secrets masked; nothing for a document that is empty. */
+/** A part of a document as YAML, secrets masked; an empty text for an empty document. */
 export function shownNode(node: YamlNode | undefined): string {
   if (node === undefined) return '';
   return dump(masked(toData(node, new Set())), { noRefs: true, lineWidth: 120 });
 }
 
-/** A configuration and its modules as two YAML documents, secrets masked; what the environment holds stays `${NAME}`. */
+/** A configuration and its modules as two YAML documents, secrets masked; variables stay `${NAME}`. */
 export function shownConfiguration(text: string, modules: ReadonlyMap<string, ProbeModule>): string {
   const entries = [...modules].map(([name, { shown }]) => {
     const body = shown().replace(/^(?=.)/gm, '    ');

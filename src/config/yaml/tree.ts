@@ -15,7 +15,7 @@ import { Extent, LIMITS } from './alias-limits.ts';
 import type { Path } from './path.ts';
 import { binaryScalar, goAlternatives, isScalar, plainScalar, yamlBoolean } from './scalars.ts';
 
-/** A thing wrong with the text itself. */
+/** A problem in the text itself. */
 export interface SourceProblem {
   readonly line?: number;
   readonly path: Path;
@@ -32,7 +32,7 @@ interface BuilderInput {
 
 type Frame = { readonly path: Path; readonly offset: number };
 
-/** Makes nodes of js-yaml's events, which carry offsets; its own constructor stops at the first problem. */
+/** Makes nodes from js-yaml's events, which carry offsets; its own constructor stops at the first problem. */
 export class Builder {
   readonly #input: BuilderInput;
   readonly #problems: SourceProblem[] = [];
@@ -53,7 +53,7 @@ export class Builder {
     this.#document = first;
     const root = this.#peek()?.type === EVENT_ID.POP ? undefined : this.#node([], 0);
     this.#take();
-    // blackbox_exporter reads the first one, whatever follows
+    // blackbox_exporter reads the first document and ignores the rest
     if (this.#peek() !== undefined && this.#input.env !== undefined) this.#secondDocument(first);
     return { root: this.#tooLarge ? undefined : root, problems: this.#problems };
   }
@@ -77,7 +77,7 @@ export class Builder {
     this.#problems.push({ ...line, path, message });
   }
 
-  /** Reads the next node; `around` is where to point when it has no place of its own. */
+  /** Reads the next node; a node without a place of its own is reported at `around`. */
   #node(path: Path, around: number): YamlNode {
     const event = this.#take();
     switch (event?.type) {
@@ -135,7 +135,7 @@ export class Builder {
     return scalarNode(event.valueStart, value, alternatives);
   }
 
-  /** The value of a scalar as it is written; undefined when its tag is not understood. */
+  /** The value of a scalar as written; undefined when its tag is unknown. */
   #value(event: ScalarEvent, text: string, path: Path): Scalar | undefined {
     if (event.tagStart < 0) return event.style === SCALAR_STYLE.PLAIN ? plainScalar(text) : text;
     if (this.#input.text.slice(event.tagStart, event.tagEnd) === '!!binary') {
@@ -151,7 +151,7 @@ export class Builder {
     return undefined;
   }
 
-  /** Lets js-yaml judge an explicit tag (`!!str 5`), on the node alone. */
+  /** Has js-yaml resolve an explicit tag (`!!str 5`), on this node alone. */
   #tagged(event: ScalarEvent | SequenceEvent | MappingEvent, path: Path): readonly unknown[] | undefined {
     const pop = { type: EVENT_ID.POP };
     const closing = event.type === EVENT_ID.SCALAR ? [pop] : [pop, pop];
@@ -170,7 +170,8 @@ export class Builder {
     const items: YamlNode[] = [];
     while (this.#peek()?.type !== EVENT_ID.POP) {
       const item = this.#node([...path, items.length], event.start);
-      // to Go it is an item without content: a step that does nothing, a text that matches nothing; claims are free-form data
+      // to Go it is an item without content: a step that does nothing, a text that matches nothing; claims are
+      // free-form data
       const typed = this.#input.env === undefined && !path.includes('claims');
       const empty = typed && item.kind === 'scalar' && item.value === null;
       if (!empty) items.push(item);
@@ -229,7 +230,7 @@ export class Builder {
     );
   }
 
-  /** `<<`: takes over the entries that the mapping does not have itself; the first of several sources wins. */
+  /** `<<`: adds the entries that the mapping does not have itself; the first of several sources wins. */
   #merge({ keyOffset, value }: Entry, entries: Map<string, Entry>, path: Path): void {
     const sources = value.kind === 'list' ? value.items : [value];
     for (const source of sources) {
@@ -241,7 +242,7 @@ export class Builder {
     }
   }
 
-  /** Tells, once, when aliases make a collection larger than anything that a person configures. */
+  /** Reports, once, when aliases make a collection larger than any real configuration. */
   #measured<Node extends ListNode | MapNode>(node: Node, children: readonly YamlNode[], path: Path): Node {
     if (!this.#extent.add(node, children) && !this.#tooLarge) {
       this.#tooLarge = true;

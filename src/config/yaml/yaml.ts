@@ -8,30 +8,30 @@ import { Builder } from './tree.ts';
 import type { SourceProblem } from './tree.ts';
 
 export interface ParsedYaml {
-  /** Undefined when the document is empty or is no YAML. */
+  /** Undefined when the document is empty or is not YAML. */
   readonly root: YamlNode | undefined;
   readonly problems: readonly SourceProblem[];
-  /** False when the text could not be parsed, so that nothing can be said about what it holds. */
+  /** False when the text could not be parsed, so that nothing is known of its content. */
   readonly readable: boolean;
   readonly lineOf: (offset: number) => number;
 }
 
 /**
- * Parses one YAML 1.2 document (core schema, with merge keys), expands `${…}` in its values, and keeps where
- * everything stands. Never throws: problems are told, and the rest is read on.
+ * Parses one YAML 1.2 document (core schema, with merge keys), expands `${…}` in its values, and keeps the place of
+ * each. Never throws: problems are reported, and reading goes on.
  */
 export function parseYaml(text: string, env: Environment): ParsedYaml {
   return parse(text, env);
 }
 
-/** The same in the dialect of blackbox_exporter's own file: nothing is expanded, and `yes` may be a boolean. */
+/** The same in the dialect of blackbox_exporter's file: nothing is expanded, and `yes` may be a boolean. */
 export function parseBlackboxYaml(text: string): ParsedYaml {
   return parse(text, undefined);
 }
 
 /**
- * The plain data of a YAML document that is not our configuration, read as Go's YAML reads it; undefined when it cannot
- * be read without a problem.
+ * The plain data of a YAML document that is not Tocsin's configuration, as Go's YAML reads it; undefined when it has a
+ * problem.
  */
 export function readPlainYaml(text: string): unknown {
   const { root, problems } = parseBlackboxYaml(text);

@@ -25,7 +25,7 @@ export interface DialogueOptions {
   readonly steps: readonly DialogueStep[];
   readonly run: Run;
   readonly timer: PhaseTimer;
-  /** How TLS is spoken, at once or from a step with `starttls` on. */
+  /** The TLS client, for TLS from the start or from a step with `starttls` on. */
   readonly tls: TlsClient;
   readonly tlsAtOnce: boolean;
 }
@@ -35,7 +35,7 @@ export interface DialogueEnd {
   readonly samples: readonly Sample[];
 }
 
-/** Speaks TLS where it is asked for, and goes through the steps of a `query_response`; never rejects but for bugs. */
+/** Starts TLS where it is configured, and runs the steps of a `query_response`; rejects only on bugs. */
 export async function holdDialogue(options: DialogueOptions): Promise<DialogueEnd> {
   const dialogue = new Dialogue(options);
   let verdict: Verdict | undefined;
@@ -54,7 +54,7 @@ class Dialogue {
   readonly #samples: Sample[] = [];
   #socket: Socket;
   #reader: SocketReader | undefined;
-  /** Undefined until the connection stands, TLS included where it is spoken at once. */
+  /** Undefined until the connection is established, including TLS where it starts at once. */
   #failedDueTo: 'nothing' | 'regex' | 'bytes' | undefined;
 
   constructor(options: DialogueOptions) {
@@ -83,7 +83,7 @@ class Dialogue {
     return SUCCESS;
   }
 
-  /** A dialogue that came to its end says goodbye in TLS; another connection is just cut. */
+  /** Ends TLS properly after a complete dialogue; otherwise the connection is just cut. */
   close(inPeace: boolean): void {
     this.#reader?.release();
     if (inPeace && this.#socket !== this.#options.socket) this.#socket.destroySoon();
@@ -120,7 +120,7 @@ class Dialogue {
     return undefined;
   }
 
-  /** The first line that matches, of all that come. */
+  /** The first received line that matches. */
   async #expected(expression: NonNullable<DialogueStep['expect']>) {
     for (;;) {
       const line = await orAborted(this.#input().line(), this.#options.run.signal);
@@ -184,7 +184,7 @@ class Dialogue {
   }
 }
 
-/** What a server says may fill in a line that is sent, but not end it and begin another. */
+/** Text from a server may be part of a line that is sent, but must not end it and begin another. */
 function requirePlain(value: string, number: number): void {
   if (hasControls(value.replaceAll('\t', ' ')))
     throw fail(

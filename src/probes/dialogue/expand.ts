@@ -1,12 +1,14 @@
 import type { RE2JS } from 're2js';
 
-/** What a regular expression found: the whole at 0, its groups after it, absent where one took no part. */
+/**
+ * The result of a regular expression: the whole match at 0, then its groups; those that did not take part are absent.
+ */
 export interface Match {
   readonly groups: readonly (string | undefined)[];
   readonly named: Readonly<Record<string, string | undefined>>;
 }
 
-/** The first place where an expression matches a line. */
+/** The first match of an expression in a line. */
 export function firstMatch(expression: RE2JS, line: string): Match | undefined {
   const matcher = expression.matcher(line);
   if (!matcher.find()) return undefined;
@@ -19,9 +21,9 @@ export function firstMatch(expression: RE2JS, line: string): Match | undefined {
 }
 
 /**
- * Puts groups into a template, as Go's `Regexp.Expand` does: `$1`, `${1}`, `$name`, `${name}`, and `$$` for `$`.
- * A bare name is as long as it can be (`$1x` is `${1x}`); a group that is not there is empty; a `$` without a name stays.
- * @param check sees each group that is put in
+ * Inserts groups into a template, as Go's `Regexp.Expand` does: `$1`, `${1}`, `$name`, `${name}`, and `$$` for `$`. A
+ * bare name is as long as possible (`$1x` is `${1x}`); a missing group is empty; a `$` without a name stays.
+ * @param check called with each group that is inserted
  * @see https://pkg.go.dev/regexp#Regexp.Expand
  */
 export function expand(

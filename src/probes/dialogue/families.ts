@@ -17,7 +17,7 @@ export const EXPECT_INFO: Family = {
   labels: [],
 };
 
-/** What probers expose that hold a dialogue. */
+/** What probers with a dialogue expose. */
 export const DIALOGUE_FAMILIES: readonly Family[] = [
   FAILED_DUE_TO_REGEX,
   FAILED_DUE_TO_BYTES,

@@ -5,18 +5,18 @@ import { brokenConnection } from '../net/socket-errors.ts';
 
 /** Longer lines fail a run; blackbox_exporter's limit. */
 export const MAX_LINE_BYTES = 65_536;
-/** What may lie unread before the server is made to wait: lines of it are looked through at one go. */
+/** Unread bytes above which the socket is paused; all lines in them are searched without a break. */
 const HIGH_WATER_BYTES = 65_536;
-/** The most bytes that a server may send in all. */
+/** The most bytes that a server may send in total. */
 const MAX_STREAM_BYTES = 16_777_216;
 /** The most lines: a server that sends empty ones costs CPU long before it has sent `MAX_STREAM_BYTES`. */
 const MAX_LINES = 100_000;
-/** Pieces that are taken from what has been received before everything else gets its turn. */
+/** Pieces that are read from the buffer before the event loop gets a turn. */
 const PIECES_PER_TURN = 1_000;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** Reads lines and bytes off a socket, in any order and however they are cut into segments; nothing is lost in between. */
+/** Reads lines and bytes from a socket, in any order and independent of segments; nothing is lost in between. */
 export class SocketReader {
   readonly #socket: Socket;
   #buffer: Buffer = Buffer.alloc(0);
@@ -65,7 +65,7 @@ export class SocketReader {
     return this.#take(Math.min(count, this.#buffer.length));
   }
 
-  /** Lets go of the socket, so that another may read it; what was received and not read is thrown away. */
+  /** Detaches from the socket, so that another reader can use it; unread data is discarded. */
   release(): void {
     this.#buffer = Buffer.alloc(0);
     this.#socket.pause();
@@ -75,7 +75,7 @@ export class SocketReader {
     this.#socket.removeListener('error', this.#onError);
   }
 
-  /** Pieces that are there already are read without waiting: tiny ones would keep the event loop for themselves. */
+  /** Buffered pieces are read without waiting: many tiny ones would block the event loop. */
   #turnIsOver(): boolean {
     this.#pieces += 1;
     return this.#pieces % PIECES_PER_TURN === 0;
@@ -94,7 +94,7 @@ export class SocketReader {
     return taken;
   }
 
-  /** Waits until there is more to read; false when there never will be. */
+  /** Waits for more data; false at the end of the stream. */
   async #more(): Promise<boolean> {
     const before = this.#buffer.length;
     if (!this.#ended) {

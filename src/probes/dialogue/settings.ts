@@ -2,20 +2,20 @@ import type { RE2JS } from 're2js';
 import { z } from 'zod';
 import { CANNOT_WORK, regexp } from '../../settings/values.ts';
 
-/** One step of a dialogue: what is waited for, what is sent then, and whether TLS begins after it. */
+/** One step of a dialogue: what to wait for, what to send then, and whether TLS starts after it. */
 export interface DialogueStep {
   readonly expect: RE2JS | undefined;
   readonly expectBytes: Buffer | undefined;
   /** Names and templates of the labels of `probe_expect_info`. */
   readonly labels: readonly (readonly [name: string, template: string])[];
-  /** A line: a newline is added to it, after groups of this step's match are put in. */
+  /** A line: a newline is added after the groups of this step's match are inserted. */
   readonly send: string | Buffer | undefined;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   readonly sendBytes: Buffer | undefined;
   readonly starttls: boolean;
 }
 
-/** Text, or bytes where the YAML says `!!binary`. */
+/** Text, or bytes where the YAML has `!!binary`. */
 const textOrBytes = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'expected a text' });
 
 const hexBytes = z
@@ -67,10 +67,10 @@ const step = z
     starttls: given.starttls,
   }));
 
-/** An empty `expect_bytes` is none, as in blackbox_exporter. */
+/** An empty `expect_bytes` counts as none, as in blackbox_exporter. */
 function hasText(value: string | Uint8Array | undefined): value is string | Uint8Array {
   return value !== undefined && value.length > 0;
 }
 
-/** blackbox_exporter's `query_response`, with `send_bytes` besides. */
+/** blackbox_exporter's `query_response`, plus `send_bytes`. */
 export const dialogueSteps = z.array(step).default([]);

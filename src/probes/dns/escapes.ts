@@ -1,4 +1,4 @@
-/** How octets of names and character strings are written in zone files (RFC 1035, 5.1). */
+/** How zone files write the octets of names and character strings (RFC 1035, 5.1). */
 
 const LABEL_SPECIAL: ReadonlySet<number> = new Set(Buffer.from('. \'@;()"\\'));
 const STRING_SPECIAL: ReadonlySet<number> = new Set(Buffer.from('"\\'));
@@ -21,8 +21,8 @@ function escaped(bytes: Uint8Array, special: ReadonlySet<number>): string {
 }
 
 /**
- * The labels of a name as a person writes it, its escapes undone; undefined when it is not a name
- * (an empty label, one longer than 63 octets, more than 255 octets in all).
+ * The labels of a name as a person writes it, unescaped; undefined when it is not a name (an empty label, one longer
+ * than 63 octets, more than 255 octets in total).
  */
 export function nameLabels(name: string): readonly Buffer[] | undefined {
   if (name === '.') return [];
@@ -50,7 +50,7 @@ export function nameLabels(name: string): readonly Buffer[] | undefined {
 const DOT = 0x2e;
 const BACKSLASH = 0x5c;
 
-/** What stands after a backslash: three digits, or one character for itself. */
+/** What follows a backslash: three digits, or one character that means itself. */
 function unescaped(after: Buffer): { readonly octet: number; readonly length: number } | undefined {
   const [first] = after;
   if (first === undefined) return undefined;
