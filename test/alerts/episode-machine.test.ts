@@ -13,7 +13,7 @@ const ALONE = { staleWindowMs: 0, staleHoldMs: 0, groupIntervalMs: 300_000, last
 const seconds = (ns: bigint | undefined): number | undefined =>
   ns === undefined ? undefined : Number(ns - BASE) / 1e9;
 
-/** A word about one alert, times in seconds. */
+/** A report about one alert, times in seconds. */
 interface Word {
   readonly status: 'firing' | 'resolved';
   readonly start: number;
@@ -86,7 +86,7 @@ describe('the episode machine', () => {
       ['fired', 'resolved'],
       { open: false, end: 70 },
     ],
-    ['a resolve never announced', [ends(0, 50)], ['resolved_unseen'], { open: false, start: 0, end: 50 }],
+    ['a resolve without a firing', [ends(0, 50)], ['resolved_unseen'], { open: false, start: 0, end: 50 }],
     ['a resolve without an end', [fires(0), ends(0)], ['fired', 'resolved'], { open: false, end: 9_999 }],
     [
       'changed annotations',
@@ -103,7 +103,7 @@ describe('the episode machine', () => {
     ['a start that moves back', [fires(500), fires(100), fires(500)], ['fired'], { open: true, start: 100 }],
     ['a start within tolerance', [fires(0), fires(60)], ['fired'], { open: true, start: 0 }],
     [
-      'a clearly later start while open',
+      'a start later than the tolerance while open',
       [fires(0), fires(61)],
       ['fired', 'implicit_resolve', 'fired'],
       { open: true, start: 61, number: 2 },
@@ -145,7 +145,7 @@ describe('the episode machine', () => {
       { open: false, number: 1 },
     ],
     [
-      'the late resolve of a former episode',
+      'the late resolve of an earlier episode',
       [fires(0), ends(0, 100), fires(200), ends(0, 100)],
       ['fired', 'resolved', 'fired'],
       { open: true, number: 2 },
@@ -157,19 +157,19 @@ describe('the episode machine', () => {
       { open: true, number: 2 },
     ],
     [
-      'the late resolve of an episode never seen',
+      'the late resolve of an unseen episode',
       [fires(200), ends(0, 100)],
       ['fired'],
       { open: true, start: 200 },
     ],
     [
-      'late reports of an episode never seen',
+      'late reports of an unseen episode',
       [fires(200), fires(0, { by: 2 }), { ...ends(0, 100), by: 2 }],
       ['fired'],
       { open: true },
     ],
     [
-      'the late firing of a former episode',
+      'the late firing of an earlier episode',
       [fires(0), ends(0, 100), fires(200), fires(0), fires(200)],
       ['fired', 'resolved', 'fired'],
       { open: true, start: 200 },
@@ -180,7 +180,7 @@ describe('the episode machine', () => {
       ['fired', 'resolved'],
       { open: false, start: 0, end: 600 },
     ],
-  ])('takes %s', (_what, words, expected, { open, start, end, number }) => {
+  ])('handles %s', (_what, words, expected, { open, start, end, number }) => {
     const life = live(words);
     expect(names(life)).toEqual(expected);
     expect(life.state?.open).toBe(open);
@@ -189,7 +189,7 @@ describe('the episode machine', () => {
     if (number !== undefined) expect(life.state?.number).toBe(number);
   });
 
-  it('hands an acknowledgement over an implicit resolve that group_interval explains, and no further', () => {
+  it('carries an acknowledgement over an implicit resolve that group_interval explains, and no other', () => {
     const acknowledgement = { by: 'ops', comment: '', at: 0, expiresAt: undefined };
     const acknowledged = { ...(live([fires(0)]).state as EpisodeState), acknowledged: true, acknowledgement };
     const heardAt = (second: number) => Number(at(second) / 1_000_000n);
@@ -224,7 +224,7 @@ const WHILE_OPEN: readonly Transition[] = [
   'ack_expired',
   'expired_unconfirmed',
 ];
-/** What may follow what within one episode. */
+/** Which transition may follow which within one episode. */
 const NEXT: Readonly<Record<Transition | 'begin', readonly Transition[]>> = {
   begin: ['fired', 'resolved_unseen'],
   fired: WHILE_OPEN,
@@ -262,15 +262,15 @@ const anyWord: fc.Arbitrary<Word> = fc.record({
   annotations: fc.constantFrom({}, { v: '1' }),
 });
 
-describe('whatever comes', () => {
-  it('transitions of an episode alternate legally, each once', () => {
+describe('for any sequence of reports', () => {
+  it('the transitions of an episode are in a legal order, each once', () => {
     fc.assert(
       fc.property(fc.array(anyWord, { maxLength: 40 }), (words) => expectLegal(live(words).transitions)),
       { numRuns: 1_000 },
     );
   });
 
-  it('the same word said again tells nothing new', () => {
+  it('a repeated report causes no transition', () => {
     fc.assert(
       fc.property(fc.array(anyWord, { minLength: 1, maxLength: 30 }), (words) => {
         const { state } = live(words);

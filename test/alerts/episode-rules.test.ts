@@ -4,10 +4,11 @@ import { advance } from '../../src/alerts/episode-machine.ts';
 import type { EpisodeState } from '../../src/alerts/episode.ts';
 
 /**
- * What becomes of an alert, one row for each rule. A story is written as it happens, in seconds:
- * `A 60: firing 0` is member A's report, received at 60, of an alert that fires since 0; `A 60: resolved 0..50`; `A 60: ends 0` is
- * a resolve without an end; `40: acknowledge`, `40: expire`, `40: confirm`, `40: refute`, `40: time`. Without a receipt it is 0.
- * The outcome is what happened in it, with the number of its episode where that is not 1, and whether it is open.
+ * The outcome for an alert, one row per rule. A story lists what happens in order, with times in seconds:
+ * `A 60: firing 0` is member A's report, received at 60, of an alert that has been firing since 0;
+ * `A 60: resolved 0..50`; `A 60: ends 0` is a resolve without an end; `40: acknowledge`, `40: expire`, `40: confirm`,
+ * `40: refute`, `40: time`. The default time of receipt is 0.
+ * The outcome lists the transitions, each with the number of its episode where that is not 1, and whether it is open.
  */
 const BASE_MS = Date.parse('2026-01-01T00:00:00Z');
 const WINDOW_SECONDS = 330;
@@ -82,7 +83,7 @@ type Row = readonly [rule: string, story: string, outcome: string];
 const TABLE: readonly Row[] = [
   ['never seen: firing', 'A 10: firing 0', 'fired | open'],
   ['never seen: resolved', 'A 60: resolved 0..50', 'resolved_unseen | closed'],
-  ['open: the same again', 'A 10: firing 0; A 310: firing 0; B 311: firing 0', 'fired | open'],
+  ['open: a repeat', 'A 10: firing 0; A 310: firing 0; B 311: firing 0', 'fired | open'],
   [
     'open: another start of the same life',
     'A 70: firing 0; B 75: firing 60; B 76: firing -300',
@@ -111,7 +112,7 @@ const TABLE: readonly Row[] = [
     'fired, resolved, fired 2 | open',
   ],
   [
-    'closed: a later life that is over',
+    'closed: a later life that has ended',
     'A 10: firing 0; A 60: resolved 0..50; A 99: resolved 60..90',
     'fired, resolved, resolved_unseen 2 | closed',
   ],
@@ -131,7 +132,7 @@ const TABLE: readonly Row[] = [
     'fired, resolved, reopened | open',
   ],
   [
-    'open: nothing for too long, or no Alertmanager has it',
+    'open: no report for too long, or no Alertmanager has it',
     'A 10: firing 0; 999: expire',
     'fired, expired_unconfirmed | closed',
   ],
@@ -153,7 +154,7 @@ const LATE: readonly Row[] = [
     'A: firing -300; A: resolved -300..-100; A: firing -90; B: resolved -300..-100; A: resolved -300..-90',
     'fired, resolved, fired 2 | open',
   ],
-  ['nor does one of a life that was never seen', 'A: firing -90; B: resolved -300..-100', 'fired | open'],
+  ['nor does one of an unseen life', 'A: firing -90; B: resolved -300..-100', 'fired | open'],
   [
     'an older start of another member, within the window, is held',
     'A: firing -300; A: resolved -300..-100; A: firing -90; A: resolved -90..-60; B: firing -300',
@@ -173,12 +174,12 @@ const CLOCKS: readonly Row[] = [
     'fired, resolved | closed',
   ],
   [
-    'starts and ends later than their receipt, and a clock that is set right',
+    'starts and ends later than their receipt, and a corrected clock',
     'A: firing +3600; A: resolved +3600..+3660; A: firing +3800; A: resolved +3800..+3860; A: firing 0',
     'fired, resolved, fired 2, resolved 2, reopened 2 | open',
   ],
   [
-    'the same over time',
+    'the same, spread over time',
     'A 5: firing +3600; A 65: resolved +3600..+3660; A 205: firing +3800; A 265: resolved +3800..+3860; A 310: firing 300',
     'fired, resolved, fired 2, resolved 2, fired 3 | open',
   ],
@@ -188,7 +189,7 @@ const CLOCKS: readonly Row[] = [
     'fired, resolved | closed',
   ],
   [
-    'our own clock set back',
+    'our own clock is set back',
     'A 5000: firing 4990; A 1400: firing 4990; A 1500: resolved 4990..5090; A 1700: firing 5290',
     'fired, resolved, fired 2 | open',
   ],
@@ -196,7 +197,7 @@ const CLOCKS: readonly Row[] = [
 
 const SHORT: readonly Row[] = [
   [
-    'five lives of six seconds, each reported whole',
+    'five lives of six seconds, each reported completely',
     [0, 12, 24, 36, 48]
       .flatMap((start) => [
         `A ${start + 1}: firing ${start}`,
@@ -206,7 +207,7 @@ const SHORT: readonly Row[] = [
     'fired, resolved, fired 2, resolved 2, fired 3, resolved 3, fired 4, resolved 4, fired 5, resolved 5 | closed',
   ],
   [
-    'a member reports a short life whole, another one the next',
+    'one member reports a short life completely, another the next',
     'A 1: firing 0; A 7: resolved 0..6; B 13: firing 12',
     'fired, resolved, fired 2 | open',
   ],
@@ -230,13 +231,13 @@ const SUSPECTED: readonly Row[] = [
     'fired, resolved, stale_suspect | closed',
   ],
   [
-    'refuted by the resolve of who reported it first: it answers what the other sent',
+    'refuted by the resolve of the member that reported it first: it answers the report of the other',
     `${SUSPECT}; A 80: resolved 0..50; 430: time`,
     'fired, resolved, stale_suspect | closed',
   ],
   ['refuted by a list', `${SUSPECT}; 80: refute; 430: time`, 'fired, resolved, stale_suspect | closed'],
   ['confirmed by a list', `${SUSPECT}; 80: confirm`, 'fired, resolved, stale_suspect, reopened | open'],
-  ['not yet by time', `${SUSPECT}; 429: time`, 'fired, resolved, stale_suspect | closed'],
+  ['not yet confirmed by time', `${SUSPECT}; 429: time`, 'fired, resolved, stale_suspect | closed'],
   ['confirmed by time', `${SUSPECT}; 430: time`, 'fired, resolved, stale_suspect, reopened | open'],
   [
     'confirmed by the member that reported the end',
@@ -254,7 +255,7 @@ const SUSPECTED: readonly Row[] = [
     'fired, resolved, stale_suspect, fired 2 | open',
   ],
   [
-    'of a former life: refuted by the end of that',
+    'of an earlier life: refuted by its end',
     'A 10: firing 0; A 60: resolved 0..50; A 99: resolved 60..90; B 100: firing 0; B 110: resolved 0..50; 999: time',
     'fired, resolved, resolved_unseen 2, stale_suspect 2 | closed',
   ],
@@ -272,27 +273,27 @@ const BY_LIST: readonly Row[] = [
     'fired, expired_unconfirmed, reopened | open',
   ],
   [
-    'one whose end was reported is not',
+    'an episode whose end was reported is not',
     'A 10: firing 0; A 60: resolved 0..50; 70: confirm',
     'fired, resolved | closed',
   ],
   [
-    'nor one whose end was reported later',
+    'nor an episode whose end was reported later',
     'A 10: firing 0; 40: expire; A 60: resolved 0..50; 70: confirm',
     'fired, expired_unconfirmed | closed',
   ],
 ];
 
-describe('what becomes of an alert', () => {
+describe('the outcome for an alert', () => {
   it.each(TABLE)('%s', (_rule, story, expected) => expect(outcome(story)).toBe(expected));
 });
-describe('what is late, and what is not', () => {
+describe('late reports', () => {
   it.each(LATE)('%s', (_rule, story, expected) => expect(outcome(story)).toBe(expected));
 });
-describe('clocks that are wrong', () => {
+describe('wrong clocks', () => {
   it.each(CLOCKS)('%s', (_rule, story, expected) => expect(outcome(story)).toBe(expected));
 
-  it('keeps what was given', () => {
+  it('stores times as reported', () => {
     const { state } = tell('A 5: firing +3600; A 65: resolved +3600..+3660');
     expect([state?.startsAt, state?.endsAt]).toEqual([instant(3_600).ns, instant(3_660).ns]);
   });
@@ -343,12 +344,12 @@ describe('an acknowledgement', () => {
     ],
     ['is kept when a list brings it back', 'A 10: firing 0; 20: acknowledge; 99: expire; 130: confirm', true],
     [
-      'is kept when it comes back after it was given up',
+      'is kept when it comes back after it expired',
       'A 10: firing 0; 20: acknowledge; 99: expire; A 130: firing 0',
       true,
     ],
     [
-      'ends when another life fires after it was given up',
+      'ends when another life fires after it expired',
       'A 10: firing 0; 20: acknowledge; 99: expire; A 130: firing 120',
       false,
     ],

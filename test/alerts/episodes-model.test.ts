@@ -7,8 +7,8 @@ import { anyWorld, KINDS } from '../support/alert-path/worlds.ts';
 
 const MACHINE: Machine = { advance, act, nextTimer };
 
-describe('lives as Prometheus and Alertmanager report them', () => {
-  it.each(Object.entries(KINDS))('are told as they were: %s', (_what, kind) => {
+describe('the lives of alerts, as Prometheus and Alertmanager report them', () => {
+  it.each(Object.entries(KINDS))('are recorded as they were: %s', (_what, kind) => {
     fc.assert(
       fc.property(anyWorld(kind), (world) => {
         expect(judge(world, MACHINE)).toEqual([]);

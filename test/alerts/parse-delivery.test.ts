@@ -89,9 +89,9 @@ describe('parseDelivery', () => {
     ['an endsAt of year 1', { endsAt: '0001-01-01T00:00:00Z' }],
     ['an endsAt of year 9999', { endsAt: '9999-12-31T23:59:59Z' }],
     ['an empty fingerprint', { fingerprint: '' }],
-    ['a fingerprint that is none', { fingerprint: 'deadbeef' }],
+    ['an invalid fingerprint', { fingerprint: 'deadbeef' }],
     ['unknown fields', { whatever: { deep: [1, 2] } }],
-  ])('takes an alert with %s', (_what, change) => {
+  ])('accepts an alert with %s', (_what, change) => {
     const delivery = parsed(webhookPayload([{ ...up, ...change }]));
     expect(delivery.refused).toEqual([]);
     expect(delivery.alerts[0]?.fingerprint).toMatch(/^[0-9a-f]{16}$/);
@@ -120,9 +120,9 @@ describe('parseDelivery', () => {
     ],
     ['no start', { startsAt: undefined }, '/startsAt', /^Nothing was given; expected the time/],
     ['a start in year 1', { startsAt: '0001-01-01T00:00:00Z' }, '/startsAt', /was given/],
-    ['a start that is no time', { startsAt: 'yesterday' }, '/startsAt', /"yesterday"/],
-    ['an end that is no time', { endsAt: 7 }, '/endsAt', /^7 was given/],
-  ])('refuses an alert with %s, and takes its neighbours', (_what, change, pointer, detail) => {
+    ['a start that is not a time', { startsAt: 'yesterday' }, '/startsAt', /"yesterday"/],
+    ['an end that is not a time', { endsAt: 7 }, '/endsAt', /^7 was given/],
+  ])('refuses an alert with %s, and accepts its neighbours', (_what, change, pointer, detail) => {
     const { alerts, refused: out } = parsed(webhookPayload([up, { ...up, ...change }, up]));
     expect(alerts).toHaveLength(2);
     expect(out).toEqual([
@@ -130,7 +130,7 @@ describe('parseDelivery', () => {
     ]);
   });
 
-  it('keeps the alerts where only what describes them is wrong', () => {
+  it('keeps the alerts where only their metadata is invalid', () => {
     const odd = {
       receiver: 5,
       groupKey: null,
@@ -149,11 +149,11 @@ describe('parseDelivery', () => {
   });
 
   it.each<[string, string | Uint8Array | object, string, RegExp]>([
-    ['nothing', '', '', /empty/],
-    ['no JSON', '{"alerts":', '', /not JSON/],
+    ['an empty body', '', '', /empty/],
+    ['invalid JSON', '{"alerts":', '', /not JSON/],
     ['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]), '', /not valid UTF-8/],
     ['a list', [], '', /an object with an array `alerts`/],
-    ['a text', '"hello"', '', /an object with an array `alerts`/],
+    ['a string', '"hello"', '', /an object with an array `alerts`/],
     ['a custom payload', { text: 'alert!' }, '/alerts', /custom `payload`/],
     [
       "Grafana's legacy alerting",
@@ -167,7 +167,7 @@ describe('parseDelivery', () => {
       '',
       /legacy alerting/,
     ],
-    ['alerts that are no list', { alerts: {} }, '/alerts', /expected an array/],
+    ['alerts that are not a list', { alerts: {} }, '/alerts', /expected an array/],
     ['deep nesting', `{"alerts":[],"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, '', /nested deeper/],
     ['countless values', `{"alerts":[],"x":[${'{},'.repeat(1_000_001)}{}]}`, '', /objects and arrays/],
   ])('refuses %s', (_what, body, pointer, detail) => {
@@ -182,7 +182,7 @@ describe('parseDelivery', () => {
     ['commonAnnotations', '"commonAnnotations":{"prototype":"x"}'],
     ['routeLabels', '"routeLabels":{"__proto__":"x","admin":"y"}'],
     ['routeLabels, which are far too many,', `"routeLabels":${JSON.stringify(manyLabels)}`],
-  ])('a crafted name in %s costs no alert', (_what, member) => {
+  ])('accepts all alerts despite a crafted name in %s', (_what, member) => {
     for (const parse of [parseDelivery, inSlices]) {
       const body = `{${member},"alerts":[${JSON.stringify(up)}]}`;
       const { alerts, refused: out, routeLabels } = parsed(body, parse);
@@ -191,7 +191,7 @@ describe('parseDelivery', () => {
     expect({}).not.toHaveProperty('admin');
   });
 
-  describe('of a crafted alert', () => {
+  describe('a crafted alert', () => {
     const crafted: [string, string, string][] = [
       ['a hundred thousand labels', JSON.stringify({ ...up, labels: manyLabels }), '/alerts/0/labels'],
       [
@@ -207,12 +207,12 @@ describe('parseDelivery', () => {
       ['__proto__ as field', JSON.stringify(up).replace('{', '{"__proto__":{"x":1},'), '/alerts/0/__proto__'],
     ];
 
-    it.each(crafted)('(%s) nothing is taken', (_what, alert, pointer) => {
+    it.each(crafted)('(%s) is refused as a whole', (_what, alert, pointer) => {
       expect(refused(`{"alerts":[${alert}]}`).pointer).toBe(pointer);
       expect(Object.prototype).not.toHaveProperty('x');
     });
 
-    it.each(crafted)('(%s) the neighbours are', (_what, alert) => {
+    it.each(crafted)('(%s) does not affect its neighbours', (_what, alert) => {
       const delivery = parsed(`{"alerts":[${alert},${JSON.stringify(up)}]}`);
       expect(delivery.alerts).toHaveLength(1);
       expect(delivery.refused).toHaveLength(1);

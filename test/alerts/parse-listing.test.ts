@@ -17,7 +17,7 @@ const parse = (value: unknown, groups?: unknown) =>
   parseListing({ body: bytes(value), groups: groups === undefined ? undefined : bytes(groups) }, OURS);
 
 describe('parseListing', () => {
-  it('reads what an alert is, which receivers of ours it goes to, and why no one is notified', () => {
+  it('reads an alert, which of our receivers it goes to, and why no one is notified', () => {
     expect(parse([alert])).toEqual({
       ok: true,
       alerts: [
@@ -47,12 +47,12 @@ describe('parseListing', () => {
       ['muted on one', [['night'], []], ['tocsin-night'], undefined],
       ['muted on both', [['night'], ['night']], [], 'muted'],
       ['of an Alertmanager that does not show it', [undefined, undefined], [], undefined],
-    ] as const)('an alert %s', (_what, [first, second], receivers, suppressed) => {
+    ] as const)('reads an alert %s', (_what, [first, second], receivers, suppressed) => {
       const groups = [group('tocsin', first), group('tocsin-night', second)];
       expect(parse([two], groups)).toMatchObject({ alerts: [{ receivers, suppressed }] });
     });
 
-    it('an alert that is muted only on the way to others', () => {
+    it('reads an alert that is muted only for other receivers', () => {
       const one = { ...alert, status: ACTIVE };
       const groups = [group('slack', ['night']), group('tocsin', [])];
       expect(parse([one], groups)).toMatchObject({
@@ -60,7 +60,7 @@ describe('parseListing', () => {
       });
     });
 
-    it('that cannot be read', () => {
+    it('reports groups that cannot be read', () => {
       for (const groups of [{}, [{}], [{ receiver: {}, alerts: [{}] }], [{ alerts: [1] }]])
         expect(parse([two], groups)).toMatchObject({
           detail: expect.stringContaining('groups cannot be read'),
@@ -69,7 +69,7 @@ describe('parseListing', () => {
   });
 
   it.each([
-    ['no list', {}, 'is not a JSON list'],
+    ['a value that is not a list', {}, 'is not a JSON list'],
     ['an alert without a fingerprint', [alert, { status: {} }], '/1 is not an alert'],
     ['an alert without a status', [{ fingerprint: alert.fingerprint }], '/0 is not an alert'],
   ])('refuses %s', (_what, value, why) => {

@@ -54,12 +54,12 @@ function absent(since: ReconciliationMemory['absentSince']): ReconciliationMemor
 const nothing = { expire: [], confirm: [], refute: [], suppress: [] };
 
 describe('reconcile', () => {
-  it('changes nothing about what is open here and there', () => {
+  it('changes nothing about alerts that are open on both sides', () => {
     const plan = reconcile([known()], [[listed()], [listed()]], context());
     expect(plan).toMatchObject({ ...nothing, drift: { orphaned: 0, missing: 0 } });
   });
 
-  it('gives an open episode up that nobody has for longer than word of its end can be on its way', () => {
+  it('expires an open episode that no list has for longer than a report of its end can take', () => {
     const first = reconcile([known()], [[]], context());
     expect(first).toMatchObject({ ...nothing, drift: { orphaned: 1 } });
     const { memory } = first;
@@ -70,10 +70,10 @@ describe('reconcile', () => {
   });
 
   it.each([
-    ['was heard of since', { lastReceivedAt: ASKED + 5 * MINUTE }, {}, []],
+    ['was reported since', { lastReceivedAt: ASKED + 5 * MINUTE }, {}, []],
     ['is in one list', {}, {}, [listed()]],
     ['may be with one that does not answer', {}, { complete: false }, []],
-  ])('gives none up that %s', (_what, of, more, list) => {
+  ])('does not expire an episode that %s', (_what, of, more, list) => {
     const absentSince = new Map([[1, ASKED]]);
     const plan = reconcile(
       [known(of)],
@@ -83,13 +83,13 @@ describe('reconcile', () => {
     expect(plan.expire).toEqual([]);
   });
 
-  it('forgets nothing while one does not answer', () => {
+  it('forgets nothing while one Alertmanager does not answer', () => {
     const absentSince = new Map([[1, ASKED]]);
     const plan = reconcile([known()], [[]], context({ complete: false, memory: absent(absentSince) }));
     expect([...plan.memory.absentSince]).toEqual([[1, ASKED]]);
   });
 
-  it('says of a held firing what the lists say', () => {
+  it('confirms or refutes a held firing by the lists', () => {
     const held = known({ open: false });
     expect(reconcile([held], [[], [listed()]], context())).toMatchObject({ confirm: [1], refute: [] });
     expect(reconcile([held], [[], []], context())).toMatchObject({ confirm: [], refute: [1] });
@@ -98,7 +98,7 @@ describe('reconcile', () => {
     expect(reconcile([newer], [[]], context())).toMatchObject(nothing);
   });
 
-  it('marks what is silenced or inhibited, unless one of them still notifies', () => {
+  it('marks what is silenced or inhibited, unless one Alertmanager still notifies', () => {
     const silenced = listed({ suppressed: 'silenced' });
     expect(reconcile([known()], [[silenced]], context()).suppress).toEqual([{ id: 1, reason: 'silenced' }]);
     expect(reconcile([known()], [[silenced], [listed()]], context()).suppress).toEqual([]);
@@ -108,15 +108,15 @@ describe('reconcile', () => {
     expect(reconcile([marked], [[]], context()).suppress).toEqual([]);
   });
 
-  it('concludes no absence while one of them may not yet have been sent everything', () => {
+  it('concludes no absence while one Alertmanager may not have received all alerts yet', () => {
     const young = context({ young: true, memory: absent(new Map([[1, ASKED - 20 * MINUTE]])) });
     const plan = reconcile([known(), known({ id: 2, open: false })], [[]], young);
     expect(plan).toMatchObject({ ...nothing, drift: { orphaned: 0 } });
-    // and what was found absent before counts no more
+    // and an absence found before no longer counts
     expect([...plan.memory.absentSince]).toEqual([]);
   });
 
-  it('gives back what is listed and has no open episode, so that what was given up can go on', () => {
+  it('returns listed alerts without an open episode, so that an expired one can reopen', () => {
     const other = listed({ fingerprint: 'b' });
     const plan = reconcile(
       [known(), known({ id: 2, fingerprint: 'c', open: false })],
@@ -126,7 +126,7 @@ describe('reconcile', () => {
     expect(plan).toMatchObject({ unknown: [other], present: [1] });
   });
 
-  describe('counts what ought to have been delivered, and was not:', () => {
+  describe('counts alerts that should have been delivered, and were not:', () => {
     const other = (more: Partial<ListedAlert> = {}) => listed({ fingerprint: 'b', ...more });
     const missing = (alert: ListedAlert, more: Partial<ReconciliationContext> = {}, episodes = [known()]) =>
       reconcile(episodes, [[listed(), alert]], context(more)).missing.filter(
@@ -135,14 +135,14 @@ describe('reconcile', () => {
 
     it.each([
       ['an alert of ours', other(), {}, 1],
-      ['one that began just now', other({ startsAt: ns(ASKED - MINUTE) }), {}, 0],
+      ['one that started just now', other({ startsAt: ns(ASKED - MINUTE) }), {}, 0],
       ['one that is inhibited', other({ suppressed: 'inhibited' }), {}, 0],
       ['one that a time interval mutes', other({ suppressed: 'muted', receivers: [] }), {}, 0],
       ['one for others only', other({ receivers: [] }), {}, 0],
       ['one of an Alertmanager that started just now', other(), { startedAt: ASKED - MINUTE }, 0],
-      ['one of an Alertmanager of which no start is known', other(), { startedAt: Infinity }, 0],
+      ['one of an Alertmanager with an unknown start time', other(), { startedAt: Infinity }, 0],
       [
-        'one that may be on its way since Tocsin is back',
+        'one that may still be delivered since Tocsin restarted',
         other(),
         { memory: { ...MEMORY, since: ASKED } },
         0,
@@ -151,18 +151,18 @@ describe('reconcile', () => {
       expect(missing(alert, more)).toHaveLength(expected);
     });
 
-    it('also when nothing is open', () => {
+    it('even when nothing is open', () => {
       const plan = reconcile([], [[listed(), other(), other({ fingerprint: 'c' })]], context());
       expect(plan.drift).toEqual({ orphaned: 0, missing: 3 });
     });
 
-    it('after a silence only when a delivery had the time to come', () => {
+    it('after a silence only when there was time for a delivery', () => {
       const { memory } = reconcile([], [[other({ suppressed: 'silenced' })]], context());
       const later = (minutes: number) => missing(other(), { askedAt: ASKED + minutes * MINUTE, memory }, []);
       expect([later(9).length, later(11).length]).toEqual([0, 1]);
     });
 
-    it('of a sender whose clock is ahead, from when it is first listed', () => {
+    it('from when it is first listed, for a sender whose clock is ahead', () => {
       const ahead = other({ startsAt: ns(ASKED + 600 * MINUTE) });
       const { memory } = reconcile([], [[ahead]], context());
       const later = (minutes: number) => missing(ahead, { askedAt: ASKED + minutes * MINUTE, memory }, []);
@@ -170,7 +170,7 @@ describe('reconcile', () => {
     });
   });
 
-  it('never gives up or refutes what a list has, whatever else it says', () => {
+  it('never expires or refutes an alert that a list has, whatever else it contains', () => {
     const anyKnown = fc.record({
       id: fc.nat(5),
       fingerprint: fc.constantFrom('a', 'b', 'c'),

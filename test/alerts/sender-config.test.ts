@@ -21,8 +21,8 @@ describe('which receivers of an Alertmanager are ours', () => {
     ],
     ['that of another webhook', { url: `${OURS.url}/other` }, 'neither'],
     ['that of another program', { url: 'http://karma:8080/hook' }, 'neither'],
-    ['a hidden one', { url: '<secret>' }, 'possible'],
-    ['one from a file', { url_file: '/etc/url' }, 'possible'],
+    ['a hidden address', { url: '<secret>' }, 'possible'],
+    ['an address from a file', { url_file: '/etc/url' }, 'possible'],
     ['a template', { url: 'http://{{ .GroupLabels.host }}/x' }, 'possible'],
   ])('%s', (_what, config, expected) => {
     const { receivers } = read([receiver('a', config), { name: 'slack', slack_configs: [{}] }]) ?? {};
@@ -33,12 +33,12 @@ describe('which receivers of an Alertmanager are ours', () => {
   });
 
   it.each([
-    ['nothing was ever delivered: all that may be', { certain: [], possible: ['x', 'y'] }, [], ['x', 'y']],
+    ['nothing was ever delivered: all possible ones', { certain: [], possible: ['x', 'y'] }, [], ['x', 'y']],
     ['one of them has delivered: that one', { certain: [], possible: ['x', 'y'] }, ['y'], ['y']],
     ['some are certain', { certain: ['a'], possible: ['x', 'y'] }, [], ['a']],
     ['one is certain and another has delivered', { certain: ['a'], possible: ['x', 'y'] }, ['y'], ['a', 'y']],
     [
-      'only receivers that are no longer there have delivered',
+      'only receivers that no longer exist have delivered',
       { certain: [], possible: ['x'] },
       ['old'],
       ['x'],
@@ -54,7 +54,7 @@ describe('which receivers of an Alertmanager are ours', () => {
     expect(read([], { receiver: 'a', routes: [{}] })?.hasTimeIntervals).toBe(false);
   });
 
-  it('never throws, and takes nothing else for a configuration', () => {
+  it('never throws, and accepts nothing else as a configuration', () => {
     for (const value of [undefined, null, 'x', [], {}, { receivers: [] }])
       expect(readSenderConfiguration(value, 'main')).toBeUndefined();
     fc.assert(

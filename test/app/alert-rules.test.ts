@@ -15,13 +15,13 @@ function senderRules(alertmanager?: SenderConfig) {
 
 describe('how long a firing may be late', () => {
   it.each([
-    ['of one Alertmanager, whose receivers try again for themselves', 1, 315_000, true],
+    ['of one Alertmanager, whose receivers retry on their own', 1, 315_000, true],
     ['of a cluster', 3, 345_000, false],
   ])('%s', (_what, peers, staleWindowMs, single) => {
     expect(senderRules({ ...SENDER, peers })).toMatchObject({ staleWindowMs, single });
   });
 
-  it('is that of one Alertmanager where nothing is said about the sender', () => {
+  it('assumes one Alertmanager where the sender is not configured', () => {
     expect(senderRules()).toMatchObject({ staleWindowMs: 315_000, single: true });
   });
 });

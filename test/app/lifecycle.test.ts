@@ -10,7 +10,7 @@ function make(budgetMs = 5_000) {
 }
 
 describe('the lifecycle', () => {
-  it('undoes steps in the reverse order of their making, each after the one before has ended', async () => {
+  it('undoes steps in reverse order, one at a time', async () => {
     const { lifecycle } = make();
     const done: string[] = [];
     for (const name of ['first', 'second', 'third']) {
@@ -23,7 +23,7 @@ describe('the lifecycle', () => {
     expect(done).toEqual(['third', 'second', 'first']);
   });
 
-  it('goes on after a step that fails, and names it', async () => {
+  it('continues after a step that fails, and names it', async () => {
     const { lifecycle, lines } = make();
     const done: string[] = [];
     lifecycle.onStop('ledger', () => void done.push('ledger'));
@@ -35,7 +35,7 @@ describe('the lifecycle', () => {
     expect(lines).toEqual([expect.objectContaining({ level: 'warn', step: 'server', error: 'Error: boom' })]);
   });
 
-  it('tells steps when the budget is used up, and leaves behind those that do not listen', async () => {
+  it('aborts steps when the budget is used up, and abandons those that ignore it', async () => {
     const { lifecycle, clock, lines } = make(1_000);
     let told = false;
     lifecycle.onStop('deaf', () => new Promise(() => undefined));
@@ -55,7 +55,7 @@ describe('the lifecycle', () => {
     expect(lines).toEqual([expect.objectContaining({ step: 'deaf' })]);
   });
 
-  it('stops once, however often it is asked', async () => {
+  it('stops once, however often stop is called', async () => {
     const { lifecycle } = make();
     let count = 0;
     lifecycle.onStop('once', () => void (count += 1));

@@ -64,7 +64,7 @@ const EMPTY: LedgerSummary = {
 const CONFIG = [{ name: 'prometheus', match: { alertname: 'Watchdog' }, expectEveryMs: 60_000 }];
 
 describe('watchdogs', () => {
-  it('are told of when they are lost, and when they are heard again, once each', async () => {
+  it('are reported when they are lost and when they are received again, once each', async () => {
     const { clock, told, watchdogs, see, lines } = rig();
     watchdogs.configure(CONFIG);
     await settle();
@@ -84,7 +84,7 @@ describe('watchdogs', () => {
     expect(lines.map(({ level }) => level)).toEqual(['error', 'info']);
   });
 
-  it('are lost at once when their sender says that they fire no more', async () => {
+  it('are lost at once when their sender reports them resolved', async () => {
     const { clock, told, watchdogs, see, end } = rig();
     watchdogs.configure(CONFIG);
     await settle();
@@ -95,7 +95,7 @@ describe('watchdogs', () => {
     expect(told[0]?.data).toMatchObject({ cause: 'ended' });
   });
 
-  it('that were lost when Tocsin ended are not told of again', async () => {
+  it('are not reported again if they were lost when Tocsin stopped', async () => {
     const lost = { type: 'tocsin.watchdog.lost' } as never;
     const { clock, told, watchdogs, see } = rig({ events: [lost] });
     watchdogs.configure(CONFIG);
@@ -107,7 +107,7 @@ describe('watchdogs', () => {
     expect(told.map(({ type }) => type)).toEqual(['tocsin.watchdog.restored']);
   });
 
-  it('keep their standing over a reload that does not change them', async () => {
+  it('keep their state across a reload that does not change them', async () => {
     const { clock, told, watchdogs, see } = rig();
     watchdogs.configure(CONFIG);
     await settle();
@@ -135,7 +135,7 @@ async function server(answer: { status: number; body: string; asked: string[] })
   return { url: `http://127.0.0.1:${(listening.address() as AddressInfo).port}`, client };
 }
 
-describe('the ping', () => {
+describe('the dead man\'s switch', () => {
   async function pinging(state: { fresh: boolean; writable: boolean; commits: boolean }) {
     const clock = new ManualClock();
     const { logger, lines } = recordingLogger();
@@ -180,7 +180,7 @@ describe('the ping', () => {
     expect(answer.asked).toEqual(['/s3cret', '/s3cret']);
   });
 
-  it('that fails is counted each time and warned of once, without the URL', async () => {
+  it('counts each failed call and warns once, without the URL', async () => {
     const { go, answer, lines } = await pinging({ fresh: true, writable: true, commits: true });
     answer.status = 500;
     expect([await go(), await go()]).toEqual(['failed', 'failed']);

@@ -13,7 +13,7 @@ import { recordingLogger } from '../support/recording-logger.ts';
 
 const HOSTILE = '\u009b31m"} forged \u00ad';
 
-/** A delivery without a token, from one of the loopback's addresses. */
+/** A delivery without a token, from one of the loopback addresses. */
 function post(url: string, localAddress: string, headers: Record<string, string> = {}): Promise<number> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method: 'POST', localAddress, headers, agent: false }, (response) => {
@@ -23,7 +23,7 @@ function post(url: string, localAddress: string, headers: Record<string, string>
   });
 }
 
-it('refused deliveries are one warning a minute that names the busiest sender and no text of its own', async () => {
+it('refused deliveries are logged as one warning a minute that names the busiest sender and quotes none of its text', async () => {
   const result = readConfiguration({ env: {}, cwd: '/', hostname: 'n1', file: undefined });
   if (!result.ok) throw new Error('the defaults are valid');
   const { config } = result;

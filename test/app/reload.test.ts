@@ -19,7 +19,7 @@ function defaults(): Config {
 const OLD = defaults();
 const NEW = defaults();
 
-/** Parts that remember the configuration they have; those that fail do so after taking half of the new one. */
+/** Parts that record their configuration; those that fail do so after applying half of the new one. */
 function rig(failing: ReadonlySet<string>, how: 'throws' | 'rejects') {
   const { logger, lines } = recordingLogger();
   const self = createSelfMetrics({ version: '1', node: 'v20' });
@@ -48,7 +48,7 @@ function rig(failing: ReadonlySet<string>, how: 'throws' | 'rejects') {
 }
 
 describe('a reload', () => {
-  it('is taken back in every part when any of them throws, and says which', () => {
+  it('is rolled back in every part when any of them throws, and names that part', () => {
     fc.assert(
       fc.property(fc.subarray(STEPS), (failing) => {
         const { reloader, lines, loaded, has, events } = rig(new Set(failing), 'throws');
@@ -68,7 +68,7 @@ describe('a reload', () => {
     );
   });
 
-  it('whose part fails later is logged and counted as a failure, and stays in force', async () => {
+  it('is logged and counted as a failure, but stays in force, when a part fails later', async () => {
     const { reloader, lines, loaded } = rig(new Set(['alerts']), 'rejects');
     expect(reloader.reload()).toEqual({ ok: true });
     await settle();

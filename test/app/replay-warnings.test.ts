@@ -7,7 +7,7 @@ import { recordingLogger } from '../support/recording-logger.ts';
 const hmac: HmacConfig = { secret: new Secret('s'), header: 'x-grafana-alerting-signature' };
 
 describe('warnOfReplays', () => {
-  it('names the webhooks whose signatures carry no time', () => {
+  it('names the webhooks whose signatures have no timestamp', () => {
     const { logger, lines } = recordingLogger();
     const webhooks = [
       { name: 'open', tokens: [], hmac },
@@ -18,7 +18,7 @@ describe('warnOfReplays', () => {
     expect(lines).toEqual([expect.objectContaining({ level: 'warn', webhooks: ['open'] })]);
   });
 
-  it('says nothing where all is well', () => {
+  it('says nothing where all webhooks are protected', () => {
     const { logger, lines } = recordingLogger();
     warnOfReplays({ webhooks: [{ name: 'plain', tokens: [] }] }, logger);
     expect(lines).toEqual([]);

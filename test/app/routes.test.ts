@@ -13,7 +13,7 @@ import { recordingLogger } from '../support/recording-logger.ts';
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());
 
-/** The routes of the server, made of what they need before the first request. */
+/** The routes of the server, built from what they need before the first request. */
 function serverRoutes() {
   const current = folder.config('');
   const config = () => current;
@@ -37,7 +37,7 @@ function serverRoutes() {
 }
 
 describe('the routes of the server', () => {
-  it('each say who may ask', () => {
+  it('each declare their guard', () => {
     const table = serverRoutes().map(
       ({ method, path, guards }) => `${method} ${path}: ${[...new Set(guards)].join(', ')}`,
     );
@@ -91,7 +91,7 @@ describe('requireGuards', () => {
   const postOnly = Router();
   postOnly.route('/a').post(read, answer).get(answer);
 
-  it('takes routes with a guard before the answer, or around the path', () => {
+  it('accepts routes with a guard before the handler, or on the path', () => {
     const own = Router().get('/a', read, answer);
     const around = Router().use('/b', read).get('/b/c', answer);
     const nested = Router().use(read, Router().get('/d', answer));
@@ -100,13 +100,13 @@ describe('requireGuards', () => {
   });
 
   it.each([
-    ['none', Router().get('/a', answer), 'GET /a'],
-    ['one for another path', Router().use('/b', read).get('/a', answer), 'GET /a'],
-    ['one after its answer', Router().get('/a', answer, read), 'GET /a'],
-    ['one of another method', postOnly, 'GET /a'],
-    ['one that comes after it', Router().get('/a', answer).use(read), 'GET /a'],
+    ['no guard', Router().get('/a', answer), 'GET /a'],
+    ['a guard for another path', Router().use('/b', read).get('/a', answer), 'GET /a'],
+    ['a guard after its handler', Router().get('/a', answer, read), 'GET /a'],
+    ['a guard for another method', postOnly, 'GET /a'],
+    ['a guard added after it', Router().get('/a', answer).use(read), 'GET /a'],
     [
-      'one of a router beside it',
+      'a guard on a sibling router',
       Router().use(Router().use(read), Router().delete('/a', answer)),
       'DELETE /a',
     ],

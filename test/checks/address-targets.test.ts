@@ -74,7 +74,7 @@ describe('all_addresses', () => {
     expect(await lookup(addresses, expanded)).toEqual([{ address: '192.0.2.1', family: 4 }]);
   });
 
-  it('keeps one target for a name without addresses: it tells why', async () => {
+  it('keeps one target for a name without addresses, to report why', async () => {
     const server = await dns({});
     const { labels } = watching([service([server.address], { allAddresses: true })]);
     await until(() => server.questions.length >= 2);
@@ -93,7 +93,7 @@ describe('all_addresses', () => {
     await until(() => labels().join() === 'db.test:5432');
   });
 
-  it('leaves targets alone that are addresses already, and services that do not ask for it', async () => {
+  it('leaves targets that are already addresses, and services without it, unchanged', async () => {
     const server = await dns({});
     const own = { targets: [targetOf(tcpProber, '192.0.2.7:1')] };
     const { labels, changes } = watching([
@@ -104,7 +104,7 @@ describe('all_addresses', () => {
     expect(labels()).toEqual(['192.0.2.7:1', 'db.test:5432']);
   });
 
-  it('forgets a service that is gone', async () => {
+  it('forgets a removed service', async () => {
     const server = await dns({ 'db.test': { a: ['192.0.2.1'] } });
     const { addresses, labels } = watching([service([server.address], { allAddresses: true })]);
     await until(() => labels().join() === 'db.test:5432 (192.0.2.1)');
@@ -122,7 +122,7 @@ describe('resolver', () => {
     expect(server.questions).toContain('localhost a');
   });
 
-  it('asks for the name as it stands, without search domains', async () => {
+  it('asks for the name exactly as configured, without search domains', async () => {
     const server = await dns({});
     const own = service([server.address]);
     const { addresses } = watching([own]);
@@ -130,7 +130,7 @@ describe('resolver', () => {
     expect(new Set(server.questions)).toEqual(new Set(['short a', 'short aaaa']));
   });
 
-  it('is the way of this host without the key', async () => {
+  it('defaults to how this host resolves names', async () => {
     const { resolver: _none, ...own } = service([]);
     const { addresses } = watching([own]);
     expect((await lookup(addresses, own, 'localhost')).length).toBeGreaterThan(0);

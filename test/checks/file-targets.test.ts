@@ -38,7 +38,7 @@ function rig(path = 'sd.json') {
 }
 
 describe('targets files', () => {
-  it('are read when they are configured, and leave other services alone', () => {
+  it('are read when they are configured, without effect on other services', () => {
     folder.write('sd.json', sd('h:1', 'h:2'));
     const { labels, successful, table } = rig();
     expect(labels()).toEqual(['h:1 h:2', 'x:1']);
@@ -49,7 +49,7 @@ describe('targets files', () => {
     expect(Math.abs((takenAt ?? 0) - Date.now() / 1_000)).toBeLessThan(60);
   });
 
-  it('are followed when they are written to, and when another file takes their place', async () => {
+  it('are reloaded when they are written to, and when another file replaces them', async () => {
     folder.write('sd.json', sd('h:1'));
     const { labels, changes, lines } = rig();
     folder.write('sd.json', sd('h:1', 'h:2'));
@@ -63,7 +63,7 @@ describe('targets files', () => {
     ]);
   });
 
-  it('are followed through the links of a ConfigMap', async () => {
+  it('are reloaded through the symlinks of a ConfigMap', async () => {
     const generation = (name: string, text: string) => {
       mkdirSync(join(folder.path, 'config', name), { recursive: true });
       writeFileSync(join(folder.path, 'config', name, 'sd.json'), text);
@@ -79,7 +79,7 @@ describe('targets files', () => {
     await until(() => labels()[0] === 'h:2');
   });
 
-  it('are found by looking where no notice comes: behind a link to another folder', async () => {
+  it('are reloaded by polling where no notification comes: behind a symlink to another folder', async () => {
     folder.write('far/real.json', sd('h:1'));
     symlinkSync('far/real.json', join(folder.path, 'sd.json'));
     const { labels } = rig();
@@ -88,10 +88,10 @@ describe('targets files', () => {
   });
 
   it.each([
-    ['wrong', () => void folder.write('sd.json', '[{"targets": 3}]')],
-    ['cut off', () => void folder.write('sd.json', '[{"targets": ["h:')],
-    ['gone', () => rmSync(join(folder.path, 'sd.json'))],
-  ])('that are %s leave the last good targets, tell it once and end with a good one', async (_, spoil) => {
+    ['are invalid', () => void folder.write('sd.json', '[{"targets": 3}]')],
+    ['are truncated', () => void folder.write('sd.json', '[{"targets": ["h:')],
+    ['are deleted', () => rmSync(join(folder.path, 'sd.json'))],
+  ])('keep the last good targets when they %s, log it once, and recover with a good file', async (_, spoil) => {
     folder.write('sd.json', sd('h:1'));
     const { labels, successful, lines, changes, files } = rig();
     spoil();
@@ -107,7 +107,7 @@ describe('targets files', () => {
     expect(lines.map(({ message }) => message)).toContain('a targets file can be used again');
   });
 
-  it('that are not there at the start cost nobody else anything, and are taken when they come', async () => {
+  it('affect no other service when they are missing at the start, and are read once they exist', async () => {
     const { labels, successful } = rig('later/sd.json');
     expect([labels(), successful()]).toEqual([['', 'x:1'], 0]);
     folder.write('later/sd.json', sd('h:1'));
@@ -116,7 +116,7 @@ describe('targets files', () => {
     await until(() => labels()[0] === 'h:2');
   });
 
-  it('that are configured no more are watched no more, and their series vanish', () => {
+  it('are no longer watched after they leave the configuration, and their series vanish', () => {
     folder.write('sd.json', sd('h:1'));
     const { files, successful, labels } = rig();
     files.configure(services('sd.json').slice(1));

@@ -26,7 +26,7 @@ const DONE: ReconcileResult = {
   repaired: { expired: 0, reopened: 0, confirmed: 0, refuted: 0 },
 };
 
-/** An Alertmanager that answers what it is told to. */
+/** An Alertmanager that answers as scripted. */
 async function alertmanager() {
   const state = {
     asked: [] as string[],
@@ -80,8 +80,8 @@ function rig(result: () => ReconcileResult = () => DONE) {
   return { clock, lines, handed, reconciling, start, round };
 }
 
-describe('reconciling', () => {
-  it('hands the lists over each minute, says which are missing, and warns once of who does not answer', async () => {
+describe('the Alertmanager reconciler', () => {
+  it('passes the lists on each minute, reports which are missing, and warns once of each that does not answer', async () => {
     const { state, url } = await alertmanager();
     const { clock, lines, handed, start, round } = rig();
     state.uptime = new Date(clock.now()).toISOString();
@@ -102,7 +102,7 @@ describe('reconciling', () => {
     expect(handed).toHaveLength(2);
   });
 
-  it('hands over when each Alertmanager started, by our clock and not by its own', async () => {
+  it('passes on when each Alertmanager started, by our clock and not its own', async () => {
     const { state, url } = await alertmanager();
     const { clock, start } = rig();
     const hour = 3_600_000;
@@ -110,7 +110,7 @@ describe('reconciling', () => {
     state.uptime = new Date(clock.now() + hour - 60_000).toISOString();
     const first = await start({ name: 'am', url, webhook: 'main' });
     const age = clock.now() - (first?.lists[0]?.startedAt ?? 0);
-    // a Date header has whole seconds
+    // a Date header has a resolution of one second
     expect(age).toBeGreaterThan(58_000);
     expect(age).toBeLessThanOrEqual(60_000);
   });
@@ -118,7 +118,7 @@ describe('reconciling', () => {
   const timed = CONFIG.replace('tocsin }', 'tocsin, mute_time_intervals: [night] }');
   it.each([
     [
-      'those that its configuration shows',
+      'those in its configuration',
       { config: CONFIG, receivers: undefined },
       { certain: [], possible: ['tocsin'] },
     ],
@@ -132,7 +132,7 @@ describe('reconciling', () => {
       { config: timed, receivers: undefined },
       { certain: [], possible: ['tocsin'] },
     ],
-  ])('says which receivers are ours: %s', async (_what, { config, receivers }, expected) => {
+  ])('reports which receivers are ours: %s', async (_what, { config, receivers }, expected) => {
     const groups = config === timed;
     const { state, url } = await alertmanager();
     const { clock, start } = rig();
@@ -145,11 +145,11 @@ describe('reconciling', () => {
 
   it.each([
     ['does not show its status', { refuses: '/status' }, '/api/v2/status answered with 403'],
-    ['shows no configuration', { config: 'a: [' }, 'has no configuration of Alertmanager'],
-    ['shows a configuration of something else', { config: 'a: 1' }, 'has no configuration of Alertmanager'],
-    ['does not say since when it is up', { uptime: 'long' }, 'has no time as its "uptime"'],
+    ['shows an invalid configuration', { config: 'a: [' }, 'has no configuration of Alertmanager'],
+    ['shows the configuration of another program', { config: 'a: 1' }, 'has no configuration of Alertmanager'],
+    ['does not report its uptime', { uptime: 'long' }, 'has no time as its "uptime"'],
   ])(
-    'takes the list of one that %s, but lets nothing be concluded from absence',
+    'uses the list of one that %s, but draws no conclusion from absence',
     async (_what, change, why) => {
       const { state, url } = await alertmanager();
       const { clock, lines, start } = rig();
@@ -161,7 +161,7 @@ describe('reconciling', () => {
     },
   );
 
-  it('logs each minute what was never delivered', async () => {
+  it('logs each minute which alerts were never delivered', async () => {
     const { state, url } = await alertmanager();
     const missing = { alertnames: ['Down'], receivers: ['tocsin'] };
     const { clock, lines, start, round } = rig(() => ({

@@ -12,19 +12,19 @@ const next = (
   afterMs: number,
 ) => nextStanding(last, sighting, { expectEveryMs: EVERY, monotonic: now.monotonic + afterMs });
 
-describe('how a watchdog stands at the start', () => {
+describe('the state of a watchdog at the start', () => {
   it.each([
-    ['fresh where its last delivery is young', seen(EVERY), false, 'fresh'],
-    ['waiting where that is old: Tocsin was not there to hear it', seen(EVERY + 1), false, 'waiting'],
-    ['waiting where there never was one', { lastSeenAt: undefined, firing: false }, false, 'waiting'],
-    ['waiting where its episode is over', { ...seen(1_000), firing: false }, false, 'waiting'],
-    ['waiting where the clock was set back', seen(-60_000), false, 'waiting'],
-    ['lost where it was lost before', seen(1_000), true, 'lost'],
+    ['is fresh where its last delivery is recent', seen(EVERY), false, 'fresh'],
+    ['is waiting where that is old: Tocsin was not running to receive it', seen(EVERY + 1), false, 'waiting'],
+    ['is waiting where there never was one', { lastSeenAt: undefined, firing: false }, false, 'waiting'],
+    ['is waiting where its episode is closed', { ...seen(1_000), firing: false }, false, 'waiting'],
+    ['is waiting where the clock was set back', seen(-60_000), false, 'waiting'],
+    ['is lost where it was lost before', seen(1_000), true, 'lost'],
   ])('%s', (_what, sighting, wasLost, state) => {
     expect(first(sighting, wasLost).state).toBe(state);
   });
 
-  it('counts the time before the start', () => {
+  it('includes the time before the start', () => {
     const sighting = seen(EVERY - 10_000);
     const standing = first(sighting);
     expect(next(standing, sighting, 10_000).state).toBe('fresh');
@@ -32,7 +32,7 @@ describe('how a watchdog stands at the start', () => {
   });
 });
 
-describe('how a watchdog goes on', () => {
+describe('a running watchdog', () => {
   const fresh = first(seen(0));
 
   it('stays fresh with each delivery, and is lost without', () => {
@@ -42,24 +42,24 @@ describe('how a watchdog goes on', () => {
     expect(next(later, seen(-60_000), 60_001 + EVERY).state).toBe('lost');
   });
 
-  it('is lost at once when its sender says that it fires no more', () => {
+  it('is lost at once when its sender reports it resolved', () => {
     expect(next(fresh, { ...seen(0), firing: false }, 1).state).toBe('lost');
   });
 
-  it('is restored by a delivery, and by nothing else', () => {
+  it('is restored only by a delivery', () => {
     const lost = next(fresh, seen(0), EVERY + 1);
     expect(next(lost, seen(0), EVERY + 2).state).toBe('lost');
     expect(next(lost, seen(-EVERY), EVERY + 2).state).toBe('fresh');
   });
 
-  it('gets one expect_every to be heard for the first time', () => {
+  it('has one expect_every for its first delivery', () => {
     const waiting = first({ lastSeenAt: undefined, firing: false });
     expect(next(waiting, { lastSeenAt: undefined, firing: false }, EVERY).state).toBe('waiting');
     expect(next(waiting, { lastSeenAt: undefined, firing: false }, EVERY + 1).state).toBe('lost');
     expect(next(waiting, seen(0), 5).state).toBe('fresh');
   });
 
-  it('does not mind a wall clock that is set', () => {
+  it('is not affected by changes of the wall clock', () => {
     expect(next(fresh, seen(0), 1).state).toBe('fresh');
     expect(next(fresh, seen(3_600_000), 60_000).state).toBe('fresh');
   });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { startBeating, watchBeats } from '../../../src/app/threads/loop-beats.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-/** The clock of the loop, which stops when it is stuck, and that of the thread that watches it. */
+/** The clock of the loop, which stops when the loop is stuck, and that of the watching thread. */
 function watched(isDebugged = () => false) {
   const [loop, thread] = [new ManualClock(), new ManualClock()];
   const { beats, stop } = startBeating(loop, isDebugged);
@@ -12,7 +12,7 @@ function watched(isDebugged = () => false) {
   return { loop, thread, stop, onStuck };
 }
 
-describe('the beats of an event loop', () => {
+describe('the heartbeats of an event loop', () => {
   it('report a loop that has not turned for 60 seconds of the watching thread, once', async () => {
     const { thread, onStuck } = watched();
     await thread.advance(59_999);
@@ -21,7 +21,7 @@ describe('the beats of an event loop', () => {
     expect(onStuck.mock.calls).toEqual([[60]]);
   });
 
-  it('count from the start again when the loop turns', async () => {
+  it('restart the count when the loop turns', async () => {
     const { loop, thread, onStuck } = watched();
     await thread.advance(59_000);
     await loop.advance(1_000);
@@ -31,13 +31,13 @@ describe('the beats of an event loop', () => {
     expect(onStuck).toHaveBeenCalledTimes(1);
   });
 
-  it('do not report a loop that a debugger holds', async () => {
+  it('do not report a loop that is paused in a debugger', async () => {
     const { thread, onStuck } = watched(() => true);
     await thread.advance(600_000);
     expect(onStuck).not.toHaveBeenCalled();
   });
 
-  it('report exactly the loops that stay still for 60 turns of the thread, whatever turns when', async () => {
+  it('report exactly the loops that do not turn for 60 turns of the thread, in any interleaving', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 90 }), { maxLength: 20 }), async (stalls) => {
         const { loop, thread, onStuck } = watched();

@@ -48,17 +48,17 @@ describe('the confirmation rule', () => {
     ['stays unhealthy while failing', ['bad', 'bad', 'bad', 'bad'], 'unhealthy'],
     ['recovers through degraded', ['bad', 'bad', 'ok'], 'degraded'],
     ['is degraded when slower than degraded_after', ['ok', 'ok', 'slow'], 'degraded'],
-    ['is left alone by a run that ended unknown', ['ok', 'ok', 'lost', 'lost', 'lost'], 'healthy'],
-    ['counts failures over a run that ended unknown', ['bad', 'lost', 'bad'], 'unhealthy'],
+    ['is unchanged by a run that ended unknown', ['ok', 'ok', 'lost', 'lost', 'lost'], 'healthy'],
+    ['counts failures across a run that ended unknown', ['bad', 'lost', 'bad'], 'unhealthy'],
   ])('%s', (_says, words, state) => {
     expect(after(words).state).toBe(state);
   });
 
-  it('tells since when: the start of the run that changed the state', () => {
+  it('reports since when: the start of the run that changed the state', () => {
     expect(after(['ok', 'ok', 'ok', 'bad', 'bad', 'bad']).since).toBe(5_000);
   });
 
-  it('agrees with counting the tail of the results', () => {
+  it('equals a count over the last results', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('ok', 'slow', 'bad', 'lost')), (words) => {
         const known = words.filter((word) => word !== 'lost');
@@ -77,7 +77,7 @@ describe('the confirmation rule', () => {
     );
   });
 
-  it('asks for a quick re-run of a failure that is not confirmed, then for the adaptive interval', () => {
+  it('asks for a quick re-run after an unconfirmed failure, then for the adaptive interval', () => {
     const service = { confirm: rules.confirm, adaptive: { unhealthyMs: 5_000, degradedMs: 15_000 } };
     expect(nextDelayMs(after(['ok', 'ok']), service)).toBeUndefined();
     expect(nextDelayMs(after(['ok', 'ok', 'bad']), service)).toBe(2_000);
@@ -87,8 +87,8 @@ describe('the confirmation rule', () => {
   });
 });
 
-describe('what is too old', () => {
-  it('is older than three intervals and than 90 seconds', () => {
+describe('a stale check', () => {
+  it('is older than both three intervals and 90 seconds', () => {
     const health = after(['ok', 'ok']);
     expect(isStale(health, 10_000, 2_000 + 90_000)).toBe(false);
     expect(isStale(health, 10_000, 2_200 + 90_001)).toBe(true);
@@ -97,7 +97,7 @@ describe('what is too old', () => {
     expect(isStale(initialHealth(0), 1, 1e12)).toBe(false);
   });
 
-  it('makes the state unknown and keeps the last run and the last success', () => {
+  it('becomes unknown, but keeps the last run and the last success', () => {
     const health = expired(after(['ok', 'ok']), 500_000);
     expect(health).toMatchObject({
       state: 'unknown',
@@ -114,7 +114,7 @@ describe('the cluster', () => {
   const check = (state: CheckState, critical = false) => ({ service: state, critical, state });
 
   it.each([
-    ['nothing watched', [], 'healthy', 1],
+    ['no checks', [], 'healthy', 1],
     ['all healthy', [check('healthy'), check('healthy', true)], 'healthy', 1],
     ['a critical service down', [check('unhealthy', true), check('healthy')], 'unhealthy', 0.25],
     ['another service down', [check('unhealthy'), check('healthy', true)], 'degraded', 0.75],
@@ -125,7 +125,7 @@ describe('the cluster', () => {
     expect(clusterHealth(checks)).toEqual({ state, ratio });
   });
 
-  it('takes the worst of the states, whatever their order', () => {
+  it('takes the worst state, in any order', () => {
     expect(worstState(['healthy', 'degraded', 'unknown'])).toBe('degraded');
     expect(worstState(['unhealthy', 'degraded'])).toBe('unhealthy');
     expect(worstState(['healthy', 'unknown'])).toBe('unknown');

@@ -24,7 +24,7 @@ const after = (list: readonly Verdict[]) =>
   );
 
 describe('stored health', () => {
-  it('comes back as it was, whatever runs there were', () => {
+  it('is restored as it was, after any runs', () => {
     fc.assert(
       fc.property(verdicts, (list) => {
         const health = after(list);
@@ -34,7 +34,7 @@ describe('stored health', () => {
     );
   });
 
-  it('leaves the answer of a run out, and is nothing before the first', () => {
+  it('leaves out the response of a run, and is empty before the first', () => {
     const health = advance(
       initialHealth(0),
       { ...result(SUCCESS, 1), details: { data: { big: true } } },
@@ -45,13 +45,13 @@ describe('stored health', () => {
   });
 
   it.each(['', '{', '[]', 'null', '{"prober":"http"}', '{"prober":"http","state":"fine","since":1}'])(
-    'of another making is not taken: %s',
+    'is ignored when it is not of our format: %s',
     (text) => {
       expect(restoreHealth(text, 'http')).toBeUndefined();
     },
   );
 
-  it('of another prober is not taken', () => {
+  it('is ignored when it is of another prober', () => {
     expect(restoreHealth(storeHealth(after([SUCCESS]), 'http') ?? '', 'tcp')).toBeUndefined();
   });
 });
@@ -77,13 +77,13 @@ describe('a board', () => {
     return [board.restore(key, health, now), board.entry(key)?.health.state];
   };
 
-  it('goes on from what is young enough, three intervals or 90 s', () => {
+  it('restores what is recent enough: three intervals or 90 s', () => {
     expect(restored(60_000)).toEqual([true, 'healthy']);
     expect(restored(1_250 + 90_000)).toEqual([true, 'healthy']);
     expect(restored(1_251 + 90_000)).toEqual([false, 'unknown']);
   });
 
-  it('takes nothing from the future, of checks it does not have, or over what ran since', () => {
+  it('restores nothing from the future, of unknown checks, or over what ran since', () => {
     expect(restored(500)).toEqual([false, 'unknown']);
     const board = new HealthBoard();
     board.configure([service], 2_000);
@@ -92,7 +92,7 @@ describe('a board', () => {
     expect(board.restore(key, health, 2_000)).toBe(false);
   });
 
-  it('keeps the cluster as if it had counted all checks anew', () => {
+  it('keeps the cluster state as if it had recounted all checks', () => {
     const services = ['a', 'b', 'c'].map((name) => ({ ...service, name, critical: name === 'a' }));
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), verdicts)), (steps) => {
@@ -111,7 +111,7 @@ describe('a board', () => {
     );
   });
 
-  it('lets what it restored grow too old like anything else', () => {
+  it('lets restored state become stale like any other', () => {
     const board = new HealthBoard();
     board.configure([service], 60_000);
     board.restore(key, health, 60_000);

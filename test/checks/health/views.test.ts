@@ -47,7 +47,7 @@ function boardOf(...services: Service[]): HealthBoard {
 const key = (name: string) => checkKey(name, `http://${name}/`);
 
 describe('the snapshot of the cluster', () => {
-  it('has the shape that its clients know', () => {
+  it('has the documented shape', () => {
     const board = boardOf(service('tools', { description: 'Tools Server', critical: true }), service('docs'));
     board.record(key('tools'), run(TIMEOUT, T0 + 1_000));
     board.record(key('docs'), run(SUCCESS, T0 + 2_000, { details: { statusCode: 200, data: { ok: true } } }));
@@ -79,13 +79,13 @@ describe('the snapshot of the cluster', () => {
     [failure('threshold', 'x'), 'unhealthy'],
     [unknown('agent_error', 'x'), 'unknown'],
     [SUCCESS, 'healthy'],
-  ])('says of %j: %s', (verdict, status) => {
+  ])('maps %j to %s', (verdict, status) => {
     const board = boardOf(service('a'));
     board.record(key('a'), run(verdict, T0));
     expect(serviceDetails(board.entries())[0]?.health.status).toBe(status);
   });
 
-  it('is as its worst target', () => {
+  it('is in the state of its worst target', () => {
     const targets = ['one', 'two'].map((label) => ({ address: label, label, host: label }));
     const board = boardOf(service('pair', { targets }));
     board.record(checkKey('pair', 'one'), run(SUCCESS, T0));
@@ -95,7 +95,7 @@ describe('the snapshot of the cluster', () => {
     expect(detail?.targets.map(({ state }) => state)).toEqual(['healthy', 'unhealthy']);
   });
 
-  it('adds what a prober has to say of a success', () => {
+  it('adds the details that a prober reports on success', () => {
     const board = boardOf(service('cache'));
     board.record(key('cache'), run(SUCCESS, T0, { details: { extra: { connected_clients: 3 } } }));
     expect(serviceDetails(board.entries())[0]?.health).toMatchObject({
@@ -105,14 +105,14 @@ describe('the snapshot of the cluster', () => {
   });
 });
 
-describe('the sentences', () => {
-  it('are silent about what is healthy or has not run yet', () => {
+describe('the explanations', () => {
+  it('leave out checks that are healthy or have not run yet', () => {
     const board = boardOf(service('a'), service('b'));
     board.record(key('a'), run(SUCCESS, T0));
     expect(alertSentences(board.entries().map(checkView))).toEqual([]);
   });
 
-  it('say that a success was too slow, that it recovers, and that nothing was heard for long', () => {
+  it('report a slow success, a recovery, and a check without recent results', () => {
     const board = boardOf(
       service('slow', { degradedAfterMs: 100 }),
       service('back', { confirm: { failures: 1, successes: 2, retryIntervalMs: 1 } }),
@@ -133,7 +133,7 @@ describe('the sentences', () => {
 });
 
 describe('the board', () => {
-  it('keeps what is known of checks that stay over a reload, and forgets those that go', () => {
+  it('keeps the state of checks that remain across a reload, and forgets removed ones', () => {
     const board = boardOf(service('a'), service('b'));
     board.record(key('a'), run(TIMEOUT, T0));
     board.configure([service('a', { critical: true }), service('c')], T0 + 5_000);
@@ -148,7 +148,7 @@ describe('the board', () => {
 });
 
 describe('a run', () => {
-  it('is named in the event of its change and in the answer, where it has a name', () => {
+  it('is identified in the event of its change and in the response, where it has an id', () => {
     const board = boardOf(service('a'));
     const change = board.record(key('a'), run(TIMEOUT, T0, { runId: 'f00d' }));
     if (change === undefined) throw new Error('the check is there');
@@ -159,7 +159,7 @@ describe('a run', () => {
 });
 
 describe('the history', () => {
-  it('shows the cluster as it was after each change, newest first', () => {
+  it('shows the cluster state after each change, newest first', () => {
     const board = boardOf(service('a', { critical: true }), service('b'));
     const events: CloudEvent[] = [];
     const seen: unknown[] = [];
@@ -202,7 +202,7 @@ describe('the history', () => {
     }
   });
 
-  it('passes over records that it does not understand', () => {
+  it('skips records that it does not understand', () => {
     const strange = {
       specversion: '1.0',
       id: 'x',

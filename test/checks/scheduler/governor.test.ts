@@ -23,14 +23,14 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('caps' as const), caps }),
 );
 
-/** Whether there is a place for an entry beside those that run, of which slow ones may have three quarters. */
+/** Whether an entry fits beside the running ones; slow ones may have three quarters of the places. */
 function hasPlace(entry: Waiting, running: readonly Waiting[], most: number): boolean {
   const slow = running.filter(({ fast }) => !fast).length;
   return running.length < most && (entry.fast || slow < most - Math.floor(most / 4));
 }
 
 describe('the governor', () => {
-  it('hands out, of those whose host has a place, the one that has been due longest, and loses nobody', () => {
+  it('picks the check that has been due longest among those whose host has a place, and loses none', () => {
     fc.assert(
       fc.property(caps, fc.array(step, { maxLength: 300 }), (first, steps) => {
         const governor = new Governor<Numbered>(first);
@@ -39,7 +39,7 @@ describe('the governor', () => {
         let limits = first;
         for (const [id, one] of steps.entries()) {
           if (one.do === 'enqueue') {
-            // no two are due at the same time: which of them goes first is not promised
+            // no two are due at the same time: their order would be unspecified
             const entry = { id, host: one.host, at: one.at + id / 1_000, fast: one.fast };
             governor.enqueue(entry);
             waiting.push(entry);

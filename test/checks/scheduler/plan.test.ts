@@ -19,7 +19,7 @@ describe('the plan', () => {
     expect(phaseMs('web\u0000http://a/', 30_000)).toBe(phaseMs('web\u0000http://a/', 30_000));
   });
 
-  it('puts the next run on the grid, between half and one and a half intervals later', () => {
+  it('puts the next run on its grid, between half and one and a half intervals later', () => {
     fc.assert(
       fc.property(
         fc.string(),
@@ -41,7 +41,7 @@ describe('the plan', () => {
     expect(nextRun(one, at, undefined)).toBe(at + 30_000);
   });
 
-  it('runs sooner when asked to, never later', () => {
+  it('runs sooner on request, never later', () => {
     expect(nextRun(check('web'), 5_000, 2_000)).toBe(7_000);
     expect(nextRun(check('web'), 5_000, 90_000)).toBe(nextRun(check('web'), 5_000, undefined));
   });

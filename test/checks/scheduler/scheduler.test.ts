@@ -75,14 +75,14 @@ describe('the scheduler', () => {
     expect(Math.max(...lateness)).toBeLessThan(0.002);
   });
 
-  it('re-runs sooner when the run asks for it', async () => {
+  it('re-runs sooner when the run requests it', async () => {
     const { clock, scheduler, started } = rig({ wanted: 2_000 });
     scheduler.update(checks(1));
     await clock.advance(31_000);
     expect(started.length).toBeGreaterThanOrEqual(15);
   });
 
-  it('never exceeds the global cap nor the cap of a host, and lets other hosts pass a busy one', async () => {
+  it('never exceeds the global cap nor the cap of a host, and lets other hosts go ahead of a busy one', async () => {
     const { clock, scheduler, finish, ...rest } = rig({
       hold: true,
       caps: { maxConcurrency: 3, maxPerHost: 2 },
@@ -98,7 +98,7 @@ describe('the scheduler', () => {
     expect(rest.started).toHaveLength(4);
   });
 
-  it('keeps the place in line of a check that waits for whole intervals, and counts those as left out', async () => {
+  it('keeps the place in the queue of a check that waits for whole intervals, and counts those as skipped', async () => {
     const { clock, scheduler, shed, finish, started } = rig({
       hold: true,
       caps: { maxConcurrency: 1, maxPerHost: 1 },
@@ -114,8 +114,8 @@ describe('the scheduler', () => {
 
   it.each([
     ['a quick check', 10],
-    ['one that took nine of its ten seconds', 9_000],
-  ])('when a place is free two seconds late, starts %s late, and leaves nothing out', async (_, tookMs) => {
+    ['a check that took nine of its ten seconds', 9_000],
+  ])('starts %s late, and skips nothing, when a place is free two seconds late', async (_, tookMs) => {
     const { clock, scheduler, shed, finish, started, lateness } = rig({ hold: true });
     const check = { key: 'a', host: 'a', intervalMs: 10_000 };
     scheduler.update([check]);
@@ -134,7 +134,7 @@ describe('the scheduler', () => {
     expect(started).toHaveLength(2);
   });
 
-  it('does not leave out a check whose every run takes its whole interval, when the loop is a little late', async () => {
+  it('does not skip a check whose every run takes its whole interval, when the loop is a little late', async () => {
     const { clock, scheduler, shed, finish, started } = rig({ hold: true });
     scheduler.update([{ key: 'a', host: 'a', intervalMs: 10_000 }]);
     await clock.advance(1_001);
@@ -147,7 +147,7 @@ describe('the scheduler', () => {
     expect(started.length).toBeGreaterThanOrEqual(5);
   });
 
-  it('keeps every promise under any load: caps, never twice, all that is due run or counted', async () => {
+  it('holds its invariants under any load: caps, never twice, everything due is run or counted', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(
@@ -187,7 +187,7 @@ describe('the scheduler', () => {
           scheduler.update(loads.map((load, i) => ({ ...load, key: `k${i}` })));
           await clock.advance(20_000);
           expect(started).toBeGreaterThan(0);
-          // each check was run or left out about once per interval, or ran longer than that
+          // each check was run or skipped about once per interval, or ran longer than that
           const periods = loads.map(({ intervalMs, tookMs }) => Math.max(intervalMs, tookMs));
           const least = periods.reduce((sum, period) => sum + Math.floor(15_000 / (2 * period)), 0);
           expect(started + shed).toBeGreaterThanOrEqual(least);
@@ -203,7 +203,7 @@ describe('the scheduler', () => {
     );
   });
 
-  it('goes on where another process stopped: on its phase, with the interval that its last run asked for', async () => {
+  it('continues where another process stopped: on its phase, with the interval that its last run requested', async () => {
     const start = Date.parse('2026-01-01T00:00:00Z');
     const [check] = checks(1, 'h', 60_000);
     if (check === undefined) throw new Error('no check');
@@ -221,7 +221,7 @@ describe('the scheduler', () => {
       };
     expect(await next()()).toBeCloseTo(lastAt + 60_000, -1);
     expect(await next(10_000)()).toBeCloseTo(lastAt + 10_000, -1);
-    // what became due meanwhile is run soon
+    // what became due in between is run soon
     expect(await next(undefined, 90_000)()).toBeLessThan(lastAt + 5_000 + 90_000 + 1_001);
   });
 
@@ -232,7 +232,7 @@ describe('the scheduler', () => {
     expect(started).toHaveLength(1);
   });
 
-  it('keeps the next time of checks that stay, drops those that go, starts those that come', async () => {
+  it('keeps the next time of checks that remain, drops removed ones and starts new ones', async () => {
     const { clock, scheduler, started } = rig();
     scheduler.update(checks(2));
     await clock.advance(31_000);
@@ -245,7 +245,7 @@ describe('the scheduler', () => {
     expect(started.some((one) => one.key === 'new')).toBe(true);
   });
 
-  it('lets a run end that was removed meanwhile, and does not schedule it again', async () => {
+  it('lets the run of a removed check end, and does not schedule it again', async () => {
     const { clock, scheduler, started, finish } = rig({ hold: true });
     scheduler.update(checks(1));
     await clock.advance(1_500);
@@ -256,7 +256,7 @@ describe('the scheduler', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('drains on stop: waits for what runs, cancels it at the end of the budget', async () => {
+  it('drains on stop: waits for running checks, and cancels them at the end of the budget', async () => {
     const { clock, scheduler } = rig({ hold: true });
     scheduler.update(checks(1));
     await clock.advance(1_500);
@@ -272,7 +272,7 @@ describe('the scheduler', () => {
 });
 
 describe('the heap', () => {
-  it('gives times back in order, whatever order they came in', () => {
+  it('returns times in order, for any order of insertion', () => {
     fc.assert(
       fc.property(fc.array(fc.integer()), (times) => {
         const heap = new TimeHeap<{ at: number }>();
@@ -286,7 +286,7 @@ describe('the heap', () => {
 });
 
 describe('runs that are due within ten milliseconds', () => {
-  it('start at one time, without any of them being late or losing its place on the grid', async () => {
+  it('start together, and none of them is late or loses its place on the grid', async () => {
     const { clock, scheduler, started, lateness } = rig();
     const many = checks(2_000);
     scheduler.update(many, { maxConcurrency: 2_000, maxPerHost: 2_000 });
@@ -295,7 +295,7 @@ describe('runs that are due within ten milliseconds', () => {
     lateness.length = 0;
     await clock.advance(30_000);
     expect(started).toHaveLength(2_000);
-    // one every 15 ms on average: fewer starts than runs, none more than 10 ms apart from its time
+    // one every 15 ms on average: fewer starts than runs, none more than 10 ms from its time
     const moments = new Set(started.map(({ at }) => at));
     expect(moments.size).toBeLessThan(1_500);
     expect(lateness.every((seconds) => seconds === 0)).toBe(true);
