@@ -2,27 +2,27 @@ import type { EpisodeState, ExpiryCause } from '../alerts/episode.ts';
 import { formatInstant } from '../domain/instant.ts';
 import type { LabelSet } from '../domain/labels.ts';
 
-/** What is the same in all events of a delivery. */
+/** Data shared by all events of a delivery. */
 interface CommonContext {
   readonly webhook: string;
   readonly receiver: string;
   /** When it was received, or happened, milliseconds since the epoch. */
   readonly receivedAt: number;
-  /** Of a delivery; absent where a person or time did it. */
+  /** Of the delivery; absent if a person or a timer caused the event. */
   readonly groupKey?: string;
   readonly truncatedAlerts?: number;
   readonly notificationReason?: string | undefined;
   readonly routeLabels?: LabelSet;
 }
 
-/** What an event tells besides the episode itself. */
+/** Data of an event besides the episode itself. */
 interface AlertEventContext {
   readonly values?: Readonly<Record<string, number>> | undefined;
-  /** Of `expired_unconfirmed`. */
+  /** Only for `expired_unconfirmed`. */
   readonly cause?: ExpiryCause | undefined;
 }
 
-/** Members of `data` that all events of a delivery have, as JSON text without the braces. */
+/** Members of `data` shared by all events of a delivery, as JSON text without the braces. */
 export function commonEventData(context: CommonContext): string {
   const { routeLabels = {} } = context;
   return JSON.stringify({
@@ -37,8 +37,8 @@ export function commonEventData(context: CommonContext): string {
 }
 
 /**
- * Members of an alert event's `data` as JSON text, but for those that all of its delivery have, who it is (transition,
- * episode, fingerprint) and what is said of the alert (labels, annotations, generator_url).
+ * Members of an alert event's `data` as JSON text, except those shared by its delivery, its identity (transition,
+ * episode, fingerprint) and its texts (labels, annotations, generator_url).
  */
 export function alertEventData(episode: EpisodeState, { values, cause }: AlertEventContext): string {
   const { ordinal, severity, acknowledged, acknowledgement, suspect, startsAt, endsAt } = episode;

@@ -1,21 +1,21 @@
 import type { DuplicateCause } from '../alerts/episode.ts';
 
-/** What became of alerts since the thread started. */
+/** Counts of what happened to alerts since the thread started. */
 export interface AlertTotals {
   readonly duplicates: Readonly<Record<DuplicateCause, number>>;
-  /** Episodes that began, or went on, within ten minutes of the end of the one before. */
+  /** Episodes that began, or were reopened, within ten minutes of the previous end. */
   readonly flaps: number;
-  /** Seconds from when nobody had an episode to its acknowledgement. */
+  /** Seconds for which an episode was unacknowledged, up to its acknowledgement. */
   readonly acknowledgeSeconds: Distribution;
   /** Seconds from the start of an episode to its end. */
   readonly resolveSeconds: Distribution;
 }
 
-/** Observations by how large they were. */
+/** A histogram of observations. */
 export interface Distribution {
   /** Upper bounds, ascending. */
   readonly bounds: readonly number[];
-  /** Observations at or below each bound, then all: one longer than `bounds`. */
+  /** Observations at or below each bound, then the total: one entry more than `bounds`. */
   readonly counts: readonly number[];
   readonly sum: number;
 }
@@ -29,7 +29,7 @@ const RESOLVE_BOUNDS: readonly number[] = [
   10, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 604_800,
 ];
 
-/** Before anything happened. */
+/** The initial values. */
 export const NO_TOTALS: AlertTotals = Object.freeze({
   duplicates: Object.freeze({ repeat: 0, resolved: 0, late: 0, held: 0 }),
   flaps: 0,

@@ -1,11 +1,11 @@
 import type { AlertListing, ReconciliationPlan } from '../alerts/reconciliation.ts';
 
-/** What the Alertmanagers of a webhook have, as they answered. */
+/** The alerts of a webhook's Alertmanagers, as answered by them. */
 export interface Listings {
   readonly webhook: string;
-  /** When they were asked, milliseconds since the epoch. */
+  /** When they were requested, milliseconds since the epoch. */
   readonly askedAt: number;
-  /** Whether all of them answered. */
+  /** Whether every Alertmanager answered. */
   readonly complete: boolean;
   readonly lists: readonly AlertListing[];
 }
@@ -16,9 +16,9 @@ export type ReconcileResult =
   | {
       readonly outcome: 'reconciled';
       readonly drift: ReconciliationPlan['drift'];
-      /** Some of what is missing: names of alerts, and the receivers that ought to have been sent them. */
+      /** Examples of what is missing: alert names, and the receivers that should have been sent the alerts. */
       readonly missing: { readonly alertnames: readonly string[]; readonly receivers: readonly string[] };
       readonly repaired: Readonly<Record<Repair, number>>;
     }
-  /** One of them cannot be read: nothing was changed. */
+  /** One of the answers is unreadable: nothing was changed. */
   | { readonly outcome: 'malformed'; readonly name: string; readonly detail: string };

@@ -1,7 +1,7 @@
 import type { CloudEvent } from '../domain/event.ts';
 import type { WireEvent } from './thread/protocol.ts';
 
-/** An event as the API shows it. @throws Error when what is stored of it cannot be read */
+/** Converts an event for the API. @throws Error if the stored event is unreadable */
 export function cloudEvent(event: WireEvent, epoch: string, node: string): CloudEvent {
   if (event.type === '') throw new Error('its type is not known');
   return {

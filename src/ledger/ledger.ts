@@ -13,9 +13,9 @@ import type { DeadLetter, SinkProgress } from './sink-progress.ts';
 
 export type { DeadLetter, HistoryPoint, HistoryQuery, ListQuery, SinkProgress };
 
-/** One webhook request, before anybody looked into it. */
+/** One webhook request, unparsed. */
 export interface RawDelivery {
-  /** The entry of `webhooks` that it came in by. */
+  /** The entry of `webhooks` that received it. */
   readonly webhook: string;
   readonly body: Uint8Array;
   /** Milliseconds since the epoch. */
@@ -25,7 +25,7 @@ export interface RawDelivery {
   readonly userAgent: string;
 }
 
-/** What became of a delivery. Everything but `malformed` is on disk when it is told. */
+/** Outcome of a delivery. Everything except `malformed` is on disk before it is reported. */
 export type IntakeResult =
   | {
       readonly outcome: 'accepted' | 'duplicate' | 'partial';
@@ -33,7 +33,7 @@ export type IntakeResult =
       readonly duplicates: number;
       readonly quarantined: number;
       readonly transitions: Readonly<Partial<Record<Transition, number>>>;
-      /** Seconds from `startsAt` to receipt of each `fired`. */
+      /** Seconds from `startsAt` to receipt, for each `fired`. */
       readonly lagSeconds: readonly number[];
     }
   | {
@@ -43,7 +43,7 @@ export type IntakeResult =
       readonly detail: string;
     };
 
-/** The ledger cannot take or give anything now (disk full, closing, overloaded): answer 503, store nothing. */
+/** The ledger is temporarily unavailable (disk full, closing, overloaded): answer 503, store nothing. */
 export class LedgerUnavailableError extends Error {
   override readonly name = 'LedgerUnavailableError';
 }
@@ -62,7 +62,7 @@ export interface Episode {
   readonly labels: Alert['labels'];
   readonly annotations: Alert['annotations'];
   readonly severity: SeverityClass;
-  /** RFC 3339, UTC, nanoseconds kept; the earliest start seen. */
+  /** RFC 3339, UTC, with nanoseconds; the earliest start reported. */
   readonly startsAt: string;
   readonly endsAt?: string;
   /** First and last receipt, milliseconds since the epoch. */
@@ -72,13 +72,13 @@ export interface Episode {
   readonly receiver: string;
   readonly acknowledged: boolean;
   readonly acknowledgement?: Acknowledgement;
-  /** Since when nobody has it, milliseconds since the epoch. */
+  /** Since when it is unacknowledged, milliseconds since the epoch. */
   readonly unacknowledgedSince: number;
-  /** Closed, but held open to doubt until then (ms): a peer says that it still fires. */
+  /** Closed, but in doubt until then (ms): another member of the cluster reports that it still fires. */
   readonly suspectUntil?: number;
-  /** Why its Alertmanagers tell nobody of it; absent where they do, or were not asked. */
+  /** Why its Alertmanagers send no notification for it; absent if they do, or were not asked. */
   readonly suppressed?: Suppression;
-  /** How many transitions it has had. */
+  /** Number of transitions so far. */
   readonly ordinal: number;
 }
 
@@ -108,22 +108,22 @@ export interface RunRecord {
   readonly status: ResultStatus;
   readonly reason?: string;
   readonly durationSeconds: number;
-  /** What is known of the check after it, as JSON: the ledger keeps the last one of each check. */
+  /** Health of the check after the run, as JSON: the ledger keeps the last one of each check. */
   readonly health?: string;
 }
 
-/** What was last known of a check. */
+/** The last known run of a check. */
 export interface LastRun {
   readonly service: string;
   readonly target: string;
   /** Start of that run, milliseconds since the epoch. */
   readonly at: number;
-  /** What `RunRecord` held. */
+  /** As in `RunRecord`. */
   readonly health: string;
 }
 
 export interface EventQuery {
-  /** An event's id; events after it are given. Absent: from the oldest. */
+  /** An event's id; returns the events after it. Absent: from the oldest. */
   readonly after?: string;
   readonly limit: number;
   /** Exact type, or a prefix that ends in `.*`. */
@@ -132,66 +132,69 @@ export interface EventQuery {
   /** Milliseconds since the epoch: only events at or after it. */
   readonly since?: number;
   readonly order?: 'asc' | 'desc';
-  /** An event's id: only events before it are given. */
+  /** An event's id: only events before it. */
   readonly below?: string;
-  /** The page ends early, with at least one event, once the text of its data is as large. */
+  /** The page ends early, with at least one event, once the text of its data reaches this size. */
   readonly maxBytes?: number;
 }
 
 export type EventPage =
   | { readonly events: readonly CloudEvent[]; readonly nextAfter?: string }
-  /** `after` lies below retention or in another epoch. */
+  /** `after` is older than retention, or of another epoch. */
   | { readonly gone: true; readonly oldest?: string };
 
-/** What became of an acknowledgement, or of its withdrawal. */
+/** Outcome of an acknowledgement, or of its withdrawal. */
 export type AcknowledgeResult =
   | { readonly outcome: 'changed' | 'unchanged'; readonly episode: Episode }
-  /** There is no such episode, or it is over. */
+  /** There is no such episode, or it is closed. */
   | { readonly outcome: 'unknown' }
   | { readonly outcome: 'closed'; readonly episode: Episode };
 
-/** What could not be read, kept for a person. */
+/** Unreadable input, kept for inspection. */
 export interface QuarantineEntry {
   readonly id: number;
   readonly webhook: string;
   /** Milliseconds since the epoch. */
   readonly firstReceivedAt: number;
   readonly lastReceivedAt: number;
-  /** How often it came. */
+  /** How often it was received. */
   readonly seen: number;
   readonly pointer: string;
   readonly detail: string;
-  /** Bytes that are kept, of the first 64 KiB. */
+  /** Size in bytes of what is kept: at most the first 64 KiB. */
   readonly size: number;
   readonly body: Uint8Array;
 }
 
-/** How alerts are judged; told anew at every reload. */
+/** How reports of alerts are interpreted; set again at every reload. */
 export interface AlertRules {
-  /** How far apart the starts of one and the same firing may be. */
+  /** How far apart reported starts of one life may be. */
   readonly toleranceMs: number;
-  /** How long a firing is held that may be late. */
+  /** How long a possibly late firing is held. */
   readonly staleHoldMs: number;
-  /** Open episodes of which nothing was heard for so long are given up. */
+  /** Open episodes without a report for this long are expired. */
   readonly expireAfterMs: number;
-  /** What each entry of `webhooks` is sent by. */
+  /** By webhook: what is known about its senders. */
   readonly senders: Readonly<Record<string, SenderRules>>;
-  /** Alerts that always fire; none where it is absent. */
+  /** Alerts that always fire; absent: none. */
   readonly watchdogs?: readonly WatchdogRule[];
 }
 
 export interface SenderRules {
-  /** Whether it is one Alertmanager and no cluster: its addresses, which may change, do not say who reports. */
+  /**
+   * Whether the sender is one Alertmanager and not a cluster: then its address, which may change, does not identify the
+   * reporter.
+   */
   readonly single?: boolean;
   /** For how long after an end another reporter's firing may be late; 0: never. */
   readonly staleWindowMs: number;
-  /** The longest that the sender lets a group wait between two notifications. */
+  /** The longest time the sender waits between two notifications of a group. */
   readonly groupIntervalMs: number;
-  /** How often what goes on firing is sent again. */
+  /** How often the sender repeats the notification of a firing alert. */
   readonly repeatMs: number;
-  /** How long the news of an end may be on its way; absent where its Alertmanagers are not asked what they have. */
+  /** How long the report of an end may take to arrive; absent if the Alertmanagers are not asked for their alerts. */
   readonly settleMs?: number;
-  /** How long after its start an Alertmanager may not yet have been sent every alert. */
+  /** How long after its start an Alertmanager may not have been sent every alert yet. */
   readonly warmUpMs?: number;
 }
 
@@ -201,13 +204,13 @@ export interface AlertQuery {
   readonly state: 'open' | 'closed' | 'all';
   readonly severity?: SeverityClass;
   readonly limit: number;
-  /** Those that come after this place, which `alertPlace` gives. */
+  /** Only episodes after this place, as returned by `alertPlace`. */
   readonly after?: string;
-  /** The answer ends early, with at least one episode, once its labels and annotations are as large. */
+  /** The answer ends early, with at least one episode, once its labels and annotations reach this size. */
   readonly maxBytes?: number;
 }
 
-/** Numbers about open episodes and the store itself, told after each commit. */
+/** Numbers about open episodes and the store itself, updated after each commit. */
 export interface LedgerSummary {
   readonly open: readonly {
     readonly severity: SeverityClass;
@@ -216,15 +219,15 @@ export interface LedgerSummary {
   }[];
   /** First receipt (ms) of the oldest unacknowledged open episode of each alertname, severity, service and instance. */
   readonly unacknowledged: readonly UnacknowledgedSeries[];
-  /** Series beyond the cap, left out of `unacknowledged`. */
+  /** Number of episodes left out of `unacknowledged` because of the limit on series. */
   readonly unacknowledgedOverflow: number;
-  /** Transitions that no delivery caused (acknowledgements, time), since the thread started. */
+  /** Transitions not caused by a delivery (acknowledgements, timers), since the thread started. */
   readonly transitions: Readonly<Partial<Record<Transition, number>>>;
-  /** Names this ledger in the ids of its events. */
+  /** Identifies this ledger in the ids of its events. */
   readonly epoch: string;
   readonly totals: AlertTotals;
   readonly watchdogs: readonly WatchdogSighting[];
-  /** Stored rows that cannot be read and are left out, by table, since the start. */
+  /** Stored rows that are unreadable and left out, by table, since the start. */
   readonly unreadableRows: Readonly<Record<string, number>>;
   readonly lastOffset: number;
   readonly fileBytes: number;
@@ -242,50 +245,53 @@ export interface UnacknowledgedSeries {
 }
 
 /**
- * The durable log: what it accepts is on disk (fsync) before the promise is fulfilled.
- * Every method rejects with `LedgerUnavailableError` while the store cannot be used.
+ * The durable log: what it accepts is on disk (fsync) before the promise is fulfilled. Every method rejects with
+ * `LedgerUnavailableError` while the store cannot be used.
  */
 export interface Ledger {
-  /** The delivery's body is handed over: its buffer may be empty afterwards. */
+  /** Takes ownership of the delivery's body: its buffer may be empty afterwards. */
   intake(delivery: RawDelivery): Promise<IntakeResult>;
   append(events: readonly NewEvent[]): Promise<void>;
   recordRuns(runs: readonly RunRecord[]): Promise<void>;
-  /** The last run of every check that had one since (ms), whether it is still configured or not. */
+  /** The last run of every check that ran since (ms), whether or not it is still configured. */
   lastRuns(since: number): Promise<readonly LastRun[]>;
   events(query: EventQuery): Promise<EventPage>;
-  /** Open ones first, the most severe of them first; then newest first. */
+  /** Open episodes first, the most severe of them first; then newest first. */
   alerts(query: AlertQuery): Promise<readonly Episode[]>;
   alert(id: string): Promise<Episode | undefined>;
-  /** Somebody takes charge of an open episode. It survives repeats and restarts, and ends with the episode. */
+  /**
+   * A person takes charge of an open episode. The acknowledgement survives repeats and restarts, and ends with the
+   * episode.
+   */
   acknowledge(id: string, acknowledgement: Acknowledgement): Promise<AcknowledgeResult>;
   unacknowledge(id: string, at: number): Promise<AcknowledgeResult>;
-  /** The sender's own list tells whether an episode that is held as `stale_suspect` still fires. */
+  /** Settles a `stale_suspect` by the sender's own list: whether the alert still fires. */
   settleSuspect(id: string, fires: boolean, at: number): Promise<AcknowledgeResult>;
-  /** Holds the open episodes of a webhook against what its Alertmanagers have, and repairs them. */
+  /** Compares the open episodes of a webhook with the alerts of its Alertmanagers, and repairs them. */
   reconcile(listings: Listings): Promise<ReconcileResult>;
   /** Newest first. */
   quarantine(query: ListQuery): Promise<readonly QuarantineEntry[]>;
   quarantineEntry(id: number): Promise<QuarantineEntry | undefined>;
-  /** @returns whether there was one */
+  /** @returns whether the entry existed */
   dropQuarantined(id: number): Promise<boolean>;
-  /** Alerts are judged so from now on. */
+  /** Replaces the rules for alerts. */
   configure(rules: AlertRules): Promise<void>;
   /** Newest first. */
   deliveries(query: ListQuery): Promise<readonly StoredDelivery[]>;
-  /** The id after which a sink goes on; one that was never heard of begins with what comes from now on. */
+  /** The id after which a sink continues; a new sink begins with events that arrive from now on. */
   openSink(sink: string): Promise<string>;
   saveSink(progress: SinkProgress): Promise<void>;
-  /** What a sink refused, newest first; the last 1,000 are kept. */
+  /** Events that a sink rejected, newest first; the last 1,000 are kept. */
   deadLetters(sink: string): Promise<readonly DeadLetter[]>;
   /** Points of `stepMs` from `from` to `to` (ms) of one service, all targets together, oldest first. */
   history(query: HistoryQuery): Promise<readonly HistoryPoint[]>;
-  /** Latest numbers, without a question to the disk. */
+  /** The latest numbers, without a disk access. */
   summary(): LedgerSummary;
-  /** Calls whenever these numbers changed: within 100 ms of a commit. */
+  /** Called whenever these numbers have changed: within 100 ms of a commit. */
   watch(changed: () => void): void;
-  /** Whether commits succeed; false makes `/-/ready` fail. */
+  /** Whether commits succeed; if false, `/-/ready` fails. */
   writable(): boolean;
-  /** Why commits fail, a sentence without its full stop; absent when they succeed. */
+  /** Why commits fail, a sentence without its full stop; undefined while they succeed. */
   whyNotWritable(): string | undefined;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { SEVERITIES, type SeverityClass } from '../alerts/alert.ts';
 /** Rows of a list, newest first. */
 export interface ListQuery {
   readonly limit: number;
-  /** Those that come after this row: the id of a delivery, `quarantinePlace` of an entry. */
+  /** Only rows after this one: the id of a delivery, or `quarantinePlace` of an entry. */
   readonly after?: string;
 }
 
@@ -18,25 +18,25 @@ interface PlacedEntry {
   readonly lastReceivedAt: number;
 }
 
-/** Places in lists, as clients hand them back; what a place of each list looks like. */
+/** Format of the place strings of each list, as clients send them back. */
 export const LIST_PLACES = {
   alerts: new RegExp(`^(?:open-(?:${SEVERITIES.join('|')})|closed)-\\d{1,15}$`),
   deliveries: /^\d{1,15}$/,
   quarantine: /^\d{1,15}-\d{1,15}$/,
 } as const;
 
-/** The place of an episode among all: open ones by severity, then closed ones, each newest first. */
+/** The place of an episode in the list: open ones by severity, then closed ones, each newest first. */
 export function alertPlace({ id, state, severity }: PlacedEpisode): string {
   return state === 'open' ? `open-${severity}-${id}` : `closed-${id}`;
 }
 
 export interface AlertPlace {
-  /** Of an open episode: its place in `SEVERITIES`. */
+  /** Of an open episode: its index in `SEVERITIES`. */
   readonly open: number | undefined;
   readonly id: number;
 }
 
-/** @param place as `alertPlace` gives it */
+/** @param place as returned by `alertPlace` */
 export function parseAlertPlace(place: string): AlertPlace {
   const [state = '', ...rest] = place.split('-');
   const id = Number(rest.at(-1));
@@ -44,12 +44,12 @@ export function parseAlertPlace(place: string): AlertPlace {
   return { open: state === 'open' ? severity : undefined, id };
 }
 
-/** The place of an entry of the quarantine: by when it came last, newest first. */
+/** The place of a quarantine entry in the list: by its last receipt, newest first. */
 export function quarantinePlace({ lastReceivedAt, id }: PlacedEntry): string {
   return `${lastReceivedAt}-${id}`;
 }
 
-/** @param place as `quarantinePlace` gives it */
+/** @param place as returned by `quarantinePlace` */
 export function parseQuarantinePlace(place: string): PlacedEntry {
   const [lastReceivedAt = 0, id = 0] = place.split('-').map(Number);
   return { lastReceivedAt, id };

@@ -1,11 +1,11 @@
-/** What a step of `services/{name}/history` holds. */
+/** One step of `services/{name}/history`. */
 export interface HistoryPoint {
   /** Start of the step, milliseconds since the epoch. */
   readonly at: number;
   readonly success: number;
   readonly failure: number;
   readonly unknown: number;
-  /** Mean of the successes; absent when there was none. */
+  /** Mean of the successes; absent if there were none. */
   readonly meanDurationSeconds?: number;
 }
 

@@ -1,15 +1,15 @@
-/** How far a sink has come. */
+/** How far a sink has got. */
 export interface SinkProgress {
   readonly sink: string;
   /** The id of the last event that it is done with. */
   readonly after: string;
-  /** Events up to there that it would not take. */
+  /** Events up to there that it rejected. */
   readonly refused: readonly { readonly id: string; readonly at: number; readonly reason: string }[];
 }
 
-/** An event that a sink refused for good. */
+/** An event that a sink permanently rejected. */
 export interface DeadLetter {
-  /** Of the event. */
+  /** The event's id. */
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly at: number;

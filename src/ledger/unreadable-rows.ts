@@ -1,12 +1,12 @@
 import type { Logger } from '../domain/log.ts';
 import { isStoreFailure } from './sqlite/database/sqlite-errors.ts';
 
-/** Rows that are remembered and counted, and how many of them get a line in the log: a whole table may be damaged. */
+/** Limits for the rows that are remembered and counted, and for those that are logged: a whole table may be damaged. */
 const REMEMBERED = 10_000;
 const LOGGED = 100;
 
 /**
- * Stored rows that cannot be read: damaged columns, JSON that is cut. They are left out, and stay in the file as they are;
+ * Stored rows that are unreadable: damaged columns, truncated JSON. They are left out and stay in the file unchanged;
  * each is logged and counted once.
  */
 export class UnreadableRows {
@@ -19,26 +19,26 @@ export class UnreadableRows {
     this.#logger = logger;
   }
 
-  /** Distinct rows, by table. */
+  /** Number of distinct rows, by table. */
   get counts(): Readonly<Record<string, number>> {
     return this.#counts;
   }
 
-  /** The keys of a table's rows. */
+  /** The keys of a table's unreadable rows. */
   rows(table: string): readonly string[] {
     const start = `${table} `;
     return [...this.#known].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
   }
 
-  /** @param changed is called when the counts have grown */
+  /** @param changed called when the counts have grown */
   watch(changed: () => void): void {
     this.#changed.push(changed);
   }
 
   /**
-   * What `read` makes of a row; undefined when it cannot be read. A store that fails (disk, locks) is no damaged row: that is
-   * thrown on.
-   * @param row the row's key; of `segments`, the offset of the event
+   * The result of `read`; undefined if the row is unreadable. A failure of the store (disk, locks) is not a damaged row
+   * and is rethrown.
+   * @param row the row's key; for `segments`, the offset of the event
    */
   read<T>(table: string, row: number | string, read: () => T): T | undefined {
     try {
@@ -50,7 +50,7 @@ export class UnreadableRows {
     }
   }
 
-  /** A row that holds what it should; undefined when it does not. @param check throws then */
+  /** The row if it is valid; undefined otherwise. @param check throws if it is not */
   sound<Row extends { readonly id: number | string }>(
     table: string,
     row: Row,
@@ -63,8 +63,8 @@ export class UnreadableRows {
   }
 
   /**
-   * So many rows that can be read: where some cannot, those after them are asked for.
-   * @param ask gives at most `count` rows that come after one (undefined: the first)
+   * Up to `limit` readable rows: unreadable ones are made up for by those after them.
+   * @param ask returns at most `count` rows after the given one (undefined: from the first)
    */
   page<Row, T>(
     limit: number,

@@ -26,7 +26,7 @@ import type { SuppressedStore } from './episodes/suppressed-store.ts';
 import type { WatchdogSightings } from './episodes/watchdog-sightings.ts';
 import type { Writer } from './database/writer.ts';
 
-/** Bodies beyond this are taken in slices, so that nobody waits for the whole of them. */
+/** Larger bodies are processed in slices, so that no one waits for a whole one. */
 const LARGE_BYTES = 256 * 1024;
 const HELD_MS = 360_000;
 const EXPIRE_MS = 24 * 3_600_000;
@@ -54,7 +54,7 @@ interface WorkParts {
   readonly unreadable: UnreadableRows;
 }
 
-/** What is done with alerts: deliveries, large ones, acts of persons and of time. */
+/** Everything that changes alerts: deliveries, large deliveries, actions of people, and timers. */
 export interface Work {
   readonly intake: Intake;
   readonly large: LargeIntake;
@@ -63,7 +63,7 @@ export interface Work {
   readonly logic: AlertLogic;
   readonly reconciler: Reconciler;
   readonly configure: (rules: AlertRules) => void;
-  /** Transitions that no delivery caused, since the start. */
+  /** Transitions not caused by a delivery, since the start. */
   readonly transitions: Partial<Record<Transition, number>>;
 }
 
@@ -75,7 +75,7 @@ interface WorkOptions {
   readonly database: Sqlite;
 }
 
-/** Puts together what is done with alerts. */
+/** Wires up everything that changes alerts. */
 export function createWork(given: WorkOptions): Work {
   const { parts, writer, rows, options, database } = given;
   const { logic, logger, clock } = options;
@@ -135,7 +135,7 @@ interface UpkeepParts extends Pick<Work, 'actions' | 'large'> {
   readonly rules: () => AlertRules;
 }
 
-/** What moves episodes on without a delivery: time, and the lists of Alertmanagers. */
+/** Changes episodes without a delivery: timers, and the lists of Alertmanagers. */
 function createUpkeep(
   { parts, writer, options, database }: WorkOptions,
   { large, ...own }: UpkeepParts,
@@ -155,8 +155,8 @@ function createUpkeep(
 }
 
 /**
- * Takes a delivery. It is parsed within its commit: what was parsed before would be alive while others are written,
- * and be copied again and again by the garbage collector.
+ * Processes a delivery. It is parsed within its commit: bodies parsed earlier would stay alive while others are
+ * written, and the garbage collector would copy them again and again.
  */
 export async function takeDelivery(writer: Writer, work: Work, raw: RawDelivery): Promise<IntakeResult> {
   const { large } = work;
@@ -176,7 +176,7 @@ function takeOne({ logic, intake, large }: Work, raw: RawDelivery): IntakeResult
   return large.touches(raw.webhook, parsed.delivery.alerts) ? undefined : intake.take(raw, parsed.delivery);
 }
 
-/** What a body is does not depend on the disk: a malformed one is told so even when nothing can be stored. */
+/** Whether a body is malformed does not depend on the disk: it is reported even if nothing can be stored. */
 function whatItIs({ logic }: Work, { body }: RawDelivery): (error: unknown) => IntakeResult {
   return (error) => {
     unlessUnavailable(error);

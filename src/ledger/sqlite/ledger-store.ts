@@ -42,20 +42,20 @@ export interface LedgerStoreOptions {
   readonly logger: Logger;
   readonly onCommit: () => void;
   readonly onWritable: OnWritable;
-  /** Another process has written to the file: what is known of it in memory is no longer right. */
+  /** Another process has written to the file: the in-memory state is no longer valid. */
   readonly onForeignWrite: () => void;
   readonly limits?: Partial<StoreLimits>;
 }
 
 export interface StoreLimits {
-  /** Bytes of bodies that are kept. */
+  /** Limit for stored bodies, bytes. */
   readonly bodyBytes: number;
   readonly quarantine: QuarantineLimits;
-  /** Series of `unacknowledged` in the summary. */
+  /** Limit for the series of `unacknowledged` in the summary. */
   readonly series: number;
 }
 
-/** About what one brings to a commit, in bytes. */
+/** Approximate size of one event or run in a commit, bytes. */
 const EVENT_COST = 500;
 const RUN_COST = 500;
 
@@ -68,13 +68,13 @@ const LIMITS: StoreLimits = {
 export interface LedgerStore {
   readonly calls: Backend;
   readonly summary: () => LedgerSummary;
-  /** Commits what waits and closes the file. */
+  /** Commits what is pending and closes the file. */
   readonly close: () => void;
 }
 
 /**
- * Opens the ledger on SQLite. Everything runs on the thread that calls it: its place is a worker.
- * @throws LedgerStartError when the file cannot be used
+ * Opens the ledger on SQLite. Everything runs on the calling thread, which should be a worker.
+ * @throws LedgerStartError if the file cannot be used
  */
 export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   const { clock, logic } = options;
@@ -96,7 +96,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   const work = createWork({ parts, writer, rows, options, database: store.database });
   const sweep = new RetentionSweep({
     clock,
-    // what a large delivery holds copies of must stay as it is: there is more to do when it is whole
+    // rows that a large delivery has copied must not change: retry when it is complete
     submit: (run) => writer.submit(0, () => work.large.underWay || run()),
     prunes: prunesOf(parts, options.retention),
   });
@@ -124,7 +124,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   };
 }
 
-/** The writer, and what goes along with its commits. */
+/** The writer, and everything that takes part in its commits. */
 function createWriter(
   { database, path, identity }: OpenStore,
   parts: Parts,
@@ -156,14 +156,14 @@ function createWriter(
   });
 }
 
-/** A large delivery that an earlier process had decided is brought to its end. */
+/** Completes a large delivery that was decided before an earlier process ended. */
 function finishDecided(rows: StagedRows): void {
   if (!rows.decided) return;
   while (rows.move());
   rows.clear();
 }
 
-/** What an earlier process had written of one, and not decided, is taken back. */
+/** Removes the rows of a large delivery that was still undecided when an earlier process ended. */
 function takeBackUndecided(rows: StagedRows, deliveries: DeliveryStore): void {
   if (rows.undecided === 0) return;
   deliveries.removeParts(rows.undecided);
@@ -235,7 +235,7 @@ function createParts(
 function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => void): Backend {
   const { events, runs, quarantine } = parts;
   const { actions, large } = work;
-  // while the rows of a large delivery take their places, a question waits: nothing is seen by halves
+  // while the rows of a large delivery are moved, queries wait: none sees half a delivery
   const whole = async <T>(ask: () => T): Promise<T> => {
     await large.whole();
     return ask();
@@ -275,7 +275,7 @@ function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => v
 
 function prunesOf(parts: Parts, { eventsMs, historyMs }: Retention): readonly PruneSlice[] {
   return [
-    // episodes first: those that stay keep what their events said
+    // episodes first: those that stay keep the texts of their events
     (now, slice) => parts.episodes.prune(now - eventsMs, slice),
     (now, slice) => parts.events.prune(now - eventsMs, slice),
     (now, slice) => parts.deliveries.prune(now - historyMs, slice),

@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 
-/** A file of the ledger under the name by which the next start will look for it. */
+/** A file of the ledger under the name that the next start will use. */
 interface NamedFile {
   readonly path: string;
   readonly device: bigint;
   readonly inode: bigint;
-  /** What helps when it is another file or none. */
+  /** What to do if the name now leads to another file or to none. */
   readonly advice: string;
 }
 
@@ -13,7 +13,7 @@ const MAIN_ADVICE = 'Put the file back, or restart Tocsin to begin a new ledger'
 const LOG_ADVICE = 'Restart Tocsin, which writes what is in it back into the ledger';
 
 /**
- * Whether the files that SQLite has open are still those that their names lead to. SQLite goes on writing to a file that was
+ * Checks that the names of the files SQLite has open still lead to these files. SQLite keeps writing to a file that was
  * deleted or moved; at the next start all of that would be missing.
  */
 export class FileIdentity {
@@ -21,8 +21,8 @@ export class FileIdentity {
   readonly #counted: readonly string[];
 
   /**
-   * @param given as configured, perhaps a symbolic link: where it leads to must not change either
-   * @param real where SQLite keeps its write-ahead log beside
+   * @param given as configured, perhaps a symbolic link: its destination must not change either
+   * @param real the resolved path; SQLite keeps its write-ahead log beside it
    */
   constructor(given: string, real: string) {
     this.#counted = [real, `${real}-wal`];
@@ -33,7 +33,7 @@ export class FileIdentity {
     ];
   }
 
-  /** Of the ledger and its log together. */
+  /** Size of the ledger and its log together. */
   bytes(): number {
     return this.#counted.reduce(
       (sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
@@ -41,7 +41,7 @@ export class FileIdentity {
     );
   }
 
-  /** What is wrong, as a sentence without its full stop. Costs some microseconds. */
+  /** What is wrong, as a sentence without its full stop. Takes a few microseconds. */
   problem(): string | undefined {
     for (const { path, device, inode, advice } of this.#files) {
       const now = statSync(path, { bigint: true, throwIfNoEntry: false });

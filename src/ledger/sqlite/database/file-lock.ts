@@ -4,20 +4,20 @@ import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { sqliteCode } from './sqlite-errors.ts';
 
-/** Another process has the ledger. */
+/** Another process holds the ledger's lock. */
 export class LedgerLockedError extends Error {
   override readonly name = 'LedgerLockedError';
 }
 
-/** Held until `release`; the operating system takes it away from a process that dies. */
+/** Held until `release`; the operating system releases it if the process dies. */
 export interface FileLock {
   release(): void;
 }
 
-/** What `flock -n` exits with when somebody else has the lock. */
+/** Exit code of `flock -n` when another process holds the lock. */
 const FLOCK_CONFLICT = 1;
 
-/** Where a path leads to: symbolic links resolved, also those to a file that is yet to be created. */
+/** Resolves symbolic links, including those to a file that does not exist yet. */
 export function realPath(path: string): string {
   if (existsSync(path)) return realpathSync(path);
   const target = lstatSync(path, { throwIfNoEntry: false });
@@ -26,11 +26,11 @@ export function realPath(path: string): string {
 }
 
 /**
- * Keeps other processes from writing to the ledger, by two locks. One is a file of its own beside the ledger: every
- * system has it. The other belongs to the ledger's inode, so that it holds through hard links and when the lock file
- * was removed. Neither keeps readers away.
+ * Keeps other processes from writing to the ledger, by two locks. One is a separate file beside the ledger, which works
+ * on every system. The other is on the ledger's inode, so that it also holds through hard links and after the lock file
+ * was removed. Neither blocks readers.
  * @param path without symbolic links
- * @throws LedgerLockedError when another process has one of them
+ * @throws LedgerLockedError if another process holds one of them
  */
 export function lockLedger(path: string): FileLock {
   const beside = lockBeside(path);
@@ -60,11 +60,11 @@ function lockBeside(path: string): FileLock {
 }
 
 /**
- * Node has no flock(2). The program locks the open file that it inherits, and the lock stays when it ends: it belongs to the
- * open file, which is ours. Where the program or the file system has no such lock, the one beside must do.
- *
- * The file is opened before SQLite opens it and closed after SQLite closed it: the end of any descriptor takes all of
- * SQLite's own locks (fcntl) on the file away from the process.
+ * Node has no flock(2). The flock program locks the open file that it inherits, and the lock stays after it exits,
+ * because it belongs to the open file, which is ours. If the program is missing or the file system has no such lock,
+ * the lock file beside the ledger has to do.
+ * The file is opened before SQLite opens it and closed after SQLite closed it: closing any descriptor drops all of
+ * SQLite's own locks (fcntl) on the file.
  */
 function lockInode(path: string): FileLock {
   const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);

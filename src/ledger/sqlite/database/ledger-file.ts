@@ -15,7 +15,7 @@ import { SegmentReader } from '../events/segment-reader.ts';
 
 const SLICE = 1_000;
 const PARTS = 65_536;
-/** Copied between two looks at whether to go on: 4 MiB. */
+/** Pages copied between two checks of the signal: 4 MiB. */
 const BACKUP_PAGES = 1_024;
 
 interface DeliveryRow {
@@ -34,13 +34,13 @@ const checkDelivery = rowCheck<DeliveryRow>({
 
 const NO_EPISODES = Object.freeze({ lastEvents: () => [] });
 
-/** A ledger's file that is only read, also while a Tocsin writes to it. */
+/** A ledger's file opened only for reading, even while a running Tocsin writes to it. */
 export class LedgerFile {
-  /** Rows that were left out of what was read. */
+  /** Rows left out because they are unreadable. */
   readonly unreadable: UnreadableRows;
   readonly #database: Database.Database;
 
-  /** @throws LedgerStartError when it cannot be read; the message says why and what to do */
+  /** @throws LedgerStartError if it is unreadable; the message says why and what to do */
   constructor(path: string, logger: Logger) {
     this.unreadable = new UnreadableRows(logger);
     if (!existsSync(path)) throw new LedgerStartError(`There is no ledger at ${path}; see store.path.`);
@@ -54,7 +54,7 @@ export class LedgerFile {
     }
   }
 
-  /** Copies it as it stands at one moment; whoever writes to it meanwhile is not held up. */
+  /** Copies it as it is at one moment, without blocking a process that writes to it. */
   async backup(target: string, signal: AbortSignal): Promise<void> {
     const progress = () => {
       signal.throwIfAborted();
@@ -63,7 +63,10 @@ export class LedgerFile {
     await this.#database.backup(target, { progress });
   }
 
-  /** Every event, oldest first, or those after an id. @throws LedgerStartError when what follows `after` is not kept */
+  /**
+   * Every event, oldest first, or those after an id. @throws LedgerStartError if events after `after` are no longer
+   * stored
+   */
   *events(node: string, after?: string): Generator<CloudEvent> {
     const [names, meta] = [new Names(this.#database), new Meta(this.#database)];
     const epoch = String(this.#database.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck().get());
@@ -86,7 +89,7 @@ export class LedgerFile {
     }
   }
 
-  /** Every delivery whose body is kept, oldest first. */
+  /** Every delivery whose body is stored, oldest first. */
   *deliveries(): Generator<RawDelivery> {
     const rows = this.#database.prepare<[number, number], DeliveryRow>(
       `SELECT d.id, names.name AS webhook, received AS receivedAt, source, user_agent AS userAgent, body

@@ -1,7 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import type { Sqlite } from './open-database.ts';
 
-/** The few numbers that the ledger keeps about itself. */
+/** Numbers that the ledger stores about itself. */
 export class Meta {
   readonly #get: Statement<[string], number>;
   readonly #set: Statement<[string, number]>;
@@ -11,7 +11,7 @@ export class Meta {
     this.#set = database.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)');
   }
 
-  /** A number that was set; 0 before, and where it is damaged. */
+  /** The stored number; 0 if it was never set, or is damaged. */
   number(key: string): number {
     const value = this.#get.get(key) ?? 0;
     return Number.isSafeInteger(value) ? value : 0;

@@ -12,23 +12,23 @@ export type Sqlite = Database.Database;
 
 export interface OpenStore {
   readonly database: Sqlite;
-  /** Where the file is, symbolic links resolved; the write-ahead log is beside it. */
+  /** Path of the file, symbolic links resolved; the write-ahead log is beside it. */
   readonly path: string;
   readonly identity: FileIdentity;
-  /** Names this ledger in the ids of its events. */
+  /** Identifies this ledger in the ids of its events. */
   readonly epoch: string;
   close(): void;
 }
 
-/** Up to this size the whole file is checked at the start; beyond it would delay it too much. */
+/** Up to this size the whole file is checked at the start; a larger one would delay it too much. */
 const CHECKED_BYTES = 32 * 2 ** 20;
-/** How long a commit waits for another process that writes to the file, which none should. */
+/** How long a commit waits for another process writing to the file, which should not happen. */
 const BUSY_MS = 500;
 
 /**
- * Opens the ledger's file, creates it and its directory where they are missing, brings its schema up to date,
- * and keeps every other process away until `close`.
- * @throws LedgerStartError when it cannot be written, is in use, is damaged, or was written by a newer Tocsin
+ * Opens the ledger's file, creates it and its directory if missing, migrates its schema, and locks out every other
+ * process until `close`.
+ * @throws LedgerStartError if it is not writable, in use, damaged, or written by a newer Tocsin
  */
 export function openStore(path: string): OpenStore {
   const undo: (() => void)[] = [];
@@ -55,7 +55,7 @@ export function openStore(path: string): OpenStore {
   }
 }
 
-/** Node's own `recursive` never returns where the system denies that a parent exists (in /proc, say). */
+/** Node's own `recursive` never returns if the system denies that a parent exists (in /proc, for example). */
 function makeDirectory(path: string): void {
   if (existsSync(path)) return;
   makeDirectory(dirname(path));
@@ -97,7 +97,7 @@ function migrate(database: Sqlite, path: string): void {
     database
       .prepare("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)")
       .run(randomBytes(6).toString('hex'));
-    // a write of every start: a file that cannot be written is found now and not with the first alert
+    // write at every start: an unwritable file is found now and not with the first alert
     database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('opened', ?)").run(Date.now());
   })();
 }
@@ -105,7 +105,7 @@ function migrate(database: Sqlite, path: string): void {
 function checkWhole(database: Sqlite, path: string): void {
   if (statSync(path).size > CHECKED_BYTES) return;
   const verdict = database.pragma('quick_check(1)', { simple: true });
-  // SQLite writes the place on the lines before
+  // SQLite gives the location on the lines before
   if (verdict !== 'ok') throw new LedgerStartError(damaged(path, String(verdict).split('\n').at(-1) ?? ''));
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../domain/clock.ts';
 import { LedgerUnavailableError } from '../../ledger.ts';
 
-/** Removes a slice of what is too old; whether there may be more. */
+/** Removes a slice of expired rows. @returns whether there may be more */
 export type PruneSlice = (now: number, slice: number) => boolean;
 
 interface RetentionOptions {
@@ -12,11 +12,11 @@ interface RetentionOptions {
 }
 
 const SWEEP_MS = 60_000;
-/** Small enough to be a matter of milliseconds, so that no delivery waits for it. */
+/** Small enough to take a few milliseconds, so that no delivery has to wait. */
 const SLICE = 500;
 const PAUSE_MS = 20;
 
-/** Removes what is too old, once a minute and a slice at a time. */
+/** Removes expired rows once a minute, a slice at a time. */
 export class RetentionSweep {
   readonly #options: RetentionOptions;
   #cancel: () => void = () => undefined;
@@ -43,7 +43,7 @@ export class RetentionSweep {
     try {
       return await this.#options.submit(() => prune(this.#options.clock.now(), SLICE));
     } catch (error) {
-      // the writer has told of it, and the next sweep tries again
+      // already logged by the writer; the next sweep tries again
       if (error instanceof LedgerUnavailableError) return false;
       throw error;
     }

@@ -1,9 +1,9 @@
-/** What a column holds; a time is in milliseconds since the epoch. SQLite itself lets every column hold anything. */
+/** Expected type of a column; a time is in milliseconds since the epoch. SQLite itself does not enforce types. */
 type Kind = 'integer' | 'time' | 'text' | 'bytes';
 export type Column = Kind | `${Kind} or null`;
 export type Shape<Row> = { readonly [Name in keyof Row & string]: Column };
 
-/** The furthest that `Date` reaches. */
+/** The limit of `Date`. */
 const MAX_TIME_MS = 8.64e15;
 
 const HOLDS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
@@ -24,7 +24,7 @@ interface Check {
   readonly nullable: boolean;
 }
 
-/** @returns what throws when a row has a column that holds something else */
+/** @returns a function that throws if a column of the row has the wrong type */
 export function rowCheck<Row extends object>(shape: Shape<Row>): (row: Row) => void {
   const checks = checksOf(shape);
   return (row) => {
@@ -36,7 +36,7 @@ export function rowCheck<Row extends object>(shape: Shape<Row>): (row: Row) => v
   };
 }
 
-/** @returns what gives the names of a row's columns that hold something else */
+/** @returns a function that returns the names of the columns of the wrong type */
 export function damagedColumns<Row extends object>(shape: Shape<Row>): (row: Row) => readonly string[] {
   const checks = checksOf(shape);
   return (row) => checks.filter((check) => !isSound(check, valueOf(row, check.name))).map(({ name }) => name);

@@ -2,8 +2,8 @@
 export const APPLICATION_ID = 0x546f6373;
 
 /**
- * The steps from an empty file to today's schema; `PRAGMA user_version` counts those that were made.
- * A step that was released is never changed: what is to be different comes as another one.
+ * The migrations from an empty file to the current schema; `PRAGMA user_version` counts the ones applied. A released
+ * migration is never changed: changes are made by adding another one.
  */
 export const MIGRATIONS: readonly string[] = [
   `

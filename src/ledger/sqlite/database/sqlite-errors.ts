@@ -1,4 +1,4 @@
-/** SQLite's codes that blame the statement and not the store. */
+/** SQLite codes that blame the statement and not the store. */
 const STATEMENT_CODES = [
   'SQLITE_ERROR',
   'SQLITE_CONSTRAINT',
@@ -7,14 +7,15 @@ const STATEMENT_CODES = [
   'SQLITE_RANGE',
 ];
 
-/** SQLite's extended result code, such as `SQLITE_BUSY`; empty for other errors. */
+/** SQLite's extended result code, for example `SQLITE_BUSY`; empty for other errors. */
 export function sqliteCode(error: unknown): string {
-  // by its code and not its class: the driver's addon throws the class of whoever loaded it first in the process
+  // not by `instanceof`: the driver's addon throws the class of whichever module instance loaded it first in the
+  // process
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && code.startsWith('SQLITE_') ? code : '';
 }
 
-/** Whether the store failed (disk full, I/O, damage, locks), and not what was asked of it. */
+/** Whether the store failed (disk full, I/O, damage, locks), and not the statement. */
 export function isStoreFailure(error: unknown): boolean {
   const code = sqliteCode(error);
   return code !== '' && !STATEMENT_CODES.some((statement) => code.startsWith(statement));

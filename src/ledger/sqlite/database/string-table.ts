@@ -1,7 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import type { Sqlite } from './open-database.ts';
 
-/** Numbers for the names that repeat in every row. */
+/** Numbers for names that repeat in many rows. */
 export class Names {
   readonly #known = new Map<string, number>();
   readonly #named = new Map<number, string>();
@@ -19,7 +19,7 @@ export class Names {
       .pluck();
   }
 
-  /** The number of a name; a new one is stored. Only within a transaction. */
+  /** The number of a name; a new name is stored. Only within a transaction. */
   id(name: string): number {
     const known = this.known(name);
     if (known !== undefined) return known;
@@ -28,7 +28,7 @@ export class Names {
     return id;
   }
 
-  /** The number of a name that was stored before. */
+  /** The number of a stored name; undefined if it is not stored. */
   known(name: string): number | undefined {
     const cached = this.#known.get(name);
     if (cached !== undefined) return cached;
@@ -37,7 +37,7 @@ export class Names {
     return id;
   }
 
-  /** The name that has a number; empty where none has. */
+  /** The name with this number; empty if there is none. */
   name(id: number): string {
     const known = this.#named.get(id);
     if (known !== undefined) return known;
@@ -46,12 +46,12 @@ export class Names {
     return name ?? '';
   }
 
-  /** The numbers of all names that begin so. */
+  /** The numbers of all names with this prefix. */
   startingWith(prefix: string): readonly number[] {
     return this.#startingWith.all(prefix, `${prefix}\u{10ffff}`);
   }
 
-  /** After a rollback a number may mean nothing: what was looked up is forgotten. */
+  /** After a rollback a number may no longer be valid: cached numbers are dropped. */
   mark(): () => void {
     return () => {
       this.#known.clear();

@@ -5,14 +5,14 @@ import { LedgerUnavailableError } from '../../ledger.ts';
 import { isStoreFailure, sqliteCode } from './sqlite-errors.ts';
 import type { Sqlite } from './open-database.ts';
 
-/** Bounds of one commit: what waits beyond them is in the next. */
+/** Limits of one commit: further tasks wait for the next one. */
 const MAX_TASKS = 512;
 const MAX_COST = 8 * 2 ** 20;
 const RETRY_MS = 1_000;
-/** How long a ledger that nothing is written to may be lost unnoticed. */
+/** For how long the loss of an idle ledger's file may go unnoticed. */
 const WATCH_MS = 1_000;
 
-/** Something in memory that follows the file: told to remember where it stands, and to go back there. */
+/** In-memory state that follows the file: `mark` records the current state and returns a function that restores it. */
 export interface Participant {
   mark(): () => void;
 }
@@ -23,7 +23,7 @@ export interface CommitNumbers {
   readonly failedCommits: number;
 }
 
-/** @param reason why nothing can be written, a sentence without its full stop; absent when it can again */
+/** @param reason why writes fail, a sentence without its full stop; undefined when they succeed again */
 export type OnWritable = (reason: string | undefined) => void;
 
 interface WriterOptions {
@@ -31,12 +31,12 @@ interface WriterOptions {
   readonly participants: readonly Participant[];
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Before every commit, within it. */
+  /** Before every commit, within its transaction. */
   readonly beforeCommit: () => void;
   /** After every commit. */
   readonly onCommit: () => void;
   readonly onWritable: OnWritable;
-  /** What forbids a commit now, though SQLite would make it. */
+  /** A reason to refuse a commit that SQLite itself would make. */
   readonly obstacle: () => string | undefined;
   readonly onForeignWrite: () => void;
 }
@@ -51,12 +51,12 @@ interface Task {
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string };
 
 /**
- * Commits in groups: what waits while one commit reaches the disk goes into the next, and is answered when that
- * one is there. A store that fails fails its whole group; a bug costs only the task that has it.
+ * Group commit: tasks that arrive while one commit is written to disk are part of the next, and are answered once it is
+ * on disk. A failure of the store fails the whole group; a bug fails only its own task.
  */
 export class Writer {
   readonly #options: WriterOptions;
-  /** Changes when, and only when, another connection has committed. */
+  /** Changes if, and only if, another connection has committed. */
   readonly #version: Statement<[]>;
   readonly #knownVersion: unknown;
   readonly #statements: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'back', Statement<[]>>;
@@ -88,8 +88,8 @@ export class Writer {
 
   /**
    * Runs a task within the next commit; fulfilled when that is on disk.
-   * @param cost bytes that it brings, by which groups are bounded
-   * @throws LedgerUnavailableError when nothing of it was stored
+   * @param cost approximate size in bytes, by which groups are limited
+   * @throws LedgerUnavailableError if nothing of it was stored
    */
   submit<T>(cost: number, run: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -98,7 +98,7 @@ export class Writer {
     });
   }
 
-  /** Runs a part of a task so that, if it throws, nothing of it stays. Only within a task. */
+  /** Runs a part of a task that is rolled back if it throws. Only within a task. */
   guard<T>(run: () => T): T {
     const back = this.#mark();
     this.#statements.savepoint.run();
@@ -116,7 +116,7 @@ export class Writer {
     }
   }
 
-  /** Commits what waits, and stops. */
+  /** Commits what is pending, and stops. */
   close(): void {
     while (this.#queue.length > 0) this.#flush();
     this.#cancelProbe?.();
@@ -152,7 +152,7 @@ export class Writer {
     }
   }
 
-  /** Within the transaction: nobody else can write now. */
+  /** Within the transaction: no other process can write now. */
   #checkFile(): void {
     const obstacle = this.#options.obstacle();
     if (obstacle !== undefined) throw new Error(obstacle);
@@ -231,7 +231,7 @@ export class Writer {
       task.reject(new LedgerUnavailableError(`The ledger cannot be written: ${why}.`));
   }
 
-  /** Finds out by itself that the store has recovered, should nobody ask it for anything. */
+  /** Probes whether the store has recovered, in case no task arrives. */
   #probeSoon(): void {
     this.#cancelProbe?.();
     this.#cancelProbe = this.#options.clock.after(RETRY_MS, () => {

@@ -12,11 +12,11 @@ interface ActionParts {
   readonly names: Names;
   readonly recorder: AlertRecorder;
   readonly unreadable: UnreadableRows;
-  /** Runs a part so that, if it throws, nothing of it stays. */
+  /** Runs a part that is rolled back if it throws. */
   readonly guard: <T>(run: () => T) => T;
 }
 
-/** What a person, or the sender's own list, does to an episode. Only within a transaction. */
+/** Applies the actions of a person, or of the sender's own list, to an episode. Only within a transaction. */
 export class AlertActions {
   readonly #parts: ActionParts;
 
@@ -34,12 +34,12 @@ export class AlertActions {
     return { outcome: length > 0 ? 'changed' : 'unchanged', episode: episodeReader.get(id) ?? before };
   }
 
-  /** What time itself does to an episode; `expire` only when nothing was heard of it meanwhile. */
+  /** Applies a timer's action to an episode; `expire` only if no report has arrived meanwhile. */
   pass(id: number, action: EpisodeAction): number {
     const { episodes, unreadable, guard } = this.#parts;
     const done = unreadable.read('episodes', id, () => guard(() => this.#pass(id, action)));
     if (done !== undefined) return done;
-    // its time has come and nothing can be done with it: it must not be due again and again, or open for ever
+    // unreadable: without this it would be due again and again, or stay open for ever
     if (action.kind === 'time') episodes.rest(id);
     else if (action.kind === 'expire') episodes.giveUp(id);
     return 0;
@@ -51,7 +51,7 @@ export class AlertActions {
     if (known === undefined) return 0;
     if (action.kind === 'expire' && known.lastReceivedAt !== action.lastReceivedAt) return 0;
     const { length } = recorder.act(known, action, names.name(known.webhook));
-    // a timer that is not the state's would stay due
+    // a timer that does not match the state would stay due
     if (length === 0 && action.kind === 'time') episodes.touch(known, known.state, known.lastReceivedAt);
     return length;
   }

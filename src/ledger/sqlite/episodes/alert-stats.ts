@@ -1,7 +1,7 @@
 import type { DuplicateCause, EpisodeState, EpisodeTransition } from '../../../alerts/episode.ts';
 import { NO_TOTALS, type AlertTotals, type Distribution } from '../../alert-totals.ts';
 
-/** What fires again so soon after its end flaps. */
+/** An alert that fires again this soon after its end is flapping. */
 const FLAP_NS = 600n * 1_000_000_000n;
 
 type Note =
@@ -9,7 +9,7 @@ type Note =
   | { readonly kind: 'flap' }
   | { readonly kind: 'acknowledge' | 'resolve'; readonly seconds: number };
 
-/** Counts what becomes of alerts. What is rolled back is never counted. */
+/** Counts what happens to alerts. Nothing that is rolled back is counted. */
 export class AlertCounting {
   readonly #waiting: Note[] = [];
   readonly #duplicates: Record<DuplicateCause, number> = { ...NO_TOTALS.duplicates };
@@ -21,7 +21,7 @@ export class AlertCounting {
     this.#waiting.push({ kind: 'duplicate', cause });
   }
 
-  /** @param before how the newest episode of that alert stood, be it this one or the one before */
+  /** @param before the alert's newest episode before the step: this episode or its predecessor */
   step({ transition, episode }: EpisodeTransition, before: EpisodeState | undefined): void {
     switch (transition) {
       case 'fired':
@@ -50,7 +50,7 @@ export class AlertCounting {
     };
   }
 
-  /** What waits is on disk. */
+  /** Call after the commit: pending counts become visible. */
   apply(): void {
     for (const note of this.#waiting) {
       if (note.kind === 'duplicate') this.#duplicates[note.cause]++;

@@ -11,22 +11,22 @@ interface TimerOptions {
   readonly names: Names;
   readonly actions: AlertActions;
   readonly rules: () => AlertRules;
-  /** When (ms) its sender's own list last showed an episode. */
+  /** When (ms) an episode was last in its sender's own list. */
   readonly listedAt: (webhook: string, episode: number) => number | undefined;
-  /** Runs something within a commit. */
+  /** Runs a function within a commit. */
   readonly submit: <T>(run: () => T) => Promise<T>;
-  /** When episodes may be written: not while a large delivery holds some of them. */
+  /** Resolves when episodes may be written: not while a large delivery holds some of them. */
   readonly ready: () => Promise<unknown>;
 }
 
 const TICK_MS = 1_000;
-/** How often what is silent is looked for. */
+/** Interval of the search for episodes without reports. */
 const EXPIRY_MS = 60_000;
 const SLICE = 200;
 
 /**
- * What time does to episodes: acknowledgements that end, suspicions that prove right, episodes of which nothing is heard.
- * The times stand in the file, so that a restart forgets none, and they are the wall clock's.
+ * Changes episodes as time passes: acknowledgements that expire, suspicions that were not refuted, episodes without
+ * reports. The times are wall clock times stored in the file, so that none is lost in a restart.
  */
 export class AlertTimers {
   readonly #options: TimerOptions;
@@ -59,7 +59,7 @@ export class AlertTimers {
       this.#lastExpiry = now;
       await this.#expireSilent();
     } catch (error) {
-      // the writer has told of it, and the next tick tries again
+      // already logged by the writer; the next tick tries again
       if (!(error instanceof LedgerUnavailableError)) throw error;
     }
   }
@@ -99,7 +99,7 @@ export class AlertTimers {
     const name = names.name(webhook);
     const limit = Math.max(2 * (senders[name]?.repeatMs ?? 0), expireAfterMs);
     const heardAt = Math.max(last, listedAt(name, id) ?? last);
-    // what is no number is damaged: nothing is known to have been heard
+    // not a number: a damaged value, so no report is known
     return !(clock.now() - heardAt <= limit);
   }
 

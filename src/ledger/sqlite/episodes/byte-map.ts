@@ -2,23 +2,23 @@ const PAGE = 4_096;
 
 interface Page {
   readonly bytes: Uint8Array;
-  /** How many of them are not 0. */
+  /** Number of bytes that are not 0. */
   used: number;
 }
 
 /**
- * A byte for each of many ids that were given one after the other: a Map would take thirty times as much, and stop
- * everything whenever it grows.
+ * A byte for each of many ids that are assigned consecutively: a Map would take thirty times the memory, and block the
+ * thread whenever it grows.
  */
 export class ByteMap {
   readonly #pages = new Map<number, Page>();
 
-  /** @returns 0 where nothing was set */
+  /** @returns 0 if nothing was set */
   get(id: number): number {
     return this.#pages.get(Math.floor(id / PAGE))?.bytes[id % PAGE] ?? 0;
   }
 
-  /** @param byte from 0, which forgets it, to 255 */
+  /** @param byte from 0, which deletes the entry, to 255 */
   set(id: number, byte: number): void {
     const number = Math.floor(id / PAGE);
     const page = this.#pages.get(number) ?? this.#add(number);

@@ -59,7 +59,7 @@ export class EpisodeReader {
       .pluck();
     this.#rows = database
       .prepare<[string], ReadRow>(
-        // in the order of the ids that are asked for
+        // in the order of the requested ids
         `${SELECT} ORDER BY j.key`,
       )
       .safeIntegers();
@@ -70,13 +70,13 @@ export class EpisodeReader {
     this.#openOne = database.prepare(`SELECT ${columns} FROM episodes WHERE open = 1 AND id = ?`);
   }
 
-  /** Episodes that match: open ones first, the most severe of them first; then newest first. */
+  /** Matching episodes: open ones first, the most severe of them first; then newest first. */
   list(query: AlertQuery): readonly Episode[] {
     if (query.fingerprint !== undefined) return this.#ofOneAlert(query.fingerprint, query);
     const after = query.after === undefined ? undefined : parseAlertPlace(query.after);
     const found: Episode[] = [];
     let bytes = 0;
-    // what cannot be read is made up for by those after it: a short answer means that there are no more
+    // unreadable episodes are made up for by later ones: a short answer means that there are no more
     for (let place = after; ;) {
       const limit = query.limit - found.length;
       const places = this.#places(query, limit, place);
@@ -120,7 +120,7 @@ export class EpisodeReader {
     return /^\d{1,15}$/.test(id) ? this.#read([{ id: Number(id) }]).episodes[0] : undefined;
   }
 
-  /** Those that are open, in the order of severity and age. */
+  /** Open episodes, ordered by severity and age. */
   *open(): Generator<OpenEpisode> {
     for (const row of this.#open.iterate()) {
       const episode = this.#openEpisode(row);
@@ -128,7 +128,7 @@ export class EpisodeReader {
     }
   }
 
-  /** An episode that is open. */
+  /** An episode; undefined if it is not open. */
   openOne(id: number): OpenEpisode | undefined {
     const row = this.#openOne.get(id);
     return row === undefined ? undefined : this.#openEpisode(row);
@@ -143,7 +143,7 @@ export class EpisodeReader {
         since: row.since,
         severity: severityFromNumber(row.severity),
         acknowledged: row.acknowledged === 1,
-        // read when it is asked for
+        // read lazily
         get labels() {
           return unreadable.read('episodes', row.id, () => labelsOf(readTexts(row, textsOf).labels));
         },

@@ -22,13 +22,13 @@ interface RepairParts {
   readonly textsOf: TextsOf;
 }
 
-/** Valid JSON, but not the canonical text of any annotations: a firing of the alert refreshes the episode. */
+/** Valid JSON, but not the canonical text of any annotations: the alert's next firing refreshes the episode. */
 const UNKNOWN_ANNOTATIONS = '{ }';
 const damagedIn = damagedColumns<EpisodeRow>(EPISODE_SHAPE);
 
 /**
- * An alert whose newest episode cannot be read goes on in that episode: a second one would be open beside it for ever. What is
- * damaged is replaced by what the delivery says, and the row goes to quarantine as it was.
+ * Repairs the newest episode of an alert if it is unreadable: a second one would stay open beside it for ever. Damaged
+ * columns are replaced by the delivery's values, and the original row goes to quarantine.
  */
 export class EpisodeRepair {
   readonly #database: Sqlite;
@@ -72,7 +72,7 @@ export class EpisodeRepair {
   }
 }
 
-/** What a delivery says of an episode, by column; those that are not here may be null. */
+/** Values that a delivery gives for an episode, by column; other columns may be null. */
 function freshValues({ alert, webhook, receivedAt }: DeliveredAlert): Readonly<Record<string, Value>> {
   const { labels, generatorUrl, startsAt, fingerprint } = alert;
   return {

@@ -5,7 +5,7 @@ import type { EpisodeReceipt, KnownEpisode } from './episode-table.ts';
 import { rowCheck, type Shape } from '../database/row-shape.ts';
 import { readKept, type Texts } from '../events/segment.ts';
 
-/** With integers as BigInt, for nanoseconds do not fit a double. */
+/** Integers are BigInt, since nanoseconds do not fit in a double. */
 export interface EpisodeRow {
   readonly id: bigint;
   readonly webhook: bigint;
@@ -51,10 +51,10 @@ export const EPISODE_SHAPE: Shape<EpisodeRow> = Object.freeze({
   ...{ suspect_same: 'integer or null', ack_by: 'text or null', ack_comment: 'text or null' },
   ...{ ack_at: 'time or null', ack_expires: 'time or null', receiver: 'text', texts: 'text or null' },
 });
-/** @throws Error when a column is damaged */
+/** @throws Error if a column is damaged */
 export const checkEpisode = rowCheck(EPISODE_SHAPE);
 
-/** What an event said of its alert; undefined when it is gone. @throws Error when it cannot be read */
+/** The texts of an alert's event; undefined if the event is gone. @throws Error if it is unreadable */
 export type TextsOf = (event: number) => Texts | undefined;
 
 export const STATE_COLUMNS =
@@ -65,10 +65,10 @@ export const IDENTITY_MARKS = IDENTITY_COLUMNS.replaceAll(/\w+/g, '?');
 export type Value = number | bigint | string | null;
 const NO_REPORTERS: readonly Reporter[] = Object.freeze([]);
 
-/** When an episode has something to do by itself; of `alerts/`. */
+/** When an episode's next timer is due; see `nextTimer` in `alerts/`. */
 export type NextTimer = (state: EpisodeState) => number | undefined;
 
-/** @throws Error when it cannot be read */
+/** @throws Error if the row is unreadable */
 export function knownOf(row: EpisodeRow, textsOf: TextsOf): KnownEpisode {
   checkEpisode(row);
   return {
@@ -82,20 +82,20 @@ export function knownOf(row: EpisodeRow, textsOf: TextsOf): KnownEpisode {
   };
 }
 
-/** What is said of an episode's alert. @throws Error when it cannot be read */
+/** The labels and annotations of an episode. @throws Error if they are unreadable */
 export function readTexts(
   { texts, last_event: event }: { readonly texts: string | null; readonly last_event: number | bigint },
   textsOf: TextsOf,
 ): Texts {
   const found = texts === null ? textsOf(Number(event)) : readKept(texts);
   if (found === undefined) throw new Error(`its last event, ${event}, is missing or damaged`);
-  // to parse them would cost too much here: what is cut shows at its end
+  // parsing would cost too much here: a truncated text shows at its end
   for (const text of [found.labels, found.annotations])
     if (!text.startsWith('{') || !text.endsWith('}')) throw new Error('its labels or annotations are cut');
   return found;
 }
 
-/** What `canonicalLabels` wrote. @throws Error when it did not */
+/** Parses a text written by `canonicalLabels`. @throws Error if it is not one */
 export function labelsOf(text: string): LabelSet {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -136,7 +136,7 @@ function optionalNumber(value: bigint | null): number | undefined {
   return value === null ? undefined : Number(value);
 }
 
-/** @throws Error when they cannot be read */
+/** @throws Error if they are unreadable */
 export function readReporters(text: string): readonly Reporter[] {
   const value: unknown = JSON.parse(text);
   if (!Array.isArray(value) || !value.every(Number.isInteger))
@@ -191,7 +191,7 @@ export function columns(
   ];
 }
 
-/** How a fingerprint is stored: its 64 bits as a signed number, a third of the size of its digits. */
+/** A fingerprint as stored: its 64 bits as a signed number, a third of the size of its digits. */
 export function fingerprintNumber(fingerprint: string): bigint {
   return BigInt.asIntN(64, BigInt(`0x${fingerprint}`));
 }
@@ -200,7 +200,7 @@ export function fingerprintFromNumber(number: bigint): string {
   return BigInt.asUintN(64, number).toString(16).padStart(16, '0');
 }
 
-/** How a severity is stored: its place in `SEVERITIES`. */
+/** A severity as stored: its index in `SEVERITIES`. */
 export function severityNumber(severity: SeverityClass): number {
   return SEVERITIES.indexOf(severity);
 }

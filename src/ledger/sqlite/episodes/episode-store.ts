@@ -78,7 +78,7 @@ export class EpisodeStore implements EpisodeTable {
       `INSERT INTO episodes (${STATE_COLUMNS}, ${IDENTITY_COLUMNS}) VALUES (${STATE_MARKS}, ${IDENTITY_MARKS})`,
     );
     this.#update = database.prepare<Value[]>(
-      // what was kept of an earlier event is outdated by the one that this update comes with
+      // texts kept from an earlier event are superseded by the event of this update
       `UPDATE episodes SET texts = NULL, (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
     );
     this.#rest = database.prepare('UPDATE episodes SET timer = NULL WHERE id = ?');
@@ -106,13 +106,13 @@ export class EpisodeStore implements EpisodeTable {
       });
   }
 
-  /** The newest episode of an alert; undefined where there is none, or it cannot be read. */
+  /** The newest episode of an alert; undefined if there is none, or it is unreadable. */
   latest(webhook: number, fingerprint: string): KnownEpisode | undefined {
     const id = this.#identities.get(webhook, fingerprintNumber(fingerprint));
     return id === 0 ? undefined : this.byId(id);
   }
 
-  /** The newest episode of an alert that is delivered; where it cannot be read, it is repaired. Only within a transaction. */
+  /** The newest episode of a delivered alert, repaired if it is unreadable. Only within a transaction. */
   delivered(delivery: DeliveredAlert): KnownEpisode | undefined {
     const { unreadable, repair, textsOf } = this.#parts;
     const id = this.#identities.get(delivery.webhook, fingerprintNumber(delivery.alert.fingerprint));
@@ -124,12 +124,12 @@ export class EpisodeStore implements EpisodeTable {
     return this.read(id);
   }
 
-  /** Undefined where there is none, or it cannot be read. */
+  /** Undefined if there is none, or it is unreadable. */
   byId(id: number): KnownEpisode | undefined {
     return this.#parts.unreadable.read('episodes', id, () => this.read(id));
   }
 
-  /** @throws Error when it cannot be read */
+  /** @throws Error if it is unreadable */
   read(id: number): KnownEpisode | undefined {
     const row = this.#byId.get(id);
     const known = row === undefined ? undefined : knownOf(row, this.#parts.textsOf);
@@ -138,17 +138,17 @@ export class EpisodeStore implements EpisodeTable {
     return known;
   }
 
-  /** Nothing is to be done with it by itself until it is reported again. */
+  /** Clears its timer: nothing is due until it is reported again. */
   rest(id: number): void {
     this.#rest.run(id);
   }
 
-  /** Closes one that cannot be read, of which nothing is heard any more: nothing more can be said of it. */
+  /** Closes an unreadable episode that is no longer reported, without a transition. */
   giveUp(id: number): void {
     this.#giveUp.run(id);
   }
 
-  /** An alert's episodes, newest first. @param webhook undefined: of every one */
+  /** An alert's episodes, newest first. @param webhook undefined: of all webhooks */
   *ofAlert(fingerprint: string, webhook?: number): Generator<{ id: number; lastEvent: number }> {
     const number = fingerprintNumber(fingerprint);
     const newest =
@@ -168,17 +168,17 @@ export class EpisodeStore implements EpisodeTable {
     for (const { lastEvent } of this.ofAlert(fingerprint)) yield lastEvent;
   }
 
-  /** Episodes whose timer has come, at most `limit`. */
+  /** Episodes whose timer is due, at most `limit`. */
   due(now: number, limit: number): readonly number[] {
     return this.#due.all(now, limit);
   }
 
-  /** Open episodes of a severity, in the order of their ids. */
+  /** Open episodes of a severity, ordered by id. */
   openAfter(severity: SeverityClass, id: number, limit: number) {
     return this.#silent.all(severityNumber(severity), id, limit);
   }
 
-  /** An id that no episode has. */
+  /** An unused id. */
   newId(): number {
     this.#last++;
     return this.#last;
@@ -194,7 +194,7 @@ export class EpisodeStore implements EpisodeTable {
     return id;
   }
 
-  /** An episode that was stored by other means is the newest of its alert. */
+  /** Makes an episode that was stored by other means the newest of its alert. */
   adopt({ id, webhook, fingerprint }: Pick<KnownEpisode, 'id' | 'webhook' | 'fingerprint'>): void {
     this.#identities.set(webhook, fingerprintNumber(fingerprint), id);
   }
@@ -203,7 +203,7 @@ export class EpisodeStore implements EpisodeTable {
     this.#update.run(...columns(state, receipt, this.#parts.nextTimer), id);
   }
 
-  /** A repeat: only who has reported what, the time of receipt and the outer times may have changed. */
+  /** Updates after a repeat: only the reporters, the time of receipt and the outer times may have changed. */
   touch({ id }: KnownEpisode, state: EpisodeState, receivedAt: number): void {
     const { startsAt, endsAt = null, reportedEnd = null } = state;
     const closedBy = reportersValue(state.closedBy);
@@ -220,12 +220,15 @@ export class EpisodeStore implements EpisodeTable {
     };
   }
 
-  /** What was written is on disk. */
+  /** Call after the commit. */
   apply(): void {
     this.#identities.apply();
   }
 
-  /** Looks at the next `slice` ids and removes closed episodes last heard of before `cutoff`; whether ids are left. */
+  /**
+   * Looks at the next `slice` ids and removes closed episodes last reported before `cutoff`. @returns whether ids are
+   * left
+   */
   prune(cutoff: number, slice: number): boolean {
     const through = this.#sweptTo + slice;
     const gone = this.#expired.all(this.#sweptTo, through, cutoff);
@@ -236,7 +239,7 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   #forget({ id, webhook, fingerprint }: IdentityRow): void {
-    // one that is damaged was never known by it
+    // a damaged fingerprint was never in the index
     if (typeof fingerprint !== 'bigint') return;
     if (this.#identities.get(Number(webhook), fingerprint) === Number(id))
       this.#identities.set(Number(webhook), fingerprint, 0);

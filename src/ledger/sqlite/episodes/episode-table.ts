@@ -1,13 +1,13 @@
 import type { Alert } from '../../../alerts/alert.ts';
 import type { EpisodeState } from '../../../alerts/episode.ts';
 
-/** What is stored with an episode besides where it stands. */
+/** What is stored with an episode besides its state. */
 export interface EpisodeReceipt {
   readonly webhook: number;
   readonly fingerprint: string;
   readonly receivedAt: number;
   readonly receiver: string;
-  /** The offset of the event that tells of the transition, and of how the alert stands. */
+  /** The offset of the event of the transition, which holds the alert's texts. */
   readonly event: number;
 }
 
@@ -33,16 +33,16 @@ export interface DeliveredAlert {
   readonly receivedAt: number;
 }
 
-/** Where episodes are kept: the ledger's own table, or the one of a large delivery that is not visible yet. */
+/** Where episodes are stored: the ledger's own table, or that of a large delivery that is not visible yet. */
 export interface EpisodeTable {
-  /** The newest episode of an alert that is delivered. */
+  /** The newest episode of a delivered alert. */
   delivered(delivery: DeliveredAlert): KnownEpisode | undefined;
   /**
-   * @param former the id of its alert's episode before; 0: none
+   * @param former the id of the alert's previous episode; 0: none
    * @returns its id
    */
   insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number;
   update(known: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void;
-  /** A repeat: only who has reported what, the time of receipt and the outer times may have changed. */
+  /** Updates after a repeat: only the reporters, the time of receipt and the outer times may have changed. */
   touch(known: KnownEpisode, state: EpisodeState, receivedAt: number): void;
 }

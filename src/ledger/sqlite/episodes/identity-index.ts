@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 
-/** So many that none takes long to grow. */
+/** Many enough that growing one of them is quick. */
 const SHARDS = 256;
 const FIRST_SLOTS = 16;
-/** A slot: high, low, webhook (0: nobody), and the id in two halves. */
+/** A slot: high, low, webhook (0: empty), and the id in two halves. */
 const WORDS = 5;
 const TWO_32 = 2 ** 32;
 
@@ -16,18 +16,18 @@ interface Key {
 type Hash = (key: Key) => number;
 
 /**
- * The newest episode of every alert, by webhook and fingerprint. It stands in memory, for fingerprints are random:
- * in the file each new alert would write a page of an index of its own.
+ * The newest episode of every alert, by webhook and fingerprint. Kept in memory because fingerprints are random: an
+ * index in the file would write a page of its own for each new alert.
  */
 export class IdentityIndex {
-  /** What was there before each change since the last commit, so that a rollback can put it back. */
+  /** Entries before each change since the last commit, to restore them after a rollback. */
   readonly #undo: { readonly key: Key; readonly id: number }[] = [];
   readonly #hash: Hash;
   readonly #shards: readonly Shard[];
   readonly #webhooks = new Set<number>();
 
   constructor() {
-    // a sender may choose its fingerprints: where they are put is not for it to know
+    // senders may choose fingerprints, and must not be able to cause collisions
     const seed = randomInt(TWO_32);
     this.#hash = ({ high, low, webhook }) => mix(mix(seed ^ high) ^ mix(low ^ webhook));
     // of different sizes, so that they do not all grow at the same time
@@ -37,25 +37,25 @@ export class IdentityIndex {
     );
   }
 
-  /** @returns an id; 0 where there is none */
+  /** @returns an id; 0 if there is none */
   get(webhook: number, fingerprint: bigint): number {
     const key = keyOf(webhook, fingerprint);
     return this.#shard(key).get(key);
   }
 
-  /** Of an alert, by whichever webhook it came. */
+  /** The newest episodes of an alert, of any webhook. */
   *everywhere(fingerprint: bigint): Generator<number> {
     for (const webhook of this.#webhooks) yield this.get(webhook, fingerprint);
   }
 
-  /** @param id 0 forgets it */
+  /** @param id 0 deletes the entry */
   set(webhook: number, fingerprint: bigint, id: number): void {
     this.#webhooks.add(webhook);
     const key = keyOf(webhook, fingerprint);
     this.#undo.push({ key, id: this.#shard(key).put(key, id) });
   }
 
-  /** As `set`, for what is on disk already. */
+  /** Same as `set`, for an entry that is already on disk. */
   load(webhook: number, fingerprint: bigint, id: number): void {
     this.#webhooks.add(webhook);
     const key = keyOf(webhook, fingerprint);
@@ -69,7 +69,7 @@ export class IdentityIndex {
     };
   }
 
-  /** What was set is on disk. */
+  /** Call after the commit. */
   apply(): void {
     this.#undo.length = 0;
   }
@@ -111,7 +111,7 @@ class Shard {
     return this.#idAt(this.#find(key));
   }
 
-  /** @returns the id that was there before */
+  /** @returns the previous id */
   put(key: Key, id: number): number {
     const at = this.#find(key);
     const former = this.#idAt(at);
@@ -124,7 +124,7 @@ class Shard {
     return former;
   }
 
-  /** Where the key stands, or the free slot where it would. */
+  /** The slot of the key, or the free slot for it. */
   #find(key: Key): number {
     const words = this.#words;
     const { high, low, webhook } = key;
@@ -147,7 +147,7 @@ class Shard {
     this.#words[at + 4] = Math.floor(id / TWO_32);
   }
 
-  /** Makes room, and leaves out who is forgotten. */
+  /** Grows the table, and drops deleted entries. */
   #rebuild(): void {
     const old = this.#words;
     const live: number[] = [];

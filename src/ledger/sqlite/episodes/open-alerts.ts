@@ -3,38 +3,38 @@ import type { LabelSet } from '../../../domain/labels.ts';
 import type { LedgerSummary, UnacknowledgedSeries } from '../../ledger.ts';
 import { ByteMap } from './byte-map.ts';
 
-/** An open episode, as far as the summary needs it. */
+/** The part of an open episode that the summary needs. */
 export interface OpenEpisode {
   readonly id: number;
   readonly severity: SeverityClass;
   readonly acknowledged: boolean;
-  /** Undefined where they cannot be read: it is left out. */
+  /** Undefined if unreadable: the episode is left out then. */
   readonly labels: LabelSet | undefined;
   /** First receipt, milliseconds since the epoch. */
   readonly since: number;
 }
 
-/** How an episode stands after a transition. */
+/** An episode after a transition. */
 export interface EpisodeChange extends OpenEpisode {
   readonly labels: LabelSet;
   readonly open: boolean;
 }
 
-/** Whether an episode's Alertmanagers keep it from people. */
+/** Whether an episode's Alertmanagers suppress its notifications. */
 interface SuppressionChange {
   readonly id: number;
   readonly suppressed: boolean;
 }
 
-/** What the file knows, for what is not kept in memory. */
+/** Reads from the file what is not kept in memory. */
 interface Source {
-  /** In the order of severity and age. */
+  /** Ordered by severity and age. */
   readonly all: () => Iterable<OpenEpisode>;
-  /** Undefined when it is not open. */
+  /** Undefined if it is not open. */
   readonly one: (id: number) => OpenEpisode | undefined;
 }
 
-/** Takes the episodes of watchdogs for itself. */
+/** Claims the episodes of watchdogs. */
 interface Watchdogs {
   /** @returns whether it is a watchdog's */
   readonly follow: (change: Pick<EpisodeChange, 'id' | 'open' | 'labels'>) => boolean;
@@ -45,20 +45,20 @@ interface Series {
   readonly identity: Omit<UnacknowledgedSeries, 'since'>;
   /** First receipt of each open, unacknowledged episode. */
   readonly members: Map<number, number>;
-  /** Undefined when the oldest has left: it is sought when somebody asks, for thousands may leave at once. */
+  /** Undefined after the oldest has left: recomputed only when needed, since thousands may leave at once. */
   oldest: number | undefined;
 }
 
 interface Options {
-  /** Series that are told; alerts beyond them are counted. */
+  /** Limit for the series; alerts beyond it are only counted. */
   readonly maxSeries: number;
   readonly source: Source;
   readonly watchdogs?: Watchdogs;
 }
 
 /**
- * Counts what is open, so that a scrape asks no disk. Watchdogs and alerts that carry `escalation` are left out.
- * There may be millions: of each no more than a number is kept, and more only of those that are told in series.
+ * Counts what is open, so that a scrape needs no disk access. Watchdogs and alerts with an `escalation` label are left
+ * out. There may be millions of episodes: only a byte is kept for each, and more only for those in a series.
  */
 export class OpenAlerts {
   readonly #options: Options;
@@ -75,25 +75,25 @@ export class OpenAlerts {
     this.#options = options;
   }
 
-  /** Begins anew with what is open. Never within a transaction. */
+  /** Recounts all open episodes. Never within a transaction. */
   restart(suppressed: Iterable<number>): void {
     for (const map of [this.#standing, this.#counts, this.#series, this.#seriesOf]) map.clear();
     this.#suppressed.clear();
     this.#overflow = 0;
     for (const id of suppressed) this.#suppressed.add(id);
     for (const episode of this.#options.source.all()) {
-      // one by one: a spread would read the labels a second time
+      // field by field: a spread would read the labels a second time
       const { id, severity, acknowledged, since, labels } = episode;
       if (labels !== undefined) this.#change({ id, severity, acknowledged, since, labels, open: true });
     }
   }
 
-  /** An episode's Alertmanagers tell nobody of it, or do so again; waits like a change. */
+  /** An episode was suppressed by its Alertmanagers, or no longer is; pending until `apply`, like a change. */
   suppress(id: number, suppressed: boolean): void {
     this.#waiting.push({ id, suppressed });
   }
 
-  /** A change counts when it is on disk: it waits for `apply`, and what is rolled back is never counted. */
+  /** Records a change; it counts from `apply` on, after the commit, so that nothing that is rolled back is counted. */
   note(change: EpisodeChange): void {
     this.#waiting.push(change);
   }
@@ -170,7 +170,7 @@ export class OpenAlerts {
     this.#seriesOf.set(id, series);
   }
 
-  /** The series that tells of an episode; undefined when there are as many as there may be. */
+  /** The series of an episode; undefined if the limit on series is reached. */
   #find({ labels, severity, since }: OpenEpisode): Series | undefined {
     const { alertname = '', service = '', instance = '' } = labels ?? {};
     const key = JSON.stringify([alertname, severity, service, instance]);
@@ -197,7 +197,7 @@ export class OpenAlerts {
     else if (since === series.oldest) series.oldest = undefined;
   }
 
-  /** There is room: those are told who had to wait for it. */
+  /** There is room again: fills it with episodes that were left out. */
   #refill(): void {
     const { source, maxSeries } = this.#options;
     for (const episode of source.all()) {
@@ -209,9 +209,9 @@ export class OpenAlerts {
   }
 }
 
-/** Bits of `standing`; above them stands the severity, counted from 1. */
+/** Bits of `standing`; the higher bits hold the severity, counted from 1. */
 const ACKNOWLEDGED = 1;
-/** It is in no series, though it would be if there were room. */
+/** It is in no series because the limit is reached. */
 const OVERFLOWING = 2;
 
 function standing(severity: SeverityClass, acknowledged: boolean): number {

@@ -36,9 +36,9 @@ interface ReconcilerOptions {
   readonly receiversOf: AlertLogic['receiversOf'];
   readonly reconcile: Reconcile;
   readonly unreadable: UnreadableRows;
-  /** Runs something within a commit. */
+  /** Runs a function within a commit. */
   readonly submit: <T>(run: () => T) => Promise<T>;
-  /** When episodes may be written: not while a large delivery holds some of them. */
+  /** Resolves when episodes may be written: not while a large delivery holds some of them. */
   readonly ready: () => Promise<unknown>;
 }
 
@@ -50,20 +50,20 @@ interface KnownRow {
   readonly reason: Suppression | null;
 }
 
-/** Episodes that are read, or changed, at a time. */
+/** Episodes read, or changed, at a time. */
 const SLICE = 500;
-/** Names of alerts and receivers that are reported at most. */
+/** Limit for the alert names, and for the receivers, that are reported. */
 const MAX_EXAMPLES = 5;
 const NOTHING = { absentSince: new Map<number, number>(), deliverableSince: new Map<string, number>() };
 
-/** Repairs the episodes of a webhook by what its Alertmanagers have. */
+/** Repairs the episodes of a webhook by comparing them with the alerts of its Alertmanagers. */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #ids: Statement<[], number>;
   readonly #known: Statement<[string, number], KnownRow>;
   /** By webhook. */
   readonly #memory = new Map<string, ReconciliationMemory>();
-  /** By webhook, the open episodes that its last lists showed. */
+  /** By webhook: the open episodes that were in its last lists. */
   readonly #present = new Map<string, { readonly at: number; readonly episodes: ReadonlySet<number> }>();
 
   constructor(options: ReconcilerOptions) {
@@ -109,13 +109,13 @@ export class Reconciler {
     return { outcome: 'reconciled', drift: plan.drift, missing: someOf(plan.missing), repaired };
   }
 
-  /** When (ms) a list last showed an open episode; undefined where none did. */
+  /** When (ms) an open episode was last in a list; undefined: never. */
   listedAt(webhook: string, episode: number): number | undefined {
     const last = this.#present.get(webhook);
     return last?.episodes.has(episode) === true ? last.at : undefined;
   }
 
-  /** Forgets what is suppressed no longer, or can no longer be known to be. */
+  /** Deletes suppressions that have ended, or can no longer be checked. */
   async forget(): Promise<void> {
     const { suppressed, open, names, rules, submit } = this.#options;
     const asked = (webhook: number) => rules().senders[names.name(webhook)]?.settleMs !== undefined;
@@ -157,7 +157,7 @@ export class Reconciler {
     return { expired, reopened, confirmed, refuted: plan.refute.length };
   }
 
-  /** Episodes that were given up and are listed after all. */
+  /** Reopens episodes that were expired and are listed after all. */
   async #reopen(listed: readonly ListedAlert[], webhook: string, at: number): Promise<number> {
     const { names, episodes, wasGivenUp, actions, rules } = this.#options;
     const number = names.known(webhook);
@@ -174,7 +174,7 @@ export class Reconciler {
       // a delivery may have begun the next life meanwhile
       if (episodes.latest(number, fingerprint)?.id !== id) return 0;
       const done = actions.pass(id, { kind: 'confirm', at });
-      // before anyone is notified of an old alert that its Alertmanager keeps from them
+      // before anyone is notified of an old alert that its Alertmanager suppresses
       if (done > 0 && suppressed !== undefined) this.#suppress(id, suppressed);
       return done;
     });
@@ -201,7 +201,7 @@ const checkKnown = rowCheck<KnownRow>({
   ...{ last_received: 'time', reason: 'text or null' },
 });
 
-/** @throws Error when it cannot be read */
+/** @throws Error if the row is unreadable */
 function knownEpisode(row: KnownRow): KnownEpisode {
   checkKnown(row);
   return {

@@ -2,7 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import type { Suppression } from '../../../alerts/reconciliation.ts';
 import type { Sqlite } from '../database/open-database.ts';
 
-/** Which episodes their Alertmanagers tell nobody of, and why. Writes only within a transaction. */
+/** Which episodes their Alertmanagers suppress, and why. Writes only within a transaction. */
 export class SuppressedStore {
   readonly #set: Statement<[number, string]>;
   readonly #remove: Statement<[number]>;
@@ -27,7 +27,7 @@ export class SuppressedStore {
     else this.#set.run(id, reason);
   }
 
-  /** Those of episodes that are over, or of webhooks that nobody asks about any more. */
+  /** Episodes that are closed, or whose webhook is no longer reconciled. */
   obsolete(asked: (webhook: number) => boolean): readonly number[] {
     return this.#obsolete
       .all()

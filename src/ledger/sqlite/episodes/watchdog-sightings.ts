@@ -10,7 +10,7 @@ interface Watched {
   readonly open: Set<number>;
 }
 
-/** When each watchdog was last delivered: on disk with its delivery, so that a restart knows. */
+/** When each watchdog was last delivered: stored with its delivery, so that it is known after a restart. */
 export class WatchdogSightings {
   readonly #meta: Meta;
   #watched: readonly Watched[] = [];
@@ -20,7 +20,7 @@ export class WatchdogSightings {
     this.#meta = meta;
   }
 
-  /** Watches these from now on; `follow` has to be told of every open episode anew. */
+  /** Replaces the set of watchdogs; `follow` must then be called again for every open episode. */
   configure(rules: readonly WatchdogRule[]): void {
     this.#waiting.length = 0;
     this.#watched = rules.map((rule) => {
@@ -57,7 +57,7 @@ export class WatchdogSightings {
     };
   }
 
-  /** What waits is on disk. */
+  /** Call after the commit. */
   apply(): void {
     for (const { watched, at } of this.#waiting) watched.seenAt = at;
     this.#waiting.length = 0;
