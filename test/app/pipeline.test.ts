@@ -135,7 +135,7 @@ async function server(answer: { status: number; body: string; asked: string[] })
   return { url: `http://127.0.0.1:${(listening.address() as AddressInfo).port}`, client };
 }
 
-describe('the dead man\'s switch', () => {
+describe("the dead man's switch", () => {
   async function pinging(state: { fresh: boolean; writable: boolean; commits: boolean }) {
     const clock = new ManualClock();
     const { logger, lines } = recordingLogger();

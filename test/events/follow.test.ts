@@ -5,7 +5,7 @@ import { follow, type Follow, type Step } from '../../src/events/follow.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 import { MemoryLedger } from '../support/memory-ledger.ts';
 
-/** Follows the ledger in the background and keeps what it came to. */
+/** Follows the ledger in the background and keeps what it received. */
 function start(ledger: MemoryLedger, more: Partial<Follow> = {}) {
   const clock = new ManualClock();
   const ending = new AbortController();
@@ -33,7 +33,7 @@ function start(ledger: MemoryLedger, more: Partial<Follow> = {}) {
 const upTo = (count: number, from = 1) => Array.from({ length: count }, (_, i) => from + i);
 
 describe('a follower', () => {
-  it('gets what is there, then what comes, in pages', async () => {
+  it('receives stored events, then new ones, in pages', async () => {
     const ledger = new MemoryLedger();
     ledger.append(7);
     const follower = start(ledger);
@@ -46,7 +46,7 @@ describe('a follower', () => {
     expect(follower.steps.every((step) => step.kind === 'events' && step.events.length <= 3)).toBe(true);
   });
 
-  it('reads nothing while nothing comes', async () => {
+  it('reads nothing while there are no events', async () => {
     const ledger = new MemoryLedger();
     ledger.append(1);
     const follower = start(ledger);
@@ -57,7 +57,7 @@ describe('a follower', () => {
     await follower.end();
   });
 
-  it('moves on past what its filter leaves out', async () => {
+  it('advances past events that its filter leaves out', async () => {
     const ledger = new MemoryLedger();
     const follower = start(ledger, { type: 'tocsin.check.healthy' });
     ledger.append(5);
@@ -70,11 +70,11 @@ describe('a follower', () => {
   });
 
   it.each([
-    ['retention took what follows', 'e1-2', 4],
+    ['retention removed what follows', 'e1-2', 4],
     ['the id is of another ledger', 'e0-5', 4],
     ['the id is ahead of the ledger', 'e1-99', 4],
-    ['the id is none', 'nonsense', 4],
-  ])('is told of a gap when %s, and goes on with the oldest', async (_why, after, pruned) => {
+    ['the id is invalid', 'nonsense', 4],
+  ])('is notified of a gap when %s, and continues with the oldest', async (_why, after, pruned) => {
     const ledger = new MemoryLedger();
     ledger.append(6);
     ledger.prune(pruned);
@@ -85,7 +85,7 @@ describe('a follower', () => {
     expect(follower.offsets()).toEqual([5, 6]);
   });
 
-  it('is told of a gap once when nothing at all is left', async () => {
+  it('is notified of a gap once when nothing is left', async () => {
     const ledger = new MemoryLedger();
     ledger.append(3);
     ledger.prune(3);
@@ -98,7 +98,7 @@ describe('a follower', () => {
     expect(follower.offsets()).toEqual([4]);
   });
 
-  it('shares its reading with others in the same place', async () => {
+  it('shares its reads with others at the same position', async () => {
     const ledger = new MemoryLedger();
     const bus = new Bus(ledger);
     const followers = Array.from({ length: 50 }, () => start(ledger, { bus }));
@@ -112,7 +112,7 @@ describe('a follower', () => {
     }
   });
 
-  it('sees every event once and in order, whatever the ledger does meanwhile', async () => {
+  it('sees every event once and in order, whatever the ledger does in the meantime', async () => {
     const action = fc.oneof(
       fc.record({ append: fc.integer({ min: 1, max: 9 }) }),
       fc.constant({ fail: true }),

@@ -76,7 +76,7 @@ describe('a sink over HTTP', () => {
     [302, false],
     [500, false],
     [503, false],
-  ])('takes %d for a refusal of the event: %s', async (status, refused) => {
+  ])('treats %d as a refusal of the event: %s', async (status, refused) => {
     const http = await start(answering(status, ' so\n  it is '));
     expect(await http.deliver([event], never)).toEqual({
       taken: 0,
@@ -84,7 +84,7 @@ describe('a sink over HTTP', () => {
     });
   });
 
-  it('passes on when the receiver wants to be asked again', async () => {
+  it('reports when the receiver asks for a retry', async () => {
     const http = await start(answering(503, '', { 'Retry-After': '7' }));
     expect(await http.deliver([event], never)).toMatchObject({ failure: { retryAfterMs: 7_000 } });
   });
@@ -97,14 +97,14 @@ describe('a sink over HTTP', () => {
     });
   });
 
-  it('says why it cannot connect, and recovers', async () => {
+  it('reports why it cannot connect, and recovers', async () => {
     const http = new HttpSink({ url: 'http://127.0.0.1:1/', timeoutMs: 1_000 });
     const { failure } = await http.deliver([event], never);
     expect(failure?.reason).toMatch(/ECONNREFUSED/);
     await http.close();
   });
 
-  it('takes no endless answer', async () => {
+  it('limits an endless response', async () => {
     const http = await start((_request, response) => {
       response.writeHead(500);
       const write = () => {
@@ -117,7 +117,7 @@ describe('a sink over HTTP', () => {
     expect(failure?.reason).toMatch(/^HTTP 500: x{200}$/);
   });
 
-  it('is cut off by the signal', async () => {
+  it('is aborted by the signal', async () => {
     const cut = new AbortController();
     const http = await start(() => cut.abort());
     expect((await http.deliver([event], cut.signal)).taken).toBe(0);

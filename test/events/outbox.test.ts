@@ -48,7 +48,7 @@ describe('the outbox', () => {
     expect(runs).toEqual([1, 2]);
   });
 
-  it('keeps everything in order while the ledger cannot write, and tries again', async () => {
+  it('keeps everything in order while the ledger cannot write, and retries', async () => {
     const { clock, outbox, events, runs, ledger, lines } = make();
     ledger.broken = true;
     outbox.event(event('a'));
@@ -64,7 +64,7 @@ describe('the outbox', () => {
     expect(runs).toEqual([1, 2]);
   });
 
-  it('writes what waits when it is closed', async () => {
+  it('writes pending records when it is closed', async () => {
     const { clock, outbox, events, runs } = make();
     outbox.event(event('a'));
     outbox.run(run(1));
@@ -73,7 +73,7 @@ describe('the outbox', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('drops the oldest, loudly, when the ledger has taken nothing for too long', async () => {
+  it('drops the oldest, and logs it, when the ledger has accepted nothing for too long', async () => {
     const { clock, outbox, events, ledger, lines } = make();
     ledger.broken = true;
     for (let i = 0; i < 50_010; i++) outbox.event(event(String(i)));

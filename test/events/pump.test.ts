@@ -7,7 +7,7 @@ import { ManualClock, settle } from '../support/manual-clock.ts';
 import { MemoryLedger } from '../support/memory-ledger.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
-/** A sink that keeps what it takes, and does as it is told. */
+/** A sink that keeps what it receives, and answers as scripted. */
 class FakeSink implements Sink {
   readonly got: string[] = [];
   closed = false;
@@ -49,8 +49,8 @@ function start(ledger = new MemoryLedger(), sink = new FakeSink()) {
 const ids = (count: number, from = 1) => Array.from({ length: count }, (_, i) => `e1-${from + i}`);
 const down = { taken: 0, failure: { reason: 'connection refused' } };
 
-describe('a pump', () => {
-  it('begins with what comes after it was first heard of, and saves how far it is', async () => {
+describe('a sink worker', () => {
+  it('starts with events after it was first configured, and saves its position', async () => {
     const ledger = new MemoryLedger();
     ledger.append(3);
     const { pump, sink, counts } = start(ledger);
@@ -64,7 +64,7 @@ describe('a pump', () => {
     expect(sink.closed).toBe(true);
   });
 
-  it('goes on after a restart where it stopped', async () => {
+  it('continues after a restart where it stopped', async () => {
     const { ledger, pump } = start();
     await settle();
     ledger.append(2);
@@ -77,7 +77,7 @@ describe('a pump', () => {
     expect(second.sink.got).toEqual(ids(3, 3));
   });
 
-  it('tries again after a sink that throws, as after one that says why it took nothing', async () => {
+  it('retries after a sink that throws, as after one that reports a failure', async () => {
     const { ledger, sink, pump, clock } = start();
     sink.answer = () => {
       throw new Error('ENOSPC: no space left on device');
@@ -92,7 +92,7 @@ describe('a pump', () => {
     expect(sink.got).toEqual(ids(2));
   });
 
-  it('tries again, later and later, and loses nothing', async () => {
+  it('retries with growing delays, and loses nothing', async () => {
     const { ledger, sink, pump, clock, lines, counts } = start();
     let attempts = 0;
     sink.answer = () => {
@@ -132,7 +132,7 @@ describe('a pump', () => {
     expect(pump.failing).toBeUndefined();
   });
 
-  it('waits as long as the receiver wishes, up to five minutes', async () => {
+  it('waits as long as the receiver asks, up to five minutes', async () => {
     const { ledger, sink, pump, clock } = start();
     let attempts = 0;
     sink.answer = () => {
@@ -151,7 +151,7 @@ describe('a pump', () => {
     await pump.stop();
   });
 
-  it('leaves out what is refused for good, and says which', async () => {
+  it('skips events that are refused permanently, and reports which', async () => {
     const { ledger, sink, pump, lines, counts } = start();
     sink.answer = ([event]) =>
       event?.data === 'bad'
@@ -170,11 +170,11 @@ describe('a pump', () => {
       ['e1-3', 'HTTP 422: too odd'],
     ]);
     expect(ledger.places.get('out')).toBe('e1-4');
-    // the second within a minute is counted
+    // the second within a minute is only counted
     expect(lines).toEqual([expect.objectContaining({ level: 'warn', event: 'e1-2', more: 0 })]);
   });
 
-  it('saves what a batch brought before it broke off', async () => {
+  it('saves what a batch delivered before it failed', async () => {
     const { ledger, sink, pump } = start();
     sink.answer = (events) => ({ ...down, taken: events.length === 5 ? 3 : 0 });
     await settle();
@@ -188,7 +188,7 @@ describe('a pump', () => {
     expect(second.sink.got).toEqual(['e1-4', 'e1-5']);
   });
 
-  it('is not held up by a ledger that cannot save', async () => {
+  it('is not blocked by a ledger that cannot save', async () => {
     const { ledger, sink, pump, clock } = start();
     await settle();
     sink.answer = (events) => {
@@ -207,7 +207,7 @@ describe('a pump', () => {
     expect(ledger.places.get('out')).toBe('e1-2');
   });
 
-  it('says how much retention took before the sink could have it', async () => {
+  it('reports how many events retention removed before the sink received them', async () => {
     const { ledger, pump } = start();
     await settle();
     await pump.stop();
@@ -221,7 +221,7 @@ describe('a pump', () => {
     expect(lines).toEqual([expect.objectContaining({ level: 'error', sink: 'out', events: 3 })]);
   });
 
-  it('lets the delivery that is under way end, and begins no other', async () => {
+  it('lets the current delivery end, and starts no other', async () => {
     const { ledger, sink, pump } = start();
     let release: () => void = () => undefined;
     sink.answer = () =>
@@ -240,7 +240,7 @@ describe('a pump', () => {
     expect(ledger.places.get('out')).toBe('e1-1');
   });
 
-  it('spreads its attempts', () => {
+  it('adds jitter to its attempts', () => {
     expect([waitMs(0, 0), waitMs(0, 1), waitMs(3, 0.5), waitMs(99, 1)]).toEqual([250, 500, 3_000, 30_000]);
   });
 });

@@ -57,7 +57,7 @@ function create(more: Partial<RedisSinkOptions> = {}): RedisSink {
 const idsIn = async () => (await reader.xrange('tocsin:events', '-', '+')).map(([, fields]) => fields[1]);
 
 describe('a sink in Redis', () => {
-  it('appends entries in order, with what a reader selects by and the whole event', async () => {
+  it('appends entries in order, with the fields that a reader selects by and the whole event', async () => {
     expect(await create().deliver(events(1, 2), never)).toEqual({ taken: 2 });
     const entries = await reader.xrange('tocsin:events', '-', '+');
     expect(entries.map(([, fields]) => fields)).toEqual([
@@ -78,7 +78,7 @@ describe('a sink in Redis', () => {
     ]);
   });
 
-  it('keeps about as many entries as it may', async () => {
+  it('keeps about the configured number of entries', async () => {
     const sink = create({ maxLength: 500 });
     for (let from = 1; from < 2_000; from += 100) await sink.deliver(events(from, from + 99), never);
     const ids = await idsIn();
@@ -95,12 +95,12 @@ describe('a sink in Redis', () => {
     });
   });
 
-  it('says that a login is refused, and not with what', async () => {
+  it('reports a refused login, without the credentials', async () => {
     const { taken, failure } = await create({ password: new Secret('wrong') }).deliver(events(1, 1), never);
     expect([taken, failure]).toEqual([0, { reason: 'the login is refused (WRONGPASS)' }]);
   });
 
-  it('stores all of a batch or nothing, and recovers by itself', async () => {
+  it('stores all of a batch or nothing, and recovers on its own', async () => {
     const sink = create();
     await sink.deliver(events(1, 3), never);
     await reader.config('SET', 'maxmemory', '1');
@@ -112,13 +112,13 @@ describe('a sink in Redis', () => {
     expect(await idsIn()).toEqual(events(1, 9).map(({ id }) => id));
   });
 
-  it('fails where the key is no stream', async () => {
+  it('fails where the key is not a stream', async () => {
     await reader.set('tocsin:events', 'text');
     const { failure } = await create().deliver(events(1, 1), never);
     expect(failure?.reason).toMatch(/WRONGTYPE/);
   });
 
-  it('connects again after the connection was lost', async () => {
+  it('reconnects after the connection was lost', async () => {
     const sink = create();
     await sink.deliver(events(1, 1), never);
     await reader.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
@@ -126,7 +126,7 @@ describe('a sink in Redis', () => {
     expect(results.at(-1)).toEqual({ taken: 1 });
   });
 
-  it('gives up on a server that does not answer, and by the signal', async () => {
+  it('gives up on a server that does not answer, and on the signal', async () => {
     const silent = await startTcp(() => undefined);
     const to = { port: silent.port, password: new Secret('x') };
     expect(await create({ ...to, timeoutMs: 50 }).deliver(events(1, 1), never)).toEqual({
@@ -140,7 +140,7 @@ describe('a sink in Redis', () => {
     await silent.close();
   });
 
-  it('says that nobody listens', async () => {
+  it('reports a refused connection', async () => {
     const { failure } = await create({ port: 1 }).deliver(events(1, 1), never);
     expect(failure?.reason).toMatch(/ECONNREFUSED/);
   });
@@ -167,7 +167,7 @@ describe('a consumer group on the stream', () => {
         await reader.xack(STREAM, 'workers', entry);
       }
     };
-    // the first takes four and dies before it has done them
+    // the first takes four and dies before it has processed them
     expect(await read('first', 4)).toHaveLength(4);
     await work(await read('second', 100));
     const [, claimed] = (await reader.xautoclaim(STREAM, 'workers', 'second', 0, '0')) as [

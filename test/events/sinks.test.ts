@@ -10,7 +10,7 @@ const refuse = () => {
   throw new Error('broken');
 };
 
-/** A sink each of whose parts may break. */
+/** A sink whose every part may fail. */
 function sinkThat(broken: 'create' | 'deliver' | 'close' | 'nothing', got: string[]) {
   const sink: Sink = {
     deliver: (events) => {

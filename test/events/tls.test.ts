@@ -41,7 +41,7 @@ afterEach(async () => {
 
 interface ServerOptions {
   readonly shows: Minted;
-  /** Whether it wants a certificate of its clients. */
+  /** Whether it requires a certificate from its clients. */
   readonly asks: boolean;
 }
 
@@ -61,7 +61,7 @@ async function redis({ shows, asks }: ServerOptions): Promise<number> {
   return server.port;
 }
 
-/** How each client says that it got through, and how it is set up by a configuration. */
+/** How each client reports success, and how a configuration sets it up. */
 const CLIENTS = {
   'a sink over HTTP': async (options: ServerOptions, tls: string) => {
     const url = `https://127.0.0.1:${await https(options)}/in`;
@@ -99,11 +99,11 @@ const CLIENTS = {
 describe.each(Object.keys(CLIENTS) as (keyof typeof CLIENTS)[])('tls_config of %s', (client) => {
   const through = CLIENTS[client];
 
-  it('trusts nobody besides Node without settings', async () => {
+  it('trusts only the roots of Node without settings', async () => {
     expect(await through({ shows: local, asks: false }, '{}')).toMatch(/certificate|CERT/);
   });
 
-  it('trusts whom ca_file names, under the name that was asked for', async () => {
+  it('trusts the authorities in ca_file, for the name that was asked for', async () => {
     const ca = `ca_file: '${mint.caFile}'`;
     expect(await through({ shows: local, asks: false }, `{ ${ca} }`)).toBe('taken');
     expect(await through({ shows: foreign, asks: false }, `{ ${ca} }`)).toMatch(/not made out to|ALTNAME/);
@@ -115,11 +115,11 @@ describe.each(Object.keys(CLIENTS) as (keyof typeof CLIENTS)[])('tls_config of %
     );
   });
 
-  it('trusts anybody with insecure_skip_verify', async () => {
+  it('trusts any certificate with insecure_skip_verify', async () => {
     expect(await through({ shows: foreign, asks: false }, '{ insecure_skip_verify: true }')).toBe('taken');
   });
 
-  it('shows cert_file where the server wants one', async () => {
+  it('sends cert_file where the server requires a certificate', async () => {
     const ca = `ca_file: '${mint.caFile}'`;
     const own = `cert_file: '${local.certFile}', key_file: '${local.keyFile}'`;
     expect(await through({ shows: local, asks: true }, `{ ${ca} }`)).not.toBe('taken');

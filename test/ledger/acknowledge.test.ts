@@ -56,7 +56,7 @@ async function advance(ms: number): Promise<void> {
 }
 
 describe('an acknowledgement', () => {
-  it('is an event, survives repeats and a restart, and ends with the episode', async () => {
+  it('is recorded as an event, survives repeats and a restart, and ends with the episode', async () => {
     await say();
     expect(await acknowledge()).toMatchObject({
       outcome: 'changed',
@@ -79,7 +79,7 @@ describe('an acknowledgement', () => {
     });
   });
 
-  it('expires, and the time without one begins anew', async () => {
+  it('expires, and the time without one starts again', async () => {
     await say();
     await acknowledge({ expiresAt: clock.now() + 90_000 });
     restart();
@@ -92,7 +92,7 @@ describe('an acknowledgement', () => {
     expect(store.summary().transitions).toMatchObject({ ack_expired: 1 });
   });
 
-  it('can be withdrawn, which begins the time anew', async () => {
+  it('can be withdrawn, which starts the time again', async () => {
     await say();
     await acknowledge();
     await advance(5_000);
@@ -103,12 +103,12 @@ describe('an acknowledgement', () => {
     expect(await store.calls.unacknowledge({ id: '1', at: 9 })).toMatchObject({ outcome: 'unchanged' });
   });
 
-  it('is carried over an implicit resolve, and breaks when it gets worse', async () => {
+  it('is carried over an implicit resolve, and is dropped when the alert gets worse', async () => {
     await say();
     await acknowledge();
     await say(alert({ startsAt: '2026-01-01T00:10:00Z' }));
     expect(await store.calls.alert('2')).toMatchObject({ acknowledged: true });
-    // severity is a label and makes another fingerprint unless the sender keeps it
+    // severity is a label and changes the fingerprint unless the sender keeps it
     const [open] = await store.calls.alerts({ state: 'open', limit: 1 });
     const fingerprint = open?.fingerprint ?? '';
     await say(alert({ fingerprint, startsAt: '2026-01-01T00:10:00Z' }, { severity: 'critical' }));
@@ -141,7 +141,7 @@ describe('a firing that may be late', () => {
     expect(summary()).toEqual([]);
   });
 
-  it('counts when nobody refuted it in time, over a restart', async () => {
+  it('counts when no one refuted it in time, across a restart', async () => {
     restart();
     await advance(350_000);
     expect(summary()).toEqual([]);
@@ -150,15 +150,15 @@ describe('a firing that may be late', () => {
     expect(summary()).toEqual([{ severity: 'warning', acknowledged: false, count: 1 }]);
   });
 
-  it('counts at once when the peer that told the end says so too', async () => {
+  it('counts at once when the peer that reported the end reports it too', async () => {
     await say(alert(), 'http://a');
     expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect', 'reopened']);
   });
 
   it.each([
     ['fires', { startsAt: '2026-01-01T00:06:00Z' }],
-    ['is over', { status: 'resolved', startsAt: '2026-01-01T00:06:00Z', endsAt: '2026-01-01T00:07:00Z' }],
-  ])('is forgotten once a later life %s', async (_what, life) => {
+    ['has ended', { status: 'resolved', startsAt: '2026-01-01T00:06:00Z', endsAt: '2026-01-01T00:07:00Z' }],
+  ])('is dropped once a later life %s', async (_what, life) => {
     await say(alert(life));
     const open = summary();
     const before = await transitions();
@@ -170,7 +170,7 @@ describe('a firing that may be late', () => {
     expect(summary()).toEqual(open);
   });
 
-  it("is settled by the sender's own list", async () => {
+  it("is settled by the list of the sender", async () => {
     await store.calls.settleSuspect({ id: '1', fires: false, at: clock.now() });
     await advance(400_000);
     expect(summary()).toEqual([]);
@@ -189,7 +189,7 @@ describe('a firing of one Alertmanager', () => {
     await advance(10_000);
   });
 
-  it('may be late from another receiver, which tries again for itself', async () => {
+  it('may be late from another receiver, which retries on its own', async () => {
     await notify(alert(), { receiver: 'archive' });
     expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect']);
     await notify(alert(RESOLVED), { receiver: 'archive' });
@@ -203,8 +203,8 @@ describe('a firing of one Alertmanager', () => {
   });
 });
 
-describe('an episode of which nothing is heard', () => {
-  it('is given up after the longer of the two times, and goes on when it is heard of again', async () => {
+describe('an episode without reports', () => {
+  it('expires after the longer of the two times, and reopens when it is reported again', async () => {
     await say();
     await advance(3_000_000);
     await say();

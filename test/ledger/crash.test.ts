@@ -21,7 +21,7 @@ interface Told {
   readonly refused: number[];
 }
 
-/** Runs the load until `enough`, then ends it with SIGKILL; what it printed until then is what it told. */
+/** Runs the load until `enough`, then ends it with SIGKILL; returns what it had reported until then. */
 async function underLoad(
   command: string[],
   firstId: number,
@@ -42,7 +42,7 @@ async function underLoad(
   return told;
 }
 
-/** How often each id fired; the offsets must be without a gap. */
+/** How often each id fired; the offsets must have no gaps. */
 async function stored(): Promise<Map<number, number>> {
   const store = openTestStore(path);
   try {
@@ -60,7 +60,7 @@ async function stored(): Promise<Map<number, number>> {
 }
 
 describe('kill -9 under load', () => {
-  it('loses nothing that was acknowledged, and doubles nothing, over 20 rounds', async () => {
+  it('loses nothing that was acknowledged, and duplicates nothing, over 20 rounds', async () => {
     const acknowledged: number[] = [];
     for (let round = 0; round < 20; round++) {
       const wanted = 20 + ((round * 37) % 150);
@@ -76,7 +76,7 @@ describe('kill -9 under load', () => {
 });
 
 describe('a full disk', () => {
-  it('acknowledges nothing that it cannot store, and recovers by itself', async () => {
+  it('acknowledges nothing that it cannot store, and recovers on its own', async () => {
     let acknowledgedBefore = 0;
     let lifted = false;
     // files may grow to 400 kB, until the limit is lifted

@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => directory.remove());
 
-/** Columns that may be damaged in any row, besides those that say which row it is. */
+/** Columns that may be damaged in any row: all but those that identify the row. */
 const COLUMNS: readonly (readonly [table: string, key: string, columns: readonly string[]])[] = [
   ['segments', 'first', ['lines', 'time', 'latest', 'last', 'subject']],
   [
@@ -131,13 +131,13 @@ function damagedCopy(columns: readonly DamagedColumn[]): TestStore & { readonly 
   return { ...openTestStore(path, { clock }), clock };
 }
 
-/** Whether a row has damage of its own; an episode also by the segment of its last event. */
+/** Whether a row is damaged itself; an episode also through the segment of its last event. */
 function isTouched(columns: readonly Required<DamagedColumn>[], table: string, key: number): boolean {
   return columns.some((one) => one.table === table && one.where.endsWith(` ${key}`));
 }
 
 describe('any damage to any rows', () => {
-  it('leaves every other row served, takes every delivery, and ends at the next one', async () => {
+  it('leaves every other row readable, accepts every delivery, and ends at the next one', async () => {
     const whole = damagedCopy([]);
     const all = await contentsOf(whole);
     whole.close();
@@ -154,7 +154,7 @@ describe('any damage to any rows', () => {
             if (segmentsAreWhole && !isTouched(columns, 'episodes', Number(episode.id)))
               expect(found.episodes).toContainEqual(episode);
           if (segmentsAreWhole) expect(found.events).toEqual(all.events);
-          // the first segment has five events, the others one each
+          // the first segment has five events, the others have one each
           for (const event of all.events.slice(5))
             if (!isTouched(columns, 'segments', Number(event.id.slice(2))))
               expect(found.events).toContainEqual(event);
@@ -169,7 +169,7 @@ describe('any damage to any rows', () => {
           });
           expect(again).toMatchObject({ quarantined: 0 });
           const open = await store.calls.alerts({ state: 'open', limit: 100 });
-          // one that had ended may be suspected to be late
+          // an ended one may be suspected to be late
           const sure = open.flatMap(({ labels }) => (labels['alertname'] === 'A' ? [] : labels['alertname']));
           expect(sure.sort()).toEqual(ALERTS.slice(1));
           expect(open.length - sure.length).toBeLessThan(2);

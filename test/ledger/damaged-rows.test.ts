@@ -41,7 +41,7 @@ function open(): void {
   store = openTestStore(path, { clock, rules: RULES, retention });
 }
 
-/** The process ends, and starts so much later. */
+/** The process ends, and starts again after this time. */
 function later(ms: number): void {
   store.close();
   clock = new ManualClock(clock.now() + ms);
@@ -74,7 +74,7 @@ async function advance(ms: number): Promise<void> {
 }
 
 describe('an episode that cannot be read', () => {
-  it('is left out of lists and of what is counted; it is logged and counted once', async () => {
+  it('is left out of lists and counts; it is logged and counted once', async () => {
     for (const name of ['A', 'B', 'C']) await deliver(named(name));
     restartWith({ table: 'segments', column: 'lines', where: 'first = 2', damage: 'cut' });
     expect(store.summary()).toMatchObject({
@@ -91,7 +91,7 @@ describe('an episode that cannot be read', () => {
     ]);
   });
 
-  it('shortens no page of a list: those after it are on it', async () => {
+  it('does not shorten a page of a list: later rows fill it', async () => {
     for (const name of ['A', 'B', 'C', 'D', 'E', 'F']) await deliver(named(name));
     await deliver(
       ...['A', 'B', 'C'].map((name) => named(name, { status: 'resolved', endsAt: '2026-01-01T00:00:30Z' })),
@@ -118,7 +118,7 @@ describe('an episode that cannot be read', () => {
     ...Object.keys(EPISODE_SHAPE)
       .filter((column) => !['id', 'webhook', 'fingerprint', 'texts'].includes(column))
       .map((column) => ({ table: 'episodes', column, damage: 'bytes' as const })),
-  ])('goes on with the next delivery of its alert: $table.$column, $damage', async (damaged) => {
+  ])('continues with the next delivery of its alert: $table.$column, $damage', async (damaged) => {
     await deliver(named('A'), named('B'));
     const where = damaged.table === 'episodes' ? 'id = 1' : 'first = 1';
     restartWith({ ...damaged, where });
@@ -133,11 +133,11 @@ describe('an episode that cannot be read', () => {
       startsAt: '2026-01-01T00:00:00.123456789Z',
     });
     expect(store.summary().open).toEqual([{ severity: 'warning', acknowledged: false, count: 2 }]);
-    // once more: as if nothing had been
+    // once more, as if nothing had happened
     expect(await deliver(named('A'), named('B'))).toMatchObject({ duplicates: 2, quarantined: 0 });
   });
 
-  it('keeps its acknowledgement when it goes on, and its row is in quarantine as it was', async () => {
+  it('keeps its acknowledgement when it continues, and its damaged row is kept in quarantine', async () => {
     await deliver(named('A'));
     await acknowledge('1');
     restartWith({ table: 'segments', column: 'lines', damage: 'garbled' });
@@ -151,11 +151,11 @@ describe('an episode that cannot be read', () => {
     expect(entry).toMatchObject({ webhook: 'main', pointer: '/episodes/1' });
     expect(entry?.detail).toContain('The stored episode 1 could not be read (texts)');
     expect(JSON.parse(Buffer.from(entry?.body ?? []).toString())).toMatchObject({ id: '1', ack_by: 'ops' });
-    // what was damaged is where it was
+    // the damaged columns are unchanged
     expect(storedValue(path, 'SELECT lines FROM segments WHERE first = 1')).toBe('{"#');
   });
 
-  it('goes on in a large delivery too', async () => {
+  it('continues in a large delivery too', async () => {
     await deliver(named('A'));
     restartWith({ table: 'episodes', column: 'closed_by' }, { table: 'episodes', column: 'starts' });
     const more = Array.from({ length: 900 }, (_, i) =>
@@ -172,11 +172,11 @@ const idOf = async (offset: number) => {
   return `${slice.epoch}-${offset}`;
 };
 
-/** Commits that half a minute to two bring anyway, by retention; one for each tick would be more. */
+/** Commits that retention makes anyway in half a minute to two; one for each tick would be more. */
 const FEW = 25;
 
-describe('the timers', () => {
-  it('pass over what cannot be read, without trying it again and again', async () => {
+describe('timers', () => {
+  it('skip unreadable rows, without retrying them over and over', async () => {
     const many = Array.from({ length: 250 }, (_, i) => named(`A${i}`));
     await deliver(...many, named('Last'));
     for (let id = 1; id <= 251; id++) await acknowledge(String(id), clock.now() + 60_000 + id);
@@ -189,7 +189,7 @@ describe('the timers', () => {
     expect(store.summary().unreadableRows).toEqual({ episodes: 250 });
   });
 
-  it('end a timer that is not what the episode says', async () => {
+  it('remove a timer that does not match the episode', async () => {
     await deliver(named('A'));
     store.close();
     damage(path, [{ table: 'episodes', column: 'timer', damage: 'number' }]);
@@ -200,7 +200,7 @@ describe('the timers', () => {
     expect(store.summary().commits - commits).toBeLessThan(FEW);
   });
 
-  it('close what cannot be read and is not heard of any more; the others get their event', async () => {
+  it('close unreadable episodes that are no longer reported; the others get their event', async () => {
     await deliver(named('A'), named('B'), named('C'));
     restartWith(
       { table: 'episodes', column: 'starts', where: 'id = 1' },
@@ -237,7 +237,7 @@ describe('retention', () => {
     expect(storedValue(path, 'SELECT count(*) FROM segment_types WHERE first < 101')).toBe(0);
   });
 
-  it('removes deliveries, and episodes, whose times cannot be read, with those after them', async () => {
+  it('removes deliveries and episodes whose times cannot be read, and those after them', async () => {
     for (let i = 0; i < 10; i++) await deliver(named(`A${i}`));
     restartWith(
       { table: 'deliveries', column: 'received', where: 'id < 9' },
@@ -250,7 +250,7 @@ describe('retention', () => {
     expect(storedValue(path, 'SELECT count(*) FROM bodies')).toBe(0);
   });
 
-  it('keeps what an event said only until the next one: what is changed later is shown', async () => {
+  it('keeps the data of an event only until the next one: later changes are shown', async () => {
     await deliver(named('A'));
     later(31 * DAY_MS);
     await deliver(named('A'));

@@ -49,7 +49,7 @@ const TYPES: EventType[] = [
   'tocsin.config.reloaded',
 ];
 
-/** A story of checks and alerts, appended in this order. */
+/** A history of checks and alerts, appended in this order. */
 const anyStory = fc.array(
   fc.oneof(
     fc.record({ type: fc.constantFrom(...TYPES), subject: fc.constantFrom('api', 'db'), time: fc.nat(100) }),
@@ -97,7 +97,7 @@ function naive(all: readonly WireEvent[], query: EventSliceQuery & { skip: numbe
 }
 
 describe('events', () => {
-  it('a query gives what a look at every event would', async () => {
+  it('return the same for a query as a scan of all events', async () => {
     await fc.assert(
       fc.asyncProperty(anyStory, fc.gen(), async (story, random) => {
         const own = temporaryDirectory();
@@ -138,7 +138,7 @@ describe('events', () => {
     );
   });
 
-  it('pages lead through everything, filtered or not, and on to what comes later', async () => {
+  it('are all reached by pages, filtered or not, and so are later ones', async () => {
     const list = Array.from({ length: 25 }, (_, i) =>
       event(i % 5 === 0 ? 'tocsin.check.unhealthy' : 'tocsin.check.healthy', 'api', i),
     );
@@ -155,7 +155,7 @@ describe('events', () => {
     expect(after).toBe(`${await epochOf()}-25`);
   });
 
-  it('what never was here is gone: another epoch, an offset to come, no id at all', async () => {
+  it('answer "gone" for unknown ids: another epoch, a future offset, an invalid id', async () => {
     await store.calls.append([event('tocsin.check.healthy', 'api', 1)]);
     const epoch = await epochOf();
     for (const after of ['000000000000-1', `${epoch}-2`, 'x', `${epoch}-`, '']) {
@@ -171,7 +171,7 @@ describe('events', () => {
 describe('retention', () => {
   const old = Date.parse('2025-01-01T00:00:00Z');
 
-  it('removes old events in slices; offsets go on, also when none is left', async () => {
+  it('removes old events in slices; offsets continue, even when no event is left', async () => {
     await store.calls.append(Array.from({ length: 1_200 }, () => event('tocsin.check.healthy', 'api', old)));
     await sweep(clock);
     const epoch = await epochOf();
@@ -187,7 +187,7 @@ describe('retention', () => {
     });
   });
 
-  it('stops at the first event that is young enough', async () => {
+  it('stops at the first event that is recent enough', async () => {
     const young = clock.now() - 1_000;
     await store.calls.append([
       event('tocsin.check.healthy', 'a', old),
@@ -198,10 +198,10 @@ describe('retention', () => {
     expect((await eventsOf(store)).map(({ subject }) => subject)).toEqual(['b', 'c']);
   });
 
-  it('removes closed episodes and deliveries, and keeps what is open', async () => {
+  it('removes closed episodes and deliveries, and keeps open ones', async () => {
     const a = webhookAlert({ alertname: 'A' });
     const b = webhookAlert({ alertname: 'B' }, { status: 'resolved', endsAt: '2026-01-01T01:00:00Z' });
-    // what is silent is not given up here
+    // silent episodes do not expire here
     const never = Number.MAX_SAFE_INTEGER;
     await store.calls.configure({ toleranceMs: 0, staleHoldMs: 0, expireAfterMs: never, senders: {} });
     await take(store, webhookPayload([a, b]), { receivedAt: old });
@@ -218,7 +218,7 @@ describe('retention', () => {
     expect((await store.calls.alerts({ state: 'closed', limit: 1 }))[0]?.id).toBe('3');
   });
 
-  it('leaves to open episodes what their events said', async () => {
+  it('keeps the data of the events of open episodes', async () => {
     const never = Number.MAX_SAFE_INTEGER;
     await store.calls.configure({ toleranceMs: 0, staleHoldMs: 0, expireAfterMs: never, senders: {} });
     const alerts = ['A', 'B'].map((alertname) => webhookAlert({ alertname, text: 'tab\tline\n"' }));
@@ -230,7 +230,7 @@ describe('retention', () => {
     store.close();
     store = openTestStore(path, { clock });
     expect(await store.calls.alerts({ state: 'open', limit: 10 })).toEqual(before);
-    // and they know a repeat from a change
+    // and they distinguish a repeat from a change
     expect(await take(store, webhookPayload(alerts))).toMatchObject({ accepted: 0, duplicates: 2 });
     await store.calls.acknowledge({
       id: before[0]?.id ?? '',
@@ -240,7 +240,7 @@ describe('retention', () => {
     expect(JSON.parse(acknowledged?.data ?? '')).toMatchObject({ labels: before[0]?.labels });
   });
 
-  it('keeps bodies within their bytes, the newest of them', async () => {
+  it('keeps the newest bodies within their limit in bytes', async () => {
     store.close();
     store = openTestStore(path, { clock, limits: { bodyBytes: 2_000 } });
     for (let i = 0; i < 10; i++)

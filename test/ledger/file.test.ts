@@ -31,7 +31,7 @@ afterEach(() => {
   directory.remove();
 });
 
-describe("the ledger's file, while it is written to", () => {
+describe("the file of the ledger, while it is written to", () => {
   it('is exported: every event, or those after one', () => {
     const events = [...exportLedger(config, undefined)];
     expect(events).toHaveLength(901);
@@ -40,7 +40,7 @@ describe("the ledger's file, while it is written to", () => {
     expect(() => [...exportLedger(config, 'other-1')]).toThrow('leave --after out');
   });
 
-  it('is copied, and the copy is a ledger', async () => {
+  it('is copied, and the copy is a valid ledger', async () => {
     const target = join(directory.path, 'copy.db');
     await backupLedger(config, { target, signal: never });
     const copy = openTestStore(target);
@@ -49,7 +49,7 @@ describe("the ledger's file, while it is written to", () => {
     await expect(backupLedger(config, { target, signal: never })).rejects.toThrow('is there already');
   });
 
-  it('is replayed into a new one, large deliveries too', async () => {
+  it('is replayed into a new one, including large deliveries', async () => {
     const target = join(directory.path, 'again.db');
     expect(await replayLedger(config, { target, signal: never })).toEqual({
       deliveries: 2,
@@ -59,7 +59,7 @@ describe("the ledger's file, while it is written to", () => {
     });
   });
 
-  it('leaves nothing of a copy or a replay that was stopped', async () => {
+  it('leaves nothing behind after an aborted copy or replay', async () => {
     const to = { target: join(directory.path, 'stopped.db'), signal: AbortSignal.abort() };
     await expect(backupLedger(config, to)).rejects.toThrow(
       /cannot be copied to .*stopped\.db: it was stopped\./,
@@ -68,7 +68,7 @@ describe("the ledger's file, while it is written to", () => {
     expect(readdirSync(directory.path).filter((name) => name.startsWith('stopped'))).toEqual([]);
   });
 
-  it('says so when there is none', () => {
+  it('reports a missing file', () => {
     const none = { ...config, store: { ...config.store, path: join(directory.path, 'none.db') } };
     expect(() => [...exportLedger(none, undefined)]).toThrow('There is no ledger at');
   });

@@ -41,7 +41,7 @@ const run = (
 });
 
 describe('history', () => {
-  it('sums the runs of all targets by step; the mean is of successes', async () => {
+  it('sums the runs of all targets by step; the mean is over successes', async () => {
     const at = clock.now();
     await store.calls.recordRuns([
       run(at, 'success', 1),
@@ -59,7 +59,7 @@ describe('history', () => {
     expect(await store.calls.history({ ...query, service: 'nobody' })).toEqual([]);
   });
 
-  it('roll-ups and single runs tell the same where steps are whole roll-ups', async () => {
+  it('gives the same from roll-ups and single runs where steps are whole roll-ups', async () => {
     const start = clock.now();
     const anyRun = fc
       .tuple(fc.nat(11), fc.nat(299), fc.constantFrom('success', 'failure', 'unknown'))
@@ -90,7 +90,7 @@ describe('history', () => {
     );
   });
 
-  it('keeps single runs for two days, sums of five minutes as long as history and of hours as long as events', async () => {
+  it('keeps single runs for two days, five-minute sums as long as history, and hourly sums as long as events', async () => {
     const now = clock.now();
     const days = [1, 3, 29, 31, 399, 401].map((day) => run(now - day * DAY_MS + 60_000, 'success'));
     await store.calls.recordRuns(days);
@@ -103,12 +103,12 @@ describe('history', () => {
     expect(await points(HOUR_MS)).toEqual(expected);
     expect(await points(2 * HOUR_MS)).toEqual(expected);
     expect(await points(300_000)).toEqual(expected);
-    // of the five minutes that single runs begin in some may be gone; from then on each is where it was
+    // of the five minutes in which single runs begin, some may be gone; later ones are unchanged
     await store.calls.recordRuns([run(now - DAY_MS + 660_000, 'success')]);
     expect(await points(60_000)).toEqual([399, 31, 29, 3, 1, 1 - 11 / 1_440]);
   });
 
-  it('sums whole: every step, whatever its width, from whatever is left of each age', async () => {
+  it('sums every step completely, for any width, from whatever is left of each age', async () => {
     const now = clock.now();
     const runs = Array.from({ length: 3_000 }, (_, i) => run(now - 40 * DAY_MS + i * 1_151_000, 'success'));
     await store.calls.recordRuns(runs);
@@ -123,7 +123,7 @@ describe('history', () => {
     }
   });
 
-  it('gives 500 points of 30 days of one of many services fast', async () => {
+  it('returns 500 points over 30 days of one of many services fast', async () => {
     const now = clock.now();
     for (let service = 0; service < 20; service++) {
       const runs = Array.from({ length: 8_640 }, (_, i) =>

@@ -52,7 +52,7 @@ const RESOLVED = { status: 'resolved', endsAt: '2026-01-01T00:05:00Z' };
 const say = (one: Record<string, unknown>, peer = 'http://a') =>
   take(store, webhookPayload([one], { externalURL: peer }), { receivedAt: clock.now() });
 
-/** Up for long, and with one receiver of ours. */
+/** Up for a long time, with one receiver of ours. */
 const answer = (alerts: unknown): AlertListing => ({
   name: 'am-0',
   body: Buffer.from(typeof alerts === 'string' ? alerts : JSON.stringify(alerts)),
@@ -86,7 +86,7 @@ const transitions = async () => (await eventsOf(store)).map(({ type }) => type.r
 describe('watchdogs in the ledger', () => {
   const sighting = () => store.summary().watchdogs[0];
 
-  it('are seen with each delivery that says they fire, and a restart knows it', async () => {
+  it('are seen with each delivery that reports them firing, and a restart remembers it', async () => {
     expect(sighting()).toEqual({ name: 'prometheus', lastSeenAt: undefined, firing: false });
     await say(alert('dog'));
     await clock.advance(MINUTE);
@@ -101,13 +101,13 @@ describe('watchdogs in the ledger', () => {
     expect(sighting()).toEqual({ ...seen, firing: false });
   });
 
-  it('are no other alert', async () => {
+  it('are not confused with other alerts', async () => {
     await say(alert('a'));
     await say(webhookAlert({ alertname: 'Watchdog', prometheus: 'b' }));
     expect(sighting()).toEqual({ name: 'prometheus', lastSeenAt: undefined, firing: false });
   });
 
-  it('count neither as active nor as unacknowledged, from the next configuration on', async () => {
+  it('count as neither active nor unacknowledged, from the next configuration on', async () => {
     await say(alert('dog'));
     await say(alert('a'));
     expect(unacknowledged()).toEqual(['a']);
@@ -124,7 +124,7 @@ describe('watchdogs in the ledger', () => {
 });
 
 describe('reconciliation in the ledger', () => {
-  it('gives up what its Alertmanagers have no more, once no end can be on its way', async () => {
+  it('expires episodes that its Alertmanagers no longer have, once no report of the end can be under way', async () => {
     await say(alert('a'));
     await say(alert('b'));
     await clock.advance(MINUTE);
@@ -138,7 +138,7 @@ describe('reconciliation in the ledger', () => {
     expect(await list([['b']])).toMatchObject({ drift: { orphaned: 0 } });
   });
 
-  it('leaves alone what is heard of meanwhile', async () => {
+  it('keeps episodes that are reported in between', async () => {
     await say(alert('a'));
     await clock.advance(MINUTE);
     await list([]);
@@ -148,7 +148,7 @@ describe('reconciliation in the ledger', () => {
     expect(await list([])).toMatchObject({ repaired: { expired: 0 } });
   });
 
-  it('changes nothing without an answer of each, or by one that cannot be read', async () => {
+  it('changes nothing without an answer from each, or with one that cannot be read', async () => {
     await say(alert('a'));
     for (const minutes of [1, 20]) {
       await clock.advance(minutes * MINUTE);
@@ -165,12 +165,12 @@ describe('reconciliation in the ledger', () => {
 
   const emptyFrom = (startedAt: number | undefined) => list([], { lists: [{ ...answer([]), startedAt }] });
 
-  it('concludes nothing from the empty list of an Alertmanager that started just now', async () => {
+  it('concludes nothing from the empty list of an Alertmanager that has just started', async () => {
     await say(alert('a'));
     await clock.advance(MINUTE);
     await emptyFrom(0);
     const startedAt = clock.now();
-    // the list was absent for settle already, but the newest absence is that of a restart
+    // absent for longer than `settle` already, but the latest absence is that of a restart
     for (let minute = 0; minute < 15; minute++) {
       await clock.advance(MINUTE);
       expect(await emptyFrom(startedAt)).toMatchObject({ repaired: { expired: 0 } });
@@ -180,7 +180,7 @@ describe('reconciliation in the ledger', () => {
     expect(await transitions()).toEqual(['fired']);
   });
 
-  describe('opens again what was given up and is listed,', () => {
+  describe('reopens an expired episode that is listed,', () => {
     const acknowledgement = { by: 'ops', comment: 'mine', at: 0, expiresAt: undefined };
     const giveUp = async () => {
       await say(alert('a'));
@@ -204,7 +204,7 @@ describe('reconciliation in the ledger', () => {
       expect(await list([['a']])).toMatchObject({ repaired: { reopened: 0 } });
     });
 
-    it('after nothing was heard of it for long, and then it stays while it is listed', async () => {
+    it('after a long time without reports, and keeps it open while it is listed', async () => {
       await say(alert('a'));
       await clock.advance(25 * 60 * MINUTE);
       await store.calls.append([]);
@@ -218,7 +218,7 @@ describe('reconciliation in the ledger', () => {
       expect((await transitions()).at(-1)).toBe('reopened');
     });
 
-    it('but not when it began later: that is another life', async () => {
+    it('but not when it started later: that is another life', async () => {
       await giveUp();
       const later = new Date(clock.now()).toISOString();
       await clock.advance(MINUTE);
@@ -232,7 +232,7 @@ describe('reconciliation in the ledger', () => {
     });
   });
 
-  it('knows which hidden receivers are ours by their deliveries, over a restart', async () => {
+  it('knows by their deliveries which hidden receivers are ours, across a restart', async () => {
     const hidden = (receiver: string) => ({
       ...answer([{ ...LISTED, receivers: [{ name: receiver }] }]),
       receivers: { certain: [], possible: ['tocsin', 'pager'] },
@@ -252,7 +252,7 @@ describe('reconciliation in the ledger', () => {
     expect((await missing('tocsin'))[0]).toBe(1);
   });
 
-  it('settles what is held as stale', async () => {
+  it('settles firings that are held as stale', async () => {
     for (const [fires, last] of [
       [true, 'reopened'],
       [false, 'stale_suspect'],
@@ -271,7 +271,7 @@ describe('reconciliation in the ledger', () => {
     }
   });
 
-  it('takes what is silenced or inhibited out of what nobody has, and puts it back; a restart remembers', async () => {
+  it('does not count silenced or inhibited alerts as unacknowledged, and counts them again later; a restart remembers', async () => {
     await say(alert('a'));
     await say(alert('b'));
     await clock.advance(1_000);
@@ -290,7 +290,7 @@ describe('reconciliation in the ledger', () => {
     expect((await store.calls.alert('1'))?.suppressed).toBeUndefined();
   });
 
-  it('shows again what is silenced where nobody is asked any more', async () => {
+  it('counts silenced alerts again where no Alertmanager is asked any longer', async () => {
     await say(alert('a'));
     await list([['a', { silencedBy: ['x'] }]]);
     expect(unacknowledged()).toEqual([]);
@@ -303,8 +303,8 @@ describe('reconciliation in the ledger', () => {
   });
 });
 
-describe('what is counted of alerts', () => {
-  it('is why they are duplicates, how often they flap, and how long they take', async () => {
+describe('the statistics of alerts', () => {
+  it('count the reasons of duplicates, flapping and durations', async () => {
     await say(alert('a'));
     await say(alert('a'));
     await clock.advance(2 * MINUTE);

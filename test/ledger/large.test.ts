@@ -43,7 +43,7 @@ async function everyOffset(): Promise<readonly number[]> {
   return (await eventsOf(store)).map(({ offset }) => offset);
 }
 
-/** Until some of its slices are on disk. */
+/** Waits until some of its slices are on disk. */
 async function underWay(): Promise<void> {
   while (store.summary().commits < 4) await settle();
 }
@@ -54,7 +54,7 @@ function reopen(more: Parameters<typeof openTestStore>[1] = {}): void {
 }
 
 describe('a large delivery', () => {
-  it('is taken like a small one: every alert once, with its neighbours, in the order of the body', async () => {
+  it('is accepted like a small one: every alert once, with its neighbours, in the order of the body', async () => {
     const bad = { ...alertOf(COUNT), labels: { a: 1 } };
     expect(await take(store, storm({}, [bad, alertOf(COUNT + 1)]))).toMatchObject({
       outcome: 'partial',
@@ -75,7 +75,7 @@ describe('a large delivery', () => {
     expect(first?.type).toBe('tocsin.alert.resolved');
   });
 
-  it('becomes visible at once, while others are taken in between', async () => {
+  it('becomes visible as a whole, while others are accepted in between', async () => {
     const seen = new Set<number>();
     const until = { done: false };
     const large = take(store, storm()).finally(() => (until.done = true));
@@ -92,7 +92,7 @@ describe('a large delivery', () => {
     expect(offsets).toEqual(offsets.map((_, i) => i + 1));
   });
 
-  it('makes those wait that tell of the same alerts', async () => {
+  it('delays deliveries about the same alerts', async () => {
     const large = take(store, storm());
     await underWay();
     const fingerprintOnly = take(store, webhookPayload([alertOf(COUNT - 1, RESOLVED)]));
@@ -101,7 +101,7 @@ describe('a large delivery', () => {
     expect(openCount()).toBe(COUNT - 1);
   });
 
-  it('leaves nothing when the process ends before it is decided', async () => {
+  it('leaves nothing behind when the process ends before it is committed', async () => {
     const large = take(store, storm());
     large.catch(() => undefined);
     await underWay();
@@ -113,7 +113,7 @@ describe('a large delivery', () => {
     expect(await store.calls.deliveries({ limit: 10 })).toHaveLength(1);
   });
 
-  it('loses nothing to retention meanwhile', async () => {
+  it('loses nothing to retention in the meantime', async () => {
     const clock = new ManualClock(Date.parse('2026-06-01T00:00:00Z'));
     reopen({ clock });
     const never = Number.MAX_SAFE_INTEGER;
@@ -123,7 +123,7 @@ describe('a large delivery', () => {
     const { commits } = store.summary();
     const large = take(store, storm(), { receivedAt: clock.now() });
     while (store.summary().commits < commits + 4) await settle();
-    // its repeat of the old alert stands beside the episode, whose only event is old enough to go
+    // it repeats the old alert, of whose episode the only event is old enough to be removed
     const swept = sweep(clock);
     expect(await large).toMatchObject({ accepted: COUNT - 1, duplicates: 1 });
     await swept;
@@ -133,10 +133,10 @@ describe('a large delivery', () => {
     expect(first).toMatchObject({ id: '1', labels: { id: '0' } });
   });
 
-  it('is whole after a restart when it was answered', async () => {
+  it('is complete after a restart when it was answered', async () => {
     await take(store, webhookPayload([alertOf(3)]));
     await take(store, storm(RESOLVED));
-    // closed before its rows stand in their places
+    // closed before its rows are in place
     reopen();
     const offsets = await everyOffset();
     expect(offsets).toEqual(Array.from({ length: COUNT + 1 }, (_, i) => i + 1));
@@ -147,7 +147,7 @@ describe('a large delivery', () => {
     expect(await take(store, storm(RESOLVED))).toMatchObject({ outcome: 'duplicate' });
   });
 
-  it('costs only the alert that meets a bug', async () => {
+  it('loses only the alert that triggers a bug', async () => {
     const buggy: typeof advance = (current, alert, context) => {
       if (alert.labels['id'] === '700') throw new Error('a bug');
       return advance(current, alert, context);
@@ -158,10 +158,10 @@ describe('a large delivery', () => {
   });
 
   it.each([
-    ['no JSON', `{"alerts":[${'{},'.repeat(100_000)}]}`],
+    ['invalid JSON', `{"alerts":[${'{},'.repeat(100_000)}]}`],
     ['a missing comma', `{"alerts":[${'{}'.repeat(150_000)}]}`],
     ['another payload', JSON.stringify({ text: 'x'.repeat(400_000) })],
-    ['no object', JSON.stringify(['x'.repeat(400_000)])],
+    ['not an object', JSON.stringify(['x'.repeat(400_000)])],
   ])('is refused when it is %s', async (_what, body) => {
     expect(await take(store, body)).toMatchObject({ outcome: 'malformed' });
     expect(await everyOffset()).toEqual([]);

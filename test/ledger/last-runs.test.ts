@@ -29,7 +29,7 @@ const run = (service: string, target: string, at: number, health?: string): RunR
 });
 
 describe('the last runs', () => {
-  it('are the newest of each check, over a restart', async () => {
+  it('are the newest of each check, across a restart', async () => {
     const now = clock.now();
     await store.calls.recordRuns([
       run('a', 'x', now - 2_000, 'old'),
@@ -50,7 +50,7 @@ describe('the last runs', () => {
     expect(await sorted(0)).toHaveLength(3);
   });
 
-  it('are forgotten with the events', async () => {
+  it('are removed with the events', async () => {
     await store.calls.recordRuns([run('a', 'x', clock.now() - 401 * DAY_MS, 'old')]);
     await sweep(clock);
     expect(await store.calls.lastRuns(0)).toEqual([]);

@@ -30,7 +30,7 @@ describe('the list of alerts', () => {
     expect(await names({ limit: 2 })).toEqual(['A3', 'A1']);
   });
 
-  it.each([1, 2, 4])('goes on after each place, %i at a time', async (limit) => {
+  it.each([1, 2, 4])('continues after each row, %i at a time', async (limit) => {
     const seen: (string | undefined)[] = [];
     let after: string | undefined;
     for (;;) {
@@ -43,15 +43,15 @@ describe('the list of alerts', () => {
     expect(seen).toEqual(['A3', 'A1', 'A5', 'A0', 'A2', 'A4']);
   });
 
-  it('ends early once it is large, with at least one', async () => {
+  it('is cut once it is large, after at least one row', async () => {
     expect(await names({ maxBytes: 1 })).toEqual(['A3']);
   });
 });
 
-describe('the sentences of critical alerts', () => {
+describe('the summary of critical alerts', () => {
   const reads = { ask: <Value>(_key: string, work: () => Promise<Value>) => work() };
 
-  it('name what is open, without watchdogs', async () => {
+  it('names the open ones, without watchdogs', async () => {
     const ledger = { alerts: async (query: AlertQuery) => store.calls.alerts(query) };
     const isWatchdog = (labels: Readonly<Record<string, string>>) => labels['alertname'] === 'A1';
     expect(await criticalAlerts({ ledger, reads, isWatchdog })).toEqual({
@@ -63,7 +63,7 @@ describe('the sentences of critical alerts', () => {
   it.each([
     [120, 122, false],
     [600, 500, true],
-  ])('with %i more open: are read in small pages, and end with a mark', async (more, shown, isCut) => {
+  ])('with %i more open: is read in small pages, and ends with a mark', async (more, shown, isCut) => {
     const many = Array.from({ length: more }, (_, i) =>
       webhookAlert({ alertname: `B${i}`, severity: 'critical', instance: `node-${i}` }),
     );
@@ -81,7 +81,7 @@ describe('the sentences of critical alerts', () => {
     expect(Math.max(...sizes)).toBeLessThan(64 * 1_024);
   });
 
-  it('say so when the ledger cannot be read', async () => {
+  it('reports a ledger that cannot be read', async () => {
     const ledger = { alerts: () => Promise.reject(new LedgerUnavailableError('It restarts.')) };
     const { sentences } = await criticalAlerts({ ledger, reads, isWatchdog: () => false });
     expect(sentences).toEqual(['CRITICAL: the open alerts cannot be read - It restarts.']);

@@ -23,7 +23,7 @@ const START = Date.parse('2026-01-01T00:00:00Z');
 const FINGERPRINT = '8000000000000001';
 const NUMBER = BigInt.asIntN(64, 0x8000000000000001n);
 
-/** What an alert's event said in that schema. */
+/** The data of an alert's event in that schema. */
 function alertData(more: Record<string, unknown>): string {
   return JSON.stringify({
     ...{ transition: 'fired', ordinal: 1, state: 'open', webhook: 'main', fingerprint: FINGERPRINT },
@@ -39,7 +39,7 @@ function alertData(more: Record<string, unknown>): string {
   });
 }
 
-/** A ledger as version 5 of the schema left it: a check, an alert that ended and fired anew, one whose events are gone. */
+/** A ledger of schema version 5: a check, an alert that ended and fired again, one whose events are gone. */
 function writeVersion5(): void {
   const database = new Database(path);
   database.pragma('journal_mode = WAL');
@@ -120,7 +120,7 @@ describe('a ledger of schema 5', () => {
     ]);
   });
 
-  it('keeps its episodes, also those whose events are gone', async () => {
+  it('keeps its episodes, including those whose events are gone', async () => {
     writeVersion5();
     store = openTestStore(path);
     expect(await store.calls.alerts({ state: 'all', limit: 10 })).toMatchObject([
@@ -133,7 +133,7 @@ describe('a ledger of schema 5', () => {
     expect(store.summary().open).toEqual([{ severity: 'critical', acknowledged: false, count: 2 }]);
   });
 
-  it('goes on with the episodes that are open', async () => {
+  it('continues the open episodes', async () => {
     writeVersion5();
     store = openTestStore(path);
     const labels = { alertname: 'A', text: 'tab\tline\n"quoted"' };

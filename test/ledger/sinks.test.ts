@@ -20,8 +20,8 @@ const append = (count: number) =>
   );
 const at = (offset: number) => `${store.summary().epoch}-${offset}`;
 
-describe('the place of a sink', () => {
-  it('is that of the newest event when it is first heard of, and stays', async () => {
+describe('the position of a sink', () => {
+  it('starts at the newest event when the sink is first seen, and stays', async () => {
     await append(3);
     expect(await store.calls.openSink('bus')).toBe(at(3));
     await append(2);
@@ -29,7 +29,7 @@ describe('the place of a sink', () => {
     expect(await store.calls.openSink('other')).toBe(at(5));
   });
 
-  it('is remembered over a restart', async () => {
+  it('survives a restart', async () => {
     await append(5);
     await store.calls.openSink('bus');
     await store.calls.saveSink({ sink: 'bus', after: at(4), refused: [] });
@@ -40,7 +40,7 @@ describe('the place of a sink', () => {
 });
 
 describe('the dead letters of a sink', () => {
-  it('are kept by event, newest first, and once', async () => {
+  it('are kept once per event, newest first', async () => {
     const refused = [
       { id: at(1), at: 10, reason: 'first' },
       { id: at(2), at: 20, reason: 'second' },
@@ -52,7 +52,7 @@ describe('the dead letters of a sink', () => {
     expect(await store.calls.deadLetters('other')).toEqual([]);
   });
 
-  it('are the last thousand', async () => {
+  it('are limited to the last thousand', async () => {
     const refused = Array.from({ length: 1_500 }, (_, i) => ({ id: at(i + 1), at: i, reason: 'no' }));
     await store.calls.saveSink({ sink: 'bus', after: at(1_500), refused });
     const kept = await store.calls.deadLetters('bus');

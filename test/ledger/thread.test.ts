@@ -43,7 +43,7 @@ const alertNamed = (alertname: string) => webhookAlert({ alertname, severity: 'w
 const deliveryOf = (...names: string[]) => rawDelivery(webhookPayload(names.map(alertNamed)));
 
 describe('ThreadLedger', () => {
-  it('takes deliveries and answers every question', async () => {
+  it('accepts deliveries and answers every query', async () => {
     const ledger = await start();
     expect(ledger.writable()).toBe(true);
     expect(await ledger.intake(deliveryOf('A', 'B'))).toMatchObject({ outcome: 'accepted', accepted: 2 });
@@ -94,7 +94,7 @@ describe('ThreadLedger', () => {
     ]);
   });
 
-  it('gives long answers whole, oldest or newest first', async () => {
+  it('returns long answers completely, oldest or newest first', async () => {
     const ledger = await start();
     await ledger.append(
       Array.from({ length: 1_700 }, (_, i) => ({
@@ -112,12 +112,12 @@ describe('ThreadLedger', () => {
     }
   });
 
-  it('tells when events are gone', async () => {
+  it('reports when events are gone', async () => {
     const ledger = await start();
     expect(await ledger.events({ limit: 1, after: 'other-5' })).toEqual({ gone: true });
   });
 
-  it('groups what waits into few commits', async () => {
+  it('groups waiting deliveries into few commits', async () => {
     const ledger = await start();
     const results = await Promise.all(
       Array.from({ length: 500 }, (_, i) => ledger.intake(deliveryOf(`A${i}`))),
@@ -143,7 +143,7 @@ describe('ThreadLedger', () => {
     expect(await ledger.intake(rawDelivery(large))).toMatchObject({ outcome: 'malformed' });
   });
 
-  it('finishes what it was given before it closes, and takes nothing afterwards', async () => {
+  it('finishes accepted work before it closes, and accepts nothing afterwards', async () => {
     const ledger = await start();
     const given = Array.from({ length: 50 }, (_, i) => ledger.intake(deliveryOf(`A${i}`)));
     await ledger.close();
@@ -163,7 +163,7 @@ describe('a ledger that cannot start says why', () => {
     await expect(start()).rejects.toThrow(LedgerStartError);
   });
 
-  it('when its path cannot be', async () => {
+  it('when its path is impossible', async () => {
     const file = join(directory.path, 'file');
     writeFileSync(file, 'x');
     await expect(start({ path: join(file, 'tocsin.db') })).rejects.toThrow(/cannot be written/);
@@ -183,7 +183,7 @@ describe('a ledger that cannot start says why', () => {
 });
 
 describe('when its thread breaks', () => {
-  it.each(['throw', 'exit'])('(%s) all who wait are told, and it is started again', async (how) => {
+  it.each(['throw', 'exit'])('(%s) all waiting calls fail, and it is restarted', async (how) => {
     const ledger = await start({ threadUrl: BREAKING });
     await ledger.intake(deliveryOf('A'));
     const waiting = [ledger.alert(how), ledger.deliveries({ limit: 1 }), ledger.intake(deliveryOf('B'))];
@@ -201,7 +201,7 @@ describe('when its thread breaks', () => {
     ]);
   });
 
-  it('(hang) nobody waits longer than the deadline, and room is counted until it answers', async () => {
+  it('(hang) no one waits longer than the deadline, and capacity is held until it answers', async () => {
     const ledger = await start({ threadUrl: BREAKING, callTimeoutMs: 150, maxBytesInFlight: 1_000 });
     const hung = ledger.alert('hang');
     const late = ledger.intake(deliveryOf('A'));

@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 afterEach(() => directory.remove());
 
-/** A ledger with something in it, closed. */
+/** A closed ledger with content. */
 async function filled(): Promise<void> {
   const store = openTestStore(path);
   const alerts = Array.from({ length: 500 }, (_, i) => webhookAlert({ alertname: `A${i}` }));
@@ -52,7 +52,7 @@ describe('openStore', () => {
     store.close();
   });
 
-  it('keeps a second one away, until it is closed', () => {
+  it('keeps a second process out until it is closed', () => {
     const first = openStore(path);
     expect(() => openStore(path)).toThrow(/in use by another process.*store\.path/);
     first.close();
@@ -81,7 +81,7 @@ describe('openStore', () => {
         return path;
       },
     ],
-  ])('keeps a second one away %s', (_how, otherName) => {
+  ])('keeps a second process out %s', (_how, otherName) => {
     const first = openStore(path);
     const other = otherName();
     expect(() => openStore(other)).toThrow(/in use by another process/);
@@ -89,7 +89,7 @@ describe('openStore', () => {
     openStore(other).close();
   });
 
-  it('creates the file that a symbolic link leads to', () => {
+  it('creates the file that a symbolic link points to', () => {
     const link = join(directory.path, 'link.db');
     symlinkSync('real.db', link);
     openStore(link).close();
@@ -97,7 +97,7 @@ describe('openStore', () => {
     expect(existsSync(join(directory.path, 'real.db.lock'))).toBe(true);
   });
 
-  it('lets others read meanwhile', async () => {
+  it('lets others read in the meantime', async () => {
     const store = openTestStore(path);
     await take(store, webhookPayload([webhookAlert({ alertname: 'A' })]));
     const reader = new Database(path, { readonly: true });
@@ -116,7 +116,7 @@ describe('openStore', () => {
     );
   });
 
-  it('refuses a database of somebody else, and leaves it as it is', () => {
+  it('refuses the database of another program, and leaves it unchanged', () => {
     openStore(join(directory.path, 'deep', 'other.db')).close();
     const database = new Database(path);
     database.exec('CREATE TABLE theirs (x)');
@@ -127,10 +127,10 @@ describe('openStore', () => {
   });
 
   it.each<[string, () => void]>([
-    ['is no database', () => writeFileSync(path, 'hello, this is no database at all'.repeat(100))],
-    ['is cut off', () => truncateSync(path, Math.floor(statSync(path).size / 2 / 4_096) * 4_096)],
+    ['is not a database', () => writeFileSync(path, 'hello, this is no database at all'.repeat(100))],
+    ['is truncated', () => truncateSync(path, Math.floor(statSync(path).size / 2 / 4_096) * 4_096)],
     [
-      'holds garbage in the middle',
+      'has garbage in the middle',
       () => {
         const file = openSync(path, 'r+');
         const garbage = Buffer.alloc(statSync(path).size - 3 * 4_096, 0xa5);
@@ -144,7 +144,7 @@ describe('openStore', () => {
     expect(() => openStore(path)).toThrow(/is damaged.*Restore a backup, or move the file away/);
   });
 
-  it('says where it cannot write', () => {
+  it('reports where it cannot write', () => {
     openStore(path).close();
     const below = join(path, 'x', 'tocsin.db');
     expect(() => openStore(below)).toThrow(`The ledger ${below} cannot be written`);

@@ -22,7 +22,7 @@ describe('the pages of the write-ahead log', () => {
     expect(logPages(bytes)).toBe(pages);
   });
 
-  it('take at most a quarter of what is free, where that is enough for the fewest', () => {
+  it('take at most a quarter of the free space, where that is enough for the minimum', () => {
     fc.assert(
       fc.property(fc.integer({ min: MIB, max: 500 * MIB }), (bytes) => {
         expect(logPages(bytes) * 4_096).toBeLessThanOrEqual(bytes / 4);
@@ -31,7 +31,7 @@ describe('the pages of the write-ahead log', () => {
   });
 });
 
-describe('the room of the write-ahead log', () => {
+describe('the limit of the write-ahead log', () => {
   let directory: ReturnType<typeof temporaryDirectory>;
   let database: Database.Database;
   beforeEach(() => {
@@ -47,7 +47,7 @@ describe('the room of the write-ahead log', () => {
 
   const pragma = (name: string) => Number(database.pragma(name, { simple: true }));
 
-  it('follows what is free, both ways', () => {
+  it('follows the free space, up and down', () => {
     let free = 1_000 * MIB;
     const room = new LogRoom(database, '', () => free);
     const seen = () => [pragma('wal_autocheckpoint'), pragma('journal_size_limit')];
@@ -60,14 +60,14 @@ describe('the room of the write-ahead log', () => {
     expect(seen()).toEqual([8_000, 64 * MIB]);
   });
 
-  it('asks the disk that the file lies on', () => {
+  it('checks the disk of the file', () => {
     new LogRoom(database, join(directory.path, 'ledger.db'));
     expect(pragma('wal_autocheckpoint')).toBeGreaterThan(0);
     new LogRoom(database, '/nowhere/at/all/ledger.db');
     expect(pragma('wal_autocheckpoint')).toBe(8_000);
   });
 
-  it('keeps a log short through many commits', () => {
+  it('keeps the log short through many commits', () => {
     const room = new LogRoom(database, '', () => 4 * MIB);
     const insert = database.prepare('INSERT INTO t VALUES (zeroblob(20000))');
     for (let i = 0; i < 500; i++) {

@@ -42,7 +42,7 @@ function block(): () => void {
 }
 
 describe('a store that cannot commit', () => {
-  it('fails the whole group, keeps nothing of it, and works again as soon as it can', async () => {
+  it('fails the whole group, keeps nothing of it, and works again as soon as possible', async () => {
     await take(store, payload('before'));
     const free = block();
     const outcomes = await Promise.allSettled([take(store, payload('A')), take(store, payload('B'))]);
@@ -65,7 +65,7 @@ describe('a store that cannot commit', () => {
     ]);
   });
 
-  it('finds out by itself that it can commit again', async () => {
+  it('detects on its own that it can commit again', async () => {
     const free = block();
     await expect(take(store, payload('A'))).rejects.toThrow(/cannot be written/);
     free();
@@ -73,7 +73,7 @@ describe('a store that cannot commit', () => {
     await until(() => store.writable.at(-1) === true);
   });
 
-  it('commits nothing to a file that has another name now, until it has its own again', async () => {
+  it('commits nothing to a renamed file, until it has its name back', async () => {
     await take(store, payload('before'));
     renameSync(path, `${path}.away`);
     await expect(take(store, payload('A'))).rejects.toThrow(
@@ -85,7 +85,7 @@ describe('a store that cannot commit', () => {
     expect(store.writable).toEqual([false, true]);
   });
 
-  it('notices by itself that its file is gone', async () => {
+  it('detects on its own that its file is gone', async () => {
     renameSync(path, `${path}.away`);
     await clock.advance(1_000);
     await until(() => store.writable.at(-1) === false);
@@ -94,7 +94,7 @@ describe('a store that cannot commit', () => {
     await until(() => store.writable.at(-1) === true);
   });
 
-  it('commits nothing after another process has written, and says so', async () => {
+  it('commits nothing after another process has written, and reports it', async () => {
     let foreign = 0;
     store.close();
     store = openTestStore(path, { clock, onForeignWrite: () => foreign++ });
@@ -105,13 +105,13 @@ describe('a store that cannot commit', () => {
     expect({ foreign, writable: store.writable }).toEqual({ foreign: 1, writable: [false] });
   });
 
-  it('still tells a malformed body what it is', async () => {
+  it('still rejects a malformed body as such', async () => {
     const free = block();
     expect(await take(store, 'nonsense')).toMatchObject({ outcome: 'malformed' });
     free();
   });
 
-  it('goes on answering questions', async () => {
+  it('continues to answer queries', async () => {
     await take(store, payload('A'));
     const free = block();
     expect(await store.calls.alerts({ state: 'open', limit: 1 })).toHaveLength(1);
@@ -120,12 +120,12 @@ describe('a store that cannot commit', () => {
 });
 
 describe('a group', () => {
-  it('is one commit for all that waited', async () => {
+  it('is one commit for all waiting calls', async () => {
     await Promise.all(Array.from({ length: 100 }, (_, i) => take(store, payload(`A${i}`))));
     expect(store.summary()).toMatchObject({ commits: 1, lastOffset: 100 });
   });
 
-  it('is bounded by bytes and by number', async () => {
+  it('is bounded in bytes and in number', async () => {
     await Promise.all(Array.from({ length: 600 }, (_, i) => take(store, payload(`A${i}`))));
     expect(store.summary().commits).toBe(2);
     const large = webhookPayload([
@@ -135,7 +135,7 @@ describe('a group', () => {
     expect(store.summary().commits).toBe(4);
   });
 
-  it('that waits when the store closes is committed', async () => {
+  it('is committed when it waits while the store closes', async () => {
     const given = take(store, payload('A'));
     store.close();
     expect(await given).toMatchObject({ accepted: 1 });

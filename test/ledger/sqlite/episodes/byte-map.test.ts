@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { ByteMap } from '../../../../src/ledger/sqlite/episodes/byte-map.ts';
 
 describe('ByteMap', () => {
-  it('knows what a Map would know', () => {
+  it('holds what a Map would hold', () => {
     const anyId = fc.oneof(
       fc.nat(10),
       fc.integer({ min: 4_090, max: 4_100 }),

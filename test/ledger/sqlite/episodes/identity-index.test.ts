@@ -13,7 +13,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('IdentityIndex', () => {
-  it('knows what a Map would know, also after rollbacks', () => {
+  it('holds what a Map would hold, even after rollbacks', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 80 }), (steps) => {
         const index = new IdentityIndex();
@@ -42,7 +42,7 @@ describe('IdentityIndex', () => {
     );
   });
 
-  it('grows, forgets, and finds an alert whichever webhook it came by', () => {
+  it('grows, removes entries, and finds an alert of any webhook', () => {
     const index = new IdentityIndex();
     const COUNT = 20_000n;
     for (let i = 0n; i < COUNT; i++) index.load(1 + Number(i % 2n), i * 7n - 5n, Number(i) + 1);

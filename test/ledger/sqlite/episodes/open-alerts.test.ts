@@ -18,7 +18,7 @@ const anyChange: fc.Arbitrary<EpisodeChange> = fc.record({
   ),
 });
 
-/** What the file would say after these changes. */
+/** What the database would hold after these changes. */
 function sourceOf(changes: readonly EpisodeChange[]) {
   const newest = new Map(changes.map((change) => [change.id, change]));
   const open = [...newest.values()].filter((one) => one.open).sort((a, b) => a.id - b.id);
@@ -30,7 +30,7 @@ function countedOf(changes: readonly EpisodeChange[], maxSeries = 100): OpenAler
 }
 
 describe('OpenAlerts', () => {
-  it('counts as a look at every episode would', () => {
+  it('counts as a scan of every episode would', () => {
     fc.assert(
       fc.property(fc.array(anyChange, { maxLength: 60 }), (changes) => {
         const counted = countedOf(changes);
@@ -74,7 +74,7 @@ describe('OpenAlerts', () => {
     expect(counted.summary().unacknowledgedOverflow).toBe(3);
   });
 
-  it('tells as many as there is room for, whoever came and went before', () => {
+  it('reports as many as there is room for, whatever was added and removed before', () => {
     const anySuppression = fc.record({ id: fc.nat(8), suppressed: fc.boolean() });
     const anyStep = fc.oneof({ weight: 3, arbitrary: anyChange }, anySuppression);
     fc.assert(
@@ -119,7 +119,7 @@ describe('OpenAlerts', () => {
     );
   });
 
-  it('forgets what was rolled back', () => {
+  it('drops what was rolled back', () => {
     const counted = countedOf([], 2);
     const back = counted.mark();
     counted.note({ id: 1, open: true, severity: 'critical', acknowledged: false, since: 1, labels: {} });
@@ -128,7 +128,7 @@ describe('OpenAlerts', () => {
     expect(counted.summary().open).toEqual([]);
   });
 
-  it('thousands that close at once cost no more than one by one', () => {
+  it('closes thousands at once at the cost of closing them one by one', () => {
     const change = {
       severity: 'critical' as const,
       acknowledged: false,
@@ -146,7 +146,7 @@ describe('OpenAlerts', () => {
       return user;
     };
     closing(5_000);
-    // ten times as many would be a hundred times the work if each searched among all
+    // ten times as many would be a hundred times the work if each searched all of them
     expect(closing(50_000)).toBeLessThan(40 * Math.max(1_000, closing(5_000)));
   });
 });

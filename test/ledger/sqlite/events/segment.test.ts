@@ -40,7 +40,7 @@ const anyEvent: fc.Arbitrary<StoredEvent> = fc.oneof(
 );
 const TYPES = ['a', 'b', 'c'];
 
-/** Writes events from an offset on; what is in no segment yet is left out. */
+/** Writes events from an offset on; events that are in no segment yet are left out. */
 function written(events: readonly StoredEvent[], first: number): NewSegment[] {
   const segments: NewSegment[] = [];
   const buffer = new SegmentBuffer((segment) => segments.push(segment));
@@ -53,7 +53,7 @@ function written(events: readonly StoredEvent[], first: number): NewSegment[] {
 }
 
 describe('segments', () => {
-  it('give back every event as it was written', () => {
+  it('return every event as it was written', () => {
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 20 }), fc.integer({ min: 1, max: 9 }), (events, first) => {
         const segments = written(events, first);
@@ -89,7 +89,7 @@ describe('segments', () => {
     );
   });
 
-  it('hold events of one time and one delivery, or a single one of another kind', () => {
+  it('hold events of one time and one delivery, or a single event of another kind', () => {
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 20 }), (events) => {
         for (const { first, last, time } of written(events, 1)) {
@@ -102,7 +102,7 @@ describe('segments', () => {
     );
   });
 
-  it('tell of an event before it whose offset was not known yet', () => {
+  it('resolve a previous event whose offset was not known yet', () => {
     const alert = {
       fingerprint: '00',
       episode: 1,
@@ -117,7 +117,7 @@ describe('segments', () => {
     expect(new SegmentLines(segment).alert(105)?.previous).toBe(103);
   });
 
-  it('are taken back with what was rolled back, sealed or not', () => {
+  it('are rolled back, sealed or not', () => {
     const segments: NewSegment[] = [];
     const buffer = new SegmentBuffer((segment) => segments.push(segment));
     const event = (time: number): StoredEvent => ({
@@ -143,7 +143,7 @@ describe('segments', () => {
     expect(segments.at(-1)).toMatchObject({ first: 1, last: 1, lines: '\none' });
   });
 
-  it('leave their texts to an episode', () => {
+  it('read back the texts kept for an episode', () => {
     fc.assert(
       fc.property(anyAlert, ({ labels, annotations, generatorUrl }) => {
         const texts = { labels, annotations, generatorUrl };

@@ -43,7 +43,7 @@ const b = webhookAlert({ alertname: 'B' });
 const resolved = { ...a, status: 'resolved', endsAt: '2026-01-01T00:00:30Z' };
 const types = async () => (await eventsOf(store)).map(({ type }) => type);
 
-/** Reads the file beside the ledger, as a backup would. */
+/** Reads the database from outside the ledger, as a backup would. */
 function rows(sql: string): unknown[] {
   const database = new Database(path, { readonly: true });
   try {
@@ -54,7 +54,7 @@ function rows(sql: string): unknown[] {
 }
 
 describe('a delivery', () => {
-  it('is accepted, told as events, and stands as episodes', async () => {
+  it('is accepted and stored as events and as episodes', async () => {
     const result = await take(
       store,
       webhookPayload([a, b], {
@@ -115,7 +115,7 @@ describe('a delivery', () => {
     });
   });
 
-  it('that comes again is a duplicate, its body is kept once', async () => {
+  it('is a duplicate when it is repeated, and its body is kept once', async () => {
     await take(store, webhookPayload([a, b]));
     const again = await take(store, webhookPayload([b, a]), {
       receivedAt: Date.parse('2026-01-01T04:00:00Z'),
@@ -147,7 +147,7 @@ describe('a delivery', () => {
     expect((await store.calls.alert('1'))?.lastReceivedAt).toBe(Date.parse('2026-01-01T04:00:00Z'));
   });
 
-  it('of which a part is new accepts that part only', async () => {
+  it('has only its new alerts accepted', async () => {
     await take(store, webhookPayload([a]));
     expect(await take(store, webhookPayload([a, b]))).toMatchObject({
       outcome: 'accepted',
@@ -161,7 +161,7 @@ describe('a delivery', () => {
     });
   });
 
-  it('carries an alert through its life', async () => {
+  it('takes an alert through its life', async () => {
     for (const alert of [a, { ...a, annotations: { summary: 'worse' } }, resolved, a, resolved])
       await take(store, webhookPayload([alert]));
     expect(await types()).toEqual(
@@ -182,13 +182,13 @@ describe('a delivery', () => {
     ]);
   });
 
-  it('of one webhook says nothing about the alerts of another', async () => {
+  it('of one webhook does not affect the alerts of another', async () => {
     await take(store, webhookPayload([a]));
     expect(await take(store, webhookPayload([a]), { webhook: 'grafana' })).toMatchObject({ accepted: 1 });
     expect(await store.calls.alerts({ state: 'open', limit: 10 })).toHaveLength(2);
   });
 
-  it('without alerts is taken', async () => {
+  it('is accepted without alerts', async () => {
     expect(await take(store, webhookPayload([]))).toMatchObject({
       outcome: 'accepted',
       accepted: 0,
@@ -197,7 +197,7 @@ describe('a delivery', () => {
     });
   });
 
-  it('with a bad alert is partial; the bad one lies in quarantine, once', async () => {
+  it('is partial with an invalid alert, which is in quarantine once', async () => {
     const bad = { ...b, labels: { alertname: 5 } };
     for (const outcome of [{ accepted: 1 }, { duplicates: 1 }]) {
       expect(await take(store, webhookPayload([bad, a]))).toMatchObject({
@@ -216,7 +216,7 @@ describe('a delivery', () => {
     ]);
   });
 
-  it('that is malformed is told so, and the first 64 KiB of it are kept', async () => {
+  it('is rejected when it is malformed, and the first 64 KiB of it are kept', async () => {
     const body = Buffer.alloc(100_000, 'x');
     expect(await take(store, body)).toMatchObject({
       outcome: 'malformed',
@@ -230,7 +230,7 @@ describe('a delivery', () => {
     expect(await store.calls.deliveries({ limit: 10 })).toEqual([]);
   });
 
-  it('loses nothing over a restart', async () => {
+  it('loses nothing across a restart', async () => {
     await take(store, webhookPayload([a, b]));
     const before = store.summary();
     store.close();
@@ -246,7 +246,7 @@ describe('a delivery', () => {
 });
 
 describe('quarantine', () => {
-  it('is bounded: the oldest make room', async () => {
+  it('is bounded: the oldest are dropped', async () => {
     store.close();
     opened.length = 0;
     store = open({ limits: { quarantine: { entries: 3, bytes: 1_000 } } });
@@ -259,13 +259,13 @@ describe('quarantine', () => {
   });
 });
 
-describe('a bug that one alert meets', () => {
+describe('a bug that one alert triggers', () => {
   const buggy: typeof advance = (current, alert, context) => {
     if (alert.labels['alertname'] === 'B') throw new Error('a bug');
     return advance(current, alert, context);
   };
 
-  it('costs that alert alone: it goes to quarantine', async () => {
+  it('affects that alert alone: it goes to quarantine', async () => {
     store.close();
     opened.length = 0;
     store = open({ logic: { ...ALERT_LOGIC, advance: buggy } });
@@ -286,7 +286,7 @@ describe('a bug that one alert meets', () => {
     expect(store.lines).toMatchObject([{ level: 'error', error: 'a bug' }]);
   });
 
-  it('beyond the alerts costs the delivery, not its group', async () => {
+  it('affects the delivery, not its group, when it is outside the alerts', async () => {
     store.close();
     opened.length = 0;
     const failing: typeof deliveryId = (webhook, delivery) => {
@@ -304,7 +304,7 @@ describe('a bug that one alert meets', () => {
   });
 });
 
-describe('a hundred mutated shapes', () => {
+describe('a hundred mutated payloads', () => {
   const shapes: unknown[] = [
     webhookPayload([a, b]),
     webhookPayload([resolved], { notification_reason: 'all alerts resolved', routeLabels: {} }),
@@ -317,7 +317,7 @@ describe('a hundred mutated shapes', () => {
   ];
   const replacements: unknown[] = [null, 0, -1.5, true, '', 'x', [], [null], {}, { a: { b: [] } }];
 
-  /** Puts `value` at every place of a shape, one place at a time. */
+  /** Puts `value` at every place of a payload, one place at a time. */
   function mutate(shape: unknown, value: unknown): unknown[] {
     if (typeof shape !== 'object' || shape === null) return [value];
     const places = Object.entries(shape).flatMap(([key, inner]) =>
@@ -328,7 +328,7 @@ describe('a hundred mutated shapes', () => {
     return [value, ...places];
   }
 
-  it('never throw, and every alert is accounted for', async () => {
+  it('never throw, and account for every alert', async () => {
     const bodies = shapes.flatMap((shape) => replacements.flatMap((value) => mutate(shape, value)));
     expect(bodies.length).toBeGreaterThan(100);
     const results = await Promise.all(bodies.map((body) => take(store, body)));
@@ -344,7 +344,7 @@ describe('a hundred mutated shapes', () => {
     expect(offsets).toEqual(offsets.map((_, i) => i + 1));
   });
 
-  it('a real body cut off anywhere is malformed', async () => {
+  it('are malformed when a real body is truncated anywhere', async () => {
     const whole = JSON.stringify(webhookPayload([a]));
     for (let length = 0; length < whole.length; length += 7) {
       expect(await take(store, whole.slice(0, length))).toMatchObject({ outcome: 'malformed' });
@@ -352,7 +352,7 @@ describe('a hundred mutated shapes', () => {
   });
 });
 
-it('writes bodies where a reader of the file finds them', async () => {
+it('are stored where a reader of the file finds them', async () => {
   await store.calls.intake(rawDelivery(webhookPayload([a])));
   store.close();
   opened.length = 0;

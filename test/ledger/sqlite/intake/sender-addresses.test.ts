@@ -22,7 +22,7 @@ afterEach(() => {
   directory.remove();
 });
 
-/** Deliveries, each `[webhook, externalURL, address]`; the warnings that they bring. */
+/** Returns the warnings for these deliveries, each `[webhook, externalURL, address]`. */
 async function warnings(...deliveries: readonly (readonly [string, string, string])[]) {
   for (const [i, [webhook, externalURL, source]] of deliveries.entries()) {
     const alerts = [webhookAlert({ alertname: `A${i}` })];
@@ -35,7 +35,7 @@ const from = (webhook: string, externalUrl: string, ...addresses: readonly strin
   addresses.map((address) => [webhook, externalUrl, address] as const);
 
 describe('members of a cluster with one external URL', () => {
-  it('bring one warning, when the first of them sends again', async () => {
+  it('cause one warning, when the first of them sends again', async () => {
     expect(await warnings(...from('main', 'http://am', '192.0.2.1', '192.0.2.2'))).toEqual([]);
     const [line, ...more] = await warnings(
       ...from('main', 'http://am', '192.0.2.1', '192.0.2.2', '192.0.2.1'),
@@ -50,12 +50,12 @@ describe('members of a cluster with one external URL', () => {
     expect(more).toEqual([]);
   });
 
-  it('are recognised when they take turns', async () => {
+  it('are detected when they take turns', async () => {
     const found = await warnings(...from('main', 'http://am', 'a', 'a', 'b', 'c', 'a', 'b', 'c'));
     expect(found.map(({ addresses }) => addresses)).toEqual([['a', 'b', 'c']]);
   });
 
-  it('bring one for each external URL of each webhook', async () => {
+  it('cause one for each external URL of each webhook', async () => {
     const pairs = [['main', 'http://x'], ['main', 'http://y'], ['other', 'http://x']] as const; // prettier-ignore
     const found = await warnings(
       ...pairs.flatMap(([webhook, url]) => from(webhook, url, 'a', 'b', 'a', 'b')),
@@ -65,13 +65,13 @@ describe('members of a cluster with one external URL', () => {
 
   it.each([
     ['a member that moves', from('main', 'http://am', 'a', 'b', 'b', 'c')],
-    ['a sender that is no cluster', from('single', 'http://am', 'a', 'b', 'a', 'b')],
+    ['a sender that is not a cluster', from('single', 'http://am', 'a', 'b', 'a', 'b')],
     ['a webhook without settings', from('unknown', 'http://am', 'a', 'b', 'a', 'b')],
     [
       'members with external URLs of their own',
       [...from('main', 'http://x', 'a'), ...from('main', 'http://y', 'b'), ...from('main', 'http://x', 'a')],
     ],
-  ])('are not seen in %s', async (_what, deliveries) => {
+  ])('are not detected in %s', async (_what, deliveries) => {
     expect(await warnings(...deliveries)).toEqual([]);
   });
 });
