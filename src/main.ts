@@ -4,18 +4,18 @@ import { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 
-/** What an orderly stop may take, and then some: whoever sent the signal waits for this process to end. */
+/** More than an orderly stop takes: whoever sent the signal waits for this process to end. */
 const FORCED_END_MS = 20_000;
-/** Whatever still holds the process after everything was stopped may not hold it longer. */
+/** Anything that keeps the process alive after everything was stopped may do so no longer than this. */
 const LEFTOVERS_MS = 2_000;
-/** How long the last line of the log may take. */
+/** How long writing the last line of the log may take. */
 const LAST_LINE_MS = 200;
 const STDERR = 2;
-/** A call to the system that does not return holds one of these; `process.exit` would wait for it, too. */
+/** A blocked system call is one of these resources; `process.exit` would wait for it, too. */
 const BLOCKED_CALL = /^(FSReq|FileHandle|DirHandle|GetAddrInfo|GetNameInfo)/;
 
 const stop = new AbortController();
-/** `requested` is a SIGHUP that came before there was something to reload: it must neither end the process nor be forgotten. */
+/** `requested`: a SIGHUP arrived before anything could be reloaded; it must neither end the process nor be lost. */
 const reloading: { requested: boolean; reload?: () => void } = { requested: false };
 
 // before anything else is loaded: a signal during the start must find its handler
@@ -25,11 +25,11 @@ process.on('SIGHUP', () => {
   else reloading.reload();
 });
 const threadsEnd = followThreads();
-// a reader that went away (`tocsin check | head`) is no reason for a stack trace
+// a reader that closed the pipe (`tocsin check | head`) is no reason for a stack trace
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 for (const output of [process.stdout, process.stderr]) dontWaitForTerminal(output);
-// a rejection that nobody handles is a bug: it is told, and the rest goes on
+// an unhandled rejection is a bug: it is reported, and the process continues
 process.on('unhandledRejection', (reason) => {
   const error = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
   process.stderr.write(
@@ -73,8 +73,8 @@ function stopOrdered(): void {
 }
 
 /**
- * Node waits at its end for every thread, for ever where one is within a call that does not return, and lists them nowhere.
- * The function that this returns ends them, and says whether all have ended within `LEFTOVERS_MS`.
+ * Node waits at exit for every thread, forever where one is blocked in a system call, and lists them nowhere. The
+ * returned function ends them, and reports whether all have ended within `LEFTOVERS_MS`.
  */
 function followThreads(): () => Promise<boolean> {
   const threads = new Set<Worker>();
@@ -94,17 +94,17 @@ function followThreads(): () => Promise<boolean> {
   };
 }
 
-/** `process.exit` waits for threads that are within a call to the system; nothing can wait for this. */
+/** `process.exit` waits for threads that are blocked in a system call; nothing can delay SIGKILL. */
 function endNow(reason: string): void {
   const time = new Date().toISOString();
   const line = `${JSON.stringify({ level: 'fatal', time, reason, msg: 'the process ends itself by SIGKILL' })}\n`;
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_LINE_MS);
-  // a file may be on the very disk that does not answer: Node would write to it here and now, and wait
+  // a file may be on the disk that does not respond: Node would write to it synchronously, and block
   if (process.stderr instanceof Socket) process.stderr.write(line);
   else write(STDERR, line, () => undefined);
 }
 
-/** Node makes writing to a terminal wait, for ever where its output is stopped (Ctrl-S). */
+/** Node writes to a terminal synchronously, which blocks forever where its output is stopped (Ctrl-S). */
 function dontWaitForTerminal(output: NodeJS.WriteStream): void {
   const { _handle: handle } = output as { _handle?: { setBlocking?: (blocking: boolean) => unknown } };
   if (output.isTTY) handle?.setBlocking?.(false);

@@ -7,7 +7,7 @@ import { reconcile, wasGivenUp } from '../alerts/reconcile.ts';
 import { receiversOf } from '../alerts/sender-config.ts';
 import type { AlertLogic } from '../ledger/sqlite/intake/intake.ts';
 
-/** What the ledger knows of alerts. */
+/** The functions on alerts that the ledger needs. */
 export const ALERT_LOGIC: AlertLogic = Object.freeze({
   parse: parseDelivery,
   parseInSlices,

@@ -26,7 +26,7 @@ import { startWatching, type Watching } from './checks.ts';
 
 export interface AppOptions {
   readonly config: Config;
-  /** Reads the configuration anew, for a reload. */
+  /** Reads the configuration again, for a reload. */
   readonly readConfig: () => ConfigResult;
   readonly clock: Clock;
   /** The folder of the built code: threads and children are started from there. */
@@ -40,9 +40,9 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** A Tocsin that runs. */
+/** A running Tocsin. */
 export interface App {
-  /** Where it listens, such as `http://127.0.0.1:10464`. */
+  /** The URL that it listens on, such as `http://127.0.0.1:10464`. */
   readonly url: string;
   readonly logger: Logger;
   reload(): ReloadResult;
@@ -50,7 +50,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** What everything is made of, made first. */
+/** What every part needs, created first. */
 interface Ground extends AppOptions {
   readonly version: string;
   readonly self: SelfMetrics;
@@ -60,7 +60,10 @@ interface Ground extends AppOptions {
 
 const STOP_BUDGET_MS = 10_000;
 
-/** Starts everything; what fails half-way is undone. Rejects with `StartError` where a person must change something. */
+/**
+ * Starts everything; a start that fails half-way is undone. Rejects with `StartError` where a person must change
+ * something.
+ */
 export async function startApp(options: AppOptions): Promise<App> {
   const { clock, codeUrl, nodeVersion } = options;
   const version = readVersion(codeUrl);
@@ -76,7 +79,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-/** The wiring, in the order in which the parts are made; they stop in the reverse order. */
+/** The wiring, in the order in which the parts are created; they stop in the reverse order. */
 async function wire(ground: Ground): Promise<App> {
   const { config, clock, logger, lifecycle, self, version } = ground;
   const storage = await openStorage(ground);
@@ -217,7 +220,7 @@ function gateLimits({ rateLimit, maxInFlight, trusted }: MetricsConfig): GateLim
   return { ...rateLimit, maxInFlight, trusted };
 }
 
-/** In each collection: nothing that is too old is shown. */
+/** Runs in each collection: expired values are not exposed. */
 function expiry(monitor: Monitor, onCollection: () => void) {
   const collect = () => {
     onCollection();

@@ -25,7 +25,7 @@ export interface WatchingOptions {
   readonly codeUrl: URL;
 }
 
-/** The services under watch. */
+/** The checks of the configured services. */
 export interface Watching {
   readonly monitor: Monitor;
   /** As `runProbe` takes them. */
@@ -33,11 +33,11 @@ export interface Watching {
     readonly stalledMs: (since: number) => number;
     readonly evaluateCel: EvaluateCel;
   };
-  /** Makes the services of this configuration, and of the files it names, the ones that are watched. Cannot fail. */
+  /** Applies the services of this configuration, and of the targets files that it names. Cannot fail. */
   readonly configure: (config: Config) => void;
 }
 
-/** Gets ready to watch services, with what the ledger knows of them; `configure` begins. */
+/** Prepares the checks, with their last results from the ledger; `configure` starts them. */
 export async function startWatching(options: WatchingOptions): Promise<Watching> {
   const { config, clock, logger, lifecycle, self, storage, table } = options;
   const loop = new LoopWatch(clock);
@@ -82,7 +82,10 @@ export async function startWatching(options: WatchingOptions): Promise<Watching>
   return { monitor, runs, configure };
 }
 
-/** What is young enough to be shown. A ledger that cannot tell costs only that: every check begins anew. */
+/**
+ * Last results that are recent enough to be exposed. If the ledger cannot return them, every check starts without a
+ * result.
+ */
 async function pastRuns(
   ledger: Ledger,
   config: Config,

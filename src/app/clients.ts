@@ -13,15 +13,15 @@ import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 export interface Clients {
   readonly connections: Connections;
   readonly unserved: Unserved;
-  /** Deliveries without the right token or signature. */
+  /** Logs deliveries without the right token or signature. */
   readonly refusedDeliveries: Unserved;
-  /** The memory of answers that are not taken yet, of every route. */
+  /** The memory of answers that are not read yet, on every route. */
   readonly unsent: Unsent;
   readonly departures: Departures;
-  /** Who sends a request. */
+  /** Identifies the sender of a request. */
   readonly client: ReturnType<typeof placeClient>;
   readonly reads: Reads;
-  /** The places of event streams. */
+  /** Limits the event streams. */
   readonly streams: Places;
 }
 
@@ -33,12 +33,12 @@ interface ClientsOptions {
   readonly self: SelfMetrics;
 }
 
-/** Of the places that are counted in all, one of so many is for those with a token. */
+/** One of this many places of each total is reserved for clients with a token. */
 const TOKEN_SHARE = 4;
-/** Streams hold their connections: the rest is for those who ask and go. */
+/** Streams keep their connections: they may have one of this many, the rest is for short requests. */
 const STREAM_SHARE = 4;
 
-/** What is known of those who connect: how many they may be, how each connection ended, who was turned away. */
+/** The limits on clients, how each connection ended, and the log of refused ones. */
 export function createClients({ config, clock, logger, self }: ClientsOptions): Clients {
   const unserved = new Unserved({ clock, logger });
   const refusedDeliveries = new Unserved({

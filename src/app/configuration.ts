@@ -10,13 +10,13 @@ export interface ConfigurationSource {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly hostname: string;
-  /** The file; undefined: `./tocsin.yml` where it stands, else the defaults. */
+  /** The file; undefined: `./tocsin.yml` where it exists, else the defaults. */
   readonly file?: string | undefined;
   /** HOST:PORT instead of `server.listen`. */
   readonly listen?: string | undefined;
 }
 
-/** Reads a configuration with every prober and collector that there is. */
+/** Reads a configuration with all probers and collectors. */
 export function readConfiguration(source: ConfigurationSource): ConfigResult {
   const { cwd, env, hostname, file, listen } = source;
   return loadConfig({
@@ -30,12 +30,12 @@ export function readConfiguration(source: ConfigurationSource): ConfigResult {
   });
 }
 
-/** The configuration, or all that is wrong with it as text: one line for each problem, and their number. */
+/** The configuration, or its problems as text: one line for each, and their number. */
 export function configurationOrProblems(result: ConfigResult): Config | string {
   return result.ok ? result.config : `${formatProblems(result.problems)}\n`;
 }
 
-/** What is loaded but cannot work, one line each; empty when there is none. */
+/** Parts that are valid but cannot work, one line each; empty when there are none. */
 export function noticesText({ probeEndpoint }: Config, ofTargets: readonly ConfigProblem[]): string {
   const ofModules = probeEndpoint.notices.map(
     (notice) => `${formatProblem(notice)}${notice.alwaysFails ? ' (the module always fails)' : ''}`,
@@ -43,10 +43,10 @@ export function noticesText({ probeEndpoint }: Config, ofTargets: readonly Confi
   return [...ofModules, ...ofTargets.map(formatProblem)].map((line) => `${line}\n`).join('');
 }
 
-/** A configuration with the targets of the files that it names, or all that is wrong with these as well. */
+/** A configuration with the targets of the files that it names, or the problems of these as well. */
 interface WithTargets {
   readonly result: ConfigResult;
-  /** What of the files was left out. */
+  /** What was left out of the files. */
   readonly notices: readonly ConfigProblem[];
 }
 

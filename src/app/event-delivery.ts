@@ -23,19 +23,19 @@ export interface FeedOptions {
   readonly clients: Pick<Clients, 'streams' | 'client' | 'unsent' | 'connections' | 'reads'>;
 }
 
-/** Where events go from the ledger. */
+/** Delivers events from the ledger to sinks and streams. */
 export interface Feed {
   readonly streams: EventStreams;
   readonly sinks: () => readonly SinkView[];
-  /** Brings the lag of the sinks into the metrics. */
+  /** Updates the metrics of the sinks' lag. */
   readonly measure: () => void;
-  /** Makes the sinks and the limits of this configuration those in force. Cannot fail. */
+  /** Applies the sinks and the limits of this configuration. Cannot fail. */
   readonly configure: (config: Config) => void;
 }
 
 const HEARTBEAT_MS = 15_000;
 
-/** Gets ready to copy events to whoever wants them; `configure` begins. */
+/** Prepares the delivery of events; `configure` starts it. */
 export function createFeed({ ledger, clock, logger, self, lifecycle, clients }: FeedOptions): Feed {
   const bus = new Bus(ledger);
   const sinks = new Sinks({
@@ -65,7 +65,7 @@ export function createFeed({ ledger, clock, logger, self, lifecycle, clients }: 
   const configure = ({ server, sinks: wanted }: Config) => {
     // a connection on which nothing moves for `request_timeout` is cut off
     streamHeartbeatMs = Math.min(HEARTBEAT_MS, server.requestTimeoutMs / 3);
-    // who may read is asked when a stream begins
+    // access is checked when a stream begins
     streams.endAll();
     for (const { name } of wanted) self.sinks.declare(name);
     sinks.configure(

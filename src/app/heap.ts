@@ -1,14 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Sets V8 up for a process that allocates little at a time and must never stand still for long.
+ * Configures V8 for a process that allocates little at a time and must never pause for long.
  *
- * Young garbage is collected without helper threads: there is a millisecond of it at most, and to wake four threads for
- * it costs more CPU than it saves time (a fifth of what a scheduled probe costs in all).
+ * Young garbage is collected without helper threads: it takes a millisecond at most, and waking four threads for it
+ * costs more CPU than it saves time (a fifth of the total cost of a scheduled probe).
  *
- * Keeps V8 from ending a major garbage collection in a task of its own: it takes an empty work list for the end while
- * its helper threads still hold the work, and then marks the whole heap at once (40 to 100 ms for 80 MB, in Node 20 and
- * 24), during which nothing is answered. Without the task, marking is done in steps as memory is allocated.
+ * Prevents V8 from finishing a major garbage collection in a separate task: V8 takes an empty work list for the end
+ * while its helper threads still hold work, and then marks the whole heap at once (40 to 100 ms for 80 MB, in Node 20
+ * and 24), during which nothing is answered. Without the task, marking is done in steps as memory is allocated.
  */
 export function tuneHeap(): void {
   setFlagsFromString('--no-incremental-marking-task');

@@ -24,14 +24,14 @@ export interface HostOptions {
   readonly self: SelfMetrics;
 }
 
-/** The host as the rest of the app sees it. */
+/** The host for the rest of the app. */
 export interface HostParts {
-  /** What a scrape brings up to date; none where `host.enabled` is false. */
+  /** Updated by a scrape; empty where `host.enabled` is false. */
   readonly collectors: readonly Collector[];
   readonly stats: () => HostStats;
 }
 
-/** Starts reading the host. */
+/** Starts the collectors of the host. */
 export function startHost(options: HostOptions): HostParts {
   const { config, codeUrl, clock, logger, lifecycle, table, self } = options;
   const host = new Host({

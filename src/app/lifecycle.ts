@@ -3,13 +3,13 @@ import type { Logger } from '../domain/log.ts';
 
 interface Step {
   readonly name: string;
-  /** Aborts when the whole budget is used up: end now, gracefully or not. */
+  /** Aborts when the whole budget is used up: the step must end now, gracefully or not. */
   readonly stop: (signal: AbortSignal) => Promise<void> | void;
 }
 
 /**
- * What must be undone, in the reverse order of its making, within one time budget.
- * Register each step right after the thing exists: a start that fails half-way unwinds through the same stack.
+ * Stop steps, run in the reverse order of their registration, within one time budget. Register each step right after
+ * the thing is created: a start that fails half-way is undone by the same steps.
  */
 export class Lifecycle {
   readonly #steps: Step[] = [];
@@ -28,7 +28,7 @@ export class Lifecycle {
     this.#steps.push({ name, stop });
   }
 
-  /** Undoes everything once; later calls wait for the same end. Never rejects: what fails is logged by name. */
+  /** Runs every step once; later calls wait for the same end. Never rejects: failures are logged by name. */
   stop(): Promise<void> {
     this.#stopping ??= this.#unwind();
     return this.#stopping;
@@ -47,7 +47,7 @@ export class Lifecycle {
     cancel();
   }
 
-  /** A step that ignores the end of the budget is left behind after one more second. */
+  /** A step that ignores the end of the budget is abandoned after one more second. */
   async #bounded(step: Step, signal: AbortSignal): Promise<void> {
     let cancel: (() => void) | undefined;
     let giveUp: () => void = () => undefined;

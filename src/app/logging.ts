@@ -9,7 +9,7 @@ export interface LogSettings {
   readonly level: LogLevel;
   /** Lines for a person instead of JSON. */
   readonly pretty: boolean;
-  /** Where the lines go. */
+  /** Where the lines are written. */
   readonly stream: OutputStream;
 }
 
@@ -20,7 +20,7 @@ interface LogCounts {
   logDropped(): void;
 }
 
-/** The one logger. */
+/** Creates the one logger. */
 export async function startLogging(
   { level, pretty, stream }: LogSettings,
   clock: Clock,

@@ -17,15 +17,15 @@ export interface HonestyOptions {
   readonly storage: Storage;
 }
 
-/** What tells when the way of the alerts is broken. */
+/** Detects a broken alert path. */
 export interface Honesty {
-  /** Puts a configuration in force, whose rules the ledger has already. Cannot fail. */
+  /** Applies a configuration whose rules the ledger already has. Cannot fail. */
   readonly configure: (config: Config) => void;
-  /** Whether each watchdog is heard, by its name. */
+  /** Whether each watchdog is alive, by its name. */
   readonly watchdogs: () => Readonly<Record<string, boolean>>;
 }
 
-/** Starts watchdogs, reconciliation and the ping; `configure` gives them something to do. */
+/** Starts the watchdogs, reconciliation and the dead man's switch; `configure` gives them their work. */
 export function startHonesty({ clock, logger, lifecycle, self, storage }: HonestyOptions): Honesty {
   const client = new HttpClient();
   const shared = { clock, logger, self, ledger: storage.ledger };
@@ -39,7 +39,7 @@ export function startHonesty({ clock, logger, lifecycle, self, storage }: Honest
     return client.close();
   });
   const configure = (config: Config) => {
-    // the ledger may still be taking the rules of a reload when the end comes
+    // the ledger may still be applying the rules of a reload when Tocsin stops
     if (stopped) return;
     self.pipeline.configure(config.alertmanagers);
     const own = config.services.map(({ name, escalation }) => ({ name, escalation: { ...escalation } }));

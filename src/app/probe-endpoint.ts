@@ -12,14 +12,14 @@ interface ProbeEndpointParts {
   /** The configuration in force. */
   readonly config: () => Config;
   readonly clock: Clock;
-  /** Where Tocsin listens, once it does. */
+  /** Where Tocsin listens; undefined before that. */
   readonly listener: () => Listener | undefined;
   /** As `runProbe` takes it. */
   readonly stalledMs?: (since: number) => number;
   readonly evaluateCel?: EvaluateCel;
 }
 
-/** `/probe` over the configuration in force. */
+/** `/probe` on the configuration in force. */
 export function createProbeEndpoint({
   config,
   clock,
@@ -43,7 +43,10 @@ export function createProbeEndpoint({
   });
 }
 
-/** Three quarters for one address; a quarter for known scrapers and those with a token, where there are any. */
+/**
+ * One address may have three quarters; a quarter is reserved for known scrapers and clients with a token, where there
+ * are any.
+ */
 function placeLimits({ probeEndpoint: { maxConcurrency: max }, server, metrics }: Config): PlaceLimits {
   const known = !metrics.trusted.empty || server.tokens.some(({ scopes }) => scopes.includes('metrics'));
   const share = Math.floor(max / 4);
@@ -55,7 +58,7 @@ function endpointSettings({ probeEndpoint, server }: Config) {
   return { modules, allow, maxConcurrency, open: isLoopback(server.listen.host) };
 }
 
-/** Logs what in the modules was loaded but cannot work. */
+/** Logs the problems of modules that are valid but cannot work. */
 export function warnOfModules({ probeEndpoint: { notices } }: Config, logger: Logger): void {
   if (notices.length > 0)
     logger.warn({ modules: notices }, 'the modules file holds settings that cannot work');

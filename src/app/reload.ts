@@ -8,18 +8,18 @@ import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 export type ReloadResult =
   { readonly ok: true } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-/** A part of Tocsin that takes a configuration. */
+/** A part of Tocsin that applies a configuration. */
 export interface ReloadStep {
   readonly name: string;
-  /** What it throws takes the reload back; what it rejects with later is logged. */
+  /** If it throws, the reload is undone; a later rejection is logged. */
   readonly apply: (config: Config) => Promise<void> | void;
 }
 
 export interface ReloadOptions {
   readonly initial: Config;
-  /** Reads and validates the configuration anew: may fail, changes nothing. */
+  /** Reads and validates the configuration again: may fail, changes nothing. */
   readonly read: () => ConfigResult;
-  /** What puts a configuration in force, in this order. Should one fail, all get the old configuration again. */
+  /** Apply a configuration, in this order. If one fails, all apply the old configuration again. */
   readonly steps: readonly ReloadStep[];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -27,7 +27,7 @@ export interface ReloadOptions {
   readonly self: SelfMetrics;
 }
 
-/** The configuration in force, and how it is replaced: all of it or nothing. */
+/** The configuration in force, and its replacement: complete or not at all. */
 export class Reloader {
   #current: Config;
   readonly #options: ReloadOptions;
@@ -72,7 +72,7 @@ export class Reloader {
     return { ok: true };
   }
 
-  /** Every step is tried, whatever became of those before it. @returns the first one that failed */
+  /** Every step is run, even after one failed. @returns the first one that failed */
   #put(config: Config): string | undefined {
     let failed: string | undefined;
     for (const { name, apply } of this.#options.steps) {

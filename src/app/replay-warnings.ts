@@ -1,7 +1,7 @@
 import type { Config } from '../config/types.ts';
 import type { Logger } from '../domain/log.ts';
 
-/** Tells of webhooks whose signatures never grow old: whoever has seen a delivery can send it again. */
+/** Warns about webhooks whose signatures never expire: whoever has seen a delivery can send it again. */
 export function warnOfReplays({ webhooks }: Pick<Config, 'webhooks'>, logger: Logger): void {
   const open = webhooks.filter(({ hmac }) => hmac !== undefined && hmac.timestampHeader === undefined);
   if (open.length === 0) return;

@@ -52,7 +52,7 @@ export interface RouteDeps {
   readonly ledger: Ledger;
   readonly feed: Feed;
   readonly monitor: Monitor;
-  /** Whether each watchdog is heard, by its name. */
+  /** Whether each watchdog is alive, by its name. */
   readonly watchdogs: () => Readonly<Record<string, boolean>>;
   readonly clients: Clients;
   readonly gate: Gate;
@@ -60,19 +60,19 @@ export interface RouteDeps {
   readonly hostStats: () => HostStats;
   /** As `runProbe` takes it. */
   readonly stalledMs: (since: number) => number;
-  /** Where the server of these routes listens, once it does. */
+  /** Where the server of these routes listens; undefined before that. */
   readonly listener: () => Listener | undefined;
   readonly evaluateCel: EvaluateCel;
   readonly reload: () => ReloadResult;
   readonly draining: () => boolean;
 }
 
-/** Bytes of deliveries that are held at the same time, at most; one of `server.max_body` always is. */
+/** The most bytes of deliveries held at a time; one of `server.max_body` is always accepted. */
 const MAX_BODY_BYTES = 96 * 2 ** 20;
-/** The same of those whose sender has not proved anything yet. */
+/** The same for deliveries whose sender is not authenticated yet. */
 const MAX_UNPROVEN_BYTES = 32 * 2 ** 20;
 
-/** Every route, in the order in which they are asked; each says who may ask it. */
+/** Every route, in the order in which they are matched; each states its guard. */
 export function createRoutes(deps: RouteDeps): readonly Handler[] {
   const { config, clock, self, ledger } = deps;
   const server = () => config().server;
@@ -81,7 +81,7 @@ export function createRoutes(deps: RouteDeps): readonly Handler[] {
   const address = (request: AddressedRequest) => clientAddress(request, server().trustedProxies);
   return requireGuards([
     measureRequests((measurement) => self.http.observe(measurement)),
-    // first what is asked most
+    // the most frequent requests first
     ...scrapeRoutes(deps, address),
     createLifecycleRoute({
       server,
@@ -99,7 +99,7 @@ export function createRoutes(deps: RouteDeps): readonly Handler[] {
       onDelivery: (webhook, outcome, intake) => countDelivery(self, { webhook, outcome }, intake),
       onRefused: (webhook, from) => deps.clients.refusedDeliveries.note(webhook, from),
     }),
-    // what is asked by programs on other machines, or has rules of its own, comes before
+    // before the guard: routes for programs on other machines, or with rules of their own
     guardHost(server),
     createLandingRoute(deps.version),
     createAcknowledgeRoute({ ledger, now, guard: guardChange('ack', server) }),
@@ -117,7 +117,7 @@ export function createRoutes(deps: RouteDeps): readonly Handler[] {
   ]);
 }
 
-/** What is read, with a place for each request. */
+/** Routes that read, with a place for each request. */
 function readRoutes(deps: RouteDeps, now: () => number): Handler[] {
   const { config, ledger } = deps;
   const { reads } = deps.clients;
@@ -142,7 +142,7 @@ function readRoutes(deps: RouteDeps, now: () => number): Handler[] {
     createLedgerRoute({ ledger, reads }),
     createSinksRoute({ sinks: deps.feed.sinks, ledger, reads }),
     createConfigRoute(() => config().shown(), reads),
-    // what the API does not have is a matter of its readers, too
+    // unknown paths of the API require read access, too
     guardBelow('/api/v1', reads.authorize),
   ];
 }
@@ -155,7 +155,7 @@ function bodyBudget(
   return new BodyBudget({ max, monotonic: () => clock.monotonic(), fair });
 }
 
-/** What Prometheus scrapes. */
+/** The routes that Prometheus scrapes. */
 function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => string): Handler[] {
   const { config, clock, logger, self, gate, source, clients } = deps;
   const { connections, unserved, unsent, departures } = clients;

@@ -18,14 +18,14 @@ export interface StorageOptions {
 
 export interface Storage {
   readonly ledger: Ledger;
-  /** What Tocsin observes itself goes to the ledger through it. */
+  /** Writes Tocsin's own observations to the ledger. */
   readonly outbox: Outbox;
 }
 
 /** Opens the ledger in its thread. Rejects with `LedgerStartError` where that is not possible. */
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { config, codeUrl, logger, clock, lifecycle } = options;
-  // the machine's clock: what is watched is the real event loop
+  // the system clock, because the real event loop is monitored
   const beating = startBeating(systemClock, () => debuggerUrl() !== undefined);
   lifecycle.onStop('beats of the event loop', beating.stop);
   const ledger = await ThreadLedger.start({
@@ -46,7 +46,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
 
 type JudgedBy = Pick<Config, 'alerts' | 'webhooks' | 'alertmanagers' | 'watchdogs'>;
 
-/** What the configuration says about judging alerts. */
+/** The configured rules for alerts. */
 export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: JudgedBy): AlertRules {
   const senders = webhooks.map(({ name, alertmanager }) => {
     const sender = { ...ALERTMANAGER_DEFAULTS, ...alertmanager };
@@ -66,7 +66,9 @@ export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: Judge
   };
 }
 
-/** Prometheus sends again after a minute and the interval of the rule group: `warmUpMs` leaves four minutes for that. */
+/**
+ * Prometheus sends again after a minute plus the interval of the rule group: `warmUpMs` leaves four minutes for that.
+ */
 const ALERTMANAGER_DEFAULTS = {
   ...{ peers: 1, peerTimeoutMs: 15_000, groupIntervalMs: 300_000 },
   warmUpMs: 300_000,

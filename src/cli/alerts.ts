@@ -30,7 +30,7 @@ interface ShownAlert {
 
 interface ShownList {
   readonly alerts: readonly ShownAlert[];
-  /** Where the list goes on; null where that is all. */
+  /** Where the list continues; null at its end. */
   readonly next_after: string | null;
 }
 
@@ -108,7 +108,7 @@ function checkUrl(given: string): void {
 function readToken(file: string | undefined, cwd: string): string | undefined {
   if (file === undefined) return undefined;
   const token = readTokenFile(file, cwd).trim();
-  // without the text: whatever it is, it is a secret
+  // without the text, because it may be a secret
   if (!/^[\x21-\x7e]+$/.test(token)) {
     const lines = token === '' ? 0 : token.split('\n').length;
     throw new UsageError(
@@ -127,7 +127,7 @@ function readTokenFile(file: string, cwd: string): string {
   }
 }
 
-/** @returns the JSON, or what went wrong as text */
+/** @returns the JSON, or an error as text */
 async function ask(
   { path, method = 'GET', body }: Call,
   url: string,

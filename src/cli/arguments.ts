@@ -2,13 +2,13 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
-/** What is wrong with a command line. */
+/** An invalid command line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 /**
- * Reads the options of a command. Throws `UsageError` for what it does not know.
+ * Parses the options of a command. Throws `UsageError` for unknown ones.
  * @param known options as node:util's parseArgs takes them
  */
 export function readOptions<const Known extends Options>(args: readonly string[], known: Known) {

@@ -7,7 +7,7 @@ import {
 import { readOptions } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
 
-/** `tocsin check`: says everything that is wrong with a configuration, and changes nothing. */
+/** `tocsin check`: prints every problem of a configuration, and changes nothing. */
 export async function check(environment: Environment, args: readonly string[]): Promise<ExitCode> {
   const options = readOptions(args, { config: { type: 'string', short: 'c' } });
   const read = readConfiguration({ ...environment, file: options.config });

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-/** What a command sees of the world; `main.ts` fills it in, tests fill in their own. */
+/** A command's access to the process; filled in by `main.ts`, and by tests. */
 export interface Environment {
   /** Arguments after the program's name. */
   readonly argv: readonly string[];
@@ -11,7 +11,7 @@ export interface Environment {
   readonly nodeVersion: string;
   /** Whether standard output is a terminal. */
   readonly terminal: boolean;
-  /** Fulfilled when it was written. @throws OutputError */
+  /** Fulfilled when it is written. @throws OutputError */
   readonly stdout: (text: string) => Promise<void>;
   /** Where the log of a server goes. */
   readonly logStream: Writable & { readonly fd?: number };
@@ -24,5 +24,5 @@ export interface Environment {
   readonly codeUrl: URL;
 }
 
-/** 0: as wanted. 1: could not. 2: the command line or the configuration is wrong. */
+/** 0: success. 1: failure. 2: the command line or the configuration is invalid. */
 export type ExitCode = 0 | 1 | 2;

@@ -9,7 +9,7 @@ import { complain } from './output.ts';
 const OPTIONS = { config: { type: 'string', short: 'c' }, after: { type: 'string' } } as const;
 const WORDS = ['backup', 'export', 'replay'];
 
-/** `tocsin ledger backup|export|replay`: on the file, also while a Tocsin runs on it. */
+/** `tocsin ledger backup|export|replay`: on the file, even while a Tocsin uses it. */
 export async function ledger(environment: Environment, args: readonly string[]): Promise<ExitCode> {
   const { values, positionals } = readCommand(args, OPTIONS);
   const [word = '', target, ...more] = positionals;
@@ -48,10 +48,10 @@ export async function ledger(environment: Environment, args: readonly string[]):
   }
 }
 
-/** What is written at once. */
+/** Characters that are written at once. */
 const CHUNK = 65_536;
 
-/** One event a line. Waits until each part is taken, so that a reader that stops or a disk that is full ends it. */
+/** One event a line. Waits until each part is written, so that a closed pipe or a full disk ends it. */
 async function printEvents(
   { stdout, signal }: Pick<Environment, 'stdout' | 'signal'>,
   events: Iterable<unknown>,
@@ -67,7 +67,7 @@ async function printEvents(
       if (signal.aborted) throw new LedgerStartError('The export was stopped before its end.');
     }
   } finally {
-    // also when the last of it only says what was left out
+    // also when the iteration ends with the error that some events were left out
     if (lines !== '') await stdout(lines);
   }
 }

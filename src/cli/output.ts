@@ -1,10 +1,10 @@
 import { printable } from '../domain/printable.ts';
 import type { Environment } from './environment.ts';
 
-/** Standard output takes no more. */
+/** Standard output cannot be written to. */
 export class OutputError extends Error {
   override readonly name = 'OutputError';
-  /** Whoever read it went away (`tocsin check | head`), which is no mistake. */
+  /** Its reader closed the pipe (`tocsin check | head`), which is not an error. */
   readonly readerGone: boolean;
 
   constructor(cause: Error) {
@@ -13,14 +13,14 @@ export class OutputError extends Error {
   }
 }
 
-/** What went wrong, as one line. Texts of others may be in it. */
+/** Prints an error as one line. It may contain text of others. */
 export function complain({ stderr }: Pick<Environment, 'stderr'>, text: string): void {
   stderr(`tocsin: ${printable(text)}\n`);
 }
 
 /**
- * Whether an error is the system's or the store's answer (no space, no such folder, no permission), of which a person can
- * learn enough from its message; anything else is a bug.
+ * Whether an error is the system's or the store's (no space, no such folder, no permission), whose message tells a
+ * person enough; anything else is a bug.
  */
 export function isSystemError(error: unknown): error is Error {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

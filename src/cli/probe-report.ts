@@ -53,11 +53,11 @@ export function reportText(report: ProbeReport): string {
 }
 
 function section(title: string, lines: readonly string[]): string {
-  // logs, names and labels hold what the target said
+  // logs, names and labels contain text of the target
   return lines.length === 0 ? '' : `${title}\n${lines.map((line) => `  ${printable(line)}\n`).join('')}`;
 }
 
-/** Each phase that was reached as a bar, where it lies within the run. */
+/** Each phase that was reached as a bar at its position within the run. */
 function waterfall({ result: { phases, durationSeconds } }: ProbeReport): string {
   const total = Math.max(durationSeconds, Number.MIN_VALUE);
   let before = 0;

@@ -13,7 +13,7 @@ const OPTIONS = {
   'log-level': { type: 'string', default: 'info' },
 } as const;
 
-/** `tocsin serve`: runs until it is told to stop. */
+/** `tocsin serve`: runs until it is stopped. */
 export async function serve(environment: Environment, args: readonly string[]): Promise<ExitCode> {
   const { config: file, listen, 'log-level': levelText } = readOptions(args, OPTIONS);
   const level = logLevel(levelText);

@@ -6,18 +6,18 @@ import type { LineOutput } from './output.ts';
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Fields that never reach the log, at any depth that Tocsin logs at. */
+/** Fields that are never logged, at any depth at which Tocsin logs. */
 const REDACTED = ['password', 'token', 'secret', 'authorization', 'cookie'];
 
 export interface LoggerSettings {
   readonly level: LogLevel;
-  /** Where the lines go. */
+  /** Where the lines are written. */
   readonly destination: LineOutput;
-  /** Told of every line that is written, by its level. */
+  /** Called for every line that is written, with its level. */
   readonly onLine?: (level: string) => void;
 }
 
-/** Makes the logger: JSON lines (pino), secrets removed. */
+/** Creates the logger: JSON lines (pino), secrets removed. */
 export function createLogger(settings: LoggerSettings): Logger {
   const options: LoggerOptions = {
     level: settings.level,
@@ -35,7 +35,7 @@ export function createLogger(settings: LoggerSettings): Logger {
   return pino(options, settings.destination);
 }
 
-/** Turns a line of JSON into lines for a person; loaded only where it is wanted. */
+/** Formats a line of JSON for a person; loaded only where it is used. */
 export async function prettyFormat(): Promise<(line: string) => string> {
   const { prettyFactory } = await import('pino-pretty');
   const format = prettyFactory({ colorize: true });
@@ -44,10 +44,10 @@ export async function prettyFormat(): Promise<(line: string) => string> {
 
 const REPEAT_MS = 60_000;
 
-/** Fields that say what a message is about: names in the configuration and files, of which there are few. */
+/** Fields that identify the subject of a message: names in the configuration and files, of which there are few. */
 const ABOUT = [
   ...['sink', 'watchdog', 'alertmanager', 'webhook', 'service', 'collector', 'file'],
-  // of a configuration: another mistake is not a repeat
+  // of a configuration: a different problem is not a repeat
   'problems',
   // of a damaged row of the ledger, which is logged once, and at most a hundred of them
   ...['table', 'row'],
@@ -56,8 +56,9 @@ const ABOUT = [
 ];
 
 /**
- * A logger whose warnings and errors do not flood: the first of a message is written, the same message about the same
- * thing in the minute after it is counted, and one line at the end of that minute tells how often and what the last one said.
+ * A logger that limits warnings and errors: the first of a message is written, the same message about the same subject
+ * is only counted during the following minute, and one line at the end of that minute reports the count and the last of
+ * them.
  */
 export function withoutRepeats(logger: Logger, clock: Clock): Logger {
   const counts = new Map<string, { repeats: number; fields: Readonly<Record<string, unknown>> }>();

@@ -11,11 +11,11 @@ export interface OutputOptions {
   readonly onDropped: () => void;
   /** Lines for a person instead of JSON. */
   readonly format?: (line: string) => string;
-  /** Bytes that may wait for whoever reads. */
+  /** Bytes that may wait to be written. */
   readonly maxWaiting?: number;
 }
 
-/** What pino writes to. */
+/** The destination of pino's lines. */
 export interface LineOutput {
   write(line: string): void;
 }
@@ -24,7 +24,7 @@ const MAX_WAITING = 2 ** 20;
 
 /**
  * Writes log lines and never waits nor throws: a reader that stops, or a full disk, costs lines and not the process.
- * What cannot be written is counted, and the count is the first line once writing works again.
+ * Lines that cannot be written are counted, and the count is the first line once writing works again.
  */
 export function createOutput({ stream, onDropped, format = asIs, maxWaiting }: OutputOptions): LineOutput {
   const target =
@@ -50,7 +50,7 @@ function asIs(line: string): string {
   return line;
 }
 
-/** As pino writes it. */
+/** In pino's format. */
 function droppedLine(lines: number): string {
   const time = new Date().toISOString();
   const msg = 'log lines were lost: whoever reads standard output was too slow, or it could not be written';
@@ -58,9 +58,9 @@ function droppedLine(lines: number): string {
 }
 
 interface Target {
-  /** @returns false where nothing was taken */
+  /** @returns false where nothing was written */
   write(text: string): boolean;
-  /** Calls back when it takes text again after it did not. */
+  /** Calls back when writing is possible again after it was not. */
   onReady(ready: () => void): void;
 }
 
@@ -68,7 +68,7 @@ interface Target {
 class StreamTarget implements Target {
   readonly #stream: Writable;
   readonly #maxWaiting: number;
-  /** After the limit was reached, until all that waited is taken: not a line here and a line there. */
+  /** Set at the limit, until everything that waits is written: lines are lost in one stretch, not singly. */
   #full = false;
   #ready: () => void = () => undefined;
   readonly #taken = () => {
@@ -95,10 +95,10 @@ class StreamTarget implements Target {
   }
 }
 
-/** A file. Not through Node's stream, which is of no use any more after one failed write. */
+/** A file. Not through Node's stream, which cannot be used after one failed write. */
 class FileTarget implements Target {
   readonly #fd: number;
-  /** The last line was cut off: the next one needs a line of its own. */
+  /** The last line was cut off: the next one must begin on a new line. */
   #torn = false;
 
   constructor(fd: number) {
@@ -118,6 +118,6 @@ class FileTarget implements Target {
     return true;
   }
 
-  /** The next line finds out. */
+  /** Not used: the next write finds out. */
   onReady(): void {}
 }

@@ -13,14 +13,14 @@ import { alertRules } from '../storage.ts';
 
 export { LedgerStartError };
 
-/** Where a command writes a ledger to, and what stops it. */
+/** The file that a command writes a ledger to, and the signal that stops it. */
 export interface NewLedger {
   /** A file that does not exist yet. */
   readonly target: string;
   readonly signal: AbortSignal;
 }
 
-/** Copies the ledger, also while a Tocsin writes to it. @throws LedgerStartError */
+/** Copies the ledger, even while a Tocsin writes to it. @throws LedgerStartError */
 export async function backupLedger(config: Config, to: NewLedger): Promise<void> {
   requireNew(to.target);
   const file = new LedgerFile(config.store.path, SILENT);
@@ -29,7 +29,8 @@ export async function backupLedger(config: Config, to: NewLedger): Promise<void>
 
 /**
  * Every event of the ledger.
- * @throws LedgerStartError when it cannot be read; after the last event, when some could not be and were left out
+ * @throws LedgerStartError when it cannot be read; or after the last event, when some events were unreadable and left
+ * out
  */
 export function* exportLedger(config: Config, after: string | undefined): Generator<CloudEvent> {
   const file = new LedgerFile(config.store.path, SILENT);
@@ -49,12 +50,12 @@ export function* exportLedger(config: Config, after: string | undefined): Genera
 export interface ReplaySummary {
   readonly deliveries: number;
   readonly malformed: number;
-  /** Deliveries that cannot be read and were left out. */
+  /** Deliveries that could not be read and were left out. */
   readonly unreadable: number;
   readonly transitions: Readonly<Partial<Record<Transition, number>>>;
 }
 
-/** Takes every delivery that is kept into a new ledger, under the rules of this configuration. @throws LedgerStartError */
+/** Replays every stored delivery into a new ledger, under the rules of this configuration. @throws LedgerStartError */
 export async function replayLedger(config: Config, to: NewLedger): Promise<ReplaySummary> {
   requireNew(to.target);
   const file = new LedgerFile(config.store.path, SILENT);
@@ -66,7 +67,7 @@ async function replayInto(
   config: Config,
   { target, signal }: NewLedger,
 ): Promise<ReplaySummary> {
-  // time stands still but for the deliveries: nothing expires that did not by their own times
+  // the clock advances only with the deliveries: nothing expires except by their own times
   let now = 0;
   const clock: Clock = { ...systemClock, now: () => now, after: () => () => undefined };
   const store = openLedgerStore({
@@ -91,7 +92,7 @@ async function replayInto(
       if (result.outcome === 'malformed') summary.malformed++;
       else addTo(summary.transitions, result.transitions);
     }
-    // what was large takes its place
+    // moves the staged rows of large deliveries to their final tables
     await store.calls.events({ limit: 1 });
   } finally {
     store.close();
@@ -99,7 +100,7 @@ async function replayInto(
   return { ...summary, unreadable: file.unreadable.rows('deliveries').length };
 }
 
-/** What is named of rows that were left out. */
+/** How many of the rows that were left out are listed. */
 const NAMED = 20;
 
 function someOf(rows: readonly string[]): string {
@@ -128,7 +129,7 @@ function addTo(
   }
 }
 
-/** A whole new ledger, or nothing of it. */
+/** Creates a complete new ledger, or removes what was written of it. */
 async function orNothing<T>(
   { target, signal }: NewLedger,
   done: string,
@@ -146,7 +147,7 @@ async function orNothing<T>(
   }
 }
 
-/** The disk's or the store's answer, and no bug. */
+/** Whether an error is the disk's or the store's, and not a bug. */
 function isExpected(error: unknown): boolean {
   if (error instanceof LedgerStartError || error instanceof LedgerUnavailableError) return true;
   return typeof error === 'object' && error !== null && 'code' in error;

@@ -10,7 +10,7 @@ import { runProbe } from '../../probes/run.ts';
 
 export { samplesText } from '../../probes/endpoint/series.ts';
 
-/** One run of a module, with all that it told. */
+/** One run of a module, with everything that it reported. */
 export interface ProbeReport {
   readonly module: string;
   readonly prober: string;
@@ -19,7 +19,7 @@ export interface ProbeReport {
   readonly result: RunResult;
   /** Of the last TLS connection: the server's own certificate first. */
   readonly certificates: readonly ChainCertificate[];
-  /** What `/probe` would have shown. */
+  /** The samples that `/probe` would have returned. */
   readonly samples: readonly Sample[];
 }
 
@@ -34,10 +34,10 @@ interface ProbeOnceOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long a person waits for a module without a timeout of its own. */
+/** The timeout of a module that has none of its own. */
 const PATIENCE_MS = 10_000;
 
-/** Runs a module against a target once; a text says what is wrong with the module or the target. */
+/** Runs a module against a target once; returns a text that says what is wrong with the module or the target. */
 export async function probeOnce(options: ProbeOnceOptions): Promise<ProbeReport | string> {
   const { config, clock, signal } = options;
   const modules = config.probeEndpoint.modules();

@@ -2,7 +2,7 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { celRule, type CelRule } from '../../probes/http/rules/cel.ts';
 import { celComplaint, type CelTask } from '../../probes/http/rules/cel-judge.ts';
 
-/** Configurations come and go; this many expressions stay ready. */
+/** Reloads replace expressions; this many are kept compiled. */
 const MAX_RULES = 500;
 
 if (parentPort === null) throw new Error('cel-thread is started as a worker thread by CelThread');
@@ -13,7 +13,7 @@ function serveCel(port: MessagePort): void {
   const ruleOf = (text: string | undefined) => {
     if (text === undefined) return undefined;
     if (rules.size >= MAX_RULES) rules.clear();
-    // it was accepted when the configuration was loaded
+    // it was validated when the configuration was loaded
     const rule = rules.get(text) ?? celRule.parse(text);
     rules.set(text, rule);
     return rule;

@@ -23,8 +23,8 @@ serveLedger({
 });
 
 /**
- * An event loop that is stuck takes no request and no signal: only a restart by the supervisor helps. SIGKILL, since an
- * orderly exit waits for that loop. What was answered with 200 is on the disk.
+ * A stuck event loop handles no request and no signal: only a restart by the supervisor helps. SIGKILL, because a
+ * normal exit waits for that loop. Everything that was answered with 200 is on disk.
  */
 function endProcess(seconds: number): void {
   const entry = {
@@ -34,7 +34,7 @@ function endProcess(seconds: number): void {
     msg: 'the event loop is stuck and answers nothing; the process ends itself by SIGKILL',
   };
   const kill = () => process.kill(process.pid, 'SIGKILL');
-  // not written by this thread itself: a terminal that is stopped would hold it
+  // not written by this thread itself: a stopped terminal would block it
   setTimeout(kill, LAST_LINE_MS);
   write(STDERR, `${JSON.stringify(entry)}\n`, kill);
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../../domain/clock.ts';
 
-/** Shared between threads: how many seconds the event loop has turned for, and 1 where a debugger may hold it. */
+/** Shared between threads: for how many seconds the event loop has turned, and 1 where a debugger may pause it. */
 type LoopBeats = Int32Array;
 
 const [COUNT, DEBUGGED] = [0, 1] as const;
 const BEAT_MS = 1_000;
-/** No work of Tocsin's own takes nearly as long, and whoever waits has given up before. */
+/** No work of Tocsin's own takes nearly as long, and every client has timed out by then. */
 const STUCK_AFTER_BEATS = 60;
 
 interface Beating {
@@ -13,7 +13,7 @@ interface Beating {
   readonly stop: () => void;
 }
 
-/** Counts the seconds in which the event loop that calls this turns. */
+/** Counts the seconds in which the calling thread's event loop turns. */
 export function startBeating(clock: Clock, isDebugged: () => boolean): Beating {
   const beats = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   let cancel: () => void = () => undefined;
@@ -27,9 +27,9 @@ export function startBeating(clock: Clock, isDebugged: () => boolean): Beating {
 }
 
 /**
- * Watches another thread's event loop. Only this thread's own turns count, and not the time on the wall: a process that
- * was suspended, or that gets no processor, stops in both threads.
- * @param onStuck called once, when the loop has not turned for 60 of them
+ * Watches another thread's event loop. Time is measured by this thread's own turns, not by wall time: a process that
+ * was suspended, or that gets no CPU, stops in both threads.
+ * @param onStuck called once, when the loop has not turned for 60 seconds
  */
 export function watchBeats(beats: LoopBeats, clock: Clock, onStuck: (seconds: number) => void): void {
   let seen = Atomics.load(beats, COUNT);
