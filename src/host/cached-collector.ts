@@ -7,13 +7,13 @@ const SECOND_MS = 1_000;
 export interface RestOptions {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly collect: (signal: AbortSignal) => Promise<readonly Sample[]>;
-  /** How long a reading that took so long is good for, milliseconds; without it, a second. */
+  /** How long a reading that took this long is reused, milliseconds; default: a second. */
   readonly restMs?: (tookMs: number) => number;
 }
 
 /**
- * A reading that is shown again while it is young: however many scrapes there are, drivers and firmware are asked
- * once a second at most. One that failed does not rest.
+ * Reuses a reading while it is recent: however many scrapes there are, drivers and firmware are read once a second at
+ * most. A failed reading is not reused.
  */
 export function resting({ clock, collect, restMs = () => SECOND_MS }: RestOptions): CollectorInstance {
   let last: { readonly samples: readonly Sample[]; readonly until: number } | undefined;

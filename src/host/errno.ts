@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 const { EACCES, EIO, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOTCONN, EPERM, ESTALE, ETIMEDOUT, ENOTDIR } =
   constants.errno;
 
-/** The texts that node_exporter's label `device_error` has for them. */
+/** The texts of node_exporter's label `device_error` for them. */
 const TEXTS: ReadonlyMap<number, string> = new Map([
   [EACCES, 'permission denied'],
   [EPERM, 'operation not permitted'],

@@ -34,17 +34,17 @@ export interface HostOptions {
   readonly rootfs: string;
   /** Folders of `*.prom` files, or patterns that match such folders. */
   readonly textfile: readonly string[];
-  /** Families of the rest of the exposition, which textfiles must leave alone. */
+  /** Families of the rest of the exposition, which textfiles must not use. */
   readonly reserved: readonly Family[];
   readonly clock: Clock;
   readonly log: Logger;
-  /** Instead of the machine that this process runs on. */
+  /** Replaces the machine that this process runs on. */
   readonly system?: System;
-  /** The compiled child, when it does not lie beside this file. */
+  /** The compiled child, when it is not beside this file. */
   readonly child?: string;
 }
 
-/** The host that Tocsin runs on, read part by part. */
+/** The host that Tocsin runs on, read collector by collector. */
 export class Host {
   /** Every family that it may expose: those of its collectors, and those about them. */
   readonly families: readonly Family[];
@@ -57,10 +57,10 @@ export class Host {
   readonly #stats: HostStatsReader;
   readonly #pace: Pace;
   #turn: Promise<void> = Promise.resolve();
-  /** What failing collectors said last: the same is not logged again. */
+  /** The last failure of each collector: the same one is not logged again. */
   readonly #failures = new Map<string, string>();
 
-  /** @throws RangeError when `disabled` names a collector that there is not */
+  /** @throws RangeError when `disabled` names a collector that does not exist */
   constructor(options: HostOptions) {
     const { collectors, disabled, clock, log, textfile } = options;
     requireKnown(disabled, collectors);
@@ -91,9 +91,9 @@ export class Host {
   }
 
   /**
-   * Runs one collector: its samples, how long it took and whether it succeeded. A part of the host that cannot be
-   * read is no error: it has success 0 and nothing else.
-   * @throws RangeError for a name that is not in `names`; whatever a collector throws by mistake
+   * Runs one collector: its samples, how long it took and whether it succeeded. A part of the host that cannot be read
+   * is not an error: it has success 0 and no other samples.
+   * @throws RangeError for a name that is not in `names`; and any error of a collector that is a bug
    */
   async collectOne(name: string, signal: AbortSignal): Promise<readonly Sample[]> {
     const instance = this.#instances.get(name);
@@ -109,12 +109,12 @@ export class Host {
       : [...samples, took, sample(success, 1, { collector: name })];
   }
 
-  /** What is told of a collector that did not finish in time. */
+  /** The samples of a collector that did not finish in time. */
   leftOut(name: string): readonly Sample[] {
     return [sample(success, 0, { collector: name })];
   }
 
-  /** How busy and how full the host is, as the monitoring paths show it. Cheap; never waits. */
+  /** How busy and how full the host is, for the monitoring paths. Cheap; never waits. */
   stats(): HostStats {
     return this.#stats.current();
   }
@@ -124,7 +124,10 @@ export class Host {
     await this.#child.close();
   }
 
-  /** Collectors begin one after the other: together they read for some milliseconds, and others want the event loop. */
+  /**
+   * Collectors begin one after the other: together they read for some milliseconds, and other work needs the event
+   * loop.
+   */
   #takeTurn(): Promise<void> {
     this.#turn = this.#turn.then(() => this.#pace.breathe());
     return this.#turn;
@@ -149,7 +152,7 @@ export class Host {
     }
   }
 
-  /** What a machine does not have is nothing to mend; where there is no Linux, most of it. */
+  /** A part that a machine does not have needs no repair; without Linux, that is most of them. */
   #logFailure(collector: string, error: CollectorError): void {
     const { log } = this.#options;
     const fields = { collector, reason: error.message };

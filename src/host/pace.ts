@@ -1,9 +1,9 @@
 import type { Clock } from '../domain/clock.ts';
 
-/** How long a reading may hold the event loop before others have their turn. */
+/** How long a reading may hold the event loop before other work runs. */
 const SLICE_MS = 2;
 
-/** Cuts a long reading into slices: call `breathe` between its steps. */
+/** Divides a long reading into slices: call `breathe` between its steps. */
 export class Pace {
   readonly #clock: Pick<Clock, 'monotonic'>;
   #since: number;
@@ -13,7 +13,7 @@ export class Pace {
     this.#since = clock.monotonic();
   }
 
-  /** Fulfilled at once while the slice lasts, else after everything else that waited had its turn. */
+  /** Fulfilled at once while the slice lasts, else after everything else that waited has run. */
   async breathe(): Promise<void> {
     if (this.#clock.monotonic() - this.#since < SLICE_MS) return;
     await new Promise((resolve) => setImmediate(resolve));

@@ -4,15 +4,15 @@ import { AbsentError, CollectorError } from './collector.ts';
 import { codeOf } from './errno.ts';
 
 /**
- * Reads a file of /proc whole. Synchronously: the kernel makes its content in memory, so a thread would cost more
+ * Reads a whole file of /proc. Synchronously: the kernel creates its content in memory, so a thread would cost more
  * than it saves.
- * @throws {CollectorError} when the file is not there or cannot be read
+ * @throws {CollectorError} when the file does not exist or cannot be read
  */
 export function readProcFile(procfs: string, ...path: readonly string[]): string {
   return readAs('utf8', join(procfs, ...path));
 }
 
-/** The same, each byte as one character: names of files may be any bytes. */
+/** The same, each byte as one character, because names of files may contain any bytes. */
 export function readProcBytes(procfs: string, ...path: readonly string[]): string {
   return readAs('latin1', join(procfs, ...path));
 }
@@ -28,9 +28,9 @@ function readAs(encoding: 'utf8' | 'latin1', file: string): string {
 }
 
 /**
- * Reads a file of the network's part of /proc, which belongs to a network namespace. Another /proc than our own means
- * a container: its `net` would show the container's network, that of process 1 is the host's.
- * @throws {CollectorError} when the file is not there or cannot be read
+ * Reads a file of the network's part of /proc, which belongs to a network namespace. A /proc other than `/proc` means a
+ * container: its `net` would show the container's network, that of process 1 is the host's.
+ * @throws {CollectorError} when the file does not exist or cannot be read
  */
 export function readNetFile(procfs: string, ...path: readonly string[]): string {
   return readProcFile(netFolder(procfs), ...path);
@@ -42,8 +42,8 @@ export function netFolder(procfs: string): string {
 }
 
 /**
- * Reads a file that depends on how the kernel was built or on what is loaded; undefined when it is not there.
- * @throws {CollectorError} when it is there and cannot be read
+ * Reads a file that depends on how the kernel was built or on loaded modules; undefined when it does not exist.
+ * @throws {CollectorError} when it exists and cannot be read
  */
 export function readOptionalFile(folder: string, ...path: readonly string[]): string | undefined {
   try {
@@ -54,12 +54,12 @@ export function readOptionalFile(folder: string, ...path: readonly string[]): st
   }
 }
 
-/** Whether a reading failed with that code of the system. */
+/** Whether a reading failed with that system error code. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof CollectorError && codeOf(error.cause) === code;
 }
 
-/** An attribute of /sys without white space around it; undefined when it is not there or has no value now. */
+/** An attribute of /sys without white space around it; undefined when it does not exist or has no value now. */
 export function readAttribute(...path: readonly string[]): string | undefined {
   try {
     return readFileSync(join(...path), 'utf8').trim();
@@ -76,7 +76,7 @@ export function numbered(folder: string, prefix: string): string[] {
   });
 }
 
-/** The names in a folder, sorted; none when it is not there or cannot be listed. */
+/** The names in a folder, sorted; empty when it does not exist or cannot be listed. */
 export function entries(folder: string): string[] {
   try {
     return readdirSync(folder).sort();
@@ -85,7 +85,7 @@ export function entries(folder: string): string[] {
   }
 }
 
-/** @throws {AbsentError} when the folder of /sys is not there: no kernel runs without, so it is not mounted there */
+/** @throws {AbsentError} when the folder of /sys does not exist: every kernel has it, so it is not mounted there */
 export function requireSysfs(sysfs: string): void {
   if (entries(sysfs).length === 0)
     throw new AbsentError(`${sysfs} is no /sys: it is not there, cannot be listed or is empty`);
@@ -93,7 +93,7 @@ export function requireSysfs(sysfs: string): void {
 
 const UNSIGNED = /^\d{1,20}$/;
 
-/** A whole number as the kernel prints it, up to 2^64-1 (then as the nearest double); undefined when it is none. */
+/** A whole number as the kernel prints it, up to 2^64-1 (then as the nearest double); undefined when it is invalid. */
 export function unsigned(text: string | undefined): number | undefined {
   return text !== undefined && UNSIGNED.test(text) ? Number(text) : undefined;
 }

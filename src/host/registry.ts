@@ -24,7 +24,7 @@ import { time } from './collectors/system/time.ts';
 import { uname } from './collectors/system/uname.ts';
 import { vmstat } from './collectors/memory/vmstat.ts';
 
-/** Every collector there is: the one list. */
+/** All collectors. */
 export const collectors: readonly Collector[] = Object.freeze([
   conntrack,
   cpu,

@@ -4,24 +4,26 @@ import { CollectorError, type CollectorOptions } from './collector.ts';
 import { readMeminfo } from './collectors/memory/meminfo.ts';
 import type { FilesystemUsage } from './collectors/disk/statfs.ts';
 
-/** How busy and how full the host is, as the monitoring paths spell it; what cannot be read is absent. */
+/** How busy and how full the host is, with the names of the monitoring paths; what cannot be read is absent. */
 export interface HostStats {
-  /** Of all CPUs since the reading before, 0 to 100. */
+  /** Of all CPUs since the previous reading, 0 to 100. */
   readonly cpu_percent?: number;
-  /** Bytes; `percent` is what programs cannot have. */
+  /** Bytes; `percent` is the part that is not available to programs. */
   readonly memory?: { readonly total: number; readonly available: number; readonly percent: number };
   /** Bytes of the root file system; `percent` as `df` computes it. */
   readonly disk?: { readonly total: number; readonly free: number; readonly percent: number };
 }
 
-/** Two readings closer than this say nothing: the kernel counts hundredths of a second. */
+/** The difference of two readings closer than this is meaningless: the kernel counts hundredths of a second. */
 const MIN_SPAN_MS = 1_000;
-/** A disk does not fill in less. */
+/** A disk does not fill up in less. */
 const DISK_AGE_MS = 5_000;
 
 type StatsOptions = Pick<CollectorOptions, 'procfs' | 'rootfs' | 'statfs'>;
 
-/** Reads the host's figures. CPU is a difference and the disk may not answer, so both are begun at the start. */
+/**
+ * Reads the host's statistics. CPU is a difference and the disk may not answer, so both are started at the beginning.
+ */
 export class HostStatsReader {
   readonly #options: StatsOptions;
   readonly #clock: Clock;
@@ -37,7 +39,7 @@ export class HostStatsReader {
     void this.refreshDisk();
   }
 
-  /** Never waits: CPU and memory are read now, the disk is as it was at most some seconds ago. */
+  /** Never waits: CPU and memory are read now, the disk's values are at most some seconds old. */
   current(): HostStats {
     const now = this.#clock.monotonic();
     if (now - this.#diskAt >= DISK_AGE_MS) void this.refreshDisk();
@@ -50,7 +52,7 @@ export class HostStatsReader {
     };
   }
 
-  /** Asks the root file system anew; one that does not answer is absent from then on. */
+  /** Reads the root file system again; one that does not answer is absent from then on. */
   async refreshDisk(): Promise<void> {
     const { rootfs, statfs } = this.#options;
     this.#diskAt = this.#clock.monotonic();

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import * as os from 'node:os';
 
-/** What the operating system tells without files, as Node's `os` spells it. */
+/** What the operating system reports without files, under the names of Node's `os`. */
 export interface System {
   /** `linux`, `darwin` … */
   readonly platform: string;
@@ -35,8 +35,8 @@ export function nodeSystem(): System {
 const LOCAL_TIME = '/etc/localtime';
 
 /**
- * Where Go looks for the local time zone, and in the same order. JavaScript's own answer is another name where one zone has
- * several: it says UTC of GMT.
+ * Where Go looks for the local time zone, in the same order. JavaScript returns another name where a zone has several:
+ * UTC for GMT.
  */
 function zoneName(): string {
   const given = ownEnvironment()
@@ -46,7 +46,7 @@ function zoneName(): string {
   return existsSync(LOCAL_TIME) ? LOCAL_TIME : new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-/** As the process was started; empty where the system does not tell. */
+/** The environment at the start of the process; empty where the system does not provide it. */
 function ownEnvironment(): string[] {
   try {
     return readFileSync('/proc/self/environ', 'utf8').split('\0');
@@ -58,7 +58,7 @@ function ownEnvironment(): string[] {
 const AT_PAGESZ = 6n;
 const USUAL_PAGE_SIZE = 4_096;
 
-/** The kernel hands it to every process at its start. @see https://man7.org/linux/man-pages/man3/getauxval.3.html */
+/** The kernel passes it to every process at its start. @see https://man7.org/linux/man-pages/man3/getauxval.3.html */
 function pageSize(): number {
   try {
     const words = new BigUint64Array(new Uint8Array(readFileSync('/proc/self/auxv')).buffer);

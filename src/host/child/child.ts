@@ -1,7 +1,7 @@
 /**
- * A process of its own for what cannot be cancelled or takes long: statfs(2) on a hung mount, a driver that waits for
- * its firmware. There it holds a thread of the pool that the server needs for other work. The parent talks to it over
- * IPC and kills it when it is of no more use.
+ * A separate process for calls that cannot be cancelled or take long: statfs(2) on a hung mount, a driver that waits
+ * for its firmware. In the main process they would occupy threads of the pool that the server needs. The parent sends
+ * its requests over IPC and kills the child when it is no longer useful.
  */
 import { closeSync, open, read, statfs } from 'node:fs';
 import { systemClock } from '../../domain/clock.ts';
@@ -12,7 +12,7 @@ import { countProcesses, type ProcessCounts } from '../collectors/cpu/process-co
 /** A file of /sys has at most one page. */
 const MAX_BYTES = 8_192;
 
-/** @param path each byte as one character: it need not be UTF-8 */
+/** @param path each byte as one character, because it need not be UTF-8 */
 function callStatfs(path: string): Promise<PackedUsage | number> {
   return new Promise((resolve) => {
     statfs(Buffer.from(path, 'latin1'), (error, usage) => {
@@ -22,7 +22,7 @@ function callStatfs(path: string): Promise<PackedUsage | number> {
   });
 }
 
-/** With as few steps as can be: each is a thread's, and a file of /sys is read whole at once. */
+/** In as few steps as possible: each of them needs a thread, and a file of /sys is read whole at once. */
 function callRead(path: string): Promise<{ text: string } | number> {
   return new Promise((resolve) => {
     open(path, 'r', (openError, fd) => {
@@ -60,7 +60,7 @@ const worker = new ChildWorker({
 process.on('message', (request: ChildRequest) => {
   void worker.answer(request).then((answer) => process.send?.(answer));
 });
-// A normal exit waits for the threads of the pool, that is, for the hung calls.
+// A normal exit waits for the threads of the pool, and so for the hung calls.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-// Ctrl-C reaches the whole process group; the parent decides when this process ends.
+// Ctrl-C signals the whole process group; the parent decides when this process ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);

@@ -18,17 +18,17 @@ export interface ChildClientOptions {
 type Settled<K extends CallKind> = CallResults[K] | number | 'hung';
 
 const LIMIT_MS = 2_000;
-/** Beyond the limit: what the child may take to start and to answer on a busy machine. */
+/** Added to the limit: the child may take this long to start and to answer on a busy machine. */
 const GRACE_MS = 1_000;
 const RESTART_MS = 5_000;
-/** How long hung paths are left alone after so many of them hung that the child had to go. */
+/** How long hung paths are not tried again after so many of them hung that the child had to be replaced. */
 const BENCH_MS = 60_000;
-/** Killed children that the kernel does not let go of. */
+/** Killed children that have not ended, because the kernel is still in a call of theirs. */
 const MAX_LINGERING = 4;
 
 /**
  * Makes calls that may block in one long-lived child process, replaced when it does not answer or all its threads hang.
- * All methods reject with a CollectorError when nothing could be asked, or when the signal aborts.
+ * All methods reject with a CollectorError when no call could be made, or when the signal aborts.
  */
 export class ChildClient {
   readonly #path: string;
@@ -38,7 +38,7 @@ export class ChildClient {
   #notBefore = -Infinity;
   #lingering = 0;
   #closed = false;
-  /** Until when calls (as `callKey` names them) are left alone. */
+  /** Until when calls (by `callKey`) are not tried again. */
   readonly #benched = new Map<string, number>();
   /** Children that were replaced because all their threads hung. */
   readonly #exhausted = new WeakSet<HostChild>();
@@ -70,14 +70,14 @@ export class ChildClient {
     return counts;
   }
 
-  /** Ends the child. Waits for it, though not for ever: the kernel may hold it. */
+  /** Ends the child. Waits for its end, but not forever: the kernel may block it. */
   async close(): Promise<void> {
     this.#closed = true;
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined) return;
     child.kill();
-    // A timer that keeps the process alive, unlike the clock's: what comes after closing must still happen.
+    // A timer that keeps the process alive, unlike the clock's: the steps after closing must still run.
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, GRACE_MS);
       void child.ended.then(() => {
@@ -111,7 +111,7 @@ export class ChildClient {
     return results;
   }
 
-  /** A child that was replaced for what another question found answered nothing: its successor is asked. */
+  /** A child that was replaced because of another request has not answered: its successor is asked. */
   #answerOfReplaced(child: HostChild, error: unknown, signal: AbortSignal): Omit<ChildAnswer<never>, 'id'> {
     if (!this.#exhausted.has(child) || signal.aborted) throw error;
     return { replies: [], stuck: [] };

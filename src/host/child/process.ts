@@ -7,9 +7,9 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** One child and the questions it was asked. It keeps this process alive only while a question is open. */
+/** One child and its open requests. It keeps this process alive only while a request is open. */
 export class HostChild {
-  /** Fulfilled when the process is gone. */
+  /** Fulfilled when the process has ended. */
   readonly ended: Promise<void>;
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, Waiting>();
@@ -19,7 +19,7 @@ export class HostChild {
   constructor(path: string) {
     this.#process = fork(path, [], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      // It runs a few lines: without a compiler, a helper pool and a wide heap it needs a fifth less memory.
+      // It runs a few lines: without a compiler, helper threads and a large heap it needs a fifth less memory.
       execArgv: ['--jitless', '--v8-pool-size=0', '--max-semi-space-size=1'],
       env: { UV_THREADPOOL_SIZE: String(CHILD_THREADS) },
     });
@@ -48,12 +48,12 @@ export class HostChild {
         reject,
       });
       this.#process.channel?.ref();
-      // A failed send means that the child is going: its end rejects the question.
+      // A failed send means that the child is ending: its end rejects the request.
       this.#process.send(request, () => undefined);
     });
   }
 
-  /** Cannot be ignored by the child; the kernel may still take its time. */
+  /** Cannot be ignored by the child; the kernel may still delay it. */
   kill(): void {
     this.#process.kill('SIGKILL');
   }

@@ -4,7 +4,7 @@ import type { ProcessCounts } from '../collectors/cpu/process-count.ts';
 /** bsize, blocks, bfree, bavail, files, ffree. */
 export type PackedUsage = readonly [number, number, number, number, number, number];
 
-/** What can be asked of the child about a path, and what it answers. */
+/** The calls that the child can make with a path, and their results. */
 export interface CallResults {
   readonly statfs: PackedUsage;
   /** The text of a small file. */
@@ -15,32 +15,32 @@ export interface CallResults {
 
 export type CallKind = keyof CallResults;
 
-/** What the parent asks of its child. */
+/** A request of the parent. */
 export interface ChildRequest {
   readonly id: number;
   readonly kind: CallKind;
   readonly paths: readonly string[];
-  /** How long the answer may take, and how long one call may take before it counts as hung. */
+  /** How long the answer may take, and one call before it counts as hung. */
   readonly limitMs: number;
 }
 
-/** A result; the number of an error (errno, positive); `hung`: the call does not return; `queued`: all threads hang. */
+/** A result; an error number (errno, positive); `hung`: the call does not return; `queued`: all threads hang. */
 export type ChildReply<K extends CallKind = CallKind> = CallResults[K] | number | 'hung' | 'queued';
 
 export interface ChildAnswer<K extends CallKind = CallKind> {
   readonly id: number;
-  /** One for each path asked, in that order. */
+  /** One for each path of the request, in that order. */
   readonly replies: readonly ChildReply<K>[];
-  /** The calls (as `callKey` names them) that hold all threads; empty while there are threads left. */
+  /** The calls (by `callKey`) that occupy all threads; empty while there are free threads. */
   readonly stuck: readonly string[];
 }
 
-/** What a call is about, as one text. */
+/** The kind and path of a call, as one text. */
 export function callKey(kind: CallKind, path: string): string {
   return `${kind} ${path}`;
 }
 
-/** How many calls can be under way at once: the child's thread pool has this size. */
+/** How many calls can be in progress at once: the child's thread pool has this size. */
 export const CHILD_THREADS = 16;
 
 /** Makes one call, which may never settle. */
@@ -64,8 +64,8 @@ interface Call {
 }
 
 /**
- * Keeps at most one call per kind and path under way, and never waits again for one that hangs: this is the whole of
- * the child's knowledge, and it heals by itself when the call returns at last.
+ * Keeps at most one call per kind and path in progress, and never waits again for one that hangs. This is the only
+ * state of the child, and it recovers by itself when the call returns.
  */
 export class ChildWorker {
   readonly #options: ChildWorkerOptions;

@@ -16,7 +16,7 @@ export async function listTextfiles(patterns: readonly string[]): Promise<Textfi
   const failures = new Map<string, string>();
   for (const pattern of patterns) {
     const folders = await expand(pattern);
-    // A pattern that matches nothing is most likely a mistake: it is told like a folder that is not there.
+    // A pattern that matches nothing is probably a mistake: it is reported like a folder that does not exist.
     for (const folder of folders.length === 0 ? [pattern] : folders) {
       try {
         const names = await readdir(folder);
@@ -47,7 +47,7 @@ async function expand(pattern: string): Promise<string[]> {
   return found.flat().sort();
 }
 
-/** One segment of a pattern; `[` without its end is plain. */
+/** One segment of a pattern; `[` without its end is literal. */
 function toRegExp(segment: string): RegExp {
   const source = segment.replace(/\*+|\?|\[\^?[^\]]+\]|[\s\S]/g, (part) => {
     if (part.startsWith('*')) return '[^/]*';

@@ -1,6 +1,6 @@
 import type { Labels } from '../../metrics/family.ts';
 
-/** What is wrong with a textfile, and where: lines count from 1. */
+/** An error in a textfile, with its line, counted from 1. */
 export class TextfileError extends Error {
   override readonly name = 'TextfileError';
   readonly line: number | undefined;
@@ -51,7 +51,7 @@ const CLOSING = /\}/y;
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\[\\"n])*)"[ \t]*(?:,[ \t]*|(?=\}))/y;
 const VALUE = /[ \t]*(\S+)[ \t]*(\S.*)?$/y;
 
-/** Goes through a line piece by piece. */
+/** Reads a line piece by piece. */
 class Cursor {
   readonly #text: string;
   #at = 0;
@@ -60,7 +60,7 @@ class Cursor {
     this.#text = text;
   }
 
-  /** What matches here, and steps over it. */
+  /** Returns the match at this position, and steps over it. */
   take(pattern: RegExp): RegExpExecArray | undefined {
     pattern.lastIndex = this.#at;
     const match = pattern.exec(this.#text);
@@ -69,7 +69,7 @@ class Cursor {
     return match;
   }
 
-  /** What comes next, shortened, for a message. */
+  /** The text at this position, shortened, for a message. */
   get rest(): string {
     return JSON.stringify(this.#text.slice(this.#at, this.#at + 40));
   }
@@ -113,7 +113,7 @@ function unescape(text: string): string {
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 
-/** A number as the format has it; undefined when it is none or beyond a double. */
+/** A number in the syntax of the format; undefined when it is invalid or beyond a double. */
 export function parseValue(text: string): number | undefined {
   if (/^[+-]?nan$/i.test(text)) return NaN;
   const [, sign] = INFINITE.exec(text) ?? [];

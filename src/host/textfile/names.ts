@@ -10,7 +10,7 @@ interface Member {
   readonly file: string;
 }
 
-/** The families of several files together: no two mean the same name differently, no series is there twice. */
+/** The families of several files together: the same name has one meaning, and no series appears twice. */
 export class TextfileNames {
   readonly #reserved: ReadonlyMap<string, string>;
   readonly #members = new Map<string, Member[]>();
@@ -23,8 +23,8 @@ export class TextfileNames {
   }
 
   /**
-   * Takes in what is at odds with nothing that was taken in before.
-   * @returns what is wrong with the rest: families and series that are left out
+   * Adds what does not conflict with anything added before.
+   * @returns the conflicts: families and series that are left out
    */
   add(file: string, families: readonly TextFamily[]): TextfileError[] {
     return families.flatMap((family) => {
@@ -33,7 +33,7 @@ export class TextfileNames {
     });
   }
 
-  /** All that was taken in. */
+  /** The samples of everything that was added. */
   samples(): Sample[] {
     return [...this.#members].flatMap(([name, members]) => {
       const type: FamilyType = members[0]?.family.type ?? 'untyped';

@@ -6,7 +6,7 @@ import { assembleHistograms, assembleSummaries, type AssembledFamily } from './s
 export interface TextSeries {
   readonly labels: Labels;
   readonly value: Sample['value'];
-  /** Where it begins, from 1. */
+  /** The line where it begins, from 1. */
   readonly line: number;
 }
 
@@ -15,10 +15,10 @@ export interface TextFamily {
   readonly name: string;
   readonly type: FamilyType;
   readonly help: string | undefined;
-  /** Where it is named first, from 1. */
+  /** The line where it is named first, from 1. */
   readonly line: number;
   readonly series: readonly TextSeries[];
-  /** Series of it that make no sense. */
+  /** Invalid series of it. */
   readonly problems: readonly TextfileError[];
 }
 
@@ -32,27 +32,27 @@ interface Draft {
   readonly samples: SampleLine[];
 }
 
-/** What may follow the name of a family in the names of its samples. */
+/** Suffixes of the family's name in the names of its samples. */
 const SUFFIXES: Readonly<Partial<Record<FamilyType, readonly string[]>>> = {
   histogram: ['_bucket', '_sum', '_count'],
   summary: ['_sum', '_count'],
 };
 
-/** What makes one series of several lines. */
+/** How several lines are assembled to one series. */
 const ASSEMBLE: Readonly<
   Partial<Record<FamilyType, (name: string, samples: readonly SampleLine[]) => AssembledFamily>>
 > = { histogram: assembleHistograms, summary: assembleSummaries };
 
 /**
  * Reads one file in Prometheus's text format 0.0.4, line by line, strictly: no timestamps, each TYPE and HELP once and
- * before its samples. Whether series or families are there twice is for others to see.
+ * before its samples. Duplicate series and families are not detected here.
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details
  */
 export class TextfileParser {
   readonly #drafts = new Map<string, Draft>();
   #line = 0;
 
-  /** @throws {TextfileError} for a line that is none, or that does not fit those before */
+  /** @throws {TextfileError} for a line that is invalid, or that contradicts those before */
   take(text: string): void {
     this.#line += 1;
     const parsed = parseLine(text, this.#line);
@@ -100,7 +100,7 @@ export class TextfileParser {
     return draft;
   }
 
-  /** The family that a sample belongs to: of `a_count` that may be `a`. */
+  /** The family that a sample belongs to: for `a_count` that may be `a`. */
   #home(name: string): Draft {
     for (const [type, suffixes] of Object.entries(SUFFIXES)) {
       const suffix = suffixes.find((end) => name.endsWith(end));

@@ -1,7 +1,7 @@
 import type { HistogramValue, Labels, Sample, SummaryValue } from '../../metrics/family.ts';
 import { parseValue, TextfileError, type SampleLine } from './line.ts';
 
-/** Tells label sets apart as Prometheus does: order does not count, and an empty label is no label. */
+/** Compares label sets as Prometheus does: order is irrelevant, and an empty label is the same as no label. */
 export function identityOf(labels: Labels): string {
   return JSON.stringify(
     Object.entries(labels)
@@ -10,26 +10,26 @@ export function identityOf(labels: Labels): string {
   );
 }
 
-/** A series that several lines tell. */
+/** A series that consists of several lines. */
 interface Assembled {
   readonly labels: Labels;
-  /** Where it begins. */
+  /** The line where it begins. */
   readonly line: number;
   readonly value: Sample['value'];
 }
 
-/** The series of a family, and what is wrong with those that are left out. */
+/** The series of a family, and the errors of those that are left out. */
 export interface AssembledFamily {
   readonly series: readonly Assembled[];
   readonly problems: readonly TextfileError[];
 }
 
-/** What kind of series the lines are to make. */
+/** The kind of series that the lines make up. */
 interface Shape {
   readonly kind: string;
-  /** What the lines with a number of their own (buckets, quantiles) add to the name. */
+  /** The suffix of the lines that have a number as label (buckets, quantiles). */
   readonly suffix: string;
-  /** The label that holds that number. */
+  /** The label with that number. */
   readonly key: string;
 }
 
@@ -51,8 +51,8 @@ interface Draft {
 }
 
 /**
- * What is missing is 0, as node_exporter has it: somebody wrote only the quantiles. The count of a histogram is that of
- * its largest bucket.
+ * Missing lines count as 0, as in node_exporter: some files have only the quantiles. The count of a histogram is that
+ * of its largest bucket.
  * @throws {TextfileError} for a line that a histogram does not have
  */
 export function assembleHistograms(name: string, samples: readonly SampleLine[]): AssembledFamily {
@@ -112,7 +112,10 @@ function putTotal(
   draft[part] = sample.value;
 }
 
-/** By their bounds; of a bound that is there twice the last counts, as of a sum or a count. node_exporter does the same. */
+/**
+ * Sorted by their bounds; of a duplicate bound the last one counts, as for a sum or a count. node_exporter does the
+ * same.
+ */
 function sorted({ points }: Draft): Point[] {
   return [...new Map(points.map((one) => [one.at, one])).values()].sort((a, b) => a.at - b.at);
 }

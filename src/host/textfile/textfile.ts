@@ -27,26 +27,26 @@ const scrapeError: Family = {
   labels: [],
 };
 
-/** Metrics that other programs wrote into files. */
+/** Metrics that other programs wrote to files. */
 export const textfile: Collector = {
   name: 'textfile',
   families: [modified, scrapeError],
   create: (options) => new TextfileCollector(options),
 };
 
-/** Nobody writes more by hand or by script; a dump by mistake is larger. */
+/** No one writes a larger file by hand or by script; a dump by mistake is larger. */
 const MAX_BYTES = 8 * 2 ** 20;
 
 const REJECTED = 'textfile rejected';
 
-/** What of a file or folder is not served. */
+/** The parts of a file or folder that are not exposed. */
 interface FileProblem {
   /** For the log. */
   readonly message: typeof REJECTED | 'textfile served in part';
   readonly leftOut: readonly TextfileError[];
 }
 
-/** A file as it was read last; it is read again when it was written since. */
+/** The last reading of a file; it is read again after it was written to. */
 interface Read {
   readonly version: string;
   readonly mtimeSeconds: number;
@@ -56,7 +56,7 @@ interface Read {
 class TextfileCollector implements CollectorInstance {
   readonly #options: CollectorOptions;
   readonly #reserved: ReadonlyMap<string, string>;
-  /** What was told last of each file or folder that was not served. */
+  /** The last reported problem of each file or folder. */
   readonly #told = new Map<string, string>();
   #read: ReadonlyMap<string, Read> = new Map();
   #samples: readonly Sample[] = [];
@@ -110,7 +110,7 @@ class TextfileCollector implements CollectorInstance {
     return [...names.samples(), ...served, sample(scrapeError, failed ? 1 : 0)];
   }
 
-  /** Each problem once, and when it is over. */
+  /** Logs each problem once, and its end. */
   #tell(problems: ReadonlyMap<string, FileProblem>): void {
     const { log } = this.#options;
     for (const file of this.#told.keys()) {
@@ -134,7 +134,7 @@ function rejected(error: TextfileError): FileProblem {
   return { message: REJECTED, leftOut: [error] };
 }
 
-/** Undefined for a file that is gone since it was listed. */
+/** Undefined for a file that was removed since it was listed. */
 async function readFile(file: string, known: Read | undefined, pace: Pace): Promise<Read | undefined> {
   try {
     const listed = await stat(file);
@@ -152,7 +152,7 @@ async function readFile(file: string, known: Read | undefined, pace: Pace): Prom
   }
 }
 
-/** Why a file that was listed cannot be found by its name; undefined when it is gone since. */
+/** Why a file that was listed cannot be found by its name; undefined when it was removed since. */
 async function whyMissing(file: string): Promise<TextfileError | undefined> {
   if (file.includes('\uFFFD'))
     return new TextfileError(undefined, 'has a name that is not UTF-8; expected another name');
@@ -174,7 +174,7 @@ async function readHandle(handle: FileHandle, pace: Pace): Promise<Read> {
   }
 }
 
-/** A file that was written to has another one, in place or replaced. */
+/** Changes whenever a file is written to, in place or replaced. */
 function versionOf({ dev, ino, size, mtimeMs, ctimeMs }: Awaited<ReturnType<typeof stat>>): string {
   return [dev, ino, size, mtimeMs, ctimeMs].join(' ');
 }

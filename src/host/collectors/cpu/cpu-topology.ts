@@ -31,18 +31,18 @@ const online: Family = {
 
 export const topologyFamilies: readonly Family[] = [coreThrottles, packageThrottles, isolated, online];
 
-/** CPUs come and go rarely: which files there are is looked up this often, their values with each scrape. */
+/** CPUs are rarely added or removed: the list of files is updated this often, their values at each scrape. */
 const LOOK_AGAIN_MS = 60_000;
-/** More CPUs than any kernel has: a list beyond it is garbage. */
+/** More CPUs than any kernel supports: a list beyond it is invalid. */
 const MAX_CPUS = 65_536;
 
-/** A file of /sys and the sample that its number makes. */
+/** A file of /sys and the sample made of its number. */
 interface Reading {
   readonly path: string;
   readonly toSample: (value: number) => Sample;
 }
 
-/** What /sys tells of the CPUs: throttling, which are turned on, which are isolated. Without /sys nothing. */
+/** The CPUs in /sys: throttling, which are online, which are isolated. Nothing without /sys. */
 export class CpuTopology {
   readonly #folder: string;
   readonly #clock: CollectorOptions['clock'];
@@ -83,7 +83,7 @@ export class CpuTopology {
     this.#lookedAt = this.#clock.monotonic();
   }
 
-  /** Hyperthreads of a core share its counter, cores that of their package: by what they share. */
+  /** Hyperthreads of a core share its counter, and cores that of their package: keyed by what they share. */
   #throttles(cpu: string): ReadonlyMap<string, Reading> {
     const folder = join(this.#folder, `cpu${cpu}`);
     const [pack, core] = ['physical_package_id', 'core_id'].map((id) =>
@@ -110,7 +110,7 @@ export class CpuTopology {
     ]);
   }
 
-  /** Where the first CPU cannot be turned off there is no telling for any, as node_exporter has it. */
+  /** If the first CPU cannot be turned off, the state of none is exposed, as in node_exporter. */
   #switches(cpus: readonly string[]): Reading[] {
     const readings = cpus.map((cpu) => ({
       path: join(this.#folder, `cpu${cpu}`, 'online'),
@@ -125,7 +125,7 @@ function isNumber({ path }: Reading): boolean {
   return unsigned(readAttribute(path)) !== undefined;
 }
 
-/** `2-3,7` is 2, 3, 7; what is no list of CPUs is none. @see https://docs.kernel.org/admin-guide/cputopology.html */
+/** `2-3,7` is 2, 3, 7; an invalid list is empty. @see https://docs.kernel.org/admin-guide/cputopology.html */
 export function cpuList(text: string): number[] {
   const cpus: number[] = [];
   for (const range of text.split(',')) {

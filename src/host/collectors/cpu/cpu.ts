@@ -27,12 +27,12 @@ const COLUMNS: readonly { readonly family: Family; readonly mode: string }[] = [
 const IDLE = 3;
 const IOWAIT = 4;
 const GUEST = 8;
-/** USER_HZ: what the kernel shows to programs, whatever its own tick is. */
+/** USER_HZ: the unit that the kernel shows to programs, whatever its own tick is. */
 const TICKS_PER_SECOND = 100;
-/** An idle time that falls this far is a CPU that was unplugged and came back. */
+/** An idle time that decreases by this much means a CPU that was unplugged and plugged in again. */
 const RESET_SECONDS = 3;
 
-/** The times of the CPUs from /proc/stat, and what /sys tells of them. */
+/** The times of the CPUs from /proc/stat, and their state from /sys. */
 export const cpu: Collector = {
   name: 'cpu',
   families: [seconds, guestSeconds, ...topologyFamilies],
@@ -44,7 +44,7 @@ export const cpu: Collector = {
   },
 };
 
-/** macOS tells four modes, in milliseconds. */
+/** macOS has four modes, in milliseconds. */
 function ofDarwin({ system }: CollectorOptions): Sample[] {
   return system.cpus().flatMap(({ times }, i) =>
     [
@@ -58,7 +58,7 @@ function ofDarwin({ system }: CollectorOptions): Sample[] {
 
 interface CpuState {
   readonly labels: readonly Labels[];
-  /** What was last told of each column. */
+  /** The last exposed value of each column. */
   readonly told: (number | undefined)[];
 }
 
@@ -95,7 +95,7 @@ function newState(name: string): CpuState {
   return { labels: COLUMNS.map(({ mode }) => ({ cpu: name, mode })), told: [] };
 }
 
-/** The kernel's idle and iowait times can step back a little; a counter must not, or `rate()` sees a restart. */
+/** The kernel's idle and iowait times can decrease a little; a counter must not, or `rate()` sees a reset. */
 function remember(state: CpuState, times: readonly (number | undefined)[]): void {
   const { told } = state;
   if ((told[IDLE] ?? 0) - (times[IDLE] ?? Infinity) >= RESET_SECONDS) told.fill(undefined);
@@ -127,8 +127,8 @@ export interface CpuTime {
 }
 
 /**
- * Reads how busy all CPUs were since the start; the difference of two readings is what happened between them.
- * @throws {CollectorError} when /proc/stat does not say so
+ * Reads how busy all CPUs were since the machine started; the difference of two readings is the time between them.
+ * @throws {CollectorError} when /proc/stat does not contain it
  */
 export function readCpuTime(procfs: string): CpuTime {
   for (const [name, times] of cpuLines(readProcFile(procfs, 'stat'))) {

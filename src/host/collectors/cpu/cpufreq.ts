@@ -47,7 +47,7 @@ export const cpufreq: Collector = {
   },
 };
 
-/** Which files there are does not change while a CPU is turned on. */
+/** The list of files does not change while a CPU is online. */
 const LOOK_AGAIN_MS = 60_000;
 
 class CpufreqFiles {
@@ -62,7 +62,9 @@ class CpufreqFiles {
     this.#folder = join(options.sysfs, 'devices', 'system', 'cpu');
   }
 
-  /** The kernel may make a reader wait for a measurement, some 50 ms for each CPU: they are read side by side, elsewhere. */
+  /**
+   * The kernel may block a reader for a measurement, some 50 ms for each CPU: they are read concurrently, in the child.
+   */
   async collect(signal: AbortSignal): Promise<Sample[]> {
     const { clock, readSlow } = this.#options;
     const offline = readAttribute(this.#folder, 'offline');

@@ -6,7 +6,7 @@ function total(name: string, help: string): Family {
   return { name: `node_pressure_${name}_seconds_total`, type: 'counter', help, labels: [] };
 }
 
-/** What is exposed of each line of /proc/pressure. @see https://docs.kernel.org/accounting/psi.html */
+/** The exposed fields of each line of /proc/pressure. @see https://docs.kernel.org/accounting/psi.html */
 const RESOURCES: Readonly<Record<string, Readonly<Record<string, Family>>>> = {
   cpu: { some: total('cpu_waiting', 'Time in which some task waited for a CPU, in seconds.') },
   io: {
@@ -25,7 +25,7 @@ const RESOURCES: Readonly<Record<string, Readonly<Record<string, Family>>>> = {
   },
 };
 
-/** How long tasks wait for what is short, from /proc/pressure (Linux 4.20; interrupts 6.1). */
+/** How long tasks wait for scarce resources, from /proc/pressure (Linux 4.20; interrupts 6.1). */
 export const pressure: Collector = {
   name: 'pressure',
   families: Object.values(RESOURCES).flatMap((families) => Object.values(families)),
@@ -51,7 +51,7 @@ function readResource(procfs: string, resource: string): string | undefined {
   try {
     return readOptionalFile(procfs, 'pressure', resource);
   } catch (error) {
-    // The file is there and says so when it is read: turned off at the start.
+    // The file exists, but fails when read: turned off at boot.
     if (hasCode(error, 'ENOTSUP') || hasCode(error, 'EOPNOTSUPP')) return undefined;
     throw error;
   }

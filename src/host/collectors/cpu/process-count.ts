@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
-/** How many processes and threads there are, by the letter of their state. */
+/** The number of processes and threads, by the letter of their state. */
 export interface ProcessCounts {
   readonly pids: number;
   readonly threads: number;
@@ -8,13 +8,13 @@ export interface ProcessCounts {
   readonly threadStates: Readonly<Record<string, number>>;
 }
 
-/** Counts without holding the event loop. Rejects with a CollectorError when they cannot be counted in time. */
+/** Counts without blocking the event loop. Rejects with a CollectorError when they cannot be counted in time. */
 export type CountProcesses = (procfs: string, signal: AbortSignal) => Promise<ProcessCounts>;
 
 /**
- * Counts the processes under a /proc. Those that end meanwhile are left out. Costs some 10 µs for each process and
- * for each further thread, so it is cut into steps: between them `pause` lets others have the event loop.
- * Rejects with the system's error when `procfs` cannot be listed.
+ * Counts the processes under a /proc. Those that end meanwhile are left out. Takes some 10 µs for each process and for
+ * each further thread, so it is divided into steps: between them `pause` lets other work run. Rejects with the system's
+ * error when `procfs` cannot be listed.
  */
 export async function countProcesses(procfs: string, pause: () => Promise<void>): Promise<ProcessCounts> {
   const counts = { pids: 0, threads: 0, states: {}, threadStates: {} };
@@ -61,7 +61,7 @@ function numbers(names: readonly string[]): string[] {
   return names.filter((name) => /^\d+$/.test(name));
 }
 
-/** Of what follows the name of the program, which may hold anything: the state, and num_threads, the 20th field. */
+/** The fields after the name of the program, which may contain anything: the state, and num_threads, the 20th field. */
 const AFTER_NAME = /^ (\S)(?: \S+){16} (\d+) /;
 
 /** @see https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */

@@ -29,7 +29,10 @@ export const processes: Collector = {
 };
 
 const MIN_REST_MS = 1_000;
-/** A count is good for so many times of what it took: counting has 5 % of a CPU at most, however many there are. */
+/**
+ * A count is reused for this many times its duration: counting uses 5 % of a CPU at most, however many processes there
+ * are.
+ */
 const REST = 20;
 
 async function collect({ procfs, countProcesses }: CollectorOptions, signal: AbortSignal): Promise<Sample[]> {

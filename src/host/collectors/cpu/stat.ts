@@ -22,7 +22,7 @@ const families: ReadonlyMap<string, Family> = new Map([
   ['procs_blocked', family('procs_blocked', 'gauge', 'Tasks that wait for a disk.')],
 ]);
 
-/** The kernel's counters in /proc/stat that are of no single CPU. */
+/** The kernel's counters in /proc/stat that do not belong to a single CPU. */
 export const stat: Collector = {
   name: 'stat',
   families: [...families.values()],
@@ -35,7 +35,7 @@ function read(procfs: string): Sample[] {
   const samples: Sample[] = [];
   for (const line of readProcFile(procfs, 'stat').split('\n')) {
     const family = families.get(line.slice(0, Math.max(line.indexOf(' '), 0)));
-    // The line of interrupts has a number for each of them: only the first, their sum, is of interest.
+    // The line of interrupts has a number for each of them: only the first, their sum, is used.
     const value = family === undefined ? undefined : unsigned(fields(line.slice(0, 64))[1]);
     if (family !== undefined && value !== undefined) samples.push(sample(family, value));
   }
@@ -44,7 +44,7 @@ function read(procfs: string): Sample[] {
   return samples;
 }
 
-/** macOS tells how long it has been up; the time of the start is the same from one reading to the next. */
+/** macOS reports its uptime; the start time calculated from it is the same in every reading. */
 function ofDarwin({ system, clock }: CollectorOptions): Sample[] {
   return [sample(bootTime, Math.round(clock.now() / 1_000 - system.uptime()))];
 }

@@ -24,14 +24,17 @@ const maximumState: Family = {
   labels: ['name', 'type'],
 };
 
-/** Temperatures and what cools, from /sys/class/thermal. */
+/** Temperatures and cooling devices, from /sys/class/thermal. */
 export const thermalZone: Collector = {
   name: 'thermal_zone',
   families: [temperature, currentState, maximumState],
   create: (options) => resting({ clock: options.clock, collect: (signal) => collect(options, signal) }),
 };
 
-/** Sensors can be slow: firmware or a radio has to answer. @see https://docs.kernel.org/driver-api/thermal/sysfs-api.html */
+/**
+ * Sensors can be slow: firmware or a radio has to answer. @see
+ * https://docs.kernel.org/driver-api/thermal/sysfs-api.html
+ */
 async function collect({ sysfs, readSlow }: CollectorOptions, signal: AbortSignal): Promise<Sample[]> {
   const folder = join(sysfs, 'class', 'thermal');
   const zones = numbered(folder, 'thermal_zone');

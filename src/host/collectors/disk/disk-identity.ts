@@ -32,7 +32,7 @@ const mapperInfo = gauge('device_mapper_info', 'Always 1: what the device mapper
   'lv_layer',
 ]);
 
-/** By the property of udev that holds the value. */
+/** By the property of udev that has the value. */
 const ATA: readonly (readonly [property: string, family: Family])[] = [
   ['ID_ATA_WRITE_CACHE', gauge('ata_write_cache', '1 when the ATA disk has a write cache.')],
   [
@@ -52,7 +52,7 @@ export const identityFamilies: readonly Family[] = [
   ...ATA.map(([, family]) => family),
 ];
 
-/** Whether a disk turns does not change; reading it may wait for whoever reconfigures the disk. */
+/** Whether a disk is rotational does not change; reading it may wait while the disk is being reconfigured. */
 const LOOK_AGAIN_MS = 60_000;
 
 /** A disk and its number. */
@@ -62,7 +62,7 @@ export interface Disk {
   readonly minor: string;
 }
 
-/** Which disks they are, as udev and /sys tell; without both, only their numbers. */
+/** The identity of disks from udev and /sys; without both, only their numbers. */
 export class DiskIdentity {
   readonly #udev: string;
   readonly #options: CollectorOptions;
@@ -75,7 +75,7 @@ export class DiskIdentity {
     this.#udev = join(options.rootfs, 'run', 'udev', 'data');
   }
 
-  /** To be called before `describe`; new disks are looked up at once, the others once a minute. */
+  /** To be called before `describe`; new disks are read at once, the others once a minute. */
   async refresh(devices: readonly string[], signal: AbortSignal): Promise<void> {
     const { clock, sysfs, readSlow } = this.#options;
     const known = devices.every((device) => this.#rotational.has(device));

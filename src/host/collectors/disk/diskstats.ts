@@ -11,7 +11,7 @@ import { fields, readProcFile, unsigned } from '../../procfile.ts';
 
 interface Column {
   readonly family: Family;
-  /** What one of the kernel's units is in ours. */
+  /** Converts from the kernel's unit. */
   readonly convert: (value: number) => number;
 }
 
@@ -27,7 +27,7 @@ function milliseconds(name: string, help: string): Column {
   return { ...column(name, help), convert: (value) => value / 1_000 };
 }
 
-/** What follows the name in /proc/diskstats. @see https://docs.kernel.org/admin-guide/iostats.html */
+/** The columns after the name in /proc/diskstats. @see https://docs.kernel.org/admin-guide/iostats.html */
 const COLUMNS: readonly Column[] = [
   column('reads_completed_total', 'Reads that succeeded.'),
   column('reads_merged_total', 'Reads merged with one beside them.'),
@@ -47,13 +47,13 @@ const COLUMNS: readonly Column[] = [
   column('flush_requests_total', 'Flushes that succeeded.'),
   milliseconds('flush_requests_time_seconds_total', 'Time that flushes took, added up, in seconds.'),
 ];
-/** Older kernels have fewer columns; what has less than these is none of its lines. */
+/** Older kernels have fewer columns; a line with less than these is invalid. */
 const OLDEST_COLUMNS = 11;
 
-/** Partitions, and what is no disk. */
+/** Partitions, and devices that are not disks. */
 const EXCLUDED = /^(?:z?ram|loop|fd|(?:h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$/;
 
-/** What disks did, from /proc/diskstats, and which disks they are. */
+/** The I/O of disks, from /proc/diskstats, and their identity. */
 export const diskstats: Collector = {
   name: 'diskstats',
   families: [...COLUMNS.map(({ family }) => family), ...identityFamilies],

@@ -15,7 +15,7 @@ function gauge(name: string, help: string): Family {
   return { name: `node_filesystem_${name}`, type: 'gauge', help, labels: LABELS };
 }
 
-/** What is told of a file system that answers. */
+/** The families of a file system that answers. */
 const USAGE: readonly { readonly family: Family; readonly value: (usage: FilesystemUsage) => number }[] = [
   {
     family: gauge('size_bytes', 'Size of the file system, in bytes.'),
@@ -49,7 +49,7 @@ const EXCLUDED_MOUNTS =
 const EXCLUDED_TYPES =
   /^(?:autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$/;
 
-/** The file systems of process 1: how full they are, read-only or not, and whether they answer. */
+/** The file systems of process 1: their usage, whether they are read-only, and whether they answer. */
 export const filesystem: Collector = {
   name: 'filesystem',
   families: [...USAGE.map(({ family }) => family), readonlyState, deviceError, mountInfo],
@@ -103,7 +103,7 @@ class FilesystemCollector implements CollectorInstance {
   }
 }
 
-/** Process 1 sees the host's mounts; where it may not be looked at, our own are the next best. */
+/** Process 1 sees the host's mounts; where it is not accessible, the mounts of this process are used. */
 function readMountinfo(procfs: string): string {
   try {
     return readProcBytes(procfs, '1', 'mountinfo');
@@ -113,8 +113,8 @@ function readMountinfo(procfs: string): string {
 }
 
 /**
- * A mount below the root file system that a container was given is one of the host's. That it is read-only there says
- * nothing about the host: such a root is usually handed over read-only.
+ * A mount below the root file system that was mounted into a container is one of the host's. That it is read-only there
+ * says nothing about the host: such a root is usually mounted read-only.
  */
 function asHostSees(mount: Mount, rootfs: string): Mount {
   if (rootfs === '/' || !`${mount.mountpoint}/`.startsWith(`${rootfs}/`)) return mount;
@@ -130,7 +130,7 @@ function bytesOf(text: string): string {
   return Buffer.from(text).toString('latin1');
 }
 
-/** Of those with the same key the last: it is mounted over the others. */
+/** The last of those with the same key: it is mounted over the others. */
 function unique(mounts: readonly Mount[], key: (mount: Mount) => string): Mount[] {
   return [...new Map(mounts.map((mount) => [key(mount), mount])).values()];
 }

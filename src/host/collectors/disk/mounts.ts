@@ -3,19 +3,19 @@ export interface Mount {
   readonly device: string;
   /** As processes of the host see it, as text. */
   readonly mountpoint: string;
-  /** The same to ask the system with: each byte is one character (latin1). */
+  /** The same path for system calls: each byte is one character (latin1). */
   readonly path: string;
   readonly fstype: string;
   readonly major: string;
   readonly minor: string;
   /** Mounted read-only at this place. */
   readonly readonlyHere: boolean;
-  /** The file system itself takes no writes, wherever it is mounted. */
+  /** The file system itself is read-only, wherever it is mounted. */
   readonly readonlyEverywhere: boolean;
 }
 
 /**
- * Parses mountinfo; lines that are none are left out.
+ * Parses mountinfo; invalid lines are left out.
  * @param bytes each byte as one character
  * @see https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
  */
@@ -29,7 +29,7 @@ export function parseMountinfo(bytes: string): Mount[] {
 /** `36 35 98:0 /root /mnt rw,noatime master:1 - ext3 /dev/sda1 rw,errors=continue` */
 function parseLine(line: string): Mount | undefined {
   const parts = line.split(' ');
-  // Between the options and the dash are any number of optional fields.
+  // Any number of optional fields is between the options and the dash.
   const dash = parts.indexOf('-', 6);
   if (dash === -1) return undefined;
   const [, major, minor] = /^(\d+):(\d+)$/.exec(parts[2] ?? '') ?? [];
@@ -65,7 +65,7 @@ function unescape(path: string): string {
 
 const NOT_ASCII = /[\x80-\xff]/;
 
-/** Bytes as text; what is not UTF-8 becomes one U+FFFD for each run, as Go's `strings.ToValidUTF8` has it. */
+/** Bytes as text; each run of invalid UTF-8 becomes one U+FFFD, as in Go's `strings.ToValidUTF8`. */
 function textOf(bytes: string): string {
   if (!NOT_ASCII.test(bytes)) return bytes;
   return Buffer.from(bytes, 'latin1')

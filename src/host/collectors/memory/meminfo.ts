@@ -23,7 +23,7 @@ function ofDarwin(name: string, help: string): Family {
   return { name: `node_memory_${name}_bytes`, type: 'gauge', help, labels: [] };
 }
 
-/** What /proc/meminfo says, limited to the fields that node_exporter exposes since 1.9. */
+/** /proc/meminfo, limited to the fields that node_exporter exposes since 1.9. */
 export const meminfo: Collector = {
   name: 'meminfo',
   families: [...families.values(), darwinTotal, darwinFree],
@@ -49,7 +49,7 @@ function collect(procfs: string): Sample[] {
 const LINE = /^([^\s:]+):\s+(\d+)(?: (kB))?\s*$/;
 
 /**
- * Reads /proc/meminfo: amounts in bytes, counts as they are. Lines that are none are left out.
+ * Reads /proc/meminfo: amounts in bytes, counts as they are. Invalid lines are left out.
  * @see https://docs.kernel.org/filesystems/proc.html#meminfo
  * @throws {CollectorError} when it cannot be read
  */

@@ -14,7 +14,7 @@ const families: ReadonlyMap<string, Family> = new Map(
   }).map(([field, help]) => [field, { name: `node_vmstat_${field}`, type: 'untyped', help, labels: [] }]),
 );
 
-/** What /proc/vmstat counts of paging, limited to the fields that node_exporter exposes by default. */
+/** The paging counters of /proc/vmstat, limited to the fields that node_exporter exposes by default. */
 export const vmstat: Collector = {
   name: 'vmstat',
   families: [...families.values()],

@@ -9,7 +9,7 @@ function gauge(name: string, help: string): Family {
 const current = gauge('entries', 'Connections that are being tracked.');
 const limit = gauge('entries_limit', 'Connections that can be tracked at most.');
 
-/** By the columns of /proc/net/stat/nf_conntrack, whose names have changed and places have not. */
+/** By the columns of /proc/net/stat/nf_conntrack, whose names have changed while their positions have not. */
 const COLUMNS: ReadonlyMap<number, Family> = new Map([
   [2, gauge('stat_found', 'Searches that found an entry.')],
   [4, gauge('stat_invalid', 'Packets that could not be tracked.')],
@@ -49,7 +49,7 @@ function collect(procfs: string): Sample[] {
 
 const HEXADECIMAL = /^[0-9a-f]{1,16}$/i;
 
-/** Below a line of names there is one line of hexadecimal numbers for each CPU. */
+/** Below the line of names there is one line of hexadecimal numbers for each CPU. */
 function sums(text: string): { family: Family; value: number | undefined }[] {
   const cpus = text.split('\n').slice(1).map(fields);
   return [...COLUMNS].map(([column, family]) => {

@@ -52,11 +52,11 @@ const NUMBERS: readonly (readonly [file: string, family: Family])[] = [
   ['tx_queue_len', family('transmit_queue_length', 'Packets that can wait to be sent.')],
   ['type', family('protocol_type', 'Kind of hardware, as the kernel numbers them: 1 is Ethernet.')],
 ];
-/** 1,000,000 bits per second, as the kernel counts it. */
+/** 1,000,000 bits per second, the kernel's unit. */
 const BYTES_PER_MEGABIT = 125_000;
 const IFF_UP = 1n;
 
-/** What the network devices are, from /sys/class/net. */
+/** The properties of the network devices, from /sys/class/net. */
 export const netclass: Collector = {
   name: 'netclass',
   families: [up, info, carrier, speed, ...NUMBERS.map(([, of]) => of)],
@@ -64,8 +64,8 @@ export const netclass: Collector = {
 };
 
 /**
- * Most files are but memory. For three of them the kernel asks the driver, with a lock that others may hold for long:
- * those are read elsewhere.
+ * Most files are read from memory. For three of them the kernel asks the driver, with a lock that may be held for long:
+ * those are read in the child.
  */
 async function collect({ sysfs, clock, readSlow }: CollectorOptions, signal: AbortSignal): Promise<Sample[]> {
   const folder = join(sysfs, 'class', 'net');
@@ -74,7 +74,7 @@ async function collect({ sysfs, clock, readSlow }: CollectorOptions, signal: Abo
     [CARRIER, DUPLEX, SPEED].map((file) => join(folder, device, file)),
   );
   const reading = readSlow(slowFiles, signal);
-  // Awaited below; until then a rejection has nobody else.
+  // Awaited below; until then nothing else handles a rejection.
   reading.catch(() => undefined);
   const pace = new Pace(clock);
   const told: Told[] = [];
@@ -86,7 +86,7 @@ async function collect({ sysfs, clock, readSlow }: CollectorOptions, signal: Abo
   return told.flatMap((one) => describe(one, (file) => slow.get(join(folder, one.device, file))));
 }
 
-/** The folder has files too, such as `bonding_masters`. */
+/** The folder also has files, such as `bonding_masters`. */
 function listDevices(folder: string): string[] {
   try {
     const found = readdirSync(folder, { withFileTypes: true }).filter((entry) => !entry.isFile());
@@ -98,7 +98,7 @@ function listDevices(folder: string): string[] {
   }
 }
 
-/** What can be read at once. */
+/** The files that are read synchronously. */
 interface Told {
   readonly device: string;
   readonly address: string;
@@ -137,7 +137,7 @@ function describe(told: Told, slow: (file: string) => string | undefined): Sampl
     sample(info, 1, { device, address, broadcast, duplex, operstate, adminstate, ifalias }),
     ...numbers,
     ...(linked === undefined ? [] : [sample(carrier, linked, { device })]),
-    // -1 is what drivers say that do not know.
+    // -1 is returned by drivers that do not know the speed.
     ...(megabits === undefined || megabits < 0
       ? []
       : [sample(speed, megabits * BYTES_PER_MEGABIT, { device })]),

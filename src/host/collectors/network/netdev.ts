@@ -64,7 +64,7 @@ class NetdevCollector implements CollectorInstance {
   }
 }
 
-/** Each device and its columns; the name ends at the last colon, for aliases such as `eth0:1` have one too. */
+/** Each device and its columns; the name ends at the last colon, because aliases such as `eth0:1` contain one too. */
 function* deviceLines(text: string): Generator<[string, string[]]> {
   for (const line of text.split('\n')) {
     const colon = line.lastIndexOf(':');

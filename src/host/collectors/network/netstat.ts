@@ -10,19 +10,21 @@ const families: ReadonlyMap<string, Family> = new Map(
   ]),
 );
 
-/** What the protocols count, from /proc/net/netstat, snmp and snmp6: the fields that node_exporter has by default. */
+/**
+ * The counters of protocols, from /proc/net/netstat, snmp and snmp6: the fields that node_exporter exposes by default.
+ */
 export const netstat: Collector = {
   name: 'netstat',
   families: [...families.values()],
   create: ({ procfs }) => new NetstatCollector(procfs),
 };
 
-/** The columns of interest of a line of names. */
+/** The exposed columns of a line of names. */
 type Columns = readonly (readonly [column: number, family: Family])[];
 
 class NetstatCollector implements CollectorInstance {
   readonly #procfs: string;
-  /** The lines of names are long and stay the same. */
+  /** The lines of names are long and do not change. */
   readonly #columns = new Map<string, Columns>();
 
   constructor(procfs: string) {
@@ -34,18 +36,18 @@ class NetstatCollector implements CollectorInstance {
     const samples = [
       ...this.#pairsOfLines(readNetFile(this.#procfs, 'netstat')),
       ...this.#pairsOfLines(readNetFile(this.#procfs, 'snmp')),
-      // Not there where IPv6 is turned off.
+      // Does not exist where IPv6 is turned off.
       ...linesOfSnmp6(readOptionalFile(folder, 'snmp6') ?? ''),
     ];
     if (samples.length === 0)
       throw new CollectorError(
         `netstat and snmp under ${folder} have no known field: expected "Tcp: … CurrEstab …" and a line of values`,
       );
-    // A field that is there twice is told once.
+    // A field that appears twice is exposed once.
     return [...new Map(samples.map((each) => [each.family.name, each])).values()];
   }
 
-  /** `Tcp: A B` above `Tcp: 1 2` is Tcp_A 1, Tcp_B 2; a line without its pair is passed over. */
+  /** `Tcp: A B` above `Tcp: 1 2` is Tcp_A 1, Tcp_B 2; a line without its pair is skipped. */
   *#pairsOfLines(text: string): Generator<Sample> {
     let names = '';
     for (const line of text.split('\n')) {
@@ -71,7 +73,7 @@ class NetstatCollector implements CollectorInstance {
       const family = families.get(`${protocol.slice(0, -1)}_${name}`);
       return family === undefined ? [] : [[i + 1, family] as const];
     });
-    // Whatever the file may hold, not much is kept of it.
+    // Limits the cache, whatever the file contains.
     if (this.#columns.size >= MAX_KEPT) this.#columns.clear();
     this.#columns.set(names, columns);
     return columns;

@@ -11,7 +11,7 @@ const HELP: Readonly<Record<string, string>> = {
   memory: 'memory of fragments, in bytes',
 };
 
-/** The protocols and what is told of each, in the kernel's words. */
+/** The protocols and their exposed fields, under the kernel's names. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   TCP: ['inuse', 'orphan', 'tw', 'alloc', 'mem'],
   UDP: ['inuse', 'mem'],
@@ -41,7 +41,7 @@ const families: ReadonlyMap<string, Family> = new Map([
   ),
 ]);
 
-/** The kernel counts pages; the same in bytes. */
+/** The kernel counts pages; these families have the same in bytes. */
 const inBytes: ReadonlyMap<string, Family> = new Map(
   ['TCP', 'UDP'].map((protocol) => [
     `${protocol} mem`,
@@ -57,7 +57,7 @@ export const sockstat: Collector = {
 };
 
 function collect(procfs: string, pageSize: number): Sample[] {
-  // Not there where IPv6 is turned off.
+  // Does not exist where IPv6 is turned off.
   const texts = [readNetFile(procfs, 'sockstat'), readOptionalFile(netFolder(procfs), 'sockstat6') ?? ''];
   const samples: Sample[] = [];
   for (const [key, value] of texts.flatMap((text) => [...pairs(text)])) {
@@ -79,7 +79,7 @@ function* pairs(text: string): Generator<[string, number]> {
     const [protocol = '', ...rest] = fields(line);
     if (!protocol.endsWith(':')) continue;
     for (let i = 0; i + 1 < rest.length; i += 2) {
-      // the kernel sums up counters of its CPUs, which may be below 0 for a moment
+      // the kernel adds up counters of its CPUs, and the sum may be below 0 for a moment
       const value = signed(rest[i + 1]);
       if (value !== undefined) yield [`${protocol.slice(0, -1)} ${rest[i] ?? ''}`, value];
     }

@@ -2,7 +2,7 @@ const ASSIGNMENT = /^\s*([A-Za-z_][A-Za-z0-9_]*)=(.*?)\s*$/;
 const QUOTED = /^"((?:[^"\\]|\\.)*)"$/s;
 
 /**
- * Reads the assignments of an os-release file; lines that are none are left out.
+ * Reads the assignments of an os-release file; invalid lines are left out.
  * @see https://www.freedesktop.org/software/systemd/man/latest/os-release.html
  */
 export function parseOsRelease(text: string): Map<string, string> {
@@ -14,7 +14,7 @@ export function parseOsRelease(text: string): Map<string, string> {
   return values;
 }
 
-/** As a shell would: what is in single quotes stands as it is, elsewhere a backslash makes the next character plain. */
+/** As a shell does: text in single quotes is literal, elsewhere a backslash makes the next character literal. */
 function unquote(value: string): string {
   const [, single] = /^'([^']*)'$/.exec(value) ?? [];
   if (single !== undefined) return single;

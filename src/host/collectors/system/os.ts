@@ -50,7 +50,7 @@ export const os: Collector = {
 };
 
 /**
- * Where a container finds the file of its host.
+ * Where a container finds its host's file.
  * @see https://systemd.io/CONTAINER_INTERFACE/
  */
 const OF_THE_HOST = '/run/host/os-release';

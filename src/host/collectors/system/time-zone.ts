@@ -5,8 +5,8 @@ const ZONES = '/usr/share/zoneinfo';
 const MAX_BYTES = 1_048_576;
 
 /**
- * What a time zone calls itself at a time: `CET`, in summer `CEST`. Where its file is not there, the offset as the
- * database writes it for zones without a name: `+01`, `-0330`.
+ * The abbreviation of a time zone at a time: `CET`, in summer `CEST`. Where its file does not exist, the offset in the
+ * form that the database uses for zones without a name: `+01`, `-0330`.
  * @param zone its IANA name, or the path of its file
  * @param offset seconds east of UTC
  */
@@ -21,7 +21,7 @@ export function zoneAbbreviation(zone: string, offset: number, atMs: number, fol
 }
 
 function numeric(offset: number): string {
-  // what Go makes of a zone that it does not find
+  // Go's name for a zone that it does not find
   if (offset === 0) return 'UTC';
   const minutes = Math.round(Math.abs(offset) / 60);
   const digits = (value: number) => String(value).padStart(2, '0');
@@ -40,7 +40,7 @@ class ZoneFile {
   readonly #typeCount: number;
   readonly #charCount: number;
 
-  /** @throws Error when it is no such file */
+  /** @throws Error when it is not such a file */
   constructor(bytes: Buffer) {
     if (bytes.toString('latin1', 0, 4) !== 'TZif' || bytes.readUInt8(4) < 0x32)
       throw new Error('no TZif file of version 2 or later');
@@ -53,7 +53,7 @@ class ZoneFile {
     this.#times = first + HEADER;
   }
 
-  /** That of the last change before; after the last one, of the type that has the offset. */
+  /** That of the last change before the time; after the last change, of the type that has the offset. */
   abbreviation(atSeconds: number, offset: number): string | undefined {
     const indexes = Array.from({ length: this.#timeCount }, (_, i) => i);
     const before = indexes.filter(
@@ -66,7 +66,7 @@ class ZoneFile {
     return fitting === undefined ? undefined : this.#name(fitting);
   }
 
-  /** The types of the changes, the newest first: what a zone was called long ago comes last. */
+  /** The types of the changes, the newest first: old abbreviations come last. */
   #typesFromLast(): number[] {
     const at = this.#times + 8 * this.#timeCount;
     return [...this.#bytes.subarray(at, at + this.#timeCount)].reverse();
@@ -88,7 +88,7 @@ class ZoneFile {
   }
 }
 
-/** The first part, whose times have 32 bits. */
+/** The size of the first part, whose times have 32 bits. */
 function sizeOf(counts: readonly number[]): number {
   const [isUt = 0, isStd = 0, leap = 0, times = 0, types = 0, chars = 0] = counts;
   return times * 5 + types * TYPE + chars + leap * 8 + isStd + isUt;

@@ -29,7 +29,7 @@ const current: Family = {
   labels: ['device', 'clocksource'],
 };
 
-/** The clock, and where the kernel has it from. */
+/** The clock, and the kernel's source of it. */
 export const time: Collector = {
   name: 'time',
   families: [now, zoneOffset, available, current],
@@ -50,7 +50,7 @@ class TimeCollector implements CollectorInstance {
     return [sample(now, atMs / 1_000), this.#zoneOffset(atMs), ...clocksources(sysfs)];
   }
 
-  /** The name of a zone changes with its offset: summer time. */
+  /** The abbreviation of a zone changes with its offset: summer time. */
   #zoneOffset(atMs: number): Sample {
     const { name, offset } = this.#options.system.timeZone(atMs);
     const key = `${name} ${offset}`;

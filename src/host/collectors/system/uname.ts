@@ -9,7 +9,7 @@ const info: Family = {
   labels: ['sysname', 'release', 'version', 'machine', 'nodename', 'domainname'],
 };
 
-/** What the NIS domain is where none was set. */
+/** The NIS domain where none was set. */
 const NO_DOMAIN = '(none)';
 
 /** The name and version of the kernel and of the machine. */
