@@ -33,14 +33,14 @@ import { UnreadableRows } from '../unreadable-rows.ts';
 export interface ThreadLedgerOptions {
   /** The thread's compiled entry point: `dist/app/threads/ledger-thread.js`. */
   readonly threadUrl: URL;
-  /** Absolute path of the ledger's file; its directory is created where it is missing. */
+  /** Absolute path of the ledger's file; its directory is created if missing. */
   readonly path: string;
-  /** Names this Tocsin in the `source` of its events. */
+  /** This Tocsin's name in the `source` of its events. */
   readonly node: string;
   readonly retention: Retention;
-  /** How far apart the starts of one and the same firing may be. */
+  /** How far apart reported starts of one life may be. */
   readonly toleranceMs: number;
-  /** As `ThreadOptions` has it. */
+  /** See `ThreadOptions`. */
   readonly beats?: Int32Array;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -51,7 +51,7 @@ export interface ThreadLedgerOptions {
 const CALL_TIMEOUT_MS = 5_000;
 const MAX_BYTES_IN_FLIGHT = 256 * 2 ** 20;
 const MAX_ROWS = 10_000;
-/** Long answers are fetched in slices, so that neither thread stands still for one. */
+/** Long answers are fetched in slices, so that they block neither thread. */
 const SLICE = 500;
 const SLICE_BYTES = 256 * 1_024;
 
@@ -71,11 +71,11 @@ const NOTHING_YET: LedgerSummary = Object.freeze({
   failedCommits: 0,
 });
 
-/** The ledger, run by a worker thread: the event loop of the caller parses no body and waits for no disk. */
+/** The ledger, run by a worker thread: the caller's event loop neither parses bodies nor waits for the disk. */
 export class ThreadLedger implements Ledger {
   readonly #link: ThreadLink;
   readonly #node: string;
-  /** Events: they are parsed on this side. */
+  /** Unreadable events: events are parsed on this side. */
   readonly #unreadable: UnreadableRows;
   #summary = NOTHING_YET;
   readonly #watchers: (() => void)[] = [];
@@ -101,7 +101,8 @@ export class ThreadLedger implements Ledger {
 
   /**
    * Starts the thread and waits until its file is open.
-   * @throws LedgerStartError when it cannot be: not writable, in use, damaged, written by a newer Tocsin; the message says what to do
+   * @throws LedgerStartError if that fails: not writable, in use, damaged, or written by a newer Tocsin; the message
+   * says what to do
    */
   static async start(options: ThreadLedgerOptions): Promise<ThreadLedger> {
     const ledger = new ThreadLedger(options);
@@ -252,8 +253,8 @@ function atMost<Query extends { readonly limit: number }>(query: Query): Query {
 }
 
 /**
- * A body that has its buffer for itself is handed over without a copy (the caller's view of it becomes empty);
- * a small one is a part of Node's pool and copied.
+ * A body that has its buffer to itself is transferred without a copy (the caller's view of it becomes empty); a small
+ * one is part of Node's pool and is copied.
  */
 function ownBytes(body: Uint8Array): { body: Uint8Array; transfer: readonly ArrayBuffer[] } {
   const { buffer } = body;

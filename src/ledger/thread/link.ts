@@ -13,7 +13,7 @@ export interface LinkOptions {
   readonly clock: Clock;
   /** How long a call may take. */
   readonly callTimeoutMs: number;
-  /** Bytes of deliveries that may wait for the thread. */
+  /** Limit for the bytes of deliveries that wait for the thread. */
   readonly maxBytesInFlight: number;
   readonly onSummary: (summary: LedgerSummary) => void;
 }
@@ -21,25 +21,25 @@ export interface LinkOptions {
 interface Outgoing<Name extends CallName> {
   readonly argument: Calls[Name]['argument'];
   readonly bytes?: number;
-  /** Buffers that are handed over with it. */
+  /** Buffers to be transferred. */
   readonly transfer?: readonly ArrayBuffer[];
 }
 
 const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 10_000;
-/** A thread that lived so long has earned a quick restart. */
+/** A thread that ran at least this long is restarted after the shortest delay. */
 const PROVEN_MS = 10_000;
 const CLOSE_MS = 10_000;
-/** A body that does not fit kills the thread, and not the process. */
+/** A body that exceeds this kills the thread, and not the process. */
 const MAX_HEAP_MB = 1_024;
 
-/** Keeps the ledger's thread running and carries calls to it. */
+/** Keeps the ledger's thread running and forwards calls to it. */
 export class ThreadLink {
   readonly #options: LinkOptions;
   readonly #pending: PendingCalls;
   #worker: Worker | undefined;
   #state: 'down' | 'up' | 'closed' = 'down';
-  /** Why nothing can be written. */
+  /** Why the ledger cannot be written. */
   #obstacle: string | undefined = 'it is being opened';
   #restartMs = FIRST_RESTART_MS;
   #upSince = 0;
@@ -55,12 +55,12 @@ export class ThreadLink {
     return this.#obstacle;
   }
 
-  /** What a thread that has to be started again is started with. */
+  /** The rules that a restarted thread begins with. */
   remember(rules: AlertRules): void {
     this.#rules = rules;
   }
 
-  /** @throws LedgerStartError with the thread's reason when it cannot serve */
+  /** @throws LedgerStartError with the thread's reason if it cannot start */
   start(): Promise<void> {
     const worker = new Worker(this.#options.threadUrl, {
       workerData: { ...this.#options.thread, ...(this.#rules && { rules: this.#rules }) },
@@ -99,11 +99,11 @@ export class ThreadLink {
     const { id, answer } = this.#pending.add(outgoing.bytes ?? 0);
     const { argument, transfer = [] } = outgoing;
     this.#worker.postMessage({ id, call: name, argument }, transfer);
-    // the thread answers with what `Calls` says
+    // the thread's answers have the types of `Calls`
     return (await answer) as Calls[Name]['result'];
   }
 
-  /** Lets the thread finish what it was given, then ends it. */
+  /** Lets the thread finish its pending calls, then ends it. */
   async close(): Promise<void> {
     const worker = this.#worker;
     const wasUp = this.#state === 'up';

@@ -19,8 +19,8 @@ interface Pending {
 const LOOK_MS = 100;
 
 /**
- * The calls that the thread has not answered yet. A caller is let go at its deadline, but its bytes count until
- * the thread answers: that is how long they take memory.
+ * The calls that the thread has not answered yet. A caller is released at its deadline, but its bytes count until the
+ * thread answers, since they occupy memory until then.
  */
 export class PendingCalls {
   readonly #options: PendingOptions;
@@ -33,7 +33,7 @@ export class PendingCalls {
     this.#options = options;
   }
 
-  /** @throws LedgerUnavailableError when more waits already than may */
+  /** @throws LedgerUnavailableError if the pending calls exceed the limit of bytes */
   add(bytes: number): { id: number; answer: Promise<unknown> } {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#options.maxBytesInFlight) {
       throw new LedgerUnavailableError(
@@ -76,7 +76,7 @@ export class PendingCalls {
       this.#looking = false;
       const now = this.#options.clock.monotonic();
       for (const pending of this.#calls.values()) {
-        // they stand in the order of their deadlines
+        // they are in the order of their deadlines
         if (pending.deadline > now) break;
         const seconds = this.#options.callTimeoutMs / 1_000;
         pending.reject(new LedgerUnavailableError(`The ledger did not answer within ${seconds} s.`));

@@ -21,16 +21,16 @@ import type { Listings, ReconcileResult } from '../alertmanager-snapshot.ts';
 import type { Acknowledgement } from '../../alerts/episode.ts';
 import type { NewEvent } from '../../domain/event.ts';
 
-/** What the ledger's thread is started with. */
+/** Start options of the ledger's thread. */
 export interface ThreadOptions {
   /** Absolute path of the ledger's file. */
   readonly path: string;
-  /** How far apart the starts of one and the same firing may be. */
+  /** How far apart reported starts of one life may be. */
   readonly toleranceMs: number;
   readonly retention: Retention;
-  /** Instead of `toleranceMs`, where more is known. */
+  /** Used instead of `toleranceMs`, if present. */
   readonly rules?: AlertRules;
-  /** Counts on while the event loop of the process turns; the thread ends a process whose loop is stuck. */
+  /** Counts up while the event loop of the process runs; the thread ends a process whose loop is stuck. */
   readonly beats?: Int32Array;
 }
 
@@ -39,11 +39,11 @@ export type { AlertRules };
 export interface Retention {
   /** Events, closed episodes, and hourly sums of runs. */
   readonly eventsMs: number;
-  /** Runs in steps of five minutes, deliveries. */
+  /** Five-minute sums of runs, and deliveries. */
   readonly historyMs: number;
 }
 
-/** An event as it crosses from the thread: `data` stays JSON text until the other side wants it. */
+/** An event as sent by the thread: `data` stays JSON text until it is needed. */
 export interface WireEvent {
   readonly offset: number;
   readonly type: string;
@@ -63,7 +63,7 @@ export type EventSlice =
       readonly events: readonly WireEvent[];
       /** Whether the limit was reached, so that there may be more. */
       readonly full: boolean;
-      /** The offset up to which everything was looked at. */
+      /** The offset up to which events were considered. */
       readonly next: number;
     }
   | { readonly gone: true; readonly oldest?: string };
@@ -71,7 +71,7 @@ export type EventSlice =
 /** The calls that the thread answers: each one's argument and result. */
 export interface Calls {
   intake: { argument: RawDelivery; result: IntakeResult };
-  /** Results in how many were stored. */
+  /** The result is the number of stored events. */
   append: { argument: readonly NewEvent[]; result: number };
   recordRuns: { argument: readonly RunRecord[]; result: number };
   lastRuns: { argument: number; result: readonly LastRun[] };
@@ -100,7 +100,7 @@ export interface Calls {
 }
 export type CallName = keyof Calls;
 
-/** Serves the calls; what the thread's server drives. */
+/** Implements the calls; used by the thread's server. */
 export type Backend = {
   readonly [Name in CallName]: (
     argument: Calls[Name]['argument'],
@@ -116,14 +116,14 @@ export type Reply =
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** What the thread says. */
+/** Messages from the thread. */
 export type ThreadMessage =
   | { readonly kind: 'ready' }
-  /** It cannot start; the message is for a person. */
+  /** It cannot start; the message is meant for people. */
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'replies'; readonly replies: readonly Reply[] }
   | { readonly kind: 'summary'; readonly summary: LedgerSummary }
-  /** With the reason why it cannot be written, or without one when it can again. */
+  /** With the reason why the ledger is not writable, or without one once it is. */
   | { readonly kind: 'writable'; readonly reason?: string }
   | {
       readonly kind: 'log';

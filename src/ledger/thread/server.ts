@@ -4,20 +4,20 @@ import type { Logger } from '../../domain/log.ts';
 import type { LedgerSummary } from '../ledger.ts';
 import type { Backend, CallName, LogLevel, Reply, Request, ThreadMessage } from './protocol.ts';
 
-/** The summary is told at most this often. */
+/** The summary is sent at most this often. */
 const SUMMARY_MS = 100;
 
-/** What the store tells while it works. */
+/** Callbacks of the store. */
 export interface StoreHooks {
   readonly logger: Logger;
   readonly onCommit: () => void;
-  /** @param reason why nothing can be written; absent when it can again */
+  /** @param reason why writes fail; absent when they succeed again */
   readonly onWritable: (reason: string | undefined) => void;
-  /** Another process has written to the file: what is known of it in memory is no longer right. */
+  /** Another process has written to the file: the in-memory state is no longer valid. */
   readonly onForeignWrite: () => void;
 }
 
-/** What the thread serves. */
+/** The store as served by the thread. */
 export interface ServedStore {
   readonly calls: Backend;
   readonly summary: () => LedgerSummary;
@@ -27,11 +27,11 @@ export interface ServedStore {
 interface ServerOptions {
   readonly port: MessagePort;
   readonly clock: Clock;
-  /** Opens the store; what it throws is told to the other side as the reason why the ledger cannot start. */
+  /** Opens the store; an error is sent to the other side as the reason why the ledger cannot start. */
   readonly open: (hooks: StoreHooks) => ServedStore;
 }
 
-/** Serves a store to the thread on the other side of the port, until that one says `close`. */
+/** Serves a store to the thread on the other side of the port, until that sends `close`. */
 export function serveLedger({ port, clock, open }: ServerOptions): void {
   const say = (message: ThreadMessage) => port.postMessage(message);
   let store: ServedStore;
@@ -54,7 +54,7 @@ export function serveLedger({ port, clock, open }: ServerOptions): void {
   port.on('message', (request: Request) => {
     if (request.call === 'close') {
       store.close();
-      // the replies to what was just committed go first
+      // first send the replies to what was just committed
       setImmediate(() => port.close());
     } else {
       void answer(store.calls, request).then(reply);
@@ -62,7 +62,7 @@ export function serveLedger({ port, clock, open }: ServerOptions): void {
   });
 }
 
-/** The thread ends, and the other side starts it again on the file as it is now. */
+/** Ends the thread; the other side starts a new one on the file as it is now. */
 function endThread(): void {
   setImmediate(() => {
     throw new Error('another process has written to the ledger, which has to be read again');
@@ -83,7 +83,7 @@ async function answer(
   }
 }
 
-/** Everything that one commit answers crosses in one message. */
+/** Sends the replies of one commit in one message. */
 function replyInGroups(say: (message: ThreadMessage) => void): (reply: Reply) => void {
   let replies: Reply[] = [];
   return (reply) => {
@@ -96,7 +96,7 @@ function replyInGroups(say: (message: ThreadMessage) => void): (reply: Reply) =>
   };
 }
 
-/** Runs at once when that was not done lately, else as soon as it may be. */
+/** Runs at once if that was not done recently, otherwise as soon as the interval has passed. */
 function throttle(clock: Clock, run: () => void): () => void {
   let last = Number.NEGATIVE_INFINITY;
   let waiting = false;

@@ -18,9 +18,9 @@ import {
 
 const PRUNED = 'events_pruned_through';
 
-/** Where the events of alerts are written: the ledger's own log, or beside it while a large delivery is under way. */
+/** Where the events of alerts are written: the ledger's own log, or the staging tables of a large delivery. */
 export interface EventTable {
-  /** What names the next event in `last_event` and `previous`. */
+  /** Identifies the next event in `last_event` and `previous`. */
   readonly next: number;
   append(event: StoredEvent): void;
 }
@@ -32,7 +32,7 @@ interface LogParts {
   readonly unreadable: UnreadableRows;
 }
 
-/** Appends events under gapless offsets, and forgets the oldest. */
+/** Appends events under gapless offsets, and removes the oldest. */
 export class EventLog implements EventTable {
   readonly #parts: LogParts;
   readonly #insert: Statement<(number | string | null)[]>;
@@ -67,17 +67,19 @@ export class EventLog implements EventTable {
     this.#latest = [newest?.latest, newest?.time].find(Number.isSafeInteger) ?? 0;
   }
 
-  /** The offset of the newest event; 0 when there never was one. */
+  /** The offset of the newest event; 0 if there never was one. */
   get last(): number {
     return this.#last;
   }
 
-  /** The offset that the next event will have. */
+  /** The offset of the next event. */
   get next(): number {
     return this.#last + 1;
   }
 
-  /** Takes offsets for events that are written by other means. @returns the first of them, and their `latest` */
+  /**
+   * Reserves offsets for events that are written by other means. @returns the first offset, and `latest` for the events
+   */
   reserve(count: number, time: number): { base: number; latest: number } {
     this.seal();
     const base = this.#last + 1;
@@ -97,18 +99,18 @@ export class EventLog implements EventTable {
     this.#buffer.add(this.#last, type, writeLine(type, event, this.#last), event);
   }
 
-  /** Writes down what was appended. Before a commit. */
+  /** Writes pending events. Call before a commit. */
   seal(): void {
     this.#buffer.seal();
   }
 
-  /** What an alert's event says of it; undefined when retention removed it. @throws Error when it cannot be read */
+  /** The texts of an alert's event; undefined if retention removed it. @throws Error if it is unreadable */
   texts(offset: number): Texts | undefined {
     const line = this.#buffer.line(offset);
     return line === undefined ? this.#parts.segments.at(offset)?.alert(offset) : readAlert(line, offset);
   }
 
-  /** Takes the log's memory of where it stands back to now, when a rollback has done so to the file. */
+  /** Records the state in memory; the returned function restores it after a rollback. */
   mark(): () => void {
     const [last, latest, pruned, back] = [this.#last, this.#latest, this.#pruned, this.#buffer.mark()];
     return () => {
@@ -120,7 +122,10 @@ export class EventLog implements EventTable {
     };
   }
 
-  /** Removes some of the oldest events before `cutoff` (ms), whole segments of about `slice`; whether there may be more. */
+  /**
+   * Removes the oldest events before `cutoff` (ms), whole segments of about `slice` events. @returns whether there may
+   * be more
+   */
   prune(cutoff: number, slice: number): boolean {
     const old = this.#parts.segments.oldest(cutoff, slice);
     for (const lines of old) {
@@ -132,7 +137,7 @@ export class EventLog implements EventTable {
     return old.length > 0;
   }
 
-  /** Nothing refers to a segment after this: episodes keep what its events say of them. */
+  /** Removes all references to a segment: episodes keep the texts of its events. */
   #release(lines: SegmentLines): void {
     const { first, last } = lines.segment;
     for (let offset = first; offset <= last; offset++) {

@@ -27,11 +27,11 @@ interface ReaderParts {
   readonly episodes: { readonly lastEvents: (fingerprint: string) => Iterable<number> };
 }
 
-/** How far back an alert's events are looked for where one that names the one before it is damaged. */
+/** How many offsets are searched for an alert's previous event if the link to it is damaged. */
 const SEARCHED = 100_000;
 const COLUMNS = 's.first, s.last, s.time, s.subject, s.lines';
 const IN_RANGE = 's.first < @below AND s.last > @above AND +s.time >= @since';
-// where the segment begins that has the first offset of the range
+// first offset of the segment that contains the start of the range
 const FIRST = '(SELECT coalesce(max(first), 0) FROM segments WHERE first <= @above + 1)';
 
 /** Answers queries for events, a slice at a time, so that commits need not wait for a long answer. */
@@ -81,7 +81,7 @@ export class EventReader {
       epoch,
       events: events.rows,
       full,
-      // a filter that finds nothing must not hold a reader back until retention overtakes it
+      // a filter without matches must not hold a reader back until retention overtakes it
       next: full ? (events.rows.at(-1)?.offset ?? after) : log.last,
     };
   }
@@ -131,12 +131,12 @@ export class EventReader {
     }
   }
 
-  /** Events of an alert, whose subject is its fingerprint: each tells of the one before. */
+  /** Events of an alert, whose subject is its fingerprint: each links to the previous one. */
   *#ofAlert(subject: string, range: Range, types: ReadonlySet<number> | undefined): Generator<WireEvent> {
     if (!/^[0-9a-f]{16}$/.test(subject)) return;
     const seen = new Set<number>();
     for (const last of this.#parts.episodes.lastEvents(subject)) {
-      // where that is damaged, the search begins with the newest event of all
+      // if that is damaged, the search begins with the newest event of all
       let offset = Number.isSafeInteger(last) ? last : this.#parts.log.last;
       while (offset > range.above && !seen.has(offset)) {
         seen.add(offset);
@@ -150,7 +150,9 @@ export class EventReader {
     }
   }
 
-  /** The event before one of an alert; 0: it is the first. Where it is too damaged to say so, the next older one that is found. */
+  /**
+   * The previous event of an alert; 0: there is none. If the link is damaged, the next older event found by searching.
+   */
   #before(lines: SegmentLines, offset: number, subject: string): number {
     const alert = this.#parts.unreadable.read('segments', offset, () => lines.alert(offset));
     if (alert?.fingerprint === subject) return alert.previous;
@@ -177,7 +179,7 @@ export class EventReader {
     return id === undefined ? [] : [id];
   }
 
-  /** The last offset of which it is sure that nothing up to it is as late as `since`. */
+  /** The last offset up to which every event is known to be older than `since`. */
   #lastBefore(since: number): number {
     let low = this.#parts.log.pruned;
     let high = this.#parts.log.last + 1;
@@ -190,7 +192,7 @@ export class EventReader {
   }
 }
 
-/** So many events, and no more once their data is as large. */
+/** At most `limit` events, and none after their data has reached `maxBytes`. */
 function take(
   events: Iterable<WireEvent>,
   { limit, maxBytes = Infinity }: { readonly limit: number; readonly maxBytes: number | undefined },
@@ -205,7 +207,7 @@ function take(
   return taken;
 }
 
-/** The first of some events, until their data is as large; at least one. What is found by parts may be more together. */
+/** The first events, until their data reaches the limit; at least one. Results combined from parts may exceed it. */
 function cutAt(
   events: readonly WireEvent[],
   maxBytes = Infinity,

@@ -2,7 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import type { Sqlite } from '../database/open-database.ts';
 import { SegmentLines, type Segment } from './segment.ts';
 
-/** Segments that are kept read: a group that repeats itself asks for the same few. */
+/** Number of cached segments: a group that repeats itself asks for the same few. */
 const KEPT = 16;
 const COLUMNS = 'first, last, time, subject, lines';
 
@@ -18,27 +18,27 @@ export class SegmentReader {
       `SELECT ${COLUMNS} FROM segments WHERE first <= ? ORDER BY first DESC LIMIT 1`,
     );
     this.#oldest = database.prepare(
-      // one whose time is damaged goes with those after it
+      // a segment with a damaged time is removed together with those after it
       `SELECT ${COLUMNS} FROM segments WHERE first <= (SELECT max(first) FROM (
          SELECT first, latest FROM segments WHERE typeof(latest) = 'integer' ORDER BY first LIMIT ?
        ) WHERE latest < ?) ORDER BY first`,
     );
   }
 
-  /** The segment that has an offset. */
+  /** The segment that contains an offset. */
   at(offset: number): SegmentLines | undefined {
-    // mostly the same as before
+    // usually the same as before
     if (this.#last !== undefined && has(this.#last.segment, offset)) return this.#last;
     this.#last = this.#keptAt(offset) ?? this.#read(offset);
     return this.#last;
   }
 
-  /** Those of the oldest segments, a few for every hundred events of `count`, that are before `cutoff` (ms). */
+  /** The oldest segments, a few for every hundred events of `count`, as far as they are before `cutoff` (ms). */
   oldest(cutoff: number, count: number): readonly SegmentLines[] {
     return this.#oldest.all(Math.ceil(count / 16), cutoff).map((row) => new SegmentLines(row));
   }
 
-  /** After a rollback, what was read may never have been. */
+  /** After a rollback: cached segments may no longer exist. */
   forget(): void {
     this.#kept.clear();
     this.#last = undefined;

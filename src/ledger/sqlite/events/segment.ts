@@ -1,7 +1,7 @@
 /**
- * Events stand in the file in segments, a row for all that one delivery did: a row for each would cost more than what
- * it holds. A segment is text. Its first line is what is common to its events, every other one is an event, its fields
- * separated by tabs; both can only stand escaped in JSON.
+ * Events are stored in segments, one row for all events of a delivery: a row for each would have more overhead than
+ * content. A segment is text. Its first line is the part common to its events, every other line is an event, its fields
+ * separated by tabs; in JSON both separators only occur escaped.
  */
 export interface Segment {
   /** Offsets of its first and last event. */
@@ -9,37 +9,37 @@ export interface Segment {
   readonly last: number;
   /** When its events happened, milliseconds since the epoch. */
   readonly time: number;
-  /** Of all events but those of alerts. */
+  /** Of all events except those of alerts. */
   readonly subject: string | null;
   readonly lines: string;
 }
 
-/** What is said of an alert, as JSON texts. */
+/** The texts of an alert, as JSON. */
 export interface Texts {
   readonly labels: string;
   readonly annotations: string;
   readonly generatorUrl: string;
 }
 
-/** What an alert's event has besides what every event has. */
+/** Additional fields of an alert's event. */
 export interface AlertPart extends Texts {
   readonly fingerprint: string;
   /** The id of its episode. */
   readonly episode: number;
-  /** Offset of the event before it in its episode: 0 for the first; in a large delivery under way, -count. */
+  /** Offset of the previous event of its episode: 0 for the first; in a large delivery still being written, -count. */
   readonly previous: number;
-  /** Members that every event of its delivery has: JSON without the braces. */
+  /** Members shared by all events of its delivery: JSON without the braces. */
   readonly common: string;
 }
 
-/** An event as it is stored. */
+/** An event to be stored. */
 export interface StoredEvent {
   readonly type: string;
-  /** Of all but those of alerts. */
+  /** Of all events except those of alerts. */
   readonly subject?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly time: number;
-  /** JSON; of an alert's event the members that are its own and not in `alert`. */
+  /** JSON; for an alert's event, the members that are its own and not in `alert`. */
   readonly data: string;
   readonly alert?: AlertPart;
 }
@@ -50,20 +50,20 @@ interface AlertFields extends Texts {
   readonly fingerprint: string;
 }
 
-/** Events; small enough that finding one of them costs little. */
+/** Events per segment; few enough that finding one of them is cheap. */
 const MAX_LINES = 64;
 
 /** @param at the event's own offset, or its -count */
 export function writeLine(type: number, { data, alert }: StoredEvent, at: number): string {
   if (alert === undefined) return `${type}\t${data}`;
   const { previous, episode, fingerprint, labels, annotations, generatorUrl } = alert;
-  // within a large delivery offsets are not known yet, but how far apart events are is
+  // within a large delivery offsets are not known yet, but the distance between events is
   const place = previous < 0 ? at - previous : previous;
   const url = JSON.stringify(generatorUrl);
   return `${type}\t${data}\t${place}\t${episode}\t${fingerprint}\t${url}\t${labels}\t${annotations}`;
 }
 
-/** A segment's events. What is damaged shows when an event's data is parsed, or its alert is asked for. */
+/** A segment's events. Damage is only noticed when an event's data or its alert is parsed. */
 export class SegmentLines {
   readonly segment: Segment;
   readonly #common: string;
@@ -95,12 +95,12 @@ export class SegmentLines {
     return `{${identity},${data.slice(1, -1)},${this.#common},${said}}`;
   }
 
-  /** Undefined where it is not an alert's event. @throws Error when it cannot be read */
+  /** Undefined if it is not an alert's event. @throws Error if it is unreadable */
   alert(offset: number): AlertFields | undefined {
     return readAlert(this.#line(offset), offset);
   }
 
-  /** A fingerprint, of an alert's event. */
+  /** The fingerprint, for an alert's event. */
   subject(offset: number): string | null {
     return this.segment.subject ?? this.#line(offset).split('\t')[4] ?? null;
   }
@@ -114,7 +114,7 @@ function hasSoundEnd({ first, last }: Segment): boolean {
   return Number.isSafeInteger(last) && last >= first && last - first < MAX_LINES;
 }
 
-/** @throws Error when it cannot be read */
+/** @throws Error if it is unreadable */
 export function readAlert(line: string, offset: number): AlertFields | undefined {
   const [, , previous, episode = '', fingerprint = '', url = '', labels = '', annotations] = line.split('\t');
   if (line !== '' && previous === undefined) return undefined;
@@ -136,12 +136,12 @@ function textOf(value: unknown): string {
   return value;
 }
 
-/** How an episode keeps what its last event said when retention removes that. */
+/** The texts of an episode's last event, as stored with the episode when retention removes that event. */
 export function keptTexts({ labels, annotations, generatorUrl }: Texts): string {
   return JSON.stringify([generatorUrl, labels, annotations]);
 }
 
-/** @throws Error when it cannot be read */
+/** @throws Error if it is unreadable */
 export function readKept(text: string): Texts {
   const [generatorUrl, labels, annotations] = JSON.parse(text) as readonly unknown[];
   return {
@@ -164,17 +164,17 @@ interface OpenSegment {
   readonly types: number[];
 }
 
-/** Gathers events until the segment is full or the next one belongs to another. */
+/** Collects events until the segment is full or the next event belongs to another one. */
 export class SegmentBuffer {
   readonly #write: (segment: NewSegment) => void;
   #open: OpenSegment | undefined;
 
-  /** @param write is given each segment that is complete */
+  /** @param write called with each complete segment */
   constructor(write: (segment: NewSegment) => void) {
     this.#write = write;
   }
 
-  /** @param place what `first` and `last` count: an offset, or the how-many-th of a large delivery */
+  /** @param place counted by `first` and `last`: an offset, or the event's number within a large delivery */
   add(place: number, type: number, line: string, event: StoredEvent): void {
     if (this.#open !== undefined && !takes(this.#open, event)) this.seal();
     this.#open ??= {
@@ -189,12 +189,12 @@ export class SegmentBuffer {
     this.#open.types.push(type);
   }
 
-  /** The line of an event that is in no segment yet. */
+  /** The line of an event that is not in a segment yet. */
   line(place: number): string | undefined {
     return this.#open?.lines[place - this.#open.first];
   }
 
-  /** Writes down what was gathered. Only within a transaction. */
+  /** Writes the collected events. Only within a transaction. */
   seal(): void {
     if (this.#open === undefined) return;
     const { first, time, subject = null, common, lines, types } = this.#open;

@@ -6,7 +6,7 @@ import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { Sqlite } from '../database/open-database.ts';
 import { rowCheck } from '../database/row-shape.ts';
 
-/** Dead letters that are kept of each sink. */
+/** Dead letters kept for each sink. */
 const KEPT = 1_000;
 
 interface SinkParts {
@@ -18,7 +18,7 @@ interface SinkParts {
 const checkPosition = rowCheck<{ readonly through: number }>({ through: 'integer' });
 const checkLetter = rowCheck<DeadLetter>({ id: 'text', at: 'time', reason: 'text' });
 
-/** How far each sink has come, and what it refused. */
+/** The position of each sink, and the events that it rejected. */
 export class SinkStore {
   readonly #log: EventLog;
   readonly #epoch: string;
@@ -47,14 +47,14 @@ export class SinkStore {
     );
   }
 
-  /** The id after which a sink goes on. Only within a transaction: a new one is remembered. */
+  /** The id after which a sink continues. Only within a transaction, as a new sink is stored. */
   open(sink: string): string {
     const through = this.#through.get(sink);
     if (through === undefined) this.#save.run(sink, this.#log.last);
     const known =
       through === undefined
         ? this.#log.last
-        : // where it was is not known: with the oldest event nothing is lost, and what is repeated has the same id
+        : // unreadable: from the oldest event on nothing is lost, and repeated events have the same id
           (this.#unreadable.read('sinks', sink, () => position(through)) ?? this.#log.pruned);
     return `${this.#epoch}-${known}`;
   }

@@ -30,32 +30,32 @@ export interface RecorderParts {
   readonly rules: () => AlertRules;
   readonly episodes: EpisodeTable;
   readonly events: EventTable;
-  /** Told of every transition; what is told within a task that fails is taken back. */
+  /** Called for every transition; a change is taken back if its task fails. */
   readonly onChange: (change: EpisodeChange) => void;
   readonly onTransition?: (transition: Transition) => void;
   readonly counting: AlertCounting;
   readonly sightings: WatchdogSightings;
 }
 
-/** A delivery under way. */
+/** A delivery being processed. */
 export interface Incoming {
   readonly raw: RawDelivery;
   /** The number of its webhook. */
   readonly webhook: number;
   readonly delivery: Delivery;
   readonly reporter: Reporter;
-  /** What its events have in common. */
+  /** Data shared by its events, as in `commonEventData`. */
   readonly common: string;
 }
 
-/** What is done to one episode. */
+/** A change of one episode. */
 interface Step {
   readonly webhook: number;
   readonly fingerprint: string;
   readonly labels: Alert['labels'];
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** When its sender was last heard; a person's act changes nothing about that. */
+  /** When the alert was last reported; unchanged by a person's action. */
   readonly receivedAt: number;
   readonly receiver: string;
   readonly common: string;
@@ -63,10 +63,10 @@ interface Step {
   readonly cause?: ExpiryCause | undefined;
 }
 
-/** Of a webhook that has no entry any more. */
+/** For a webhook that is no longer configured. */
 const UNKNOWN_SENDER = { staleWindowMs: 0, groupIntervalMs: 0 };
 
-/** Moves one episode on, and writes down what happened to it. Only within a transaction. */
+/** Advances one episode, and stores its transitions. Only within a transaction. */
 export class AlertRecorder {
   readonly #parts: RecorderParts;
 
@@ -79,7 +79,7 @@ export class AlertRecorder {
     return reporterOf(delivery, single ? [] : [delivery.externalUrl, source]);
   }
 
-  /** What one alert of a delivery does. */
+  /** Records one alert of a delivery. */
   record(alert: Alert, { raw, webhook, delivery, reporter, common }: Incoming): readonly EpisodeTransition[] {
     const { episodes, logic } = this.#parts;
     const { toleranceMs, staleHoldMs, senders } = this.#parts.rules();
@@ -109,7 +109,7 @@ export class AlertRecorder {
     return transitions;
   }
 
-  /** What a person, time or the sender's own list does to an episode. */
+  /** Applies an action of a person, a timer or the sender's own list to an episode. */
   act(known: KnownEpisode, action: EpisodeAction, webhook: string): readonly EpisodeTransition[] {
     const { state, transitions } = this.#parts.logic.act(known.state, action);
     if (transitions.length === 0) {

@@ -5,9 +5,9 @@ import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { Sqlite } from '../database/open-database.ts';
 import { rowCheck } from '../database/row-shape.ts';
 
-/** Senders may be whatever they like; what is kept of their names is bounded. */
+/** Senders choose their names freely; this limits what is stored of them. */
 const MAX_TEXT = 1_024;
-/** How many parts a body may have: ids of parts count in such steps. */
+/** Maximum number of parts of a body: the ids of parts are spaced by this. */
 const PARTS = 65_536;
 const NO_BYTES = new Uint8Array(0);
 
@@ -23,7 +23,7 @@ interface NewDelivery {
   readonly digest: Uint8Array;
   readonly delivery: Delivery;
   readonly counts: DeliveryCounts;
-  /** Where one was taken before. */
+  /** Set if the same delivery was stored before. */
   readonly id?: number;
 }
 
@@ -35,7 +35,7 @@ const checkDelivery = rowCheck<StoredDelivery>({
   ...{ duplicates: 'integer', quarantined: 'integer', bytes: 'integer' },
 });
 
-/** Every delivery, and the bodies of those that were no repeats, for the audit and for replaying. */
+/** Every delivery, and the bodies of those that were not repeats, for the audit and for replaying. */
 export class DeliveryStore {
   readonly #maxBytes: number;
   readonly #unreadable: UnreadableRows;
@@ -53,7 +53,7 @@ export class DeliveryStore {
   #through: number;
   #last: number;
 
-  /** @param maxBytes of bodies that are kept */
+  /** @param maxBytes limit for the stored bodies */
   constructor(database: Sqlite, { maxBytes, unreadable }: { maxBytes: number; unreadable: UnreadableRows }) {
     this.#maxBytes = maxBytes;
     this.#unreadable = unreadable;
@@ -76,7 +76,7 @@ export class DeliveryStore {
     );
     this.#expired = database
       .prepare<[number, number], number | null>(
-        // what is damaged goes with what comes after it
+        // a delivery with a damaged time is removed together with the one after it
         `SELECT max(id) FROM (SELECT id, received FROM deliveries WHERE typeof(received) = 'integer'
          ORDER BY id LIMIT ?) WHERE received < ?`,
       )
@@ -98,12 +98,12 @@ export class DeliveryStore {
     this.#through = newest.get() ?? 0;
   }
 
-  /** Whether the same delivery came before. */
+  /** Whether the same delivery was received before. */
   seen(digest: Uint8Array): boolean {
     return this.#seen.get(digest) !== undefined;
   }
 
-  /** An id that no delivery has. */
+  /** An unused id. */
   newId(): number {
     this.#last++;
     return this.#last;
@@ -114,12 +114,14 @@ export class DeliveryStore {
     this.#insertPart.run(delivery * PARTS + part, bytes);
   }
 
-  /** Takes back the parts of a delivery that was not stored after all. */
+  /** Removes the parts of a delivery that was not stored after all. */
   removeParts(delivery: number): void {
     this.#deletePartsOf.run(delivery * PARTS, (delivery + 1) * PARTS);
   }
 
-  /** @param body whole: with the delivery; parts: stored before, under the delivery's id; none: an exact repeat */
+  /**
+   * @param body whole: stored with the delivery; parts: stored earlier under the delivery's id; none: an exact repeat
+   */
   insert(
     { raw, webhook, digest, delivery, counts, id = this.newId() }: NewDelivery,
     body: 'whole' | 'parts' | 'none',
@@ -162,7 +164,9 @@ export class DeliveryStore {
     };
   }
 
-  /** Removes at most `slice` deliveries before `cutoff`, and bodies beyond what may be kept; whether there may be more. */
+  /**
+   * Removes at most `slice` deliveries before `cutoff`, and bodies beyond the limit. @returns whether there may be more
+   */
   prune(cutoff: number, slice: number): boolean {
     const expired = this.#expired.get(slice, cutoff) ?? undefined;
     const removed = expired === undefined ? 0 : this.#delete.run(expired).changes;

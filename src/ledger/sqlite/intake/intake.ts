@@ -19,17 +19,17 @@ import type { QuarantineStore } from './quarantine-store.ts';
 import type { ReceiverNames } from './receiver-names.ts';
 import type { SenderAddresses } from './sender-addresses.ts';
 
-/** How bodies are read and what alerts do to episodes; `alerts/` has it, the thread wires it. */
+/** Parsing and the episode machine, implemented in `alerts/` and passed in by the thread. */
 export interface AlertLogic {
   readonly parse: (body: Uint8Array) => ParsedBody;
-  /** The same, a few milliseconds at a time. */
+  /** Same as `parse`, a few milliseconds at a time. */
   readonly parseInSlices: (body: Uint8Array) => Generator<undefined, ParsedBody>;
-  /** What makes two deliveries the same: 32 bytes. */
+  /** Identifies a delivery: equal for repeats; 32 bytes. */
   readonly deliveryId: (webhook: string, delivery: Delivery) => Uint8Array;
   readonly advance: AdvanceEpisode;
   readonly act: ActOnEpisode;
   readonly nextTimer: (state: EpisodeState) => number | undefined;
-  /** Whether a listed alert is this episode, closed without its end having been reported. */
+  /** Whether a listed alert is this episode, closed without a reported end. */
   readonly wasGivenUp: (state: EpisodeState, startsAt: bigint, toleranceNs: bigint) => boolean;
   readonly parseListing: ParseListing;
   /** The receivers of an Alertmanager that count as ours. */
@@ -46,11 +46,11 @@ interface IntakeParts {
   readonly deliveries: DeliveryStore;
   readonly quarantine: QuarantineStore;
   readonly logger: Logger;
-  /** Runs a part so that, if it throws, nothing of it stays. */
+  /** Runs a part that is rolled back if it throws. */
   readonly guard: <T>(run: () => T) => T;
 }
 
-/** Of one delivery, no more refused alerts than this are kept: it must not sweep out all others. */
+/** Limit for the rejected alerts kept of one delivery: it must not displace all others. */
 const MAX_KEPT_REFUSALS = 100;
 
 export interface Tally {
@@ -65,7 +65,7 @@ export function emptyTally(): Tally {
   return { accepted: 0, duplicates: 0, quarantined: 0, transitions: {}, lagSeconds: [] };
 }
 
-/** Takes one delivery within a transaction: moves the episodes on, and writes down what happened. */
+/** Records one delivery within a transaction: advances its episodes, and stores what happened. */
 export class Intake {
   readonly #parts: IntakeParts;
 
@@ -79,18 +79,18 @@ export class Intake {
       return this.#parts.guard(() => this.#record(incoming, false));
     } catch (error) {
       if (isStoreFailure(error)) throw error;
-      // a bug met one of the alerts: they are taken one by one, and only that one is set aside
+      // one of the alerts hit a bug: record them one by one, and quarantine only that one
       return this.#record(incoming, true);
     }
   }
 
-  /** Keeps a body that cannot be read. */
+  /** Quarantines an unreadable body. */
   refuse(raw: RawDelivery, { pointer, detail }: Complaint): IntakeResult {
     this.#quarantine(raw, { pointer, detail }, raw.body);
     return { outcome: 'malformed', pointer, detail };
   }
 
-  /** Keeps the alerts of a delivery that cannot be read. */
+  /** Quarantines the unreadable alerts of a delivery. */
   refuseAlerts(raw: RawDelivery, { refused }: Delivery, tally: Tally): void {
     tally.quarantined += refused.length;
     for (const { pointer, detail, value } of refused.slice(0, MAX_KEPT_REFUSALS)) {
@@ -98,7 +98,7 @@ export class Intake {
     }
   }
 
-  /** Keeps an alert that a bug prevents from being recorded. */
+  /** Quarantines an alert that could not be recorded because of a bug. */
   setAside(
     { labels, annotations, status, fingerprint, startsAt }: Alert,
     raw: RawDelivery,
@@ -113,7 +113,7 @@ export class Intake {
     this.#quarantine(raw, { pointer: '', detail: `It could not be recorded: ${why}.` }, body);
   }
 
-  /** @param transitions undefined when it went to quarantine */
+  /** @param transitions undefined if the alert was quarantined */
   count(tally: Tally, transitions: readonly EpisodeTransition[] | undefined, receivedAt: number): void {
     if (transitions === undefined) tally.quarantined++;
     else countTransitions(tally, transitions, receivedAt);
@@ -151,7 +151,7 @@ export class Intake {
     return this.result(tally, repeated);
   }
 
-  /** @returns undefined when it cannot be recorded and went to quarantine */
+  /** @returns undefined if it could not be recorded and was quarantined */
   #isolated(alert: Alert, incoming: Incoming): readonly EpisodeTransition[] | undefined {
     try {
       return this.#parts.guard(() => this.#parts.recorder.record(alert, incoming));

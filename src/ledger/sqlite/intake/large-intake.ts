@@ -18,7 +18,7 @@ export interface LargeIntakeParts {
   readonly writer: Writer;
   readonly clock: Clock;
   readonly intake: Intake;
-  /** Writes to the staged tables. */
+  /** Writes to the staging tables. */
   readonly recorder: AlertRecorder;
   readonly stagedEpisodes: StagedEpisodes;
   readonly stagedEvents: StagedEvents;
@@ -28,23 +28,24 @@ export interface LargeIntakeParts {
   readonly deliveries: DeliveryStore;
   readonly open: OpenAlerts;
   readonly parse: (body: Uint8Array) => Generator<undefined, ParsedBody>;
-  /** What the recorder told since it was asked last. */
+  /** The recorder's changes since the last call. */
   readonly takeChanges: () => readonly EpisodeChange[];
 }
 
-/** Alerts, and bytes of a body, of one commit: a matter of milliseconds. */
+/** Alerts, and bytes of a body, per commit: a few milliseconds each. */
 const SLICE_ALERTS = 200;
 const SLICE_BYTES = 512 * 1024;
 const RETRY_MS = 1_000;
 
 /**
- * Takes deliveries that are too large for one commit, one at a time: reads and writes them in slices, between which
- * others are taken, and makes all of it visible at once. What is half-written when the process ends is taken back.
+ * Processes deliveries that are too large for one commit, one at a time: reads and writes them in slices, between which
+ * other deliveries are accepted, and makes everything visible at once. A delivery half-written when the process ends is
+ * removed at the next start.
  */
 export class LargeIntake {
   readonly #parts: LargeIntakeParts;
   #turn: Promise<unknown> = Promise.resolve();
-  /** The alerts of the delivery under way: others that tell of them wait. */
+  /** The alerts of the delivery in progress: other deliveries that report them wait. */
   #touched: { readonly webhook: string; readonly fingerprints: ReadonlySet<string> } | undefined;
   #settled: Promise<unknown> = Promise.resolve();
   #moving: Promise<void> | undefined;
@@ -54,7 +55,7 @@ export class LargeIntake {
     this.#parts = parts;
   }
 
-  /** Fulfilled when it is on disk; visible is it at once, though a question asked then may wait a moment. */
+  /** Fulfilled when it is on disk; it is then visible, though a query at that moment may wait briefly. */
   take(raw: RawDelivery): Promise<IntakeResult> {
     const taken = this.#turn.then(() => this.#take(raw));
     this.#settled = taken.then(
@@ -71,22 +72,22 @@ export class LargeIntake {
     return alerts.some(({ fingerprint }) => fingerprints.has(fingerprint));
   }
 
-  /** Whether the rows of one stand beside those that they will replace. */
+  /** Whether a large delivery is being written, to rows beside those that they will replace. */
   get underWay(): boolean {
     return this.#touched !== undefined;
   }
 
-  /** When no large delivery is under way any more. */
+  /** Resolves when no large delivery is in progress. */
   settled(): Promise<unknown> {
     return this.#settled;
   }
 
-  /** When nothing is visible by halves. */
+  /** Resolves when no delivery is partly visible; undefined if that is so now. */
   whole(): Promise<void> | undefined {
     return this.#moving;
   }
 
-  /** What is under way is left: the next start takes it back, or brings it to its end where it was decided. */
+  /** Leaves a delivery in progress as it is: the next start removes it, or completes it if it was decided. */
   stop(): void {
     this.#stopped = true;
   }
@@ -163,7 +164,7 @@ export class LargeIntake {
     }
   }
 
-  /** @returns undefined when it cannot be recorded and went to quarantine */
+  /** @returns undefined if it could not be recorded and was quarantined */
   #recordAlert(alert: Alert, incoming: Incoming): readonly EpisodeTransition[] | undefined {
     const { writer, recorder, stagedEpisodes, intake } = this.#parts;
     try {
@@ -184,7 +185,7 @@ export class LargeIntake {
     }
   }
 
-  /** It is decided, and will be whole even if the process ends now: a store that fails is tried again until it does not. */
+  /** Decided: it will be complete even if the process ends now. A failing store is retried until it succeeds. */
   async #move(): Promise<void> {
     const { rows, open, episodes, takeChanges, stagedEpisodes } = this.#parts;
     while (await this.#untilStored(() => rows.move()));
@@ -211,7 +212,7 @@ export class LargeIntake {
   async #submit<T>(cost: number, run: () => T): Promise<T> {
     this.#unlessStopped();
     const result = await this.#parts.writer.submit(cost, run);
-    // those who came meanwhile go first
+    // tasks that arrived meanwhile go first
     await pause();
     return result;
   }

@@ -28,7 +28,7 @@ interface Suspect {
   readonly body: Uint8Array;
 }
 
-/** What could not be read: the first 64 KiB of each, once, and the oldest make room for the newest. */
+/** Unreadable input: the first 64 KiB of each, stored once; the oldest entries make room for new ones. */
 export class QuarantineStore {
   readonly #limits: QuarantineLimits;
   readonly #unreadable: UnreadableRows;
@@ -58,7 +58,7 @@ export class QuarantineStore {
       `SELECT q.id, names.name AS webhook, first_received AS firstReceivedAt, last_received AS lastReceivedAt,
        seen, pointer, detail, size, ${body} FROM quarantine q LEFT JOIN names ON names.id = q.webhook`;
     this.#list = database.prepare(
-      // of an empty body, substr() is NULL
+      // substr() of an empty body is NULL
       `${select("coalesce(substr(body, 1, 1024), x'') AS body")}
        WHERE (last_received, q.id) < (?, ?) ORDER BY last_received DESC, q.id DESC LIMIT ?`,
     );
@@ -81,7 +81,7 @@ export class QuarantineStore {
     return row === undefined ? undefined : this.#unreadable.sound('quarantine', row, checkEntry);
   }
 
-  /** @returns whether there was one */
+  /** @returns whether the entry existed */
   drop(id: number): boolean {
     return this.#drop.run(id).changes > 0;
   }

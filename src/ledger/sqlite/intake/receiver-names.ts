@@ -1,9 +1,9 @@
 import type { Names } from '../database/string-table.ts';
 
-/** More than any sender has; what comes beyond is not remembered. */
+/** More than any sender has; further receivers are not recorded. */
 const MAX_RECEIVERS = 1_000;
 
-/** Of which receivers deliveries came to a webhook, ever. They are kept among the names. */
+/** The receivers that ever sent a delivery to a webhook. They are stored in the table of names. */
 export class ReceiverNames {
   readonly #names: Names;
 
@@ -25,7 +25,7 @@ export class ReceiverNames {
   }
 }
 
-/** No name of a webhook holds a line break. */
+/** A webhook's name never contains a line break. */
 function prefixOf(webhook: string): string {
   return `receiver\n${webhook}\n`;
 }

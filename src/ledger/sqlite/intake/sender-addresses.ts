@@ -7,18 +7,18 @@ interface Parts {
 }
 
 interface Sender {
-  /** The newest last. */
+  /** The newest is last. */
   readonly addresses: Set<string>;
   warned: boolean;
 }
 
-/** More than a cluster has; beyond so many nothing is remembered. */
+/** More than a cluster has; further senders are not recorded. */
 const MAX_SENDERS = 1_000;
 const MAX_ADDRESSES = 32;
 
 /**
- * Warns, once for each, when the members of a cluster send with one external URL. An address that changes is a sender that has
- * moved; one that comes back after another is a second sender.
+ * Warns once per sender if members of a cluster send with the same external URL. An address that changes means the
+ * sender has moved; an earlier address seen again after another one means a second sender.
  */
 export class SenderAddresses {
   readonly #parts: Parts;

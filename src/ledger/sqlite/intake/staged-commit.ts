@@ -2,11 +2,11 @@ import type { Statement } from 'better-sqlite3';
 import type { Meta } from '../database/meta.ts';
 import type { Sqlite } from '../database/open-database.ts';
 
-/** Where a large delivery stands: being written under this id, or, with a base, decided. */
+/** Meta keys of a large delivery: the id under which it is being written and, once it is decided, its base. */
 const DELIVERY = 'staged_delivery';
 const BASE = 'staged_base';
 const LATEST = 'staged_latest';
-/** Rows that are moved in one commit. */
+/** Rows moved per commit. */
 const SLICE = 400;
 
 interface Range {
@@ -16,7 +16,10 @@ interface Range {
   readonly to: number;
 }
 
-/** The rows of a large delivery from the first slice until they stand among all others. Writes only within a transaction. */
+/**
+ * The rows of a large delivery, from the first slice until all are in the main tables. Writes only within a
+ * transaction.
+ */
 export class StagedRows {
   readonly #meta: Meta;
   readonly #clear: readonly Statement<[]>[];
@@ -58,7 +61,7 @@ export class StagedRows {
     return this.decided ? 0 : this.#meta.number(DELIVERY);
   }
 
-  /** Whether all of a delivery is on disk and has its offsets, though not every row stands in its place. */
+  /** Whether the whole delivery is on disk and has its offsets, though some rows may not be in the main tables yet. */
   get decided(): boolean {
     return this.#meta.number(BASE) > 0;
   }
@@ -74,7 +77,7 @@ export class StagedRows {
     this.#moved = 0;
   }
 
-  /** Puts a slice of the rows where they belong; whether there are more. Doing it again does no harm. */
+  /** Moves a slice of the rows to the main tables; idempotent. @returns whether there are more */
   move(): boolean {
     const range = {
       base: this.#meta.number(BASE),

@@ -22,7 +22,7 @@ import type { Names } from '../database/string-table.ts';
 import type { Sqlite } from '../database/open-database.ts';
 import { SegmentBuffer, writeLine, type StoredEvent } from '../events/segment.ts';
 
-/** The episodes of a large delivery as they will be: read from the ledger's own table, written beside it. */
+/** The future episodes of a large delivery: read from the ledger's own table, written to the staging table. */
 export class StagedEpisodes implements EpisodeTable {
   readonly #base: EpisodeStore;
   readonly #nextTimer: NextTimer;
@@ -49,7 +49,7 @@ export class StagedEpisodes implements EpisodeTable {
     this.#known.clear();
   }
 
-  /** What was written, once it stands where it belongs. */
+  /** The written episodes; call once they are in the main table. */
   known(): Iterable<KnownEpisode> {
     return this.#known.values();
   }
@@ -58,7 +58,7 @@ export class StagedEpisodes implements EpisodeTable {
     return this.#known.get(delivery.alert.fingerprint) ?? this.#base.delivered(delivery);
   }
 
-  /** What was written about an alert since was rolled back. */
+  /** Forgets what was written about an alert, after a rollback. */
   forget(fingerprint: string): void {
     this.#known.delete(fingerprint);
   }
@@ -90,7 +90,7 @@ export class StagedEpisodes implements EpisodeTable {
   }
 }
 
-/** The events of a large delivery, counted from 1; what will be an offset is the negative count until then. */
+/** The events of a large delivery, counted from 1; the negative count stands in for an offset until the move. */
 export class StagedEvents implements EventTable {
   readonly #names: Names;
   readonly #insert: Statement<[number, number, number, string, string]>;
@@ -125,7 +125,7 @@ export class StagedEvents implements EventTable {
     this.#buffer.add(this.#count, type, writeLine(type, event, -this.#count), event);
   }
 
-  /** Writes down what was appended. Before a commit. */
+  /** Writes pending events. Call before a commit. */
   seal(): void {
     this.#buffer.seal();
   }

@@ -7,7 +7,7 @@ import { rowCheck } from '../database/row-shape.ts';
 
 const checkLastRun = rowCheck<LastRun>({ service: 'text', target: 'text', at: 'time', health: 'text' });
 
-/** What was last known of each check. */
+/** The last known health of each check. */
 export class LastRunStore {
   readonly #names: Names;
   readonly #unreadable: UnreadableRows;
@@ -30,7 +30,7 @@ export class LastRunStore {
     this.#prune = database.prepare('DELETE FROM checks WHERE at < ?');
   }
 
-  /** Takes in a run; an older one than is known changes nothing. */
+  /** Stores a run; one older than the stored run changes nothing. */
   insert({ service, target, at, health }: RunRecord): void {
     if (health !== undefined) this.#insert.run(this.#names.id(service), this.#names.id(target), at, health);
   }
@@ -43,7 +43,7 @@ export class LastRunStore {
     });
   }
 
-  /** Forgets checks that have not run for so long; there are few rows, and it is done at once. */
+  /** Removes checks that have not run since; there are few rows, so all at once. */
   prune(before: number): boolean {
     this.#prune.run(before);
     return false;

@@ -7,12 +7,12 @@ import { ServiceRows } from './service-rows.ts';
 
 const FIVE_MINUTES_MS = 300_000;
 const HOUR_MS = 3_600_000;
-/** How long single runs are kept; older history has five minutes' resolution. */
+/** How long single runs are kept; older history has a resolution of five minutes. */
 const RAW_MS = 48 * HOUR_MS;
 
 interface Range {
   readonly service: number;
-  /** Where steps are counted from. */
+  /** Steps are counted from here. */
   readonly origin: number;
   readonly from: number;
   readonly to: number;
@@ -23,17 +23,17 @@ interface Sums {
   readonly success: number;
   readonly failure: number;
   readonly unknown: number;
-  /** Of the successes. */
+  /** Total duration of the successes. */
   readonly seconds: number;
 }
 
-/** One resolution: what answers a range in it, and its rows. */
+/** One resolution: its rows, and the statement that answers a range from them. */
 interface Level {
   readonly points: Statement<[Range], Sums>;
   readonly rows: ServiceRows;
 }
 
-/** Single runs for two days, their five-minute sums for as long as history is kept, hourly ones as long as events. */
+/** Single runs for two days, five-minute sums for as long as history is kept, hourly sums as long as events. */
 export class RunStore {
   readonly #names: Names;
   readonly #retention: Retention;
@@ -61,7 +61,7 @@ export class RunStore {
     this.#hours = { points: sumPoints(database, 'hours'), rows: new ServiceRows(database, 'hours') };
   }
 
-  /** Stores a finished run; the same run twice counts once. */
+  /** Stores a finished run; the same run stored twice counts once. */
   insert(run: RunRecord): void {
     const service = this.#names.id(run.service);
     const target = this.#names.id(run.target);
@@ -76,8 +76,8 @@ export class RunStore {
   }
 
   /**
-   * The steps in which something ran, summed from the finest rows that are still there and that the steps need:
-   * where a step is shorter than these, it holds all of a row that begins in it, and its neighbours nothing.
+   * The steps in which something ran, summed from the finest stored rows that the steps need: if a step is shorter than
+   * a row, the step in which a row begins gets all of the row, and its neighbours nothing.
    */
   history({ service, from, to, stepMs }: HistoryQuery): readonly HistoryPoint[] {
     const id = this.#names.known(service);
@@ -98,7 +98,7 @@ export class RunStore {
     return merged(sums).map((sum) => point(sum, from + sum.step * stepMs));
   }
 
-  /** Removes what is too old, at most `slice` rows of each service and resolution; whether there may be more. */
+  /** Removes expired rows, at most `slice` of each service and resolution. @returns whether there may be more */
   prune(now: number, slice: number): boolean {
     const { historyMs, eventsMs } = this.#retention;
     const runs = this.#runs.rows.prune(now - Math.min(RAW_MS, historyMs), slice);
@@ -136,7 +136,10 @@ function sumPoints(database: Sqlite, table: string): Statement<[Range], Sums> {
   return points(database, sums, table);
 }
 
-/** The time from which on the finer rows hold all that the coarser ones, `width` wide, hold; a multiple of it. */
+/**
+ * From this time on the finer rows cover everything in the coarser ones; a multiple of `width`, the coarser rows'
+ * width.
+ */
 function finerFrom(coarser: Level, finer: Level, service: number, width: number): number {
   const [oldest, first] = [coarser.rows.first(service), finer.rows.first(service)];
   if (first === undefined) return Infinity;

@@ -7,7 +7,7 @@ interface PruneValues {
   readonly slice: number;
 }
 
-/** Rows of a table whose key begins with a service and a time: how old they are, and how the oldest are removed. */
+/** Rows of a table whose key begins with a service and a time: finds and removes the oldest of each service. */
 export class ServiceRows {
   readonly #first: Statement<[number], number | null>;
   readonly #services: Statement<[], number>;
@@ -17,7 +17,7 @@ export class ServiceRows {
     this.#first = database
       .prepare<[number], number | null>(`SELECT min(at) FROM ${table} WHERE service = ?`)
       .pluck();
-    // one seek for each service, where DISTINCT would walk the whole index
+    // one seek for each service, whereas DISTINCT would walk the whole index
     this.#services = database
       .prepare<[], number>(
         `WITH RECURSIVE s (id) AS (SELECT min(service) FROM ${table}
@@ -31,12 +31,12 @@ export class ServiceRows {
     );
   }
 
-  /** The time of a service's oldest row; undefined when it has none. */
+  /** The time of a service's oldest row; undefined if it has none. */
   first(service: number): number | undefined {
     return this.#first.get(service) ?? undefined;
   }
 
-  /** Removes what is older, at most `slice` rows of each service; whether there may be more. */
+  /** Removes older rows, at most `slice` of each service. @returns whether there may be more */
   prune(before: number, slice: number): boolean {
     let more = false;
     for (const service of this.#services.all()) {
