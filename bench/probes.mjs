@@ -1,9 +1,9 @@
 // node bench/probes.mjs [--probes 12000] [--concurrency 8] [--path /]
-// The same target and module (http_2xx, a new connection each) through blackbox_exporter and through Tocsin: CPU seconds
-// per probe of each process, children and threads included, probes per second, memory, and the ratios of one run. First
-// as fast as /probe answers, so many requests at a time; then at the even pace of a schedule, where each probe wakes an
-// idle process: blackbox_exporter asked 300 times a second, and Tocsin doing as many by its own schedule. A first pass
-// that is not measured warms each of them up.
+// Runs the same target and module (http_2xx, a new connection each) through blackbox_exporter and through Tocsin: CPU
+// seconds per probe of each process, children and threads included, probes per second, memory, and the ratios of one
+// run. First as fast as /probe answers, with a fixed number of concurrent requests; then at the even pace of a
+// schedule, where each probe wakes an idle process: blackbox_exporter gets 300 requests a second, and Tocsin runs as
+// many by its own schedule. A first pass that is not measured warms up each of them.
 import { register } from 'node:module';
 import { parseArgs } from 'node:util';
 import { Agent, get } from 'node:http';
@@ -18,7 +18,7 @@ const { startLoadTargets } = await import('../test/support/load/start.ts');
 const { processNumbers } = await import('../test/support/storm/process-watch.ts');
 const { startTocsin, temporaryFolder } = await import('../test/support/tocsin.ts');
 
-/** Probes a second of a schedule, and for how long they go on before and while they are measured. */
+/** Probes a second of a schedule, and for how long it runs before and during the measurement. */
 const PACE = 300;
 const WARM_SECONDS = 30;
 const PACED_SECONDS = 20;
@@ -57,13 +57,13 @@ function ask(agent, url) {
   });
 }
 
-/** Asks `/probe` that often, so many at a time; every answer must be a success. */
+/** Sends requests to `/probe`, with a limited concurrency; every answer must be a success. */
 async function askAll(url, { probes, concurrency }) {
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
   let left = probes;
   const worker = async (id) => {
     while (left-- > 0) {
-      // targets differ, since equal ones that meet would share one run
+      // targets differ, because concurrent requests with the same target would share one run
       const { status, text } = await ask(agent, `${url}${encodeURIComponent(`?${id}-${left}`)}`);
       if (status !== 200 || !/^probe_success 1$/m.test(text)) throw new Error(`${url}: ${status} ${text}`);
     }
@@ -72,7 +72,7 @@ async function askAll(url, { probes, concurrency }) {
   agent.destroy();
 }
 
-/** Asks `/probe` so many times a second, evenly, whether or not answers have come. */
+/** Sends requests to `/probe` at an even rate per second, without waiting for answers. */
 async function askEvenly(url, seconds) {
   const agent = new Agent({ keepAlive: true });
   const started = performance.now();

@@ -1,4 +1,4 @@
-// npm run bench [-- NAME [OPTIONS]]: measures beside others, in one run, and prints ratios. Writes nothing.
+// npm run bench [-- NAME [OPTIONS]]: measures beside other programs, in one run, and prints ratios. Writes nothing.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 

@@ -1,7 +1,7 @@
 // node bench/scrape.mjs [--series 150000] [--rounds 100] [--seconds 5] [--only engine|host]
-// A scrape of many series by Tocsin's exposition engine beside prom-client's metrics(), each in a process of its own
-// that runs alone: CPU of all threads and the longest stall of the event loop, where all, half or none of the values
-// changed since the last scrape, plain and compressed. Then the host's metrics beside node_exporter, 8 clients.
+// A scrape of many series by Tocsin's exposition engine beside prom-client's metrics(), each in a separate process that
+// runs alone: CPU of all threads and the longest stall of the event loop, where all, half or none of the values changed
+// since the last scrape, plain and compressed. Then the host's metrics beside node_exporter, 8 clients.
 import { spawnSync } from 'node:child_process';
 import { register } from 'node:module';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Loaded into a server under test (`node --import`): tells on SIGUSR2 the longest stall of its event loop since the signal before.
+// Loaded into a server under test (`node --import`): on SIGUSR2 it writes the longest stall of its event loop since the
+// previous signal.
 import { writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 

@@ -1,7 +1,7 @@
 // node bench/storm.mjs [--seconds 30] [--clients 200] [--checks 0]
-// The same storm of vanishing clients against Tocsin and node_exporter, each beside a Prometheus that scrapes every
-// second: CPU of the server, lines in its log, failed scrapes, memory and descriptors, and the ratios of one run.
-// With --checks 0 Tocsin serves the host's metrics and its own, about as large a page as node_exporter's.
+// The same storm of disconnecting clients against Tocsin and node_exporter, each beside a Prometheus that scrapes every
+// second: CPU of the server, lines in its log, failed scrapes, memory and descriptors, and the ratios of one run. With
+// --checks 0 Tocsin serves the host's metrics and its own, about as large a page as node_exporter's.
 import { register } from 'node:module';
 import { parseArgs } from 'node:util';
 

@@ -1,4 +1,5 @@
-// The two plain handlers that bench/webhook.mjs measures Tocsin beside: `parse` only parses, `insert` stores each alert by itself.
+// The two plain handlers that bench/webhook.mjs compares Tocsin with: `parse` only parses, `insert` stores each alert
+// by itself.
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import express from 'express';

@@ -1,5 +1,5 @@
 // Webhook intake beside two plain handlers: one that only parses (the limit), and one that inserts each alert by itself
-// with an fsync (what people write). Usage: node bench/webhook.mjs [seconds per row] [only this server]; needs `npm run build`.
+// with an fsync (the usual way). Usage: node bench/webhook.mjs [seconds per row] [only this server]; needs `npm run build`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tocsin-bench-'));
 const stallFile = join(folder, 'stall');
 let nextId = 0;
 
-/** What differs from alert to alert stands in digits of a fixed width, so that a body is made by writing them into a copy. */
+/** Alerts differ in digits of a fixed width, so that a body is made by writing them into a copy. */
 const DIGITS = 9;
 const PLACE = '\u0001'.repeat(DIGITS);
 const FINGERPRINT = '\u0002'.repeat(16);
@@ -60,7 +60,7 @@ function writeHex(body, at, number) {
   for (let i = 7; i >= 0; i--, number >>>= 4) body[at + i] = HEX[number & 15];
 }
 
-/** A body of alerts that were never sent before; cheap to make, since the sender has the same two cores. */
+/** A body of alerts that were never sent before; cheap to make, because the sender shares the two cores. */
 function payload(count, pad = 0) {
   const key = `${count} ${pad}`;
   if (!templates.has(key)) templates.set(key, template(count, pad));
@@ -175,7 +175,7 @@ async function load({ child, url }, { perRequest, connections }) {
   };
 }
 
-/** The longest stall of the server's event loop since it was asked last, in milliseconds. */
+/** The longest stall of the server's event loop since the previous call, in milliseconds. */
 async function stallOf({ child }) {
   rmSync(stallFile, { force: true });
   child.kill('SIGUSR2');

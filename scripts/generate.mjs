@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Writes what follows from the declarations of the configuration's keys: the tables of docs/configuration.md and
-// tocsin.schema.json. With --check it writes nothing, and fails where one of them is not up to date.
+// Writes the files that are generated from the declarations of the configuration's keys: the tables of
+// docs/configuration.md and tocsin.schema.json. With --check it writes nothing, and fails where one of them is not up
+// to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonSchema } from '../dist/config/reference/json-schema.js';

@@ -1,5 +1,5 @@
 // Fetches the real servers that the tests run against, as Debian packages, into .cache/peers: downloaded and unpacked,
-// never installed. `node scripts/peers.mjs` does it by hand. Node's own modules only; it writes to stderr.
+// never installed. `node scripts/peers.mjs` runs it by hand. Uses only Node's own modules; writes to stderr.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +12,10 @@ import { acquireLock } from './setup/lock.mjs';
 const root = join(import.meta.dirname, '..');
 const peersFolder = join(root, '.cache', 'peers');
 
-/** The newest that Debian builds, and the old end: what Debian 12 ships. `check` must run for a peer to count. */
+/**
+ * The newest versions that Debian builds, and the oldest supported ones, from Debian 12. `check` must succeed for a
+ * peer to count.
+ */
 const PEERS = [
   { name: 'prometheus', suite: 'forky', package: 'prometheus', check: 'prometheus' },
   { name: 'promtool', suite: 'forky', package: 'promtool', check: 'promtool' },
@@ -43,7 +46,7 @@ const PEERS = [
   },
 ];
 
-/** What needs more than its own files (users, capabilities): installed where that is allowed. */
+/** Packages that need more than their own files (users, capabilities): installed where that is allowed. */
 const INSTALLED = [
   { package: 'redis-server', command: 'redis-server' },
   { package: 'iputils-ping', command: 'ping' },
@@ -57,8 +60,8 @@ function isReady(peer) {
 }
 
 /**
- * Makes the peers ready that can be had here; does nothing, quickly, when they are.
- * @returns what is missing: names of peers and packages that are neither here nor on PATH
+ * Prepares the peers that are available on this machine; returns quickly when they are ready.
+ * @returns what is missing: names of peers and packages that are neither installed, unpacked nor on PATH
  */
 export async function preparePeers({ log }) {
   const missing = [];
@@ -79,7 +82,9 @@ export async function preparePeers({ log }) {
   return { missing };
 }
 
-/** Installs packages whose command is not there, without starting their services. Answers the ones still missing. */
+/**
+ * Installs packages whose command is missing, without starting their services. Returns those that are still missing.
+ */
 export async function ensureInstalled(packages, { log }) {
   const absent = packages.filter(({ command }) => !onPath(command));
   if (absent.length === 0) return [];
@@ -125,12 +130,12 @@ async function fetchSuite(suite, peers, log) {
   }
 }
 
-/** Unpacks beside its place and swaps, so that nobody ever finds half a peer. */
+/** Unpacks to another folder and renames it, so that a peer is never incomplete. */
 async function unpack(peer, file, folder) {
   const fresh = join(folder, peer.name);
   await run('dpkg', ['-x', file, fresh]);
   const version = await run(join(fresh, 'usr/bin', peer.check), ['--version']);
-  // Web pages and manuals in many languages: tests need none of them.
+  // Web pages and manuals in many languages: not needed by tests.
   rmSync(join(fresh, 'usr/share/doc'), { recursive: true, force: true });
   rmSync(join(fresh, 'usr/share/man'), { recursive: true, force: true });
   const { suite, package: name } = peer;
@@ -140,7 +145,7 @@ async function unpack(peer, file, folder) {
   renameSync(fresh, place);
 }
 
-/** What the command of a peer is called, by its makers and by Debian; the old ones are of no use from PATH. */
+/** The command of a peer under its upstream and its Debian name; old versions are not taken from PATH. */
 function commandsOf(name) {
   return name.endsWith('-old') ? [] : [name, `prometheus-${name.replace('_', '-')}`];
 }
@@ -152,7 +157,7 @@ function onPath(...commands) {
   return commands.some((command) => folders.some((folder) => existsSync(join(folder, command))));
 }
 
-/** What killed fetches left behind. */
+/** Removes what killed fetches left behind. */
 function removeRemains() {
   mkdirSync(peersFolder, { recursive: true });
   for (const name of readdirSync(peersFolder)) {

@@ -1,6 +1,6 @@
-// Makes a fresh clone ready to run: checks Node, installs packages, compiles the sources; with --test, fetches
-// the real servers that tests run against. Does nothing, quickly, when nothing changed. Node's own modules only,
-// for this runs before anything is installed. It writes to stderr: stdout belongs to what is started afterwards.
+// Makes a fresh clone ready to run: checks Node, installs packages, compiles the sources; with --test, fetches the real
+// servers that tests run against. Returns quickly when nothing changed. Uses only Node's own modules, because it runs
+// before anything is installed. Writes to stderr: stdout belongs to the program that is started afterwards.
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkNode, installedPackagesFit, lockHash, sourcesHash } from './setup/state.mjs';
@@ -13,7 +13,7 @@ const cache = join(root, '.cache');
 const stampFile = join(cache, 'setup.json');
 const say = (text) => process.stderr.write(`setup: ${text}\n`);
 
-/** What is installed and built, as the last complete set-up left it: `{ lock, sources }`, both hashes. */
+/** What the last complete set-up installed and built: `{ lock, sources }`, both hashes. */
 const readStamp = () => readJson(stampFile) ?? {};
 
 function wanted() {
@@ -47,7 +47,10 @@ async function install(lock, want) {
   writeJson(stampFile, { lock: want.lock });
 }
 
-/** Compiles beside `dist` and swaps, so that a killed build leaves no half and a server that runs meanwhile no gap. */
+/**
+ * Compiles to another folder and renames it, so that a killed build leaves nothing incomplete and a running server sees
+ * no gap.
+ */
 async function build(lock, want) {
   say('building');
   const fresh = join(cache, 'dist.new');

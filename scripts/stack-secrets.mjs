@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// Makes the tokens and passwords of docker-compose.yml, each once and readable only by the accounts that need it.
+// Creates the tokens and passwords of docker-compose.yml, each once and readable only by the accounts that need it.
 //
-//   stack-secrets.mjs [--dir DIR] make [--own PATH=UID:GID]...   makes what is missing, changes nothing that stands
+//   stack-secrets.mjs [--dir DIR] make [--own PATH=UID:GID]...   creates missing ones, leaves existing ones alone
 //   stack-secrets.mjs [--dir DIR] put NAME < FILE                stores a secret of yours (slack-api-url, smtp-password)
-//   stack-secrets.mjs [--dir DIR] renew NAME                     makes one anew
+//   stack-secrets.mjs [--dir DIR] renew NAME                     replaces one
 //
-// As root (in the container) every file gets its owner; otherwise all belong to who runs this. Node's own modules only.
+// As root (in the container) every file gets its owner; otherwise all belong to the user who runs this. Uses only Node's
+// own modules.
 import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -39,18 +40,18 @@ const GIVEN = {
   'slack-api-url': { owner: NOBODY },
   'smtp-password': { owner: NOBODY },
 };
-// The ACL holds the hash of the password: the two are only ever made together.
+// The ACL contains the hash of the password: the two are always created together.
 const REDIS_PAIR = ['redis-password', 'redis-users.acl'];
 
 const token = () => randomBytes(32).toString('base64url');
 
-/** Redis's users: one that may do everything with the password, one for the health check that may only PING. */
+/** Redis's users: one with the password and all permissions, one for the health check that may only PING. */
 function redisUsers(password) {
   const hash = createHash('sha256').update(password).digest('hex');
   return `user default on #${hash} ~* &* +@all\nuser health on nopass resetkeys resetchannels -@all +ping\n`;
 }
 
-/** Writes a file whole or not at all, with its final mode and owner from the moment that it has its name. */
+/** Writes a file completely or not at all, with its final mode and owner from the moment it has its name. */
 function store(dir, name, value) {
   const { owner, group } = { ...MADE, ...GIVEN }[name];
   const path = join(dir, name);

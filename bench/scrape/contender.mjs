@@ -1,5 +1,5 @@
-// One contender in a process of its own: node bench/scrape/contender.mjs NAME SERIES ROUNDS, prints JSON. The CPU is
-// that of all its threads (event loop, garbage collector, zlib's pool).
+// One contender in a separate process: node bench/scrape/contender.mjs NAME SERIES ROUNDS, prints JSON. The CPU is that
+// of all its threads (event loop, garbage collector, zlib's pool).
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createPromClient } from './prom-client.mjs';
 import { createTocsin } from './tocsin.mjs';
@@ -22,7 +22,7 @@ const WARM_UP = 5;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Values come and are measured neither in time nor in CPU: a scrape is. */
+/** Changes values outside the measured time and CPU: only scrapes are measured. */
 async function prepare(share) {
   if (share > 0) contender.change(share);
   globalThis.gc?.({ type: 'minor' });
@@ -57,7 +57,7 @@ function quantile(values, q) {
 }
 
 async function measure({ format, compressed, share }) {
-  // prom-client's figures hardly vary, and take long
+  // prom-client's values hardly vary, and take long
   const times = name === 'tocsin' ? Number(rounds) : Math.ceil(Number(rounds) / 10);
   for (let i = 0; i < WARM_UP; i += 1) await cpuOf(format, compressed, share);
   const costs = [];

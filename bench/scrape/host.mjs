@@ -1,4 +1,4 @@
-// The host's metrics: Tocsin beside node_exporter with the same collectors, 8 clients that ask again at once.
+// The host's metrics: Tocsin beside node_exporter with the same collectors, 8 clients without a pause between requests.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
@@ -17,7 +17,7 @@ metrics: { rate_limit: { per_second: 1000000, burst: 1000000 }, max_in_flight: 1
 server: { max_connections: 1000, max_connections_per_address: 1000 }
 `;
 
-/** node_exporter's own names for what Tocsin collects; those that it does not have are left out. */
+/** node_exporter's names for Tocsin's collectors; those that it does not have are left out. */
 function flags({ stdout, stderr }) {
   const known = collectors
     .map(({ name }) => `--collector.${name}`)
@@ -46,7 +46,7 @@ async function startOurs(folder) {
   return { url: running.url, pid: running.pid, stop: () => running.stop() };
 }
 
-/** Seconds of CPU that a process used so far, all of its threads. */
+/** Seconds of CPU that a process has used so far, all of its threads. */
 function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')

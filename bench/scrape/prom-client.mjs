@@ -5,7 +5,7 @@ import { families, labelsOf, newValue, writers } from './workload.mjs';
 
 const compress = promisify(gzip);
 
-/** prom-client as everybody uses it: gauges, `metrics()`, and gzip of its text at the same level as Tocsin's. */
+/** prom-client as it is commonly used: gauges, `metrics()`, and gzip of its text at the same level as Tocsin's. */
 export function createPromClient(series) {
   const registry = new Registry();
   const gauges = families.map((family, i) => {

@@ -15,9 +15,9 @@ export async function aptAvailable() {
 }
 
 /**
- * Opens a suite of the archive that the machine itself uses, with lists, cache and configuration of its own below
+ * Opens a suite of the archive that the machine itself uses, with separate lists, cache and configuration below
  * `folder`: nothing of the machine's changes.
- * @returns `{ download(name) }`, which answers the path of the package's file
+ * @returns `{ download(name) }`, which resolves to the path of the package's file
  */
 export async function openArchive(folder, suite) {
   const codename = /^VERSION_CODENAME="?([\w-]+)"?$/m.exec(readIfThere('/etc/os-release'))?.[1] ?? '';
@@ -50,7 +50,7 @@ async function open(folder, source) {
   return { download: (name) => download(name, folder, env) };
 }
 
-/** How the machine reaches its archive (proxies and the like) and none of its hooks, which would change it. */
+/** How the machine reaches its archive (proxies and the like), without its hooks, which would change it. */
 async function configuration(folder) {
   const access = await run('apt-config', ['dump', 'Acquire']);
   const own = {
@@ -63,10 +63,10 @@ async function configuration(folder) {
     'Dir::Etc::parts': '/dev/null',
     'Dir::Etc::preferences': '/dev/null',
     'Dir::Etc::preferencesparts': '/dev/null',
-    // Lists live in a folder of ours, where APT's own user may not write.
+    // Lists are in a folder of ours, where APT's own user may not write.
     'APT::Sandbox::User': process.getuid?.() === 0 ? 'root' : '',
     'Acquire::Languages': 'none',
-    // Where there is no network, tests should start without these servers rather than wait.
+    // Without a network, tests should start without these servers rather than wait.
     'Acquire::http::Timeout': '20',
     'Acquire::https::Timeout': '20',
   };

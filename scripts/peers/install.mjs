@@ -13,14 +13,17 @@ export async function installPackages(names, { log }) {
     try {
       await run('apt-get', install, { env });
     } catch {
-      // The lists may be absent or old: fresh ones decide.
+      // The lists may be missing or old: update them before the packages count as missing.
       await run('apt-get', ['update', '-qq'], { env });
       await run('apt-get', install, { env });
     }
   });
 }
 
-/** Where nothing forbids to start services, 101 ("action forbidden by policy") does so meanwhile. */
+/**
+ * Prevents services from starting meanwhile, unless the machine has a policy already: exit code 101 is "action forbidden
+ * by policy".
+ */
 async function withoutServices(install) {
   const ours = !existsSync(POLICY);
   if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 
 /**
- * Runs a command and answers what it printed. One that fails rejects with the end of its words.
- * @param options of `child_process.execFile`; `ok` lists further exit codes that are fine
+ * Runs a command and resolves to its output. A failed one rejects with the end of its output.
+ * @param options of `child_process.execFile`; `ok` lists further exit codes that count as success
  */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** Where packages come from: one entry of APT's lists. `@typedef {{types, uris, suites, components, options}} Source` */
+/** Sources of packages: one entry of APT's lists. `@typedef {{types, uris, suites, components, options}} Source` */
 
 /** Reads the one-line format of sources.list(5): `deb [signed-by=…] URI SUITE COMPONENT…`. */
 export function parseOneLine(text) {
@@ -79,7 +79,7 @@ function stanza(text) {
   return fields;
 }
 
-/** The names of fields mean the same in any case. */
+/** The names of fields are case-insensitive. */
 const NAMES = {
   types: 'Types',
   uris: 'URIs',

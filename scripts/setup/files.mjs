@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The value in a JSON file; undefined when the file is not there or cut short. */
+/** The value in a JSON file; undefined when the file does not exist or is truncated. */
 export function readJson(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
@@ -10,7 +10,7 @@ export function readJson(file) {
   }
 }
 
-/** Replaces a JSON file in one step, so that a reader finds the old or the new one, never half. */
+/** Replaces a JSON file atomically, so that a reader finds the old or the new one. */
 export function writeJson(file, value) {
   mkdirSync(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}`;

@@ -13,13 +13,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { readJson } from './files.mjs';
 
 const HEARTBEAT_MS = 1_000;
-// A holder that lives touches its file every second; a process id alone could be somebody else's by now.
+// A living holder touches its file every second; a process id alone could belong to another process by now.
 const SILENT_MS = 15_000;
-// npm outlives a set-up that was killed; it is waited for, but not for ever.
+// npm outlives a killed set-up; it is waited for, but not forever.
 const ORPHAN_MS = 600_000;
 
 /**
- * Takes the lock, waiting while another living set-up holds it. A holder that was killed is noticed and replaced.
+ * Takes the lock, waiting while another living set-up holds it. A holder that was killed is detected and replaced.
  * @returns `{ working(pid), release() }`: `working` records the child that does the work.
  */
 export async function acquireLock(file, say) {
@@ -38,7 +38,7 @@ export async function acquireLock(file, say) {
   }
 }
 
-/** Writes the whole file first and links it into place, so that nobody ever reads an empty one. */
+/** Writes the whole file first and links it into place, so that no reader finds an empty one. */
 function tryTake(file, pid) {
   const temporary = `${file}.${pid}`;
   writeFileSync(temporary, JSON.stringify({ pid }));
@@ -74,7 +74,7 @@ function touch(file) {
   try {
     utimesSync(file, now, now);
   } catch {
-    // Gone: somebody removed it by hand; the work goes on.
+    // The file was removed by hand; the work continues.
   }
 }
 
@@ -100,7 +100,7 @@ function runs(pid) {
   }
 }
 
-/** An ended process that nobody has reaped yet, which in a container can be never, still takes signals. */
+/** An ended process that has not been reaped (in a container, perhaps never) still accepts signals. */
 function isZombie(pid) {
   try {
     return /\) Z [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -116,7 +116,7 @@ function removeStale(file, { pid }) {
     renameSync(file, aside);
     if (readJson(aside)?.pid !== pid) linkSync(aside, file);
   } catch {
-    // Another waiting set-up was quicker; the next round sees what it left.
+    // Another waiting set-up was quicker; the next round sees its result.
   } finally {
     rmSync(aside, { force: true });
   }

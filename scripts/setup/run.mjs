@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 const TAIL_LINES = 40;
 
 /**
- * Runs a command without showing what it prints, unless it fails: then the end of it, and what to do.
- * Signals that stop the set-up stop the command too.
+ * Runs a command without its output, unless it fails: then prints the end of the output, and what to do. Signals that
+ * stop the set-up also stop the command.
  */
 export async function runQuietly({ lock, cwd, command, args, advice }) {
   const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });

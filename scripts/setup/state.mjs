@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { filesBelow, readJson } from './files.mjs';
 
-/** Refuses a Node.js older than `range`, which reads `>=20.19`. */
+/** Rejects a Node.js older than `range`, which reads `>=20.19`. */
 export function checkNode(range, version = process.versions.node) {
   const parts = (text) => text.split('.').map(Number);
   const [wantMajor, wantMinor = 0] = parts(range.replace('>=', ''));
@@ -15,7 +15,7 @@ export function checkNode(range, version = process.versions.node) {
   );
 }
 
-/** What the installed packages depend on: the lock file, and the Node.js that native modules are compiled for. */
+/** The inputs of the installed packages: the lock file, and the Node.js that native modules are compiled for. */
 export function lockHash(root) {
   const { modules } = process.versions;
   return hash([
@@ -24,7 +24,7 @@ export function lockHash(root) {
   ]);
 }
 
-/** What `dist` depends on: the sources, how they are compiled and with which compiler. */
+/** The inputs of `dist`: the sources, the compiler and its options. */
 export function sourcesHash(root) {
   const files = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json'].map((name) => join(root, name));
   return hash(
@@ -39,8 +39,8 @@ function hash(entries) {
 }
 
 /**
- * Whether packages that somebody installed by hand are the lock file's, with a native module that loads:
- * npm's own record of what it installed is compared with the lock file.
+ * Whether packages that were installed by hand are those of the lock file, with a native module that loads: npm's own
+ * record of what it installed is compared with the lock file.
  */
 export function installedPackagesFit(root) {
   const wanted = readJson(join(root, 'package-lock.json'))?.packages;
