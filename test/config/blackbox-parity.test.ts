@@ -34,7 +34,7 @@ const every: readonly (readonly [text: string, fate: Fate])[] = [
   ...FILES.map(([fate, text]) => [text, fate] as const),
 ];
 
-describe('what stands in a modules file', () => {
+describe('the content of a modules file', () => {
   it.each(['works', 'notice', 'fails', 'refused', 'only here works', 'only here loaded'] as const)(
     '%s',
     (fate) => {
@@ -45,14 +45,14 @@ describe('what stands in a modules file', () => {
     },
   );
 
-  it('never takes the other modules along where blackbox_exporter loads it', () => {
+  it('never breaks the other modules where blackbox_exporter loads the file', () => {
     const fatal = every.filter(([, fate]) => fate === 'fails' || fate === 'notice');
     expect(fatal.length).toBeGreaterThan(40);
     for (const [text] of rows.filter(([, fate]) => fate === 'fails'))
       expect([...load(text).modules.keys()]).toEqual(['good', 'm']);
   });
 
-  it('is told with its line', () => {
+  it('is reported with its line', () => {
     const text =
       'modules:\n  m:\n    prober: http\n    http:\n      valid_http_versions: [HTTP/1.1, HTTP/2]\n';
     expect(load(text).notices.map((one) => formatProblem({ ...one, file: 'blackbox.yml' }))).toEqual([
@@ -78,7 +78,7 @@ describe('what stands in a modules file', () => {
   });
 });
 
-it('files as people publish them are loaded', () => {
+it('published files', () => {
   const refused = PUBLISHED_FILES.filter(({ text }) => load(text).problems.length > 0);
   expect(refused.map(({ name }) => name)).toEqual([]);
 });
@@ -89,14 +89,14 @@ describeWithPeers(['blackbox_exporter'], 'blackbox_exporter', () => {
     expect(PUBLISHED_FILES.filter((_, i) => loads[i] !== true)).toEqual([]);
   });
 
-  it('loads what is loaded here, and refuses what is refused', async () => {
+  it('loads what we load, and refuses what we refuse', async () => {
     const loads = await loadedByBlackbox(every.map(([text]) => text));
     const refused = (fate: Fate): boolean => fate === 'refused' || fate.startsWith('only here');
     const wrong = every.filter(([, fate], i) => refused(fate) === loads[i]);
     expect(wrong).toEqual([]);
   });
 
-  it('loads no mutated file that is refused here, and refuses none that is taken silently', async () => {
+  it('loads no mutated file that we refuse, and refuses none that we load without a notice', async () => {
     const files = fc.sample(mutatedModules, { numRuns: 60, seed: 28 });
     const loads = await loadedByBlackbox(files);
     const wrong = files.flatMap((modules, i) => {

@@ -31,7 +31,7 @@ describe('docs/configuration.md', () => {
     expect([...rows.keys()].sort()).toEqual(expected.sort());
   });
 
-  it('says the default of every key that has one', () => {
+  it('states the default of every key that has one', () => {
     const wrong = keys.flatMap(({ path, default: given }) => {
       // A mapping whose keys have their own lines.
       if (given === undefined || (typeof given === 'object' && rows.get(path)?.[3] === '')) return [];
@@ -65,14 +65,14 @@ describe.each(probers)('docs/probers/$type.md', ({ type }) => {
   const text = readFileSync(`docs/probers/${type}.md`, 'utf8');
   const examples = [...text.matchAll(/```yaml\n(services:.*?)```/gs)].map(([, example]) => example ?? '');
 
-  it('has examples of services that are valid', () => {
+  it('has valid examples of services', () => {
     for (const [, file] of text.matchAll(/\w+_file: ([\w./-]+)/g)) folder.write(file ?? '', 'a');
     expect(examples.length).toBeGreaterThan(0);
     for (const example of examples)
       expect(folder.config(example, registry).services.map(({ prober }) => prober)).toContain(type);
   });
 
-  it('says what is read at most', () => {
+  it('has a section on limits', () => {
     expect(text).toContain('\n## Limits\n');
   });
 });
@@ -80,7 +80,7 @@ describe.each(probers)('docs/probers/$type.md', ({ type }) => {
 describe('the tocsin.yml that a newcomer starts with', () => {
   const text = readFileSync('tocsin.yml', 'utf8');
 
-  it('watches this host and Tocsin itself, at the address it listens on', () => {
+  it('watches this host, and Tocsin itself at the address it listens on', () => {
     const { host, server, services } = folder.config(text, registry);
     expect(host.enabled).toBe(true);
     expect(services.map(({ targets }) => targets[0]?.address)).toEqual([
@@ -88,7 +88,7 @@ describe('the tocsin.yml that a newcomer starts with', () => {
     ]);
   });
 
-  it('is still valid with its examples turned on', () => {
+  it('is still valid with its examples enabled', () => {
     folder.write('secrets/webhook-token', 'b');
     folder.write('secrets/redis-password', 'c');
     const examples = text.replace(

@@ -67,7 +67,7 @@ describe('loadConfig without a file', () => {
     const { file: _, store, ...rest } = defaults();
     for (const text of ['', '\n', '# nothing\n', '---\n', '~', '\ufeff', 'server:\nservices:\nwebhooks:\n']) {
       const { file, store: here, ...config } = folder.config(text);
-      // what is made on demand is not compared
+      // values made on demand are not compared
       expect(JSON.stringify(config)).toBe(JSON.stringify(rest));
       expect(here).toEqual({ ...store, path: join(folder.path, 'data/tocsin.db') });
       expect(file).toBe(join(folder.path, 'tocsin.yml'));
@@ -87,7 +87,7 @@ describe('loadConfig finds its file', () => {
     }
   });
 
-  it('or tells why not', () => {
+  it('or reports why not', () => {
     mkdirSync(join(folder.path, 'directory'));
     symlinkSync('loop', join(folder.path, 'loop'));
     folder.write('binary.yml', Uint8Array.of(0x80, 0x81));
@@ -113,7 +113,7 @@ describe('loadConfig finds its file', () => {
 describe('--listen', () => {
   const open = 'webhooks:\n  - name: main';
 
-  it('comes before server.listen, and before the rules about it', () => {
+  it('overrides server.listen, before the rules about it apply', () => {
     expect(folder.config('server: { listen: h:1 }', { listen: '[::1]:0' }).server.listen).toEqual({
       host: '::1',
       port: 0,
@@ -125,13 +125,13 @@ describe('--listen', () => {
     expect(folder.problems('', { listen: '0.0.0.0:1' })).toEqual([]);
   });
 
-  it('is told apart from the file when it is wrong', () => {
+  it('is reported separately from the file when it is invalid', () => {
     expect(folder.problems('', { listen: 'nowhere' })).toEqual([
       '--listen: "nowhere" is not HOST:PORT; expected such as 127.0.0.1:10464',
     ]);
   });
 
-  it('takes every loopback address for what it is', () => {
+  it('recognises every loopback address', () => {
     for (const host of ['127.8.8.8', 'localhost', '[::1]']) {
       expect(folder.problems(open, { listen: `${host}:1` })).toEqual([]);
     }
@@ -142,7 +142,7 @@ describe('--listen', () => {
 });
 
 describe('access', () => {
-  it('takes tokens, inline or from files, and both kinds of webhooks', () => {
+  it('reads tokens, inline or from files, and both kinds of webhooks', () => {
     folder.write('t1', 'one\n');
     const { server, webhooks } = folder.config(
       `
@@ -167,14 +167,14 @@ webhooks:
     expect(JSON.stringify({ server, webhooks })).not.toMatch(/"one"|12345|second/);
   });
 
-  it('lets lifecycle be on without tokens on loopback, where the Host rule guards it', () => {
+  it('allows lifecycle without tokens on loopback, where the Host rule protects it', () => {
     expect(folder.config('server: { lifecycle: true }').server).toMatchObject({
       lifecycle: true,
       tokens: [],
     });
   });
 
-  it('can have no webhook at all', () => {
+  it('may have no webhooks', () => {
     expect(folder.config('webhooks: []').webhooks).toEqual([]);
   });
 });
@@ -182,7 +182,7 @@ webhooks:
 describe('${…}', () => {
   const env = { N: '7', F: 'false', ADDRESS: 'http://h/?q', KEY: 'x\nlifecycle: true' };
 
-  it('becomes a number or boolean where one is wanted, and stays text where text is', () => {
+  it('becomes a number or boolean where one is expected, and stays text where text is expected', () => {
     const config = folder.config(
       `
 server: { max_connections: "\${N}", max_body: "\${N}" }
@@ -209,7 +209,7 @@ services:
     expect(Object.keys(config.services[0]?.labels ?? {})).toEqual(['n']);
   });
 
-  it('cannot add keys, and part of a text is no number', () => {
+  it('cannot add keys, and a part of a text is not a number', () => {
     const problems = folder.problems('server:\n  node: ${KEY}\n  max_connections: 1${N}', { env });
     expect(problems).toEqual([
       'tocsin.yml:2: server.node: expected text on one line, without control characters',
@@ -222,7 +222,7 @@ services:
 describe('services', () => {
   const load = (text: string) => folder.config(text).services;
 
-  it('are filled in, in the order of the file, disabled ones left out', () => {
+  it('are completed with defaults, in the order of the file, without disabled ones', () => {
     const services = load(`
 services:
   - name: b
@@ -337,7 +337,7 @@ services:
 });
 
 describe('the result', () => {
-  it('is frozen all the way down', () => {
+  it('is deeply frozen', () => {
     const config = folder.config(
       'server: { tokens: [{ name: a, token: x, scopes: [read] }] }\nservices: [{ name: a, labels: { t: x }, target: http://h/, http: {} }]',
     );

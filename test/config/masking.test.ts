@@ -65,12 +65,12 @@ describe('masked', () => {
     ['listen', '127.0.0.1:10464'],
     ['password_file', 'secrets/p'],
     ['interval', '30s'],
-  ])('leaves %s: %s as it is', (key, given) => {
+  ])('leaves %s: %s unchanged', (key, given) => {
     expect(masked({ [key]: given })).toEqual({ [key]: given });
   });
 });
 
-/** Every place below a schema that holds a secret which is written there itself, as a value with `MARK` in that place. */
+/** Every place in a schema that holds an inline secret, as a value with `MARK` in that place. */
 function secretPlaces(schema: z.core.$ZodType): unknown[] {
   if (takesSecret(schema)) return [MARK];
   const { def } = (schema as z.core.$ZodTypes)._zod;
@@ -99,12 +99,12 @@ function secretPlaces(schema: z.core.$ZodType): unknown[] {
 }
 
 function takesSecret(schema: z.core.$ZodType): boolean {
-  // that of a file reads another text
+  // the schema of a file reads another text
   const result = [MARK, `https://${MARK}/`].map((text) => z.safeParse(schema, text));
   return result.some(({ data }) => data instanceof Secret && data.reveal().includes(MARK));
 }
 
-describe('a secret of a schema', () => {
+describe('a secret in a schema', () => {
   const files = { resolve: (path: string) => path, read: () => 'from-a-file' };
   const root = secretPlaces(rootSchema({ ...describingContext({ probers: [], collectors: [] }), files }));
   const ofProbers = probers.flatMap(({ type, schema }) =>
@@ -218,14 +218,14 @@ describe('GET /config', () => {
     };
   }
 
-  it('has no secret of whatever configuration, and everything else', () => {
+  it('shows everything but secrets, for any configuration', () => {
     fc.assert(
       fc.property(model, (given) => {
         folder.write('blackbox.yml', dump(modules(given)));
         const data = { ...written(given), probe_endpoint: { modules_file: 'blackbox.yml' } };
         const shown = folder.config(dump(data), { probers }).shown();
         expect(shown).not.toContain(MARK);
-        // what only looks like a part of a ping URL is a secret with it
+        // a text that only looks like part of a ping URL is masked with it
         const readable = (text: string) => [...text.matchAll(/readable/g)].length;
         expect(readable(shown)).toBe(readable(dump(data)) + readable(dump(modules(given))) - 1);
       }),

@@ -228,7 +228,7 @@ const access: readonly Case[] = [
     ],
   ],
   [
-    'an unknown scope, and none',
+    'an unknown scope, and no scopes',
     'server:\n  tokens:\n    - { name: a, token: x, scopes: [reed] }\n    - { name: b, token: y, scopes: [] }',
     [
       '3: server.tokens[0].scopes[0]: unknown value "reed"; did you mean "read"?',
@@ -236,7 +236,7 @@ const access: readonly Case[] = [
     ],
   ],
   [
-    'names twice',
+    'duplicate names',
     'server:\n  tokens:\n    - { name: a, token: x, scopes: [read] }\n    - { name: a, token: y, scopes: [read] }\nwebhooks:\n  - { name: b, tokens: [z] }\n  - name: b',
     [
       '4: server.tokens[1].name: the name "a" is taken by an earlier entry; names must differ',
@@ -244,14 +244,14 @@ const access: readonly Case[] = [
     ],
   ],
   [
-    'two webhooks that nothing tells apart where the path has no name',
+    'two webhooks that cannot be distinguished where the path has no name',
     'webhooks:\n  - name: a\n  - { name: b, tokens: [x] }\n  - name: c\n  - { name: d, hmac: { secret: y } }',
     [
       '4: webhooks[2]: an earlier entry has no tokens either, so a delivery to a path without a name could be meant for both; give all entries but one tokens or token_files',
     ],
   ],
   [
-    'one secret for two doors',
+    'one secret used twice',
     'webhooks:\n  - { name: a, tokens: [x, y] }\n  - { name: b, token_files: [secrets/token] }\n  - { name: c, tokens: [y, sesame] }',
     [
       '4: webhooks[2].tokens[0]: the same secret as that of webhook a; each needs its own',
@@ -266,14 +266,14 @@ const access: readonly Case[] = [
     ],
   ],
   [
-    'reloading off loopback with nobody who may',
+    'reloading off loopback that no token allows',
     'server:\n  listen: "[::]:10464"\n  lifecycle: true',
     [
       '3: server.lifecycle: Tocsin listens on [::]:10464, off loopback, so POST /-/reload needs a token with the scope admin; add one, or set false',
     ],
   ],
   [
-    'reloading on loopback with tokens, but nobody who may',
+    'reloading on loopback with tokens, none of which allows it',
     'server:\n  lifecycle: true\n  tokens: [{ name: a, token: x, scopes: [read] }]',
     [
       '2: server.lifecycle: tokens are configured, so POST /-/reload needs a token with the scope admin; add one, or set false',
@@ -358,7 +358,7 @@ const services: readonly Case[] = [
     ],
   ],
   [
-    'targets that are shown alike',
+    'targets that are shown identically',
     'services:\n  - name: a\n    http: {}\n    targets:\n      - http://h/?a=1\n      - http://h/?a=2\n      - { address: http://i/, alias: http://h/ }',
     [
       '6: services[0].targets[1]: shown as "http://h/", as targets[0] is; give one of them an alias: { address: …, alias: … }',
@@ -392,12 +392,12 @@ const services: readonly Case[] = [
     ['6: services[0].timeout: a timeout of 6s is longer than the interval of 5s; expected at most that'],
   ],
   [
-    'the same of the scheduler',
+    'the same for the scheduler',
     'scheduler: { timeout: 31s }',
     ['1: scheduler.timeout: a timeout of 31s is longer than the interval of 30s; expected at most that'],
   ],
   [
-    'name servers that are none',
+    'invalid name servers',
     service('    resolver: [dns.example, "192.0.2.53:0", "2001:db8::53"]'),
     [
       '5: services[0].resolver[0]: "dns.example" is not a name server; expected an IP address, such as 192.0.2.53 or [2001:db8::53]:5353',
@@ -405,7 +405,7 @@ const services: readonly Case[] = [
     ],
   ],
   [
-    'a degraded_after that cannot come',
+    'a degraded_after that cannot be reached',
     service('    degraded_after: 10s'),
     ['5: services[0].degraded_after: no success is slower than the timeout of 10s; expected less than that'],
   ],
@@ -415,7 +415,7 @@ const services: readonly Case[] = [
     ['6: services[0].interval: "x" is not a duration; expected one such as 500ms, 30s, 5m or 30d'],
   ],
   [
-    'a rule of a prober across its keys',
+    'a rule of a prober about several keys',
     'services:\n  - name: a\n    target: x\n    redis: { password: x, password_file: secrets/token }',
     ['4: services[0].redis.password_file: give either password or password_file, not both'],
   ],
@@ -438,12 +438,12 @@ const services: readonly Case[] = [
   ],
 ];
 
-describe('loadConfig tells', () => {
+describe('loadConfig reports', () => {
   it.each([...keys, ...values, ...access, ...services])('%s', (_, text, expected) => {
     expect(folder.problems(text)).toEqual(expected.map((line) => `tocsin.yml:${line}`));
   });
 
-  it('every one of six different mistakes, in the order of the file, with a count', () => {
+  it('each of six different mistakes, in the order of the file, with a count', () => {
     const result = folder.load(`server:
   lisen: 127.0.0.1:1
   max_connections: many
@@ -471,7 +471,7 @@ services:
     ]);
   });
 
-  it('no secret', () => {
+  it('problems without secrets', () => {
     const secret = 'hunter2';
     const env = { SECRET: `${secret} x`, NUMBER: '4711' };
     const lines = folder.problems(

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { once } from '../../src/config/once.ts';
 
-it.each([['text'], [undefined]])('a value is made once, when it is first asked for: %s', (value) => {
+it.each([['text'], [undefined]])('makes a value once, on first use: %s', (value) => {
   let made = 0;
   const get = once(() => {
     made += 1;

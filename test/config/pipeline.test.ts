@@ -4,8 +4,8 @@ import { ConfigFolder } from '../support/config-files.ts';
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());
 
-describe('what watches over the way of the alerts', () => {
-  it('is nothing by default, but for the levels of escalation', () => {
+describe('monitoring of the alerting pipeline', () => {
+  it('is off by default, except for the levels of escalation', () => {
     const { alertmanagers, watchdogs, pingUrl, escalation } = folder.config('');
     expect({ alertmanagers, watchdogs, pingUrl }).toEqual({
       alertmanagers: [],
@@ -15,7 +15,7 @@ describe('what watches over the way of the alerts', () => {
     expect(escalation).toEqual({ critical: [300_000, 900_000], warning: [900_000] });
   });
 
-  it('is read whole', () => {
+  it('is read completely', () => {
     folder.write('ping', 'https://ping.example/uuid\n');
     folder.write('password', 'p');
     const config = folder.config(`
@@ -45,7 +45,7 @@ ping_url_file: ping
     expect(config.pingUrl?.reveal()).toBe('https://ping.example/uuid');
   });
 
-  it('takes levels of a service for itself: of a severity all of them, or none', () => {
+  it('uses the levels of a service for it: all of a severity, or none', () => {
     const config = folder.config(`
 escalation: { critical: [1m, 2m] }
 services:
@@ -60,12 +60,12 @@ services:
     ]);
   });
 
-  it('takes the only webhook where none is named', () => {
+  it('uses the only webhook where none is named', () => {
     const config = folder.config('alertmanagers: [{ name: am-0, url: http://127.0.0.1:9093 }]');
     expect(config.alertmanagers[0]?.webhook).toBe('main');
   });
 
-  it('shows no secret', () => {
+  it('shows no secrets', () => {
     const config = folder.config(`
 ping_url: https://ping.example/uuid
 alertmanagers: [{ name: a, url: http://h:1, basic_auth: { username: u, password: hunter2 } }]
@@ -116,7 +116,7 @@ alertmanagers: [{ name: a, url: http://h:1, basic_auth: { username: u, password:
     ['ping_url: not a url', 'expected a URL that begins with http:// or https://'],
     ['ping_url_file: nowhere', 'there is no such file'],
     ['ping_url: http://a\nping_url_file: b', 'give either ping_url or ping_url_file, not both'],
-  ])('tells what is wrong with %j', (text, problem) => {
+  ])('reports what is wrong with %j', (text, problem) => {
     expect(folder.problems(text).join('\n')).toContain(problem);
   });
 });

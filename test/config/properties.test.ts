@@ -25,7 +25,7 @@ const yamlish = fc
 const name = fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,8}$/);
 const milliseconds = fc.integer({ min: 1_000, max: 86_400_000 });
 const text = fc.stringMatching(/^[\w ${}:#'"&*!|>%@-]{1,20}$/);
-/** `$${` is how a configuration writes a plain `${`. */
+/** In a configuration, `$${` is a literal `${`. */
 const escaped = (value: string) => value.replaceAll('${', () => '$${');
 
 const service = fc.record({
@@ -67,7 +67,7 @@ function written({ port, burst, history, enabled, services }: Model) {
 }
 
 describe('any text', () => {
-  it('is parsed without throwing, each problem with a line of the text', () => {
+  it('is parsed without throwing, with each problem on a line of the text', () => {
     fc.assert(
       fc.property(yamlish, (source) => {
         const lineCount = source.split(/\r\n|\n|\r/).length;
@@ -91,7 +91,7 @@ describe('any text', () => {
 });
 
 describe('any valid configuration', () => {
-  it('is read as it was meant, in block and in flow style', () => {
+  it('is read as intended, in block and in flow style', () => {
     fc.assert(
       fc.property(model, fc.constantFrom(-1, 0, 2), (meant, flowLevel) => {
         const config = folder.config(dump(written(meant), { flowLevel }));
@@ -116,7 +116,7 @@ describe('any valid configuration', () => {
     fc.assert(
       fc.property(model, fc.nat(), (meant, where) => {
         const lines = dump(written(meant)).split('\n');
-        // Before a key that begins its line, at the same depth, outside of labels.
+        // Before a key that starts its line, at the same depth, outside labels.
         const places = lines.flatMap((line, index) =>
           /^ *[a-z_]+:/.test(line) && !/^ *own_/.test(line) ? [index] : [],
         );

@@ -33,14 +33,14 @@ describe('what is generated from the declarations of the keys', () => {
     expect(named.sort()).toEqual(Object.keys(ROOT_KEYS).sort());
   });
 
-  it('says what every key of tocsin.yml means', () => {
+  it('describes every key of tocsin.yml', () => {
     const own = describeKeys(rootSchema(describingContext({ probers: [], collectors })));
     const without = own.filter(({ notes }) => (notes.description ?? '') === '').map(({ path }) => path);
     expect(without).toEqual([]);
   });
 });
 
-/** The YAML of the docs that is a whole configuration, or the settings of a prober. */
+/** The YAML examples of the docs that are a complete configuration, or the settings of a prober. */
 function examples(): (readonly [string, string])[] {
   const pages = ['docs', 'docs/probers', 'docs/runbooks'].flatMap((path) =>
     readdirSync(path)
@@ -53,7 +53,7 @@ function examples(): (readonly [string, string])[] {
       const type = probers.find((one) => one.type === first)?.type;
       if (type !== undefined)
         return [[file, `services:\n- name: a\n  target: b\n${text.replace(/^/gm, '  ')}`] as const];
-      // that of docker-compose.yml is a mapping
+      // the one of docker-compose.yml is a mapping
       const ours = first in ROOT_KEYS && !/^services:\n {2}\w/m.test(text);
       return ours ? [[file, text] as const] : [];
     }),
@@ -72,7 +72,7 @@ describe('tocsin.schema.json', () => {
     expect(check(text)).toEqual([]);
   });
 
-  it('is held against many examples', () => {
+  it('is compared with many examples', () => {
     expect(examples().length).toBeGreaterThan(15);
   });
 
@@ -105,18 +105,18 @@ services: [{ name: a, target: 'http://\${HOST}/', interval: '\${EVERY}', http: }
       'services: [{ name: a, target: "b:1", targets: ["c:1"], tcp: {} }]',
     ],
     ['a misspelt setting of a prober', 'services: [{ name: a, target: "http://b", http: { metod: GET } }]'],
-    ['a sink that leads nowhere', 'sinks: [{ name: a }]'],
-    ['a sink that leads to two places', 'sinks: [{ name: a, log: {}, http: { url: "http://b" } }]'],
+    ['a sink without a destination', 'sinks: [{ name: a }]'],
+    ['a sink with two destinations', 'sinks: [{ name: a, log: {}, http: { url: "http://b" } }]'],
     ['a name with capitals', 'webhooks: [{ name: Main }]'],
     ['three levels of escalation', 'escalation: { critical: [1m, 2m, 3m] }'],
-    ['no labels of a watchdog', 'watchdogs: [{ name: a, match: x, expect_every: 1m }]'],
-  ])('refuses %s, as the reader does', (_, text) => {
+    ['a watchdog whose labels are not a mapping', 'watchdogs: [{ name: a, match: x, expect_every: 1m }]'],
+  ])('refuses %s, as the parser does', (_, text) => {
     expect(folder.problems(text, { probers, collectors })).not.toEqual([]);
     expect(check(text)).not.toEqual([]);
   });
 });
 
-/** A value that a kind of key cannot have; undefined where it takes nearly everything. */
+/** A value that is invalid for this kind of key; undefined where it accepts nearly everything. */
 function wrongValue(kind: string): unknown {
   if (kind === 'duration' || kind === 'size' || kind === 'HOST:PORT') return 'many parsecs';
   if (kind.startsWith('list') || kind === 'number' || kind === 'boolean') return 'much';
@@ -136,17 +136,17 @@ function nested(path: string, value: unknown): unknown {
     }, value);
 }
 
-describe('a value of another kind', () => {
+describe('a value of the wrong kind', () => {
   const cases = keys.flatMap(({ path, kind }) => {
     const value = path.includes('*') ? undefined : wrongValue(kind);
     return value === undefined ? [] : [[path, kind, dump(nested(path, value))] as const];
   });
 
-  it('is tried of many keys', () => {
+  it('is tried for many keys', () => {
     expect(cases.length).toBeGreaterThan(200);
   });
 
-  it.each(cases)('%s (%s) is refused by reader and schema', (path, _, text) => {
+  it.each(cases)('%s (%s) is refused by parser and schema', (path, _, text) => {
     const at = path.replaceAll('[]', '[0]');
     const used = probers.filter(({ type }) => path.startsWith(`services[].${type}`));
     expect(folder.problems(text, { probers: used, collectors }).join('\n')).toContain(at);
@@ -158,7 +158,7 @@ describe('a value of another kind', () => {
 describe('the patterns of the schema', () => {
   const letters = (alphabet: string) => fc.stringMatching(new RegExp(`^[${alphabet}]{0,8}$`));
 
-  it('of a duration match what is one', () => {
+  it('of a duration match exactly durations', () => {
     const pattern = new RegExp(DURATION_PATTERN);
     fc.assert(
       fc.property(letters('0123ywdhms'), (text) => {
@@ -168,7 +168,7 @@ describe('the patterns of the schema', () => {
     );
   });
 
-  it('of a size match what is one', () => {
+  it('of a size match exactly sizes', () => {
     const pattern = new RegExp(SIZE_PATTERN);
     fc.assert(
       fc.property(letters('01.BKMGTi'), (text) => {

@@ -35,7 +35,7 @@ describe('a reload', () => {
     expect(needsRestart).toEqual([section]);
   });
 
-  it('names every section that waits', () => {
+  it('names every section that needs a restart', () => {
     const text = 'server: { keep_alive: 1s }\nstore: { path: a }\nhost: { enabled: false }';
     expect(reread(text).needsRestart).toEqual(['server', 'store', 'host']);
   });

@@ -45,7 +45,7 @@ sinks:
     ]);
   });
 
-  it('have their passwords masked where the configuration is shown', () => {
+  it('have their passwords masked where the configuration is displayed', () => {
     const { shown } = folder.config(`
 sinks:
   - { name: bus, redis: { url: 'redis://:hunter2@redis' } }
@@ -54,7 +54,7 @@ sinks:
     expect(shown()).not.toContain('hunter2');
   });
 
-  it('that are wrong are told with line and key', () => {
+  it('are reported with line and key when they are invalid', () => {
     const problems = folder.problems(`
 sinks:
   - { name: bus, redis: { url: http://redis } }

@@ -19,7 +19,7 @@ function fileOf(type: string, path: string) {
   return targetsFile({ path, prober, builtIn: builtInLabels(fakeProbers) });
 }
 
-/** What a targets file of that text holds, or its problems as lines. */
+/** The content of a targets file with that text, or its problems as lines. */
 function read(text: string, type = 'tcp') {
   const result = readTargetsFile(fileOf(type, folder.write('targets.yml', text)));
   return result.ok
@@ -39,7 +39,7 @@ const three = [
 ];
 
 describe('a targets file', () => {
-  it('is Prometheus’s for file_sd, as JSON or as YAML', () => {
+  it('has the format of Prometheus’s file_sd, as JSON or YAML', () => {
     expect(read(json)).toEqual(three);
     expect(read('- targets: [a:1, b:2]\n  labels: { team: ai, rack: "" }\n- targets:\n    - c:3\n')).toEqual(
       three,
@@ -47,14 +47,14 @@ describe('a targets file', () => {
     expect(read('[]')).toEqual([]);
   });
 
-  it('takes the texts of numbers and of yes, as Prometheus does, and expands nothing', () => {
+  it('reads numbers and yes as strings, as Prometheus does, and expands nothing', () => {
     expect(read('- targets: [a:1]\n  labels: { rack: 12, live: yes, name: "${HOME}" }\n')).toMatchObject([
       { labels: { rack: '12', live: 'yes', name: '${HOME}' } },
     ]);
   });
 
   it.each(['job', 'instance', 'group', '__param_module', '__meta_x', 'le', 'a-b'])(
-    'leaves out the label %s, which one file for both may have, and says so with its line',
+    'drops the label %s, which a file shared with Prometheus may have, and reports its line',
     (name) => {
       const text = `- targets: [a:1]\n  labels:\n    ${name}: x\n    team: ai\n`;
       const result = readTargetsFile(fileOf('tcp', folder.write('targets.yml', text)));
@@ -66,7 +66,7 @@ describe('a targets file', () => {
     },
   );
 
-  it('gives targets the label that the prober gives them', () => {
+  it('labels targets as the prober does', () => {
     expect(read('[{"targets": ["http://user:secret@h:1/x?q=1"]}]', 'http')).toMatchObject([
       { label: 'http://h:1/x', host: 'h' },
     ]);
@@ -91,7 +91,7 @@ describe('a targets file', () => {
     expect(read(text)).toEqual([problem]);
   });
 
-  it('tells every problem at once', () => {
+  it('reports every problem at once', () => {
     const text =
       '- targets: [ftp://x, http://h/]\n  labels: { le: "1" }\n- targets: [http://h/?a]\n  more: 1\n';
     expect(read(text, 'http')).toEqual([
@@ -102,7 +102,7 @@ describe('a targets file', () => {
     expect(read('- targets: [ftp://x, http://h/, http://h/?a]\n', 'http')).toHaveLength(2);
   });
 
-  it('is told apart when it is cut off, not there or a folder', () => {
+  it('is reported as truncated, missing or a directory', () => {
     expect(read(json.slice(0, 40))).toEqual([expect.stringMatching(/^targets\.yml:1: not valid YAML: /)]);
     for (const [path, why] of [
       ['gone.json', 'there is no such file'],
@@ -115,7 +115,7 @@ describe('a targets file', () => {
     }
   });
 
-  it('gives back every group that is written down, in both formats', () => {
+  it('returns every group that was written, in both formats', () => {
     const label = fc.stringMatching(/^l_[a-z0-9]{0,6}$/);
     const groups = fc.uniqueArray(fc.nat(999), { maxLength: 12 }).chain((ports) =>
       fc
@@ -146,7 +146,7 @@ describe('a targets file', () => {
     );
   });
 
-  it('never throws, whatever it holds', () => {
+  it('never throws, whatever its content', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
         const result = readTargetsFile(fileOf('tcp', folder.write('targets.yml', text)));
@@ -160,14 +160,14 @@ describe('a targets file', () => {
 describe('targets_file', () => {
   const service = (keys: string) => `services:\n  - name: a\n    tcp: {}\n${keys}`;
 
-  it('is a path beside the configuration, whose file is not a part of it', () => {
+  it('is a path relative to the configuration, whose file is not part of it', () => {
     const config = folder.config(service('    targets_file: sd/a.json\n'));
     expect(config.services).toMatchObject([
       { targets: [], targetsFile: { path: `${folder.path}/sd/a.json` } },
     ]);
   });
 
-  it('stands alone', () => {
+  it('excludes targets', () => {
     expect(folder.problems(service('    targets_file: a.json\n    targets: [b:1]\n'))).toEqual([
       'tocsin.yml:4: services[0].targets_file: give either targets or targets_file, not both',
     ]);

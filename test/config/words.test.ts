@@ -22,7 +22,7 @@ describe('nearest', () => {
     expect(nearest(word, keys)).toBe(expected);
   });
 
-  it('takes the least wrong of several', () => {
+  it('picks the closest of several', () => {
     expect(nearest('hosts', ['host', 'hosts_', 'horst'])).toBe('hosts_');
   });
 
@@ -34,7 +34,7 @@ describe('nearest', () => {
 });
 
 describe('formatPath', () => {
-  it('writes keys and indexes as people do', () => {
+  it('writes keys and indexes in the usual notation', () => {
     expect(formatPath(['services', 2, 'http', 'method'])).toBe('services[2].http.method');
     expect(formatPath(['labels', 'a b'])).toBe('labels["a b"]');
     expect(formatPath([])).toBe('');
@@ -44,7 +44,7 @@ describe('formatPath', () => {
 describe('formatProblems', () => {
   const problem = { file: 'tocsin.yml', line: 12, path: 'a.b', message: 'wrong' };
 
-  it('writes one line each and a count', () => {
+  it('writes one line per problem, and a count', () => {
     const whole = { file: 'tocsin.yml', path: '', message: 'unreadable' };
     expect(formatProblems([problem, whole])).toBe(
       'tocsin.yml:12: a.b: wrong\ntocsin.yml: unreadable\n2 problems in the configuration',
@@ -52,7 +52,7 @@ describe('formatProblems', () => {
     expect(formatProblems([problem])).toMatch(/\n1 problem in the configuration$/);
   });
 
-  it('keeps a line a line, and the terminal as it is', () => {
+  it('keeps each problem on one line, without control characters', () => {
     expect(formatProblem({ ...problem, message: 'a\r\nb\u001b[31m' })).toBe(
       'tocsin.yml:12: a.b: a b\\u001b[31m',
     );

@@ -35,13 +35,13 @@ function modulesOf(text: string): ReadonlyMap<string, ProbeModule> {
 const http = (settings: string) => `modules:\n  m:\n    prober: http\n    http:\n      ${settings}\n`;
 
 describe('the default modules', () => {
-  it('are those that blackbox_exporter ships, all of them', () => {
+  it('are all those that blackbox_exporter ships', () => {
     expect([...defaultModules(probers).keys()]).toEqual([...modulesOf(DEFAULT_MODULES).keys()]);
     expect(defaultModules(probers).size).toBe(13);
   });
 
   if (existsSync(SHIPPED)) {
-    it('are its own file, which loads unchanged', () => {
+    it('are its own file, loaded unchanged', () => {
       const shipped = readFileSync(SHIPPED, 'utf8');
       const data = (modules: ReadonlyMap<string, ProbeModule>) =>
         [...modules].map(([name, module]) => [name, module.prober.type, module.timeoutMs, module.shown()]);
@@ -49,17 +49,17 @@ describe('the default modules', () => {
     });
   }
 
-  it('leave out what no prober is there for', () => {
+  it('leave out modules of unknown probers', () => {
     const some = probers.filter(({ type }) => type === 'tcp');
     expect(defaultModules(some).get('tcp_connect')?.prober.type).toBe('tcp');
     expect(defaultModules(some).has('http_2xx')).toBe(false);
   });
 });
 
-describe('a module that wants what is not possible', () => {
+describe('a module that needs an unsupported feature', () => {
   const text = http('enable_http3: true');
 
-  it('is loaded, told of, and fails each run by its configuration', async () => {
+  it('is loaded with a notice, and each run fails with the reason config', async () => {
     const { modules, problems, notices } = load(text);
     expect(problems).toEqual([]);
     expect(notices).toEqual([
@@ -91,18 +91,18 @@ describe('a module that wants what is not possible', () => {
       'oauth2: { client_id: a, client_certificate_key_ref: x, token_url: "http://t" }',
       'give client_certificate_key_file instead',
     ],
-  ])('%s is loaded and told of likewise, as blackbox_exporter loads it', (line, said) => {
+  ])('%s is loaded with a notice too, as blackbox_exporter loads it', (line, said) => {
     const { modules, problems, notices } = load(http(line));
     expect(problems).toEqual([]);
     expect(notices).toEqual([expect.stringContaining(said)]);
     expect(modules.has('m')).toBe(true);
   });
 
-  it('leaves a key of the same name elsewhere unknown', () => {
+  it('leaves a key of the same name unknown elsewhere', () => {
     expect(load(http('audience: x')).problems).toEqual([expect.stringContaining('unknown key "audience"')]);
   });
 
-  it('is refused where something else is wrong with it, too', () => {
+  it('is refused where it has another mistake too', () => {
     expect(load(`${text}      metod: GET\n`).problems).toHaveLength(2);
   });
 
@@ -141,7 +141,7 @@ describe('blackbox.yml', () => {
       ['4: modules.m.timeout: "1d" is not a duration; expected one such as 500ms, 5s or 1m30s'],
     ],
     [
-      'a regexp that is none',
+      'an invalid regexp',
       http('fail_if_body_matches_regexp: ["(a"]'),
       [
         expect.stringContaining(
@@ -155,28 +155,28 @@ describe('blackbox.yml', () => {
       ['3: modules.m: the key "m" stands twice, first in line 2; take one out'],
     ],
     [
-      'bytes that are none',
+      'invalid bytes',
       'modules:\n  m:\n    prober: tcp\n    tcp: { query_response: [{ send: !!binary "%%" }] }',
       ['4: modules.m.tcp.query_response[0].send: the text of a !!binary must be base64'],
     ],
     [
-      'bytes where text is due',
+      'bytes where text is expected',
       http('method: !!binary AAAA'),
       [expect.stringContaining('5: modules.m.http.method: ') as unknown as string],
     ],
     [
-      'a file that is no YAML',
+      'a file that is not YAML',
       'modules: [',
       [expect.stringContaining('not valid YAML') as unknown as string],
     ],
   ];
-  it.each(mistakes)('tells %s, with its line', (_, text, expected) => {
+  it.each(mistakes)('reports %s, with its line', (_, text, expected) => {
     expect(load(text).problems).toEqual(
       expected.map((line) => (typeof line === 'string' ? `blackbox.yml:${line}` : line)),
     );
   });
 
-  it('is told of together with what is wrong with tocsin.yml', () => {
+  it('is reported together with the problems of tocsin.yml', () => {
     folder.write('modules.yml', 'modules: { m: { prober: http, htp: {} } }');
     const text = 'probe_endpoint: { modules_file: modules.yml, alow: [] }';
     expect(folder.problems(text, { probers })).toEqual([
@@ -185,25 +185,25 @@ describe('blackbox.yml', () => {
     ]);
   });
 
-  it('has to be there', () => {
+  it('must exist', () => {
     expect(folder.problems('probe_endpoint: { modules_file: gone.yml }', { probers })).toEqual([
       'gone.yml: cannot read gone.yml: there is no such file',
     ]);
   });
 
-  it('names files relative to itself', () => {
+  it('resolves file names relative to itself', () => {
     folder.write('etc/secret', 'sesame\n');
     folder.write('etc/blackbox.yml', http('basic_auth: { username: u, password_file: secret }'));
     const config = folder.config('probe_endpoint: { modules_file: etc/blackbox.yml }', { probers });
     expect([...config.probeEndpoint.modules().keys()]).toEqual(['m']);
   });
 
-  it('takes whatever go-yaml takes for a boolean or a text', () => {
+  it('accepts whatever go-yaml accepts as a boolean or a string', () => {
     const yes = ['y', 'Yes', 'ON', 'true'];
     const no = ['n', 'No', 'OFF', 'false'];
     for (const word of [...yes, ...no]) {
       expect(load(http(`fail_if_ssl: ${word}`)).problems).toEqual([]);
-      // still a text where a text is due
+      // still a text where a text is expected
       expect(load(http(`fail_if_body_matches_regexp: [${word}]`)).problems).toEqual([]);
     }
     expect(load(http('fail_if_ssl: "yes"')).problems).toEqual([]);
@@ -230,13 +230,13 @@ describe('blackbox.yml', () => {
     expect(modules.get('b')?.shown()).toContain('method: HEAD');
   });
 
-  it('expands nothing: ${1} is what a regexp found', () => {
+  it('expands nothing: ${1} is a group of a regexp', () => {
     const text =
       'modules: { m: { prober: tcp, tcp: { query_response: [{ expect: "a(b)", send: "${1}" }] } } }';
     expect(load(text).problems).toEqual([]);
   });
 
-  it('has no timeout where it is 0 or less', () => {
+  it('has no timeout where it is 0 or negative', () => {
     const timeouts = ['0s', '"0"', '-1s'].map(
       (text) => modulesOf(`modules: { m: { prober: icmp, timeout: ${text} } }`).get('m')?.timeoutMs,
     );
@@ -261,11 +261,11 @@ describe('a duration of Go', () => {
     expect(goDuration.parse(text)).toBeCloseTo(milliseconds, 9);
   });
 
-  it.each(['', '5', 's', '5 s', '1d', '--1s', '5s ', '1.2.3s'])('%j is none', (text) => {
+  it.each(['', '5', 's', '5 s', '1d', '--1s', '5s ', '1.2.3s'])('refuses %j', (text) => {
     expect(goDuration.safeParse(text).success).toBe(false);
   });
 
-  it('is read back as it was written', () => {
+  it('survives a round trip', () => {
     fc.assert(
       fc.property(fc.nat({ max: 500 }), fc.nat({ max: 59 }), fc.nat({ max: 999 }), (hours, seconds, ms) => {
         expect(goDuration.parse(`${hours}h${seconds}s${ms}ms`)).toBe(
@@ -276,8 +276,8 @@ describe('a duration of Go', () => {
   });
 });
 
-describe('a shown configuration', () => {
-  it('has no secret of tocsin.yml, of the environment or of the modules', () => {
+describe('a displayed configuration', () => {
+  it('has no secrets from tocsin.yml, the environment or the modules', () => {
     folder.write(
       'blackbox.yml',
       [
@@ -318,7 +318,7 @@ describe('a shown configuration', () => {
       expect(shown).toContain(kept);
   });
 
-  it('is YAML that shows names of files, and not what is in them', () => {
+  it('is YAML that shows the names of files, and not their content', () => {
     folder.write('secret', 'hush');
     const text =
       'webhooks: [{ name: w, token_files: [secret] }]\nserver: { tokens: [{ name: a, token_file: secret, scopes: [read] }] }';
@@ -329,7 +329,7 @@ describe('a shown configuration', () => {
 });
 
 describe('probe_endpoint', () => {
-  it('needs an allow list off loopback, once it is there', () => {
+  it('needs an allow list off loopback, once it is configured', () => {
     const open = 'server: { listen: 0.0.0.0:1 }\nwebhooks: []\n';
     expect(folder.problems(open, { probers })).toEqual([]);
     expect(folder.problems(`${open}probe_endpoint: { allow: [] }`, { probers })).toEqual([
@@ -339,7 +339,7 @@ describe('probe_endpoint', () => {
     expect(folder.problems('probe_endpoint: { allow: [] }', { probers })).toEqual([]);
   });
 
-  it('tells an entry that is none', () => {
+  it('reports an invalid entry', () => {
     expect(folder.problems('probe_endpoint: { allow: ["http://a"] }', { probers })).toEqual([
       expect.stringContaining('probe_endpoint.allow[0]: "http://a" is not a network, host or glob'),
     ]);

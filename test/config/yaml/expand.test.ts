@@ -36,18 +36,18 @@ describe('expand', () => {
     ['${NAME', /never closed/],
     ['${A:-${NAME}}', /inside another/],
   ];
-  it.each(bad)('%s is a problem', (text, message) => {
+  it.each(bad)('reports a problem for %s', (text, message) => {
     const { problems } = expand(text, env);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(message);
   });
 
-  it('tells a text that is one reference and nothing else', () => {
+  it('recognises a text that is exactly one reference', () => {
     const whole = ['${NAME}', '${A:-5}', '${NAME} ', 'x${NAME}', '${NAME}${NAME}', '$${NAME}'];
     expect(whole.filter((text) => expand(text, env).whole)).toEqual(['${NAME}', '${A:-5}']);
   });
 
-  it('leaves text without ${ alone, and takes values as they are', () => {
+  it('leaves text without ${ unchanged, and inserts values literally', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (text, value) => {
         const plain = text.replaceAll('${', '');

@@ -27,7 +27,7 @@ describe('parseYaml', () => {
     });
   });
 
-  it('knows the line of every key and value, whatever ends its lines', () => {
+  it('knows the line of every key and value, with any line endings', () => {
     for (const end of ['\n', '\r\n', '\r']) {
       const { lineOf } = parse(
         ['a:', '  - b: 1', '    c:', '      2', '  -', 'd: {e: 1,', ' f: 2}', ''].join(end),
@@ -105,7 +105,7 @@ describe('parseYaml', () => {
       ['1 : a key must be plain text, not a list, a mapping or an alias'],
     ],
     [
-      'merging a text',
+      'merging a string',
       'a:\n  <<: text',
       ['2 a["<<"]: expected a mapping, an alias of one, or a list of these'],
     ],
@@ -116,7 +116,7 @@ describe('parseYaml', () => {
       ['2 a[0]: unknown sequence tag !<!mine>; leave the tag out'],
     ],
     [
-      'a tag of nothing',
+      'a tag without a value',
       'a: !!map',
       ['1 a: a tag that makes a list or mapping of nothing; leave the tag out'],
     ],
@@ -136,7 +136,7 @@ describe('parseYaml', () => {
       ['2 : not valid YAML: tab characters must not be used in indentation (column 1)'],
     ],
     [
-      'a colon too many',
+      'one colon too many',
       'x: 1\na: b: c',
       ['2 : not valid YAML: bad indentation of a mapping entry (column 5)'],
     ],
@@ -159,11 +159,11 @@ describe('parseYaml', () => {
       ['2 a[0]: the environment variable NOPE is not set; set it, or give a default: ${NOPE:-default}'],
     ],
   ];
-  it.each(mistakes)('tells %s with its line', (_, text, expected) => {
+  it.each(mistakes)('reports %s with its line', (_, text, expected) => {
     expect(parse(text).problems).toEqual(expected);
   });
 
-  it('refuses aliases that blow up, in number or in depth', () => {
+  it('refuses aliases that expand too far, in number or in depth', () => {
     const wide = ['l0: &l0 [x, x, x, x, x, x, x, x, x, x]'];
     const deep = ['l0: &l0 [x]'];
     for (let i = 1; i < 200; i++) {
@@ -186,7 +186,7 @@ describe('parseYaml', () => {
     expect(parse(`${'['.repeat(5_000)}${']'.repeat(5_000)}`).problems[0]).toMatch(/not valid YAML: .*depth/i);
   });
 
-  it('gives no node where a path leads to nothing', () => {
+  it('returns no node for a path that does not exist', () => {
     const { root } = parse('a: [1]');
     expect(nodeAt(root, ['a', 0])).toMatchObject({ value: 1 });
     expect(nodeAt(root, ['a', 1])).toBeUndefined();
