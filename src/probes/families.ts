@@ -36,7 +36,7 @@ export const PHASE_DURATION: Family = {
   labels: ['phase'],
 };
 
-/** blackbox_exporter's, for `http` and whoever holds a dialogue. */
+/** blackbox_exporter's, for `http` and all probers with a dialogue. */
 export const FAILED_DUE_TO_REGEX: Family = {
   name: 'probe_failed_due_to_regex',
   type: 'gauge',

@@ -26,9 +26,9 @@ import type { Outcome, Run, TargetParts, TargetProblem } from './prober.ts';
 import { defineProber } from './prober.ts';
 
 /**
- * Asks a server for its health by gRPC's health protocol (`grpc.health.v1.Health/Check`), by blackbox_exporter's keys
- * and families. It is spoken over our own connections: so the address that was resolved is the one that is dialled, all
- * of it ends with the run, and certificates are told of even when they are refused.
+ * Checks a server by gRPC's health protocol (`grpc.health.v1.Health/Check`), with blackbox_exporter's keys and
+ * families. It uses Tocsin's own connections: so the address that was resolved is the one that is dialled, all of it
+ * ends with the run, and certificates are reported even when they are refused.
  */
 export const grpcProber = defineProber<GrpcSettings>({
   type: 'grpc',
@@ -43,7 +43,7 @@ const EXPECTED = 'expected host:port, such as api.example:50051 or [2001:db8::1]
 const PATH = '/grpc.health.v1.Health/Check';
 const SERVING = 'SERVING';
 
-/** A server; what blackbox_exporter takes as a URL counts as its host and port. */
+/** A server; where the address is a URL to blackbox_exporter, its host and port. */
 function serverOf(address: string): Server | TargetProblem {
   const bare = /^https?:\/\/([^/?#]*)(?:[/?#].*)?$/i.exec(address)?.[1];
   return serverAddress(bare ?? address, EXPECTED);
@@ -54,12 +54,12 @@ function grpcTarget(address: string): TargetParts | TargetProblem {
   return 'problem' in server ? server : { label: address.replace(/[?#].*$/, ''), host: server.host };
 }
 
-/** A check under way. */
+/** A check in progress. */
 interface Check {
   readonly settings: GrpcSettings;
   readonly run: Run;
   readonly timer: PhaseTimer;
-  /** What has been found out so far. */
+  /** The samples so far. */
   readonly samples: Sample[];
 }
 
@@ -75,7 +75,7 @@ async function probe(target: Target, settings: GrpcSettings, run: Run): Promise<
   const check = { settings, run, timer: new PhaseTimer(run.monotonic), samples: [] };
   const end = await attempt(server, check);
   const phases = check.timer.stop();
-  // what did not get as far as a server has no status; what the agent is to blame for says nothing about one
+  // without a connection there is no status; a fault of the agent says nothing about the server
   const checked = phases.connect !== undefined && end.verdict.status !== 'unknown';
   return {
     verdict: end.verdict,
@@ -146,13 +146,13 @@ function headersOf({ metadata }: GrpcSettings): OutgoingHttpHeaders {
   return Object.fromEntries(
     Object.entries(metadata).map(([name, values]) => [
       name,
-      // several values of one name may go as one, and some names HTTP/2 takes but once
+      // several values of one name may be joined, and HTTP/2 allows some names only once
       values.map((value) => encodedValue(name, value.reveal())).join(','),
     ]),
   );
 }
 
-/** Values of `-bin` headers are bytes, and go in base64. */
+/** Values of `-bin` headers are bytes, and are sent in base64. */
 function encodedValue(name: string, value: string): string {
   return name.endsWith('-bin') ? Buffer.from(value).toString('base64').replace(/=+$/, '') : value;
 }

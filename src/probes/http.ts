@@ -5,7 +5,7 @@ import { probeHttp, unmeasuredHttp } from './http/probe.ts';
 import { hostName, httpSettings, type HttpSettings } from './http/settings.ts';
 import { httpTarget } from './http/target.ts';
 
-/** Requests a URL and judges the answer, by blackbox_exporter's keys and families. */
+/** Requests a URL and judges the answer, with blackbox_exporter's keys and families. */
 export const httpProber = defineProber<HttpSettings>({
   type: 'http',
   families: HTTP_FAMILIES,
@@ -17,7 +17,7 @@ export const httpProber = defineProber<HttpSettings>({
   withHostname,
 });
 
-/** The settings with a virtual host; one that the settings name already must be the same. */
+/** The settings with a virtual host; if they already name one, it must be the same. */
 function withHostname(settings: HttpSettings, hostname: string): HttpSettings | TargetProblem {
   const given = settings.headers.find(([name]) => name.toLowerCase() === 'host')?.[1];
   if (given !== undefined && given !== hostname)

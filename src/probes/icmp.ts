@@ -18,19 +18,19 @@ interface BoundSettings extends IcmpSettings {
   readonly slots: Slots;
 }
 
-/** How many pings run at a time; who comes later waits, within the time of its run. */
+/** The most concurrent pings; further runs wait, within their time. */
 const MAX_PINGS = 64;
 
 export interface IcmpOptions {
-  /** The program that pings. */
+  /** The ping program. */
   readonly command: string;
   readonly maxPings?: number;
 }
 
-/** Sends one echo request through the system's `ping`, by blackbox_exporter's keys and families. */
+/** Sends one echo request through the system's `ping`, with blackbox_exporter's keys and families. */
 export const icmpProber = createIcmpProber({ command: 'ping' });
 
-/** The prober with another program, for those who have one, and for tests. */
+/** The prober with another ping program, and for tests. */
 export function createIcmpProber({ command, maxPings = MAX_PINGS }: IcmpOptions): Prober {
   return defineProber<BoundSettings>({
     type: 'icmp',
@@ -47,7 +47,7 @@ export function createIcmpProber({ command, maxPings = MAX_PINGS }: IcmpOptions)
 
 function icmpTarget(address: string): TargetParts | TargetProblem {
   if (isIP(address) === 0 && !/^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_.])?$/i.test(address)) {
-    // what stands before an @ may be a password
+    // the text before an @ may be a password
     const given = address.includes('@') ? 'an address with an @' : `"${address}"`;
     return {
       problem: `${given} is not a host; expected a name or an address without port, such as router.example, 192.0.2.1 or 2001:db8::1`,
@@ -104,7 +104,7 @@ async function send(host: string, { settings, run, command }: Ping, timer: Phase
 const PERMISSION =
   'This host does not let Tocsin ping: set the sysctl net.ipv4.ping_group_range to hold its group (as in "0 2147483647"), or give ping the capability (setcap cap_net_raw+ep)';
 
-/** What it means that there is no reply. */
+/** The failure for a ping without a reply. */
 function unanswered(report: Exclude<PingReport, { kind: 'reply' }>, host: string): ProbeFailure {
   switch (report.kind) {
     case 'wrong_reply':

@@ -1,19 +1,19 @@
 import type { Clock } from '../domain/clock.ts';
 
-/** A time in which the event loop did nothing else: monotonic milliseconds. */
+/** A time in which the event loop was blocked: monotonic milliseconds. */
 interface Stall {
   readonly from: number;
   readonly to: number;
 }
 
 const TICK_MS = 50;
-/** What is shorter is every busy loop's, and harms no probe. */
+/** Shorter stalls occur in every busy loop, and harm no probe. */
 const NOTED_MS = 50;
-/** The longest that a run can have lasted. */
+/** The longest time that a run can take. */
 const KEPT_MS = 3_600_000;
 const MAX_KEPT = 1_000;
 
-/** Watches the event loop that probes run on: a probe cannot answer in time while it stands still. */
+/** Watches the event loop that probes run on: a probe cannot answer in time while the loop is blocked. */
 export class LoopWatch {
   readonly #clock: Clock;
   #tickedAt: number;
@@ -27,8 +27,8 @@ export class LoopWatch {
   }
 
   /**
-   * The longest time, in milliseconds, for which the loop stood still since `since` (monotonic ms), as far as it lies
-   * after that. A stall that has only just ended is seen, although no timer has had its turn yet.
+   * The longest time, in milliseconds, for which the loop was blocked since `since` (monotonic ms); only the part after
+   * it counts. A stall that has only just ended is included, although no timer has fired since.
    */
   longestSince(since: number): number {
     const now = this.#clock.monotonic();

@@ -5,7 +5,7 @@ export interface ProbeModule {
   readonly name: string;
   readonly prober: Pick<Prober, 'type' | 'target' | 'probeAddress'>;
   readonly probe: Probe;
-  /** How long a run may take; undefined: as long as the scraper waits. */
+  /** The time limit of a run; undefined: the scraper's. */
   readonly timeoutMs: number | undefined;
   /** The module as YAML, secrets masked. */
   readonly shown: () => string;

@@ -8,35 +8,35 @@ import type { ChainCertificate } from './net/tls/chain.ts';
 import type { Resolver } from './net/resolver.ts';
 import type { ConfigFiles } from '../settings/values.ts';
 
-/** The phases that a run can be timed in, in the order in which they happen. */
+/** The phases of a run that are timed, in order. */
 export const PHASES = ['resolve', 'connect', 'tls', 'processing', 'transfer'] as const;
 export type Phase = (typeof PHASES)[number];
 /** Seconds spent in each phase that was reached; a phase that was not is absent, never 0. */
 export type PhaseSeconds = Readonly<Partial<Record<Phase, number>>>;
 
-/** What a prober is given for one run. */
+/** The context of one run. */
 export interface Run {
-  /** The one deadline: given to every driver. Aborts when the time is up or the run is cancelled. */
+  /** The one deadline, passed to every driver. Aborts when the time is up or the run is cancelled. */
   readonly signal: CancelSignal;
-  /** Milliseconds that the run may take in all. */
+  /** The time limit of the run, in milliseconds. */
   readonly timeoutMs: number;
   readonly resolver: Resolver;
   /** Monotonic milliseconds. */
   readonly monotonic: () => number;
   /**
-   * Throws where a host must not be reached that is not looked up here: behind a proxy, or the path of a socket.
-   * Hosts that are looked up are checked by `resolver`, which therefore wants to know the `port`.
+   * Throws when a host that is not resolved here must not be reached: one behind a proxy, or the path of a socket.
+   * Hosts that are resolved are checked by `resolver`, which therefore needs the `port`.
    */
   readonly permit?: (host: string, port?: number) => void;
-  /** Wants the chain of each TLS connection, whatever its verdict. */
+  /** Receives the chain of each TLS connection, whatever its verdict. */
   readonly onChain?: ((chain: readonly ChainCertificate[]) => void) | undefined;
-  /** Evaluates CEL where it may take long; without it, it is evaluated at once, however long it takes. */
+  /** Evaluates CEL that may take long; without it, CEL is evaluated on the event loop, however long it takes. */
   readonly evaluateCel?: EvaluateCel | undefined;
   /** A line in the log of the run; never a secret. */
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 }
 
-/** How a prober ends a run: expected failures are returned, only bugs are thrown. */
+/** The end of a run: expected failures are returned, only bugs are thrown. */
 export interface Outcome {
   readonly verdict: Verdict;
   /** Per-run values, without the labels of the check; absent rather than a made-up 0. */
@@ -45,12 +45,12 @@ export interface Outcome {
   readonly details?: Details;
 }
 
-/** A prober with its settings: what the configuration holds and `runProbe` runs. */
+/** A prober bound to its settings: what the configuration holds and `runProbe` runs. */
 export interface Probe {
   /** The validated settings. */
   readonly settings: unknown;
   readonly probe: (target: Target, run: Run) => Promise<Outcome>;
-  /** As in `ProberDefinition`, the settings bound. */
+  /** As in `ProberDefinition`, with the settings bound. */
   readonly unmeasured?: (measured: readonly Sample[]) => readonly Sample[];
   readonly withHostname?: (hostname: string) => Probe | TargetProblem;
   readonly missing?: (address?: string) => string | undefined;
@@ -64,17 +64,20 @@ export interface TargetProblem {
 /** A target's label and host, read from its address. */
 export type TargetParts = Pick<Target, 'label' | 'host'>;
 
-/** A kind of probe. Adding one is one file that exports one of these, and one line in the registry. */
+/** A type of prober. Adding one is one file that exports one of these, and one line in the registry. */
 export interface Prober {
-  /** The key in the configuration that names it. */
+  /** Its key in the configuration. */
   readonly type: string;
   /** Every family that its runs may expose. */
   readonly families: readonly Family[];
   /** The strict schema of its settings; parsing gives the ready `Probe`. */
   readonly schema: (files: ConfigFiles) => z.ZodType<Probe>;
-  /** Reads an address, or says what is wrong with it. */
+  /** Parses an address, or says what is wrong with it. */
   readonly target: (address: string) => TargetParts | TargetProblem;
-  /** The address that `/probe?target=` means (`http`: one without a scheme is `http://`); without it, the target itself. */
+  /**
+   * The address meant by `/probe?target=` (`http`: without a scheme it is `http://`); without this function, the target
+   * itself.
+   */
   readonly probeAddress?: (target: string) => string;
 }
 
@@ -82,17 +85,17 @@ export interface ProberDefinition<Settings> extends Omit<Prober, 'schema'> {
   readonly settings: (files: ConfigFiles) => z.ZodType<Settings>;
   readonly probe: (target: Target, settings: Settings, run: Run) => Promise<Outcome>;
   /**
-   * What blackbox_exporter shows (0, -1) of what a run with these settings did not measure. A run's own samples never
-   * hold it; `/probe` puts it under them: each of these that has no sample of the same family and labels.
-   * @param measured the run's samples, those of every run included
+   * blackbox_exporter's values (0, -1) for what a run with these settings did not measure. A run's own samples never
+   * include them; `/probe` adds each one that has no sample of the same family and labels.
+   * @param measured the run's samples, including those of every run
    */
   readonly unmeasured?: (settings: Settings, measured: readonly Sample[]) => readonly Sample[];
   /**
-   * What these settings lack that this address does not give; without an address, what blackbox_exporter demands of a
-   * module, whatever its target.
+   * What these settings lack and this address does not provide; without an address, what blackbox_exporter requires of
+   * a module, whatever its target.
    */
   readonly missing?: (settings: Settings, address?: string) => string | undefined;
-  /** The settings for `/probe?hostname=`, or what in them speaks against it; without it the parameter is ignored. */
+  /** The settings for `/probe?hostname=`, or why they do not allow it; without it, the parameter is ignored. */
   readonly withHostname?: (settings: Settings, hostname: string) => Settings | TargetProblem;
 }
 
@@ -126,7 +129,7 @@ function bind<Settings extends object>(definition: ProberDefinition<Settings>, s
   };
 }
 
-/** A finished run with all that it told. */
+/** A finished run with everything it reported. */
 export interface RunResult extends Result {
   readonly samples: readonly Sample[];
   readonly phases: PhaseSeconds;

@@ -25,7 +25,7 @@ interface RedisSettings {
   readonly password: Secret | undefined;
   readonly db: number | undefined;
   readonly tls: TlsClient;
-  /** Loading since the settings were read, so that no run waits for it. */
+  /** Starts loading when the settings are read, so that no run waits for it. */
   readonly driver: Promise<RedisDriver>;
   /** Used memory over maximum memory. */
   readonly maxMemoryRatio: number | undefined;
@@ -102,7 +102,7 @@ async function probe(target: Target, given: RedisSettings, run: Run): Promise<Ou
   }
 }
 
-/** What stands in the address counts more than what stands in the settings. */
+/** The login of the address takes precedence over that of the settings. */
 function loginOf(address: RedisAddress, given: RedisSettings): Login {
   return {
     username: address.username ?? given.username,

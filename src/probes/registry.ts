@@ -9,7 +9,7 @@ import { tlsProber } from './tls.ts';
 import { unixProber } from './unix.ts';
 import { websocketProber } from './websocket.ts';
 
-/** Every prober there is. Adding one is one file and one line here. */
+/** All probers. Adding one is one file and one line here. */
 export const probers: readonly Prober[] = [
   httpProber,
   tcpProber,

@@ -20,17 +20,17 @@ export interface RunOptions {
   readonly timeoutMs: number;
   readonly resolver: Resolver;
   readonly clock: Clock;
-  /** The longest time (ms) for which the event loop stood still since a monotonic time; without it, never. */
+  /** The longest time (ms) for which the event loop was blocked since a monotonic time; without it, never. */
   readonly stalledMs?: (since: number) => number;
   /** As in `Run`. */
   readonly permit?: Run['permit'];
   readonly onChain?: Run['onChain'];
   readonly evaluateCel?: Run['evaluateCel'] | undefined;
-  /** Cancels the run: shutdown, a removed check, a client that left. */
+  /** Cancels the run: shutdown, a removed check, a client that disconnected. */
   readonly signal?: CancelSignal;
 }
 
-/** How long a prober may take to stop after its deadline before it is left behind. */
+/** How long a prober may take to stop after its deadline before it is abandoned. */
 const GRACE_MS = 250;
 const MAX_LOG_LINES = 100;
 
@@ -38,12 +38,12 @@ const MAX_LOG_LINES = 100;
  * Runs a probe once and never rejects.
  *
  * - Its signal aborts after `timeoutMs`, or when `signal` does.
- * - A prober that does not stop then is left behind `GRACE_MS` later: failure `timeout`.
- * - A cancelled run that did not succeed is `unknown` `agent_error`, for it says nothing about the target.
+ * - A prober that does not stop then is abandoned `GRACE_MS` later: failure `timeout`.
+ * - A cancelled run that did not succeed is `unknown` `agent_error`, since it says nothing about the target.
  * - So is a run whose prober threw: a bug is never the target's fault.
- * - What Tocsin itself brought about (it stood still, it has no file descriptors) is `unknown`: see `ownUp`.
+ * - What Tocsin itself caused (a blocked event loop, no file descriptors) is `unknown`: see `ownUp`.
  *
- * The samples are the prober's and those of `RUN_FAMILIES`; the labels of the check are not on them.
+ * The samples are the prober's and those of `RUN_FAMILIES`, without the labels of the check.
  */
 export async function runProbe(options: RunOptions): Promise<RunResult> {
   const { clock, probe, target, timeoutMs } = options;
@@ -105,7 +105,7 @@ export async function runProbe(options: RunOptions): Promise<RunResult> {
   };
 }
 
-/** 64 random bits, from those that Node keeps ready. */
+/** 64 random bits, from the supply that Node keeps ready. */
 function newRunId(): string {
   const uuid = randomUUID();
   return `${uuid.slice(0, 8)}${uuid.slice(28)}`;
@@ -121,10 +121,10 @@ const CANCELLED: Outcome = {
 
 interface Deadline {
   readonly signal: CancelSignal;
-  /** Fulfilled when the prober has ignored the abort for too long. */
+  /** Resolves when the prober has ignored the abort for too long. */
   readonly abandoned: Promise<Outcome>;
   cancelled(): boolean;
-  /** Milliseconds by which the deadline came too late; 0 while it has not come. */
+  /** How late the deadline came, in milliseconds; 0 if it has not come. */
   lateMs(): number;
   stop(): void;
 }
@@ -165,14 +165,14 @@ interface Lookups {
   samples(): readonly Sample[];
 }
 
-/** Notes the first lookup of a target in a run, so that every prober has blackbox_exporter's families about it. */
+/** Records the first lookup of a target in a run, so that every prober has blackbox_exporter's families about it. */
 function recordLookups(resolver: Resolver, clock: Clock): Lookups {
   const samples: Sample[] = [];
   let recorded = false;
   return {
     resolver: {
       lookup: async (name, wanted) => {
-        // a proxy or a token endpoint is not what the run is about
+        // a proxy or a token endpoint is not the target
         if (recorded || wanted.configured === true) return resolver.lookup(name, wanted);
         recorded = true;
         const start = clock.monotonic();
@@ -202,7 +202,7 @@ function phaseSamples(phases: PhaseSeconds): readonly Sample[] {
   });
 }
 
-/** The class of an error and where it was thrown; its message is left out, for it may quote a secret. */
+/** The class of an error and where it was thrown; its message is omitted, since it may quote a secret. */
 function describeBug(error: unknown): { readonly error: string; readonly at: readonly string[] } {
   const at = errorText(error, 'stack')
     .split('\n')

@@ -23,7 +23,7 @@ interface TcpSettings {
   readonly tlsAtOnce: boolean;
 }
 
-/** Connects to a port, makes a TLS handshake if told to, and holds a dialogue; by blackbox_exporter's keys and families. */
+/** Connects to a port, optionally with TLS, and runs a dialogue; with blackbox_exporter's keys and families. */
 export const tcpProber = defineProber<TcpSettings>({
   type: 'tcp',
   families: DIALOGUE_FAMILIES,

@@ -20,14 +20,14 @@ import { startTls, STARTTLS, type StartTls } from './starttls/starttls.ts';
 interface TlsSettings {
   readonly ip: IpPreference;
   readonly sourceAddress: string | undefined;
-  /** Undefined: TLS is spoken at once. */
+  /** Undefined: TLS from the first byte. */
   readonly starttls: StartTls | undefined;
   readonly tls: TlsClient;
-  /** How long a certificate has to be valid still, milliseconds. */
+  /** The minimum remaining validity of a certificate, milliseconds. */
   readonly expiresWithinMs: number | undefined;
 }
 
-/** Makes a TLS handshake, by STARTTLS if need be, and judges the certificates. */
+/** Makes a TLS handshake, after STARTTLS if configured, and judges the certificates. */
 export const tlsProber = defineProber<TlsSettings>({
   type: 'tls',
   families: [...TLS_FAMILIES, TLS_CIPHER],
@@ -99,7 +99,7 @@ async function probe(target: Target, settings: TlsSettings, run: Run): Promise<O
   }
 }
 
-/** What speaks against certificates that are good today. */
+/** The objection to certificates that are valid now. */
 function expiry(samples: readonly Sample[], withinMs: number | undefined): Verdict | undefined {
   const at = earliestExpiry(samples);
   if (withinMs === undefined || at === undefined) return undefined;

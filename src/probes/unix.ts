@@ -18,10 +18,13 @@ interface UnixSettings {
   readonly tlsAtOnce: boolean;
 }
 
-/** What the address of a socket on Linux holds, its final zero byte included. @see unix(7) */
+/**
+ * The longest path of a socket on Linux, without its final zero byte.
+ * @see unix(7)
+ */
 const MAX_PATH_BYTES = 107;
 
-/** Connects to a UNIX domain socket, and goes on as the `tcp` prober does; by blackbox_exporter's keys and families. */
+/** Connects to a UNIX domain socket, then works as the `tcp` prober, with blackbox_exporter's keys and families. */
 export const unixProber = defineProber<UnixSettings>({
   type: 'unix',
   families: DIALOGUE_FAMILIES,

@@ -30,8 +30,8 @@ import { shakeHands } from './websocket/handshake.ts';
 import { websocketSettings, type MessageStep, type WebsocketSettings } from './websocket/settings.ts';
 
 /**
- * Switches a connection to WebSocket, and exchanges messages over it; by the keys and families that blackbox_exporter
- * has for it on its main branch.
+ * Switches a connection to WebSocket, and exchanges messages over it; with the keys and families of blackbox_exporter's
+ * main branch.
  * @see https://www.rfc-editor.org/rfc/rfc6455
  */
 export const websocketProber = defineProber<WebsocketSettings>({
@@ -45,7 +45,7 @@ export const websocketProber = defineProber<WebsocketSettings>({
 
 const EXPECTED = 'expected a URL such as wss://example.com/socket';
 
-/** The URL of an address as that of the HTTP request: `wss` is `https`. */
+/** The URL of the HTTP request for an address: `wss` is `https`. */
 function requestUrl(address: string): WebUrl | undefined {
   const [, secure, rest] = /^ws(s?):(\/\/.*)$/i.exec(address) ?? [];
   if (secure === undefined || rest === undefined) return undefined;
@@ -61,7 +61,7 @@ function websocketTarget(address: string): TargetParts | TargetProblem {
   return { label: shownUrl(url).replace(/^http/, 'ws'), host: url.host };
 }
 
-/** A run under way, and what it has come to. */
+/** A run in progress, and what it has reached. */
 interface Conversation {
   readonly url: WebUrl;
   readonly settings: WebsocketSettings;
@@ -110,7 +110,7 @@ async function converse(conversation: Conversation): Promise<Verdict> {
   }
 }
 
-/** Goes through the steps; whatever ends them is what blackbox_exporter shows as a regular expression's. */
+/** Runs the steps; like blackbox_exporter, reports any failure in them as one of the regular expression. */
 async function exchange(messages: MessageStream, conversation: Conversation): Promise<Verdict> {
   const { settings, run, timer, samples } = conversation;
   const { steps } = settings;
@@ -144,7 +144,7 @@ async function takeStep(
   return SUCCESS;
 }
 
-/** `Host` may be among the headers; others may occur more than once. */
+/** The headers may include `Host`; others may occur more than once. */
 function requestHeaders({ url, settings }: Conversation, authorization: string | undefined): string[] {
   const given = settings.headers.map(({ name, value }) => [
     name,
@@ -180,7 +180,7 @@ async function connect({
   return { plain: socket, socket };
 }
 
-/** Speaks TLS; a certificate that is not good enough ends the run before anything is sent. */
+/** Starts TLS; a rejected certificate ends the run before anything is sent. */
 async function secure(socket: Socket, { url, settings, run, timer, samples }: Conversation): Promise<Socket> {
   timer.enter('tls');
   const handshake = await settings.tls.handshake({

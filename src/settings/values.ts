@@ -9,27 +9,30 @@ import {
 } from '../domain/quantity.ts';
 import { Secret } from '../domain/secret.ts';
 
-/** Files that a configuration names: paths are relative to the file that names them. */
+/** The files that a configuration names: paths are relative to the file that names them. */
 export interface ConfigFiles {
   /** The absolute path. */
   resolve(path: string): string;
-  /** Reads a text file whole; throws an Error whose message says which file and why. */
+  /** Reads a whole text file; throws an Error whose message says which file and why. */
   read(path: string): string;
-  /** blackbox_exporter's own file: texts mean what they mean there. */
+  /** blackbox_exporter's own file: values have the meaning they have there. */
   readonly dialect?: 'blackbox';
   /**
-   * Whether everything is taken that blackbox_exporter takes and that works there in part, such as a status that no
-   * answer can have beside one that it can. What never works there is wrong in any case: see `CANNOT_WORK`.
+   * Whether everything is accepted that blackbox_exporter accepts and that works there in part, such as a status that
+   * no answer can have beside one that it can. What never works there is always an error: see `CANNOT_WORK`.
    */
   readonly lenient?: boolean;
-  /** Variables that settings may name; none unless given. */
+  /** Environment variables that settings may name; none by default. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** For an issue: blackbox_exporter loads this, and then fails each run of the module. In its file that module alone fails. */
+/**
+ * For an issue: blackbox_exporter loads this, and then fails each run of the module. In its file only that module
+ * fails.
+ */
 export const CANNOT_WORK = { unsupported: true } as const;
 
-/** A Prometheus duration, as milliseconds. Numbers are refused: `30` does not say its unit. */
+/** A Prometheus duration, in milliseconds. Numbers are rejected: `30` has no unit. */
 export const duration = z
   .string({ error: ({ input }) => durationExpected(input) })
   .transform((text, context) => {
@@ -48,7 +51,7 @@ function durationExpected(input: unknown): string {
   return `${given}expected a duration such as 500ms, 30s or 5m`;
 }
 
-/** A duration that is more than nothing, as milliseconds. */
+/** A duration of more than 0, in milliseconds. */
 export const positiveDuration = duration.refine((value) => value > 0, {
   error: 'expected a duration longer than 0',
 });
@@ -68,21 +71,22 @@ export const size = z
   .meta({ title: 'size', pattern: SIZE_PATTERN });
 
 /**
- * A size as blackbox_exporter reads it (`1.5MB`, `1GiB512MiB`, `0`): units are powers of 1024, whether or not they have
- * an i, and a number without one is an error. @see https://pkg.go.dev/github.com/alecthomas/units#ParseBase2Bytes
+ * A size as blackbox_exporter reads it (`1.5MB`, `1GiB512MiB`, `0`): units are powers of 1024, with or without an `i`,
+ * and a number without a unit is an error.
+ * @see https://pkg.go.dev/github.com/alecthomas/units#ParseBase2Bytes
  */
 const binarySize = z
   .union([z.string(), z.number().transform(String)], { error: 'expected a size such as 10MB' })
   .transform((given, context) => {
     const bytes = parseBinarySize(given);
-    // less than nothing is no limit there
+    // a negative size means no limit there
     if (bytes !== undefined) return Math.max(0, bytes);
     const message = `"${given}" is not a size; expected one such as 512KB, 1.5MB or 1GiB (units are powers of 1024)`;
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
   });
 
-/** A size in bytes, in the units of the file that it is in. */
+/** A size in bytes, in the units of its file. */
 export function sizeIn({ dialect }: ConfigFiles) {
   return dialect === 'blackbox' ? binarySize : size;
 }
@@ -90,7 +94,7 @@ export function sizeIn({ dialect }: ConfigFiles) {
 /** An RE2 regular expression (linear time, Prometheus's syntax), compiled. */
 export const regexp = regexpSchema({});
 
-/** One that blackbox_exporter compiles when it is needed, and not when it loads its file. */
+/** A regular expression that blackbox_exporter compiles on use, and not when it loads its file. */
 export const lateRegexp = regexpSchema(CANNOT_WORK);
 
 function regexpSchema(params: Readonly<Record<string, unknown>>) {
@@ -109,18 +113,18 @@ function regexpSchema(params: Readonly<Record<string, unknown>>) {
     .meta({ title: 'regular expression' });
 }
 
-/** A setting that may be left out, and is so by an empty text, as in Go: templates write such. */
+/** An optional setting for which an empty text means absent, as in Go: templates write such values. */
 export function unlessEmpty<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((given) => (given === '' ? undefined : given), schema.optional()).optional();
 }
 
-/** A secret given in the configuration itself. */
+/** A secret in the configuration itself. */
 export const secret = z
   .string()
   .transform((text) => new Secret(text))
   .meta({ title: 'secret' });
 
-/** A secret kept in a file: read once when the configuration is loaded, white space at its end removed. */
+/** A secret in a file: read once when the configuration is loaded, trailing white space removed. */
 export function secretFile(files: ConfigFiles) {
   return z
     .string()

@@ -164,9 +164,7 @@ export class Reader {
   }
 }
 
-/**
- * Whether every finding is about something unsupported, or about a mapping that is incomplete because of that very key.
- */
+/** Whether each finding is about something unsupported, or about a mapping that is incomplete because of such a key. */
 function nothingElse(found: readonly Finding[]): boolean {
   const places = found
     .filter(({ unsupported = false }) => unsupported)

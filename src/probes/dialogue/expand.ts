@@ -1,8 +1,6 @@
 import type { RE2JS } from 're2js';
 
-/**
- * The result of a regular expression: the whole match at 0, then its groups; those that did not take part are absent.
- */
+/** A match of a regular expression: the whole at 0, then its groups; those that did not take part are absent. */
 export interface Match {
   readonly groups: readonly (string | undefined)[];
   readonly named: Readonly<Record<string, string | undefined>>;

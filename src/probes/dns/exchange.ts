@@ -13,17 +13,17 @@ export interface UdpQuery {
   readonly family: 4 | 6;
   readonly query: Buffer;
   readonly signal: CancelSignal;
-  /** Called when the socket is connected: from here on the server has the time. */
+  /** Called when the socket is connected: the server's time starts here. */
   readonly sent: () => void;
-  /** Called with each message that was no answer to the query. */
+  /** Called for each message that is not an answer to the query. */
   readonly ignored: () => void;
 }
 
 /**
- * Sends a query over UDP once and gives the first message that answers it. The socket is connected, so that the system
- * drops what comes from elsewhere; messages with another id or question are ignored.
- * @throws ProbeFailure when the system says that it cannot be delivered, or when more than `MAX_IGNORED_BYTES` come that
- * do not answer it. Rejects when the signal aborts.
+ * Sends a query over UDP once and returns the first message that answers it. The socket is connected, so that the
+ * kernel drops messages from other addresses; messages with another id or question are ignored.
+ * @throws ProbeFailure when the system reports that it cannot be delivered, or after more than `MAX_IGNORED_BYTES` of
+ * messages that do not answer it. Rejects when the signal aborts.
  */
 export function askOverUdp({ to, family, query, signal, sent, ignored }: UdpQuery): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -42,7 +42,7 @@ export function askOverUdp({ to, family, query, signal, sent, ignored }: UdpQuer
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', onError);
     socket.on('message', (message, from) => {
-      // what arrived between binding and connecting may come from anyone
+      // a message that arrived between binding and connecting may be from anyone
       const own = from.port === to.port && answersQuery(message, query);
       if (own) {
         end(() => resolve(message));
@@ -79,7 +79,7 @@ const LENGTH_BYTES = 2;
 
 /**
  * Sends a query over a connection and reads the message that follows (RFC 7766, 8). The caller destroys the socket.
- * @throws ProbeFailure when the connection ends before, or when the message is no answer to the query
+ * @throws ProbeFailure when the connection ends first, or when the message does not answer the query
  */
 export function askOverStream(socket: Socket, query: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -101,7 +101,7 @@ export function askOverStream(socket: Socket, query: Buffer): Promise<Buffer> {
   });
 }
 
-/** The first message of a stream, as soon as it is there whole. */
+/** The first message of a stream, once it is complete. */
 export function framed(received: Buffer): Buffer | undefined {
   if (received.length < LENGTH_BYTES) return undefined;
   const end = LENGTH_BYTES + received.readUInt16BE(0);

@@ -48,7 +48,7 @@ export const DNS_FAMILIES: readonly Family[] = [
   SERIAL,
 ];
 
-/** Phases by blackbox_exporter's names: TLS is a part of its `connect`. */
+/** Phases under blackbox_exporter's names: TLS is part of its `connect`. */
 export function durationSamples({ resolve, connect, tls, processing }: PhaseSeconds): readonly Sample[] {
   const seconds = {
     resolve,
@@ -61,8 +61,8 @@ export function durationSamples({ resolve, connect, tls, processing }: PhaseSeco
 }
 
 /**
- * What blackbox_exporter shows when nothing came back, and of the serial number when an answer to a question for it
- * had none.
+ * The series of blackbox_exporter for a run without an answer; also the serial number when the question was for one and
+ * the answer has none.
  */
 export function unmeasuredDns(soaWanted: boolean, measured: readonly Sample[]): readonly Sample[] {
   const answered = measured.some(({ family, value }) => family.name === QUERY_SUCCEEDED.name && value === 1);

@@ -2,7 +2,7 @@ import { characterText } from './escapes.ts';
 import { typeText } from './names.ts';
 import { MalformedMessageError, type WireReader } from './reader.ts';
 
-/** Reads one part of a record's data and writes it as zone files do; undefined leaves it out. */
+/** Reads one part of a record's data and writes it as zone files do; undefined omits it. */
 export type Field<Text extends string | undefined = string> = (data: WireReader) => Text;
 
 export const name: Field = (data) => data.name();
@@ -19,9 +19,9 @@ export const base64: Field = (data) => data.rest().toString('base64');
 export const hex: Field = (data) => data.rest().toString('hex');
 export const upperHex: Field = (data) => hex(data).toUpperCase();
 
-/** All that is left, as character strings. */
+/** The rest of the data, as character strings. */
 export const quotedList: Field = (data) => untilEnd(data, quoted);
-/** All that is left, as names. */
+/** The rest of the data, as names. */
 export const nameList: Field = (data) => untilEnd(data, name);
 
 function untilEnd(data: WireReader, field: Field): string {
@@ -33,7 +33,7 @@ function untilEnd(data: WireReader, field: Field): string {
 /** Seconds since the epoch, as `YYYYMMDDHHMMSS` (RFC 4034, 3.2). */
 export const time: Field = (data) => timeText(data.u32());
 
-/** The last second that a Date can hold; the 48 bits of a TSIG record reach beyond. */
+/** The last second that a Date can hold; the 48 bits of a TSIG record go beyond it. */
 const LAST_SECOND = 8_640_000_000_000;
 
 export function timeText(seconds: number): string {
@@ -50,12 +50,12 @@ export function groups(count: number, size: number, join: string): Field {
   };
 }
 
-/** Its length in one octet, then so many bytes in hexadecimal; `-` for none (RFC 5155, 3.3). */
+/** A length in one octet, then that many bytes in hexadecimal; `-` for none (RFC 5155, 3.3). */
 export const salt: Field = (data) => data.bytes(data.u8()).toString('hex').toUpperCase() || '-';
 
 const BASE32 = '0123456789ABCDEFGHIJKLMNOPQRSTUV';
 
-/** Its length in one octet, then so many bytes in base32 with extended hex alphabet (RFC 4648, 7). */
+/** A length in one octet, then that many bytes in base32 with extended hex alphabet (RFC 4648, 7). */
 export const base32: Field = (data) => {
   let text = '';
   let bits = 0;
@@ -89,7 +89,7 @@ export function ipv4Text(bytes: Uint8Array): string {
   return bytes.join('.');
 }
 
-/** An IPv6 address as RFC 5952 writes it; a mapped one as `::ffff:192.0.2.1`. */
+/** An IPv6 address as in RFC 5952; a mapped one as `::ffff:192.0.2.1`. */
 export function ipv6Text(bytes: Buffer): string {
   const words = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(i * 2));
   if (words.slice(0, 5).every((each) => each === 0) && words[5] === 0xffff)

@@ -11,7 +11,7 @@ export interface RecordTexts {
   readonly additionals: readonly string[];
 }
 
-/** @throws ProbeFailure when the answer is not what the settings demand */
+/** @throws ProbeFailure when the answer does not meet the settings */
 export function judgeAnswer({ rcode }: Answer, texts: RecordTexts, settings: DnsSettings): void {
   if (!settings.validRcodes.has(rcode)) {
     const valid = [...settings.validRcodes].map(rcodeText).join(', ');
@@ -23,8 +23,8 @@ export function judgeAnswer({ rcode }: Answer, texts: RecordTexts, settings: Dns
 }
 
 /**
- * blackbox_exporter's rules. `fail_if_all_match_regexp` does there the contrary of what it says: the probe fails when a
- * record does not match one of its expressions. Files that work there must work here, so it does the same here.
+ * blackbox_exporter's rules. There, `fail_if_all_match_regexp` does the opposite of its name: the probe fails when a
+ * record does not match one of its expressions. Files that work there must work here, so this does the same.
  */
 function judgeSection(section: string, records: readonly string[], rules: RecordRules): void {
   const say = (what: string): never => {

@@ -6,7 +6,7 @@ export interface Question {
   readonly class: number;
 }
 
-/** A resource record as it came, its data not yet read. */
+/** A resource record, its data not yet parsed. */
 export interface ResourceRecord {
   readonly name: string;
   readonly type: number;
@@ -19,7 +19,7 @@ export interface ResourceRecord {
 export interface Answer {
   readonly id: number;
   readonly truncated: boolean;
-  /** With the upper bits of an OPT record, where there is one (RFC 6891, 6.1.3). */
+  /** With the upper bits from the OPT record, if there is one (RFC 6891, 6.1.3). */
   readonly rcode: number;
   readonly answers: readonly ResourceRecord[];
   readonly authorities: readonly ResourceRecord[];
@@ -32,7 +32,7 @@ const TRUNCATED = 0x0200;
 const RECURSION_DESIRED = 0x0100;
 const OPT = 41;
 
-/** A query of one question (RFC 1035, 4). */
+/** A query with one question (RFC 1035, 4). */
 export function encodeQuery(id: number, question: Question, recursionDesired: boolean): Buffer {
   const head = Buffer.alloc(HEADER);
   head.writeUInt16BE(id, 0);
@@ -49,8 +49,8 @@ function encodeQuestion({ labels, type, class: of }: Question): Buffer {
 }
 
 /**
- * Whether a message answers a query: it says that it is a response, has the query's id and, unless it leaves the
- * question out, asks the same. Names are compared without regard to case, for some servers do not keep it.
+ * Whether a message answers a query: it is marked as a response, has the query's id and, unless it omits the question,
+ * has the same question. Names are compared without regard to case, since some servers do not preserve it.
  */
 export function answersQuery(message: Buffer, query: Buffer): boolean {
   if (message.length < HEADER || message.readUInt16BE(0) !== query.readUInt16BE(0)) return false;
@@ -65,8 +65,8 @@ function lowered(bytes: Buffer): Buffer {
 }
 
 /**
- * Reads the sections of a response. One that ends early between two records counts as far as it goes, as truncated
- * messages do.
+ * Reads the sections of a response. One that ends early between two records is read up to there, as truncated messages
+ * are.
  * @throws MalformedMessageError
  */
 export function decodeAnswer(message: Buffer): Answer {
@@ -111,7 +111,10 @@ function readRecord(message: Buffer, reader: WireReader): ResourceRecord {
   return { name, type, class: of, ttl, data: () => new WireReader(message, start, start + length) };
 }
 
-/** The serial number of a SOA record. @throws MalformedMessageError */
+/**
+ * The serial number of a SOA record.
+ * @throws MalformedMessageError
+ */
 export function soaSerial(record: ResourceRecord): number {
   const data = record.data();
   data.name();

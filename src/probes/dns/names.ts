@@ -146,7 +146,7 @@ export function typeText(type: number): string {
   return TYPE_NAMES.get(type) ?? `TYPE${type}`;
 }
 
-/** ANY is a class of questions only. */
+/** ANY is a class in questions only. */
 export function classText(number: number): string {
   return (number === 255 ? undefined : CLASS_NAMES.get(number)) ?? `CLASS${number}`;
 }

@@ -2,7 +2,7 @@ import { characterText } from './escapes.ts';
 import { ipv4Text, ipv6Text, timeText, type Field } from './fields.ts';
 import { MalformedMessageError, type WireReader } from './reader.ts';
 
-// Data whose text is more than a list of fields.
+// record data whose text is more than a list of fields
 
 /** RFC 1876. */
 export const location: Field = (data) => {
@@ -22,11 +22,11 @@ function degrees(value: number, positive: string, negative: string): string {
   const minutes = Math.floor(thousandths / 60_000) % 60;
   const whole = Math.floor(thousandths / 3_600_000);
   const pad = (number: number): string => String(number).padStart(2, '0');
-  // exactly at the equator and the meridian it is the southern and western side, as in miekg/dns
+  // exactly on the equator and the meridian it is the southern and western side, as in miekg/dns
   return `${pad(whole)} ${pad(minutes)} ${seconds} ${offset > 0 ? positive : negative}`;
 }
 
-/** Centimetres as mantissa and exponent, in metres. */
+/** Centimetres as mantissa and exponent, written in metres. */
 function extent(byte: number): string {
   const [mantissa, exponent] = [byte >> 4, byte & 0x0f];
   if (mantissa > 9 || exponent > 9) throw new MalformedMessageError('a LOC record has an impossible size');
@@ -53,14 +53,14 @@ export const prefixList: Field = (data) => {
   return prefixes.join(' ');
 };
 
-/** RFC 4025: precedence, kind of gateway, algorithm, gateway, key. */
+/** RFC 4025: precedence, type of gateway, algorithm, gateway, key. */
 export const ipsecKey: Field = (data) => {
   const [precedence, kind, algorithm] = [data.u8(), data.u8(), data.u8()];
   const gateway = gatewayText(data, kind);
   return `${precedence} ${kind} ${algorithm} ${gateway} ${data.rest().toString('base64')}`;
 };
 
-/** RFC 8777: precedence, whether discovery is optional, kind of relay, relay. */
+/** RFC 8777: precedence, whether discovery is optional, type of relay, relay. */
 export const relay: Field = (data) => {
   const precedence = data.u8();
   const kind = data.u8();

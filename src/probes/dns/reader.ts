@@ -1,15 +1,15 @@
 import { characterText, labelText } from './escapes.ts';
 
-/** A message, or data in it, that breaks the rules of its format. */
+/** A message, or data in it, that violates its format. */
 export class MalformedMessageError extends Error {
   override readonly name = 'MalformedMessageError';
 }
 
-/** A name has at most 255 octets, so more jumps than labels fit into it are a loop (RFC 1035, 4.1.4). */
+/** A name has at most 255 octets, so more jumps than labels fit into that are a loop (RFC 1035, 4.1.4). */
 const MAX_JUMPS = 126;
 const MAX_NAME = 255;
 
-/** Reads a part of a DNS message. Every method throws MalformedMessageError when the part is too short. */
+/** Reads a part of a DNS message. All methods throw MalformedMessageError when the part is too short. */
 export class WireReader {
   readonly #message: Buffer;
   readonly #end: number;
@@ -51,7 +51,7 @@ export class WireReader {
     return this.bytes(this.left);
   }
 
-  /** The next `count` bytes as a part of their own. */
+  /** The next `count` bytes, as a separate part. */
   part(count: number): WireReader {
     const start = this.#at;
     this.bytes(count);
@@ -63,7 +63,7 @@ export class WireReader {
     return characterText(this.bytes(this.u8()));
   }
 
-  /** A domain name, compressed or not, escaped as in zone files, with the dot at its end. */
+  /** A domain name, compressed or not, escaped as in zone files, with the final dot. */
   name(): string {
     const { text, next } = readName(this.#message, this.#at, this.#end);
     this.#at = next;
@@ -84,7 +84,7 @@ function readName(message: Buffer, start: number, limit: number): { text: string
       if (at + 2 > end) malformed('a name ends in the middle');
       next ??= at + 2;
       at = message.readUInt16BE(at) & 0x3fff;
-      // what a pointer leads to may lie anywhere in the message
+      // a pointer may lead anywhere in the message
       end = message.length;
       jumps += 1;
       continue;

@@ -42,7 +42,7 @@ const KEY = [u16, u8, u8, base64];
 const ASSOCIATION = [u8, u8, u8, hex];
 const SIGNATURE = [typeName, u8, u8, u32, time, time, u16, name, base64];
 
-/** What the data of each type consists of, each part separated from the next by a space. */
+/** The fields in the data of each type, written with spaces between them. */
 const FIELDS: Readonly<Record<string, readonly Field<string | undefined>[]>> = {
   A: [ipv4],
   AAAA: [ipv6],
@@ -126,7 +126,7 @@ const FIELDS: Readonly<Record<string, readonly Field<string | undefined>[]>> = {
 
 const OPT = typeNumber('OPT');
 
-/** What comments in zone files begin with: data that cannot stand in one. */
+/** The prefixes of comments in zone files, for data that a zone file cannot contain. */
 const PREFIX: Readonly<Record<string, string>> = {
   NULL: ';',
   TKEY: ';',
@@ -135,8 +135,8 @@ const PREFIX: Readonly<Record<string, string>> = {
 
 /**
  * A record as miekg/dns's `String()` writes it, which is what blackbox_exporter's regular expressions see:
- * `name.\tTTL\tIN\tA\t1.2.3.4`. Types without a form of their own are written as RFC 3597 says.
- * @throws MalformedMessageError when its data is not what its type demands
+ * `name.\tTTL\tIN\tA\t1.2.3.4`. Types without a format of their own are written as in RFC 3597.
+ * @throws MalformedMessageError when its data does not fit its type
  */
 export function recordText(record: ResourceRecord): string {
   const type = typeText(record.type);
@@ -148,7 +148,7 @@ export function recordText(record: ResourceRecord): string {
     const size = data.left;
     return `${start}\tCLASS${record.class}\tTYPE${record.type}\t\\# ${size} ${hex(data)}`;
   }
-  // records without data stand in dynamic updates and are no error
+  // records without data occur in dynamic updates and are not an error
   const parts = data.left === 0 && type !== 'TXT' ? [] : fields.map((field) => field(data));
   if (data.left > 0) throw new MalformedMessageError(`a ${type} record has more data than it should`);
   const text = parts.filter((part) => part !== undefined).join(' ');

@@ -9,7 +9,7 @@ import { CANNOT_WORK, lateRegexp, unlessEmpty } from '../../settings/values.ts';
 import { nameLabels } from './escapes.ts';
 import { classNumber, rcodeNumber, typeNumber } from './names.ts';
 
-/** What the records of a section must and must not look like. */
+/** What the records of a section must and must not match. */
 export interface RecordRules {
   readonly failIfMatches: readonly RE2JS[];
   readonly failIfAllMatch: readonly RE2JS[];
@@ -23,7 +23,7 @@ export interface DnsSettings {
   readonly transport: 'udp' | 'tcp';
   /** Present with DNS over TLS. */
   readonly tls: TlsClient | undefined;
-  /** Absent when the target says it. */
+  /** Absent when the target names it. */
   readonly queryName: string | undefined;
   readonly queryType: number;
   readonly queryClass: number;
@@ -49,7 +49,7 @@ const rules = z
     failIfNoneMatches: given.fail_if_none_matches_regexp,
   }));
 
-/** blackbox_exporter's keys; what it finds out when it probes is an error here at once. */
+/** blackbox_exporter's keys; what it reports only during a probe is an error at load here. */
 export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
   return z
     .strictObject({
@@ -105,12 +105,12 @@ export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
 
 const TRANSPORTS = ['udp', 'tcp'] as const;
 
-/** A look-up for which an empty text is the name that holds without any. */
+/** A look-up in which an empty text means the default name. */
 function or(otherwise: string, numberOf: (name: string) => number | undefined) {
   return (name: string) => numberOf(name === '' ? otherwise : name);
 }
 
-/** A name out of a registry, as what it stands for there. */
+/** A name from a registry, as its value there. */
 function known<T>(
   what: string,
   find: (name: string) => T | undefined,

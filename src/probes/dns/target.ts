@@ -4,7 +4,7 @@ import { hasControls } from '../net/wire-text.ts';
 import { nameLabels } from './escapes.ts';
 import { classNumber, typeNumber } from './names.ts';
 
-/** A name server, and what to ask it where the settings do not say. */
+/** A name server, and the question if the address has one. */
 export interface DnsTarget {
   /** Without brackets. */
   readonly host: string;
@@ -34,7 +34,7 @@ export function dnsTarget(address: string): DnsTarget | TargetProblem {
   return 'problem' in question ? question : { ...server, ...question, name: name === '' ? undefined : name };
 }
 
-/** What of an address is shown: never its query. */
+/** The parts of an address that may be shown: never its query. */
 export function dnsTargetParts(address: string): TargetParts | TargetProblem {
   const target = dnsTarget(address);
   if ('problem' in target) return target;
@@ -49,7 +49,7 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** A name may have any octets in a zone file; what a target asks for has no control characters, however they are written. */
+/** In a zone file a name may have any octets; the name in a target has no control characters, escaped or not. */
 function isQuestion(name: string): boolean {
   return nameLabels(name)?.every((label) => !hasControls(label.toString('latin1'))) === true;
 }

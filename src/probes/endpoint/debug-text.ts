@@ -1,7 +1,7 @@
 import type { ProbeModule } from '../module.ts';
 import type { RunResult } from '../prober.ts';
 
-/** What `debug=true` shows, under blackbox_exporter's headings: the run's log, its metrics, the module. */
+/** The output of `debug=true`, under blackbox_exporter's headings: the run's log, its metrics, the module. */
 export function debugText(result: RunResult, metrics: string, module: ProbeModule): string {
   return [
     `Logs for the probe:\n${logText(result)}`,
@@ -10,7 +10,7 @@ export function debugText(result: RunResult, metrics: string, module: ProbeModul
   ].join('\n\n\n');
 }
 
-/** One line for each entry of the log, in logfmt, and the verdict. */
+/** One logfmt line for each log entry, and the verdict. */
 function logText({ log, verdict, startedAt, durationSeconds }: RunResult): string {
   const lines = log.map(({ at, message, fields }) =>
     logfmt({ time: new Date(startedAt + at).toISOString(), msg: message, ...fields }),

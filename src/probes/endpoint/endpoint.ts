@@ -18,7 +18,7 @@ import { runTimeoutMs } from './scrape-timeout.ts';
 import { blackboxSamples, samplesText } from './series.ts';
 import { SharedRuns } from './shared-runs.ts';
 
-/** What is asked of `/probe`; everything as it was given. */
+/** The parameters of a request to `/probe`, as given. */
 export interface ProbeQuestion {
   readonly target: string;
   /** Empty: `http_2xx`. */
@@ -30,11 +30,11 @@ export interface ProbeQuestion {
   readonly scrapeTimeout: string | undefined;
 }
 
-/** What `/probe` answers. */
+/** The answer of `/probe`. */
 export type ProbeAnswer =
   | { readonly kind: 'metrics'; readonly text: string }
   | { readonly kind: 'debug'; readonly text: string; readonly status: 200 | 403 | 503 }
-  /** `title` is the same each time; `detail` says what was given and what to do. */
+  /** `title` is constant; `detail` says what was given and what to do. */
   | {
       readonly kind: 'refused';
       readonly status: 400 | 403 | 429 | 500 | 503;
@@ -45,14 +45,14 @@ export type ProbeAnswer =
 interface EndpointSettings {
   readonly modules: () => ReadonlyMap<string, ProbeModule>;
   readonly allow: AllowList;
-  /** Whether an empty list allows everything: while only this machine can ask. */
+  /** Whether an empty list allows everything: only while no other machine can connect. */
   readonly open: boolean;
   readonly maxConcurrency: number;
-  /** Where Tocsin itself listens; undefined: not yet. */
+  /** The address Tocsin itself listens on; undefined: not yet known. */
   readonly listener?: Listener | undefined;
 }
 
-/** Who asks. */
+/** The client of a request. */
 export interface ProbeClient {
   readonly address: string;
   /** Whether it presented a token, or is known as a scraper. */
@@ -63,11 +63,11 @@ type Place =
   { readonly kind: 'admitted'; readonly leave: () => void } | { readonly kind: 'limited' | 'overloaded' };
 
 export interface ProbeEndpointOptions {
-  /** The modules and limits in force; asked once for each request, so that a reload counts. */
+  /** The modules and limits in force; read for each request, so that a reload takes effect. */
   readonly settings: () => EndpointSettings;
   readonly resolver: Resolver;
   readonly clock: Clock;
-  /** Gives a run its place, or says why there is none: its address has as many as it may have, or all are taken. */
+  /** Gives a run its place, or why there is none: its client's address has reached its limit, or all are taken. */
   readonly enter: (client: ProbeClient) => Place;
   /** As `runProbe` takes it. */
   readonly stalledMs?: (since: number) => number;
@@ -82,7 +82,7 @@ interface Finished {
   readonly refusal: string | undefined;
 }
 
-/** A question that can be run. */
+/** A request that can be run. */
 interface Job {
   readonly module: ProbeModule;
   readonly probe: Probe;
@@ -90,11 +90,11 @@ interface Job {
   readonly timeoutMs: number;
 }
 
-/** blackbox_exporter's `/probe`: one run of a module against any target that is allowed. */
+/** blackbox_exporter's `/probe`: one run of a module against any allowed target. */
 export class ProbeEndpoint {
   readonly #options: ProbeEndpointOptions;
   readonly #shared = new SharedRuns<Finished>();
-  /** For modules, which have no name beyond the configuration that they came with. */
+  /** Ids of modules: their names are unique only within one configuration. */
   readonly #ids = new WeakMap<ProbeModule, number>();
   #lastId = 0;
 
@@ -102,7 +102,7 @@ export class ProbeEndpoint {
     this.#options = options;
   }
 
-  /** @param signal aborts when the one who asks leaves */
+  /** @param signal aborts when the client disconnects */
   async answer(question: ProbeQuestion, client: ProbeClient, signal: CancelSignal): Promise<ProbeAnswer> {
     const settings = this.#options.settings();
     const job = this.#job(question, settings);
@@ -117,7 +117,7 @@ export class ProbeEndpoint {
     return present(job, finished, question.debug);
   }
 
-  /** Reads a question in the order in which blackbox_exporter does: module, timeout, target, hostname. */
+  /** Reads a request in blackbox_exporter's order: module, timeout, target, hostname. */
   #job(question: ProbeQuestion, { modules }: EndpointSettings): Job | ProbeAnswer {
     const name = question.module === '' ? DEFAULT_MODULE : question.module;
     const module = modules().get(name);
@@ -194,7 +194,7 @@ function present({ module, probe }: Job, { result, refusal }: Finished, debug: b
   return { kind: 'metrics', text };
 }
 
-/** The result of a run that could not begin. */
+/** The result of a run that could not start. */
 function notRun(clock: Clock, reason: 'config' | 'timeout', text: string): RunResult {
   return {
     verdict: failure(reason, text),

@@ -3,25 +3,25 @@ import { fail, type ProbeFailure } from '../net/failure.ts';
 import type { Resolver } from '../net/resolver.ts';
 import type { Run } from '../prober.ts';
 
-/** What stands between one run and the network. */
+/** The access checks of one run. */
 export interface Guard {
-  /** Looks names up and refuses addresses that may not be probed: what it gives is what is dialled. */
+  /** Resolves names and refuses addresses that may not be probed: the run dials the addresses it returns. */
   readonly resolver: Resolver;
   readonly permit: NonNullable<Run['permit']>;
-  /** Why the target itself, and not one that a redirect or a second look-up led to, was refused. */
+  /** Why the target itself was refused, as opposed to one that a redirect or a second look-up led to. */
   refusal(): string | undefined;
 }
 
 interface Rules {
   readonly permits: (destination: Destination) => boolean;
-  /** Whether it is Tocsin's own listener, and nothing says that it may be probed. */
+  /** Whether it is Tocsin's own listener, and no entry allows it to be probed. */
   readonly isOwn: (destination: Destination) => boolean;
 }
 
 /**
- * Guards one run: every host that it wants to reach is asked about, each with the addresses that it was resolved to
- * just then, so that a name that changes between two look-ups gains nothing. Names that the configuration gives
- * (proxies, token endpoints) are only asked about where they lead to Tocsin itself, which would do what it is sent.
+ * Guards one run: every host it connects to is checked together with the addresses that it was just resolved to, so
+ * that a name that changes between two look-ups gains nothing. Names from the configuration (proxies, token endpoints)
+ * are refused only where they lead to Tocsin itself, which would act on the request.
  */
 export function guardRun(resolver: Resolver, { permits, isOwn }: Rules): Guard {
   let asked = 0;

@@ -2,11 +2,11 @@ import { isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 
 /**
- * The `hostname` of a question as it is sent: a name or an address with or without a port, beyond ASCII as IDNA writes
- * it. Undefined where it is not one: what else it may hold would become a part of the request.
+ * The `hostname` parameter as it is sent: a name or an address with or without a port; IDNA for non-ASCII names.
+ * Undefined for anything else, which would become a part of the request.
  */
 export function virtualHost(given: string): string | undefined {
-  // the conversion leaves some out in silence
+  // the conversion silently drops some characters
   if (/[^\x21-\x7e\xa1-\uffff]/.test(given)) return undefined;
   const [, bracketed, plain = '', port = ''] =
     /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+))(:\d{1,5})?$/i.exec(given) ??

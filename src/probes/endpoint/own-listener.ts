@@ -4,9 +4,9 @@ import type { Destination } from '../../domain/allow-list.ts';
 import { embeddedIpv4 } from '../../domain/ipv6.ts';
 import { NetworkSet, plainAddress } from '../../domain/network.ts';
 
-/** Where Tocsin itself listens. */
+/** The address Tocsin itself listens on. */
 export interface Listener {
-  /** As the socket has it, such as `127.0.0.1`, or `::` for every address of this machine. */
+  /** As reported by the socket, such as `127.0.0.1`, or `::` for every address of this machine. */
   readonly address: string;
   readonly port: number;
 }
@@ -15,8 +15,8 @@ const UNSPECIFIED = new NetworkSet(['0.0.0.0', '::']);
 const LOOPBACK = ['127.0.0.0/8', '::1'];
 
 /**
- * Whether a connection to a destination may end at the listener. A name without an address, which a proxy resolves, may
- * be any; so may what the system makes of the address of no host, and an IPv4 address within an IPv6 one.
+ * Whether a connection to a destination may reach the listener. A name without an address, which a proxy resolves, may
+ * have any address; so may the unspecified address, depending on the system, and an IPv4 address within an IPv6 one.
  */
 export function reachesListener({ host, address, port }: Destination, listener: Listener): boolean {
   if (port !== listener.port) return false;

@@ -1,4 +1,4 @@
-/** Kept back of what the scraper waits, as blackbox_exporter's `--timeout-offset`. */
+/** Subtracted from the scraper's timeout, as blackbox_exporter's `--timeout-offset`. */
 const OFFSET_S = 0.5;
 const DEFAULT_S = 120;
 /** Node's timers count milliseconds in 31 bits. */
@@ -7,11 +7,11 @@ const GO_FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const GO_INFINITE = /^([+-]?)inf(?:inity)?$/i;
 
 /**
- * How long a run may take, in milliseconds, by blackbox_exporter's arithmetic: the module's timeout where it is shorter
- * than what the scraper waits less half a second, else the latter. Without either, 119.5 s.
+ * How long a run may take, in milliseconds, computed as in blackbox_exporter: the scraper's timeout less half a second,
+ * or the module's timeout where that is shorter. Without either, 119.5 s.
  * @param header `X-Prometheus-Scrape-Timeout-Seconds`
  * @param moduleMs the module's timeout; undefined when it has none
- * @returns 0 for a run that has no time at all; undefined for a header that is no number
+ * @returns 0 for a run that has no time at all; undefined for a header that is not a number
  */
 export function runTimeoutMs(header: string | undefined, moduleMs: number | undefined): number | undefined {
   const given = header === undefined || header === '' ? 0 : goFloat(header);

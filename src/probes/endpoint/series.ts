@@ -11,8 +11,8 @@ const SUCCESS: Family = {
 };
 
 /**
- * A run as blackbox_exporter would show it: its verdict, what it measured under blackbox_exporter's names, and what
- * blackbox_exporter shows (0, -1) of what it did not.
+ * A run as blackbox_exporter exposes it: its verdict, what it measured under blackbox_exporter's names, and
+ * blackbox_exporter's values (0, -1) for what it did not measure.
  */
 export function blackboxSamples({ samples, verdict }: RunResult, probe: Probe): readonly Sample[] {
   const measured = samples.filter(({ family }) => !family.name.startsWith('tocsin_'));
@@ -32,7 +32,7 @@ function isSameSeries(one: Sample, other: Sample): boolean {
   return one.family.name === other.family.name && labelText(one.labels) === labelText(other.labels);
 }
 
-/** Gauges in Prometheus's text format 0.0.4, families and series in the order of their names. */
+/** Gauges in Prometheus's text format 0.0.4, families and series sorted by name. */
 export function samplesText(samples: readonly Sample[]): string {
   const lines = samples.map(({ family, labels, value }) => ({ family, labels: labelText(labels), value }));
   lines.sort((a, b) => order(a.family.name, b.family.name) || order(a.labels, b.labels));

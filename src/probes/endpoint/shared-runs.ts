@@ -1,16 +1,16 @@
 import { Cancellation, type CancelSignal } from '../../domain/cancellation.ts';
-/** A run that several who asked for the same wait for. */
+/** A run that several clients with the same request wait for. */
 interface SharedRun<Result> {
   readonly result: Promise<Result>;
   readonly cancellation: Cancellation;
   waiting: number;
 }
 
-/** Lets those who ask for the same thing at the same time share one run; it is cancelled when the last of them leaves. */
+/** Lets concurrent requests for the same thing share one run; it is cancelled when the last client disconnects. */
 export class SharedRuns<Result> {
   readonly #runs = new Map<string, SharedRun<Result>>();
 
-  /** How many runs are under way. */
+  /** The number of runs in progress. */
   get size(): number {
     return this.#runs.size;
   }
@@ -20,8 +20,8 @@ export class SharedRuns<Result> {
   }
 
   /**
-   * The result of the run of that key; it is started where none is under way.
-   * @param signal aborts when the one who asks leaves
+   * The result of the run with that key; starts one if none is in progress.
+   * @param signal aborts when the client disconnects
    */
   async join(
     key: string,
@@ -33,7 +33,7 @@ export class SharedRuns<Result> {
     const leave = (): void => {
       run.waiting -= 1;
       if (run.waiting > 0) return;
-      // whoever comes now does not get the result of a run that was cancelled
+      // later requests must not get the result of a run that was cancelled
       if (this.#runs.get(key) === run) this.#runs.delete(key);
       run.cancellation.abort();
     };

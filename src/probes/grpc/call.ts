@@ -12,34 +12,34 @@ import { MAX_ANSWER_BYTES, tooLong } from './messages.ts';
 import { codeOfHttp, codeOfReset, INTERNAL, UNAVAILABLE, UNKNOWN } from './status.ts';
 
 export interface Call {
-  /** Connected; over TLS, with `h2` agreed. It is destroyed at the end. */
+  /** Connected; over TLS, with `h2` negotiated. It is destroyed at the end. */
   readonly socket: Socket;
   readonly secure: boolean;
   readonly authority: string;
   readonly path: string;
   readonly metadata: OutgoingHttpHeaders;
-  /** The request in its frame. */
+  /** The request with its frame prefix. */
   readonly request: Buffer;
   readonly timeoutMs: number;
   readonly signal: CancelSignal;
 }
 
-/** How a call ended: by the server, or by what became of the connection, as gRPC's rules say. */
+/** How a call ended: by the server's status, or by gRPC's rules from what happened to the connection. */
 export interface CallEnd {
   readonly code: number;
-  /** What the server or we say to it. */
+  /** The explanation, the server's or Tocsin's. */
   readonly message: string;
   /** All frames of the answer. */
   readonly body: Buffer;
-  /** Whether this is gRPC that was spoken at all. */
+  /** Whether the server spoke gRPC at all. */
   readonly spoken: boolean;
-  /** The server refused the call before it took it; it may be made again, over another connection. */
+  /** The server refused the call before processing it; it may be repeated, over another connection. */
   readonly refused?: boolean;
 }
 
 /**
- * One unary call over HTTP/2. The connection is this call's own and gone with it, in every case.
- * Rejects when the signal aborts, and with a ProbeFailure when the server sends far more than an answer; every other end is
+ * One unary call over HTTP/2. The connection is used for this call only and is always destroyed with it. Rejects when
+ * the signal aborts, and with a ProbeFailure when the server sends far more than an answer; every other end is
  * returned.
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
@@ -68,7 +68,7 @@ function exchange(connection: OneRequestSession, call: Call): Promise<CallEnd> {
       call.signal.removeEventListener('abort', onAbort);
       broken();
     });
-    // stays for good: what breaks later must not throw
+    // never removed: a later error must not throw
     session.on('error', broken);
     const stream = connection.request({
       ...call.metadata,
@@ -123,7 +123,7 @@ function overlong(): CallEnd {
   return { code: INTERNAL, message, body: Buffer.alloc(0), spoken: false };
 }
 
-/** A stream that the server reset, and not one that went down with its connection. */
+/** Whether the server reset the stream, as opposed to a stream that was lost with its connection. */
 function wasReset(failed: unknown, stream: ClientHttp2Stream): boolean {
   return (
     errorCode(failed) === 'ERR_HTTP2_STREAM_ERROR' &&
@@ -132,7 +132,7 @@ function wasReset(failed: unknown, stream: ClientHttp2Stream): boolean {
   );
 }
 
-/** With or without the format of its messages. */
+/** With or without the message format. */
 const GRPC_TYPE = /^application\/grpc(?:$|[+;])/i;
 
 interface Received {
@@ -142,13 +142,13 @@ interface Received {
   readonly reset: number;
 }
 
-/** The status of an answer: from its trailers, or from its headers where it has nothing else (Trailers-Only). */
+/** The status of an answer: from its trailers, or from its headers if it has nothing else (Trailers-Only). */
 function concluded({ headers = {}, trailers, body, reset }: Received): CallEnd {
   const status = headers[':status'];
   const type = headers['content-type'];
   const told = trailers ?? headers;
   const raw = told['grpc-status'];
-  // whatever its grpc-status says: so does grpc-go
+  // regardless of its grpc-status, as in grpc-go
   if (status !== undefined && (status !== 200 || !GRPC_TYPE.test(type ?? ''))) {
     const what = status === 200 ? `content type ${type ?? 'none'}` : `status ${status}`;
     return { code: codeOfHttp(status), message: `HTTP ${what}`, body, spoken: false };
@@ -163,7 +163,7 @@ function concluded({ headers = {}, trailers, body, reset }: Received): CallEnd {
 
 const MAX_MESSAGE = 200;
 
-/** `grpc-message` is percent-encoded; what is broken is shown as it came. */
+/** `grpc-message` is percent-encoded; an invalid one is shown as received. */
 function decoded(message: string | readonly string[] | undefined): string {
   const text = message === undefined ? '' : String(message);
   try {
@@ -180,7 +180,7 @@ function lost(error: unknown): CallEnd {
   return { code: UNAVAILABLE, message, body: Buffer.alloc(0), spoken: false };
 }
 
-/** Streams that go down with their session are cancelled; why is in the cause. */
+/** Streams that end with their session are reported as cancelled; the reason is in the cause. */
 function causeOf(error: unknown): unknown {
   if (errorCode(error) !== 'ERR_HTTP2_STREAM_CANCEL' || typeof error !== 'object' || error === null)
     return error;

@@ -38,17 +38,17 @@ export const GRPC_FAMILIES: readonly Family[] = [
 
 const SERVING_STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as const;
 
-/** The name of a serving status; one that is not known stands by its number. */
+/** The name of a serving status; for an unknown one, its number. */
 export function servingStatusName(status: number): string {
   return SERVING_STATUSES[status] ?? String(status);
 }
 
-/** What the certificate says, but for the one family that blackbox_exporter leaves to the other probers. */
+/** The certificate's samples, without the one family that blackbox_exporter exposes for the other probers only. */
 export function certificateSamples(samples: readonly Sample[]): readonly Sample[] {
   return samples.filter(({ family }) => family !== LAST_CHAIN_EXPIRY);
 }
 
-/** The phase `check` is all that follows the name's resolution. */
+/** The phase `check` is everything after name resolution. */
 export function grpcDurations({ resolve, ...rest }: PhaseSeconds): readonly Sample[] {
   const parts = Object.values(rest);
   return [
@@ -66,8 +66,8 @@ export function grpcDurations({ resolve, ...rest }: PhaseSeconds): readonly Samp
 }
 
 /**
- * What a check that was made ended in.
- * @param serving the serving status; undefined where the server told none
+ * The samples of a check that was made.
+ * @param serving the serving status; undefined if the server reported none
  */
 export function checkSamples(code: number, serving: string | undefined): readonly Sample[] {
   const names = new Set<string>([...SERVING_STATUSES, ...(serving === undefined ? [] : [serving])]);
@@ -79,7 +79,7 @@ export function checkSamples(code: number, serving: string | undefined): readonl
   ];
 }
 
-/** What blackbox_exporter shows when it did not come to a check. */
+/** The series of blackbox_exporter for a run without a check. */
 export function unmeasuredGrpc(): readonly Sample[] {
   return [sample(DURATION, 0, { phase: 'resolve' }), sample(GRPC_SSL, 0), sample(STATUS_CODE, 0)];
 }

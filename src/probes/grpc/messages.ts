@@ -1,12 +1,12 @@
 /** The two messages of gRPC's health protocol, and their frames. @see https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 
-/** Bytes or a field that are not what gRPC or Protocol Buffers say. */
+/** Bytes or a field that violate gRPC or Protocol Buffers. */
 export class MalformedMessageError extends Error {
   override readonly name = 'MalformedMessageError';
 }
 
 const PREFIX_BYTES = 5;
-/** A health answer has two bytes; whoever sends a thousand times as many is something else. */
+/** A health answer has two bytes; a server that sends thousands of times as many does something else. */
 const MAX_MESSAGE = 65_536;
 
 /** `HealthCheckRequest{service}` in its frame: a flag (not compressed), four bytes of length, the message. */
@@ -30,7 +30,7 @@ function encodeVarint(value: number): Buffer {
 }
 
 /**
- * The one message of an answer, whatever pieces it came in; undefined when there is none.
+ * The one message of an answer, in whatever pieces it arrived; undefined when there is none.
  * @throws MalformedMessageError
  */
 export function unframe(received: Buffer): Buffer | undefined {
@@ -48,10 +48,10 @@ export function unframe(received: Buffer): Buffer | undefined {
   return message;
 }
 
-/** A message and what goes before it. */
+/** A message and its prefix. */
 export const MAX_ANSWER_BYTES = PREFIX_BYTES + MAX_MESSAGE;
 
-/** Whether so much has been received that it cannot be a health answer. */
+/** Whether more was received than a health answer can have. */
 export function tooLong(bytes: number): boolean {
   return bytes > MAX_ANSWER_BYTES;
 }
@@ -79,9 +79,9 @@ export function decodeStatus(message: Buffer): number {
 }
 
 interface Varint {
-  /** As a number; inexact beyond 2^53, where nothing here looks at it. */
+  /** As a number; inexact beyond 2^53, which is not used. */
   readonly value: number;
-  /** Its lower 32 bits: what an enumeration keeps of it. */
+  /** Its lower 32 bits: the part that an enumeration keeps. */
   readonly low: number;
   readonly next: number;
 }

@@ -9,25 +9,25 @@ import { CANNOT_WORK, secret } from '../../settings/values.ts';
 
 export interface GrpcSettings {
   readonly ip: IpPreference;
-  /** Empty: the server as a whole. */
+  /** Empty: the whole server. */
   readonly service: string;
-  /** Present when TLS is spoken. */
+  /** Present when TLS is used. */
   readonly tls: TlsClient | undefined;
-  /** By lower-case name, as it goes over the wire. */
+  /** By lower-case name, as sent. */
   readonly metadata: Readonly<Record<string, readonly Secret[]>>;
 }
 
-/** Names that gRPC sends itself; grpc-go leaves them out where they are given. */
+/** Names that gRPC sends itself; grpc-go ignores them in metadata. */
 const GRPC_NAMES = /^(?:grpc-.*|te|content-type|user-agent)$/;
-/** Names that HTTP/2 has no place for. */
+/** Names that are invalid in HTTP/2. */
 const HTTP1_NAMES = /^(?:host|connection|transfer-encoding)$/;
 const NAME = /^[A-Za-z0-9_.-]+$/;
 
-/** Of the others, printable ASCII; those of `-bin` may be anything. */
+/** Values must be printable ASCII, except those of `-bin` names, which may be anything. */
 const printable = (name: string, values: readonly Secret[]): boolean =>
   name.toLowerCase().endsWith('-bin') || values.every((value) => /^[\x20-\x7e]*$/.test(value.reveal()));
 
-/** What is wrong with names and values that go over the wire. */
+/** Reports names and values that cannot be sent. */
 function checkMetadata({ lenient = false }: ConfigFiles) {
   return (given: Readonly<Record<string, readonly Secret[]>>, context: z.core.$RefinementCtx): void => {
     for (const [name, values] of Object.entries(given)) {

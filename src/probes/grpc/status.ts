@@ -51,7 +51,7 @@ export function codeOfHttp(status: number): number {
   return codes[status] ?? UNKNOWN;
 }
 
-/** The code for a stream that the server reset (RFC 9113, 7), as grpc-go has it. */
+/** The code for a stream that the server reset (RFC 9113, 7), as in grpc-go. */
 export function codeOfReset(error: number): number {
   const codes: Readonly<Record<number, number>> = {
     3: RESOURCE_EXHAUSTED,

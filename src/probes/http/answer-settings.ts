@@ -3,7 +3,7 @@ import { CANNOT_WORK, type ConfigFiles } from '../../settings/values.ts';
 
 const VERSIONS: readonly string[] = ['HTTP/1.0', 'HTTP/1.1', 'HTTP/2.0', 'HTTP/3.0'];
 
-/** `valid_status_codes`: blackbox_exporter takes any number, and cuts what is after its point. */
+/** `valid_status_codes`: blackbox_exporter accepts any number, and truncates it to a whole one. */
 export function statusCodes({ lenient = false }: ConfigFiles) {
   if (lenient) return z.array(z.number().transform(Math.trunc));
   return z.array(z.number()).superRefine(
@@ -16,7 +16,7 @@ export function statusCodes({ lenient = false }: ConfigFiles) {
   );
 }
 
-/** `valid_http_versions`: blackbox_exporter takes any text, and compares the answer's version with it. */
+/** `valid_http_versions`: blackbox_exporter accepts any text, and compares it with the answer's version. */
 export function httpVersions({ lenient = false }: ConfigFiles) {
   if (lenient) return z.array(z.string());
   return z.array(z.string()).superRefine(
@@ -31,13 +31,13 @@ export function httpVersions({ lenient = false }: ConfigFiles) {
 interface Possible<T> {
   /** Whether an answer can have it, as blackbox_exporter reads it. */
   readonly isPossible: (value: T) => boolean;
-  /** Whether it is also written as it should be. */
+  /** Whether it is also well-formed. */
   readonly isRight?: (value: T) => boolean;
   readonly what: string;
   readonly expected: string;
 }
 
-/** Reports every value that no answer can have; without any that one can, nothing is valid. */
+/** Reports every value that no answer can have; if no value is possible, the module cannot work. */
 function onlyPossible<T extends string | number>({
   isPossible,
   isRight = () => true,

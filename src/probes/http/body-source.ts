@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream';
 
-/** Who takes a body in. Exactly one of `end` and `failed` is called, once. */
+/** Receives a body. Exactly one of `end` and `failed` is called, once. */
 export interface BodySink {
   data(content: Buffer): void;
   end(): void;
   failed(error: unknown): void;
 }
 
-/** Where a body comes from. */
+/** The origin of a body. */
 export interface BodySource {
-  /** Begins to hand it over; called once. */
+  /** Starts delivery; called once. */
   read(sink: BodySink): void;
   pause(): void;
   resume(): void;
@@ -36,7 +36,7 @@ export function streamSource(stream: Readable): BodySource {
   };
 }
 
-/** A source as a stream, which does not take more than is wanted of it. */
+/** A source as a stream that respects back pressure. */
 export function sourceStream(source: BodySource): Readable {
   let started = false;
   const stream = new Readable({

@@ -5,14 +5,14 @@ import { sourceStream, streamSource, type BodySource } from './body-source.ts';
 import { decompressed, type Compression } from './compression.ts';
 
 export interface BodyOptions {
-  /** Bytes of the beginning that are kept. */
+  /** The number of bytes that are kept from the beginning. */
   readonly keep: number;
-  /** Bytes that it may have, after decompression; 0 is any number. */
+  /** The most bytes it may have, after decompression; 0: no limit. */
   readonly limit: number;
   readonly compression?: Compression | undefined;
 }
 
-/** How reading an answer's body ended. */
+/** The result of reading an answer's body. */
 export interface Body {
   /** Bytes, after decompression; never more than the limit. */
   readonly length: number;
@@ -22,17 +22,17 @@ export interface Body {
   readonly problem?: ProbeFailure;
 }
 
-/** Whether less of a body was kept than came. */
+/** Whether only a part of the body was kept. */
 export function isCut({ start, length }: Body): boolean {
   return length > start.length;
 }
 
-/** Why a rule about a body cannot tell: it saw a part. */
+/** Why a rule about a body is undecided: it saw only a part. */
 export function cutOff({ length }: Body, why: string, limit: number): string {
   return `The body has ${length} bytes, of which the rules see ${limit} (body_match_limit): ${why}`;
 }
 
-/** Reads a body to its end; never rejects. The connection is the caller's to destroy. */
+/** Reads a body to its end; never rejects. The caller destroys the connection. */
 export function readBody(source: BodySource, { keep, limit, compression }: BodyOptions): Promise<Body> {
   return new Promise((resolve) => {
     const kept: Buffer[] = [];

@@ -5,8 +5,8 @@ export const COMPRESSIONS = ['gzip', 'br', 'deflate', 'identity'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
 /**
- * Whether an `Accept-Encoding` asks for an encoding, by blackbox_exporter's reading: of those that name it, or are `*`,
- * the one with the highest quality decides.
+ * Whether an `Accept-Encoding` asks for an encoding, as blackbox_exporter reads it: of the entries that name it or are
+ * `*`, the one with the highest quality decides.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
  */
 export function acceptsEncoding(encoding: string, acceptEncoding: string): boolean {
@@ -26,7 +26,7 @@ function readOffer(text: string): { readonly name: string; readonly quality: num
   return { name: text.slice(0, at).trim(), quality: given === undefined ? 0 : Number(given) };
 }
 
-/** A body without its compression; errors of the source come out of the result. */
+/** A decompressed body; errors of the source are passed on by the result. */
 export function decompressed(source: Readable, compression: Exclude<Compression, 'identity'>): Readable {
   if (compression === 'deflate') return inflated(source);
   return piped(source, compression === 'gzip' ? createGunzip() : createBrotliDecompress());
@@ -41,7 +41,7 @@ function piped(source: Readable, into: Transform): Transform {
   return into;
 }
 
-/** HTTP's `deflate` is zlib's format, what blackbox_exporter reads is the bare one, and servers send either. */
+/** HTTP's `deflate` is the zlib format, blackbox_exporter reads raw deflate, and servers send either. */
 function inflated(source: Readable): Readable {
   const out = new PassThrough();
   let started = false;

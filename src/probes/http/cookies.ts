@@ -5,7 +5,7 @@ interface Cookie {
   readonly name: string;
   readonly value: string;
   readonly host: string;
-  /** Whether hosts below `host` get it, too. */
+  /** Whether subdomains of `host` get it, too. */
   readonly below: boolean;
   readonly path: string;
   readonly secure: boolean;
@@ -15,19 +15,19 @@ const MAX_COOKIES = 100;
 const MAX_COOKIE_BYTES = 4_096;
 
 /**
- * The cookies of one run: what an answer sets, the requests of its redirects send.
+ * The cookies of one run: those set by an answer are sent with the requests of its redirects.
  * @see https://www.rfc-editor.org/rfc/rfc6265#section-5
  */
 export class CookieJar {
   readonly #now: () => number;
   #cookies: readonly Cookie[] = [];
 
-  /** @param now milliseconds since the epoch: a cookie that has expired already is none */
+  /** @param now milliseconds since the epoch: a cookie that has already expired is ignored */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Takes in the `Set-Cookie` headers of an answer. */
+  /** Stores the cookies of an answer's `Set-Cookie` headers. */
   take(from: WebUrl, headers: readonly string[] = []): void {
     for (const header of headers) {
       const read = readCookie(header, from, this.#now());
@@ -59,7 +59,7 @@ function readCookie(header: string, from: WebUrl, now: number): ReadCookie | und
   const at = pair.indexOf('=');
   const name = pair.slice(0, Math.max(0, at)).trim();
   const value = pair.slice(at + 1).trim();
-  // a value goes back as it came, so it must not break out of the header
+  // a value is sent back as received, so it must not break out of the header
   if (at < 1 || name === '' || /[^\x20-\x7e]|[\x7f]/.test(name + value)) return undefined;
   const attributes = new Map(
     parts.map((part) => {

@@ -11,13 +11,16 @@ import { parseLength } from './http1/framing.ts';
 import type { HttpResponse, RequestLine } from './response.ts';
 
 export interface Http2ExchangeOptions extends RequestLine {
-  /** Over TLS, `h2` agreed on; the session takes it over, and destroying it ends the exchange. */
+  /** Over TLS, with `h2` negotiated; the session takes it over, and destroying it ends the exchange. */
   readonly socket: Socket;
-  /** Host and port of the URL, as `Host` would say them. */
+  /** Host and port of the URL, as in `Host`. */
   readonly authority: string;
 }
 
-/** Headers that HTTP/2 has no place for. @see https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2 */
+/**
+ * Headers that are invalid in HTTP/2.
+ * @see https://www.rfc-editor.org/rfc/rfc9113#section-8.2.2
+ */
 const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
   'connection',
   'host',
@@ -28,7 +31,7 @@ const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
-/** The server refused the request before it took it; it may be sent again, over another connection. */
+/** The server refused the request before processing it; it may be sent again, over another connection. */
 export class RequestRefused extends ProbeFailure {
   constructor() {
     const text = 'The server refused the request before it took it (HTTP/2 REFUSED_STREAM or GOAWAY)';
@@ -37,8 +40,8 @@ export class RequestRefused extends ProbeFailure {
 }
 
 /**
- * Sends one request by HTTP/2 over a connection of its own and gives the answer's head.
- * @throws ProbeFailure `protocol` when no HTTP answer comes; RequestRefused when it may be asked for once more
+ * Sends one request by HTTP/2 over its own connection and returns the answer's head.
+ * @throws ProbeFailure `protocol` when there is no HTTP answer; RequestRefused when the request may be repeated once
  */
 export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpResponse> {
   const { socket, method, body, onFirstByte } = options;
@@ -55,7 +58,7 @@ export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpRespon
     stream.once('close', () =>
       failed(fail('protocol', 'The server gave up the request before an answer came')),
     );
-    // Node.js ends a stream that was given up as if all had come
+    // Node.js ends an aborted stream as if it were complete
     stream.once('end', () => {
       const { rstCode } = stream;
       if (rstCode !== 0) stream.emit('error', new Error(`the stream was given up (${rstCode})`));
@@ -71,8 +74,8 @@ export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpRespon
 }
 
 /**
- * The flat list of a request as HTTP/2 wants it: `Host` is `:authority`, names in lower case. Node takes each name but
- * once; values of one name mean the same in one field. Of `TE` there may be `trailers` only.
+ * The flat list of a request's headers for HTTP/2: `Host` is `:authority`, names are in lower case. Node accepts each
+ * name only once; several values of one name mean the same in one field. `TE` may only be `trailers`.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.3
  */
 function requestHeaders({ method, path, authority, headers }: Http2ExchangeOptions): OutgoingHttpHeaders {
@@ -95,7 +98,7 @@ function requestHeaders({ method, path, authority, headers }: Http2ExchangeOptio
   return trailers ? { ...others, te: 'trailers' } : others;
 }
 
-/** Reports how much of a body comes. */
+/** Reports the number of bytes of a body as they arrive. */
 function counted(body: BodySource, came: (bytes: number) => void): BodySource {
   return {
     read: (sink) =>

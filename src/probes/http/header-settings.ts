@@ -3,10 +3,10 @@ import { Secret } from '../../domain/secret.ts';
 import { CANNOT_WORK, secret, secretFile, type ConfigFiles } from '../../settings/values.ts';
 import { headerBytes, isHeader } from './header-text.ts';
 
-/** Headers about how the body is sent: they follow from it, and have no effect here, as in blackbox_exporter. */
+/** Headers about how the body is sent: they are derived from it, and have no effect here, as in blackbox_exporter. */
 const BODY_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer']);
 
-/** Headers that have keys of their own, or that `headers` is for; Prometheus's list for `http_headers`. */
+/** Headers that have their own keys or belong under `headers`; Prometheus's list for `http_headers`. */
 const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   ...['authorization', 'host', 'content-encoding', 'content-length', 'content-type', 'user-agent'],
   ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'www-authenticate'],
@@ -15,7 +15,10 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   ...['x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256'],
 ]);
 
-/** `headers`: names to values, as they are sent; of one name in two spellings the last counts; in blackbox_exporter's file a number is the text that it is written as. */
+/**
+ * `headers`: names and the values sent; of two spellings of one name the last is used; in blackbox_exporter's file a
+ * number is the text as written.
+ */
 export function headers({ dialect }: ConfigFiles) {
   const value = dialect === 'blackbox' ? z.string() : z.union([z.string(), z.number(), z.boolean()]);
   return z.record(z.string(), value).transform((given, context) => {
@@ -31,12 +34,12 @@ export function headers({ dialect }: ConfigFiles) {
   });
 }
 
-/** The value may be a secret. */
+/** The value is not shown: it may be a secret. */
 function badHeader(name: string): string {
   return `"${name}" or its value has characters that a header cannot have`;
 }
 
-/** One header of `http_headers`: it is sent once for each value. */
+/** One header of `http_headers`: sent once for each value. */
 export interface PrivateHeader {
   readonly name: string;
   readonly value: string | Secret;
@@ -47,7 +50,7 @@ export function privateHeaders(files: ConfigFiles) {
   return headersWithSecrets(files, RESERVED_HEADERS);
 }
 
-/** The same of a client for which no name is reserved. */
+/** The same for a client without reserved names. */
 export function anyPrivateHeaders(files: ConfigFiles) {
   return headersWithSecrets(files, new Set());
 }

@@ -1,7 +1,7 @@
 import { parseWebUrl, utf8Bytes } from '../net/web-url.ts';
 
 /**
- * Whether a name and a value can be sent as a header; of control characters a value may have only tabs.
+ * Whether a name and a value can be sent as a header; tabs are the only control characters that a value may have.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.5
  */
 export function isHeader(name: string, value: string): boolean {
@@ -13,8 +13,8 @@ export function isHeaderValue(value: string): boolean {
 }
 
 /**
- * A value as it is sent, one character for each byte: UTF-8, as Go sends what a file holds. A host beyond ASCII goes in
- * Punycode.
+ * A value as it is sent, one character for each byte: UTF-8, as Go sends the content of a file. A non-ASCII host is
+ * sent as Punycode.
  */
 export function headerBytes(name: string, value: string): string {
   const bytes = utf8Bytes(value);

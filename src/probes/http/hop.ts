@@ -21,11 +21,11 @@ import type { HttpSettings } from './settings.ts';
 import { isSocks } from './proxy/socks.ts';
 import { shownUrl } from './target.ts';
 
-/** What a run has come to so far, so that a failure can tell it too. */
+/** The progress of a run, so that a failure can report it, too. */
 export interface Progress {
-  /** Redirects that the run was asked to follow. */
+  /** The redirects so far. */
   redirects: number;
-  /** Of the request under way. */
+  /** Of the current request. */
   tlsSamples: readonly Sample[];
   response: HttpResponse | undefined;
   body: Body | undefined;
@@ -41,19 +41,19 @@ export interface HopContext {
   readonly cookies: CookieJar;
 }
 
-/** The way to a target: straight, or through a proxy. */
+/** The connection to a target: direct, or through a proxy. */
 interface Route {
   readonly plain: Socket;
-  /** Undefined: its name is left to the proxy. */
+  /** Undefined: the proxy resolves the name. */
   readonly address: Address | undefined;
   readonly proxy: URL | undefined;
-  /** The socket to go on with: `plain`, or TLS to the proxy over it. */
+  /** The socket for the request: `plain`, or TLS to the proxy over it. */
   readonly socket: Socket;
 }
 
 /**
- * Makes one request over a connection of its own, and has `conclude` do with the answer's head what it wants. One that the
- * server refused before it took it is made once more, over another connection.
+ * Makes one request over its own connection, and passes the answer's head to `conclude`. A request that the server
+ * refused before processing it is made once more, over another connection.
  * @throws ProbeFailure
  */
 export async function hop<T>(
@@ -106,7 +106,7 @@ async function attempt<T>(
     run.log('answer', { status: response.status, httpVersion: response.version });
     return await conclude(response);
   } finally {
-    // after an answer read to its end TLS wants to say goodbye (close_notify)
+    // after an answer that was read to its end, TLS sends close_notify
     const complete = progress.body !== undefined && progress.body.problem === undefined;
     if (complete && socket !== route.plain) socket.destroySoon();
     else route.plain.destroy();
@@ -120,7 +120,7 @@ function send(socket: Socket, options: SendOptions): Promise<HttpResponse> {
   return http2 ? exchangeHttp2({ ...options, socket }) : exchange({ ...options, socket });
 }
 
-/** Resolves the target's name, and says which proxy the request goes through. */
+/** Resolves the target's name, and chooses the proxy for the request. */
 async function chooseRoute(
   request: HopRequest,
   { settings, run, timer }: HopContext,
@@ -135,7 +135,7 @@ async function chooseRoute(
   return { address, proxy: rules === undefined ? undefined : proxyFor(rules, url, address?.address) };
 }
 
-/** The access token for the target itself; its endpoint is no part of the run's phases. */
+/** The access token for the target itself; fetching it is not part of the run's phases. */
 async function token(
   { ownHost }: HopRequest,
   { settings, run, timer }: HopContext,
@@ -165,8 +165,8 @@ async function connectRoute(
 }
 
 /**
- * The target of a request that an HTTP proxy is sent, by the name that the target is to know: the proxy has to pass it
- * on as its `Host`.
+ * The request target sent to an HTTP proxy, with the target's virtual host name: the proxy has to pass it on as its
+ * `Host`.
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
  */
 function absoluteForm(url: WebUrl, headers: readonly string[]): string {
@@ -176,7 +176,7 @@ function absoluteForm(url: WebUrl, headers: readonly string[]): string {
   return `${url.scheme}://${host}${requestTarget(url)}`;
 }
 
-/** Speaks TLS; a certificate that is not good enough ends the run before anything is sent. */
+/** Starts TLS; a rejected certificate ends the run before anything is sent. */
 async function secure(
   socket: Socket,
   request: HopRequest,

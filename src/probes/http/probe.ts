@@ -21,7 +21,7 @@ import { responseSamples } from './response-samples.ts';
 import type { HttpSettings } from './settings.ts';
 import { targetUrl } from './target.ts';
 
-/** One run: as many requests as there are redirects, each over a connection of its own. */
+/** One run: a request, and one for each redirect, each over its own connection. */
 export async function probeHttp(target: Target, settings: HttpSettings, run: Run): Promise<Outcome> {
   const url = targetUrl(target.address);
   if ('problem' in url) throw new Error('a target that httpTarget refuses cannot be probed');
@@ -47,7 +47,7 @@ export async function probeHttp(target: Target, settings: HttpSettings, run: Run
   return outcome(verdict, { progress, settings, phases: timer.stop() });
 }
 
-/** One request; gives the next one after a redirect, else the verdict. */
+/** One request; returns the next one after a redirect, else the verdict. */
 function requestOnce(request: HopRequest, context: HopContext): Promise<HopRequest | Verdict> {
   const { settings, progress } = context;
   return hop<HopRequest | Verdict>(request, context, async (response) => {
@@ -69,7 +69,7 @@ function requestOnce(request: HopRequest, context: HopContext): Promise<HopReque
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
-/** Reads the final answer and judges it; the body of a redirect is of no interest unless rules are about it. */
+/** Reads the final answer and judges it; the body of a redirect matters only if there are rules about it. */
 async function conclude(
   response: HttpResponse,
   { settings, run, progress }: HopContext,
@@ -82,7 +82,7 @@ async function conclude(
     ? undefined
     : await readBody(response.body, { keep: bytesToKeep(response, settings), limit, compression });
   progress.body = body;
-  // a bad status stays the better explanation when the body does not come either
+  // an invalid status is a better explanation than a body that does not arrive
   if (isValidStatus(status, settings.statusCodes)) run.signal.throwIfAborted();
   const answer: Answer = { status, version, headers, ssl: progress.ssl, body: body ?? NO_BODY };
   const { verdict, failedDueTo } = await judgeAnswer(answer, settings, run);
@@ -140,7 +140,7 @@ function details({ response, body }: Progress): Details {
   return { statusCode: response.status, ...(data === undefined ? {} : { data }) };
 }
 
-/** What blackbox_exporter shows of what a run did not come to. */
+/** blackbox_exporter's values for what a run did not reach. */
 export function unmeasuredHttp(settings: HttpSettings, measured: readonly Sample[]): readonly Sample[] {
   const has = (name: string): boolean => measured.some((one) => one.family.name === name && one.value !== 0);
   const cel = settings.celMatches !== undefined || settings.celNotMatches !== undefined;
@@ -152,7 +152,7 @@ export function unmeasuredHttp(settings: HttpSettings, measured: readonly Sample
       : PHASES.slice(0, looked ? 1 : 0);
   return [
     ...phases.map((phase) => sample(family.DURATION, 0, { phase })),
-    // an answer that does not tell its length, or no answer
+    // an answer without a known length, or no answer
     sample(family.CONTENT_LENGTH, has(family.STATUS_CODE.name) ? -1 : 0),
     ...ZEROES.map((one) => sample(one, 0)),
     ...(cel ? [sample(family.FAILED_DUE_TO_CEL, 0)] : []),

@@ -6,9 +6,9 @@ import { isHttp } from './target.ts';
 export const MAX_REDIRECTS = 10;
 
 /**
- * The request that an answer redirects to; undefined when the answer is a final one (as is a 3xx without `Location`, or with an empty one).
- * 301, 302 and 303 turn into GET (HEAD stays), 307 and 308 repeat method and body, as browsers and Go do.
- * Credentials do not follow to another host, nor come back after one.
+ * The request that an answer redirects to; undefined when the answer is final (as is a 3xx with no `Location` or an
+ * empty one). 301, 302 and 303 turn into GET (HEAD stays), 307 and 308 repeat method and body, as in browsers and Go.
+ * Credentials are not sent to another host, nor to any host after that.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.4
  * @throws ProbeFailure `redirect` when it leads to nothing that can be probed
  */
@@ -29,7 +29,7 @@ export function redirectedRequest(
     );
   }
   const ownHost = request.ownHost && isSameParty(request.url, to);
-  // credentials of the address are not in the Location, yet must not be lost on the target's own host
+  // credentials of the address are not in the Location, but must be kept on the target's own host
   const { user, password } = request.url;
   const url = ownHost && to.user === undefined ? { ...to, user, password } : to;
   const repeats = status === 307 || status === 308;
@@ -37,7 +37,7 @@ export function redirectedRequest(
   return { url, method: request.method === 'HEAD' ? 'HEAD' : 'GET', body: undefined, ownHost };
 }
 
-/** The same host and port, or the step from its http to its https. */
+/** Whether both are the same host and port, or the second is the https of the first. */
 function isSameParty(from: WebUrl, to: WebUrl): boolean {
   if (from.host !== to.host) return false;
   if (from.scheme === to.scheme) return portOf(from) === portOf(to);

@@ -4,16 +4,16 @@ import { basicAuthorization } from './auth/auth.ts';
 import type { HttpSettings } from './settings.ts';
 import { USER_AGENT } from './user-agent.ts';
 
-/** One request of a run: the first, or one that a redirect asked for. */
+/** One request of a run: the first, or one after a redirect. */
 export interface HopRequest {
   readonly url: WebUrl;
   readonly method: string;
   readonly body: string | undefined;
-  /** Whether the target itself is spoken to, or another party that a redirect led to. */
+  /** Whether it goes to the target itself, or to another host after a redirect. */
   readonly ownHost: boolean;
 }
 
-/** What only the target itself may see. */
+/** Headers that only the target itself may see. */
 const PRIVATE_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
   'cookie',
@@ -33,12 +33,12 @@ export function firstRequest(url: WebUrl, { method, body }: HttpSettings): HopRe
   return { url, method, body, ownHost: true };
 }
 
-/** What only a run knows of. */
+/** Headers that are known only during a run. */
 export interface ExtraHeaders {
-  /** Instead of the settings' own. */
+  /** Replaces the authorization of the settings. */
   readonly authorization?: Authorization | undefined;
   readonly proxyAuthorization?: Authorization | undefined;
-  /** Cookies that answers of this run have set. */
+  /** Cookies set by earlier answers of this run. */
   readonly cookies?: string | undefined;
 }
 
@@ -75,7 +75,7 @@ export function requestHeaders(
   return flat;
 }
 
-/** A request to switch protocols, or one that says `Connection: close` itself, is left as it is; so does Go. */
+/** A request to switch protocols, or one with its own `Connection: close`, is left as it is, as in Go. */
 function staysOpen({ headers }: HttpSettings): boolean {
   const connection = headers.find(([name]) => name.toLowerCase() === 'connection')?.[1] ?? '';
   const tokens = connection.toLowerCase().split(/\s*,\s*/);
@@ -83,7 +83,7 @@ function staysOpen({ headers }: HttpSettings): boolean {
   return tokens.includes('close') || (upgrades && tokens.includes('upgrade'));
 }
 
-/** Cookies go in one header, the configured ones first. */
+/** Cookies are sent in one header, the configured ones first. */
 function addCookies(flat: string[], cookies: string | undefined): void {
   if (cookies === undefined) return;
   const at = flat.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'cookie');
@@ -91,7 +91,7 @@ function addCookies(flat: string[], cookies: string | undefined): void {
   else flat[at + 1] = `${flat[at + 1] ?? ''}; ${cookies}`;
 }
 
-/** The settings' authorization, else the credentials of the URL. */
+/** The authorization of the settings, else the credentials of the URL. */
 function authorizationFor(url: WebUrl, settings: HttpSettings): Authorization | undefined {
   if (settings.authorization !== undefined) return settings.authorization;
   const { user = '', password } = url;

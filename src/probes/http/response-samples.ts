@@ -5,7 +5,7 @@ import type { HttpResponse } from './response.ts';
 import type { Body } from './body.ts';
 import { BODY_LENGTH, CONTENT_LENGTH, LAST_MODIFIED, STATUS_CODE, VERSION } from './families.ts';
 
-/** What an answer tells by its head and the length of its body. */
+/** The samples of an answer's head and of the length of its body. */
 export function responseSamples(response: HttpResponse, body: Body | undefined): readonly Sample[] {
   const { status, version, announcedLength } = response;
   const lastModified = parseHttpDate(headerValue(response.headers, 'last-modified'));
@@ -18,7 +18,7 @@ export function responseSamples(response: HttpResponse, body: Body | undefined):
   ];
 }
 
-/** The form that senders use, and the two that they used; day, month, year, time by name. */
+/** The current form and two obsolete ones; day, month, year, time by name. */
 const HTTP_DATES = [
   /^[A-Z][a-z]{2}, (?<day>\d{2}) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
   /^[A-Z][a-z]+day, (?<day>\d{2})-(?<month>[A-Z][a-z]{2})-(?<year>\d{2}) (?<time>\d{2}:\d{2}:\d{2}) GMT$/,
@@ -37,7 +37,7 @@ export function parseHttpDate(text = ''): number | undefined {
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1_000;
 }
 
-/** Two digits are of 1969 to 2068, as to Go. */
+/** Two digits mean 1969 to 2068, as in Go. */
 function fullYear(year: string): string {
   if (year.length === 4) return year;
   return Number(year) >= 69 ? `19${year}` : `20${year}`;

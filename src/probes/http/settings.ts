@@ -31,13 +31,13 @@ export interface HeaderRule {
 
 export interface HttpSettings {
   readonly method: string;
-  /** Names as configured, with their values; `Host` and `User-Agent` may be among them. */
+  /** Names as configured, with their values; may include `Host` and `User-Agent`. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Sent besides; those that are secrets to the target itself only. */
+  /** Additional headers; secret ones are sent to the target itself only. */
   readonly privateHeaders: readonly PrivateHeader[];
   readonly body: string | undefined;
   readonly authorization: Authorization | undefined;
-  /** Where the authorization comes from instead. */
+  /** The source of the authorization instead. */
   readonly tokens: TokenSource | undefined;
   readonly followRedirects: boolean;
   /** Empty: 2xx. */
@@ -52,15 +52,15 @@ export interface HttpSettings {
   readonly headerNotMatches: readonly HeaderRule[];
   readonly celMatches: CelRule | undefined;
   readonly celNotMatches: CelRule | undefined;
-  /** What the body is taken for, whatever the answer says of itself. */
+  /** The compression of the body, whatever the answer says. */
   readonly compression: Compression | undefined;
   /** 0: no limit. */
   readonly bodySizeLimit: number;
-  /** What the rules about the body see of it, bytes. */
+  /** The number of bytes of the body that body rules see. */
   readonly bodyMatchLimit: number;
   /** Whether HTTP/2 is offered over TLS. */
   readonly http2: boolean;
-  /** Undefined: every request goes straight. */
+  /** Undefined: every connection is direct. */
   readonly proxy: ProxyRules | undefined;
   readonly ip: IpPreference;
   readonly tls: TlsClient;
@@ -107,11 +107,11 @@ const compression = z
 
 const noHttp3 = z.boolean().refine((on) => !on, {
   error: 'HTTP/3 is not possible: Node.js has no QUIC; leave enable_http3 out, or probe by HTTP/2',
-  // a file of modules is loaded all the same: those that want it fail
+  // a file of modules is loaded all the same: the modules with it fail
   params: CANNOT_WORK,
 });
 
-/** The keys that say what is requested, and how. */
+/** The keys of the request. */
 function requestKeys(files: ConfigFiles) {
   return {
     method: method.default('GET'),
@@ -135,7 +135,7 @@ function requestKeys(files: ConfigFiles) {
 
 const MAX_MATCH_BYTES = 64 * 1_048_576;
 
-/** The keys that say what an answer has to be. */
+/** The keys with requirements on the answer. */
 function answerKeys(files: ConfigFiles) {
   return {
     valid_status_codes: statusCodes(files).default([]),
@@ -223,7 +223,7 @@ function requestOf(given: HttpGiven) {
   };
 }
 
-/** A `Host` header is the better name for TLS too, when no other is given: the target may be an address. */
+/** A `Host` header is the better name for TLS, too, unless one is given: the target may be an address. */
 function tlsOf({ tls_config: tls, headers: given }: HttpGiven): TlsClient {
   const client = tls ?? defaultTls();
   const host = given.find(([name]) => name.toLowerCase() === 'host')?.[1];

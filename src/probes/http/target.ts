@@ -3,7 +3,7 @@ import { parseWebUrl, portOf, type UrlProblem, type WebUrl } from '../net/web-ur
 
 const EXPECTED = 'expected a URL such as https://example.com/health';
 
-/** The URL of an address; one without a scheme is taken as `http://`, as blackbox_exporter does. */
+/** The URL of an address; without a scheme it is `http://`, as in blackbox_exporter. */
 export function targetUrl(address: string): WebUrl | UrlProblem {
   return parseWebUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address : `http://${address}`);
 }
@@ -25,7 +25,7 @@ export function shownUrl(url: WebUrl): string {
   return `${originOf(url)}${url.path}`;
 }
 
-/** Scheme, host and port; the port only where it is not the scheme's own. */
+/** Scheme, host and port; the port only where it is not the scheme's default. */
 function originOf(url: WebUrl): string {
   const host = url.host.includes(':') ? `[${url.host.replace('%', '%25')}]` : url.host;
   const isDefault = portOf({ ...url, port: undefined }) === portOf(url);

@@ -1,2 +1,2 @@
-/** What a request says it comes from where the settings do not say it. */
+/** The `User-Agent` of a request, unless the settings name one. */
 export const USER_AGENT = 'Tocsin';

@@ -16,7 +16,7 @@ export const HOP_LIMIT: Family = {
 
 export const ICMP_FAMILIES: readonly Family[] = [DURATION, HOP_LIMIT];
 
-/** Seconds of each phase that was measured, by blackbox_exporter's names. */
+/** Seconds of each measured phase, under blackbox_exporter's names. */
 export interface IcmpSeconds {
   readonly resolve?: number | undefined;
   readonly setup?: number | undefined;
@@ -30,7 +30,7 @@ export function icmpDurations(seconds: IcmpSeconds): readonly Sample[] {
   );
 }
 
-/** What blackbox_exporter shows of a host that did not answer. */
+/** The series of blackbox_exporter for a host that did not answer. */
 export function unmeasuredIcmp(): readonly Sample[] {
   return icmpDurations({ resolve: 0, setup: 0, rtt: 0 });
 }

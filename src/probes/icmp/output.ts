@@ -1,22 +1,22 @@
-/** What `ping -c 1` said. */
+/** The outcome of `ping -c 1`. */
 export type PingReport =
   | {
       readonly kind: 'reply';
-      /** Absent when ping does not say it: with a payload too small to hold a time. */
+      /** Absent when ping does not report it: the payload is too small for a timestamp. */
       readonly rttSeconds: number | undefined;
       readonly hopLimit: number | undefined;
     }
-  /** The reply does not hold what was sent. */
+  /** The reply does not contain what was sent. */
   | { readonly kind: 'wrong_reply' }
-  /** A router, or this host's routes, say that it cannot be reached; `text` is how they put it. */
+  /** A router or this host's routes report that it cannot be reached; `text` is their message. */
   | { readonly kind: 'unreachable'; readonly text: string }
   | { readonly kind: 'too_big' }
-  /** The kernel does not let this user ping. */
+  /** The kernel does not allow this user to ping. */
   | { readonly kind: 'forbidden' }
-  /** The source address is none of this host. */
+  /** The source address is not one of this host. */
   | { readonly kind: 'no_such_source' }
   | { readonly kind: 'silence' }
-  /** Something that is not known here. */
+  /** Anything else. */
   | { readonly kind: 'other'; readonly text: string };
 
 /** iputils and inetutils (`icmp_seq=1 ttl=64`), busybox (`seq=0 ttl=64`), BSD (`icmp_seq=0 hlim=64`). */
@@ -28,7 +28,7 @@ const TOO_BIG = /message too long|Frag(?:mentation)? needed|Packet too big/i;
 const UNREACHABLE = /unreachable|no route to host|prohibited|exceeded|filtered/i;
 
 /**
- * Reads what `ping` printed in the C locale.
+ * Parses the output of `ping` in the C locale.
  * @param out its standard output
  * @param err its standard error
  */
@@ -37,7 +37,7 @@ export function readPing(out: string, err: string): PingReport {
   if (reply !== null) return readReply(reply[1] ?? '', out);
   const said = complaint(err);
   if (TOO_BIG.test(out) || TOO_BIG.test(err)) return { kind: 'too_big' };
-  // a firewall's refusal to send reads the same as a kernel's to open a socket, but for what was tried
+  // a firewall's refusal to send differs from a kernel's to open a socket only in the operation that is named
   if (/\b(?:socket|socktype|raw)\b.*(?:not permitted|permission denied)/i.test(err))
     return { kind: 'forbidden' };
   if (/lacking privilege|are you root|must be root/i.test(err)) return { kind: 'forbidden' };
@@ -65,7 +65,7 @@ function readReply(rest: string, out: string): PingReport {
 
 const MAX_TEXT = 200;
 
-/** The last line that ping wrote, without its own name: `ping: connect: Network is unreachable`. */
+/** The last line of ping's output, without the program's name: `ping: connect: Network is unreachable`. */
 function complaint(err: string): string {
   const lines = err.split('\n').filter((line) => line.trim() !== '' && !/warning:/i.test(line));
   return shortened((lines.at(-1) ?? '').replace(/^(?:\S*\/)?ping6?: (?:connect: |sendmsg: |sendto: )?/, ''));

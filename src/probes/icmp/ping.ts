@@ -10,23 +10,23 @@ export interface PingOutput {
 }
 
 export interface PingOptions {
-  /** The program, looked for where programs usually are. */
+  /** The program, looked up in the usual directories. */
   readonly command: string;
   readonly args: readonly string[];
   readonly signal: CancelSignal;
-  /** Called as soon as the process is gone, however it ended. */
+  /** Called as soon as the process has ended, in whatever way. */
   readonly gone: () => void;
 }
 
-/** The programs of this host; the environment of Tocsin itself is nobody's business. */
+/** The usual directories of programs; ping does not get Tocsin's own environment. */
 const ENVIRONMENT = {
   LC_ALL: 'C',
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
-/** What ping may print on each of its outputs; one reply is a few hundred bytes. */
+/** The most output of ping on each stream; one reply is a few hundred bytes. */
 const MAX_OUTPUT = 16_384;
 
-/** One echo request to one address. ping gives up by itself after the deadline, should Tocsin be gone by then. */
+/** One echo request to one address. ping itself stops after the deadline, in case Tocsin is gone by then. */
 export function pingArguments(settings: IcmpSettings, address: string, timeoutMs: number): readonly string[] {
   const { payloadSize, ttl, dontFragment, sourceAddress } = settings;
   const patience = Math.ceil(timeoutMs / 1_000) + 1;
@@ -40,7 +40,7 @@ export function pingArguments(settings: IcmpSettings, address: string, timeoutMs
 }
 
 /**
- * Runs the system's ping, and gives what it printed.
+ * Runs the system's ping, and returns its output.
  * @throws ProbeFailure when it cannot be run, or prints more than `MAX_OUTPUT`: then it is killed. When the signal
  * aborts, it is killed, and the promise rejects.
  */
@@ -51,7 +51,7 @@ export function runPing({ command, args, signal, gone }: PingOptions): Promise<P
       reject(new Error('aborted'));
       return;
     }
-    // where no descriptor is left, it has no streams
+    // when no file descriptor is left, it has no streams
     const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT });
     const said = { out: '', err: '' };
     const onAbort = (): void => {

@@ -9,13 +9,13 @@ export interface IcmpSettings {
   /** Bytes after the ICMP header. */
   readonly payloadSize: number;
   readonly dontFragment: boolean;
-  /** 0 leaves it to the system. */
+  /** 0: the system's default. */
   readonly ttl: number;
 }
 
-/** As many bytes as blackbox_exporter sends when it is not told. */
+/** blackbox_exporter's default number of bytes. */
 const DEFAULT_PAYLOAD = 28;
-/** What fits into the largest IPv4 packet besides its headers. */
+/** The largest payload of an IPv4 packet besides its headers. */
 const MAX_PAYLOAD = 65_507;
 
 /** blackbox_exporter's keys. */

@@ -1,12 +1,12 @@
 import type { CancelSignal } from '../../domain/cancellation.ts';
-/** The time was up before there was a place. */
+/** The time was up before a place became free. */
 export class NoPlaceError extends Error {
   override readonly name = 'NoPlaceError';
 }
 
 const NO_PLACE = 'All places for pings were taken until the time was up: probe less often, or fewer hosts';
 
-/** A bounded number of places; who comes when all are taken waits for one, in order. */
+/** A bounded number of places; when all are taken, callers wait for one, in order. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -16,8 +16,8 @@ export class Slots {
   }
 
   /**
-   * Fulfilled with a function that gives the place back.
-   * @throws NoPlaceError when the signal aborts before there is one
+   * Resolves to a function that gives the place back.
+   * @throws NoPlaceError when the signal aborts first
    */
   async take(signal: CancelSignal): Promise<() => void> {
     if (signal.aborted) throw new NoPlaceError(NO_PLACE);
@@ -45,7 +45,7 @@ export class Slots {
     });
   }
 
-  /** A place goes to the next in line, so that nobody can slip in before. */
+  /** A place goes directly to the next in line, so that no other caller can take it. */
   #release(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free += 1;

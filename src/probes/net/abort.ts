@@ -1,7 +1,7 @@
 import type { CancelSignal } from '../../domain/cancellation.ts';
 import type { Socket } from 'node:net';
 
-/** The result of `work`, or a rejection as soon as `signal` aborts; what `work` does afterwards is ignored. */
+/** The result of `work`, or a rejection as soon as `signal` aborts; `work` is then ignored. */
 export async function orAborted<T>(work: Promise<T>, signal: CancelSignal): Promise<T> {
   signal.throwIfAborted();
   let stop = (): void => undefined;
@@ -17,7 +17,7 @@ export async function orAborted<T>(work: Promise<T>, signal: CancelSignal): Prom
   }
 }
 
-/** Destroys a socket when `signal` aborts; the signal lets go of it as soon as it is closed. */
+/** Destroys a socket when `signal` aborts; the listener is removed as soon as the socket is closed. */
 export function destroyOnAbort(socket: Socket, signal: CancelSignal): void {
   const onAbort = (): void => {
     socket.destroy();

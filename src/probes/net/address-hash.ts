@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
 
 /**
- * blackbox_exporter's `probe_ip_addr_hash`: FNV-1a (32 bits) of the address's 4 or 16 bytes.
- * It tells when an address changes, nothing else.
+ * blackbox_exporter's `probe_ip_addr_hash`: FNV-1a (32 bits) of the address's 4 or 16 bytes. It shows that an address
+ * has changed, nothing else.
  * @see http://www.isthe.com/chongo/tech/comp/fnv/
  */
 export function addressHash(address: string): number {
@@ -11,7 +11,7 @@ export function addressHash(address: string): number {
   return hash;
 }
 
-/** The 4 or 16 bytes of an address; its zone is not a part of them. */
+/** The 4 or 16 bytes of an address, without its zone. */
 export function addressBytes(address: string): readonly number[] {
   if (isIPv4(address)) return address.split('.').map(Number);
   const [head = '', tail] = address.replace(/%.*$/, '').split('::');

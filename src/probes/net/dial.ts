@@ -7,7 +7,7 @@ import type { PhaseTimer } from './phases.ts';
 import { NameNotFoundError, ResolverUnavailableError, type Address } from './resolver.ts';
 import { connectFailure, unixFailure, type Destination } from './socket-errors.ts';
 
-/** Where to connect to, and by which family of addresses. */
+/** Where to connect to, and with which address family. */
 export interface Endpoint {
   /** A name or an address, without brackets. */
   readonly host: string;
@@ -16,13 +16,13 @@ export interface Endpoint {
   readonly fallback: boolean;
   /** The address to connect from. */
   readonly localAddress?: string | undefined;
-  /** The host stands in the configuration and not in a target (a proxy, a token endpoint). */
+  /** The host is from the configuration and not from a target (a proxy, a token endpoint). */
   readonly configured?: boolean;
 }
 
 /**
- * Resolves a name and connects to its first address; the phases `resolve` and `connect`.
- * The socket is destroyed when the run's signal aborts; destroying it before is the caller's.
+ * Resolves a name and connects to its first address; the phases `resolve` and `connect`. The socket is destroyed when
+ * the run's signal aborts; until then it is up to the caller.
  * @throws ProbeFailure
  */
 export async function open(run: Run, timer: PhaseTimer, endpoint: Endpoint): Promise<Socket> {
@@ -32,7 +32,7 @@ export async function open(run: Run, timer: PhaseTimer, endpoint: Endpoint): Pro
   return connectTo(run, endpoint, address);
 }
 
-/** An endpoint whose address is wanted; it has no port where the protocol has none. */
+/** An endpoint to be resolved; without a port where the protocol has none. */
 export type Named = Omit<Endpoint, 'port' | 'localAddress'> & { readonly port?: number };
 
 /**
@@ -60,7 +60,7 @@ export async function resolve(run: Run, endpoint: Named): Promise<Address> {
 }
 
 /**
- * Connects to an address that an endpoint's name has.
+ * Connects to a resolved address of an endpoint.
  * @throws ProbeFailure
  */
 export async function connectTo(
@@ -74,7 +74,7 @@ export async function connectTo(
   return socket;
 }
 
-/** @throws ProbeFailure when an address of this host is of another family than the one to reach */
+/** @throws ProbeFailure when the source address is of another family than the address to connect to */
 export function requireSameFamily(source: string | undefined, { address, family }: Address): void {
   if (source === undefined || isIP(source) === family) return;
   throw fail('config', `source_ip_address ${source} cannot reach ${address}: one is IPv4, the other IPv6`);
@@ -117,7 +117,7 @@ interface Settle {
 }
 
 function watch(socket: Socket, { resolve, reject, failed }: Settle, signal: CancelSignal): void {
-  // stays for good: a socket that breaks later is noticed by its 'close', and must not throw
+  // never removed: a socket that breaks later is noticed by its 'close', and must not throw
   socket.on('error', (error) => reject(failed(error)));
   const closed = (): void => reject(fail('connect', 'The connection was closed while it was made'));
   socket.once('close', closed);

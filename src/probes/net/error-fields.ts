@@ -1,6 +1,6 @@
 /**
- * A text that an error carries (`code`, `name`, `reason`, `message`), or an empty one. Asked for by name and not by
- * `instanceof Error`: errors of Node.js itself are of another realm where code runs in a `vm` context.
+ * A text property of an error (`code`, `name`, `reason`, `message`), or an empty text. Does not use `instanceof Error`:
+ * where code runs in a `vm` context, errors of Node.js itself are from another realm.
  */
 export function errorText(error: unknown, field: 'code' | 'name' | 'reason' | 'message' | 'stack'): string {
   if (typeof error !== 'object' || error === null || !(field in error)) return '';

@@ -2,7 +2,7 @@ import type { FailureReason, UnknownReason, Verdict } from '../../domain/result.
 
 type BadVerdict = Exclude<Verdict, { status: 'success' }>;
 
-/** An expected end of a run, on its way up to the prober, which returns its verdict. */
+/** An expected end of a run, thrown up to the prober, which returns its verdict. */
 export class ProbeFailure extends Error {
   override readonly name = 'ProbeFailure';
   readonly verdict: BadVerdict;
@@ -13,12 +13,12 @@ export class ProbeFailure extends Error {
   }
 }
 
-/** The target's doing. */
+/** The target is at fault. */
 export function fail(reason: FailureReason, text: string): ProbeFailure {
   return new ProbeFailure({ status: 'failure', reason, text });
 }
 
-/** The agent's doing: it says nothing about the target. */
+/** The agent is at fault: it says nothing about the target. */
 export function agentFault(reason: UnknownReason, text: string): ProbeFailure {
   return new ProbeFailure({ status: 'unknown', reason, text });
 }

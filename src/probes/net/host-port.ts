@@ -9,7 +9,7 @@ export interface HostPort {
 
 const EXPECTED = 'expected host:port, such as db.example:5432 or [2001:db8::1]:5432';
 
-/** Reads `host:port`, or says what is wrong with it. */
+/** Parses `host:port`, or says what is wrong with it. */
 export function hostPort(address: string): HostPort | TargetProblem {
   const match = /^(?:\[([^\]]*)\]|([^:[\]/@\s\p{Cc}]+)):(\d{1,5})$/u.exec(address);
   if (match === null) return { problem: `${describe(address)}; ${EXPECTED}` };
@@ -22,12 +22,12 @@ export function hostPort(address: string): HostPort | TargetProblem {
 }
 
 function describe(address: string): string {
-  // what stands before an @ may be a password
+  // the text before an @ may be a password
   if (address.includes('@') || address.includes('://')) return 'a URL was given';
   return /:\d+$/.test(address) ? `"${address}" is not an address` : `"${address}" has no port`;
 }
 
-/** A server whose port may be left out, for protocols that have one of their own. */
+/** A server with an optional port, for protocols with a default one. */
 export interface Server {
   /** Without brackets. */
   readonly host: string;
@@ -35,14 +35,14 @@ export interface Server {
 }
 
 /**
- * Reads a host with or without port: `name`, `name:53`, `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]:53`.
- * @param expected what to say that was expected, where it is none
+ * Parses a host with or without port: `name`, `name:53`, `192.0.2.1`, `2001:db8::1`, `[2001:db8::1]:53`.
+ * @param expected what the problem says was expected
  */
 export function serverAddress(text: string, expected: string): Server | TargetProblem {
   if (isIPv6(text)) return { host: text, port: undefined };
   const match = /^(?:\[([^\]]*)\]|([^:[\]/@?#\s\p{Cc}]+))(?::(\d{1,5}))?$/u.exec(text);
   if (match === null) {
-    // what stands before an @ may be a password
+    // the text before an @ may be a password
     const given = text.includes('@') ? 'an address with an @' : `"${text}"`;
     return { problem: `${given} is not a server; ${expected}` };
   }

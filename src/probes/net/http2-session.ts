@@ -9,19 +9,19 @@ import {
 import type { Socket } from 'node:net';
 import { fail, type ProbeFailure } from './failure.ts';
 
-/** Node wants a URL, though the connection is made already and each request names its own authority. */
+/** Node requires a URL, although the connection exists and each request names its own authority. */
 const ORIGIN = 'https://localhost';
-/** As many fields as fit: Node's own limit is 128, after which an answer is reset. */
+/** The maximum: Node's default is 128, after which an answer is reset. */
 const MAX_HEADER_FIELDS = 65_535;
 const MAX_HEADER_BYTES = 256 * 1024;
-/** Interim answers (1xx). */
+/** The most interim answers (1xx). */
 const MAX_INTERIM_ANSWERS = 100;
-/** Bytes beside the content: frames that mean nothing to one request, and, as long as the content itself, padding. */
+/** The most bytes besides the content: frames of no use to one request, and padding beyond the content's size. */
 const MAX_OTHER_BYTES = 1_048_576;
-/** Node reads the frames of a session by itself: what came is looked up so often (ms). */
+/** How often the received bytes are checked (ms): Node reads the frames of a session by itself. */
 const LOOK_INTERVAL_MS = 20;
 
-/** HTTP/2 for one request over a connection of its own; the session takes the socket over. */
+/** HTTP/2 for one request over its own connection; the session takes over the socket. */
 export class OneRequestSession {
   readonly session: ClientHttp2Session;
   readonly #socket: Socket;
@@ -43,12 +43,12 @@ export class OneRequestSession {
     this.session.once('close', () => clearInterval(watch));
   }
 
-  /** Why the session was ended here: the server sent far more than an answer. */
+  /** Why the session was ended on this side: the server sent far more than an answer. */
   get flood(): ProbeFailure | undefined {
     return this.#flood;
   }
 
-  /** The one request. */
+  /** Starts the one request. */
   request(headers: OutgoingHttpHeaders, options?: ClientSessionRequestOptions): ClientHttp2Stream {
     const stream = this.session.request(headers, options);
     let interim = 0;
@@ -60,7 +60,7 @@ export class OneRequestSession {
     return stream;
   }
 
-  /** Says that so many bytes of the answer's content have come. */
+  /** Reports received bytes of the answer's content. */
   hasContent(bytes: number): void {
     this.#contentBytes += bytes;
   }
@@ -76,8 +76,8 @@ export class OneRequestSession {
   }
 
   /**
-   * Whether the server refused a request before it took it (`REFUSED_STREAM`, or a GOAWAY that leaves the request out):
-   * it may be sent again over another connection. A GOAWAY that names an error is meant, as to Go.
+   * Whether the server refused a request before processing it (`REFUSED_STREAM`, or a GOAWAY that excludes it): it may
+   * be sent again over another connection. A GOAWAY with an error is final, as in Go.
    * @see https://www.rfc-editor.org/rfc/rfc9113#section-8.7
    */
   hasRefused({ rstCode }: ClientHttp2Stream): boolean {

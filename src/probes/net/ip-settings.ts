@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { CANNOT_WORK, unlessEmpty, type ConfigFiles } from '../../settings/values.ts';
 
 const PROTOCOLS = ['ip4', 'ip6'] as const;
-/** Whatever is not `ip6` is IPv4 to blackbox_exporter: `ipv4`, but `ipv6` as well. */
+/** To blackbox_exporter everything except `ip6` is IPv4: `ipv4`, but `ipv6` as well. */
 const anyProtocol = z.string().transform((text) => (text === 'ip6' ? 'ip6' : 'ip4'));
 
 /** blackbox_exporter's keys that choose between IPv4 and IPv6, for a settings schema. */

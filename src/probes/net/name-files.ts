@@ -1,9 +1,12 @@
 import { isIP } from 'node:net';
 
-/** What the hosts file says: lower-case names to their addresses, in the order of the file. */
+/** The content of the hosts file: lower-case names and their addresses, in the order of the file. */
 export type Hosts = ReadonlyMap<string, readonly string[]>;
 
-/** Reads a hosts file; lines that are none are left out. @see hosts(5) */
+/**
+ * Parses a hosts file; invalid lines are ignored.
+ * @see hosts(5)
+ */
 export function parseHosts(text: string): Hosts {
   const hosts = new Map<string, string[]>();
   for (const line of text.split('\n')) {
@@ -26,7 +29,10 @@ export interface SearchRules {
   readonly ndots: number;
 }
 
-/** Reads `search`, `domain` and `ndots` of a resolv.conf; the last of the first two wins. @see resolv.conf(5) */
+/**
+ * Parses `search`, `domain` and `ndots` of a resolv.conf; the last of the first two wins.
+ * @see resolv.conf(5)
+ */
 export function parseSearchRules(text: string): SearchRules {
   let domains: readonly string[] = [];
   let ndots = 1;
@@ -47,7 +53,7 @@ export function parseSearchRules(text: string): SearchRules {
   };
 }
 
-/** The full names to ask for, in order: a name with enough dots as it is first, a short one completed first. */
+/** The full names to look up, in order: with enough dots the name as it is first, otherwise a completed one first. */
 export function candidates(name: string, rules: SearchRules): readonly string[] {
   if (name.endsWith('.')) return [name.slice(0, -1)];
   const completed = rules.domains.map((domain) => `${name}.${domain}`);

@@ -4,7 +4,7 @@ import { failure, unknown } from '../../domain/result.ts';
 import type { Phase, PhaseSeconds, Run } from '../prober.ts';
 import { ProbeFailure } from './failure.ts';
 
-/** Times the phases of one run; a phase entered again (a redirect) adds to its time. */
+/** Times the phases of one run; the time of a phase that is entered again (a redirect) is added. */
 export class PhaseTimer {
   readonly #monotonic: () => number;
   readonly #seconds: Partial<Record<Phase, number>> = {};
@@ -15,24 +15,24 @@ export class PhaseTimer {
     this.#monotonic = monotonic;
   }
 
-  /** The phase under way, or the last one when none is. */
+  /** The current phase, or the last one when none is. */
   get current(): Phase | undefined {
     return this.#current;
   }
 
-  /** Ends the phase under way and begins the next. */
+  /** Ends the current phase and begins the next. */
   enter(phase: Phase): void {
     this.#add();
     this.#current = phase;
   }
 
-  /** Ends the phase under way; gives the seconds of every phase reached, also of one that was cut short. */
+  /** Ends the current phase; returns the seconds of every phase reached, including one that was cut short. */
   stop(): PhaseSeconds {
     this.#add();
     return { ...this.#seconds };
   }
 
-  /** Ends the phase under way; what follows belongs to none. */
+  /** Ends the current phase; the time after it belongs to none. */
   pause(): void {
     this.#add();
     this.#current = undefined;
@@ -56,8 +56,8 @@ const DOING: Readonly<Record<Phase, string>> = {
 };
 
 /**
- * The verdict of a run that did not end by itself: timeout when its signal has aborted, else what was thrown.
- * A name server that stays silent until the deadline is the agent's trouble, not the target's.
+ * The verdict of a run that did not end by itself: timeout when its signal has aborted, else by the thrown error. A
+ * name server that is silent until the deadline is the agent's fault, not the target's.
  * @throws the error itself when it is a bug
  */
 export function verdictOf(error: unknown, run: Run, timer: PhaseTimer): Verdict {

@@ -15,23 +15,23 @@ export interface Address {
 }
 
 export interface LookupOptions {
-  /** The family that is taken when a name has both. */
+  /** The family used when a name has both. */
   readonly prefer: 4 | 6;
-  /** Whether the other family will do. */
+  /** Whether the other family is accepted. */
   readonly fallback: boolean;
   readonly signal: CancelSignal;
-  /** Where the addresses will be connected to, for whoever guards them; undefined: no port (ICMP). */
+  /** The port that will be connected to, for access checks; undefined: no port (ICMP). */
   readonly port?: number;
-  /** The name stands in the configuration and not in a target (a proxy, a token endpoint): never refused. */
+  /** The name is from the configuration and not from a target (a proxy, a token endpoint): never refused. */
   readonly configured?: boolean;
 }
 
-/** Gives names their addresses. */
+/** Resolves names to addresses. */
 export interface Resolver {
   /**
-   * All addresses of a name (or of an address itself), of one family, never none.
-   * @throws NameNotFoundError when the name has none that will do
-   * @throws ResolverUnavailableError when nobody could be asked
+   * All addresses of a name (or of an address itself), of one family, at least one.
+   * @throws NameNotFoundError when the name has no usable address
+   * @throws ResolverUnavailableError when no name server could be asked
    * Rejects at once when the signal aborts.
    */
   lookup(name: string, options: LookupOptions): Promise<readonly Address[]>;
@@ -49,27 +49,27 @@ export class ResolverUnavailableError extends Error {
 
 export interface ResolverOptions {
   readonly monotonic: () => number;
-  /** `/etc/hosts` unless told otherwise; undefined leaves it out. */
+  /** `/etc/hosts` by default; undefined: no hosts file. */
   readonly hostsFile?: string | undefined;
-  /** `/etc/resolv.conf` unless told otherwise; names the search domains. Undefined leaves them out. */
+  /** `/etc/resolv.conf` by default, for the search domains; undefined: no search domains. */
   readonly resolvConf?: string | undefined;
-  /** `address[:port]` of the name servers; the machine's own unless told otherwise. */
+  /** `address[:port]` of the name servers; by default the machine's own. */
   readonly servers?: readonly string[];
 }
 
-/** How long what the machine's files say is trusted before they are read again. */
+/** How long the content of the machine's files is used before they are read again. */
 const FRESH_MS = 10_000;
-/** What c-ares calls an answer about the name; everything else is about the name server. */
+/** The c-ares codes of an answer about the name; all others are about the name server. */
 const ABOUT_THE_NAME = new Set(['ENOTFOUND', 'ENODATA', 'ESERVFAIL', 'EBADNAME', 'EBADRESP', 'EBADQUERY']);
 
-/** The machine's view at one time. The c-ares channel reads the name servers when it is made. */
+/** The machine's files at one time. The c-ares channel reads the name servers when it is created. */
 interface View {
   readonly hosts: Hosts;
   readonly rules: SearchRules;
   readonly channel: dns.Resolver;
 }
 
-/** A resolver over the hosts file, then c-ares; never getaddrinfo, whose four threads are shared with the disk. */
+/** A resolver over the hosts file, then c-ares; never getaddrinfo, whose four threads are shared with disk access. */
 export function createResolver(options: ResolverOptions): Resolver {
   let view: Promise<View> | undefined;
   let readAt = 0;
@@ -117,7 +117,7 @@ async function readView(options: ResolverOptions): Promise<View> {
   return { hosts: parseHosts(hosts), rules: parseSearchRules(search), channel };
 }
 
-/** A machine without the file is a machine with an empty one; one that has run out of descriptors is not. */
+/** A missing file counts as an empty one; running out of file descriptors does not. */
 async function readOrEmpty(path: string): Promise<string> {
   try {
     const file = await openRegularFile(path);
@@ -132,7 +132,10 @@ async function readOrEmpty(path: string): Promise<string> {
   }
 }
 
-/** An IPv4 address within an IPv6 one is taken for what it is, as by Go. @see https://www.rfc-editor.org/rfc/rfc4291#section-2.5.5.2 */
+/**
+ * An IPv4 address within an IPv6 one counts as IPv4, as in Go.
+ * @see https://www.rfc-editor.org/rfc/rfc4291#section-2.5.5.2
+ */
 function toAddress(address: string): Address {
   if (isIP(address) === 4) return { address, family: 4 };
   const bytes = /^[0:]+:ffff:/i.test(address) ? addressBytes(address) : [];
@@ -164,7 +167,7 @@ async function askAll(
   throw first ?? new NameNotFoundError('An empty name has no address');
 }
 
-/** Both families are asked at once; the preferred one's answer is not kept waiting for the other's. */
+/** Asks for both families at once; the answer for the preferred one does not wait for the other. */
 async function ask(
   channel: dns.Resolver,
   name: string,

@@ -19,7 +19,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EPERM: "This host's firewall forbids to connect to",
 };
 
-/** What a failed connect means. */
+/** The failure for an error of connecting. */
 export function connectFailure(error: unknown, to: Destination): ProbeFailure {
   const code = errorCode(error);
   const where = describeDestination(to);
@@ -59,19 +59,19 @@ const UNIX_TEXT: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the path is too long for a socket',
 };
 
-/** What a failed connect to a UNIX domain socket means. */
+/** The failure for an error of connecting to a UNIX domain socket. */
 export function unixFailure(error: unknown, path: string): ProbeFailure {
   const code = errorCode(error);
   if (code === 'ECONNREFUSED')
     return fail('connect_refused', `Nobody listens on the socket ${path}, or its queue is full`);
-  // a full queue of the listener is EAGAIN here, and not this host's want
+  // here EAGAIN means that the listener's queue is full, not that this host lacks resources
   if (AGENT_LIMITS.has(code) && code !== 'EAGAIN')
     return agentFault('agent_limit', `This host has no resources left to connect to ${path} (${code})`);
   if (code === 'EAGAIN') return fail('connect_refused', `The queue of the socket ${path} is full`);
   return fail('connect', `Cannot connect to ${path}: ${UNIX_TEXT[code] ?? (code || 'unknown error')}`);
 }
 
-/** What it means that an established connection broke. */
+/** The failure for an established connection that broke. */
 export function brokenConnection(error: unknown, doing: string): ProbeFailure {
   const code = errorCode(error);
   if (code.startsWith('ERR_SSL_') || code === 'EPROTO') return tlsFailure(error);
@@ -93,7 +93,7 @@ const TLS_TEXT: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the server wants a client certificate (cert_file and key_file)',
 };
 
-/** What a failed TLS handshake, or a later TLS alert, means. */
+/** The failure for an error of a TLS handshake, or a later TLS alert. */
 export function tlsFailure(error: unknown): ProbeFailure {
   const code = errorCode(error);
   const reason = errorText(error, 'reason') || code;

@@ -2,8 +2,8 @@ import { isIPv6 } from 'node:net';
 import { domainToASCII } from 'node:url';
 
 /**
- * A URL as it is sent: path and query as they were written, the way Go's net/url treats them (RFC 3986). WHATWG's `URL`
- * rewrites them: it resolves dots (`/%2e%2e/x`), encodes `'`, takes `127.1` for an address.
+ * A URL as it is sent: path and query as they were written, as in Go's net/url (RFC 3986). WHATWG's `URL` rewrites
+ * them: it resolves dots (`/%2e%2e/x`), encodes `'`, reads `127.1` as an address.
  */
 export interface WebUrl {
   /** Lower case, without the colon. */
@@ -11,11 +11,11 @@ export interface WebUrl {
   /** Decoded; undefined when the URL has no user part. */
   readonly user: string | undefined;
   readonly password: string;
-  /** For looking up and verifying: lower case, without brackets, with its zone: `fe80::1%eth0`. */
+  /** For resolving and verifying: lower case, without brackets, with its zone: `fe80::1%eth0`. */
   readonly host: string;
-  /** Undefined: the scheme's own. */
+  /** Undefined: the scheme's default. */
   readonly port: number | undefined;
-  /** For the header `Host`: the host as written and the port if one is, without a zone. */
+  /** For the header `Host`: the host as written and the port if given, without a zone. */
   readonly authority: string;
   /** Percent-encoded; empty, or it begins with a slash. */
   readonly path: string;
@@ -30,16 +30,16 @@ export interface UrlProblem {
 
 type Authority = Pick<WebUrl, 'user' | 'password' | 'host' | 'port' | 'authority'>;
 
-/** What a URL, or a reference relative to one, consists of. */
+/** The parts of a URL, or of a reference relative to one. */
 interface Reference {
   readonly scheme: string | undefined;
   readonly authority: Authority | undefined;
   readonly path: string;
-  /** Undefined: it has none, which is not the same as an empty one. */
+  /** Undefined: it has none, as opposed to an empty one. */
   readonly query: string | undefined;
 }
 
-/** Reads a URL with a scheme and a host. */
+/** Parses a URL with a scheme and a host. */
 export function parseWebUrl(text: string): WebUrl | UrlProblem {
   const reference = parseReference(utf8Bytes(text));
   if ('problem' in reference) return reference;
@@ -49,8 +49,8 @@ export function parseWebUrl(text: string): WebUrl | UrlProblem {
 }
 
 /**
- * The URL that a reference such as `../x?y` or `//host/x` means where `base` is the one at hand.
- * @param location as it came in a header: one character for each byte
+ * Resolves a reference such as `../x?y` or `//host/x` against `base`.
+ * @param location as received in a header: one character for each byte
  * @see https://www.rfc-editor.org/rfc/rfc3986#section-5.2
  */
 export function resolveReference(base: WebUrl, location: string): WebUrl | UrlProblem {
@@ -66,7 +66,7 @@ export function resolveReference(base: WebUrl, location: string): WebUrl | UrlPr
   return { ...base, path: withoutDots(merged), query: path === '' ? (query ?? base.query) : (query ?? '') };
 }
 
-/** What stands in a request behind the method. */
+/** The request target: what follows the method. */
 export function requestTarget({ path, query }: WebUrl): string {
   return `${path === '' ? '/' : path}${query}`;
 }
@@ -100,7 +100,7 @@ function parseReference(bytes: string): Reference | UrlProblem {
   };
 }
 
-/** Go's `EscapedPath`: as written where every character may be in a path; else it is decoded and encoded as a whole. */
+/** Go's `EscapedPath`: as written if every character is valid in a path; otherwise decoded and encoded as a whole. */
 function escapedPath(path: string): string | undefined {
   if (/^(?:[\w\-.~!$&'()*+,;=:@[\]/]|%[\da-f]{2})*$/i.test(path)) return path;
   if (/%(?![\da-f]{2})/i.test(path)) return undefined;
@@ -147,7 +147,7 @@ interface Host {
   readonly written: string;
 }
 
-/** A name; one beyond ASCII goes in Punycode. Percent-encoding is for what is beyond ASCII only. */
+/** A name; non-ASCII ones become Punycode. Percent-encoding is accepted only for non-ASCII characters. */
 function namedHost(name: string): Host | undefined {
   if (/%(?![89a-f][\da-f])/i.test(name)) return undefined;
   const text = decodedText(name);
@@ -155,7 +155,10 @@ function namedHost(name: string): Host | undefined {
   return /^[\w\-.~!$&'()*+,;=]+$/.test(ascii) ? { host: ascii, written: ascii } : undefined;
 }
 
-/** An IPv6 address, whose zone is written behind `%25`. @see https://www.rfc-editor.org/rfc/rfc6874 */
+/**
+ * An IPv6 address, with its zone after `%25`.
+ * @see https://www.rfc-editor.org/rfc/rfc6874
+ */
 function addressHost(literal: string): Host | undefined {
   const [address = '', zone] = literal.split('%25');
   if (!isIPv6(address) || address.includes('%')) return undefined;

@@ -1,16 +1,16 @@
 import { fail } from './failure.ts';
 
-/** Control characters end lines and fields, or hide in logs. In field values, a tab is as good as a space. */
+/** Control characters end lines and fields, or hide in logs. In field values, a tab is as acceptable as a space. */
 const NOT_HOST = /[^\x21-\x7e\x80-\uffff]/;
 const NOT_TARGET = NOT_HOST;
 const NOT_VALUE = /[^\t\x20-\x7e\x80-\uffff]/;
 
-/** Whether a text can be the name of a host: it has neither control characters nor spaces. */
+/** Whether a text can be a host name: it has neither control characters nor spaces. */
 export function isHostText(text: string): boolean {
   return !NOT_HOST.test(text);
 }
 
-/** @throws ProbeFailure `config`; nothing of such a name is sent */
+/** @throws ProbeFailure `config`; no part of such a name is sent */
 export function requireHostText(name: string): void {
   if (!isHostText(name))
     throw fail(
@@ -19,17 +19,17 @@ export function requireHostText(name: string): void {
     );
 }
 
-/** What of a request or of a line is sent as it is. */
+/** The parts of a request or of a line that are sent unchanged. */
 interface RequestText {
   readonly method: string;
   readonly path: string;
-  /** Names and values in turn. */
+  /** Names and values, alternating. */
   readonly headers: readonly string[];
 }
 
 /**
- * The last check before a request is written: whatever its parts were made of (settings, a target, a redirect, cookies,
- * a token), none may end its line or begin another request.
+ * The last check before a request is written: wherever its parts come from (settings, a target, a redirect, cookies, a
+ * token), none may end its line or begin another request.
  * @throws ProbeFailure `config`; the texts may be secrets, and are not shown
  */
 export function requireSendable({ method, path, headers }: RequestText): void {

@@ -57,7 +57,7 @@ export function infoSamples(info: ReadonlyMap<string, string>): readonly Sample[
   return [sample(REDIS_UP, 1), ...measured];
 }
 
-/** What `/cluster_health` shows of a Redis server. */
+/** The values of a Redis server in `/cluster_health`. */
 export function infoDetails(info: ReadonlyMap<string, string>): Readonly<Record<string, string | number>> {
   const clients = infoNumber(info, 'connected_clients');
   const uptime = infoNumber(info, 'uptime_in_seconds');

@@ -1,6 +1,6 @@
 /**
- * Reads the answer of INFO: `field:value` lines under `# Section` headings, CRLF between them.
- * Lines of any other form are left out.
+ * Parses the answer of INFO: `field:value` lines under `# Section` headings, separated by CRLF. Other lines are
+ * ignored.
  * @see https://redis.io/docs/latest/commands/info/
  */
 export function parseInfo(text: string): ReadonlyMap<string, string> {
@@ -12,7 +12,7 @@ export function parseInfo(text: string): ReadonlyMap<string, string> {
   return fields;
 }
 
-/** A field that is a whole, non-negative number; undefined when it is missing or none. */
+/** A field that is a whole, non-negative number; undefined when it is missing or invalid. */
 export function infoNumber(info: ReadonlyMap<string, string>, field: string): number | undefined {
   const text = info.get(field) ?? '';
   return /^\d{1,16}$/.test(text) ? Number(text) : undefined;

@@ -11,10 +11,10 @@ export interface Login {
   readonly db: number | undefined;
 }
 
-/** An answer of INFO has some kilobytes, with statistics of each command some hundred. */
+/** An answer of INFO has some kilobytes; with statistics of each command, some hundred. */
 const MAX_ANSWER_BYTES = 1_048_576;
 
-/** The Redis client, loaded when a service first needs it: it takes as long as a tenth of Tocsin's start. */
+/** The Redis client, loaded when a service first needs it: that takes a tenth of Tocsin's start. */
 export type RedisDriver = Pick<typeof Driver, 'AbstractConnector' | 'Redis'>;
 
 export function loadRedisDriver(): Promise<RedisDriver> {
@@ -22,8 +22,8 @@ export function loadRedisDriver(): Promise<RedisDriver> {
 }
 
 /**
- * Speaks Redis over a connected socket: logs in, pings, and gives the text of INFO. One attempt, no retries.
- * The socket is left to the caller; destroying it ends a session that hangs.
+ * Speaks Redis over a connected socket: logs in, pings, and returns the text of INFO. One attempt, no retries. The
+ * caller owns the socket; destroying it ends a session that hangs.
  * @throws ProbeFailure `auth`, `reply` or `protocol`
  */
 export async function readInfo(driver: RedisDriver, socket: Socket, login: Login): Promise<string> {
@@ -35,7 +35,7 @@ export async function readInfo(driver: RedisDriver, socket: Socket, login: Login
   let refused: ProbeFailure | undefined;
   try {
     await redis.connect();
-    // only now: a listener that came before the client's would take what a server says first
+    // not earlier: a listener before the client's would take the first bytes that a server sends
     guardAnswers(socket, (failure) => {
       refused = failure;
     });
@@ -52,8 +52,8 @@ export async function readInfo(driver: RedisDriver, socket: Socket, login: Login
 }
 
 /**
- * Ends a connection that sends more than an answer has, or an array, which none of our commands is answered with: the
- * client makes room for as many elements as an array announces, so that few bytes would take all memory.
+ * Ends a connection that sends more than an answer has, or an array, which is not an answer to any command used here:
+ * the client allocates as many elements as an array announces, so that few bytes would use up the memory.
  */
 function guardAnswers(socket: Socket, refuse: (failure: ProbeFailure) => void): void {
   let lineStart = true;
@@ -69,7 +69,7 @@ function guardAnswers(socket: Socket, refuse: (failure: ProbeFailure) => void): 
             `The server sends more than ${MAX_ANSWER_BYTES} bytes, which no answer of Redis has`,
           ),
     );
-    // the client is given the same bytes, whatever becomes of the socket
+    // the client gets the same buffer, whatever happens to the socket
     bytes.fill(0);
     socket.destroy();
   });
@@ -78,7 +78,7 @@ function guardAnswers(socket: Socket, refuse: (failure: ProbeFailure) => void): 
 const ASTERISK = 0x2a;
 const LINE_FEED = 0x0a;
 
-/** ioredis over our own connection: dialling, TLS, deadline and login are ours, the protocol is its. */
+/** ioredis over Tocsin's own connection: dialling, TLS, deadline and login are done here, the protocol by ioredis. */
 function clientOver({ AbstractConnector, Redis }: RedisDriver, socket: Socket): Client {
   class OwnSocket extends AbstractConnector {
     constructor() {
@@ -104,7 +104,7 @@ function clientOver({ AbstractConnector, Redis }: RedisDriver, socket: Socket): 
   });
 }
 
-/** ioredis would log in itself, but prints some refusals to the console instead of telling them. */
+/** ioredis could log in itself, but prints some refusals to the console instead of reporting them. */
 async function logIn(redis: Client, { username, password, db }: Login): Promise<void> {
   if (password !== undefined) {
     const credentials = username === undefined ? [password] : [username, password];
@@ -115,7 +115,7 @@ async function logIn(redis: Client, { username, password, db }: Login): Promise<
   if (db !== undefined && db !== 0) await answered(redis.call('SELECT', String(db)));
 }
 
-/** The code is all of the answer that is shown: an error about AUTH may quote its arguments. */
+/** Only the code of the answer is shown: an error about AUTH may quote its arguments. */
 function loginFailure(error: unknown): unknown {
   const reply = replyText(error);
   if (reply === undefined) return error;
@@ -125,7 +125,7 @@ function loginFailure(error: unknown): unknown {
   return fail('auth', `The server refuses the password (${replyCode(reply)})`);
 }
 
-/** Tells a refusal from a broken connection as soon as it comes. */
+/** Distinguishes a refusal from a broken connection as soon as it arrives. */
 function answered(call: Promise<unknown>): Promise<unknown> {
   return call.catch((error: unknown) => {
     throw replyFailure(error);

@@ -41,7 +41,7 @@ async function ldapMessage(wire: Wire): Promise<Buffer> {
 }
 
 /**
- * The result code of an ExtendedResponse; undefined when the bytes are none.
+ * The result code of an ExtendedResponse; undefined when the bytes are not one.
  * @param message an LDAPMessage without its outer tag and length: messageID, then the response
  */
 export function ldapResultCode(message: Buffer): number | undefined {

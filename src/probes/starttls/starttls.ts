@@ -24,8 +24,8 @@ export const STARTTLS = [
 ] as const satisfies readonly StartTls[];
 
 /**
- * Has a server change to TLS by its own protocol; the handshake comes next. What the server sends on before that is
- * thrown away.
+ * Asks a server to switch to TLS in its own protocol; the handshake comes next. Anything the server sends before it is
+ * discarded.
  * @throws ProbeFailure `reply` when the server refuses, `protocol` when it speaks something else
  */
 export async function startTls(protocol: StartTls, socket: Socket, signal: CancelSignal): Promise<void> {

@@ -2,7 +2,10 @@ import type { ProbeFailure } from '../net/failure.ts';
 import { fail } from '../net/failure.ts';
 import type { Wire } from './wire.ts';
 
-/** SMTP and its like: `250-…` lines, the last one `250 …`. @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2 */
+/**
+ * A reply of SMTP and similar protocols: `250-…` lines, the last one `250 …`.
+ * @see https://www.rfc-editor.org/rfc/rfc5321#section-4.2
+ */
 interface Reply {
   readonly code: number;
   readonly lines: readonly string[];
@@ -33,7 +36,7 @@ async function reply(wire: Wire): Promise<Reply> {
     const line = await wire.line();
     const match = /^(\d{3})([ -]|$)(.*)$/.exec(line);
     const numbered = match !== null;
-    // FTP leaves the number out in the middle of a reply
+    // FTP may omit the number in the middle of a reply
     if (!numbered && lines.length === 0) throw unlike(line);
     lines.push(match?.[3] ?? line);
     if (numbered && match[2] !== '-') return { code: Number(match[1]), lines };
@@ -80,7 +83,7 @@ function unlike(line: string): ProbeFailure {
   return fail('protocol', `The server does not speak that protocol; it says "${shown(line)}"`);
 }
 
-/** What a server says, fit for a log. */
+/** A server's line, safe for a log. */
 function shown(line: string): string {
   return line.slice(0, 120).replace(/[^\x20-\x7e]/g, '.');
 }

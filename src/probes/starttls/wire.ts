@@ -4,7 +4,7 @@ import { SocketReader } from '../dialogue/reader.ts';
 import { orAborted } from '../net/abort.ts';
 import { fail } from '../net/failure.ts';
 
-/** A connection before TLS: what is said and heard on it. Everything rejects when the run is over. */
+/** A connection before TLS. Every call rejects when the run is over. */
 export class Wire {
   readonly #socket: Socket;
   readonly #reader: SocketReader;
@@ -16,14 +16,14 @@ export class Wire {
     this.#signal = signal;
   }
 
-  /** @throws ProbeFailure when there is none any more */
+  /** @throws ProbeFailure at the end of the connection */
   async line(): Promise<string> {
     const line = await orAborted(this.#reader.line(), this.#signal);
     if (line === undefined) throw closed();
     return line;
   }
 
-  /** @throws ProbeFailure when there are not so many */
+  /** @throws ProbeFailure when the connection ends first */
   async bytes(count: number): Promise<Buffer> {
     const bytes = await orAborted(this.#reader.bytes(count), this.#signal);
     if (bytes.length < count) throw closed();
@@ -37,7 +37,7 @@ export class Wire {
     await orAborted(sent, this.#signal);
   }
 
-  /** Lets go of the socket: TLS comes next. */
+  /** Detaches from the socket: TLS comes next. */
   release(): void {
     this.#reader.release();
   }

@@ -38,7 +38,7 @@ export const WEBSOCKET_FAMILIES: readonly Family[] = [
   TLS_CIPHER,
 ];
 
-/** Seconds by blackbox_exporter's phases: the handshakes of TLS and WebSocket are its `processing`. */
+/** Seconds under blackbox_exporter's phases: the TLS and WebSocket handshakes are its `processing`. */
 export function websocketDurations(phases: PhaseSeconds): readonly Sample[] {
   const { resolve, connect, tls, processing, transfer } = phases;
   const handshakes = tls === undefined ? processing : tls + (processing ?? 0);
@@ -47,7 +47,7 @@ export function websocketDurations(phases: PhaseSeconds): readonly Sample[] {
   );
 }
 
-/** What blackbox_exporter shows of what a run did not come to. */
+/** blackbox_exporter's values for what a run did not reach. */
 export function unmeasuredWebsocket(measured: readonly Sample[]): readonly Sample[] {
   const resolved = measured.some(({ family }) => family.name === IP_PROTOCOL.name);
   return [

@@ -3,11 +3,14 @@ import type { Socket } from 'node:net';
 import { SocketReader } from '../dialogue/reader.ts';
 import { fail, type ProbeFailure } from '../net/failure.ts';
 
-/** The most bytes that a message may have, its fragments together. */
+/** The most bytes of a message, all fragments together. */
 const MAX_MESSAGE_BYTES = 1_048_576;
-/** The most frames that a server may send: empty ones and pings cost CPU and memory long before they are many bytes. */
+/**
+ * The most frames that a server may send: empty ones and pings cost CPU and memory long before they add up to many
+ * bytes.
+ */
 const MAX_FRAMES = 4_096;
-/** Answers to pings that the server has not taken; more are left out. */
+/** Answers to pings that the server has not read; beyond this, no more are sent. */
 const MAX_UNSENT_BYTES = 65_536;
 const MAX_CONTROL_BYTES = 125;
 
@@ -19,7 +22,10 @@ interface Frame {
   readonly payload: Buffer;
 }
 
-/** A frame of a client: whole, and masked. @see https://www.rfc-editor.org/rfc/rfc6455#section-5.2 */
+/**
+ * A frame of a client: unfragmented, and masked.
+ * @see https://www.rfc-editor.org/rfc/rfc6455#section-5.2
+ */
 function clientFrame(opcode: number, payload: Buffer): Buffer {
   const { length } = payload;
   const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8;
@@ -45,7 +51,7 @@ export class MessageStream {
     this.#reader = new SocketReader(socket);
   }
 
-  /** Fulfilled when the message has left; rejects when the connection breaks. */
+  /** Resolves when the message has been written; rejects when the connection breaks. */
   send(text: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#socket.write(clientFrame(OPCODE.text, text), (error) => {
@@ -55,7 +61,7 @@ export class MessageStream {
     });
   }
 
-  /** Says goodbye, and leaves the connection to the server's own close. */
+  /** Sends a close frame; the server closes the connection. */
   close(): void {
     this.#reader.release();
     this.#socket.write(clientFrame(OPCODE.close, Buffer.from([0x03, 0xe8])));
@@ -64,8 +70,8 @@ export class MessageStream {
 
   /**
    * The next message, text or binary; pings in between are answered.
-   * @throws ProbeFailure `protocol` when the server closes, breaks the protocol, or sends more than `MAX_MESSAGE_BYTES` or
-   * `MAX_FRAMES`
+   * @throws ProbeFailure `protocol` when the server closes, violates the protocol, or sends more than
+   * `MAX_MESSAGE_BYTES` or `MAX_FRAMES`
    */
   async message(): Promise<Buffer> {
     const pieces: Buffer[] = [];

@@ -5,7 +5,10 @@ import { fail } from '../net/failure.ts';
 import { brokenConnection } from '../net/socket-errors.ts';
 import { requireSendable } from '../net/wire-text.ts';
 
-/** What the key of a request and this make the answer's. @see https://www.rfc-editor.org/rfc/rfc6455#section-1.3 */
+/**
+ * The answer's key is derived from this and the request's key.
+ * @see https://www.rfc-editor.org/rfc/rfc6455#section-1.3
+ */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 export interface HandshakeRequest {
@@ -13,21 +16,21 @@ export interface HandshakeRequest {
   readonly socket: Socket;
   /** Path and query. */
   readonly path: string;
-  /** Names and values in turn, `Host` among them. */
+  /** Names and values, alternating, including `Host`. */
   readonly headers: readonly string[];
 }
 
-/** An answer to the request to switch, and whether it switches. */
+/** The answer to the upgrade request, and whether it accepts. */
 export interface HandshakeAnswer {
   readonly status: number;
-  /** Why this is not a WebSocket connection now. */
+  /** Why the connection was not switched to WebSocket. */
   readonly refusal: string | undefined;
 }
 
 /**
- * Asks for WebSocket over a connection of its own. What the server sends after its answer is left on the socket, which
- * is paused.
- * @throws ProbeFailure when no HTTP answer comes
+ * Requests WebSocket over its own connection. What the server sends after its answer stays on the socket, which is
+ * paused.
+ * @throws ProbeFailure when there is no HTTP answer
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-4.1
  */
 export async function shakeHands({ socket, path, headers }: HandshakeRequest): Promise<HandshakeAnswer> {

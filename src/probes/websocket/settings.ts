@@ -11,7 +11,7 @@ import { defaultTls, tlsSettings } from '../net/tls/settings.ts';
 import type { TlsClient } from '../net/tls/client.ts';
 import { CANNOT_WORK, regexp, type ConfigFiles } from '../../settings/values.ts';
 
-/** What one message is waited for, and what is sent then. */
+/** One step: the message to wait for, and what to send then. */
 export interface MessageStep {
   readonly expect: RE2JS | undefined;
   /** A template where `expect` is given; empty: nothing. */
@@ -23,14 +23,14 @@ export interface WebsocketSettings {
   readonly tls: TlsClient;
   readonly headers: readonly PrivateHeader[];
   readonly authorization: Authorization | undefined;
-  /** Where the authorization comes from instead. */
+  /** The source of the authorization instead. */
   readonly tokens: TokenSource | undefined;
-  /** Undefined: straight. */
+  /** Undefined: a direct connection. */
   readonly proxy: ProxyRules | undefined;
   readonly steps: readonly MessageStep[];
 }
 
-/** Prometheus's client block. HTTP/2 and redirects are not for WebSocket: these keys have no effect. */
+/** Prometheus's client block. HTTP/2 and redirects do not apply to WebSocket: their keys have no effect. */
 function clientBlock(files: ConfigFiles) {
   return z
     .strictObject({
@@ -46,7 +46,7 @@ function clientBlock(files: ConfigFiles) {
     .superRefine(checkProxy);
 }
 
-/** Keys that blackbox_exporter has for other probers in the same list, and leaves out of account here. */
+/** Keys that blackbox_exporter has for other probers in the same list, and ignores here. */
 const IDLE_KEYS = ['expect_bytes', 'labels', 'starttls'] as const;
 
 function steps({ lenient = false }: ConfigFiles) {
@@ -81,7 +81,7 @@ function steps({ lenient = false }: ConfigFiles) {
     .default([]);
 }
 
-/** Headers that the handshake itself is made of. */
+/** Headers of the handshake itself. */
 const HANDSHAKE_HEADERS = /^(?:connection|upgrade|sec-websocket-(?:key|version|extensions|accept))$/i;
 
 /** blackbox_exporter's keys. */

@@ -3,12 +3,12 @@ import { Secret } from '../../../domain/secret.ts';
 import { CANNOT_WORK, secret, secretFile, unlessEmpty, type ConfigFiles } from '../../../settings/values.ts';
 import { headerBytes, isHeaderValue } from '../header-text.ts';
 
-/** A ready `Authorization` header; it is a secret. */
+/** A complete `Authorization` header; it is a secret. */
 export type Authorization = Secret;
 
 const instead = (key: string) => ({ description: `the file that holds it, instead of \`${key}\`` });
 
-/** The ways to authenticate of blackbox_exporter's client block, for a settings schema. */
+/** The authentication methods of blackbox_exporter's client block, for a settings schema. */
 export function authSettings(files: ConfigFiles) {
   return {
     basic_auth: z
@@ -73,7 +73,7 @@ interface AuthGiven {
   readonly oauth2?: object | undefined;
 }
 
-/** At most one way, and one that fits into a header. */
+/** At most one method, with credentials that fit into a header. */
 export function checkAuth(given: AuthGiven, context: z.core.$RefinementCtx): void {
   const keys = ['basic_auth', 'authorization', 'bearer_token', 'bearer_token_file', 'oauth2'] as const;
   const used = keys.filter((key) => given[key] !== undefined);

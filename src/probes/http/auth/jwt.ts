@@ -1,23 +1,23 @@
 import { createPrivateKey, randomUUID, sign, type KeyObject } from 'node:crypto';
 
-/** The ways to sign that Prometheus knows, with OpenSSL's names of their digests. */
+/** The signature algorithms that Prometheus supports, with OpenSSL's names of their digests. */
 const DIGESTS = { RS256: 'sha256', RS384: 'sha384', RS512: 'sha512' } as const;
 export type SignatureAlgorithm = keyof typeof DIGESTS;
 export const SIGNATURE_ALGORITHMS: readonly string[] = Object.keys(DIGESTS);
 
-/** How long an assertion may be used; what Prometheus gives it. */
+/** The lifetime of an assertion, as in Prometheus. */
 const LIFE_SECONDS = 600;
 
 export interface AssertionSettings {
   readonly key: KeyObject;
-  /** Names the key to the token endpoint; empty: it is not named. */
+  /** Identifies the key to the token endpoint; empty: omitted. */
   readonly keyId: string;
   readonly algorithm: SignatureAlgorithm;
   readonly issuer: string;
   readonly subject: string;
   readonly audience: string;
   readonly scopes: readonly string[];
-  /** Go beside the others, and before them where they have the same name. */
+  /** Further claims, which override the standard ones of the same name. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
@@ -26,9 +26,9 @@ export function isSignatureAlgorithm(text: string): text is SignatureAlgorithm {
 }
 
 /**
- * Reads an RSA private key (PEM, PKCS #1 or #8, without a passphrase) and signs with it once, so that one that cannot is
- * found when the configuration is loaded.
- * @throws Error that says what is wrong with it, and not what it is
+ * Reads an RSA private key (PEM, PKCS #1 or #8, without a passphrase) and signs with it once, so that one that cannot
+ * sign is reported when the configuration is loaded.
+ * @throws Error that describes the problem without showing the key
  */
 export function readSigningKey(pem: string, algorithm: SignatureAlgorithm): KeyObject {
   let key: KeyObject;
@@ -48,7 +48,7 @@ export function readSigningKey(pem: string, algorithm: SignatureAlgorithm): KeyO
 }
 
 /**
- * A signed statement of who asks for a token. The claims are those of prometheus/common.
+ * A signed assertion of the client's identity. The claims are those of prometheus/common.
  * @param nowMs wall clock
  * @see https://www.rfc-editor.org/rfc/rfc7523#section-3
  */
@@ -75,7 +75,7 @@ function encoded(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
 
-/** Signing takes milliseconds: on another thread. */
+/** On another thread: signing takes milliseconds. */
 function signature64(digest: string, text: string, key: KeyObject): Promise<string> {
   return new Promise((resolve, reject) => {
     sign(digest, Buffer.from(text), key, (error, signature) => {

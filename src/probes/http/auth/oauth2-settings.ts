@@ -9,7 +9,7 @@ import { checkProxy, proxyKeys, proxyRules } from '../proxy/proxy-settings.ts';
 import { isHttp } from '../target.ts';
 import { TokenEndpoint } from './token-endpoint.ts';
 
-/** The keys of the grant `jwt-bearer`; without it they have no effect, as in blackbox_exporter. */
+/** The keys of the grant `jwt-bearer`; they have no effect without it, as in blackbox_exporter. */
 function assertionKeys(files: ConfigFiles) {
   return {
     client_certificate_key: unlessEmpty(secret),
@@ -24,7 +24,7 @@ function assertionKeys(files: ConfigFiles) {
 
 const GRANTS: readonly string[] = ['', 'client_credentials', JWT_BEARER];
 
-/** To blackbox_exporter a grant that it does not know is that of client credentials. */
+/** blackbox_exporter treats an unknown grant as client credentials. */
 function grantType({ lenient = false }: ConfigFiles) {
   if (lenient) return z.string();
   return z.string().refine((grant) => GRANTS.includes(grant), {

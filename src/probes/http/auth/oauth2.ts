@@ -11,16 +11,16 @@ import type { TokenEndpoint } from './token-endpoint.ts';
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 export interface OAuth2Settings {
-  /** What the client proves itself by: its secret, or what it signs. */
+  /** How the client authenticates: by its secret, or by what it signs. */
   readonly grant:
     { readonly clientId: string; readonly clientSecret: Secret } | { readonly assertion: AssertionSettings };
   readonly scopes: readonly string[];
-  /** Further fields of the form. */
+  /** Additional form fields. */
   readonly params: readonly (readonly [string, string])[];
   readonly endpoint: TokenEndpoint;
 }
 
-/** What is left of a token's life when a new one is fetched. */
+/** The remaining lifetime of a token at which a new one is fetched. */
 const MARGIN_MS = 10_000;
 
 /**
@@ -32,7 +32,7 @@ export class TokenSource {
   readonly #now: () => number;
   #token: Token | undefined;
 
-  /** @param now wall clock (ms), which an assertion tells */
+  /** @param now wall clock (ms), for assertions */
   constructor(settings: OAuth2Settings, now: () => number) {
     this.#settings = settings;
     this.#now = now;
@@ -40,7 +40,7 @@ export class TokenSource {
 
   /**
    * The `Authorization` header for a request.
-   * @throws ProbeFailure `auth` when the endpoint gives none
+   * @throws ProbeFailure `auth` when the endpoint issues no token
    */
   async authorization(run: Run, ip: IpPreference): Promise<Secret> {
     const known = this.#token;
@@ -58,7 +58,7 @@ export class TokenSource {
     return this.#token.authorization;
   }
 
-  /** Lets go of a token that the target does not take. */
+  /** Discards a token that the target rejects. */
   forget(): void {
     this.#token = undefined;
   }
@@ -73,7 +73,7 @@ export class TokenSource {
     return readToken(await this.#settings.endpoint.post(run, ip, { form }), asked);
   }
 
-  /** Credentials go in the header, as they should; an endpoint that gives no token then gets them in the body, as by Go. */
+  /** Credentials go in the header first; if the endpoint then issues no token, they are sent in the body, as in Go. */
   async #bySecret(
     run: Run,
     ip: IpPreference,
@@ -93,7 +93,7 @@ export class TokenSource {
     return readToken(await endpoint.post(run, ip, { form }), asked);
   }
 
-  /** `endpoint_params` come last: a `grant_type` among them is meant to replace the grant's own, as in Go. */
+  /** `endpoint_params` come last: a `grant_type` among them replaces the grant's own, as in Go. */
   #form(fields: readonly (readonly [string, string])[]): URLSearchParams {
     const { scopes, params } = this.#settings;
     const form = new URLSearchParams();
@@ -103,7 +103,10 @@ export class TokenSource {
   }
 }
 
-/** As a field of a form is written. @see https://www.rfc-editor.org/rfc/rfc6749#appendix-B */
+/**
+ * Encodes a form field.
+ * @see https://www.rfc-editor.org/rfc/rfc6749#appendix-B
+ */
 function formEncoded(text: string): string {
   const strict = (sign: string): string => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
   return encodeURIComponent(text)

@@ -8,7 +8,7 @@ export interface Token {
   readonly expiresAt: number | undefined;
 }
 
-/** What a token endpoint said. */
+/** The answer of a token endpoint. */
 export interface TokenAnswer {
   readonly status: number;
   readonly contentType: string | undefined;
@@ -22,9 +22,9 @@ const tokenAnswer = z.object({
 });
 
 /**
- * Reads the answer of a token endpoint; its text is never shown, for it may hold a token.
+ * Reads the answer of a token endpoint; its text is never shown, since it may hold a token.
  * @param asked monotonic ms
- * @throws ProbeFailure `auth` when there is no token in it
+ * @throws ProbeFailure `auth` when it holds no token
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.1
  */
 export function readToken(answer: TokenAnswer, asked: number): Token {
@@ -36,7 +36,7 @@ export function readToken(answer: TokenAnswer, asked: number): Token {
   const { access_token: token, token_type: given, expires_in: seconds } = parsed.data;
   return {
     authorization: new Secret(`${tokenType(given ?? '')} ${token}`),
-    // no life at all is none that is told, to Go too
+    // a lifetime of 0 counts as not given, as in Go
     expiresAt:
       seconds === undefined || seconds === null || seconds <= 0 ? undefined : asked + seconds * 1_000,
   };
@@ -47,7 +47,7 @@ function tokenType(given: string): string {
   return type === '' || /^bearer$/i.test(type) ? 'Bearer' : type;
 }
 
-/** JSON; some endpoints answer with a form instead. */
+/** The parsed JSON; some endpoints answer with a form instead. */
 function parsedText({ text, contentType = '' }: TokenAnswer): unknown {
   try {
     return JSON.parse(text) as unknown;

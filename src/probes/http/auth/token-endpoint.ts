@@ -20,7 +20,7 @@ const MAX_ANSWER_BYTES = 65_536;
 export interface TokenEndpointSettings {
   readonly url: WebUrl;
   readonly tls: TlsClient;
-  /** Undefined: it is asked straight. Its name is left to a proxy. */
+  /** Undefined: a direct connection. A proxy resolves the endpoint's name. */
   readonly proxy: ProxyRules | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface TokenRequest {
   readonly authorization?: Secret;
 }
 
-/** Speaks to the endpoint that gives tokens. Its host stands in the configuration: it is never refused. */
+/** A client of the endpoint that issues tokens. Its host is from the configuration: it is never refused. */
 export class TokenEndpoint {
   readonly #settings: TokenEndpointSettings;
 
@@ -38,8 +38,8 @@ export class TokenEndpoint {
   }
 
   /**
-   * Sends one form over a connection of its own. Redirects are not followed.
-   * @throws ProbeFailure `auth` when no answer comes
+   * Sends one form over its own connection. Redirects are not followed.
+   * @throws ProbeFailure `auth` when there is no answer
    */
   post(run: Run, ip: IpPreference, request: TokenRequest): Promise<TokenAnswer> {
     return asAuth(async () => {
@@ -117,7 +117,7 @@ async function send(
   return { status, contentType: headerValue(headers, 'content-type'), text: body.start.toString('utf8') };
 }
 
-/** What goes wrong with the token endpoint is not the target's connection, and is called so. */
+/** A failure at the token endpoint is not one of the target's connection: it is reported as `auth`. */
 async function asAuth<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,10 +1,10 @@
 import { ChunkReader } from './chunk-reader.ts';
 import type { Framing } from './framing.ts';
 
-/** Finds the end of a body in what comes over a connection. */
+/** Finds the end of a body in the bytes of a connection. */
 export class BodyDecoder {
   readonly #chunks: ChunkReader | undefined;
-  /** Bytes that are still to come; none are counted where chunks or the connection tell the end. */
+  /** Bytes still to come; not counted where chunks or the end of the connection mark the end. */
   #left: number;
   #ended: boolean;
 
@@ -14,15 +14,15 @@ export class BodyDecoder {
     this.#ended = framing === 0;
   }
 
-  /** Whether all has come. */
+  /** Whether the body is complete. */
   get ended(): boolean {
     return this.#ended;
   }
 
   /**
-   * Takes in what came, and hands over what of it is the body's. What follows the body is of no interest.
-   * @returns whether this was the last of it
-   * @throws ProbeFailure `protocol` for what are not chunks
+   * Reads received bytes, and hands over the content among them. Bytes after the body are ignored.
+   * @returns whether the body is complete
+   * @throws ProbeFailure `protocol` for invalid chunks
    */
   push(bytes: Buffer, onContent: (content: Buffer) => void): boolean {
     if (this.#ended) return false;
@@ -37,7 +37,10 @@ export class BodyDecoder {
     return this.#ended;
   }
 
-  /** The server has said all that it wants to. @returns whether that was all of the body */
+  /**
+   * The server has ended its side.
+   * @returns whether the body is complete
+   */
   close(): boolean {
     const complete = this.#ended || (this.#chunks === undefined && this.#left === Infinity);
     this.#ended ||= complete;

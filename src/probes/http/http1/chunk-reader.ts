@@ -4,9 +4,9 @@ import { headEnd, parseFields } from './head.ts';
 const LF = 10;
 const CR = 13;
 
-/** Bytes of a line that tells a chunk's size, and of all trailers: Go's limit. */
+/** The most bytes of a chunk-size line, and of all trailers: Go's limit. */
 const MAX_LINE_BYTES = 4_096;
-/** Bytes beside the content that are let pass, on top of what chunks of a decent size need. */
+/** Bytes besides the content that are tolerated, on top of what chunks of a reasonable size need. */
 const MAX_EXCESS = 16 * 1_024;
 
 /**
@@ -14,14 +14,14 @@ const MAX_EXCESS = 16 * 1_024;
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-7.1
  */
 export class ChunkReader {
-  /** A line or the trailers, as far as they have come. */
+  /** A line or the trailers, as far as received. */
   #text: Buffer = Buffer.alloc(0);
   #state: 'size' | 'content' | 'after' | 'trailers' = 'size';
   #left = 0;
   #excess = 0;
 
   /**
-   * Takes in what came, in whatever pieces, and hands over what of it is content.
+   * Reads received bytes, in whatever pieces, and hands over the content among them.
    * @returns whether the end was reached
    * @throws ProbeFailure `protocol`
    */
@@ -42,7 +42,7 @@ export class ChunkReader {
     return false;
   }
 
-  /** Takes in the rest of a line, and gives what follows it. */
+  /** Reads the rest of a line, and returns the bytes after it. */
   #line(bytes: Buffer): Buffer {
     const end = bytes.indexOf(LF);
     const part = end < 0 ? bytes : bytes.subarray(0, end + 1);
@@ -69,7 +69,7 @@ export class ChunkReader {
     this.#state = this.#left === 0 ? 'trailers' : 'content';
   }
 
-  /** Trailers end as a head does; most often there are none, and only the empty line comes. */
+  /** Trailers end as a head does; usually there are none, only the empty line. */
   #trailers(bytes: Buffer): boolean {
     this.#text = Buffer.concat([this.#text, bytes]);
     const [first, second] = this.#text;

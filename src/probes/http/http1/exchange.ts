@@ -14,9 +14,9 @@ export interface ExchangeOptions extends RequestLine {
 }
 
 /**
- * Sends one request by HTTP/1.1 over a connection of its own and gives the answer's head. Node's client does more than
- * a probe needs, and costs as much CPU as everything else that a probe does in its process.
- * @throws ProbeFailure `protocol` when no HTTP answer comes, `tls` for a late TLS alert
+ * Sends one request by HTTP/1.1 over its own connection and returns the answer's head. Node's client does more than a
+ * probe needs, and uses as much CPU as everything else that a probe does in its process.
+ * @throws ProbeFailure `protocol` when there is no HTTP answer, `tls` for a late TLS alert
  */
 export function exchange(options: ExchangeOptions): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
@@ -25,17 +25,17 @@ export function exchange(options: ExchangeOptions): Promise<HttpResponse> {
   });
 }
 
-/** One request and its answer, as far as it has come. */
+/** One request and its answer, as far as received. */
 class Exchange implements BodySource {
   readonly #options: ExchangeOptions;
   readonly #answered: (response: HttpResponse) => void;
   readonly #refused: (error: Error) => void;
   readonly #heads = new HeadReader();
   #began = false;
-  /** Undefined until the head has come. */
+  /** Undefined until the head is complete. */
   #decoder: BodyDecoder | undefined;
   #sink: BodySink | undefined;
-  /** Content that came before anybody wanted it. */
+  /** Content received before the body was requested. */
   #early: Buffer[] = [];
   #broken: Error | undefined;
 
@@ -111,7 +111,7 @@ class Exchange implements BodySource {
     if (ended) this.#sink?.end();
   }
 
-  /** The server has nothing more to say. */
+  /** The server has ended its side. */
   #saidAll(): void {
     if (this.#ended()) return;
     if (this.#decoder?.close() === true) this.#sink?.end();
@@ -142,7 +142,7 @@ class Exchange implements BodySource {
 function requestHead({ method, path, headers, body }: ExchangeOptions): string {
   let head = `${method} ${path} HTTP/1.1\r\n`;
   for (let i = 0; i + 1 < headers.length; i += 2) head += `${headers[i] ?? ''}: ${headers[i + 1] ?? ''}\r\n`;
-  // servers expect a length where there usually is a body
+  // servers expect a length with methods that usually have a body
   const bodyless = body === undefined && (method === 'POST' || method === 'PUT' || method === 'PATCH');
   return bodyless ? `${head}Content-Length: 0\r\n\r\n` : `${head}\r\n`;
 }

@@ -1,11 +1,11 @@
 import { fail } from '../../net/failure.ts';
 import { headerValue, headerValues, type Head } from './head.ts';
 
-/** What tells the end of a body: a number of bytes (0: there is none), its chunks, or the connection's end. */
+/** What marks the end of a body: a number of bytes (0: there is none), its chunks, or the end of the connection. */
 export type Framing = number | 'chunked' | 'close';
 
 /**
- * How an answer's body ends, and the length that the answer announces (as Go counts, and so blackbox_exporter);
+ * How an answer's body ends, and the length that the answer announces (as counted by Go, and so by blackbox_exporter);
  * undefined when it announces none.
  * @throws ProbeFailure `protocol` when its headers contradict each other
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.3
@@ -25,7 +25,7 @@ export function bodyFraming(
 
 function isChunked({ headers, version }: Head): boolean {
   const codings = headerValues(headers, 'transfer-encoding');
-  // there was no such thing before 1.1
+  // HTTP/1.0 has no transfer codings
   if (codings.length === 0 || Number(version) < 1.1) return false;
   if (codings.length > 1 || codings[0]?.toLowerCase() !== 'chunked')
     throw fail('protocol', 'The answer has a Transfer-Encoding other than chunked');
@@ -42,7 +42,7 @@ function contentLength(headers: readonly string[]): number | undefined {
   return length;
 }
 
-/** A `Content-Length`; undefined when it is none. */
+/** A `Content-Length`; undefined when it is invalid. */
 export function parseLength(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,18}$/.test(text) ? Number(text) : undefined;
 }

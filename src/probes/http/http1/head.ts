@@ -1,11 +1,11 @@
 import { fail, type ProbeFailure } from '../../net/failure.ts';
 
-/** What an answer begins with. */
+/** The head of an answer. */
 export interface Head {
   readonly status: number;
   /** Such as `1.1`. */
   readonly version: string;
-  /** Names, in lower case, and values in turn. */
+  /** Lower-case names and values, alternating. */
   readonly headers: readonly string[];
 }
 
@@ -19,20 +19,20 @@ const MAX_HEAD_BYTES = 256 * 1024;
 const BEGINNING = 'HTTP/';
 
 /**
- * Collects the head of an answer, in whatever pieces it comes. Interim answers (1xx but 101) are skipped.
+ * Collects the head of an answer, in whatever pieces it arrives. Interim answers (1xx except 101) are skipped.
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-2
  */
 export class HeadReader {
   #bytes: Buffer = Buffer.alloc(0);
-  /** Of `bytes`, what was looked through already. */
+  /** The part of `bytes` that was already searched. */
   #searched = 0;
-  /** Bytes of the interim answers before. */
+  /** Bytes of earlier interim answers. */
   #skipped = 0;
 
   /**
-   * Takes in what came.
-   * @returns the head and what followed it; undefined while it is not complete
-   * @throws ProbeFailure `protocol` for what is not HTTP, or has too long a head
+   * Reads received bytes.
+   * @returns the head and the bytes after it; undefined while it is incomplete
+   * @throws ProbeFailure `protocol` for bytes that are not HTTP, or a head that is too long
    */
   push(chunk: Buffer): { readonly head: Head; readonly rest: Buffer } | undefined {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
@@ -57,12 +57,15 @@ export class HeadReader {
   }
 }
 
-/** 101 is the last that is said in HTTP. @see https://www.rfc-editor.org/rfc/rfc9110#section-15.2 */
+/**
+ * HTTP ends after 101.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-15.2
+ */
 function isInterim(status: number): boolean {
   return status >= 100 && status < 200 && status !== 101;
 }
 
-/** Where the empty line ends that ends a head; lines may end with a bare LF. */
+/** The end of the empty line that ends a head; lines may end with a bare LF. */
 export function headEnd(bytes: Buffer, from: number): number | undefined {
   for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
     if (bytes[at + 1] === LF) return at + 2;
@@ -72,7 +75,7 @@ export function headEnd(bytes: Buffer, from: number): number | undefined {
 }
 
 /**
- * Reads a head, as strictly as Go's net/http does.
+ * Parses a head, as strictly as Go's net/http does.
  * @param text Latin-1, up to the end of the empty line
  * @throws ProbeFailure `protocol`
  */
@@ -84,7 +87,7 @@ export function parseHead(text: string): Head {
 }
 
 /**
- * Reads header or trailer fields; a line that begins with white space goes on with the one before.
+ * Parses header or trailer fields; a line that begins with white space continues the one before.
  * @throws ProbeFailure `protocol`
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-5
  */
@@ -115,7 +118,7 @@ function addLine(fields: string[], line: string): void {
   if (name !== '') fields.push(name.toLowerCase(), fieldValue(line.slice(colon + 1)));
 }
 
-/** White space around it is not a part of it; of control characters there may be only tabs. */
+/** The value without surrounding white space; tabs are the only control characters that it may have. */
 function fieldValue(text: string): string {
   if (/[^\t\x20-\x7e\x80-\xff]/.test(text)) throw notHttp('it has control characters in a header');
   return text.replace(/^[ \t]+|[ \t]+$/g, '');
@@ -125,13 +128,19 @@ function notHttp(why: string): ProbeFailure {
   return fail('protocol', `The answer is not HTTP: ${why}`);
 }
 
-/** The first value of a header. @param name in lower case */
+/**
+ * The first value of a header.
+ * @param name in lower case
+ */
 export function headerValue(headers: readonly string[], name: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
   return undefined;
 }
 
-/** All values of a header. @param name in lower case */
+/**
+ * All values of a header.
+ * @param name in lower case
+ */
 export function headerValues(headers: readonly string[], name: string): readonly string[] {
   return headers.filter((_value, i) => i % 2 === 1 && headers[i - 1] === name);
 }

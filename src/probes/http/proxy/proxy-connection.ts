@@ -9,26 +9,26 @@ import { isSocks, openSocks } from './socks.ts';
 
 export interface ProxyWay {
   readonly proxy: URL;
-  /** The target as the proxy is told it: an address or a name, without brackets. */
+  /** The target as sent to the proxy: an address or a name, without brackets. */
   readonly host: string;
   readonly port: number;
-  /** Whether the bytes go to the target itself (https), or the request to the proxy (http). */
+  /** Whether the connection leads to the target itself (https), or the request goes to the proxy (http). */
   readonly tunnel: boolean;
   readonly connectHeaders: ProxyRules['connectHeaders'];
-  /** For a proxy that is reached over TLS. */
+  /** For a proxy reached over TLS. */
   readonly tls: TlsClient;
   readonly ip: IpPreference;
 }
 
 export interface ProxyConnection {
-  /** To the proxy; destroying it ends everything. */
+  /** The connection to the proxy; destroying it ends everything. */
   readonly plain: Socket;
-  /** The socket to go on with: `plain`, or TLS to the proxy over it. */
+  /** The socket for the request: `plain`, or TLS to the proxy over it. */
   readonly socket: Socket;
 }
 
 /**
- * Connects to a proxy, and through it where it is asked to. A SOCKS proxy leads to the target in any case.
+ * Connects to a proxy, and through it to the target if requested. A SOCKS proxy always leads to the target.
  * @throws ProbeFailure
  */
 export async function connectThrough(run: Run, way: ProxyWay): Promise<ProxyConnection> {

@@ -4,7 +4,7 @@ import { CANNOT_WORK, type ConfigFiles } from '../../../settings/values.ts';
 import { headerBytes, isHeader } from '../header-text.ts';
 import { NoProxy, parseProxyUrl, type ProxyRules } from './proxy.ts';
 
-/** An empty one is none, as in blackbox_exporter. */
+/** An empty one means none, as in blackbox_exporter. */
 const proxyUrl = z.string().transform((text, context) => {
   const url = parseProxyUrl(text);
   if (url !== undefined || text === '') return url;
@@ -68,7 +68,7 @@ export function checkProxy(given: ProxyGiven, context: z.core.$RefinementCtx): v
     );
 }
 
-/** The rules that the keys make; undefined when everything goes straight. */
+/** The proxy rules of the keys; undefined when every connection is direct. */
 export function proxyRules(given: ProxyGiven, { environment = {} }: ConfigFiles): ProxyRules | undefined {
   const connectHeaders = given.proxy_connect_header;
   const { proxy_url: url, no_proxy: except } = given;

@@ -7,21 +7,24 @@ import { requireHostText } from '../../net/wire-text.ts';
 import { basicAuthorization } from '../auth/auth.ts';
 import { HeadReader } from '../http1/head.ts';
 
-/** Which requests go through which proxy. */
+/** Selects the proxy of each request. */
 export interface ProxyRules {
   /** For `http` targets. */
   readonly http: URL | undefined;
   /** For `https` targets. */
   readonly https: URL | undefined;
-  /** Undefined: no exceptions. Else those listed, `localhost` and loopback addresses. */
+  /** Undefined: no exceptions. Otherwise the listed ones, `localhost` and loopback addresses. */
   readonly except: NoProxy | undefined;
-  /** What goes along with each CONNECT. */
+  /** Headers sent with each CONNECT. */
   readonly connectHeaders: readonly (readonly [name: string, value: Secret])[];
-  /** Whether the target's name is left to the proxy. */
+  /** Whether the proxy resolves the target's name. */
   readonly resolvesTarget: boolean;
 }
 
-/** The proxy for a request; undefined when it goes straight. @param address the target's, when it was resolved */
+/**
+ * The proxy for a request; undefined for a direct connection.
+ * @param address the target's, if it was resolved
+ */
 export function proxyFor(rules: ProxyRules, to: WebUrl, address: string | undefined): URL | undefined {
   const proxy = to.scheme === 'https' ? rules.https : rules.http;
   if (proxy === undefined || rules.except === undefined) return proxy;
@@ -36,7 +39,7 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
   ['socks5h:', 1_080],
 ]);
 
-/** A proxy's URL, or undefined when it cannot be used as one. Without a scheme it is `http://`. */
+/** A proxy's URL; undefined when it is invalid or cannot be used. Without a scheme it is `http://`. */
 export function parseProxyUrl(text: string): URL | undefined {
   const withScheme = text.includes('://') ? text : `http://${text}`;
   if (!URL.canParse(withScheme)) return undefined;
@@ -45,7 +48,7 @@ export function parseProxyUrl(text: string): URL | undefined {
   return usable ? url : undefined;
 }
 
-/** Whether user and password can be read: a `%` in them has to be written `%25`. */
+/** Whether user and password can be decoded: a `%` in them has to be written `%25`. */
 function isDecodable({ username, password }: URL): boolean {
   try {
     decodeURIComponent(username);
@@ -66,8 +69,8 @@ export function proxyAuthorization(proxy: URL): Secret | undefined {
 }
 
 /**
- * A `no_proxy` list: `*`, addresses, CIDR, names with all below them, `.name` for those below only; each with `:port` or
- * without.
+ * A `no_proxy` list: `*`, addresses, CIDR, names including their subdomains, `.name` for subdomains only; each with or
+ * without `:port`.
  */
 export class NoProxy {
   readonly #everything: boolean;
@@ -130,8 +133,8 @@ export interface TunnelOptions {
 }
 
 /**
- * Has a proxy connect through to a target; the socket leads there afterwards.
- * @throws ProbeFailure `connect` when the proxy refuses, `auth` when it wants other credentials
+ * Asks a proxy to connect to a target; the socket leads there afterwards.
+ * @throws ProbeFailure `connect` when the proxy refuses, `auth` when it requires other credentials
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6
  */
 export async function openTunnel({ socket, proxy, authority, headers }: TunnelOptions): Promise<void> {
@@ -154,7 +157,7 @@ export async function openTunnel({ socket, proxy, authority, headers }: TunnelOp
     const came = (bytes: Buffer): void => {
       const read = proxyAnswer(heads, bytes);
       if (read === undefined) return;
-      // what follows belongs to whoever speaks through the tunnel
+      // the next bytes belong to the user of the tunnel
       socket.pause();
       if (read instanceof ProbeFailure) settle(read);
       else {
@@ -167,7 +170,7 @@ export async function openTunnel({ socket, proxy, authority, headers }: TunnelOp
   });
 }
 
-/** What a proxy says to CONNECT; undefined while it has not said all. */
+/** A proxy's answer to CONNECT; undefined while it is incomplete. */
 function proxyAnswer(heads: HeadReader, bytes: Buffer): { readonly rest: Buffer } | ProbeFailure | undefined {
   try {
     const read = heads.push(bytes);

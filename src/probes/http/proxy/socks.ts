@@ -7,13 +7,13 @@ import { requireHostText } from '../../net/wire-text.ts';
 const VERSION = 5;
 const NO_AUTHENTICATION = 0;
 const USER_AND_PASSWORD = 2;
-/** The version of the exchange of user and password. */
+/** The version of the user and password negotiation. */
 const PASSWORD_VERSION = 1;
 const CONNECT = 1;
 const IPV4 = 1;
 const NAME = 3;
 const IPV6 = 4;
-/** The most that fits behind a length of one byte. */
+/** The longest text whose length fits in one byte. */
 const MAX_TEXT_BYTES = 255;
 
 export interface SocksOptions {
@@ -25,14 +25,14 @@ export interface SocksOptions {
   readonly port: number;
 }
 
-/** Whether a proxy speaks SOCKS5; the `h` of curl makes no difference: what it is told is the caller's choice. */
+/** Whether a proxy speaks SOCKS5; `socks5h` is the same: the caller decides whether to send a name or an address. */
 export function isSocks(proxy: URL): boolean {
   return proxy.protocol === 'socks5:' || proxy.protocol === 'socks5h:';
 }
 
 /**
- * Has a SOCKS5 proxy connect through to a target; the socket leads there afterwards.
- * User and password of the proxy's URL are offered beside no authentication, as Go does.
+ * Asks a SOCKS5 proxy to connect to a target; the socket leads there afterwards. Besides no authentication, the user
+ * and password of the proxy's URL are offered, as in Go.
  * @throws ProbeFailure by the proxy's answer; `auth` for its credentials, `protocol` when it does not speak SOCKS5
  * @see https://www.rfc-editor.org/rfc/rfc1928 and https://www.rfc-editor.org/rfc/rfc1929
  */
@@ -51,7 +51,7 @@ export async function openSocks({ socket, proxy, host, port }: SocksOptions): Pr
   await readReply(socket);
 }
 
-/** The address family, the address and the port, as they are sent. */
+/** The address type, the address and the port, as sent. */
 function destination(host: string, port: number): readonly number[] {
   const end = [port >> 8, port & 0xff];
   const family = isIP(host);
@@ -98,7 +98,7 @@ const REFUSALS: ReadonlyMap<number, readonly [FailureReason, string]> = new Map(
   [8, ['connect', "The proxy does not take addresses of the target's kind"]],
 ]);
 
-/** What follows the answer is the target's and stays in the socket. */
+/** What follows the answer is from the target and stays in the socket. */
 async function readReply(socket: Socket): Promise<void> {
   const [version, reply = -1, , kind] = await read(socket, 4);
   if (version !== VERSION) throw fail('protocol', 'The proxy does not answer as SOCKS5 does');
@@ -116,8 +116,8 @@ async function readReply(socket: Socket): Promise<void> {
 }
 
 /**
- * Takes so many bytes off a socket that nobody else reads, however they are cut into segments, and no more.
- * @throws ProbeFailure `protocol` when they do not come
+ * Reads exactly this many bytes, however they are split into segments, from a socket without other readers.
+ * @throws ProbeFailure `protocol` when the connection ends first
  */
 function read(socket: Socket, count: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {

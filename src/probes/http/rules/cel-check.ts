@@ -6,7 +6,7 @@ type Call = Extract<Expression['exprKind'], { case: 'callExpr' }>['value'];
 type Comprehension = Extract<Expression['exprKind'], { case: 'comprehensionExpr' }>['value'];
 type Constant = Extract<Expression['exprKind'], { case: 'constExpr' }>['value'];
 
-/** What is known of a value before there is one: the name of its type, or `dyn`. */
+/** The static type of a value: the name of its type, or `dyn`. */
 type TypeName = string;
 const DYN = 'dyn';
 
@@ -26,8 +26,8 @@ const CONSTANT_TYPES: Readonly<Record<string, TypeName>> = {
 };
 
 /**
- * What no run could evaluate: names that are not declared, functions that do not exist, and arguments of a type that no
- * function takes. cel-go, and so blackbox_exporter, refuses these when it compiles an expression. The JSON of an answer
+ * Mistakes that fail in every run: undeclared names, functions that do not exist, and arguments of a type that no
+ * function takes. cel-go, and so blackbox_exporter, rejects these when it compiles an expression. The JSON of an answer
  * may be of any type.
  */
 export function celMistake(parsed: Parsed, functions: Cel.CelEnv['funcs']): string | undefined {
@@ -40,7 +40,7 @@ type Scope = ReadonlyMap<string, TypeName>;
 
 class Checker {
   readonly #functions: Cel.CelEnv['funcs'];
-  /** The first one. */
+  /** The first one found. */
   mistake: string | undefined;
 
   constructor(functions: Cel.CelEnv['funcs']) {

@@ -3,44 +3,44 @@ import { failure, unknown, type Verdict } from '../../../domain/result.ts';
 import { cutOff, isCut, type Body } from '../body.ts';
 import type { CelRule } from './cel.ts';
 
-/** The rules in CEL of a service or module. */
+/** The CEL rules of a service or module. */
 export interface CelRules {
   readonly celMatches: CelRule | undefined;
   readonly celNotMatches: CelRule | undefined;
 }
 
 interface JudgingRules extends CelRules {
-  /** What the rules about the body see of it, bytes. */
+  /** The number of bytes of the body that body rules see. */
   readonly bodyMatchLimit: number;
 }
 
-/** What is evaluated elsewhere: expressions as text, and the body. */
+/** What is sent to another thread for evaluation: expressions as text, and the body. */
 export interface CelTask {
   readonly matches: string | undefined;
   readonly notMatches: string | undefined;
   readonly body: Uint8Array;
 }
 
-/** What the rules object to; or that they did not come to an end, or not to their turn, in time. */
+/** What the rules object to; or `late`, when the evaluation did not finish in time or its turn did not come in time. */
 export type CelOutcome =
   { readonly complaint: string | undefined } | { readonly late: 'evaluation' | 'turn' };
 
-/** Evaluates rules where nothing waits for them. Ends when `signal` aborts; rejects only where there is a bug. */
+/** Evaluates rules without blocking anything else. Ends when `signal` aborts; rejects only on a bug. */
 export type EvaluateCel = (task: CelTask, signal: CancelSignal) => Promise<CelOutcome>;
 
-/** What of a run the judgement needs. */
+/** The parts of a run that the rules need. */
 export interface CelRun {
   readonly signal: CancelSignal;
   readonly evaluateCel?: EvaluateCel | undefined;
 }
 
 /**
- * Bodies up to so many bytes are judged at once, by the number of loops in the rules: a few milliseconds at most. Two
- * loops may be one within the other, which takes the square of a list's length: none is short enough.
+ * Bodies up to this many bytes are evaluated on the event loop, by the number of loops in the rules: a few milliseconds
+ * at most. Two loops may be nested, which takes the square of a list's length: no body is short enough.
  */
 const AT_ONCE_BYTES: readonly number[] = [8_192, 1_024];
 
-/** The verdict of the rules in CEL; undefined where they object to nothing, or there are none. */
+/** The verdict of the CEL rules; undefined when they have no objection, or there are none. */
 export async function judgeByCel(
   body: Body,
   rules: JudgingRules,
@@ -72,7 +72,7 @@ function lateText({ celMatches, celNotMatches }: CelRules, length: number): stri
   return `The CEL expression ${texts.join(' or ')} took too long on a body of ${length} bytes`;
 }
 
-/** What the rules object to in a body; undefined: nothing. Takes as long as it takes. */
+/** What the rules object to in a body; undefined: nothing. There is no time limit. */
 export function celComplaint(body: Uint8Array, { celMatches, celNotMatches }: CelRules): string | undefined {
   let json: unknown;
   try {

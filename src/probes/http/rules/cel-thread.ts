@@ -4,14 +4,14 @@ import type { Clock } from '../../../domain/clock.ts';
 import type { CelOutcome, CelTask, EvaluateCel } from './cel-judge.ts';
 
 export interface CelThreadOptions {
-  /** The folder of the built code, which has the thread's entry point. */
+  /** The folder of the built code, with the thread's entry point. */
   readonly codeUrl: URL;
   readonly clock: Clock;
-  /** How long one evaluation may take, whatever its run's deadline: others wait for it. */
+  /** The limit of one evaluation, whatever its run's deadline: others wait for it. */
   readonly limitMs?: number;
-  /** Bytes of bodies that may wait. */
+  /** The most bytes of bodies that may wait. */
   readonly maxWaitingBytes?: number;
-  /** What an expression makes of a body may be many times as large. */
+  /** The values that an expression makes of a body may be many times its size. */
   readonly maxHeapMb?: number;
 }
 
@@ -26,9 +26,8 @@ const MAX_WAITING_BYTES = 64 * 2 ** 20;
 const MAX_HEAP_MB = 256;
 
 /**
- * Evaluates CEL in a thread of its own, one body after the other: an expression may take time in the square or cube of a
- * body's length, and the library has no limit. The thread is ended where an evaluation takes too long, and started again
- * for the next one.
+ * Evaluates CEL in its own thread, one body at a time: an expression may take the square or cube of a body's length,
+ * and the library has no limit. The thread is ended when an evaluation takes too long, and restarted for the next one.
  */
 export class CelThread {
   readonly #options: CelThreadOptions;
@@ -50,7 +49,7 @@ export class CelThread {
     return this.#add(task, signal);
   };
 
-  /** Ends the thread; what waits for it is late. */
+  /** Ends the thread; waiting evaluations end as late. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const job of this.#waiting) job.settle({ late: 'turn' });
@@ -96,7 +95,7 @@ export class CelThread {
     const { clock, limitMs = LIMIT_MS } = this.#options;
     this.#cancelLimit = clock.after(limitMs, () => this.#giveUp(job));
     this.#worker ??= this.#start();
-    // a thread that works keeps the process alive, one that waits does not
+    // a working thread keeps the process alive, an idle one does not
     this.#worker.ref();
     const body = new Uint8Array(job.task.body);
     this.#worker.postMessage({ ...job.task, body }, [body.buffer]);

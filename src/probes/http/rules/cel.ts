@@ -5,20 +5,20 @@ import { RE2JS } from 're2js';
 import { z } from 'zod';
 import { celMistake } from './cel-check.ts';
 
-/** What a body's JSON is said to be by an expression. */
+/** The result of an expression for a body's JSON. */
 export type CelAnswer = { readonly holds: boolean } | { readonly problem: string };
 
 /** An expression in CEL over `body`, ready to use. */
 export interface CelRule {
   readonly text: string;
-  /** How often it goes through a list or map; each may be within another. */
+  /** How many loops over lists or maps it has; they may be nested. */
   readonly loops: number;
   readonly judge: (body: unknown) => CelAnswer;
 }
 
 const require = createRequire(import.meta.url);
 
-/** The library, loaded at the first expression: few have one, and it takes as long as a tenth of Tocsin's start. */
+/** The library, loaded for the first expression: few configurations have one, and it takes a tenth of the start. */
 function loadCel(): typeof Cel {
   return require('@bufbuild/cel') as typeof Cel;
 }
@@ -42,10 +42,13 @@ export const celRule = z.string().transform((text, context): CelRule => {
   }
 });
 
-/** The macros that go through a list or map. */
+/** The macros that loop over a list or map. */
 const MACRO = /\b(?:all|exists|exists_one|existsOne|filter|map)\s*\(/g;
 
-/** CEL's own functions; the library has `matches` as a method alone. @see https://github.com/google/cel-spec/blob/master/doc/langdef.md */
+/**
+ * CEL's own functions; the library has `matches` as a method only.
+ * @see https://github.com/google/cel-spec/blob/master/doc/langdef.md
+ */
 function environment(cel: typeof Cel): Cel.CelEnv {
   const { BOOL, STRING } = cel.CelScalar;
   const matches = cel.celFunc('matches', [STRING, STRING], BOOL, (text, pattern) =>
@@ -54,7 +57,7 @@ function environment(cel: typeof Cel): Cel.CelEnv {
   return cel.celEnv({ funcs: [matches] });
 }
 
-/** String literals of each kind, raw ones first, so that a `//` in them is none; then a comment. */
+/** String literals of each kind, raw ones first, so that a `//` in them does not count; then a comment. */
 const LITERAL_OR_COMMENT = new RegExp(
   [
     String.raw`\b[bB]?[rR][bB]?(?:"{3}[^]*?"{3}|'{3}[^]*?'{3}|"[^"\n]*"|'[^'\n]*')`,
@@ -65,7 +68,7 @@ const LITERAL_OR_COMMENT = new RegExp(
   'g',
 );
 
-/** The library's parser knows no comments. */
+/** The library's parser does not support comments. */
 function withoutComments(text: string): string {
   return text.replace(LITERAL_OR_COMMENT, (found) => (found.startsWith('//') ? '' : found));
 }

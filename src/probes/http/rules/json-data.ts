@@ -5,14 +5,14 @@ export const MAX_DATA_BYTES = 4_096;
 const MAX_DEPTH = 16;
 const SECRET_KEY =
   /passw(?:or)?d|passphrase|token|secret|authorization|api[-_]?key|credential|cookie|private[-_]?key|session/i;
-/** Counts (`prompt_tokens: 12`) are no secrets. */
+/** Counts (`prompt_tokens: 12`) are not secrets. */
 const COUNT_KEY = /tokens$/i;
 
 export function isJsonType(contentType: string | undefined): boolean {
   return /^\s*(?:application|text)\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(contentType ?? '');
 }
 
-/** The JSON value of a whole, small body with secrets removed; undefined when it is none. */
+/** The JSON value of a small, complete body with secrets removed; undefined when it is not JSON. */
 export function jsonData({ start, length, problem }: Body): unknown {
   if (problem !== undefined || length > MAX_DATA_BYTES || length === 0) return undefined;
   try {
@@ -23,7 +23,7 @@ export function jsonData({ start, length, problem }: Body): unknown {
   }
 }
 
-/** A copy of a JSON value in which what stands under a key that names a secret is `<secret>`. */
+/** A copy of a JSON value in which the value of every key that names a secret is `<secret>`. */
 export function redacted(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth >= MAX_DEPTH) return '<too deep>';

@@ -7,12 +7,12 @@ import { judgeByCel, type CelRun } from './cel-judge.ts';
 import { headerValues } from '../http1/head.ts';
 import type { HeaderRule, HttpSettings } from '../settings.ts';
 
-/** A final answer, read as far as it came. */
+/** A final answer, as far as it was read. */
 export interface Answer {
   readonly status: number;
   /** Such as `1.1` or `2.0`. */
   readonly version: string;
-  /** Names, in lower case, and values in turn. */
+  /** Lower-case names and values, alternating. */
   readonly headers: readonly string[];
   readonly ssl: boolean;
   readonly body: Body;
@@ -20,11 +20,11 @@ export interface Answer {
 
 export interface Judgement {
   readonly verdict: Verdict;
-  /** blackbox_exporter's `probe_failed_due_to_…`; a body that these rules could not read counts, too. */
+  /** blackbox_exporter's `probe_failed_due_to_…`; also set when these rules could not read the body. */
   readonly failedDueTo?: 'regex' | 'cel';
 }
 
-/** Judges an answer in blackbox_exporter's order: status, headers, body, version, TLS. The first complaint counts. */
+/** Judges an answer in blackbox_exporter's order: status, headers, body, version, TLS. The first objection decides. */
 export async function judgeAnswer(answer: Answer, settings: HttpSettings, run: CelRun): Promise<Judgement> {
   if (!isValidStatus(answer.status, settings.statusCodes)) {
     const text = `HTTP status ${answer.status}, expected ${expectedStatus(settings.statusCodes)}`;
@@ -42,7 +42,7 @@ function bodyJudgement(body: Body, settings: HttpSettings): Judgement | undefine
   const cel = celMatches !== undefined || celNotMatches !== undefined;
   if (body.problem !== undefined) {
     const { verdict } = body.problem;
-    // what is not gzip from its first byte on is not given to the rules at all
+    // a body that is not gzip from the first byte is not passed to the rules at all
     if (settings.compression === 'gzip' && body.length === 0) return { verdict };
     if (expressions) return { verdict, failedDueTo: 'regex' };
     return cel ? { verdict, failedDueTo: 'cel' } : { verdict };
@@ -103,7 +103,7 @@ function missing({ header }: HeaderRule): string {
   return `The header ${header} is missing`;
 }
 
-/** What the rules about the body say against it; of one that they saw a part of only, also that they cannot tell. */
+/** The objection of the body rules; for a body of which they saw only a part, also that they cannot decide. */
 function bodyComplaint(body: Body, settings: HttpSettings): Verdict | undefined {
   const { bodyMatches, bodyNotMatches, bodyMatchLimit } = settings;
   const cut = isCut(body);
@@ -122,7 +122,7 @@ function matches(expression: RE2JS, text: string): boolean {
   return expression.test(text);
 }
 
-/** A match that reaches the end of a part may be none of the whole: `$` is where the text was cut. */
+/** A match that reaches the end of a part may not match the whole: `$` is where the text was cut. */
 function matchesBeforeEnd(expression: RE2JS, text: string): boolean {
   const matcher = expression.matcher(text);
   return matcher.find() && matcher.end() < text.length;
@@ -132,7 +132,7 @@ function shown(expression: { pattern(): string }): string {
   return `"${expression.pattern()}"`;
 }
 
-/** Headers are read byte by byte; to the rules they are UTF-8. */
+/** Headers are read as bytes; the rules see them as UTF-8. */
 function utf8(value: string): string {
   return /[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString() : value;
 }

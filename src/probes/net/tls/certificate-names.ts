@@ -7,7 +7,7 @@ export interface CertificateNames {
   readonly addresses: readonly string[];
 }
 
-/** Reads Node's `DNS:a, DNS:b, IP Address:127.0.0.1`; names with odd characters are JSON strings there. */
+/** Parses Node's `DNS:a, DNS:b, IP Address:127.0.0.1`; names with unusual characters are JSON strings there. */
 export function certificateNamesOf(subjectAltName: string | undefined): CertificateNames {
   const parts = (subjectAltName?.match(/(?:[^,"]|"(?:[^"\\]|\\.)*")+/g) ?? []).map((part) => part.trim());
   const after = (prefix: string): readonly string[] =>
@@ -22,9 +22,9 @@ function unquoted(text: string): string {
 }
 
 /**
- * Whether a certificate with these names is issued for a host, as Go decides it: only subject alternative names count
- * (no common name), a wildcard is a whole first label, and it may stand for any label below any domain.
- * Node's own check takes a common name and partial wildcards, and refuses `*.lan`.
+ * Whether a certificate with these names is valid for a host, by Go's rules: only subject alternative names count (no
+ * common name), a wildcard is a whole first label, and it may stand for any label below any domain. Node's own check
+ * accepts a common name and partial wildcards, and refuses `*.lan`.
  * @see https://www.rfc-editor.org/rfc/rfc9525#section-6
  */
 export function isIssuedFor({ dns, addresses }: CertificateNames, host: string): boolean {
@@ -49,7 +49,7 @@ function canonicalAddress(address: string): string {
   return whole.join('.');
 }
 
-/** ASCII letters only: the others are not equal to anything but themselves. */
+/** ASCII letters only: all others equal only themselves. */
 function lowerCase(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
@@ -75,8 +75,8 @@ function matchesPattern(pattern: string, name: string): boolean {
 }
 
 /**
- * The name that a handshake asks for; empty for an address or a socket's path, which cannot be asked for. An absolute
- * name is asked for without its final dot.
+ * The server name in a handshake; empty for an address or a socket's path, for which there is none. An absolute name is
+ * sent without its final dot.
  * @see https://www.rfc-editor.org/rfc/rfc6066#section-3
  */
 export function serverNameIndication(host: string): string {

@@ -43,7 +43,7 @@ export const TLS_CIPHER: Family = {
   labels: ['cipher'],
 };
 
-/** What every prober that makes a TLS handshake exposes, also when the certificate is refused. */
+/** Exposed by every prober with a TLS handshake, also when the certificate is refused. */
 export const TLS_FAMILIES: readonly Family[] = [
   EARLIEST_EXPIRY,
   LAST_CHAIN_EXPIRY,
@@ -52,7 +52,7 @@ export const TLS_FAMILIES: readonly Family[] = [
   LEAF_EXPIRY,
 ];
 
-/** What the certificates of a handshake say. */
+/** Facts from the certificates of a handshake. */
 export interface ChainFacts {
   /** Undefined: the server sent no certificate. */
   readonly leaf: X509Certificate | undefined;
@@ -60,16 +60,16 @@ export interface ChainFacts {
   readonly samples: readonly Sample[];
 }
 
-/** What is remembered of a chain. */
+/** What is cached of a chain. */
 interface KnownChain {
   readonly facts: ChainFacts;
-  /** With the expiry of the verified chain, once that was wanted. */
+  /** With the expiry of the verified chain, once that was requested. */
   verified: { readonly samples: readonly Sample[]; readonly until: number } | undefined;
 }
 
 const MAX_KNOWN = 64;
 
-/** What chains of certificates say. Describing one costs as much as a handshake, so it is done once for each chain. */
+/** Describes chains of certificates; once for each chain, since a description costs as much as a handshake. */
 export class CertificateReader {
   readonly #anchors: TrustAnchors;
   readonly #known = new Map<string, KnownChain>();
@@ -79,14 +79,14 @@ export class CertificateReader {
   }
 
   /**
-   * Facts of a finished handshake. Whoever wants `getPeerCertificate` has to ask before: reading the sent certificates
-   * takes them out of OpenSSL's hands.
-   * @param isVerified whether trust and names are in order; else, or where they were not looked at,
-   *   `probe_ssl_last_chain_expiry_timestamp_seconds` is absent (blackbox_exporter writes year 1)
+   * Facts of a finished handshake. Call `getPeerCertificate` before, if needed: reading the sent certificates removes
+   * them from OpenSSL.
+   * @param isVerified whether trust and names are valid; if not, or if they were not checked,
+   * `probe_ssl_last_chain_expiry_timestamp_seconds` is absent (blackbox_exporter writes year 1)
    */
   read(socket: TLSSocket, isVerified: (names: CertificateNames) => boolean): ChainFacts {
     const sent = sentCertificates(socket);
-    // the same certificate of a server may come with others today than yesterday, or than from its neighbour
+    // the same certificate may come with other intermediates than before, or than from a neighbouring server
     const key = sent.map(({ fingerprint256 }) => fingerprint256).join();
     let known = this.#known.get(key);
     if (known === undefined) {
@@ -123,7 +123,7 @@ function describe(sent: readonly X509Certificate[]): ChainFacts {
   return { leaf, names, samples };
 }
 
-/** When the first of the certificates that a handshake's samples tell of expires, in seconds since the epoch. */
+/** The earliest expiry of the certificates in a handshake's samples, in seconds since the epoch. */
 export function earliestExpiry(samples: readonly Sample[]): number | undefined {
   const value = samples.find(({ family }) => family === EARLIEST_EXPIRY)?.value;
   return typeof value === 'number' ? value : undefined;
@@ -133,7 +133,7 @@ export function cipherSample(socket: TLSSocket): Sample {
   return sample(TLS_CIPHER, 1, { cipher: socket.getCipher().standardName });
 }
 
-/** `TLSv1.3` as Go writes it: `TLS 1.3`. */
+/** `TLSv1.3` in Go's spelling: `TLS 1.3`. */
 function versionText(protocol: string | null): string {
   const number = /^TLSv(\d(?:\.\d)?)$/.exec(protocol ?? '')?.[1];
   if (number === undefined) return 'unknown';

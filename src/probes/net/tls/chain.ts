@@ -5,7 +5,7 @@ export interface ChainCertificate {
   /** Such as `CN=example.com,O=Example`. */
   readonly subject: string;
   readonly issuer: string;
-  /** The names and addresses it is made out to, as OpenSSL writes them. */
+  /** The names and addresses it is valid for, as OpenSSL writes them. */
   readonly names: string;
   /** RFC 3339, UTC. */
   readonly validFrom: string;
@@ -15,12 +15,12 @@ export interface ChainCertificate {
   readonly fingerprintSha256: string;
 }
 
-/** The certificates that a server showed, its own first. */
+/** The certificates that a server sent, its own first. */
 export function certificateChain(socket: TLSSocket): readonly ChainCertificate[] {
   return chainFrom(socket.getPeerCertificate(true), new Set());
 }
 
-/** Node gives an empty object where there is no certificate, and a root is its own issuer. */
+/** Node returns an empty object where there is no certificate, and a root is its own issuer. */
 function chainFrom(
   certificate: Partial<DetailedPeerCertificate> | undefined,
   seen: Set<string>,

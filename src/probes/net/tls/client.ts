@@ -24,18 +24,18 @@ import { TrustAnchors } from './verified-chain.ts';
 import { requireHostText } from '../wire-text.ts';
 
 interface TlsClientOptions {
-  /** The name to ask for and to verify, instead of the host's. */
+  /** The name to send and to verify, instead of the host's. */
   readonly serverName?: string | undefined;
   readonly insecureSkipVerify: boolean;
-  /** Trusted, each of them: a root, an intermediate certificate or a server's own. Undefined: what Node.js trusts. */
+  /** Trusted certificates: roots, intermediates or a server's own. Undefined: those that Node.js trusts. */
   readonly trusted?: readonly X509Certificate[] | undefined;
   readonly context: SecureContextOptions;
 }
 
-/** A finished handshake: its facts are there even when the certificate is refused. */
+/** A finished handshake: its facts are present even when the certificate is refused. */
 export interface Handshake {
   readonly socket: TLSSocket;
-  /** `failure` when the certificate is not good enough; then nothing may be sent. */
+  /** `failure` when the certificate is rejected; then nothing may be sent. */
   readonly verdict: Verdict;
   readonly samples: readonly Sample[];
 }
@@ -46,13 +46,13 @@ export interface HandshakeOptions {
   readonly host: string;
   readonly signal: CancelSignal;
   readonly alpn?: readonly string[];
-  /** Whether `server_name` is meant for this host: not after a redirect to another. */
+  /** Whether `server_name` applies to this host: not after a redirect to another. */
   readonly ownHost?: boolean;
-  /** Wants the chain, whatever the verdict. */
+  /** Receives the chain, whatever the verdict. */
   readonly onChain?: ((chain: readonly ChainCertificate[]) => void) | undefined;
 }
 
-/** Makes TLS handshakes by one service's settings; files and trust store are loaded once. */
+/** Makes TLS handshakes with one service's settings; files and trust store are loaded once. */
 export class TlsClient {
   readonly #options: TlsClientOptions;
   readonly #certificates: CertificateReader;
@@ -63,19 +63,22 @@ export class TlsClient {
     this.#certificates = new CertificateReader(new TrustAnchors(options.trusted));
   }
 
-  /** Loads certificates and keys. @throws Error when OpenSSL cannot use them */
+  /**
+   * Loads certificates and keys.
+   * @throws Error when OpenSSL cannot use them
+   */
   prepare(): SecureContext {
     const { context, trusted } = this.#options;
     this.#context ??= createSecureContext({
       ...context,
       ...(trusted !== undefined && { ca: writeCertificates(trusted) }),
-      // as in Go, a chain may end at any certificate that is trusted
+      // as in Go, a chain may end at any trusted certificate
       allowPartialTrustChain: true,
     });
     return this.#context;
   }
 
-  /** The same for drivers that make their handshakes themselves. */
+  /** The same for drivers that make their own handshakes. */
   get connectOptions(): TlsOptions {
     const { serverName, insecureSkipVerify } = this.#options;
     return {
@@ -85,7 +88,7 @@ export class TlsClient {
       checkServerIdentity: (host, { subjectaltname }) => {
         const name = serverName ?? host;
         if (isIssuedFor(certificateNamesOf(subjectaltname), name)) return undefined;
-        // with Node's code, which those report that must not show a message
+        // with Node's code, for drivers whose message must not be shown
         return Object.assign(new Error(otherName(name)), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
       },
     };
@@ -95,15 +98,15 @@ export class TlsClient {
     return this.#options.serverName !== undefined;
   }
 
-  /** These settings with a name to ask for and to verify, unless they have one themselves. */
+  /** These settings with a name to send and to verify, unless they already have one. */
   withServerName(name: string): TlsClient {
     if (this.#options.serverName !== undefined) return this;
     return new TlsClient({ ...this.#options, serverName: name });
   }
 
   /**
-   * Speaks TLS on a connected socket. Verification never ends the handshake: it is judged afterwards.
-   * @throws ProbeFailure when there is no handshake
+   * Starts TLS on a connected socket. Verification never ends the handshake: it is judged afterwards.
+   * @throws ProbeFailure when the handshake fails
    */
   handshake(options: HandshakeOptions): Promise<Handshake> {
     const { socket: raw, host, signal, alpn, ownHost = true, onChain } = options;
@@ -143,8 +146,8 @@ export class TlsClient {
 }
 
 /**
- * Node reads the whole chain only to have the leaf's name checked, which costs about half as much as the handshake.
- * @returns what gives the socket its own `getPeerCertificate` back
+ * Node reads the whole chain only to check the leaf's name, which costs about half as much as the handshake.
+ * @returns a function that restores the socket's own `getPeerCertificate`
  */
 function withoutPeerCertificate(socket: TLSSocket): () => void {
   Object.defineProperty(socket, 'getPeerCertificate', { value: () => ({}), configurable: true });
@@ -179,13 +182,13 @@ function otherName(name: string): string {
   return `The certificate is not made out to ${name}`;
 }
 
-/** Node's types say Error, but for failed chains it is OpenSSL's code. */
+/** Node's types say Error, but for invalid chains it is OpenSSL's code. */
 function authorizationCode(error: unknown): string {
   if (typeof error === 'string') return error;
   return errorCode(error) || 'unknown';
 }
 
-/** When the certificate expired, or becomes valid; another one of its chain may be at fault. */
+/** When the certificate expired, or becomes valid; another certificate of its chain may be at fault. */
 function expiry(leaf: X509Certificate | undefined, code: string): string {
   const early = code === 'CERT_NOT_YET_VALID';
   const moment = Date.parse((early ? leaf?.validFrom : leaf?.validTo) ?? '');

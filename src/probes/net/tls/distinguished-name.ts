@@ -1,4 +1,4 @@
-/** One element of DER (X.690): its tag, and where its content lies. */
+/** One element of DER (X.690): its tag, and the position of its content. */
 interface Element {
   readonly tag: number;
   readonly start: number;
@@ -23,19 +23,19 @@ const NAMED: readonly (readonly [oid: string, name: string])[] = [
   ['2.5.4.6', 'C'],
 ];
 const NAMED_OIDS: ReadonlySet<string> = new Set(NAMED.map(([oid]) => oid));
-/** Go keeps the last of these when there are several, and all of the others. */
+/** Go keeps only the last of several of these, and all of the others. */
 const SINGLE: ReadonlySet<string> = new Set(['2.5.4.3', '2.5.4.5']);
 
 /**
  * Subject and issuer of a certificate as Go's `pkix.Name.String()` writes them, which blackbox_exporter exports.
  * @param der the certificate, DER (RFC 5280, 4.1)
- * @throws RangeError when it is none
+ * @throws RangeError when it is not a certificate
  */
 export function certificateNames(der: Uint8Array): { readonly issuer: string; readonly subject: string } {
   const [certificate] = children(der, { tag: 0, start: 0, end: der.length });
   const [tbs] = children(der, required(certificate));
   const fields = children(der, required(tbs));
-  // version [0] is left out of version 1 certificates
+  // version [0] is absent in version 1 certificates
   const first = fields[0]?.tag === 0xa0 ? 1 : 0;
   return {
     issuer: goName(attributes(der, required(fields[first + 2]))),
@@ -99,7 +99,7 @@ function oidText(der: Uint8Array, { start, end }: Element): string {
 
 function valueText(der: Uint8Array, { tag, start, end }: Element): string {
   const bytes = Buffer.from(der.subarray(start, end));
-  // BMPString is UTF-16BE; the others are UTF-8 or a subset, but for the dead T61String
+  // BMPString is UTF-16BE; the others are UTF-8 or a subset, except the obsolete T61String
   return tag === 0x1e ? bytes.swap16().toString('utf16le') : bytes.toString(tag === 0x14 ? 'latin1' : 'utf8');
 }
 

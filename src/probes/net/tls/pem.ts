@@ -1,12 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 
-/** A block that lost its end does not take the next one along. */
+/** A block without an end must not include the next one. */
 const BLOCK =
   /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----(?:(?!-----BEGIN )[^])*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
 /**
- * The certificates of a PEM file. Blocks that cannot be read are left out, as Go does; Node.js would silently ignore
- * everything after the first of them.
+ * The certificates of a PEM file. Unreadable blocks are skipped, as in Go; Node.js would silently ignore everything
+ * after the first of them.
  */
 export function readCertificates(pem: string): readonly X509Certificate[] {
   return (pem.match(BLOCK) ?? []).flatMap((block) => {
@@ -24,7 +24,8 @@ export function writeCertificates(certificates: readonly X509Certificate[]): str
 }
 
 /**
- * Whether a private key (PEM) is the certificate's. OpenSSL itself compares only keys of the certificate's algorithm.
+ * Whether a private key (PEM) belongs to the certificate. OpenSSL itself compares only keys of the certificate's
+ * algorithm.
  * @throws Error when the key cannot be read
  */
 export function isKeyOf(certificate: X509Certificate, key: string): boolean {

@@ -33,8 +33,8 @@ const connectionKeys = (files: ConfigFiles) => ({
 });
 
 /**
- * blackbox_exporter's `tls_config`, ready to make handshakes. Certificates and keys are read and tried
- * when the configuration is loaded, so that a bad file is a configuration error, not a failing probe.
+ * blackbox_exporter's `tls_config`, ready for handshakes. Certificates and keys are read and tested when the
+ * configuration is loaded, so that an invalid file is a configuration error, not a failing probe.
  */
 export function tlsSettings(files: ConfigFiles) {
   return z
@@ -56,7 +56,7 @@ export function tlsSettings(files: ConfigFiles) {
     .transform(clientOf);
 }
 
-/** `tls_config` of a client that is no prober: fewer keys, for drivers that make their handshakes themselves. */
+/** The `tls_config` of a client that is not a prober: fewer keys, for drivers that make their own handshakes. */
 export function tlsConnection(files: ConfigFiles) {
   return z
     .strictObject(connectionKeys(files))
@@ -82,7 +82,7 @@ function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
   };
   if ((cert === undefined) !== (key === undefined))
     return wrong('cert_file and key_file belong together; give both or none', [], {});
-  // Node.js takes a file without any, and then trusts no one
+  // Node.js accepts a file without any, and then trusts nothing
   const trusted = ca === undefined ? undefined : readCertificates(ca);
   if (trusted?.length === 0) return wrong(NO_CERTIFICATE, ['ca_file']);
   const own = cert === undefined ? undefined : readCertificates(cert);
@@ -95,7 +95,7 @@ function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
       ...(own !== undefined && { cert: writeCertificates(own) }),
       ...(key !== undefined && { key }),
       ...(min !== undefined && { minVersion: min }),
-      // OpenSSL 3 speaks TLS 1.0 and 1.1 only at this level
+      // OpenSSL 3 supports TLS 1.0 and 1.1 only at this level
       ...((min === 'TLSv1' || min === 'TLSv1.1') && { ciphers: 'DEFAULT@SECLEVEL=0' }),
       ...(max !== undefined && { maxVersion: max }),
     },
@@ -118,7 +118,7 @@ type Inline = Partial<
   Record<'ca' | 'cert' | 'key' | 'ca_file' | 'cert_file' | 'key_file', string | undefined>
 >;
 
-/** What stands in the configuration itself does not stand in a file, too. */
+/** A value may be in the configuration itself or in a file, not both. */
 function checkInline(given: Inline, context: z.core.$RefinementCtx): void {
   for (const key of ['ca', 'cert', 'key'] as const) {
     if (given[key] === undefined || given[`${key}_file`] === undefined) continue;
@@ -127,7 +127,7 @@ function checkInline(given: Inline, context: z.core.$RefinementCtx): void {
   }
 }
 
-/** What holds without a `tls_config`: the trust store of Node.js, TLS 1.2 and later. */
+/** The default without a `tls_config`: the trust store of Node.js, TLS 1.2 and later. */
 export function defaultTls(): TlsClient {
   return new TlsClient({ insecureSkipVerify: false, context: {} });
 }

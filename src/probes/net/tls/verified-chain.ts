@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 
-/** Signatures that are checked for one chain, at most: a server may send what fits together in very many ways. */
+/** The most signatures checked for one chain: a server may send certificates that combine in very many ways. */
 const MAX_CHECKS = 100;
 
-/** The certificates that are trusted: those of `ca_file`, or the ones that Node.js comes with, read when first needed. */
+/** The trusted certificates: those of `ca_file`, or Node.js's own, read on first use. */
 export class TrustAnchors {
   readonly #given: readonly X509Certificate[] | undefined;
   #byName: ReadonlyMap<string, readonly X509Certificate[]> | undefined;
@@ -31,18 +31,18 @@ function bySubject(
   return map;
 }
 
-/** A chain as far as it has been built. */
+/** A partial chain. */
 interface Link {
   readonly certificate: X509Certificate;
   readonly before: Link | undefined;
-  /** The earliest expiry up to here, milliseconds since the epoch. */
+  /** The earliest expiry so far, milliseconds since the epoch. */
   readonly expiry: number;
 }
 
 /**
- * When the best of the chains ends that lead from the certificates that a server sent, its own first, to a trusted one:
- * of each chain its earliest expiry, of all chains the latest, as blackbox_exporter has it. A trusted intermediate
- * certificate ends a chain, and so does the server's own.
+ * The expiry of the best chain from the certificates that a server sent, its own first, to a trusted one: the latest of
+ * all chains' earliest expiries, as in blackbox_exporter. A trusted intermediate certificate ends a chain, and so does
+ * the server's own.
  * @param now milliseconds since the epoch
  * @returns milliseconds since the epoch; undefined when no chain leads to an anchor
  */
