@@ -6,14 +6,14 @@ const fine = { timeoutMs: 10_000, lateMs: 0, stalledMs: 0 };
 const reasonOf = (verdict: ReturnType<typeof ownUp>) =>
   verdict.status === 'success' ? 'success' : verdict.reason;
 
-describe('owning up', () => {
-  it('leaves every verdict alone while nothing was wrong here', () => {
+describe('agent faults', () => {
+  it('leaves every verdict unchanged when the agent was not at fault', () => {
     for (const reason of FAILURE_REASONS) expect(reasonOf(ownUp(failure(reason, 'x'), fine))).toBe(reason);
     expect(ownUp(SUCCESS, { ...fine, stalledMs: 5_000 })).toBe(SUCCESS);
   });
 
   it.each(['timeout', 'connect_timeout', 'connect', 'tls', 'protocol'] as const)(
-    'takes %s upon itself where the event loop stood still for half a second',
+    'attributes %s to the agent when the event loop was blocked for half a second',
     (reason) => {
       expect(ownUp(failure(reason, 'why'), { ...fine, stalledMs: 500 })).toEqual(
         unknown('agent_overload', 'Tocsin stood still for 500ms during the run (why)'),
@@ -21,13 +21,13 @@ describe('owning up', () => {
     },
   );
 
-  it('does not excuse what no pause can bring about', () => {
+  it('does not excuse failures that a pause cannot cause', () => {
     for (const reason of ['status', 'connect_refused', 'tls_expired', 'dns', 'body', 'threshold'] as const) {
       expect(reasonOf(ownUp(failure(reason, 'x'), { ...fine, stalledMs: 5_000 }))).toBe(reason);
     }
   });
 
-  it('asks for less of a pause where the timeout is short, and never for less than 100 ms', () => {
+  it('requires a shorter pause where the timeout is short, and never less than 100 ms', () => {
     const timeout = failure('timeout', 'x');
     expect(reasonOf(ownUp(timeout, { timeoutMs: 2_000, lateMs: 0, stalledMs: 199 }))).toBe('timeout');
     expect(reasonOf(ownUp(timeout, { timeoutMs: 2_000, lateMs: 0, stalledMs: 200 }))).toBe('agent_overload');
@@ -35,20 +35,20 @@ describe('owning up', () => {
     expect(reasonOf(ownUp(timeout, { timeoutMs: 200, lateMs: 0, stalledMs: 100 }))).toBe('agent_overload');
   });
 
-  it('takes a late deadline for a pause, for runs that timed out alone', () => {
+  it('counts a late deadline as a pause, only for runs that timed out', () => {
     const late = { ...fine, lateMs: 500 };
     expect(reasonOf(ownUp(failure('timeout', 'x'), late))).toBe('agent_overload');
     expect(reasonOf(ownUp(failure('protocol', 'x'), late))).toBe('protocol');
   });
 });
 
-describe('a prober that threw', () => {
-  it.each(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN'])('%s is this host’s limit', (code) => {
+describe('an error thrown by a prober', () => {
+  it.each(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN'])('is a limit of this host for %s', (code) => {
     const verdict = limitReached(Object.assign(new Error('spawn ping'), { code }));
     expect(verdict).toEqual(unknown('agent_limit', `This host has no resources left (${code})`));
   });
 
-  it('anything else is a bug', () => {
+  it('is a bug in any other case', () => {
     expect(limitReached(new TypeError('x is undefined'))).toBeUndefined();
     expect(limitReached(Object.assign(new Error(), { code: 'ECONNRESET' }))).toBeUndefined();
     expect(limitReached(undefined)).toBeUndefined();

@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => mint.remove());
 afterEach(() => servers.close());
 
-// Each is a defect of blackbox_exporter 0.28 that its users have reported or that its code shows.
+// Each is a defect of blackbox_exporter 0.28 that users have reported or that is evident from its code.
 describe('a defect that Tocsin does not have', () => {
   it('binary protocols break because send always ends in a newline: send_bytes adds nothing', async () => {
     const heard: Buffer[] = [];
@@ -35,7 +35,7 @@ describe('a defect that Tocsin does not have', () => {
     expect(Buffer.concat(heard).toString('hex')).toBe('0000000804d2162f');
   });
 
-  it('expect_bytes takes a short segment for a failure: it waits for the rest', async () => {
+  it('expect_bytes fails on a short segment: it waits for the rest', async () => {
     const server = await servers.tcp((socket) => {
       socket.write('a', () =>
         setImmediate(() => socket.write('b', () => setImmediate(() => socket.write('c')))),
@@ -48,19 +48,19 @@ describe('a defect that Tocsin does not have', () => {
     expect(valueOf(result, 'probe_failed_due_to_bytes')).toBe(0);
   });
 
-  it('expect loses the bytes that expect_bytes wants: both read one buffer', async () => {
+  it('expect loses the bytes that expect_bytes needs: both read one buffer', async () => {
     const server = await servers.tcp((socket) => socket.write('banner\nabcrest\n'));
     const steps = [{ expect: '^banner$' }, { expect_bytes: 'abc' }, { expect: '^rest$' }];
     const result = await run(tcpProber, server.address, { settings: { query_response: steps } });
     expect(verdictText(result)).toBe('success');
   });
 
-  it('a bad regular expression fails the runs, not the configuration: it is refused at once', () => {
+  it('a bad regular expression fails the runs, not the configuration: it is refused when loaded', () => {
     expect(refusals(tcpProber, { query_response: [{ expect: '(' }] })).toHaveLength(1);
     expect(refusals(httpProber, { fail_if_body_matches_regexp: ['('] })).toHaveLength(1);
   });
 
-  it('secrets that are sent leak into logs: neither log nor verdict holds what was sent', async () => {
+  it('secrets that are sent leak into logs: neither log nor verdict contains what was sent', async () => {
     const server = await servers.tcp((socket) => socket.once('data', () => socket.end('no\n')));
     const steps = [{ send: 'AUTH hunter2' }, { expect: '^OK' }];
     const result = await run(tcpProber, server.address, { settings: { query_response: steps } });
@@ -68,14 +68,14 @@ describe('a defect that Tocsin does not have', () => {
     expect(JSON.stringify([result.log, result.verdict, result.details])).not.toContain('hunter2');
   });
 
-  it('phases are 0 on failure, which spoils averages: what was not reached is absent', async () => {
+  it('phases are 0 on failure, which distorts averages: phases that were not reached are absent', async () => {
     const result = await run(httpProber, 'http://127.0.0.1:1');
     const phases = result.samples.filter(({ family }) => family.name === 'probe_http_duration_seconds');
     expect(phases.map(({ labels }) => labels['phase'])).toEqual(['resolve', 'connect']);
     expect(valueOf(result, 'probe_http_status_code')).toBeUndefined();
   });
 
-  it('a TLS handshake may take 10 s at most: only the timeout limits it', async () => {
+  it('a TLS handshake may take at most 10 s: only the timeout limits it', async () => {
     const clock = new ManualClock();
     let begin = (): void => undefined;
     let arrived = (): void => undefined;
@@ -104,7 +104,7 @@ describe('a defect that Tocsin does not have', () => {
     expect(result.phases.tls).toBeGreaterThanOrEqual(20);
   });
 
-  it('a certificate that is refused says nothing: its expiry is exposed with the reason', async () => {
+  it('a refused certificate exposes nothing: its expiry is exposed with the reason', async () => {
     const plain = createTlsServer(mint.expired());
     const server = servers.add(await listen(plain));
     const result = await run(tcpProber, `localhost:${server.port}`, {
@@ -114,7 +114,7 @@ describe('a defect that Tocsin does not have', () => {
     expect(valueOf(result, 'probe_ssl_earliest_cert_expiry')).toBe(Date.UTC(2021, 0) / 1_000);
   });
 
-  it('a tcp run tells nothing of its phases: they are all there', async () => {
+  it('a tcp run does not expose its phases: all are exposed', async () => {
     const server = await servers.tcp((socket) => socket.write('hi\n'));
     const result = await run(tcpProber, server.address, { settings: { query_response: [{ expect: 'hi' }] } });
     for (const phase of ['resolve', 'connect', 'processing'])

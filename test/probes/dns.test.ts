@@ -61,7 +61,7 @@ async function ask(answer: Answering | ReplyOptions, settings?: Settings) {
 }
 
 describe.each(['udp', 'tcp'] as const)('a dns run over %s', (transport_protocol) => {
-  it('succeeds on an answer, and tells how many records it has', async () => {
+  it('succeeds on an answer, and exposes the number of its records', async () => {
     const additionals = [addressRecord('::1'), addressRecord('::2'), addressRecord('::3')];
     const server = await serve({ ...TWO, authorities: [soa], additionals });
     const result = await run(dnsProber, server.address, asking({ transport_protocol }));
@@ -90,7 +90,7 @@ describe.each(['udp', 'tcp'] as const)('a dns run over %s', (transport_protocol)
     expect(valueOf(result, 'probe_dns_query_succeeded')).toBe(1);
   });
 
-  it('asks what the settings say', async () => {
+  it('asks for what the settings say', async () => {
     const server = await serve(ONE);
     const settings = {
       query_name: 'x.example.',
@@ -124,11 +124,11 @@ describe.each(['udp', 'tcp'] as const)('a dns run over %s', (transport_protocol)
 
   it.each([
     [
-      'a record that is cut off',
+      'a truncated record',
       'something ends in the middle',
       (sent: Buffer) => sent.subarray(0, sent.length - 2),
     ],
-    ['a name in a circle', 'a name points to itself', (sent: Buffer) => loop(sent)],
+    ['a name in a loop', 'a name points to itself', (sent: Buffer) => loop(sent)],
   ])('fails with protocol on %s', async (_what, why, break_) => {
     const result = await ask((query) => [break_(reply(query, ONE))], { transport_protocol });
     expect(verdictText(result)).toBe(`protocol: The answer is malformed: ${why}`);
@@ -141,7 +141,7 @@ describe.each(['udp', 'tcp'] as const)('a dns run over %s', (transport_protocol)
     expect(valueOf(result, 'probe_ip_protocol')).toBe(6);
   });
 
-  it('asks from the address it is told', async () => {
+  it('asks from the configured address', async () => {
     const server = await serve(ONE);
     const settings = asking({ transport_protocol, source_ip_address: '127.0.0.9' });
     expect(verdictText(await run(dnsProber, server.address, settings))).toBe('success');
@@ -155,7 +155,7 @@ describe.each(['udp', 'tcp'] as const)('a dns run over %s', (transport_protocol)
   });
 });
 
-/** The name of the answer's first record made to point at itself. */
+/** Makes the name of the answer's first record point at itself. */
 function loop(sent: Buffer): Buffer {
   const at = 12 + 13 + 4;
   const broken = Buffer.concat([sent.subarray(0, at), Buffer.from([0xc0, at]), sent.subarray(at + 13)]);
@@ -163,7 +163,7 @@ function loop(sent: Buffer): Buffer {
 }
 
 describe('answers over udp', () => {
-  it('with another id, another question or no answer at all are ignored', async () => {
+  it('are ignored with another id, another question, or if they are not answers', async () => {
     const result = await ask((query) => {
       const other = { ...query, questions: [{ name: 'other.example', type: 'A' as const }] };
       const echo = Buffer.from(reply(query));
@@ -181,7 +181,7 @@ describe('answers over udp', () => {
     expect(result.log.filter(({ message }) => message.startsWith('ignored'))).toHaveLength(4);
   });
 
-  it('from another address than the one asked are not taken', async () => {
+  it('are ignored from an address other than the one asked', async () => {
     const liar = createSocket('udp4');
     await new Promise<void>((resolve) => {
       liar.bind(0, '127.0.0.1', resolve);
@@ -207,7 +207,7 @@ describe('answers over udp', () => {
     liar.close();
   });
 
-  it('that are truncated count as they are, and are not asked for again over tcp', async () => {
+  it('count as they are when truncated, without another query over tcp', async () => {
     const server = await serve((query) => [reply(query, { ...ONE, truncated: true })]);
     const result = await run(dnsProber, server.address, asking());
     expect(verdictText(result)).toBe('success');
@@ -218,16 +218,16 @@ describe('answers over udp', () => {
     });
   });
 
-  it('larger than 512 bytes are read whole', async () => {
+  it('are read completely when larger than 512 bytes', async () => {
     const answers = Array.from({ length: 60 }, (_, i) => addressRecord(`10.0.0.${i}`));
     expect(valueOf(await ask({ answers }), 'probe_dns_answer_rrs')).toBe(60);
   });
 
-  it('without the question are taken', async () => {
+  it('are accepted without the question', async () => {
     expect(verdictText(await ask((query) => [reply(query, { ...ONE, question: false })]))).toBe('success');
   });
 
-  it('in another case are taken', async () => {
+  it('are accepted in another case', async () => {
     const upper = (query: DecodedPacket) => ({
       ...query,
       questions: (query.questions ?? []).map((one) => ({ ...one, name: one.name.toUpperCase() })),
@@ -239,17 +239,17 @@ describe('answers over udp', () => {
 describe('answers over tcp', () => {
   const settings = { transport_protocol: 'tcp' };
 
-  it('to another query fail with protocol', async () => {
+  it('fail with protocol when they are to another query', async () => {
     const result = await ask((query) => [reply(query, { id: ((query.id ?? 0) + 1) % 0x1_0000 })], settings);
     expect(verdictText(result)).toBe('protocol: The server answered another query than the one it was asked');
   });
 
-  it('that never come fail with protocol when the server hangs up', async () => {
+  it('fail with protocol when the server closes the connection instead', async () => {
     const result = await ask(() => 'hang up', settings);
     expect(verdictText(result)).toBe('protocol: The server closed the connection without an answer');
   });
 
-  it('that are cut off fail with protocol', async () => {
+  it('fail with protocol when they are truncated', async () => {
     const server = await startTcp((socket) =>
       socket.once('data', () => socket.end(Buffer.from([0, 40, 1, 2, 3]))),
     );
@@ -259,7 +259,7 @@ describe('answers over tcp', () => {
     );
   });
 
-  it('may come in any pieces', async () => {
+  it('may arrive in any pieces', async () => {
     const server: TestServer = await startTcp((socket) => {
       socket.setNoDelay(true);
       socket.once('data', (bytes: Buffer) => {
@@ -279,7 +279,7 @@ describe('answers over tcp', () => {
 });
 
 describe('dns over tls', () => {
-  it('asks over a connection that it verified', async () => {
+  it('asks over a verified connection', async () => {
     const server = await serve(ONE, { tls: mint.leaf() });
     const settings = {
       dns_over_tls: true,
@@ -307,7 +307,7 @@ describe('dns over tls', () => {
     await server.streams.idle();
   });
 
-  it('fails with tls against a server that does not speak it', async () => {
+  it('fails with tls against a server that does not speak TLS', async () => {
     const server = await startTcp((socket) => socket.write('220 mail.example ESMTP\r\n'));
     servers.push(server);
     expect(verdictText(await run(dnsProber, server.address, asking({ dns_over_tls: true })))).toBe(
@@ -358,7 +358,7 @@ describe('rules about records', () => {
     },
   );
 
-  it('look at their own section only', async () => {
+  it('apply to their own section only', async () => {
     const answer = { ...ONE, authorities: [soa], additionals: [addressRecord('9.9.9.9')] };
     const matching = (section: string, regexp: string) => ({
       [`validate_${section}_rrs`]: { fail_if_matches_regexp: [regexp] },
@@ -368,7 +368,7 @@ describe('rules about records', () => {
     expect(verdictText(await ask(answer, matching('additional', '9\\.9')))).toMatch(/^content:/);
   });
 
-  it('answer in linear time to expressions that backtrack elsewhere', async () => {
+  it('match in linear time where other engines backtrack', async () => {
     const answers: Answer[] = [{ type: 'TXT', name: 'www.example', data: `${'a'.repeat(250)}!` }];
     const expressions = rrs({ fail_if_matches_regexp: ['"(a+)+"$'] });
     expect(verdictText(await ask({ answers }, { query_type: 'TXT', ...expressions }))).toBe('success');
@@ -376,12 +376,12 @@ describe('rules about records', () => {
 });
 
 describe('the serial number of a zone', () => {
-  it('is told of a SOA query', async () => {
+  it('is exposed for a SOA query', async () => {
     const result = await ask({ answers: [soa] }, { query_type: 'SOA' });
     expect(valueOf(result, 'probe_dns_serial')).toBe(2_026_112_101);
   });
 
-  it('is the last of several, as blackbox_exporter has it', async () => {
+  it('is the last of several, as in blackbox_exporter', async () => {
     const next: Answer = { ...soa, data: { mname: 'ns', rname: 'a', serial: 7 } };
     expect(valueOf(await ask({ answers: [soa, next] }, { query_type: 'SOA' }), 'probe_dns_serial')).toBe(7);
   });
@@ -393,20 +393,20 @@ describe('the serial number of a zone', () => {
 });
 
 describe('the name to ask for', () => {
-  it('may stand in the target, with type and class', async () => {
+  it('may be in the target, with type and class', async () => {
     const server = await serve(ONE);
     const result = await run(dnsProber, `dns://${server.address}/api.example?type=aaaa;class=CH`);
     expect(verdictText(result)).toBe('success');
     expect(server.queries[0]?.questions).toEqual([{ name: 'api.example', type: 'AAAA', class: 'CH' }]);
   });
 
-  it('of the target goes before that of the settings, which give the rest', async () => {
+  it('from the target overrides that of the settings, which provide the rest', async () => {
     const server = await serve(ONE);
     await run(dnsProber, `dns://${server.address}/api.example`, asking({ query_type: 'MX' }));
     expect(server.queries[0]?.questions).toEqual([{ name: 'api.example', type: 'MX', class: 'IN' }]);
   });
 
-  it('must stand somewhere: without it there is no run, and a module has it always', async () => {
+  it('is required: a service without it is refused, and a module always has it', async () => {
     const probe = probeOf(dnsProber);
     expect(probe.missing?.()).toBe('query_name is missing: say which name to ask for');
     expect(probe.missing?.('127.0.0.1')).toContain('dns://server/name?type=AAAA');
@@ -425,7 +425,7 @@ describe('the name to ask for', () => {
     expect(server.queries[0]?.questions?.[0]?.name).toBe('a.b.e.example');
   });
 
-  it('that does not resolve as a server fails with dns', async () => {
+  it('fails with dns when it does not resolve as a server', async () => {
     const resolver = {
       lookup: () => Promise.reject(new NameNotFoundError('The name no.test does not exist')),
     };
@@ -436,7 +436,7 @@ describe('the name to ask for', () => {
   });
 });
 
-describe('defect 7 of blackbox_exporter: what is wrong is found when it probes', () => {
+describe('defect 7 of blackbox_exporter: mistakes are found only when it probes', () => {
   it.each([
     [{ query_type: 'NOPE' }, 'query_type: "NOPE" is no type of DNS records, such as A, AAAA or SOA'],
     [
@@ -476,7 +476,7 @@ it('defect 11 of blackbox_exporter: 0 for what was not measured: not here', asyn
   expect(exposedFamilies(result)).not.toMatch(/_rrs|query_succeeded/);
 });
 
-it('exposes what its golden file says, and what blackbox_exporter shows beyond that', async () => {
+it('exposes what its golden file says, and what blackbox_exporter exposes besides', async () => {
   const result = await ask({ answers: [soa] }, { query_type: 'SOA' });
   expect(exposedFamilies(result)).toBe(readFileSync('test/probes/golden/dns.txt', 'utf8'));
   const unmeasured = probeOf(dnsProber, { query_name: 'x' }).unmeasured?.([]) ?? [];

@@ -9,7 +9,7 @@ function page(type: string): string {
   return readFileSync(`docs/probers/${type}.md`, 'utf8');
 }
 
-/** Names of all properties in a JSON schema, however deep. */
+/** Names of all properties in a JSON schema, at any depth. */
 function keysOf(schema: unknown): readonly string[] {
   if (typeof schema !== 'object' || schema === null) return [];
   const properties =
@@ -19,7 +19,7 @@ function keysOf(schema: unknown): readonly string[] {
   return [...properties, ...Object.values(schema).flatMap(keysOf)];
 }
 
-describe.each(probers)('the page of $type', ({ type, families, schema }) => {
+describe.each(probers)('the docs page of $type', ({ type, families, schema }) => {
   it('has every family', () => {
     expect(families.filter(({ name }) => !page(type).includes(name))).toEqual([]);
   });
@@ -31,6 +31,6 @@ describe.each(probers)('the page of $type', ({ type, families, schema }) => {
   });
 });
 
-it('the page of http has the families of every run', () => {
+it('the docs page of http has the families of every run', () => {
   expect(RUN_FAMILIES.filter(({ name }) => !page('http').includes(name))).toEqual([]);
 });

@@ -31,7 +31,7 @@ afterEach(() => servers.close());
 type Settings = Readonly<Record<string, unknown>>;
 const TIMES = { timeoutMs: 60_000 };
 
-/** A server that says `first`, then `chunk` without an end, on every connection. */
+/** A server that sends `first`, then `chunk` endlessly, on every connection. */
 async function flooding(first: Buffer | string, chunk: Buffer | string) {
   const sent: Sent = { bytes: 0 };
   const server = await servers.tcp((socket: Socket) => {
@@ -51,7 +51,7 @@ interface FloodedProxy {
   readonly expected: string;
 }
 
-describe('a proxy that answers without an end', () => {
+describe('a proxy that answers endlessly', () => {
   const OK = 'HTTP/1.1 200 OK\r\n';
   const LARGE =
     'protocol: The proxy does not answer CONNECT as a proxy does: The header of the answer is larger than 256 KiB';
@@ -86,7 +86,7 @@ describe('a proxy that answers without an end', () => {
   });
 });
 
-describe('a token endpoint that answers without an end', () => {
+describe('a token endpoint that answers endlessly', () => {
   it.each([
     ['a header', 'HTTP/1.1 200 OK\r\n', 'X-Y: z\r\n', 'The header of the answer is larger than 256 KiB'],
     ['a body', 'HTTP/1.1 200 OK\r\n\r\n', ' ', 'The answer is larger than 64 KiB'],
@@ -114,7 +114,7 @@ interface FloodedPage {
   readonly expected: string;
 }
 
-describe('a web server that answers without an end', () => {
+describe('a web server that answers endlessly', () => {
   const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
   const TOO_LARGE = 'body: The body is larger than body_size_limit (1048576 bytes)';
   it.each<FloodedPage>([
@@ -167,7 +167,7 @@ const HTTP2_FLOODS: readonly (readonly [string, Buffer, Buffer, string])[] = [
   ['continuations', http2Frame(1, 1, { payload: Buffer.of(0x88) }), http2Frame(9, 1), 'protocol: '],
 ];
 
-describe('a server of HTTP/2 that sends without an end', () => {
+describe('an HTTP/2 server that sends endlessly', () => {
   it.each(HTTP2_FLOODS)('is cut off by grpc: %s', async (_what, first, chunk, expected) => {
     const server = await flooding(Buffer.concat([HTTP2_BEGINNING, first]), chunk);
     const result = await run(grpcProber, server.address, TIMES);
@@ -206,7 +206,7 @@ describe('a server of HTTP/2 that sends without an end', () => {
     expect(sent.bytes).toBeLessThan(MOST_BYTES);
   });
 
-  it('is read to its end by http when it is a large body in small pieces', async () => {
+  it('is read completely by http when it sends a large body in small pieces', async () => {
     const { key, cert } = mint.leaf();
     const web = createSecureServer({ key, cert }, (_request, response) => {
       for (let i = 0; i < 4_096; i += 1) response.write(Buffer.alloc(1_024));

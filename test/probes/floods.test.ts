@@ -31,17 +31,17 @@ afterEach(async () => {
 interface Flood {
   readonly name: string;
   readonly prober: Prober;
-  /** What stands before the address. */
+  /** The scheme before the address. */
   readonly scheme?: string;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly chunk: Buffer;
-  /** In the verdict. */
+  /** A part of the verdict. */
   readonly expected: string;
 }
 
 const QUERY = { query_name: 'www.example', query_type: 'A' };
 
-describe('a server that sends without an end', () => {
+describe('a server that sends endlessly', () => {
   const settings = { query_response: [{ expect: 'never' }] };
   it.each<Flood>([
     {
@@ -113,7 +113,7 @@ describe('a server that sends without an end', () => {
     {
       name: 'tls, in a message of the handshake',
       prober: tlsProber,
-      // records of handshake, of a ServerHello of 16 MiB
+      // handshake records, of a ServerHello of 16 MiB
       chunk: repeated(Buffer.concat([Buffer.from('160303400002ffffff', 'hex'), Buffer.alloc(16_380)])),
       expected: 'tls: TLS handshake failed',
     },
@@ -130,7 +130,7 @@ describe('a server that sends without an end', () => {
       expected: 'protocol: The reply of the server does not come to its end',
     },
   ])(
-    'is cut off by $name, which names the limit',
+    'is cut off by $name, which reports the limit',
     async ({ prober, scheme = '', settings: given = {}, chunk, expected }) => {
       const sent = { bytes: 0 };
       const server = await startTcp((socket) => flood(socket, chunk, sent));
@@ -203,7 +203,7 @@ describe('a server that sends without an end', () => {
     expect(sent.bytes).toBeLessThan(MOST_BYTES);
   });
 
-  it('is cut off by dns over UDP, where every message answers another query', async () => {
+  it('is cut off by dns over UDP, when every message answers another query', async () => {
     const sent = { bytes: 0 };
     const server = createSocket('udp4');
     let closed = false;

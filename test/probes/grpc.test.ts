@@ -35,7 +35,7 @@ const serve = async (answer: HealthAnswering, options?: GrpcServerOptions): Prom
   kept(await startGrpc(answer, options));
 const SERVING = () => 1;
 
-/** An HTTP/2 server that does with each request what `handle` does, and knows its connections. */
+/** An HTTP/2 server that passes each request to `handle`, and knows its connections. */
 async function http2(handle: (stream: ServerHttp2Stream) => void): Promise<TestServer> {
   const server = createHttp2();
   server.on('stream', (stream: ServerHttp2Stream) => {
@@ -68,7 +68,7 @@ const servingOf = (result: Parameters<typeof valueOf>[0]) =>
   );
 
 describe('a grpc run', () => {
-  it('succeeds when the server says SERVING', async () => {
+  it('succeeds when the server reports SERVING', async () => {
     const server = await serve(SERVING);
     const result = await run(grpcProber, server.address);
     expect(verdictText(result)).toBe('success');
@@ -85,20 +85,20 @@ describe('a grpc run', () => {
     [0, 'UNKNOWN'],
     [2, 'NOT_SERVING'],
     [3, 'SERVICE_UNKNOWN'],
-  ])('fails with status when the server says %i', async (status, name) => {
+  ])('fails with status when the server reports %i', async (status, name) => {
     const result = await run(grpcProber, (await serve(() => status)).address);
     expect(verdictText(result)).toBe(`status: The server says ${name}`);
     expect(servingOf(result)).toEqual([name]);
     expect(valueOf(result, 'probe_grpc_status_code')).toBe(0);
   });
 
-  it('shows a serving status that it does not know by its number', async () => {
+  it('reports an unknown serving status by its number', async () => {
     const result = await run(grpcProber, (await serve(() => 9)).address);
     expect(verdictText(result)).toBe('status: The server says 9');
     expect(valueOf(result, 'probe_grpc_healthcheck_response', { serving_status: '9' })).toBe(1);
   });
 
-  it('asks for the service, with the metadata, of which -bin goes in base64', async () => {
+  it('asks for the service, with the metadata, and encodes -bin keys in base64', async () => {
     const asked: unknown[] = [];
     const server = await serve((service, metadata) => {
       asked.push(service, metadata.get('authorization'), metadata.get('x-bin'), metadata.get('grpc-timeout'));
@@ -139,7 +139,7 @@ describe('a grpc run', () => {
     expect(servingOf(result)).toEqual([]);
   });
 
-  it('fails with dns when the name does not resolve: then there was no check', async () => {
+  it('fails with dns when the name does not resolve: there was no check', async () => {
     const resolver = {
       lookup: () => Promise.reject(new NameNotFoundError('The name no.test does not exist')),
     };
@@ -150,7 +150,7 @@ describe('a grpc run', () => {
   });
 });
 
-describe('answers that break the rules', () => {
+describe('invalid answers', () => {
   it.each<[string, (stream: ServerHttp2Stream) => void, string, number]>([
     [
       'no trailers',
@@ -180,7 +180,7 @@ describe('answers that break the rules', () => {
       13,
     ],
     [
-      'a compressed one',
+      'a compressed message',
       answering(Buffer.from([1, 0, 0, 0, 0]), { 'grpc-status': '0' }),
       'protocol: The answer is no health answer: the answer is compressed, which was not asked for',
       13,
@@ -228,13 +228,13 @@ describe('answers that break the rules', () => {
       8,
     ],
     [
-      'a connection that is cut',
+      'a broken connection',
       (stream) => stream.session?.destroy(),
       'protocol: The check ended in UNAVAILABLE: the connection was closed',
       14,
     ],
     [
-      'far too much',
+      'an answer that is too large',
       answering(Buffer.alloc(200_000), { 'grpc-status': '0' }),
       'protocol: The check ended in INTERNAL: the answer is longer than 65541 bytes',
       13,
@@ -247,14 +247,14 @@ describe('answers that break the rules', () => {
     await server.idle();
   });
 
-  it('trailers alone are taken', async () => {
+  it('accepts trailers alone', async () => {
     const server = await http2((stream) =>
       stream.respond({ ...GRPC, 'grpc-status': '5' }, { endStream: true }),
     );
     expect(verdictText(await run(grpcProber, server.address))).toBe('status: The check ended in NOT_FOUND');
   });
 
-  it('a server that speaks HTTP/1 only fails with protocol', async () => {
+  it('fails with protocol for a server that speaks only HTTP/1', async () => {
     const handle: RequestListener = (_request, response) => response.end('hello');
     const server = kept(await listen(createHttp(handle)));
     const result = await run(grpcProber, server.address);
@@ -264,7 +264,7 @@ describe('answers that break the rules', () => {
     await server.idle();
   });
 
-  it('a server that hangs up fails with protocol', async () => {
+  it('fails with protocol for a server that closes the connection', async () => {
     const server = kept(await startTcp((socket) => socket.destroy()));
     const result = await run(grpcProber, server.address);
     expect(verdictText(result)).toMatch(/^(?:protocol: The check ended in UNAVAILABLE|connect:)/);
@@ -275,7 +275,7 @@ describe('answers that break the rules', () => {
 describe('over TLS', () => {
   const trusted = () => ({ tls: true, tls_config: { ca_file: mint.caFile }, preferred_ip_protocol: 'ip4' });
 
-  it('succeeds and tells of the certificate, as its golden file says', async () => {
+  it('succeeds and exposes the certificate, as its golden file says', async () => {
     const server = await serve(SERVING, { tls: mint.leaf({ issuer: 'intermediate' }) });
     const result = await run(grpcProber, `localhost:${server.port}`, { settings: trusted() });
     expect(verdictText(result)).toBe('success');
@@ -287,8 +287,8 @@ describe('over TLS', () => {
   it.each([
     ['expired', () => mint.expired(), 'tls_expired'],
     ['self-signed', () => mint.selfSigned(), 'tls_untrusted'],
-    ['made out to another', () => mint.leaf({ names: ['DNS:other.example'] }), 'tls_name'],
-  ])('tells of a certificate that is %s, and sends nothing', async (_what, leaf, reason) => {
+    ['for another name', () => mint.leaf({ names: ['DNS:other.example'] }), 'tls_name'],
+  ])('reports a certificate that is %s, and sends nothing', async (_what, leaf, reason) => {
     let asked = 0;
     const server = await serve(() => (asked += 1), { tls: leaf() });
     const result = await run(grpcProber, `localhost:${server.port}`, { settings: trusted() });
@@ -298,7 +298,7 @@ describe('over TLS', () => {
     expect(asked).toBe(0);
   });
 
-  it('takes any certificate with insecure_skip_verify', async () => {
+  it('accepts any certificate with insecure_skip_verify', async () => {
     const server = await serve(SERVING, { tls: mint.expired() });
     const settings = { tls: true, tls_config: { insecure_skip_verify: true }, preferred_ip_protocol: 'ip4' };
     expect(verdictText(await run(grpcProber, `localhost:${server.port}`, { settings }))).toBe('success');
@@ -311,14 +311,14 @@ describe('over TLS', () => {
     await server.idle();
   });
 
-  it('fails with tls against a server without it', async () => {
+  it('fails with tls against a server without TLS', async () => {
     const server = await serve(SERVING);
     expect(verdictText(await run(grpcProber, server.address, { settings: { tls: true } }))).toMatch(/^tls:/);
   });
 });
 
 describe('defects of blackbox_exporter that are not here', () => {
-  it('1: a silent server is left at the deadline, and its connection closed', async () => {
+  it('1: a silent server is abandoned at the deadline, and its connection closed', async () => {
     const server = await http2(() => undefined);
     const result = await run(grpcProber, server.address, { timeoutMs: 1_000 });
     expect(verdictText(result)).toBe('timeout: Request timed out after 1s while waiting for the answer');
@@ -326,14 +326,14 @@ describe('defects of blackbox_exporter that are not here', () => {
     await server.idle();
   });
 
-  it('1: so is one that takes the connection and never says a word', async () => {
+  it('1: so is one that accepts the connection and never sends a byte', async () => {
     const server = kept(await startTcp());
     const result = await run(grpcProber, server.address, { timeoutMs: 1_000 });
     expect(verdictText(result)).toMatch(/^timeout:/);
     await server.idle();
   });
 
-  it('2: the address that is reported is the one that is dialled', async () => {
+  it('2: the reported address is the one that was dialled', async () => {
     const six = await serve(() => 2, { host: '::1' });
     const four = await startGrpc(SERVING, { host: `127.0.0.1` });
     kept(four);
@@ -348,7 +348,7 @@ describe('defects of blackbox_exporter that are not here', () => {
     expect(valueOf(second, 'probe_ip_protocol')).toBe(6);
   });
 
-  it('3: without settings, the other IP protocol will do', async () => {
+  it('3: by default, the other IP protocol is a fallback', async () => {
     const server = await serve(SERVING);
     expect(verdictText(await run(grpcProber, server.address, { settings: {} }))).toBe('success');
   });
@@ -383,7 +383,7 @@ describe('grpc settings', () => {
     expect(refusals(grpcProber, settings)).toEqual([expected]);
   });
 
-  it('hold metadata as secrets', () => {
+  it('treat metadata as secrets', () => {
     const probe = probeOf(grpcProber, { metadata: { authorization: ['hunter2'] } });
     expect(JSON.stringify(probe.settings)).not.toContain('hunter2');
   });
@@ -409,7 +409,7 @@ describe('a grpc address', () => {
   );
 });
 
-it('what blackbox_exporter shows when it did not come to a check is told apart', () => {
+it('separates the values that blackbox_exporter exposes without a check', () => {
   const unmeasured = probeOf(grpcProber).unmeasured?.([]) ?? [];
   expect(unmeasured.map(({ family, labels, value }) => [family.name, labels['phase'], value])).toEqual([
     ['probe_grpc_duration_seconds', 'resolve', 0],

@@ -21,7 +21,7 @@ const http = (handle: RequestListener): Promise<HttpTestServer> => servers.http(
 const https = (handle: RequestListener): Promise<HttpTestServer> =>
   servers.https(mint.leaf({ issuer: 'intermediate' }), handle);
 
-/** Settings for a server that says `localhost` and has a certificate of the mint. */
+/** Settings for a server named `localhost` with a certificate of the mint. */
 function trusting(settings: Readonly<Record<string, unknown>> = {}): ProbeOptions {
   return { settings: { preferred_ip_protocol: 'ip4', tls_config: { ca_file: mint.caFile }, ...settings } };
 }
@@ -49,7 +49,7 @@ describe('an http run', () => {
 
   it.each([
     [
-      'GET, the path with its query, and nothing that was not asked for',
+      'GET, the path with its query, and no other headers',
       {},
       'GET /a?b=c',
       ['host', 'user-agent', 'connection'],
@@ -90,7 +90,7 @@ describe('an http run', () => {
     );
   });
 
-  it('takes an address without a scheme as http', async () => {
+  it('treats an address without a scheme as http', async () => {
     const server = await http((_request, response) => response.end());
     expect(verdictText(await run(httpProber, server.address))).toBe('success');
   });
@@ -168,7 +168,7 @@ describe('an http run', () => {
     );
   });
 
-  it('leaves the content length out when the answer does not announce one', async () => {
+  it('leaves out the content length when the response has none', async () => {
     const server = await http((_request, response) => {
       response.write('a');
       response.end('b');
@@ -178,7 +178,7 @@ describe('an http run', () => {
     expect(valueOf(result, 'probe_http_uncompressed_body_length')).toBe(2);
   });
 
-  it('takes the length of a HEAD answer from its header', async () => {
+  it('takes the length of a response to HEAD from its header', async () => {
     const server = await http((_request, response) =>
       response.writeHead(200, { 'Content-Length': 77 }).end(),
     );
@@ -188,7 +188,7 @@ describe('an http run', () => {
     expect(valueOf(result, 'probe_http_uncompressed_body_length')).toBe(0);
   });
 
-  it('takes 101 as an answer of its own', async () => {
+  it('treats 101 as a final response', async () => {
     const { address } = await servers.raw(
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
     );
@@ -201,7 +201,7 @@ describe('an http run', () => {
   });
 });
 
-describe('what an http answer tells besides', () => {
+describe('the details of an http run', () => {
   const json =
     (body: unknown): RequestListener =>
     (_request, response) => {
@@ -209,7 +209,7 @@ describe('what an http answer tells besides', () => {
       response.end(JSON.stringify(body));
     };
 
-  it('is its JSON, without secrets, also when the status is bad', async () => {
+  it('are its JSON, without secrets, even when the status is bad', async () => {
     const server = await http(
       json({ status: 'down', api_key: 'hunter2', nested: [{ dbPassword: 'hunter2', prompt_tokens: 3 }] }),
     );
@@ -220,12 +220,12 @@ describe('what an http answer tells besides', () => {
     });
   });
 
-  it('is nothing when the JSON is larger than 4 KiB', async () => {
+  it('are left out when the JSON is larger than 4 KiB', async () => {
     const server = await http(json({ text: 'x'.repeat(4_096) }));
     expect((await run(httpProber, server.url)).details).toEqual({ statusCode: 503 });
   });
 
-  it('is nothing when what claims to be JSON is none', async () => {
+  it('are left out when the JSON is invalid', async () => {
     const server = await http((_request, response) =>
       response.setHeader('Content-Type', 'application/json').end('{"a":'),
     );
@@ -248,7 +248,7 @@ describe('http redirects', () => {
     expect(server.accepted()).toBe(2);
   });
 
-  it('lead from http to https', async () => {
+  it('go from http to https', async () => {
     const end = await https((_request, response) => response.end());
     const start = await http((_request, response) => response.writeHead(301, { Location: end.url }).end());
     const result = await run(httpProber, start.url, trusting({ fail_if_not_ssl: true }));
@@ -256,7 +256,7 @@ describe('http redirects', () => {
     expect(valueOf(result, 'probe_http_ssl')).toBe(1);
   });
 
-  it('are not followed when told so', async () => {
+  it('are not followed when disabled', async () => {
     const server = await http((_request, response) => response.writeHead(302, { Location: '/end' }).end());
     const result = await run(httpProber, server.url, {
       settings: { follow_redirects: false, valid_status_codes: [302] },
@@ -280,7 +280,7 @@ describe('http redirects', () => {
     await server.idle();
   });
 
-  it('take no credentials to another host', async () => {
+  it('do not send credentials to another host', async () => {
     const seen: IncomingHttpHeaders[] = [];
     const other = await http((request, response) => {
       seen.push(request.headers);
@@ -346,7 +346,7 @@ describe('http authentication', () => {
     expect(seen).toBe('Bearer from-file');
   });
 
-  it('by the address, which is never shown', async () => {
+  it('by the address, which is never displayed', async () => {
     let seen: string | undefined;
     const server = await http((request, response) => {
       seen = request.headers.authorization;

@@ -43,7 +43,7 @@ describeWithPeers(['ping'], 'an icmp run', () => {
   it.each([
     ['127.0.0.1', 4],
     ['::1', 6],
-  ])('to %s succeeds, with its round trip and hop limit', async (address, version) => {
+  ])('to %s succeeds, with its round-trip time and hop limit', async (address, version) => {
     const result = await run(icmpProber, address);
     expect(verdictText(result)).toBe('success');
     expect(valueOf(result, 'probe_icmp_reply_hop_limit')).toBe(64);
@@ -62,19 +62,19 @@ describeWithPeers(['ping'], 'an icmp run', () => {
     ['ttl', { ttl: 3 }],
     ['ttl 0', { ttl: 0 }],
     ['source_ip_address', { source_ip_address: '127.0.0.9', preferred_ip_protocol: 'ip4' }],
-  ])('takes %s', async (_key, settings) => {
+  ])('accepts %s', async (_key, settings) => {
     expect(verdictText(await run(icmpProber, '127.0.0.1', { settings }))).toBe('success');
   });
 
-  it('of a payload too small to hold a time has no round trip, not a made-up one', async () => {
+  it('has no round-trip time, rather than an invented one, for a payload too small to hold a time', async () => {
     const result = await run(icmpProber, '127.0.0.1', { settings: { payload_size: 8 } });
     expect(verdictText(result)).toBe('success');
     expect(valueOf(result, 'probe_icmp_duration_seconds', { phase: 'rtt' })).toBeUndefined();
     expect(valueOf(result, 'probe_icmp_reply_hop_limit')).toBe(64);
   });
 
-  it('fails with timeout when nobody answers', async () => {
-    // a group on the loopback: the request stays on this machine, and hosts do not answer requests to groups
+  it('fails with timeout when no host answers', async () => {
+    // a multicast group on the loopback: the request stays on this machine, and hosts do not answer groups
     const settings = { source_ip_address: '127.0.0.1' };
     const result = await run(icmpProber, '224.0.0.251', { settings, timeoutMs: 300 });
     expect(verdictText(result)).toBe('timeout: Request timed out after 300ms while waiting for the answer');
@@ -95,7 +95,7 @@ describeWithPeers(['ping'], 'an icmp run', () => {
   });
 });
 
-describe('what ping tells', () => {
+describe('the output of ping', () => {
   it.each([
     [
       'From 192.0.2.9 icmp_seq=1 Destination Host Unreachable',
@@ -123,15 +123,15 @@ describe('what ping tells', () => {
   });
 });
 
-describe('what is not the target’s fault is unknown', () => {
-  it('that this kernel does not let us ping, with what to do', async () => {
+describe('a fault that is not the target’s is unknown', () => {
+  it('when this kernel does not let us ping, with what to do', async () => {
     const prober = scripted(says('', 'ping: socket: Operation not permitted'));
     const { verdict } = await run(prober, '127.0.0.1');
     expect(verdict).toMatchObject({ status: 'unknown', reason: 'agent_error' });
     expect(verdict).toHaveProperty('text', expect.stringContaining('net.ipv4.ping_group_range'));
   });
 
-  it('that there is no ping, with what to do', async () => {
+  it('when there is no ping, with what to do', async () => {
     const { verdict } = await run(createIcmpProber({ command: 'ping-that-is-not-there' }), '127.0.0.1');
     expect(verdict).toEqual({
       status: 'unknown',
@@ -140,7 +140,7 @@ describe('what is not the target’s fault is unknown', () => {
     });
   });
 
-  it('that it cannot be run', async () => {
+  it('when ping cannot be run', async () => {
     const command = join(folder, 'not-executable');
     writeFileSync(command, 'x');
     expect(verdictText(await run(createIcmpProber({ command }), '127.0.0.1'))).toBe(
@@ -148,13 +148,13 @@ describe('what is not the target’s fault is unknown', () => {
     );
   });
 
-  it('that it says something unheard of', async () => {
+  it('when ping reports something unknown', async () => {
     expect(verdictText(await run(scripted(says('', 'ping: I am a teapot')), '127.0.0.1'))).toBe(
       'agent_error: ping did not work: I am a teapot',
     );
   });
 
-  it('that all places were taken until the time was up', async () => {
+  it('when all places were taken until the deadline', async () => {
     const probe = probeOf(scripted('exec sleep 30', 1));
     const options = {
       probe,
@@ -172,7 +172,7 @@ describe('what is not the target’s fault is unknown', () => {
 });
 
 describe('the child process', () => {
-  it('is killed at the deadline, and gives its place to the next', async () => {
+  it('is killed at the deadline, and frees its place for the next', async () => {
     const pidFile = join(folder, 'pid');
     const probe = probeOf(scripted(`echo $$ > ${pidFile}; exec sleep 30`, 1));
     const options = {
@@ -185,11 +185,11 @@ describe('the child process', () => {
     expect(verdictText(result)).toMatch(/^timeout:/);
     const pid = readFileSync(pidFile, 'utf8').trim();
     await until(() => !existsSync(`/proc/${pid}`));
-    // its place was given back: this one is the only one there is
+    // its place was freed: it is the only one
     expect(verdictText(await runProbe({ ...options, timeoutMs: 200 }))).toMatch(/^timeout:/);
   });
 
-  it('runs in the C locale, without Tocsin’s own environment', async () => {
+  it('runs in the C locale, without Tocsin’s environment', async () => {
     const file = join(folder, 'env');
     await run(scripted(`env > ${file}`), '127.0.0.1');
     const names = readFileSync(file, 'utf8')
@@ -198,7 +198,7 @@ describe('the child process', () => {
     expect(names.sort()).toEqual(['LC_ALL=C', expect.stringMatching(/^PATH=/)]);
   });
 
-  it('is given the address that was resolved, never the target’s text', async () => {
+  it('is passed the resolved address, never the target’s text', async () => {
     const file = join(folder, 'args');
     const resolver = { lookup: () => Promise.resolve([{ address: '192.0.2.7', family: 4 as const }]) };
     const settings = { payload_size: 100, ttl: 9, dont_fragment: true, source_ip_address: '192.0.2.1' };
@@ -211,7 +211,7 @@ describe('the child process', () => {
   });
 });
 
-it('a name that does not resolve fails with dns, and no process is started', async () => {
+it('is not started when the name does not resolve, which fails with dns', async () => {
   const file = join(folder, 'started');
   const resolver = { lookup: () => Promise.reject(new NameNotFoundError('The name no.test does not exist')) };
   const result = await run(scripted(`touch ${file}`), 'no.test', { resolver });
@@ -252,7 +252,7 @@ describe('an icmp address', () => {
   );
 });
 
-it('what blackbox_exporter shows of a host that does not answer is told apart', () => {
+it('separates the values that blackbox_exporter exposes for a host that does not answer', () => {
   const unmeasured = probeOf(icmpProber).unmeasured?.([]) ?? [];
   expect(unmeasured.map(({ family, labels, value }) => [family.name, labels['phase'], value])).toEqual([
     ['probe_icmp_duration_seconds', 'resolve', 0],

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { LoopWatch } from '../../src/probes/loop-watch.ts';
 
-/** A clock whose timers wait while the loop stands still. */
+/** A clock whose timers wait while the loop is blocked. */
 function rig() {
   let now = 0;
   let timer: { at: number; run: () => void } | undefined;
@@ -27,14 +27,14 @@ function rig() {
   return { watch: new LoopWatch(clock), pass, block, now: () => now };
 }
 
-describe('the watch on the event loop', () => {
-  it('sees nothing where the loop is free', () => {
+describe('the event loop watch', () => {
+  it('reports nothing while the loop is free', () => {
     const { watch, pass } = rig();
     pass(10_000);
     expect(watch.longestSince(0)).toBeLessThan(50);
   });
 
-  it('sees a stall before any timer had its turn, and after', () => {
+  it('reports a stall before any timer has run, and after', () => {
     const { watch, pass, block, now } = rig();
     pass(1_000);
     const since = now();
@@ -44,7 +44,7 @@ describe('the watch on the event loop', () => {
     expect(watch.longestSince(since)).toBeGreaterThan(1_900);
   });
 
-  it('counts only what lies after the asked time', () => {
+  it('counts only what is after the given time', () => {
     const { watch, pass, block, now } = rig();
     block(3_000);
     pass(100);
@@ -52,7 +52,7 @@ describe('the watch on the event loop', () => {
     expect(watch.longestSince(2_500)).toBeCloseTo(500, -1);
   });
 
-  it('finds the longest of the stalls since then, as if it had looked at every moment', () => {
+  it('finds the longest stall since then, as if it had measured continuously', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -74,7 +74,7 @@ describe('the watch on the event loop', () => {
           pass(60);
           const real = Math.max(0, ...stalls.map(({ from, to }) => to - Math.max(from, since)));
           const seen = watch.longestSince(since);
-          // a stall is noticed from the tick on that it delays: up to 50 ms of it stay unseen
+          // a stall is noticed from the tick that it delays: up to 50 ms of it are missed
           expect(seen).toBeLessThanOrEqual(real + 0.001 > 50 ? real : 50);
           expect(seen).toBeGreaterThanOrEqual(real < 150 ? 0 : real - 51);
         },

@@ -35,7 +35,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-/** Answers every command by the next of these; the last stays. */
+/** Answers every command with the next of these; the last is repeated. */
 async function speaking(...answers: string[]): Promise<string> {
   const server = await startTcp((socket: Socket) => {
     let next = 0;
@@ -106,7 +106,7 @@ describe('a redis run', () => {
     expect(JSON.stringify(result)).not.toMatch(/wrong@|sesame/);
   });
 
-  it('fails with auth when a password is configured and none is wanted, and prints nothing', async () => {
+  it('fails with auth when a password is configured and none is required, and logs nothing', async () => {
     const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
     const result = await run(redisProber, `redis://:hunter2@127.0.0.1:${open.port}`);
     expect(verdictText(result)).toBe('auth: A password is configured, but the server takes none');
@@ -148,7 +148,7 @@ describe('a redis run', () => {
 });
 
 describe('a redis server that misbehaves', () => {
-  it('by a certificate that is not trusted is hung up on', async () => {
+  it('by an untrusted certificate is disconnected', async () => {
     const server = await startHttps(mint.leaf(), () => undefined);
     servers.push(server);
     const result = await run(redisProber, `rediss://localhost:${server.port}`);
@@ -179,14 +179,14 @@ describe('a redis server that misbehaves', () => {
     await servers[0]?.idle();
   });
 
-  it('quotes no password that the server sends back', async () => {
+  it('does not quote a password that the server sends back', async () => {
     const address = await speaking("-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n");
     const result = await run(redisProber, address, { settings: { password: 'hunter2' } });
     expect(verdictText(result)).toBe('auth: The server refuses the password (ERR)');
     expect(JSON.stringify(result)).not.toContain('hunter2');
   });
 
-  it('by hanging up', async () => {
+  it('by closing the connection', async () => {
     const server = await startTcp((socket) => socket.once('data', () => socket.end()));
     servers.push(server);
     expect(verdictText(await run(redisProber, `redis://${server.address}`))).toBe(
@@ -203,9 +203,9 @@ describe('a redis server that misbehaves', () => {
   });
 
   it.each([
-    ['saying nothing', ['']],
-    ['answering half', ['+PONG\r\n', '$100\r\nhalf']],
-  ])('by %s ends at the deadline, and is let go', async (_how, answers) => {
+    ['sending nothing', ['']],
+    ['answering in part', ['+PONG\r\n', '$100\r\nhalf']],
+  ])('by %s is cut off at the deadline, and its connection closed', async (_how, answers) => {
     const result = await run(redisProber, await speaking(...answers), { timeoutMs: 1_000 });
     expect(verdictText(result)).toBe('timeout: Request timed out after 1s while waiting for the answer');
     await servers[0]?.idle();
@@ -278,7 +278,7 @@ describe('INFO', () => {
     expect(infoNumber(info, 'absent')).toBeUndefined();
   });
 
-  it('gives back any fields that are written as INFO writes them', () => {
+  it('returns any fields that are written in the format of INFO', () => {
     const key = fc.stringMatching(/^[a-z_0-9]{1,20}$/);
     const value = fc.stringMatching(/^[^\r\n]{0,20}$/);
     fc.assert(

@@ -20,16 +20,16 @@ function start(body: (run: Run) => Promise<Outcome>, options: Partial<RunOptions
   return runProbe({ probe: probe(body), target, timeoutMs: 1_000, resolver, clock: systemClock, ...options });
 }
 
-/** A prober that does what it should: it ends when its signal aborts. */
+/** A well-behaved prober: it ends when its signal aborts. */
 const waits = (run: Run): Promise<Outcome> =>
   new Promise((resolve) =>
     run.signal.addEventListener('abort', () => resolve({ verdict: failure('timeout', 'late'), samples: [] })),
   );
-/** A prober that does not. */
+/** A prober that ignores its signal. */
 const hangs = (): Promise<Outcome> => new Promise(() => undefined);
 
 describe('runProbe', () => {
-  it('gives what the prober gave, with times', async () => {
+  it('returns the outcome of the prober, with times', async () => {
     const clock = new ManualClock(5_000);
     const result = await start(
       async (run) => {
@@ -56,7 +56,7 @@ describe('runProbe', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('names each run', async () => {
+  it('gives each run an id', async () => {
     const runs = await Promise.all(
       Array.from({ length: 20 }, () => start(() => Promise.resolve({ verdict: SUCCESS, samples: [] }))),
     );
@@ -65,7 +65,7 @@ describe('runProbe', () => {
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{16}$/);
   });
 
-  it('exposes the first lookup, and what it did not do not at all', async () => {
+  it('exposes the first lookup only, and nothing that did not happen', async () => {
     const lookup = { prefer: 4, fallback: true, signal: new AbortController().signal } as const;
     const result = await start(async (run) => {
       await run.resolver.lookup('a', lookup);
@@ -101,7 +101,7 @@ describe('runProbe', () => {
     expect(await result).toMatchObject({ verdict: { reason: 'timeout' }, durationSeconds: 1 });
   });
 
-  it('leaves behind a prober that does not stop', async () => {
+  it('abandons a prober that does not stop', async () => {
     const clock = new ManualClock();
     const result = start(hangs, { clock });
     await clock.advance(1_249);
@@ -124,7 +124,7 @@ describe('runProbe', () => {
     expect((await result).verdict).toMatchObject({ status: 'unknown', reason: 'agent_error' });
   });
 
-  it('keeps a success that came before it noticed the cancel', async () => {
+  it('keeps a success from before it noticed the cancellation', async () => {
     const controller = new AbortController();
     const result = await start(
       () => {
@@ -136,7 +136,7 @@ describe('runProbe', () => {
     expect(result.verdict).toBe(SUCCESS);
   });
 
-  it('does not begin when it is cancelled already', async () => {
+  it('does not start when it is already cancelled', async () => {
     let begun = false;
     const body = (): Promise<Outcome> => {
       begun = true;
@@ -180,13 +180,13 @@ describe('runProbe', () => {
 });
 
 describe('the registry', () => {
-  it('holds every prober once', () => {
+  it('contains every prober once', () => {
     const types = probers.map(({ type }) => type);
     expect(new Set(types).size).toBe(types.length);
     expect(types).toEqual(expect.arrayContaining(['http', 'tcp', 'unix', 'tls', 'redis']));
   });
 
-  it('declares families that Prometheus takes, none twice in a different way', () => {
+  it('declares families that Prometheus accepts, and none with conflicting definitions', () => {
     const all = [...RUN_FAMILIES, ...probers.flatMap(({ families }) => families)];
     for (const family of all) {
       expect(family.name).toMatch(/^(probe|redis|tocsin)_[a-z0-9_]+$/);

@@ -35,7 +35,7 @@ async function tls(options: TlsOptions, handle?: (socket: TLSSocket) => void): P
 }
 
 describe('a tcp run', () => {
-  it('succeeds when the port takes the connection, and leaves none open', async () => {
+  it('succeeds when the port accepts the connection, and leaves none open', async () => {
     const server = await tcp();
     const result = await run(tcpProber, server.address);
     expect(verdictText(result)).toBe('success');
@@ -46,14 +46,14 @@ describe('a tcp run', () => {
     expect(server.accepted()).toBe(1);
   });
 
-  it('tells that nothing listens', async () => {
+  it('reports that nothing listens', async () => {
     const port = await closedPort();
     expect(
       verdictText(await run(tcpProber, `localhost:${port}`, { settings: { preferred_ip_protocol: 'ip4' } })),
     ).toBe(`connect_refused: Connection refused by localhost:${port} (127.0.0.1)`);
   });
 
-  it('tells that a name does not exist', async () => {
+  it('reports that a name does not exist', async () => {
     const resolver = {
       lookup: () => Promise.reject(new NameNotFoundError('The name nowhere.test does not exist')),
     };
@@ -69,7 +69,7 @@ describe('a tcp run', () => {
     expect(verdict).toEqual({ status: 'unknown', reason: 'agent_resolver', text: 'No name server' });
   });
 
-  it('connects from the address it is told', async () => {
+  it('connects from the configured address', async () => {
     const from: (string | undefined)[] = [];
     const server = await tcp((socket) => from.push(socket.remoteAddress));
     const result = await run(tcpProber, server.address, { settings: { source_ip_address: '127.0.0.9' } });
@@ -102,7 +102,7 @@ describe('a tcp run', () => {
     await server.idle();
   });
 
-  it('fails with timeout when the TLS handshake never comes, and closes the connection', async () => {
+  it('fails with timeout when the TLS handshake never happens, and closes the connection', async () => {
     const server = await tcp();
     const result = await run(tcpProber, server.address, { settings: { tls: true }, timeoutMs: 1_000 });
     expect(verdictText(result)).toBe('timeout: Request timed out after 1s during the TLS handshake');
@@ -118,7 +118,7 @@ describe('a tcp run', () => {
     await server.idle();
   });
 
-  it('fails with tls when the server hangs up in the handshake', async () => {
+  it('fails with tls when the server closes the connection in the handshake', async () => {
     const server = await tcp((socket) => socket.once('data', () => socket.destroy()));
     expect(verdictText(await run(tcpProber, server.address, { settings: { tls: true } }))).toBe(
       'tls: TLS handshake failed: the server closed the connection',
@@ -180,7 +180,7 @@ describe('a tcp address', () => {
     expect(JSON.stringify(read)).not.toContain('hunter2');
   });
 
-  it('is never read as something else: any text is refused or gives back itself', () => {
+  it('is never misread: any text is refused or survives a round trip', () => {
     fc.assert(
       fc.property(
         fc.oneof(

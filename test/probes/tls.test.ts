@@ -66,7 +66,7 @@ describe('a tls run', () => {
       },
       'tls_untrusted: The certificate is not trusted: its issuer is not a trusted one, or the server leaves out intermediate certificates',
     ],
-  ])('tells the facts of a certificate that is %s', async (_what, make, expected) => {
+  ])('exposes the metrics of a certificate that is %s', async (_what, make, expected) => {
     const server = await tls(make());
     const result = await probe(server);
     expect(verdictText(result)).toBe(expected);
@@ -77,7 +77,7 @@ describe('a tls run', () => {
     await server.idle();
   });
 
-  it('tells when the leaf expires, and when the first of the chain does', async () => {
+  it('exposes when the leaf expires, and when the first of the chain does', async () => {
     const server = await tls(mint.leaf({ issuer: 'intermediate', to: '20400101000000Z' }));
     const result = await probe(server);
     expect(valueOf(result, 'tocsin_probe_tls_leaf_expiry_timestamp_seconds')).toBe(Date.UTC(2040, 0) / 1_000);
@@ -98,7 +98,7 @@ describe('a tls run', () => {
     expect(valueOf(result, 'probe_ssl_earliest_cert_expiry')).toBe(Date.UTC(2032, 0) / 1_000);
   });
 
-  it('says that a certificate has expired rather than that it will soon', async () => {
+  it('reports that a certificate has expired rather than that it will soon', async () => {
     const result = await probe(await tls(mint.expired()), { expires_within: '30d' });
     expect(result.verdict).toMatchObject({ reason: 'tls_expired' });
   });
@@ -112,15 +112,15 @@ describe('a tls run', () => {
   });
 
   it.each<[string, TlsOptions, Readonly<Record<string, unknown>>, string]>([
-    ['a version that both have', { maxVersion: 'TLSv1.2' }, { min_version: 'TLS12' }, 'success'],
+    ['a version that both support', { maxVersion: 'TLSv1.2' }, { min_version: 'TLS12' }, 'success'],
     [
-      'no version that both have',
+      'no version that both support',
       { maxVersion: 'TLSv1.2' },
       { min_version: 'TLS13' },
       'tls: TLS handshake failed: no common TLS version',
     ],
     [
-      'an old version that is let in',
+      'an old version that is allowed',
       { minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' },
       { min_version: 'TLS10', max_version: 'TLS10' },
       'success',
@@ -134,17 +134,17 @@ describe('a tls run', () => {
 
   it.each<[string, (socket: Socket) => void, string]>([
     [
-      'says something else',
+      'sends something else',
       (socket) => socket.write('220 hello\r\n'),
       'tls: TLS handshake failed: the server does not speak TLS',
     ],
-    ['hangs up', (socket) => socket.end(), 'tls: TLS handshake failed: the server closed the connection'],
+    ['closes the connection', (socket) => socket.end(), 'tls: TLS handshake failed: the server closed the connection'],
     [
-      'resets',
+      'resets the connection',
       (socket) => socket.once('data', () => socket.resetAndDestroy()),
       'tls: TLS handshake failed: the server closed the connection',
     ],
-    ['keeps silent', () => undefined, 'timeout: Request timed out after 1s during the TLS handshake'],
+    ['is silent', () => undefined, 'timeout: Request timed out after 1s during the TLS handshake'],
   ])('fails when the server %s', async (_what, handle, expected) => {
     const server = await servers.tcp(handle);
     const result = await probe(server, {}, 1_000);
@@ -161,7 +161,7 @@ describe('a tls run', () => {
 
 type Lines = readonly (readonly [heard: RegExp | undefined, said: string])[];
 
-/** Plays a server of some protocol: says a line for each that it hears, then changes to TLS after the last. */
+/** Plays a server of some protocol: answers each line with a line, then changes to TLS after the last. */
 async function playing(lines: Lines, secure = true): Promise<TestServer> {
   return servers.tcp((socket) => {
     const left = [...lines];
@@ -234,7 +234,7 @@ describe('a tls run with starttls', () => {
     ],
     ['postgres', [[PG_ASK, 'S']]],
     ['ldap', [[LDAP_ASK, LDAP_YES]]],
-  ])('%s goes on over TLS', async (starttls, lines) => {
+  ])('%s continues over TLS', async (starttls, lines) => {
     const server = await playing(lines);
     const result = await probe(server, { starttls });
     expect(verdictText(result)).toBe('success');
@@ -327,7 +327,7 @@ describe('a tls run with starttls', () => {
   });
 
   it.each(['smtp', 'imap', 'pop3', 'ftp', 'postgres', 'ldap'])(
-    '%s: the server hangs up',
+    '%s: the server closes the connection',
     async (starttls) => {
       const server = await servers.tcp((socket) => socket.end());
       expect(verdictText(await probe(server, { starttls }))).toBe(
@@ -337,7 +337,7 @@ describe('a tls run with starttls', () => {
   );
 
   it.each(['smtp', 'imap', 'pop3', 'ftp', 'postgres', 'ldap'])(
-    '%s: the server keeps silent',
+    '%s: the server is silent',
     async (starttls) => {
       const server = await servers.tcp();
       expect(verdictText(await probe(server, { starttls }, 1_000))).toBe(
@@ -347,7 +347,7 @@ describe('a tls run with starttls', () => {
     },
   );
 
-  it('has an answer without end cut off', async () => {
+  it('cuts off an endless answer', async () => {
     const server = await servers.tcp((socket) => socket.write('220-x\r\n'.repeat(300)));
     expect(verdictText(await probe(server, { starttls: 'smtp' }))).toBe(
       'protocol: The reply of the server does not come to its end',
@@ -369,7 +369,7 @@ describe('tls settings', () => {
     expect(refusals(tlsProber, settings)).toEqual([expected]);
   });
 
-  it('take certificates that stand in the configuration itself', async () => {
+  it('accept certificates inline in the configuration', async () => {
     const result = await probe(await tls(good), { tls_config: { ca: mint.ca } });
     expect(verdictText(result)).toBe('success');
   });

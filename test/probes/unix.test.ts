@@ -32,7 +32,7 @@ async function listening(server: Server): Promise<string> {
 const saying = (text: string): Promise<string> => listening(createServer((socket) => socket.end(text)));
 
 describe('a unix run', () => {
-  it('succeeds when somebody listens, without families about addresses', async () => {
+  it('succeeds when something listens, without families about addresses', async () => {
     const result = await run(unixProber, await saying(''));
     expect(verdictText(result)).toBe('success');
     expect(Object.keys(result.phases)).toEqual(['connect']);
@@ -58,7 +58,7 @@ describe('a unix run', () => {
   it.each([
     ['a line', 'hello\n', [{ expect: '^hello$' }], 'success'],
     ['bytes', 'hello', [{ expect_bytes: 'hello' }], 'success'],
-    ['no line', 'hi\n', [{ expect: '^hello$' }], 'reply: Step 1: no line of the answer matches "^hello$"'],
+    ['no matching line', 'hi\n', [{ expect: '^hello$' }], 'reply: Step 1: no line of the answer matches "^hello$"'],
     [
       'other bytes',
       'HELLO',
@@ -71,7 +71,7 @@ describe('a unix run', () => {
     );
   });
 
-  it('fails with tls_name without a server_name: a path is no name', async () => {
+  it('fails with tls_name without a server_name: a path is not a name', async () => {
     const path = await listening(createTlsServer(mint.leaf()));
     const result = await run(unixProber, path, {
       settings: { tls: true, tls_config: { ca_file: mint.caFile } },
@@ -80,7 +80,7 @@ describe('a unix run', () => {
     expect(valueOf(result, 'probe_ssl_earliest_cert_expiry')).toBeGreaterThan(0);
   });
 
-  it('fails with timeout when nothing comes', async () => {
+  it('fails with timeout when nothing arrives', async () => {
     const path = await listening(createServer((socket) => socket.resume()));
     const result = await run(unixProber, path, {
       settings: { query_response: [{ expect: 'x' }] },
@@ -89,22 +89,22 @@ describe('a unix run', () => {
     expect(verdictText(result)).toBe('timeout: Request timed out after 1s while waiting for the answer');
   });
 
-  it('tells that there is no such file', async () => {
+  it('reports that there is no such file', async () => {
     const path = join(mint.folder, 'absent.sock');
     const result = await run(unixProber, path);
     expect(verdictText(result)).toBe(`connect: Cannot connect to ${path}: there is no such file`);
     expect(valueOf(result, 'probe_failed_due_to_regex')).toBeUndefined();
   });
 
-  it('tells that the file is no socket', async () => {
+  it('reports that the file is not a socket', async () => {
     const path = join(mint.folder, 'file');
     writeFileSync(path, '');
     expect(verdictText(await run(unixProber, path))).toMatch(/^connect(?:_refused)?: /);
   });
 
-  it('tells that nobody listens any more', async () => {
+  it('reports that no process listens any longer', async () => {
     const other = join(mint.folder, 'left.sock');
-    // Node removes the file of a server that it closes, so one has to die
+    // Node removes the file of a server that it closes, so the process has to be killed
     const die = `require('net').createServer().listen(${JSON.stringify(other)}, () => process.kill(process.pid, 9))`;
     spawnSync(process.execPath, ['-e', die]);
     expect(verdictText(await run(unixProber, other))).toBe(
@@ -130,7 +130,7 @@ describe('a unix address', () => {
   });
 });
 
-it('unix settings are refused where they are wrong', () => {
+it('unix settings are refused where they are invalid', () => {
   expect(refusals(unixProber, { preferred_ip_protocol: 'ip4' })).toEqual([
     ': Unrecognized key: "preferred_ip_protocol"',
   ]);

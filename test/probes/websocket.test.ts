@@ -33,7 +33,7 @@ async function kept<S extends TestServer>(starting: Promise<S>): Promise<S> {
 const greeting = [{ expect: 'incoming_(.+)', send: 'outgoing_${1}' }, { expect: '^passed' }];
 
 describe('a websocket run', () => {
-  it('succeeds when the server switches', async () => {
+  it('succeeds when the server switches protocols', async () => {
     const { url } = await kept(startWebsocket());
     const result = await run(websocketProber, `${url}/a?b=c`);
     expect(verdictText(result)).toBe('success');
@@ -43,7 +43,7 @@ describe('a websocket run', () => {
     expect(Object.keys(result.phases)).toEqual(['resolve', 'connect', 'processing']);
   });
 
-  it('exchanges messages, and puts what matched into what it sends', async () => {
+  it('exchanges messages, and inserts matches into what it sends', async () => {
     const { url } = await kept(startWebsocket(talking('incoming_test', { outgoing_test: 'passed' })));
     const result = await run(websocketProber, url, { settings: { query_response: greeting } });
     expect(verdictText(result)).toBe('success');
@@ -63,7 +63,7 @@ describe('a websocket run', () => {
     expect(exposedFamilies(result)).toBe(readFileSync('test/probes/golden/websocket.txt', 'utf8'));
   });
 
-  it('fails on another message than the one expected, the first one counting', async () => {
+  it('fails on a message other than the expected one; the first message counts', async () => {
     const { url } = await kept(
       startWebsocket((socket) => socket.write(Buffer.concat(['a', 'b'].map((text) => serverFrame(text))))),
     );
@@ -73,7 +73,7 @@ describe('a websocket run', () => {
     expect(valueOf(result, 'probe_websocket_connection_upgraded')).toBe(1);
   });
 
-  it('sends its headers, credentials and masks, and says goodbye', async () => {
+  it('sends its headers and credentials, masks its frames, and closes properly', async () => {
     const seen: string[] = [];
     const closed = new Promise<void>((resolve) => {
       void kept(
@@ -98,7 +98,7 @@ describe('a websocket run', () => {
     expect(seen.slice(0, 4)).toEqual(['b', 'Basic dTpw', expect.any(String), '1 xxxxxx']);
   });
 
-  it('answers pings while it waits, and puts fragments together', async () => {
+  it('answers pings while it waits, and joins fragments', async () => {
     const pongs: string[] = [];
     const { url } = await kept(
       startWebsocket((socket) => {
@@ -151,8 +151,8 @@ describe('a websocket run', () => {
     ],
     ['a reserved bit', Buffer.from([0xc1, 0]), 'a reserved bit is set'],
     ['a masked frame', Buffer.from([0x81, 0x80]), 'a frame of the server is masked'],
-    ['an opcode that there is not', Buffer.from([0x83, 0]), 'there is no opcode 3'],
-    ['a fragment of nothing', Buffer.from([0x80, 0]), 'a fragment is not where it should be'],
+    ['an unknown opcode', Buffer.from([0x83, 0]), 'there is no opcode 3'],
+    ['an unexpected fragment', Buffer.from([0x80, 0]), 'a fragment is not where it should be'],
     ['a ping in pieces', Buffer.from([0x09, 0]), 'a control frame is too long or in pieces'],
     ['a length of 2 GiB', Buffer.from([0x81, 127, 0, 0, 0, 0, 128, 0, 0, 0]), 'longer than 1048576 bytes'],
   ])('fails on %s', async (_, bytes, expected) => {
@@ -162,7 +162,7 @@ describe('a websocket run', () => {
     expect(verdictText(result)).toContain(expected);
   });
 
-  it('ends at its deadline: a server that is silent, before and after the switch', async () => {
+  it('ends at its deadline with a server that is silent before or after the switch', async () => {
     const silent = await kept(startTcp());
     const before = await run(websocketProber, `ws://${silent.address}`, { timeoutMs: 1_000 });
     expect(verdictText(before)).toContain('timeout: Request timed out after 1s while waiting for the answer');
@@ -175,7 +175,7 @@ describe('a websocket run', () => {
     await silent.idle();
   });
 
-  it('tells what the connection or the certificate failed by', async () => {
+  it('reports why the connection or the certificate failed', async () => {
     expect(verdictText(await run(websocketProber, `ws://127.0.0.1:${await closedPort()}`))).toMatch(
       /^connect_refused/,
     );
@@ -185,7 +185,7 @@ describe('a websocket run', () => {
     expect(valueOf(result, 'probe_ssl_earliest_cert_expiry')).toBeGreaterThan(0);
   });
 
-  it('reads a message however its bytes are cut', async () => {
+  it('reads a message however its bytes are split', async () => {
     const text = fc.string({ maxLength: 300, unit: 'binary' });
     await fc.assert(
       fc.asyncProperty(
@@ -233,7 +233,7 @@ describe('websocket settings', () => {
     },
   );
 
-  it('shows an address without its query', () => {
+  it('displays an address without its query', () => {
     expect(websocketProber.target('wss://a.test/b?token=c')).toEqual({
       label: 'wss://a.test/b',
       host: 'a.test',

@@ -19,7 +19,7 @@ afterEach(() => servers.close());
 
 type Steps = readonly Readonly<Record<string, unknown>>[];
 
-/** A server that says a text at once and keeps what it is told. */
+/** A server that sends a text at once and keeps what it receives. */
 async function saying(text: string | Buffer, hangUp = false): Promise<TestServer & { heard: () => string }> {
   let heard = '';
   const server = await servers.tcp((socket) => {
@@ -37,7 +37,7 @@ describe('a query_response', () => {
   it.each<[string, string, Steps, string, number, number]>([
     ['a line that matches', 'hello\n', [{ expect: '^hello$' }], 'success', 0, 0],
     ['a later line that matches', 'a\nb\nSSH-2.0-x\n', [{ expect: '^SSH-2.0-' }], 'success', 0, 0],
-    ['a last line without its end', 'a\nb', [{ expect: '^b$' }], 'success', 0, 0],
+    ['a last line without a line ending', 'a\nb', [{ expect: '^b$' }], 'success', 0, 0],
     [
       'no line that matches',
       'a\nb\n',
@@ -46,7 +46,7 @@ describe('a query_response', () => {
       1,
       0,
     ],
-    ['nothing', '', [{ expect: '.' }], 'reply: Step 1: no line of the answer matches "."', 1, 0],
+    ['an empty answer', '', [{ expect: '.' }], 'reply: Step 1: no line of the answer matches "."', 1, 0],
     ['bytes that are expected', 'abc', [{ expect_bytes: 'abc' }], 'success', 0, 0],
     ['more bytes than are expected', 'abcdef', [{ expect_bytes: 'abc' }], 'success', 0, 0],
     ['bytes, then bytes', 'abcdef', [{ expect_bytes: 'abc' }, { expect_bytes: 'def' }], 'success', 0, 0],
@@ -76,8 +76,8 @@ describe('a query_response', () => {
       1,
       0,
     ],
-    ['an empty expect_bytes, which is none', '', [{ expect_bytes: '' }], 'success', 0, 0],
-  ])('takes or refuses %s', async (...[, says, steps, verdict, regex, bytes]) => {
+    ['an empty expect_bytes, which is ignored', '', [{ expect_bytes: '' }], 'success', 0, 0],
+  ])('handles %s', async (...[, says, steps, verdict, regex, bytes]) => {
     const server = await saying(says, true);
     const result = await probe(server.address, steps);
     expect(verdictText(result)).toBe(verdict);
@@ -86,7 +86,7 @@ describe('a query_response', () => {
     await server.idle();
   });
 
-  it('sends a line with its newline, the groups of its own match put in', async () => {
+  it('sends a line with a newline, with the groups of its own match inserted', async () => {
     const server = await servers.tcp((socket) => {
       socket.write('PING :token\r\n');
       socket.once('data', (data) => socket.end(data.toString() === 'PONG token $1\r\n' ? 'yes\n' : 'no\n'));
@@ -98,14 +98,14 @@ describe('a query_response', () => {
     expect(verdictText(result)).toBe('success');
   });
 
-  it('sends groups only where the same step expects something', async () => {
+  it('inserts groups only where the same step has an expect', async () => {
     const server = await saying('a\n');
     await probe(server.address, [{ expect: '(a)' }, { send: '$1' }]);
     await server.idle();
     expect(server.heard()).toBe('$1\n');
   });
 
-  it('makes labels of what matches', async () => {
+  it('makes labels from the match', async () => {
     const server = await saying('SSH-2.0-OpenSSH_9.2p1 Debian-2\n');
     const result = await probe(server.address, [
       {
@@ -137,7 +137,7 @@ describe('a query_response', () => {
     expect(result.verdict.status).toBe('failure');
   });
 
-  it('fails with timeout when the server keeps silent, and neither regex nor bytes are at fault', async () => {
+  it('fails with timeout when the server is silent, and reports neither a regex nor a bytes failure', async () => {
     const server = await saying('some');
     const result = await run(tcpProber, server.address, {
       settings: { query_response: [{ expect: 'some' }] },
@@ -164,20 +164,20 @@ describe('a query_response', () => {
     await server.idle();
   });
 
-  it('answers in linear time where other engines backtrack for ever', async () => {
+  it('matches in linear time where other engines backtrack forever', async () => {
     const server = await saying(`${'a'.repeat(40_000)}!\n`, true);
     const result = await probe(server.address, [{ expect: '^(a+)+$' }]);
     expect(verdictText(result)).toContain('no line of the answer matches');
   });
 
-  it('has its time in the phase processing', async () => {
+  it('is timed as the phase processing', async () => {
     const server = await saying('a\n');
     const result = await probe(server.address, [{ expect: 'a' }]);
     expect(Object.keys(result.phases)).toEqual(['resolve', 'connect', 'processing']);
   });
 });
 
-/** Speaks like a mail server, and changes to TLS when told; `before` is sent together with the go-ahead. */
+/** Speaks like a mail server, and changes to TLS on request; `before` is sent together with the go-ahead. */
 async function mailServer(before = ''): Promise<TestServer> {
   const tls = mint.leaf();
   const begin = (socket: Socket): void => {
@@ -220,7 +220,7 @@ const STARTTLS: Steps = [
 describe('a query_response with starttls', () => {
   const trusting = () => ({ preferred_ip_protocol: 'ip4', tls_config: { ca_file: mint.caFile } });
 
-  it('goes on over TLS', async () => {
+  it('continues over TLS', async () => {
     const server = await mailServer();
     const result = await probe(`localhost:${server.port}`, STARTTLS, trusting());
     expect(verdictText(result)).toBe('success');
@@ -229,7 +229,7 @@ describe('a query_response with starttls', () => {
     await server.idle();
   });
 
-  it('ends when the certificate is not good enough, its facts exposed', async () => {
+  it('ends when the certificate is refused, and exposes its metrics', async () => {
     const server = await mailServer();
     const result = await probe(`localhost:${server.port}`, STARTTLS, { preferred_ip_protocol: 'ip4' });
     expect(result.verdict).toMatchObject({ reason: 'tls_untrusted' });
@@ -237,7 +237,7 @@ describe('a query_response with starttls', () => {
     await server.idle();
   });
 
-  it('throws away what was said before TLS began: nobody in between can put words in', async () => {
+  it('discards what was sent before TLS began, so that no one in between can inject text', async () => {
     const server = await mailServer('250 AUTH injected\r\n');
     const result = await probe(
       `localhost:${server.port}`,
@@ -247,7 +247,7 @@ describe('a query_response with starttls', () => {
     expect(verdictText(result)).not.toBe('success');
   });
 
-  it('fails with tls when the server does not change over', async () => {
+  it('fails with tls when the server does not switch to TLS', async () => {
     const server = await saying('220 go ahead\r\n220 and talk\r\n');
     const result = await probe(server.address, [{ expect: '^220' }, { starttls: true }, { expect: 'x' }]);
     expect(['tls', 'timeout']).toContain(result.verdict.status === 'failure' ? result.verdict.reason : '');

@@ -10,7 +10,7 @@ function expanded(expression: string, line: string, template: string): string {
 }
 
 describe('a template', () => {
-  // each as Go's Regexp.Expand gives it
+  // each as in Go's Regexp.Expand
   it.each([
     ['$1', 'mail'],
     ['${1}', 'mail'],
@@ -40,7 +40,7 @@ describe('a template', () => {
     );
   });
 
-  it('without a $ stays what it is', () => {
+  it('is unchanged without a $', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('$')),
@@ -49,7 +49,7 @@ describe('a template', () => {
     );
   });
 
-  it('puts groups in literally: what they hold is not expanded again', () => {
+  it('inserts groups literally, without expanding them again', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom('$', '1', '{', '}', 'x') }),

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MAX_LINE_BYTES, SocketReader } from '../../../src/probes/dialogue/reader.ts';
 
-/** What a reader needs of a socket is what any stream has. */
+/** A reader needs no more of a socket than any stream has. */
 function reading(chunks: readonly Buffer[]): SocketReader {
   const stream = new PassThrough();
   const reader = new SocketReader(stream as unknown as Socket);
@@ -13,7 +13,7 @@ function reading(chunks: readonly Buffer[]): SocketReader {
   return reader;
 }
 
-/** A text cut into segments. */
+/** A text split into segments. */
 function cut(text: Buffer, at: readonly number[]): Buffer[] {
   const ends = [...new Set(at.map((n) => n % (text.length + 1)))].sort((a, b) => a - b);
   return [...ends, text.length]
@@ -26,7 +26,7 @@ const line = fc
   .map((text) => text.replace(/\r+$/, ''));
 
 describe('reading a connection', () => {
-  it('gives the lines of any text, however it is cut', async () => {
+  it('returns the lines of any text, however it is split', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(line),
@@ -60,26 +60,26 @@ describe('reading a connection', () => {
   });
 
   it.each([
-    ['the last line without its end', 'a\nb', ['a', 'b', undefined]],
+    ['the last line without a line ending', 'a\nb', ['a', 'b', undefined]],
     ['an empty line', '\n\r\n', ['', '', undefined]],
-    ['nothing', '', [undefined]],
-    ['a return in the middle', 'a\rb\n', ['a\rb', undefined]],
-  ])('takes %s', async (_what, text, expected) => {
+    ['an empty text', '', [undefined]],
+    ['a carriage return in the middle', 'a\rb\n', ['a\rb', undefined]],
+  ])('reads %s', async (_what, text, expected) => {
     const reader = reading(text === '' ? [] : [Buffer.from(text)]);
     for (const one of expected) expect(await reader.line()).toBe(one);
   });
 
-  it('gives what there is when the stream ends before the bytes are there', async () => {
+  it('returns what has arrived when the stream ends before all bytes have', async () => {
     const reader = reading([Buffer.from('abc')]);
     expect((await reader.bytes(5)).toString()).toBe('abc');
   });
 
-  it('refuses a line that does not end', async () => {
+  it('refuses an endless line', async () => {
     const reader = reading([Buffer.alloc(MAX_LINE_BYTES, 'a')]);
     await expect(reader.line()).rejects.toThrow('A line of the answer is longer than 65536 bytes');
   });
 
-  it('takes a line of nearly the limit', async () => {
+  it('accepts a line just below the limit', async () => {
     const reader = reading([Buffer.alloc(MAX_LINE_BYTES - 1, 'a'), Buffer.from('\n')]);
     expect((await reader.line())?.length).toBe(MAX_LINE_BYTES - 1);
   });

@@ -9,7 +9,7 @@ import { recordText } from '../../../src/probes/dns/record-text.ts';
 const label = fc.stringMatching(/^[a-z0-9-]{1,20}$/);
 const names = fc.array(label, { minLength: 1, maxLength: 5 });
 
-/** What `read` gives, or `malformed`; every other error is a bug. */
+/** The result of `read`, or `malformed`; every other error is a bug. */
 function orMalformed<T>(read: () => T): T | 'malformed' {
   try {
     return read();
@@ -20,7 +20,7 @@ function orMalformed<T>(read: () => T): T | 'malformed' {
 }
 
 describe('a query', () => {
-  it('is what another implementation reads it as', () => {
+  it('is read correctly by another implementation', () => {
     fc.assert(
       fc.property(names, fc.nat(0xffff), fc.boolean(), (labels, id, recursion) => {
         const question = { labels: labels.map((each) => Buffer.from(each)), type: 28, class: 3 };
@@ -39,7 +39,7 @@ describe('a query', () => {
 describe('an answer', () => {
   const record = fc.record({ labels: names, ttl: fc.nat(0x7fff_ffff), address: fc.ipV4() });
 
-  it('that another implementation wrote is read as it was meant, names compressed or not', () => {
+  it('from another implementation is read correctly, with compressed names or not', () => {
     fc.assert(
       fc.property(fc.array(record), fc.array(record), fc.nat(0xffff), (answers, additionals, id) => {
         const rr = ({ labels, ttl, address }: (typeof answers)[0]) =>
@@ -60,7 +60,7 @@ describe('an answer', () => {
     );
   });
 
-  it('of any bytes is read, or said to be malformed', () => {
+  it('of any bytes is read, or reported as malformed', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const read = orMalformed(() => decodeAnswer(Buffer.from(bytes)));
@@ -70,12 +70,12 @@ describe('an answer', () => {
     );
   });
 
-  it('may be its header alone', () => {
+  it('may be just a header', () => {
     const { rcode, answers } = decodeAnswer(Buffer.from('0001818500010002000000 00'.replace(' ', ''), 'hex'));
     expect({ rcode, answers }).toEqual({ rcode: 5, answers: [] });
   });
 
-  it('that ends between two records counts as far as it goes', () => {
+  it('that ends between two records counts up to its end', () => {
     const rr = { type: 'A', name: 'a.b', data: '1.2.3.4' } as const;
     const whole = encode({ type: 'response', answers: [rr, rr] });
     expect(decodeAnswer(whole.subarray(0, whole.length - 19)).answers).toHaveLength(1);
@@ -107,8 +107,8 @@ describe('whether a message answers a query', () => {
     ['another name', response((message) => message.write('x', 13)), false],
     ['another type', response((message) => message.writeUInt16BE(2, message.length - 4)), false],
     ['another id', response((message) => message.writeUInt16BE(8, 0)), false],
-    ['no response', query, false],
-    ['a header alone', response(() => undefined).subarray(0, 12), true],
+    ['a query, not a response', query, false],
+    ['just a header', response(() => undefined).subarray(0, 12), true],
     ['less than a header', response(() => undefined).subarray(0, 11), false],
     ['no question', response((message) => message.writeUInt16BE(0, 4)), true],
   ])('%s: %#', (_what, message, expected) => {
@@ -116,7 +116,7 @@ describe('whether a message answers a query', () => {
   });
 });
 
-it('a message in a stream is taken when it is there whole, and not before', () => {
+it('a message in a stream is read once it is complete, and not before', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(150), (bytes, cut) => {
       const stream = Buffer.concat([Buffer.from([0, bytes.length]), bytes]);

@@ -19,7 +19,7 @@ describe('the text of a record', () => {
     },
   );
 
-  it('whose data is cut off, or followed by more, is refused', () => {
+  it('is refused when its data is truncated, or followed by more', () => {
     const whole = RECORD_TEXTS.filter(
       ([type, hex]) => [1, 6, 15, 28, 33, 46, 51].includes(type) && hex !== '',
     );
@@ -38,11 +38,11 @@ describe('the text of a record', () => {
     ['with a gateway of an unknown kind', 45, '0a0400'],
     ['with a bitmap out of order', 47, '00010140000140'],
     ['of an unknown LOC version', 29, '01000000'],
-  ])('%s is refused', (_what, type, hex) => {
+  ])('is refused for a record %s', (_what, type, hex) => {
     expect(() => recordText(record(type, Buffer.from(hex, 'hex')))).toThrow(MalformedMessageError);
   });
 
-  it('of any data is written, or the data is malformed', () => {
+  it('is written for any data, or the data is malformed', () => {
     const types = [...new Set(RECORD_TEXTS.map(([type]) => type)), 41, 10, 65_000];
     fc.assert(
       fc.property(fc.constantFrom(...types), fc.uint8Array({ maxLength: 60 }), (type, bytes) => {
@@ -60,7 +60,7 @@ describe('the text of a record', () => {
 });
 
 describe('escapes', () => {
-  it('of any label are undone to the same octets', () => {
+  it('of any label decode to the same octets', () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ minLength: 1, maxLength: 63 }), { minLength: 1, maxLength: 3 }),
@@ -74,7 +74,7 @@ describe('escapes', () => {
 });
 
 describe('the text of an IPv6 address', () => {
-  it('stands for the same address, and is the shortest there is', () => {
+  it('is that of the same address, and the shortest possible', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(0, 0, 1, 0xdb8, 0xffff), { minLength: 8, maxLength: 8 }),

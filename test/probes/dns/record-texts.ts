@@ -1,5 +1,5 @@
 /**
- * Records of `www.example.` with a time to live of 300 s, and the text that miekg/dns makes of them: printed by
+ * Records of `www.example.` with a time to live of 300 s, and their text as miekg/dns writes it: printed by
  * blackbox_exporter 0.28 ("Validating RR", --log.prober=debug) when it was given these answers.
  */
 export const RECORD_TEXTS: readonly (readonly [type: number, data: string, of: number, text: string])[] = [

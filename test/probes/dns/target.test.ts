@@ -43,14 +43,14 @@ describe('a dns address', () => {
     expect(JSON.stringify(read)).not.toContain('hunter2');
   });
 
-  it('is shown without its question', () => {
+  it('is displayed without its question', () => {
     expect(dnsProber.target('dns://a:53/b.example?type=AAAA')).toEqual({
       label: 'dns://a:53/b.example',
       host: 'a',
     });
   });
 
-  it('is never read as something else: any text is refused or holds the host that was read', () => {
+  it('is never misread: any text is refused or contains the host that was read', () => {
     const texts = fc.oneof(
       fc.string(),
       fc.domain(),
@@ -79,7 +79,7 @@ describe('a domain name', () => {
   });
 
   it.each(['', '..', 'a..', 'a..b', '.a', 'a\\', '\\999', '\\1', 'x'.repeat(64), 'x.'.repeat(128)])(
-    '%j is none',
+    'refuses %j',
     (name) => {
       expect(nameLabels(name)).toBeUndefined();
     },

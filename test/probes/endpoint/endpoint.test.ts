@@ -47,7 +47,7 @@ interface Rig {
   readonly socksPort?: number;
 }
 
-/** @param socksPort where the SOCKS proxy of the module `socks` is */
+/** @param socksPort the port of the SOCKS proxy of the module `socks` */
 function modules(socksPort = 1): ReadonlyMap<string, ProbeModule> {
   const text = MODULES.replace('PORT', String(socksPort));
   const loaded = loadModules(folder.write('blackbox.yml', text), probers);
@@ -82,13 +82,13 @@ function shown(answer: ProbeAnswer): string {
   return answer.kind === 'debug' ? String(answer.status) : `${answer.status} ${answer.detail}`;
 }
 
-/** Listens on every address of the loopback, so that whatever is sent there is seen. */
+/** Listens on every loopback address, so that anything sent there is seen. */
 async function everywhere(handle: RequestListener): Promise<TestServer & { readonly url: string }> {
   const server = servers.add(await listen(createServer(handle), '0.0.0.0'));
   return { ...server, url: `http://127.0.0.1:${server.port}` };
 }
 
-/** Answers each look-up of a name with the next of its addresses, and stays with the last. */
+/** Answers each look-up of a name with the next of its addresses, then repeats the last. */
 function fickle(addresses: readonly string[]): Resolver {
   let asked = 0;
   return {
@@ -107,7 +107,7 @@ describe('/probe', () => {
     expect(shown(await ask(endpoint(), server.address, { module: 'tcp' }))).toBe('200 success');
   });
 
-  it('has a body for a run that failed', async () => {
+  it('returns metrics for a failed run', async () => {
     const server = servers.add(await startHttp((_request, response) => response.writeHead(500).end()));
     const answer = await ask(endpoint(), server.url);
     expect(shown(answer)).toBe('200 failure');
@@ -134,7 +134,7 @@ describe('/probe', () => {
     expect(server.accepted()).toBe(0);
   });
 
-  it('shares a run among all who ask the same at the same time, and not among those who debug', async () => {
+  it('shares a run among identical requests at the same time, except with debug', async () => {
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -153,7 +153,7 @@ describe('/probe', () => {
     expect(server.accepted()).toBe(3);
   });
 
-  it('cancels the run when the last who waits for it leaves', async () => {
+  it('cancels the run when the last client that waits for it disconnects', async () => {
     const server = servers.add(await startTcp());
     const leave = new AbortController();
     const question = {
@@ -169,7 +169,7 @@ describe('/probe', () => {
     await server.idle();
   });
 
-  it('answers 503 when too many runs are under way, and takes those that share one', async () => {
+  it('answers 503 when too many runs are active, and accepts requests that share one', async () => {
     const server = servers.add(await startTcp());
     const of = endpoint({ maxConcurrency: 1 });
     const first = ask(of, `http://${server.address}`, { scrapeTimeout: '1.2' });
@@ -180,7 +180,7 @@ describe('/probe', () => {
     expect(shown(await ask(of, `http://${server.address}/other`))).toBe('200 failure');
   });
 
-  it('lets no address take what is for all', async () => {
+  it('does not let one address use up the places of all', async () => {
     const server = servers.add(await startTcp());
     const of = endpoint({ maxConcurrency: 3, perAddress: 2 });
     const from = (address: string, path: string) => {
@@ -197,7 +197,7 @@ describe('/probe', () => {
     ]);
   });
 
-  it('answers 503 when the agent is at fault: no name server can be asked', async () => {
+  it('answers 503 when the agent is at fault: no name server can be reached', async () => {
     const resolver = createResolver({
       monotonic: () => performance.now(),
       servers: ['127.0.0.1:1'],
@@ -206,7 +206,7 @@ describe('/probe', () => {
     expect(shown(await ask(endpoint({ resolver }), 'http://a.test'))).toMatch(/^503 No name server/);
   });
 
-  it('debug shows log, metrics and module, without secrets', async () => {
+  it('returns log, metrics and module with debug, without secrets', async () => {
     const server = servers.add(await startHttp((_request, response) => response.writeHead(503).end()));
     const answer = await ask(endpoint(), server.url, { module: 'secret', debug: true });
     expect(answer).toMatchObject({ kind: 'debug', status: 200 });
@@ -219,17 +219,17 @@ describe('/probe', () => {
     expect(text).not.toContain('hush');
   });
 
-  it('answers a regular expression in linear time that would backtrack for ever elsewhere', async () => {
+  it('evaluates a regular expression in linear time where other engines backtrack forever', async () => {
     const body = `${'a'.repeat(50_000)}b`;
     const server = servers.add(await startHttp((_request, response) => response.end(body)));
     expect(shown(await ask(endpoint(), server.url, { module: 'backtracking' }))).toBe('200 failure');
   });
 });
 
-describe('/probe keeps to its allow list', () => {
+describe('the allow list of /probe', () => {
   const allow = ['127.0.0.1', 'web.test', 'twice.test'];
 
-  it('403 for a target outside it, by address or by name, and nothing is sent', async () => {
+  it('answers 403 for a target outside it, by address or by name, and sends nothing', async () => {
     const server = await everywhere((_request, response) => response.end());
     const dns = await startDns({ 'web.test': { a: ['127.0.0.1'] }, 'other.test': { a: ['127.0.0.2'] } });
     const resolver = createResolver({
@@ -254,22 +254,22 @@ describe('/probe keeps to its allow list', () => {
     await dns.close();
   });
 
-  it('403 for every target where there is none, off loopback', async () => {
+  it('answers 403 for every target where there is none, off loopback', async () => {
     expect(shown(await ask(endpoint({ open: false }), 'http://127.0.0.1:1'))).toMatch(/^403 /);
   });
 
-  it('403 for metadata addresses that are not named, on loopback too', async () => {
+  it('answers 403 for metadata addresses that are not named, even on loopback', async () => {
     for (const target of [
       'http://169.254.169.254/latest/',
       'http://[fe80::1]/',
       'http://[::ffff:a9fe:a9fe]/',
     ])
       expect(shown(await ask(endpoint(), target))).toMatch(/^403 /);
-    // a name, as to blackbox_exporter, and there is none such
+    // a name, as in blackbox_exporter, which does not exist
     expect(shown(await ask(endpoint(), 'http://0xa9fea9fe/'))).toBe('200 failure');
   });
 
-  it('a redirect to a forbidden address is a failure by configuration, and nothing is sent there', async () => {
+  it('fails a redirect to a forbidden address with config, and sends nothing there', async () => {
     const inside = await everywhere((_request, response) => response.end());
     const server = await everywhere((_request, response) => {
       response.writeHead(302, { Location: `http://127.0.0.2:${inside.port}/` }).end();
@@ -281,7 +281,7 @@ describe('/probe keeps to its allow list', () => {
     expect([inside.accepted(), server.accepted()]).toEqual([0, 2]);
   });
 
-  it('a redirect to another port is one that the list may not name', async () => {
+  it('fails a redirect to a port that is not on the list', async () => {
     const inside = await everywhere((_request, response) => response.end());
     const server = await everywhere((_request, response) => {
       response.writeHead(302, { Location: inside.url }).end();
@@ -291,7 +291,7 @@ describe('/probe keeps to its allow list', () => {
     expect(inside.accepted()).toBe(0);
   });
 
-  it('a name that leads elsewhere on the second look-up is a failure by configuration, and nothing is sent there', async () => {
+  it('fails with config for a name that resolves elsewhere on the second look-up, and sends nothing there', async () => {
     const server = await everywhere((request, response) => {
       response.writeHead(302, { Location: `http://${request.headers.host ?? ''}/again` }).end();
     });
@@ -301,27 +301,27 @@ describe('/probe keeps to its allow list', () => {
     expect(debug.kind === 'debug' && debug.text).toContain('reason=config');
     expect(debug).toMatchObject({ status: 200 });
     expect(server.accepted()).toBe(1);
-    // and when it leads there from the start, it is the target itself that is refused
+    // and when it resolves there from the start, the target itself is refused
     expect(shown(await ask(of, target))).toMatch(/^403 twice\.test \(127\.0\.0\.2\)/);
     expect(server.accepted()).toBe(1);
   });
 
-  it('a name that is allowed does not cover the address of a metadata service', async () => {
+  it('does not allow the address of a metadata service because of an allowed name', async () => {
     const of = endpoint({ allow: ['web.test'], resolver: fickle(['169.254.169.254']) });
     expect(shown(await ask(of, 'http://web.test/'))).toMatch(/^403 web\.test \(169\.254\.169\.254\)/);
   });
 
   it.each(['proxied', 'socks_names'])(
-    'a target that a proxy resolves is checked by its name (%s)',
+    'checks a target that a proxy resolves by its name (%s)',
     async (module) => {
       const of = endpoint({ allow: ['web.test'] });
       expect(shown(await ask(of, 'http://inside.test/', { module }))).toMatch(/^403 inside\.test/);
-      // the proxy itself stands in the configuration
+      // the proxy itself is in the configuration
       expect(shown(await ask(of, 'http://web.test/', { module }))).toBe('200 failure');
     },
   );
 
-  it('a target behind a SOCKS proxy is checked by its address, and so is what it redirects to', async () => {
+  it('checks a target behind a SOCKS proxy by its address, and so its redirects', async () => {
     const proxy = servers.add(await startSocks());
     const asked: string[] = [];
     const target = await everywhere((request, response) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { virtualHost } from '../../../src/probes/endpoint/hostname.ts';
 
-describe('the hostname of a question', () => {
+describe('the hostname parameter', () => {
   it.each([
     ['a.test', 'a.test'],
     ['A_b-c.test.', 'A_b-c.test.'],
@@ -34,7 +34,7 @@ describe('the hostname of a question', () => {
     'a\u0085b',
     'a\u2028b',
     'a'.repeat(300),
-  ])('%j is none', (given) => {
+  ])('refuses %j', (given) => {
     expect(virtualHost(given)).toBeUndefined();
   });
 });

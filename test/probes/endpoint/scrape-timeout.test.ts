@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { runTimeoutMs } from '../../../src/probes/endpoint/scrape-timeout.ts';
 
-describe('how long a run of /probe may take', () => {
+describe('the timeout of a run of /probe', () => {
   const rows: readonly (readonly [
     header: string | undefined,
     module: number | undefined,
@@ -33,7 +33,7 @@ describe('how long a run of /probe may take', () => {
     expect(runTimeoutMs(header, module)).toBe(expected);
   });
 
-  it.each(['5s', 'five', '5,0', ' 5', '0x', '--5'])('is not known for the header %j', (header) => {
+  it.each(['5s', 'five', '5,0', ' 5', '0x', '--5'])('is undefined for the header %j', (header) => {
     expect(runTimeoutMs(header, 1_000)).toBeUndefined();
   });
 });

@@ -28,7 +28,7 @@ const probe = (unmeasured: NonNullable<Probe['unmeasured']> = () => []): Probe =
 });
 
 describe('the samples of /probe', () => {
-  it('are what was measured over what blackbox_exporter shows of what was not', () => {
+  it('are the measured ones, and the defaults of blackbox_exporter for the rest', () => {
     const [a, b] = [gauge('probe_a'), gauge('probe_b', ['phase'])];
     const samples = blackboxSamples(
       result([sample(a, 5), sample(b, 1, { phase: 'x' })], false),
@@ -47,7 +47,7 @@ describe('the samples of /probe', () => {
     expect(samples.map(({ family }) => family.name)).toEqual(['probe_success']);
   });
 
-  it('have 0 for the address of a name that was looked up in vain', () => {
+  it('have 0 for the address of a name that did not resolve', () => {
     const samples = blackboxSamples(result([sample(gauge('probe_dns_lookup_time_seconds'), 0.1)]), probe());
     expect(samples.map(({ family, value }) => `${family.name} ${Number(value)}`)).toEqual([
       'probe_success 1',
@@ -59,7 +59,7 @@ describe('the samples of /probe', () => {
 });
 
 describe('the text of /probe', () => {
-  it('has each family once, in the order of the names, escaped', () => {
+  it('has each family once, ordered by name, escaped', () => {
     const b = gauge('probe_b', ['x']);
     const text = samplesText([
       sample(b, 2, { x: 'a"b\\c\nd' }),
@@ -80,7 +80,7 @@ describe('the text of /probe', () => {
     );
   });
 
-  it('is read back as it was, whatever the labels and values', () => {
+  it('survives a round trip for any labels and values', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string()), fc.double(), (values, number) => {
         const family = gauge('probe_x', ['l']);

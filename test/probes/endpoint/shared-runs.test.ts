@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { CancelSignal } from '../../../src/domain/cancellation.ts';
 import { SharedRuns } from '../../../src/probes/endpoint/shared-runs.ts';
 
-/** A run that ends when told to. */
+/** A run that ends on request. */
 function openRun() {
   const signals: CancelSignal[] = [];
   let end: (value: string) => void = () => undefined;
@@ -16,7 +16,7 @@ function openRun() {
 }
 
 describe('shared runs', () => {
-  it('are one for all who ask at the same time, and another for who asks later', async () => {
+  it('are one for all requests at the same time, and another for later ones', async () => {
     const shared = new SharedRuns<string>();
     const run = openRun();
     const stay = new AbortController().signal;
@@ -29,7 +29,7 @@ describe('shared runs', () => {
     expect(run.signals).toHaveLength(2);
   });
 
-  it('are cancelled when the last of them leaves, and not before', async () => {
+  it('are cancelled when the last client disconnects, and not before', async () => {
     const shared = new SharedRuns<string>();
     const run = openRun();
     const clients = [new AbortController(), new AbortController()];
@@ -43,13 +43,13 @@ describe('shared runs', () => {
     expect(late.signals[0]?.aborted).toBe(false);
     run.end('cancelled');
     await Promise.all(waiting);
-    // the end of the cancelled run does not end the new one's life
+    // the end of the cancelled run does not remove the new one
     expect(shared.has('a')).toBe(true);
     late.end('fresh');
     expect(await next).toBe('fresh');
   });
 
-  it('are cancelled at once for a client that has already left', () => {
+  it('are cancelled at once for a client that has already disconnected', () => {
     const shared = new SharedRuns<string>();
     const run = openRun();
     void shared.join('a', AbortSignal.abort(), run.start);

@@ -20,10 +20,10 @@ const CONTROL = /[^\x20-\x7e\x80-\xff]/;
 const servers = new ServerSet();
 const folder = new ConfigFolder();
 
-/** What was sent in text, cut at what only frames it. */
+/** The texts that were sent, split at the framing. */
 type Texts = (bytes: Buffer) => readonly string[];
 
-/** A request head; what stands behind its end is more than one request. */
+/** A request head; anything after its end is more than one request. */
 const httpTexts: Texts = (bytes) => {
   const [head = '', ...rest] = bytes.toString('latin1').split('\r\n\r\n');
   return [...head.split('\r\n').map(knownLine), ...rest.filter((more) => more !== '').map(() => '\0')];
@@ -57,7 +57,7 @@ const lines: Texts = (bytes) => bytes.toString('latin1').split('\n');
 
 interface Way {
   readonly module: string;
-  /** `PORT` is that of the recorder, `DIRT` where the text goes that is tried. */
+  /** `PORT` is that of the recorder, `DIRT` the place of the text under test. */
   readonly target: string;
   readonly recorder: 'http' | 'redis' | 'socks' | 'tls' | 'grpc' | 'dns';
 }
@@ -81,7 +81,7 @@ const WAYS: readonly Way[] = [
   { module: 'dns', target: 'aDIRT.example:PORT', recorder: 'dns' },
 ];
 
-/** Control characters, plain and as URLs and zone files write them. */
+/** Control characters, plain and as encoded in URLs and zone files. */
 const dirt = fc
   .array(
     fc.oneof(
@@ -97,7 +97,7 @@ const dirt = fc
   )
   .map((parts) => parts.join(''));
 
-describe('no parameter of /probe reaches a wire with a control character', () => {
+describe('a parameter of /probe never reaches the wire with a control character', () => {
   let recorders: Readonly<Record<Exclude<Way['recorder'], 'dns'>, Recorder>>;
   let names: NameServer;
   let endpoint: ProbeEndpoint;
@@ -170,7 +170,7 @@ describe('no parameter of /probe reaches a wire with a control character', () =>
     readonly module?: string;
   }
 
-  /** Asks once, and gives the texts that reached any of the servers. */
+  /** Sends one request, and returns the texts that reached any of the servers. */
   async function sent({ module, target, recorder }: Way, asked: Asked): Promise<readonly string[]> {
     const port = recorder === 'dns' ? names.port : recorders[recorder].port;
     const before = names.queries.length;
@@ -201,7 +201,7 @@ describe('no parameter of /probe reaches a wire with a control character', () =>
     expect(reached.filter((text) => CONTROL.test(text))).toEqual([]);
   });
 
-  it('whatever the target', async () => {
+  it('for any target', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...WAYS), dirt, async (way, text) => {
         expect((await sent(way, { text })).filter((one) => CONTROL.test(one))).toEqual([]);
@@ -210,7 +210,7 @@ describe('no parameter of /probe reaches a wire with a control character', () =>
     );
   });
 
-  it('whatever the hostname and the module', async () => {
+  it('for any hostname and module', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...WAYS), dirt, fc.boolean(), async (way, text, asModule) => {
         const asked = asModule ? { text: '', module: text } : { text: '', hostname: `v${text}.example` };

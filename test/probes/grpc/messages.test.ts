@@ -27,7 +27,7 @@ function framed(message: Uint8Array): Buffer {
 }
 
 describe('a request', () => {
-  it('is what Protocol Buffers read it as, whatever the service is called', () => {
+  it('is read correctly by Protocol Buffers, for any name of the service', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), (service) => {
         const message = unframe(encodeRequest(service));
@@ -83,7 +83,7 @@ describe('an answer', () => {
     },
   );
 
-  it('of any bytes is read, or said to be malformed', () => {
+  it('of any bytes is read, or reported as malformed', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         for (const read of [() => decodeStatus(Buffer.from(bytes)), () => unframe(Buffer.from(bytes))]) {
@@ -100,7 +100,7 @@ describe('an answer', () => {
 });
 
 describe('a frame', () => {
-  it('gives back its message, and is refused when cut or followed by more', () => {
+  it('returns its message, and is refused when truncated or followed by more', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 50 }), fc.integer({ min: 1, max: 5 }), (message, cut) => {
         const frame = framed(message);
@@ -112,7 +112,7 @@ describe('a frame', () => {
     );
   });
 
-  it('that is none is told', () => {
+  it('is reported as invalid', () => {
     expect(unframe(Buffer.alloc(0))).toBeUndefined();
   });
 });

@@ -27,7 +27,7 @@ beforeAll(() => {
 afterAll(() => mint.remove());
 afterEach(() => servers.close());
 
-/** Settings for a server that says `localhost` and has a certificate of the mint. */
+/** Settings for a server named `localhost` with a certificate of the mint. */
 function trusting(settings: Readonly<Record<string, unknown>> = {}): ProbeOptions {
   return { settings: { preferred_ip_protocol: 'ip4', tls_config: { ca_file: mint.caFile }, ...settings } };
 }
@@ -64,7 +64,7 @@ describe('an http certificate', () => {
       () => mint.leaf({ names: ['DNS:other.test'] }),
       'tls_name: The certificate is not made out to localhost',
     ],
-  ])('that %s is told about, and nothing is sent', async (_what, make, expected) => {
+  ])('is reported when it %s, and nothing is sent', async (_what, make, expected) => {
     const [result, requests] = await withCertificate(make());
     expect(verdictText(result)).toBe(expected);
     expect(valueOf(result, 'probe_ssl_earliest_cert_expiry')).toBeGreaterThan(1_000_000_000);
@@ -72,14 +72,14 @@ describe('an http certificate', () => {
     expect(requests).toBe(0);
   });
 
-  it('of an unknown authority is not trusted', async () => {
+  it('is not trusted when its authority is unknown', async () => {
     const [result] = await withCertificate(mint.leaf({ issuer: 'intermediate' }), {
       settings: { preferred_ip_protocol: 'ip4' },
     });
     expect(verdictText(result)).toContain('tls_untrusted: The certificate is not trusted: ');
   });
 
-  it('is taken whatever it is when verification is off', async () => {
+  it('is accepted in any case when verification is off', async () => {
     const [result, requests] = await withCertificate(
       mint.expired(),
       trusting({ tls_config: { insecure_skip_verify: true } }),
@@ -89,7 +89,7 @@ describe('an http certificate', () => {
     expect(valueOf(result, 'probe_ssl_last_chain_expiry_timestamp_seconds')).toBeUndefined();
   });
 
-  it('is verified against server_name, which is also asked for', async () => {
+  it('is verified against server_name, which is also sent as SNI', async () => {
     const asked: string[] = [];
     const options = {
       ...mint.leaf({ names: ['DNS:other.test'] }),
@@ -103,7 +103,7 @@ describe('an http certificate', () => {
     expect(asked).toEqual(['other.test']);
   });
 
-  it('of the client is shown when the server asks for it', async () => {
+  it('of the client is sent when the server asks for it', async () => {
     const { certFile, keyFile } = mint.leaf({ subject: '/CN=client' });
     const server = { ...mint.leaf(), ca: mint.ca, requestCert: true, rejectUnauthorized: true };
     const [refused] = await withCertificate(server);
@@ -117,7 +117,7 @@ describe('an http certificate', () => {
     expect(verdictText(taken)).toBe('success');
   });
 
-  it('is described by its leaf, and by the expiry of what was sent and of the whole chain', async () => {
+  it('is described by its leaf, the expiry of the sent certificates and that of the whole chain', async () => {
     const names = ['DNS:localhost', 'DNS:*.tocsin.test', 'IP:127.0.0.1'];
     const leaf = mint.leaf({ names, subject: '/O=Bell\\, Book/CN=localhost', to: '20400101000000Z' });
     const [result] = await withCertificate(leaf);
@@ -143,7 +143,7 @@ describe('an http certificate', () => {
     expect(valueOf(result, 'probe_ssl_last_chain_expiry_timestamp_seconds')).toBe(intermediate);
   });
 
-  it('is described once, and again when another one comes', async () => {
+  it('is described once, and again when it changes', async () => {
     const server = await servers.https(mint.leaf(), (_request, response) => response.end());
     const probe = probeOf(httpProber, trusting().settings);
     const address = targetOf(httpProber, server.url);
@@ -157,7 +157,7 @@ describe('an http certificate', () => {
     );
   });
 
-  it('cannot be agreed on without a common TLS version', async () => {
+  it('is not received without a common TLS version', async () => {
     const [result] = await withCertificate(
       { ...mint.leaf(), maxVersion: 'TLSv1.2' },
       trusting({ tls_config: { ca_file: mint.caFile, min_version: 'TLS13' } }),

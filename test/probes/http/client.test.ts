@@ -39,7 +39,7 @@ const probe = (server: TestServer, settings: Readonly<Record<string, unknown>> =
   run(httpProber, `https://localhost:${server.port}/a?b=c`, { settings: trusting(settings), timeoutMs });
 
 describe('an http run by HTTP/2', () => {
-  it('sends what it would by HTTP/1.1, and tells the version', async () => {
+  it('sends what it would over HTTP/1.1, and exposes the version', async () => {
     let seen: Readonly<Record<string, unknown>> = {};
     let body = '';
     const server = await http2((stream, headers) => {
@@ -98,7 +98,7 @@ describe('an http run by HTTP/2', () => {
       0,
     ],
     [
-      'HTTP/2 that is not valid',
+      'invalid HTTP/2',
       (s) => s.respond({ ':status': 200 }, { endStream: true }),
       { valid_http_versions: ['HTTP/1.1'] },
       'protocol: The answer is HTTP/2.0, expected HTTP/1.1',
@@ -125,21 +125,21 @@ describe('an http run by HTTP/2', () => {
   it.each<[string, Handle, RegExp]>([
     ['resets the stream', (s) => s.close(2), /^protocol: /],
     [
-      'cuts the body',
+      'truncates the body',
       (s) => {
         s.respond({ ':status': 200 });
         s.write('x', () => s.session?.destroy());
       },
       /^protocol: /,
     ],
-    ['goes away', (s) => s.session?.destroy(), /^protocol: /],
+    ['closes the session', (s) => s.session?.destroy(), /^protocol: /],
   ])('fails with protocol when the server %s', async (_what, handle, expected) => {
     const server = await http2(handle);
     expect(verdictText(await probe(server))).toMatch(expected);
     await server.idle();
   });
 
-  it('ends with its deadline when nothing comes', async () => {
+  it('ends at its deadline when nothing arrives', async () => {
     const server = await http2(() => undefined);
     expect(verdictText(await probe(server, {}, 1_000))).toBe(
       'timeout: Request timed out after 1s while waiting for the answer',
@@ -147,7 +147,7 @@ describe('an http run by HTTP/2', () => {
     await server.idle();
   });
 
-  it('follows redirects, cookies included', async () => {
+  it('follows redirects, with cookies', async () => {
     const seen: unknown[] = [];
     const server = await http2((stream, headers) => {
       seen.push(headers['cookie']);
@@ -164,19 +164,19 @@ describe('an http run by HTTP/2', () => {
     expect(valueOf(result, 'probe_http_redirects')).toBe(1);
   });
 
-  it('is not offered when it is switched off, and the server has nothing else', async () => {
+  it('fails when it is disabled and the server offers nothing else', async () => {
     const server = await http2((stream) => stream.respond({ ':status': 200 }, { endStream: true }));
     expect((await probe(server, { enable_http2: false })).verdict.status).toBe('failure');
   });
 
-  it('is not spoken where the server does not know it', async () => {
+  it('is not used where the server does not support it', async () => {
     const server = await servers.https(mint.leaf(), (_request, response) => response.end());
     expect(valueOf(await probe(server), 'probe_http_version')).toBe(1.1);
   });
 });
 
 describe('oauth2', () => {
-  /** An endpoint that gives a token for each right request. */
+  /** An endpoint that returns a token for each valid request. */
   async function tokens(
     answer: Readonly<Record<string, unknown>> = {},
     style: 'header' | 'params' = 'header',
@@ -247,7 +247,7 @@ describe('oauth2', () => {
 
   it.each([
     ['that is about to expire', { expires_in: 5 }],
-    ['whose life is a text', { expires_in: '5' }],
+    ['whose lifetime is a string', { expires_in: '5' }],
   ])('fetches another for a token %s', async (_what, answer) => {
     const endpoint = await tokens(answer);
     const { server, seen } = await protectedServer();
@@ -262,7 +262,7 @@ describe('oauth2', () => {
     expect(seen).toEqual(['Bearer t1', 'Bearer t2']);
   });
 
-  it('puts the credentials into the body for an endpoint that wants them there', async () => {
+  it('sends the credentials in the body to an endpoint that expects them there', async () => {
     const endpoint = await tokens({}, 'params');
     const { server, seen } = await protectedServer();
     const result = await run(httpProber, server.url, { settings: client(endpoint.server.url) });
@@ -271,14 +271,14 @@ describe('oauth2', () => {
     expect(seen).toEqual(['Bearer t2']);
   });
 
-  it('does not count as the name or the phases of the target', async () => {
+  it('does not count towards the name lookup or the phases of the target', async () => {
     const endpoint = await tokens();
     const { server } = await protectedServer();
     const result = await run(httpProber, server.url, { settings: client(endpoint.server.url) });
     expect(Object.keys(result.phases)).toEqual(['resolve', 'connect', 'processing', 'transfer']);
   });
 
-  it('fails with auth when the endpoint is not there', async () => {
+  it('fails with auth when the endpoint cannot be reached', async () => {
     const { server } = await protectedServer();
     const result = await run(httpProber, server.url, { settings: client('http://127.0.0.1:1') });
     expect(verdictText(result)).toBe('auth: No token could be fetched: Connection refused by 127.0.0.1:1');
@@ -296,7 +296,7 @@ describe('oauth2', () => {
 });
 
 describe('http_headers', () => {
-  it('are sent once for each value, secrets to the target itself only', async () => {
+  it('are sent once for each value, and secrets only to the target itself', async () => {
     const seen: string[][] = [];
     const other = await servers.http((request, response) => {
       seen.push(request.rawHeaders);
@@ -326,16 +326,16 @@ describe('http_headers', () => {
   });
 });
 
-describe('what an http run does as blackbox_exporter does', () => {
+describe('what an http run has in common with blackbox_exporter', () => {
   it.each([
     [
-      'for a switch of protocols',
+      'for a protocol switch',
       { Connection: 'keep-alive, Upgrade', Upgrade: 'websocket' },
       ['keep-alive, Upgrade'],
     ],
-    ['without anything to switch to', { Connection: 'Upgrade' }, ['Upgrade', 'close']],
-    ['that closes itself', { connection: 'Close' }, ['Close']],
-    ['that would stay', { Connection: 'keep-alive' }, ['keep-alive', 'close']],
+    ['without a protocol to switch to', { Connection: 'Upgrade' }, ['Upgrade', 'close']],
+    ['with Close', { connection: 'Close' }, ['Close']],
+    ['with keep-alive', { Connection: 'keep-alive' }, ['keep-alive', 'close']],
     [
       'and not what follows from the body',
       { 'Content-Length': '9', 'Transfer-Encoding': 'x', Trailer: 'y' },
@@ -347,7 +347,7 @@ describe('what an http run does as blackbox_exporter does', () => {
       seen = request.rawHeaders;
       response.end();
     });
-    // an upgrade that nobody listens for is an ordinary request to node:http
+    // node:http treats an upgrade without a listener as an ordinary request
     expect(verdictText(await run(httpProber, server.url, { settings: { headers } }))).toBe('success');
     const isConnection = (i: number): boolean => i % 2 === 1 && /^connection$/i.test(seen[i - 1] ?? '');
     expect(seen.filter((_value, i) => isConnection(i))).toEqual(expected);
@@ -363,7 +363,7 @@ describe('what an http run does as blackbox_exporter does', () => {
       else response.end('hello world');
     });
 
-  it('counts a redirect that it does not follow, whose body it does not read', async () => {
+  it('counts a redirect that it does not follow, without reading its body', async () => {
     const server = await redirecting();
     const result = await run(httpProber, `${server.url}/r`, {
       settings: { follow_redirects: false, valid_status_codes: [302] },
@@ -373,7 +373,7 @@ describe('what an http run does as blackbox_exporter does', () => {
     expect(valueOf(result, 'probe_http_uncompressed_body_length')).toBeUndefined();
   });
 
-  it('reads the body of such a redirect for rules about it', async () => {
+  it('reads the body of such a redirect for rules about the body', async () => {
     const server = await redirecting();
     const result = await run(httpProber, `${server.url}/r`, {
       settings: {
@@ -395,7 +395,7 @@ describe('what an http run does as blackbox_exporter does', () => {
     );
   });
 
-  it('has no status when a redirect leads to where nothing answers', async () => {
+  it('has no status when the target of a redirect does not answer', async () => {
     const server = await redirecting();
     const result = await run(httpProber, `${server.url}/bad`);
     expect(result.verdict).toMatchObject({ reason: 'connect_refused' });
@@ -403,7 +403,7 @@ describe('what an http run does as blackbox_exporter does', () => {
     expect(valueOf(result, 'probe_http_redirects')).toBe(1);
   });
 
-  it('counts a body that its regular expressions could not read as their failure', async () => {
+  it('counts an unreadable body as a failure of its regular expressions', async () => {
     const server = await redirecting();
     const result = await run(httpProber, server.url, {
       settings: { body_size_limit: 5, fail_if_body_matches_regexp: ['x'] },
@@ -414,14 +414,14 @@ describe('what an http run does as blackbox_exporter does', () => {
   });
 
   it.each([
-    ['an answer', '/', { probe_http_content_length: -1, probe_http_status_code: 0 }, 5],
+    ['a response', '/', { probe_http_content_length: -1, probe_http_status_code: 0 }, 5],
     [
       'no answer',
       undefined,
       { probe_http_content_length: 0, probe_http_version: 0, probe_http_redirects: 0 },
       5,
     ],
-  ])('has its values for what was not measured, after %s', async (_what, path, expected, phases) => {
+  ])('exposes the same defaults for what was not measured, after %s', async (_what, path, expected, phases) => {
     const server = await redirecting();
     const bound = probeOf(httpProber, { fail_if_body_json_matches_cel: 'true' });
     const { samples } = await run(httpProber, path === undefined ? 'http://127.0.0.1:1' : server.url);
@@ -433,7 +433,7 @@ describe('what an http run does as blackbox_exporter does', () => {
     );
   });
 
-  it('takes a hostname for Host and TLS, unless the settings have another', async () => {
+  it('uses a hostname for Host and TLS, unless the settings have another', async () => {
     const server = await servers.https(mint.leaf({ names: ['DNS:shop.test'] }), (request, response) =>
       response.end(request.headers.host),
     );

@@ -27,7 +27,7 @@ describe('a compressed body', () => {
     ['deflate', deflateSync(TEXT)],
     ['identity', Buffer.from(TEXT)],
     ['GZIP', gzipSync(TEXT)],
-  ])('is taken for %s', async (compression, body) => {
+  ])('is accepted as %s', async (compression, body) => {
     const server = await serving(body);
     const result = await run(httpProber, server.url, {
       settings: { compression, fail_if_body_not_matches_regexp: ['^(all fine )+$'] },
@@ -38,7 +38,7 @@ describe('a compressed body', () => {
     await server.idle();
   });
 
-  it.each(['gzip', 'br', 'deflate'])('that is not %s fails', async (compression) => {
+  it.each(['gzip', 'br', 'deflate'])('fails when it is not %s', async (compression) => {
     const server = await serving('hello world');
     const result = await run(httpProber, server.url, { settings: { compression } });
     expect(verdictText(result)).toBe(
@@ -51,20 +51,20 @@ describe('a compressed body', () => {
     ['gzip', gzipSync(TEXT)],
     ['br', brotliCompressSync(TEXT)],
     ['deflate', deflateSync(TEXT)],
-  ])('in %s that is cut short fails', async (compression, body) => {
+  ])('in %s fails when it is truncated', async (compression, body) => {
     const server = await serving(body.subarray(0, body.length - 9));
     const result = await run(httpProber, server.url, { settings: { compression } });
     expect(verdictText(result)).toContain('cut short');
   });
 
-  it.each(['gzip', 'br', 'deflate'])('that is nothing at all is not %s', async (compression) => {
+  it.each(['gzip', 'br', 'deflate'])('fails as %s when it is empty', async (compression) => {
     const server = await serving('');
     expect(verdictText(await run(httpProber, server.url, { settings: { compression } }))).toContain(
       'it is not',
     );
   });
 
-  it('whose connection breaks is told so', async () => {
+  it('is reported when its connection breaks', async () => {
     const body = gzipSync(TEXT);
     const server = await servers.raw((write) => {
       write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`);
@@ -77,7 +77,7 @@ describe('a compressed body', () => {
     await server.idle();
   });
 
-  it('is limited by its size without compression', async () => {
+  it('is limited by its decompressed size', async () => {
     const bomb = gzipSync(Buffer.alloc(5_000_000));
     const server = await serving(bomb);
     const result = await run(httpProber, server.url, {
@@ -88,7 +88,7 @@ describe('a compressed body', () => {
     await server.idle();
   });
 
-  it('is taken as it comes without the setting, whatever the answer says of it', async () => {
+  it('is read as it is without the setting, whatever its Content-Encoding', async () => {
     const body = gzipSync(TEXT);
     const server = servers.add(
       await listen(
@@ -101,7 +101,7 @@ describe('a compressed body', () => {
 });
 
 describe('Accept-Encoding and compression', () => {
-  // blackbox_exporter's own table, and what follows from its rule
+  // the table of blackbox_exporter's own test, and further cases of its rule
   it.each([
     ['gzip', '', true],
     ['gzip', 'gzip', true],
@@ -122,7 +122,7 @@ describe('Accept-Encoding and compression', () => {
     expect(acceptsEncoding(compression, accept)).toBe(expected);
   });
 
-  it('never throw, and any encoding that is listed plainly is accepted', () => {
+  it('never throw, and accept any encoding that is listed without parameters', () => {
     const name = fc.stringMatching(/^[a-z]{1,8}$/);
     fc.assert(
       fc.property(name, fc.array(name), fc.string(), (wanted, others, noise) => {

@@ -18,71 +18,71 @@ function sent(cookies: readonly string[], from: string, to: string): string | un
 
 describe('a cookie', () => {
   it.each<[string, readonly string[], string, string, string | undefined]>([
-    ['goes back to its host', ['a=1'], 'http://x.test/', 'http://x.test/', 'a=1'],
-    ['goes to another port', ['a=1'], 'http://x.test/', 'http://x.test:81/', 'a=1'],
-    ['goes to no other host', ['a=1'], 'http://x.test/', 'http://y.test/', undefined],
-    ['goes to no host below', ['a=1'], 'http://x.test/', 'http://b.x.test/', undefined],
+    ['is sent back to its host', ['a=1'], 'http://x.test/', 'http://x.test/', 'a=1'],
+    ['is sent to another port', ['a=1'], 'http://x.test/', 'http://x.test:81/', 'a=1'],
+    ['is not sent to another host', ['a=1'], 'http://x.test/', 'http://y.test/', undefined],
+    ['is not sent to a subdomain', ['a=1'], 'http://x.test/', 'http://b.x.test/', undefined],
     [
-      'of a domain goes to hosts below',
+      'with a Domain is sent to subdomains',
       ['a=1; Domain=x.test'],
       'http://b.x.test/',
       'http://c.x.test/',
       'a=1',
     ],
-    ['of a domain with a dot, too', ['a=1; Domain=.x.test'], 'http://b.x.test/', 'http://x.test/', 'a=1'],
+    ['with a leading dot in its Domain is, too', ['a=1; Domain=.x.test'], 'http://b.x.test/', 'http://x.test/', 'a=1'],
     [
-      'of a whole top-level domain is none',
+      'for a whole top-level domain is ignored',
       ['a=1; Domain=test'],
       'http://x.test/',
       'http://y.test/',
       undefined,
     ],
-    ['of another domain is none', ['a=1; Domain=y.test'], 'http://x.test/', 'http://y.test/', undefined],
+    ['for another domain is ignored', ['a=1; Domain=y.test'], 'http://x.test/', 'http://y.test/', undefined],
     [
-      'of a name that only ends so is none',
+      'for a host that only ends with the same text is ignored',
       ['a=1; Domain=x.test'],
       'http://xx.test/',
       'http://xx.test/',
       undefined,
     ],
-    ['of an address stays there', ['a=1; Domain=0.0.1'], 'http://127.0.0.1/', 'http://127.0.0.1/', undefined],
-    ['goes by its path', ['a=1; Path=/b'], 'http://x.test/', 'http://x.test/b/c', 'a=1'],
+    ['of an IP address stays there', ['a=1; Domain=0.0.1'], 'http://127.0.0.1/', 'http://127.0.0.1/', undefined],
+    ['is sent to its path', ['a=1; Path=/b'], 'http://x.test/', 'http://x.test/b/c', 'a=1'],
     [
-      'goes to no path that only begins so',
+      'is not sent to a path that only starts with the same text',
       ['a=1; Path=/b'],
       'http://x.test/',
       'http://x.test/bc',
       undefined,
     ],
-    ['has the path of its request else', ['a=1'], 'http://x.test/b/c', 'http://x.test/d', undefined],
-    ['that is secure needs TLS', ['a=1; Secure'], 'https://x.test/', 'http://x.test/', undefined],
-    ['that is secure goes over TLS', ['a=1; Secure'], 'https://x.test/', 'https://x.test/', 'a=1'],
+    ['has the path of its request by default', ['a=1'], 'http://x.test/b/c', 'http://x.test/d', undefined],
+    ['that is Secure is not sent without TLS', ['a=1; Secure'], 'https://x.test/', 'http://x.test/', undefined],
+    ['that is Secure is sent over TLS', ['a=1; Secure'], 'https://x.test/', 'https://x.test/', 'a=1'],
     [
-      'that has expired is none',
+      'that has expired is ignored',
       ['a=1; Expires=Thu, 01 Jan 2015 00:00:00 GMT'],
       'http://x.test/',
       'http://x.test/',
       undefined,
     ],
     [
-      'that expires later is one',
+      'that expires later is sent',
       ['a=1; Expires=Fri, 01 Jan 2027 00:00:00 GMT'],
       'http://x.test/',
       'http://x.test/',
       'a=1',
     ],
     [
-      'with Max-Age 0 takes itself away',
+      'with Max-Age 0 removes itself',
       ['a=1', 'a=2; Max-Age=0'],
       'http://x.test/',
       'http://x.test/',
       undefined,
     ],
-    ['is replaced by its namesake', ['a=1', 'a=2'], 'http://x.test/', 'http://x.test/', 'a=2'],
+    ['is replaced by one of the same name', ['a=1', 'a=2'], 'http://x.test/', 'http://x.test/', 'a=2'],
     ['keeps equals signs', ['a=b=c=='], 'http://x.test/', 'http://x.test/', 'a=b=c=='],
-    ['without a name is none', ['=1'], 'http://x.test/', 'http://x.test/', undefined],
-    ['without a value is none', ['a'], 'http://x.test/', 'http://x.test/', undefined],
-    ['with odd characters is none', ['a=\u00e9'], 'http://x.test/', 'http://x.test/', undefined],
+    ['without a name is ignored', ['=1'], 'http://x.test/', 'http://x.test/', undefined],
+    ['without a value is ignored', ['a'], 'http://x.test/', 'http://x.test/', undefined],
+    ['with invalid characters is ignored', ['a=\u00e9'], 'http://x.test/', 'http://x.test/', undefined],
   ])('%s', (...[, cookies, from, to, expected]) => {
     expect(sent(cookies, from, to)).toBe(expected);
   });
@@ -102,7 +102,7 @@ describe('a cookie', () => {
 });
 
 describe('the cookies of a run', () => {
-  it('go along with its redirects, after those that are configured, and no further', async () => {
+  it('are sent with its redirects, after configured ones, and not beyond the run', async () => {
     const seen: (string | undefined)[] = [];
     const server = await servers.http((request, response) => {
       seen.push(request.headers.cookie);
@@ -116,7 +116,7 @@ describe('the cookies of a run', () => {
     expect(seen).toEqual(['own=0', 'own=0; s=1', 'own=0', 'own=0; s=1']);
   });
 
-  it('let a login page be probed that redirects until its cookie comes back', async () => {
+  it('let a login page be probed that redirects until its cookie is sent back', async () => {
     const server = await servers.http((request, response) => {
       if (request.headers.cookie === 'session=x') response.end('in');
       else

@@ -20,7 +20,7 @@ describe('an http server that hangs', () => {
 
   it.each<[string, string | ((write: (text: string) => void) => void), string]>([
     [
-      'before it answers',
+      'before it responds',
       () => undefined,
       'timeout: Request timed out after 1s while waiting for the answer',
     ],
@@ -37,7 +37,7 @@ describe('an http server that hangs', () => {
       },
       'timeout: Request timed out after 1s while reading the answer',
     ],
-  ])('%s ends at the deadline, and is let go', async (_where, answer, expected) => {
+  ])('%s is cut off at the deadline, and its connection closed', async (_where, answer, expected) => {
     const server = await servers.raw(answer);
     const result = await run(httpProber, `http://${server.address}`, { timeoutMs: 1_000 });
     expect(verdictText(result)).toBe(expected);
@@ -45,7 +45,7 @@ describe('an http server that hangs', () => {
     await server.idle();
   });
 
-  it('after a bad status is still known by its status', async () => {
+  it('after a bad status is still reported with that status', async () => {
     const server = await servers.raw((write) => write('HTTP/1.1 503 No\r\nContent-Length: 10\r\n\r\nabc'));
     const result = await run(httpProber, `http://${server.address}`, { timeoutMs: 1_000 });
     expect(verdictText(result)).toBe('status: HTTP status 503, expected 2xx');
@@ -53,7 +53,7 @@ describe('an http server that hangs', () => {
     await server.idle();
   });
 
-  it('in the TLS handshake ends at the deadline', async () => {
+  it('in the TLS handshake is cut off at the deadline', async () => {
     const server = await servers.tcp();
     const result = await run(httpProber, `https://${server.address}`, { timeoutMs: 1_000 });
     expect(verdictText(result)).toBe('timeout: Request timed out after 1s during the TLS handshake');

@@ -45,7 +45,7 @@ const serving =
     stream.end(Buffer.from([0, 0, 0, 0, 2, 8, 1]));
   };
 
-describe('an answer by HTTP/2', () => {
+describe('a response over HTTP/2', () => {
   it.each([1, 126, 127, 128, 1_000])('may have %i header fields, and as many of metadata', async (count) => {
     const web = servers.add(
       await startAnswering((stream) => {
@@ -60,8 +60,8 @@ describe('an answer by HTTP/2', () => {
   });
 });
 
-describe('a request that is refused before it was taken', () => {
-  it.each(['refused', 'goaway'] as const)('is made once more over another connection (%s)', async (how) => {
+describe('a request that is refused before it was accepted', () => {
+  it.each(['refused', 'goaway'] as const)('is retried once over another connection (%s)', async (how) => {
     const web = servers.add(await startRefusing(REFUSALS[how], hello, { tls }));
     const result = await probe(web, { method: 'POST', body: 'a' });
     expect(verdictText(result)).toBe('success');
@@ -72,7 +72,7 @@ describe('a request that is refused before it was taken', () => {
     expect(rpc.accepted()).toBe(2);
   });
 
-  it.each(['refused', 'goaway'] as const)('is not made a third time (%s)', async (how) => {
+  it.each(['refused', 'goaway'] as const)('is not sent a third time (%s)', async (how) => {
     const web = servers.add(await startRefusing(REFUSALS[how], hello, { tls, always: true }));
     expect(verdictText(await probe(web))).toBe(
       'protocol: The server refused the request before it took it (HTTP/2 REFUSED_STREAM or GOAWAY)',
@@ -83,14 +83,14 @@ describe('a request that is refused before it was taken', () => {
     expect(rpc.accepted()).toBe(2);
   });
 
-  it('is not made once more after a GOAWAY that names an error', async () => {
+  it('is not retried after a GOAWAY with an error code', async () => {
     const web = servers.add(await startRefusing(REFUSALS.calm, hello, { tls }));
     expect(verdictText(await probe(web))).toContain('protocol: ');
     expect(web.accepted()).toBe(1);
   });
 });
 
-describe('what is sent by HTTP/2', () => {
+describe('a request over HTTP/2', () => {
   const sent = async (settings: Readonly<Record<string, unknown>>) => {
     let seen: IncomingHttpHeaders = {};
     const server = servers.add(
@@ -110,13 +110,13 @@ describe('what is sent by HTTP/2', () => {
     [twice('Referer'), 'referer', 'a, b'],
     [twice('X-A'), 'x-a', 'a, b'],
     [{ headers: { 'X-A': 'Zürich 東京' } }, 'x-a', Buffer.from('Zürich 東京').toString('latin1')],
-  ])('of %j is sound', async (settings, name, expected) => {
+  ])('with %j is valid', async (settings, name, expected) => {
     const { verdict, seen } = await sent(settings);
     expect(verdict).toBe('success');
     expect(seen[name]).toBe(expected);
   });
 
-  it('of a name given twice is never a bug of the prober', async () => {
+  it('with a duplicate header name is never a bug of the prober', async () => {
     const once = [
       'If-Match',
       'If-None-Match',

@@ -177,12 +177,12 @@ describe('http settings', () => {
     ],
     [{ tls_config: { ca_file: '/etc/hostname' } }, 'holds no certificate'],
     [{ bearer_token_file: '/dev/null' }, 'is empty; it should hold a secret'],
-  ])('%j are refused by a reason', (settings, expected) => {
+  ])('%j are refused with a reason', (settings, expected) => {
     expect(refusals(httpProber, settings).join()).toContain(expected);
   });
 });
 
-describe('what blackbox_exporter takes, and so do we:', () => {
+describe('what blackbox_exporter accepts, and we accept too:', () => {
   const empty = {
     ...{
       method: '',
@@ -262,11 +262,11 @@ describe('an http redirect', () => {
     });
   });
 
-  it('leaves HEAD as it is', () => {
+  it('leaves HEAD unchanged', () => {
     expect(redirectedRequest(from('http://a.test', { method: 'HEAD' }), 302, '/')?.method).toBe('HEAD');
   });
 
-  it.each([200, 300, 304, 305])('is not what %i means', (status) => {
+  it.each([200, 300, 304, 305])('is not the meaning of %i', (status) => {
     expect(redirectedRequest(from('http://a.test'), status, '/x')).toBeUndefined();
   });
 
@@ -281,11 +281,11 @@ describe('an http redirect', () => {
     ['http://a.test:8080/', 'https://a.test/', false],
     ['http://a.test/', 'http://a.test:8080/', false],
     ['http://a.test/', 'http://sub.a.test/', false],
-  ])('from %s to %s stays with the same party: %j', (url, location, expected) => {
+  ])('from %s to %s stays with the same origin: %j', (url, location, expected) => {
     expect(redirectedRequest(from(url), 302, location)?.ownHost).toBe(expected);
   });
 
-  it('that comes back from another party does not regain trust', () => {
+  it('that returns from another origin does not regain trust', () => {
     expect(
       redirectedRequest(from('http://other.test', { ownHost: false }), 302, 'http://a.test/')?.ownHost,
     ).toBe(false);
@@ -307,7 +307,7 @@ describe('a status', () => {
     expect(expectedStatus(codes)).toBe(expected);
   });
 
-  it('is valid when it is among those, or 2xx when none are given', () => {
+  it('is valid when it is listed, or 2xx when none are listed', () => {
     const status = fc.integer({ min: 100, max: 599 });
     fc.assert(
       fc.property(status, fc.array(status), (given, codes) => {
@@ -326,11 +326,11 @@ describe('an HTTP date', () => {
     ['Sun Nov  6 08:49:37 1994', 784_111_777],
     ['Monday, 01-Jan-68 00:00:00 GMT', 3_092_601_600],
     ['Wednesday, 01-Jan-69 00:00:00 GMT', -31_536_000],
-  ])('is read in its older form %s', (text, expected) => {
+  ])('is read in the obsolete form %s', (text, expected) => {
     expect(parseHttpDate(text)).toBe(expected);
   });
 
-  it('is read back as it was written', () => {
+  it('survives a round trip', () => {
     fc.assert(
       fc.property(fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true }), (date) => {
         return parseHttpDate(date.toUTCString()) === Math.floor(date.getTime() / 1_000);
@@ -347,7 +347,7 @@ describe('an HTTP date', () => {
     'Sun, 99 Nov 1994 08:49:37 GMT',
     'Sunday, 06-Nov-1994 08:49:37 GMT',
     'Sun Nov 6 08:49:37 1994',
-  ])('%j is none', (text) => {
+  ])('refuses %j', (text) => {
     expect(parseHttpDate(text)).toBeUndefined();
   });
 });
@@ -360,11 +360,11 @@ describe('JSON data', () => {
     ['text/plain', false],
     ['application/jsonp', false],
     [undefined, false],
-  ])('is what %s promises: %j', (type, expected) => {
+  ])('is expected for %s: %j', (type, expected) => {
     expect(isJsonType(type)).toBe(expected);
   });
 
-  it('loses what stands under a key that names a secret, and nothing else', () => {
+  it('is masked under keys that name a secret, and nowhere else', () => {
     expect(
       redacted({
         token: 'a',
@@ -386,7 +386,7 @@ describe('JSON data', () => {
     });
   });
 
-  it('keeps any value that has no such key, and cannot reach a prototype', () => {
+  it('keeps any value without such a key, and cannot reach a prototype', () => {
     const keys = fc.stringMatching(/^[b-f]{1,3}$/);
     const tree = fc.letrec((tie) => ({
       value: fc.oneof(

@@ -12,7 +12,7 @@ const reply = (rttSeconds: number | undefined, hopLimit: number | undefined): Pi
 });
 const unreachable = (text: string): PingReport => ({ kind: 'unreachable', text });
 
-describe('what ping says on its standard output', () => {
+describe('the standard output of ping', () => {
   it.each<[string, string, PingReport]>([
     ['iputils', iputils('36 bytes from 192.0.2.1: icmp_seq=1 ttl=64 time=0.031 ms'), reply(0.000_031, 64)],
     ['iputils, IPv6', iputils('36 bytes from ::1: icmp_seq=1 ttl=255 time=12.5 ms'), reply(0.0125, 255)],
@@ -64,15 +64,15 @@ describe('what ping says on its standard output', () => {
       iputils('From 192.0.2.9 icmp_seq=1 Frag needed and DF set (mtu = 1400)', 0),
       { kind: 'too_big' },
     ],
-    ['nothing', iputils('', 0), { kind: 'silence' }],
-    ['not a word', '', { kind: 'silence' }],
+    ['no reply', iputils('', 0), { kind: 'silence' }],
+    ['no output', '', { kind: 'silence' }],
     ['something else', 'hello there\n', { kind: 'other', text: 'hello there' }],
   ])('%s', (_what, out, expected) => {
     expect(readPing(out, '')).toEqual(expected);
   });
 });
 
-describe('what ping says on its standard error', () => {
+describe('the standard error of ping', () => {
   it.each<[string, PingReport]>([
     ['ping: connect: Network is unreachable', unreachable('Network is unreachable')],
     ['ping: sendmsg: No route to host', unreachable('No route to host')],

@@ -5,7 +5,7 @@ import { NoPlaceError, Slots } from '../../../src/probes/icmp/slots.ts';
 const never = new AbortController().signal;
 
 describe('slots', () => {
-  it('are given in the order in which they were asked for', async () => {
+  it('are granted in the order of the requests', async () => {
     const slots = new Slots(1);
     const first = await slots.take(never);
     const order: number[] = [];
@@ -19,7 +19,7 @@ describe('slots', () => {
     expect(order).toEqual([1, 2, 3]);
   });
 
-  it('are not waited for longer than the signal says, and not lost by those who left', async () => {
+  it('are not waited for after the signal aborts, and not lost by cancelled waiters', async () => {
     const slots = new Slots(1);
     const first = await slots.take(never);
     const leaving = new AbortController();
@@ -35,7 +35,7 @@ describe('slots', () => {
     await slots.take(never);
   });
 
-  it('are never more than there are, whoever comes, leaves and gives back', async () => {
+  it('never exceed the limit, in any order of acquire, cancel and release', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 4 }),

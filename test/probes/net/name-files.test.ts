@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { candidates, parseHosts, parseSearchRules } from '../../../src/probes/net/name-files.ts';
 
 describe('a hosts file', () => {
-  it('gives names their addresses in its order, whatever their case', () => {
+  it('returns the addresses of names in its order, in any case', () => {
     const hosts = parseHosts(
       '127.0.0.1\tlocalhost  LocalHost.localdomain # own\n#10.0.0.1 no\n::1 localhost\nfe80::1%lo0 link\nbad line\n\n',
     );
@@ -14,7 +14,7 @@ describe('a hosts file', () => {
     ]);
   });
 
-  it('gives back any names it was written from', () => {
+  it('returns any names that were written to it', () => {
     const line = fc.tuple(
       fc.oneof(fc.ipV4(), fc.ipV6()),
       fc.uniqueArray(fc.domain(), { minLength: 1, maxLength: 3 }),
@@ -29,7 +29,7 @@ describe('a hosts file', () => {
     );
   });
 
-  it('may hold anything', () => {
+  it('may contain anything', () => {
     fc.assert(fc.property(fc.string(), (text) => parseHosts(text).size >= 0));
   });
 });

@@ -55,7 +55,7 @@ describe('a failed connect', () => {
     expect(`${verdict.status} ${verdict.reason} ${verdict.text}`).toBe(expected);
   });
 
-  it('leaves nothing to wait for when it is aborted', async () => {
+  it('leaves nothing pending when it is aborted', async () => {
     const controller = new AbortController();
     const socket = dial(
       { host: '127.0.0.1', address: '127.0.0.1', port: await closedPort() },
@@ -83,14 +83,14 @@ describe('a broken connection', () => {
     expect(`${verdict.reason} ${verdict.text}`).toBe(expected);
   });
 
-  it('by OpenSSL tells its reason', () => {
+  it('by OpenSSL reports its reason', () => {
     const error = Object.assign(systemError('ERR_SSL_X'), { reason: 'bad signature' });
     expect(tlsFailure(error).verdict.text).toBe('TLS handshake failed: bad signature');
   });
 });
 
 describe('phases', () => {
-  it('are timed one after the other; entered again, they add up', () => {
+  it('are timed one after the other, and add up when entered again', () => {
     let now = 0;
     const timer = new PhaseTimer(() => now);
     timer.enter('connect');
@@ -103,7 +103,7 @@ describe('phases', () => {
     expect(timer.stop()).toEqual({ connect: 1.25, processing: 0.5 });
   });
 
-  it('that were not reached are absent', () => {
+  it('are absent when they were not reached', () => {
     expect(new PhaseTimer(() => 0).stop()).toEqual({});
   });
 });
@@ -118,7 +118,7 @@ describe('the hash of an address', () => {
     expect(addressHash(address)).toBe(expected);
   });
 
-  it('is a 32-bit number that tells addresses apart', () => {
+  it('is a 32-bit number that differs between addresses', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
         const hash = addressHash(address);
@@ -130,13 +130,13 @@ describe('the hash of an address', () => {
 });
 
 describe('the names of a certificate', () => {
-  it('are written as Go writes them', () => {
+  it('are formatted as in Go', () => {
     const mint = new CertificateMint();
     const subject =
       '/postalCode=12345/C=DE/ST=Baden\\, "x"/L= lead/O=#hash;<a>/O=second/OU=u/street=Way 1\\\\2/CN=first/CN=local host /emailAddress=a@b.c';
     const { raw } = new X509Certificate(mint.leaf({ subject }).cert);
     mint.remove();
-    // order, escapes and what has no short name: as blackbox_exporter 0.28 exposes them
+    // order, escapes and attributes without a short name: as blackbox_exporter 0.28 exposes them
     expect(certificateNames(raw)).toEqual({
       issuer: 'CN=Test Root,O=Tocsin Tests',
       subject:
@@ -144,7 +144,7 @@ describe('the names of a certificate', () => {
     });
   });
 
-  it('of anything else are a RangeError, and come to an end', () => {
+  it('throw a RangeError for anything else, and terminate', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         try {

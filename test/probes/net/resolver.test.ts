@@ -80,21 +80,21 @@ describe('a name', () => {
     expect(await lookup(name, { prefer, fallback })).toBe(expected);
   });
 
-  it('that is short is completed by the search domains', async () => {
+  it('is completed by the search domains when it is short', async () => {
     const before = server.questions.length;
     const from = resolver({ resolvConf: join(folder, 'resolv.conf') });
     expect(await lookup('short', { prefer: 4, fallback: false, from })).toBe('192.0.2.5/4');
     expect(server.questions.slice(before)).toEqual(['short.one.test a', 'short.two.test a']);
   });
 
-  it('that a name server keeps silent about is given up as soon as the signal aborts', async () => {
+  it('is given up as soon as the signal aborts when the name server is silent', async () => {
     const controller = new AbortController();
     const found = lookup('silent.test', { signal: controller.signal });
     controller.abort();
     expect(await found).toBe('Error: aborted');
   });
 
-  it('cannot be asked for where no name server is', async () => {
+  it('cannot be resolved without a name server', async () => {
     const dead = await startDns({});
     await dead.close();
     expect(await lookup('both.test', { from: resolver({ servers: [dead.address] }) })).toBe(
@@ -102,13 +102,13 @@ describe('a name', () => {
     );
   });
 
-  it("is nobody's fault but the agent's when the hosts file cannot be read", async () => {
+  it("is the agent's fault when the hosts file cannot be read", async () => {
     expect(await lookup('listed.test', { from: resolver({ hostsFile: folder }) })).toBe(
       'ResolverUnavailableError: The hosts file of this host cannot be read (it is a directory; name a file in it)',
     );
   });
 
-  it('is taken from what the hosts file said before when it can no longer be read', async () => {
+  it('is taken from the last content of the hosts file when that can no longer be read', async () => {
     let now = 0;
     const hostsFile = join(folder, 'vanishing');
     writeFileSync(hostsFile, '192.0.2.12 vanishing.test');
@@ -120,7 +120,7 @@ describe('a name', () => {
     expect(await lookup('vanishing.test', { from })).toBe('192.0.2.12/4');
   });
 
-  it('is read from the hosts file again when that is old', async () => {
+  it('is read from the hosts file again when the cached content is old', async () => {
     let now = 0;
     const hostsFile = join(folder, 'changing');
     writeFileSync(hostsFile, '192.0.2.10 changing.test');

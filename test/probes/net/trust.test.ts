@@ -32,7 +32,7 @@ afterEach(() => servers.close());
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** Probers that speak TLS from the first byte: how an address is written, and what turns TLS on. */
+/** Probers that speak TLS from the first byte: how an address is written, and which settings enable TLS. */
 const PROBERS: readonly (readonly [name: string, Prober, (host: string) => string, Settings])[] = [
   ['http', httpProber, (host) => `https://${host}/`, {}],
   ['tls', tlsProber, (host) => host, {}],
@@ -41,7 +41,7 @@ const PROBERS: readonly (readonly [name: string, Prober, (host: string) => strin
   ['redis', redisProber, (host) => `rediss://${host}`, {}],
 ];
 
-/** Answers HTTP; asks for nothing, and notes the names that it is asked for. */
+/** Answers HTTP; requests no client certificate, and records the requested names. */
 async function serve(options: TlsOptions, asked: string[] = []): Promise<TestServer> {
   const SNICallback = (name: string, done: (error: null) => void) => done((asked.push(name), null));
   const server = createServer({ SNICallback, ...options }, (socket) => {
@@ -52,7 +52,7 @@ async function serve(options: TlsOptions, asked: string[] = []): Promise<TestSer
   return servers.add(await listen(server));
 }
 
-/** Runs of one service, against one host after the other. */
+/** Runs of one service against one host after another. */
 function runsOf(prober: Prober, settings: Settings) {
   const probe = probeOf(prober, {
     ...(prober.type !== 'redis' && { preferred_ip_protocol: 'ip4' }),
@@ -72,7 +72,7 @@ const DAY = 86_400_000;
 const asOpenSsl = (time: number) => `${new Date(time).toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`;
 
 describe('two servers with the same certificate and another chain', () => {
-  it.each(PROBERS)('have each its own expiry (%s)', async (_name, prober, address, on) => {
+  it.each(PROBERS)('each have their own expiry (%s)', async (_name, prober, address, on) => {
     const leaf = mint.leaf({ issuer: 'intermediate' });
     const soon = Math.floor(Date.now() / 1_000) * 1_000 + 4 * DAY;
     const [own = ''] = leaf.cert.match(/[^]*?-----END CERTIFICATE-----\n/) ?? [];
@@ -96,7 +96,7 @@ describe('two servers with the same certificate and another chain', () => {
     }
   });
 
-  it('are judged each by its own (expires_within)', async () => {
+  it('are each judged by their own chain (expires_within)', async () => {
     const leaf = mint.leaf({ issuer: 'intermediate' });
     const [own = ''] = leaf.cert.match(/[^]*?-----END CERTIFICATE-----\n/) ?? [];
     const short = await serve({
@@ -111,9 +111,9 @@ describe('two servers with the same certificate and another chain', () => {
     );
   });
 
-  it('gives the expiry of the best chain, where more than one can be built', async () => {
+  it('exposes the expiry of the best chain where more than one can be built', async () => {
     const leaf = mint.leaf({ issuer: 'intermediate' });
-    // what the server sends besides has expired, and the trusted one has not
+    // the other certificate that the server sends has expired, and the trusted one has not
     const [own = ''] = leaf.cert.match(/[^]*?-----END CERTIFICATE-----\n/) ?? [];
     const server = await serve({
       ...leaf,
@@ -155,7 +155,7 @@ describe('the name of a certificate', () => {
     expect(isIssuedFor(certificateNamesOf(names), host)).toBe(expected);
   });
 
-  it('that is a wildcard is for exactly one label in its place', () => {
+  it('matches exactly one label in its place when it is a wildcard', () => {
     const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?$/);
     const domain = fc.array(label, { minLength: 1, maxLength: 3 }).map((labels) => labels.join('.'));
     fc.assert(
@@ -166,7 +166,7 @@ describe('the name of a certificate', () => {
     );
   });
 
-  it('never is a common name, and never a part of a label', () => {
+  it('is never a common name, and never a part of a label', () => {
     const label = fc.stringMatching(/^[a-z0-9]{1,6}$/);
     fc.assert(
       fc.property(label, label, label, (before, after, between) => {
@@ -191,7 +191,7 @@ describe('the name of a certificate', () => {
   });
 
   it.each(PROBERS)(
-    'is asked for and verified without a final dot (%s)',
+    'is sent and verified without a final dot (%s)',
     async (_name, prober, address, on) => {
       const asked: string[] = [];
       const server = await serve(mint.leaf({ names: ['DNS:localhost', 'DNS:other.test'] }), asked);
@@ -204,7 +204,7 @@ describe('the name of a certificate', () => {
     },
   );
 
-  it('is asked for as RFC 6066 has it', () => {
+  it('is sent as RFC 6066 requires', () => {
     fc.assert(
       fc.property(fc.domain(), fc.nat(3), (name, dots) => {
         expect(serverNameIndication(name + '.'.repeat(dots))).toBe(name);
@@ -215,7 +215,7 @@ describe('the name of a certificate', () => {
   });
 });
 
-describe('what is trusted', () => {
+describe('a trusted certificate', () => {
   const succeeds = async (server: TlsOptions, ca: string) => {
     const { port } = await serve(server);
     return verdictText(
@@ -245,7 +245,7 @@ describe('what is trusted', () => {
 
   const own = (leaf: Minted): readonly [Minted, string] => [leaf, leaf.cert];
 
-  it('may be in a bundle of which other blocks are damaged, wherever they are', () => {
+  it('may be in a bundle with damaged blocks anywhere', () => {
     const broken = fc.constantFrom(
       (pem: string) => pem.replace(/\n[A-Za-z0-9+/]{8}/, '\n!!!!!!!!'),
       (pem: string) => pem.slice(0, pem.length / 2),
@@ -271,7 +271,7 @@ describe('what is trusted', () => {
     );
   });
 
-  it('counts although the first block is damaged', async () => {
+  it('is trusted even if the first block is damaged', async () => {
     const damaged = mint.intermediate.replace(/\n[A-Za-z0-9+/]{8}/, '\n!!!!!!!!');
     expect(await succeeds(mint.leaf(), damaged + mint.ca)).toBe('success');
     expect(refusals(tlsProber, { tls_config: { ca_file: mint.write('bad.pem', damaged) } })).toEqual([
@@ -280,7 +280,7 @@ describe('what is trusted', () => {
   });
 
   it.each(['rsa:2048', 'ed25519', 'ec'])(
-    'never is a certificate with the key of another (%s)',
+    'is never a certificate with the key of another (%s)',
     (algorithm) => {
       const { certFile } = mint.leaf();
       const key = mint.write('other.key', privateKey(algorithm));
@@ -290,7 +290,7 @@ describe('what is trusted', () => {
     },
   );
 
-  it('includes a client certificate with its own key, parameters of its curve before it or not', () => {
+  it('may be a client certificate with its own key, with or without curve parameters before it', () => {
     const { certFile, keyFile, key } = mint.leaf();
     const parameters = execFileSync('openssl', ['ecparam', '-name', 'prime256v1']).toString();
     const both = mint.write('params.key', parameters + key);

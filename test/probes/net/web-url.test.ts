@@ -61,7 +61,7 @@ describe('the path and query of a URL', () => {
     );
   });
 
-  it('say the same again when they are read again', () => {
+  it('survive a round trip', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 30 }), (path) => {
         const url = parseWebUrl(`http://h/${path}`);
@@ -115,7 +115,7 @@ describe('the host of a URL', () => {
     expect(parseWebUrl(text)).toHaveProperty('problem');
   });
 
-  it('may be behind a user and a password', () => {
+  it('may follow a user and a password', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), (user, password) => {
         const url = webUrl(`http://${encodeURIComponent(user)}:${encodeURIComponent(password)}@h/`);
@@ -150,7 +150,7 @@ describe('a reference', () => {
   });
 
   it.each(['a:b', 'http:x', 'http:/x', ':x', '1:x', '/%zz', '/a\x01b', '//a b/'])(
-    '%j leads nowhere',
+    '%j is invalid',
     (location) => {
       expect(resolveReference(webUrl(base), location)).toHaveProperty('problem');
     },

@@ -13,12 +13,12 @@ describe('the result code of an LDAP answer', () => {
     ['a length beyond the end', '02 01 01 78 20 0a 01 00', undefined],
     ['an absurd length', '02 01 01 78 88 ff ff ff ff ff ff ff ff', undefined],
     ['a result of two bytes', '02 01 01 78 04 0a 02 00 00', undefined],
-    ['nothing', '', undefined],
+    ['no bytes', '', undefined],
   ])('of %s', (_what, bytes, expected) => {
     expect(ldapResultCode(hex(bytes))).toBe(expected);
   });
 
-  it('is a byte or nothing, whatever comes', () => {
+  it('is a byte or undefined, for any input', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         const code = ldapResultCode(Buffer.from(bytes));

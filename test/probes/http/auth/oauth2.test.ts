@@ -49,7 +49,7 @@ describe('an assertion', () => {
     ['RS256', 'sha256'],
     ['RS384', 'sha384'],
     ['RS512', 'sha512'],
-  ] as const)('is signed by %s, so that the public key proves it', async (algorithm, digest) => {
+  ] as const)('is signed with %s, and the public key verifies it', async (algorithm, digest) => {
     const text = await signedAssertion({ ...settings, algorithm }, 0);
     const [header = '', claims = '', signature = ''] = text.split('.');
     const right = (signed: string) =>
@@ -59,7 +59,7 @@ describe('an assertion', () => {
     expect(read(text)[0]).toEqual({ alg: algorithm, typ: 'JWT' });
   });
 
-  it('lives for ten minutes from now, and no two are the same', async () => {
+  it('is valid for ten minutes from now, and no two are the same', async () => {
     const [, first] = read(await signedAssertion(settings, 1_700_000_000_999));
     const [, second] = read(await signedAssertion(settings, 1_700_000_000_999));
     expect(first).toMatchObject({ iss: 'i', sub: 's', aud: 'a', iat: 1_700_000_000, exp: 1_700_000_600 });
@@ -92,12 +92,12 @@ describe('the settings of jwt-bearer', () => {
       'expected exactly one of',
     ],
     [
-      'what is no key',
+      'an invalid key',
       { client_certificate_key: 'hush' },
       'it is not a private key in PEM without a passphrase',
     ],
     [
-      'a file that is no key',
+      'a file that is not a key',
       { client_certificate_key_file: '/etc/hostname' },
       'oauth2.client_certificate_key_file: the key cannot sign',
     ],
@@ -126,7 +126,7 @@ describe('the settings of jwt-bearer', () => {
       { client_certificate_key: pem, no_proxy: 'a' },
       'oauth2.no_proxy: no_proxy has no effect without proxy_url',
     ],
-  ])('with %s are refused', (_what, more, expected) => {
+  ])('are refused with %s', (_what, more, expected) => {
     const given = Object.entries(more).map(([name, value]) => [
       name,
       value === 'KEY' ? mint.write('k', pem) : value,
@@ -136,7 +136,7 @@ describe('the settings of jwt-bearer', () => {
     expect(found.join()).not.toContain('hush');
   });
 
-  it('read PKCS #1 and #8, from a file too', () => {
+  it('read PKCS #1 and #8, also from a file', () => {
     const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     expect(refused({ client_certificate_key: pkcs8 })).toEqual([]);
     expect(refused({ client_certificate_key_file: mint.write('k', `${pem}\n`) })).toEqual([]);
@@ -154,8 +154,8 @@ describe('the settings of jwt-bearer', () => {
   });
 });
 
-describe('a token of an assertion', () => {
-  it('is asked for once, without any other proof, and kept from what is shown', async () => {
+describe('a token for an assertion', () => {
+  it('is requested once, without other credentials, and never displayed', async () => {
     const seen: string[] = [];
     const endpoint = await servers.http((request, response) => {
       let form = '';
@@ -195,7 +195,7 @@ function runWith(oauth2: Readonly<Record<string, unknown>>, options: ProbeOption
 }
 
 describe('a token endpoint behind a proxy', () => {
-  it('is reached over TLS, its certificate judged by its name', async () => {
+  it('is reached over TLS, and its certificate is verified by its name', async () => {
     const answer: RequestListener = (_request, response) => response.end(TOKEN);
     const [good, bad] = [
       await servers.https(mint.leaf(), answer),
@@ -208,7 +208,7 @@ describe('a token endpoint behind a proxy', () => {
     for (const proxy_url of proxies) {
       const ask = (token_url: string) =>
         runWith({ token_url, proxy_url, tls_config: { ca_file: mint.caFile } });
-      // with a token it goes on to the target, where nobody listens
+      // with a token it continues to the target, where nothing listens
       expect(verdictText(await ask(good.url))).toBe('connect_refused: Connection refused by 127.0.0.1:1');
       expect(verdictText(await ask(bad.url))).toBe(
         'auth: No token could be fetched: The certificate is not made out to localhost',
@@ -225,22 +225,22 @@ describe('a token endpoint that misbehaves', () => {
   it.each([
     ['hangs up', '', 'No token could be fetched: The connection was reset or closed before an answer came'],
     [
-      'is no HTTP',
+      'does not speak HTTP',
       'SSH-2.0-x\r\n',
       'No token could be fetched: The answer is not HTTP: it does not begin with HTTP/',
     ],
     [
-      'cuts its answer off',
+      'truncates its answer',
       'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"access',
       'No token could be fetched: The connection was reset or closed while the body was read',
     ],
     [
-      'has a header without end',
+      'sends an endless header',
       `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(300_000)}`,
       'No token could be fetched: The header of the answer is larger than 256 KiB',
     ],
     [
-      'has a body without end',
+      'sends an endless body',
       `HTTP/1.1 200 OK\r\n\r\n${' '.repeat(70_000)}${TOKEN}`,
       'No token could be fetched: The answer is larger than 64 KiB',
     ],
@@ -255,30 +255,30 @@ describe('a token endpoint that misbehaves', () => {
       'The token endpoint answers with HTTP status 307',
     ],
     [
-      'gives a token of two lines',
+      'returns a token of two lines',
       'HTTP/1.1 200 OK\r\n\r\n{"access_token":"a\\r\\nX: y"}',
       'The token endpoint answers without an access_token',
     ],
-  ])('and %s', async (_what, answer, expected) => {
+  ])('fails the run when it %s', async (_what, answer, expected) => {
     const endpoint = await raw(answer);
     const result = await runWith({ token_url: `http://${endpoint.address}/` });
     expect(verdictText(result)).toBe(`auth: ${expected}`);
-    // client credentials are offered in two ways
+    // client credentials are sent in two ways
     expect(endpoint.accepted()).toBe(2);
     await endpoint.idle();
   });
 
   it.each([
-    ['keeps silent', ''],
-    ['keeps silent in its answer', 'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"access'],
-  ])('and %s: the deadline ends the run', async (_what, answer) => {
+    ['is silent', ''],
+    ['stalls in its answer', 'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"access'],
+  ])('is cut off at the deadline when it %s', async (_what, answer) => {
     const endpoint = await servers.raw((write) => answer !== '' && write(answer));
     const result = await runWith({ token_url: `http://${endpoint.address}/` }, { timeoutMs: 1_000 });
     expect(verdictText(result)).toBe('timeout: Request timed out after 1s');
     await endpoint.idle();
   });
 
-  it('never has an answer read as anything but a token or a failure', () => {
+  it('always has its answer read as either a token or a failure', () => {
     const text = fc.oneof(fc.string(), fc.json(), fc.webQueryParameters());
     fc.assert(
       fc.property(text, fc.option(fc.string(), { nil: undefined }), (given, contentType) => {
@@ -298,7 +298,7 @@ describe('a token endpoint that misbehaves', () => {
     ['application/json', '{"access_token":"a","token_type":"x y","expires_in":"2"}', 'xy a', 2_005],
     ['text/plain', 'access_token=a%2Fb&expires_in=1', 'Bearer a/b', 1_005],
     [undefined, '{"access_token":"a"}', 'Bearer a', undefined],
-  ])('as %s, %s is %s', (contentType, text, authorization, expiresAt) => {
+  ])('reads %s %s as %s', (contentType, text, authorization, expiresAt) => {
     const token = readToken({ status: 200, text, contentType }, 5);
     expect([token.authorization.reveal(), token.expiresAt]).toEqual([authorization, expiresAt]);
   });

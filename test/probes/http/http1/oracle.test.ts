@@ -7,10 +7,10 @@ import { bodyFraming } from '../../../../src/probes/http/http1/framing.ts';
 import { HeadReader } from '../../../../src/probes/http/http1/head.ts';
 import { ProbeFailure } from '../../../../src/probes/net/failure.ts';
 
-/** What an answer was read as; undefined when it is refused, or ends too early. */
+/** How a response was read; undefined when it is refused, or ends too early. */
 type Reading = { status: number; version: string; headers: string[]; body: string } | undefined;
 
-/** As the prober reads an answer that comes in these pieces. */
+/** How the prober reads a response that arrives in these pieces. */
 function read(pieces: readonly Buffer[], method: string): Reading {
   const heads = new HeadReader();
   let found: ReturnType<HeadReader['push']>;
@@ -36,7 +36,7 @@ function read(pieces: readonly Buffer[], method: string): Reading {
   return { status, version, headers: [...headers], body: Buffer.concat(content).toString('latin1') };
 }
 
-/** As Node's own client reads it. */
+/** How Node's own client reads it. */
 function oracle(answer: Buffer, method: string): Promise<Reading> {
   return new Promise((resolve) => {
     const socket = new Duplex({
@@ -120,7 +120,7 @@ const answer = fc
     return { by, bytes: Buffer.from(head + (bodyless ? '' : body.wire), 'latin1') };
   });
 
-describe('an answer by HTTP/1.1', () => {
+describe('a response over HTTP/1.1', () => {
   it("is read as Node's client reads it", async () => {
     await fc.assert(
       fc.asyncProperty(answer, async ({ bytes, by }) => {
@@ -130,7 +130,7 @@ describe('an answer by HTTP/1.1', () => {
     );
   });
 
-  it('is read alike in whatever pieces it comes', () => {
+  it('is read identically, in whatever pieces it arrives', () => {
     fc.assert(
       fc.property(answer, fc.array(fc.nat(400)), ({ bytes, by }, cuts) => {
         const whole = read([bytes], by);
@@ -150,7 +150,7 @@ describe('an answer by HTTP/1.1', () => {
     );
   });
 
-  it('is refused, never misread for good, when bytes of it are damaged', () => {
+  it('is refused, never misread as valid, when bytes of it are damaged', () => {
     fc.assert(
       fc.property(answer, fc.nat(400), fc.nat(255), ({ bytes, by }, at, byte) => {
         const damaged = Buffer.from(bytes);

@@ -53,13 +53,13 @@ describe('a head', () => {
     expect(() => headers(lines)).toThrow(why);
   });
 
-  it('is refused at its first wrong byte', () => {
+  it('is refused at its first invalid byte', () => {
     const reader = new HeadReader();
     expect(reader.push(Buffer.from('HTT'))).toBeUndefined();
     expect(() => reader.push(Buffer.from('X'))).toThrow('it does not begin with HTTP/');
   });
 
-  it('may come after interim ones, but not after any number of them', () => {
+  it('may follow interim ones, but only a limited number', () => {
     const interim = Buffer.from(`HTTP/1.1 103 Early Hints\r\nLink: ${'x'.repeat(1_000)}\r\n\r\n`);
     const reader = new HeadReader();
     const found = reader.push(Buffer.concat([interim, interim, Buffer.from('HTTP/1.1 200 OK\r\n\r\nrest')]));
@@ -71,7 +71,7 @@ describe('a head', () => {
     }).toThrow('larger than 256 KiB');
   });
 
-  it('with 101 is the last', () => {
+  it('with 101 is final', () => {
     const found = new HeadReader().push(Buffer.from('HTTP/1.1 101 Switching\r\n\r\n\x01\x00'));
     expect(found?.head.status).toBe(101);
     expect(found?.rest).toHaveLength(2);
@@ -112,7 +112,7 @@ describe('the end of a body', () => {
     ['Transfer-Encoding: gzip, chunked\r\n', 'other than chunked'],
     ['Transfer-Encoding: gzip\r\n', 'other than chunked'],
     ['Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n', 'other than chunked'],
-  ])('is nobody knows where after %j', (lines, why) => {
+  ])('cannot be determined after %j', (lines, why) => {
     expect(() => framing(lines)).toThrow(why);
   });
 });
@@ -150,11 +150,11 @@ describe('chunks', () => {
     'FFFFFFFFFFFFFFFFF\r\n',
     `5;${'x'.repeat(5_000)}\r\n`,
     `0\r\nX: ${'y'.repeat(5_000)}\r\n\r\n`,
-  ])('%j are none', (text) => {
+  ])('%j are refused', (text) => {
     expect(() => read(text)).toThrow('The body is not in chunks');
   });
 
-  it('may not be almost nothing but overhead', () => {
+  it('may not consist almost entirely of overhead', () => {
     expect(() => read(`1;${'x'.repeat(1_000)}\r\na\r\n`.repeat(20))).toThrow('tiny');
     expect(read(`${'1\r\na\r\n'.repeat(20_000)}0\r\n\r\n`)).toHaveLength(20_000);
   });

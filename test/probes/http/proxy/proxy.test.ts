@@ -20,14 +20,14 @@ beforeAll(() => {
 afterAll(() => mint.remove());
 afterEach(() => servers.close());
 
-/** A proxy that is closed with the rest. */
+/** A proxy that is closed with the other servers. */
 async function proxy({ refuse, secure = false }: { refuse?: number; secure?: boolean } = {}) {
   const options = { ...(refuse !== undefined && { refuse }), ...(secure && { tls: mint.leaf() }) };
   return servers.add(await startProxy(options));
 }
 
 describe('an http run through a proxy', () => {
-  it('asks for the whole URL by its name, though that is resolved here', async () => {
+  it('asks for the full URL by name, although the name is resolved here', async () => {
     const target = await servers.http((request, response) => response.end(request.headers.host));
     const through = await proxy();
     const result = await run(httpProber, `http://localhost:${target.port}/a?b=c`, {
@@ -46,7 +46,7 @@ describe('an http run through a proxy', () => {
   it.each([
     ['a.test', 'GET http://a.test/x'],
     ['a b', 'GET http://localhost:1/x'],
-  ])('asks by the virtual host %j that the target is to see', async (Host, expected) => {
+  ])('asks with the virtual host %j that is meant for the target', async (Host, expected) => {
     let asked = '';
     const recording = await servers.tcp((socket) =>
       socket.once('data', (data: Buffer) => {
@@ -60,7 +60,7 @@ describe('an http run through a proxy', () => {
     expect(asked).toContain(`${expected} HTTP/1.1\r\n`);
   });
 
-  it('leaves the name to the proxy where it is told to', async () => {
+  it('leaves the name to the proxy where configured', async () => {
     const target = await servers.http((_request, response) => response.end());
     const through = await proxy();
     const result = await run(httpProber, `http://localhost:${target.port}/`, {
@@ -68,13 +68,13 @@ describe('an http run through a proxy', () => {
     });
     expect(verdictText(result)).toBe('success');
     expect(through.seen).toEqual([`GET http://localhost:${target.port}/`]);
-    // nothing was resolved but the proxy
+    // only the proxy was resolved
     expect(valueOf(result, 'probe_ip_protocol')).toBeUndefined();
     expect(Object.keys(result.phases)).toEqual(['connect', 'processing', 'transfer']);
   });
 
   it.each([
-    ['what it agrees on', true],
+    ['the negotiated protocol', true],
     ['http/1.1', false],
   ])('opens a tunnel for https and speaks %s in it', async (_protocol, enable_http2) => {
     const target = await servers.https(mint.leaf(), (_request, response) => response.end('hello'));
@@ -117,7 +117,7 @@ describe('an http run through a proxy', () => {
     [407, 'auth: The proxy wants other credentials (HTTP status 407)'],
     [403, 'connect: The proxy refuses to connect to the target: HTTP status 403'],
     [502, 'connect: The proxy refuses to connect to the target: HTTP status 502'],
-  ])('tells that the proxy refuses with %i', async (refuse, expected) => {
+  ])('reports that the proxy refuses with %i', async (refuse, expected) => {
     const through = await proxy({ refuse });
     const result = await run(httpProber, 'https://localhost:1/', {
       settings: { preferred_ip_protocol: 'ip4', proxy_url: `http://${through.address}` },
@@ -126,7 +126,7 @@ describe('an http run through a proxy', () => {
     await through.idle();
   });
 
-  it('tells that the proxy is not there', async () => {
+  it('reports that the proxy cannot be reached', async () => {
     const port = await closedPort();
     const result = await run(httpProber, 'http://localhost:1/', {
       settings: { preferred_ip_protocol: 'ip4', proxy_url: `http://127.0.0.1:${port}` },
@@ -134,7 +134,7 @@ describe('an http run through a proxy', () => {
     expect(verdictText(result)).toBe(`connect_refused: Connection refused by 127.0.0.1:${port}`);
   });
 
-  it('is told when the proxy hangs up, or says what is no HTTP', async () => {
+  it('reports that the proxy closes the connection, or does not speak HTTP', async () => {
     const silent = await servers.tcp((socket) => socket.once('data', () => socket.destroy()));
     const odd = await servers.raw('SSH-2.0-x\r\n');
     const settings = (server: TestServer) => ({
@@ -148,7 +148,7 @@ describe('an http run through a proxy', () => {
     }
   });
 
-  it('ends with its deadline when the proxy keeps silent', async () => {
+  it('ends at its deadline when the proxy is silent', async () => {
     const silent = await servers.tcp();
     const result = await run(httpProber, 'https://localhost:1/', {
       settings: { preferred_ip_protocol: 'ip4', proxy_url: `http://${silent.address}` },
@@ -158,7 +158,7 @@ describe('an http run through a proxy', () => {
     await silent.idle();
   });
 
-  it('goes straight where no_proxy says so', async () => {
+  it('connects directly where no_proxy says so', async () => {
     const target = await servers.http((_request, response) => response.end());
     const result = await run(httpProber, target.url, {
       settings: { proxy_url: `http://127.0.0.1:${await closedPort()}`, no_proxy: 'other.test' },
@@ -229,7 +229,7 @@ describe('no_proxy', () => {
     expect(new NoProxy(list).covers(host, port)).toBe(expected);
   });
 
-  it('never throws, and a name that is listed is covered', () => {
+  it('never throws, and covers every listed name', () => {
     fc.assert(
       fc.property(fc.string(), fc.domain(), (noise, name) => {
         new NoProxy(noise).covers(name, 1);
@@ -238,7 +238,7 @@ describe('no_proxy', () => {
     );
   });
 
-  it('is asked with the address too', () => {
+  it('is checked with the address too', () => {
     const url = new URL('http://proxy.test:3128');
     const rules = {
       http: url,

@@ -25,7 +25,7 @@ const through = (proxy_url: string, more: Readonly<Record<string, unknown>> = {}
 
 describe('an http run through a SOCKS5 proxy', () => {
   it.each(['socks5', 'socks5h'])(
-    'of the scheme %s tells it the address that was resolved here',
+    'with the scheme %s sends it the address that was resolved here',
     async (scheme) => {
       const target = await servers.http((request, response) =>
         response.end(`${request.headers.host} ${request.url}`),
@@ -45,7 +45,7 @@ describe('an http run through a SOCKS5 proxy', () => {
     },
   );
 
-  it('leaves the name to it where it is told to, and resolves nothing', async () => {
+  it('leaves the name to it where configured, and resolves nothing', async () => {
     const target = await servers.http((_request, response) => response.end());
     const proxy = await socks();
     const result = await run(httpProber, `http://only.there.invalid:${target.port}/`, {
@@ -68,7 +68,7 @@ describe('an http run through a SOCKS5 proxy', () => {
     await proxy.idle();
   });
 
-  it('gives user and password, and shows them nowhere', async () => {
+  it('sends user and password, and never displays them', async () => {
     const target = await servers.http((_request, response) => response.end());
     const proxy = await socks({ credentials: 'me:p@ss' });
     const result = await run(httpProber, target.url, {
@@ -87,7 +87,7 @@ describe('an http run through a SOCKS5 proxy', () => {
       `${'u'.repeat(256)}@`,
       'config: SOCKS5 takes a user of 1 to 255 bytes and a password of at most 255; see proxy_url',
     ],
-  ])('is told of credentials that do not do: %s', async (given, expected) => {
+  ])('reports insufficient credentials: %s', async (given, expected) => {
     const proxy = await socks({ credentials: 'me:pass' });
     const result = await run(httpProber, 'http://127.0.0.1:1/', {
       settings: through(`socks5://${given}${proxy.address}`),
@@ -106,7 +106,7 @@ describe('an http run through a SOCKS5 proxy', () => {
     [7, 'protocol: The proxy does not know the command CONNECT'],
     [8, "connect: The proxy does not take addresses of the target's kind"],
     [99, 'protocol: The proxy refuses for a reason unknown (99)'],
-  ])('tells what the reply %i means', async (refuse, expected) => {
+  ])('reports what the reply %i means', async (refuse, expected) => {
     const proxy = await socks({ refuse });
     const result = await run(httpProber, 'https://127.0.0.1:1/', {
       settings: through(`socks5://${proxy.address}`),
@@ -116,14 +116,14 @@ describe('an http run through a SOCKS5 proxy', () => {
     await proxy.idle();
   });
 
-  it('goes straight where no_proxy says so', async () => {
+  it('connects directly where no_proxy says so', async () => {
     const target = await servers.http((_request, response) => response.end());
     const proxy_url = `socks5://127.0.0.1:${await closedPort()}`;
     const result = await run(httpProber, target.url, { settings: { proxy_url, no_proxy: 'other.test' } });
     expect(verdictText(result)).toBe('success');
   });
 
-  it('tells that the proxy is not there, by the port 1080 when its URL has none', async () => {
+  it('reports that the proxy cannot be reached, on port 1080 when its URL has none', async () => {
     const port = await closedPort();
     const at = (proxy_url: string) =>
       run(httpProber, 'http://127.0.0.1:1/', { settings: through(proxy_url) });
@@ -148,7 +148,7 @@ describe('an http run through a SOCKS5 proxy', () => {
     expect(proxy.seen[1]).toBe(`connect ${expected}:80`);
   });
 
-  it('does not send a name that SOCKS5 cannot say', async () => {
+  it('does not send a name that SOCKS5 cannot express', async () => {
     const proxy = await socks();
     const result = await run(httpProber, `http://${'a.'.repeat(128)}b/`, {
       settings: through(`socks5://${proxy.address}`, { skip_resolve_phase_with_proxy: true }),
@@ -160,7 +160,7 @@ describe('an http run through a SOCKS5 proxy', () => {
 });
 
 describe('a SOCKS5 proxy that misbehaves', () => {
-  /** Answers the first bytes that it gets, and then keeps silent or hangs up. */
+  /** Answers the first bytes that it receives, then is silent or closes the connection. */
   const answering = (bytes: readonly number[], end: boolean) =>
     servers.tcp((socket) =>
       socket.once('data', () => (end ? socket.end(Buffer.from(bytes)) : socket.write(Buffer.from(bytes)))),
@@ -183,22 +183,22 @@ describe('a SOCKS5 proxy that misbehaves', () => {
       'protocol: The proxy does not speak SOCKS5',
     ],
     [
-      'chooses what was not offered',
+      'chooses a method that was not offered',
       [5, 1],
       'protocol: The proxy chose a way to authenticate that was not offered',
     ],
     [
-      'wants a password that was not offered',
+      'requires a password that was not offered',
       [5, 2],
       'protocol: The proxy chose a way to authenticate that was not offered',
     ],
     ['answers in another version', [5, 0, 4, 0, 0, 1], 'protocol: The proxy does not answer as SOCKS5 does'],
     [
-      'has an address of no kind',
+      'has an address of an unknown type',
       [5, 0, 5, 0, 0, 2, 0, 0],
       'protocol: The proxy answers with an address of no known kind',
     ],
-    ['says nothing', [], 'protocol: The proxy closed the connection before it answered'],
+    ['sends nothing', [], 'protocol: The proxy closed the connection before it answered'],
     ['stops in its choice', [5], 'protocol: The proxy closed the connection before it answered'],
     ['stops in its reply', [5, 0, 5, 0, 0], 'protocol: The proxy closed the connection before it answered'],
     [
@@ -218,13 +218,13 @@ describe('a SOCKS5 proxy that misbehaves', () => {
   it.each<[string, readonly number[]]>([
     ['before it answers', []],
     ['in its choice', [5]],
-    ['in a name without end', [5, 0, 5, 0, 0, 3, 255, ...Buffer.from('a'.repeat(254))]],
+    ['in an endless name', [5, 0, 5, 0, 0, 3, 255, ...Buffer.from('a'.repeat(254))]],
     ['before the port', [5, 0, 5, 0, 0, 4, ...Buffer.alloc(17)]],
-  ])('keeps silent %s: the deadline ends the run', async (_where, bytes) => {
+  ])('stalls %s: the deadline ends the run', async (_where, bytes) => {
     expect(await probe(bytes, false)).toBe('connect_timeout: Request timed out after 1s while connecting');
   });
 
-  it('never has a run end in a bug, whatever it says', async () => {
+  it('never causes a bug, whatever it sends', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.boolean(), async (noise, polite) => {
         const bytes = polite ? [5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...noise] : [...noise];
@@ -234,8 +234,8 @@ describe('a SOCKS5 proxy that misbehaves', () => {
     );
   });
 
-  it('does not lose what the target says at once', async () => {
-    // an answer that comes with the reply, before it was asked for, is still one
+  it('does not lose what the target sends at once', async () => {
+    // a response that arrives with the reply, before the request, is still valid
     const proxy = await servers.tcp((socket) =>
       socket.once('data', () => {
         socket.write(Buffer.from([5, 0]));

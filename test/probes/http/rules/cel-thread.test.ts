@@ -32,7 +32,7 @@ const endless = task(QUADRATIC, numbers(300_000));
 const quick = task('body.status == "ok"', { status: 'ok' });
 
 describe('the thread for CEL', () => {
-  it('answers as the rules themselves do, whatever the body', async () => {
+  it('answers as the rules do on the main thread, for any body', async () => {
     const thread = start();
     const texts = ['body.ok', 'body.exists(x, x == 1)', 'body == null', 'size(body) > 2', 'body.a.b == "c"'];
     await fc.assert(
@@ -47,7 +47,7 @@ describe('the thread for CEL', () => {
     );
   });
 
-  it('ends an evaluation at the deadline of its run, and goes on with the next one', async () => {
+  it('ends an evaluation at the deadline of its run, and continues with the next one', async () => {
     const thread = start();
     expect(await thread.evaluate(quick, new Cancellation())).toEqual({ complaint: undefined });
     const run = new Cancellation();
@@ -59,14 +59,14 @@ describe('the thread for CEL', () => {
     expect(await next).toEqual({ complaint: undefined });
   });
 
-  it('ends one after five seconds, however long its run may take, so that others come to their turn', async () => {
+  it('ends an evaluation after five seconds, whatever the timeout of its run, so that others get their turn', async () => {
     const thread = start();
     const late = thread.evaluate(endless, new Cancellation());
     await clock.advance(5_000);
     expect(await late).toEqual({ late: 'evaluation' });
   });
 
-  it('calls it the turn that is late where a run ends before its evaluation began', async () => {
+  it('reports a late turn where a run ends before its evaluation began', async () => {
     const thread = start();
     const [first, second] = [new Cancellation(), new Cancellation()];
     const working = thread.evaluate(endless, first);
@@ -77,7 +77,7 @@ describe('the thread for CEL', () => {
     expect(await working).toEqual({ late: 'evaluation' });
   });
 
-  it('lets only so many bytes wait', async () => {
+  it('limits the bytes that wait', async () => {
     const thread = start({ maxWaitingBytes: 2_000_000 });
     const run = new Cancellation();
     const large = { ...quick, body: Buffer.alloc(1_500_000) };
@@ -90,7 +90,7 @@ describe('the thread for CEL', () => {
     expect(await working).toEqual({ late: 'evaluation' });
   });
 
-  it('says so where an expression takes too much memory, and goes on', async () => {
+  it('reports an expression that takes too much memory, and continues', async () => {
     const thread = start({ maxHeapMb: 24 });
     const growing = task('body.map(x, body.map(y, body.map(z, [x, y, z]))).size() > 0', numbers(2_000));
     const outcome = await thread.evaluate(growing, new Cancellation());
@@ -98,7 +98,7 @@ describe('the thread for CEL', () => {
     expect(await thread.evaluate(quick, new Cancellation())).toEqual({ complaint: undefined });
   });
 
-  it('ends with what it works on when it is stopped', async () => {
+  it('ends with its current evaluation when it is stopped', async () => {
     const thread = start();
     const outcomes = [endless, quick].map((one) => thread.evaluate(one, new Cancellation()));
     await thread.stop();

@@ -89,7 +89,7 @@ describe('fail_if_body_json_matches_cel', () => {
   });
 });
 
-it('an expression is asked after the status and the regular expressions', async () => {
+it('evaluates an expression after the status and the regular expressions', async () => {
   const result = await judged({
     fail_if_body_json_not_matches_cel: 'body.status == "down"',
     fail_if_body_matches_regexp: ['ok'],
@@ -99,11 +99,11 @@ it('an expression is asked after the status and the regular expressions', async 
   expect(valueOf(result, 'probe_failed_due_to_regex')).toBe(1);
 });
 
-it('without an expression there is no probe_failed_due_to_cel', async () => {
+it('exposes no probe_failed_due_to_cel without an expression', async () => {
   expect(valueOf(await judged({}), 'probe_failed_due_to_cel')).toBeUndefined();
 });
 
-/** Each with what blackbox_exporter 0.28 says of it when it loads the module. */
+/** Each with the outcome in blackbox_exporter 0.28 when it loads the module. */
 const EXPRESSIONS: readonly (readonly [expression: string, there: 'loaded' | 'refused'])[] = [
   ...[
     ...[
