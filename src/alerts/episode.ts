@@ -1,4 +1,4 @@
-import type { Alert, SeverityClass } from './alert.ts';
+import type { SeverityClass } from './alert.ts';
 import type { Transition } from '../domain/event.ts';
 import type { Delivery } from './delivery.ts';
 
@@ -128,13 +128,6 @@ export interface EpisodeAdvance {
   readonly duplicate?: DuplicateCause;
 }
 
-/** The episode machine as called by the ledger. */
-export type AdvanceEpisode = (
-  current: EpisodeState | undefined,
-  alert: Alert,
-  context: EpisodeContext,
-) => EpisodeAdvance;
-
 /** Why an episode is expired: no reports for too long, or it is in no list of its Alertmanagers. */
 export type ExpiryCause = 'silent' | 'absent';
 
@@ -156,5 +149,3 @@ export type EpisodeAction =
    * suspect, or was closed without a reported end.
    */
   | { readonly kind: 'confirm' | 'refute'; readonly at: number };
-
-export type ActOnEpisode = (current: EpisodeState, action: EpisodeAction) => EpisodeAdvance;

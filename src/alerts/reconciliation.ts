@@ -40,11 +40,6 @@ export type ParsedListing =
   | { readonly ok: true; readonly alerts: readonly ListedAlert[] }
   | { readonly ok: false; readonly detail: string };
 
-export type ParseListing = (
-  listing: Pick<AlertListing, 'body' | 'groups'>,
-  ours: ReadonlySet<string>,
-) => ParsedListing;
-
 /** An episode that a list can say something about: open, or closed and held as `stale_suspect`. */
 export interface KnownEpisode {
   readonly id: number;
@@ -98,9 +93,3 @@ export interface ReconciliationPlan {
   /** For the next round. */
   readonly memory: ReconciliationMemory;
 }
-
-export type Reconcile = (
-  known: readonly KnownEpisode[],
-  lists: readonly (readonly ListedAlert[])[],
-  context: ReconciliationContext,
-) => ReconciliationPlan;

@@ -13,7 +13,8 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { testReads } from '../support/reads.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
-import { ALERT_LOGIC, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { parseDelivery } from '../../src/alerts/parse-delivery.ts';
+import { openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 
 const FINGERPRINT = '00000000000000ab';
 const HOSTILE = '<script>alert("x")</script>';
@@ -54,7 +55,7 @@ async function serve(
         now,
         read: guardRead('read', server),
         guard: guardChange('admin', server),
-        parse: ALERT_LOGIC.parse,
+        parse: parseDelivery,
         onDelivery: onResubmitted,
       }),
       createAlertPageRoute({ ledger, reads, guard: guardPage(server) }),
@@ -215,7 +216,7 @@ describe('/api/v1/quarantine', () => {
     const good = Buffer.from(JSON.stringify(webhookPayload([webhookAlert({ alertname: 'D' })])));
     store.close();
     store = openTestStore(join(directory.path, 'tocsin.db'), {
-      logic: { ...ALERT_LOGIC, parse: () => ({ ok: false, pointer: '', detail: 'too new.' }) },
+      alertFunctions: { parse: () => ({ ok: false, pointer: '', detail: 'too new.' }) },
     });
     await take(store, good);
     store.close();

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { act } from '../../src/alerts/episode-actions.ts';
 import { advance } from '../../src/alerts/episode-machine.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import {
-  ALERT_LOGIC,
   eventsOf,
   openTestStore,
   sweep,
@@ -152,7 +150,7 @@ describe('a large delivery', () => {
       if (alert.labels['id'] === '700') throw new Error('a bug');
       return advance(current, alert, context);
     };
-    reopen({ logic: { ...ALERT_LOGIC, advance: buggy, act } });
+    reopen({ alertFunctions: { advance: buggy } });
     expect(await take(store, storm())).toMatchObject({ accepted: COUNT - 1, quarantined: 1 });
     expect((await everyOffset()).length).toBe(COUNT - 1);
   });

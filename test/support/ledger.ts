@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ALERT_LOGIC } from '../../src/app/alert-logic.ts';
 import type { Clock } from '../../src/domain/clock.ts';
 import type { IntakeResult, RawDelivery } from '../../src/ledger/ledger.ts';
 import type { EventSliceQuery, WireEvent } from '../../src/ledger/thread/protocol.ts';
@@ -15,9 +14,6 @@ import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
-
-/** What the thread wires. */
-export { ALERT_LOGIC };
 
 /** A directory of its own for a test, and how to remove it. */
 export function temporaryDirectory(): { path: string; remove: () => void } {
@@ -40,7 +36,6 @@ export function openTestStore(path: string, more: Partial<LedgerStoreOptions> = 
     path,
     toleranceMs: 60_000,
     retention: { eventsMs: 400 * DAY_MS, historyMs: 30 * DAY_MS },
-    logic: ALERT_LOGIC,
     clock,
     logger,
     onCommit: () => undefined,

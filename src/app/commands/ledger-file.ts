@@ -8,7 +8,6 @@ import type { Logger } from '../../domain/log.ts';
 import { LedgerStartError, LedgerUnavailableError } from '../../ledger/ledger.ts';
 import { LedgerFile } from '../../ledger/sqlite/database/ledger-file.ts';
 import { openLedgerStore } from '../../ledger/sqlite/ledger-store.ts';
-import { ALERT_LOGIC } from '../alert-logic.ts';
 import { alertRules } from '../storage.ts';
 
 export { LedgerStartError };
@@ -75,7 +74,6 @@ async function replayInto(
     toleranceMs: config.alerts.sameStartToleranceMs,
     rules: alertRules(config),
     retention: { eventsMs: Number.MAX_SAFE_INTEGER, historyMs: Number.MAX_SAFE_INTEGER },
-    logic: ALERT_LOGIC,
     clock,
     logger: SILENT,
     onCommit: () => undefined,

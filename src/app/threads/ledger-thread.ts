@@ -4,7 +4,6 @@ import { systemClock } from '../../domain/clock.ts';
 import type { ThreadOptions } from '../../ledger/thread/protocol.ts';
 import { openLedgerStore } from '../../ledger/sqlite/ledger-store.ts';
 import { serveLedger } from '../../ledger/thread/server.ts';
-import { ALERT_LOGIC } from '../alert-logic.ts';
 import { watchBeats } from './loop-beats.ts';
 
 /** How long the last line of the log may take. */
@@ -19,7 +18,7 @@ if (beats !== undefined) watchBeats(beats, systemClock, endProcess);
 serveLedger({
   port: parentPort,
   clock: systemClock,
-  open: (hooks) => openLedgerStore({ ...options, ...hooks, clock: systemClock, logic: ALERT_LOGIC }),
+  open: (hooks) => openLedgerStore({ ...options, ...hooks, clock: systemClock }),
 });
 
 /**

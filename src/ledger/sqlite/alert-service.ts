@@ -1,8 +1,10 @@
 import type { Transition } from '../../domain/event.ts';
+import { parseInSlices } from '../../alerts/parse-delivery.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
 import { LedgerUnavailableError, type AlertRules, type IntakeResult, type RawDelivery } from '../ledger.ts';
 import type { UnreadableRows } from '../unreadable-rows.ts';
+import { ALERT_FUNCTIONS, type AlertFunctions } from './alert-functions.ts';
 import { AlertActions } from './episodes/alert-actions.ts';
 import type { AlertCounting } from './episodes/alert-stats.ts';
 import { AlertRecorder } from './intake/alert-recorder.ts';
@@ -11,7 +13,7 @@ import type { DeliveryStore } from './intake/delivery-store.ts';
 import type { EpisodeReader } from './episodes/episode-reader.ts';
 import type { EpisodeStore } from './episodes/episode-store.ts';
 import type { EventLog } from './events/event-log.ts';
-import { Intake, type AlertLogic } from './intake/intake.ts';
+import { Intake } from './intake/intake.ts';
 import { LargeIntake } from './intake/large-intake.ts';
 import type { Names } from './database/string-table.ts';
 import type { EpisodeChange, OpenAlerts } from './episodes/open-alerts.ts';
@@ -34,7 +36,7 @@ const EXPIRE_MS = 24 * 3_600_000;
 interface WorkSettings {
   readonly toleranceMs: number;
   readonly rules?: AlertRules;
-  readonly logic: AlertLogic;
+  readonly alertFunctions?: Partial<AlertFunctions>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -60,7 +62,7 @@ export interface Work {
   readonly large: LargeIntake;
   readonly actions: AlertActions;
   readonly timers: AlertTimers;
-  readonly logic: AlertLogic;
+  readonly parse: AlertFunctions['parse'];
   readonly reconciler: Reconciler;
   readonly configure: (rules: AlertRules) => void;
   /** Transitions not caused by a delivery, since the start. */
@@ -78,11 +80,12 @@ interface WorkOptions {
 /** Wires up everything that changes alerts. */
 export function createWork(given: WorkOptions): Work {
   const { parts, writer, rows, options, database } = given;
-  const { logic, logger, clock } = options;
+  const { logger, clock } = options;
+  const { parse, deliveryId, advance } = { ...ALERT_FUNCTIONS, ...options.alertFunctions };
   const { toleranceMs } = options;
   let rules = options.rules ?? { toleranceMs, staleHoldMs: HELD_MS, expireAfterMs: EXPIRE_MS, senders: {} };
   const { counting, sightings } = parts;
-  const shared = { logic, rules: () => rules, counting, sightings };
+  const shared = { advance, rules: () => rules, counting, sightings };
   const { episodes, events, stagedEvents, open, names, deliveries, quarantine } = parts;
   const guard = <T>(run: () => T) => writer.guard(run);
   const recorder = new AlertRecorder({
@@ -94,15 +97,15 @@ export function createWork(given: WorkOptions): Work {
   const receivers = new ReceiverNames(names);
   const senders = new SenderAddresses({ logger, rules: () => rules });
   const intake = new Intake({
-    ...{ logic, names, receivers, senders, recorder, deliveries, quarantine, logger, guard },
+    ...{ deliveryId, names, receivers, senders, recorder, deliveries, quarantine, logger, guard },
   });
-  const stagedEpisodes = new StagedEpisodes(database, episodes, logic.nextTimer);
+  const stagedEpisodes = new StagedEpisodes(database, episodes);
   const changes: EpisodeChange[] = [];
   const onChange = (change: EpisodeChange) => void changes.push(change);
   const large = new LargeIntake({
     ...{ writer, clock, intake, stagedEpisodes, stagedEvents, rows, events, episodes, deliveries, open },
     recorder: new AlertRecorder({ ...shared, episodes: stagedEpisodes, events: stagedEvents, onChange }),
-    parse: logic.parseInSlices,
+    parse: parseInSlices,
     takeChanges: () => changes.splice(0),
   });
   const transitions: Partial<Record<Transition, number>> = {};
@@ -127,7 +130,7 @@ export function createWork(given: WorkOptions): Work {
     reconciler.forget().catch(unlessUnavailable);
   };
   configure(rules);
-  return { intake, large, actions, timers, reconciler, logic, configure, transitions };
+  return { intake, large, actions, timers, reconciler, parse, configure, transitions };
 }
 
 interface UpkeepParts extends Pick<Work, 'actions' | 'large'> {
@@ -141,17 +144,15 @@ function createUpkeep(
   { large, ...own }: UpkeepParts,
 ): Pick<Work, 'reconciler' | 'timers'> {
   const { names, open, episodes, suppressed, unreadable } = parts;
-  const { logic, clock } = options;
   const shared = {
     ...own,
     ...{ names, episodes },
     submit: <T>(run: () => T) => writer.submit(0, run),
     ready: () => large.settled(),
   };
-  const parse = logic.parseListing;
-  const reconciler = new Reconciler({ ...shared, ...logic, database, open, suppressed, unreadable, parse });
+  const reconciler = new Reconciler({ ...shared, database, open, suppressed, unreadable });
   const listedAt = (webhook: string, episode: number) => reconciler.listedAt(webhook, episode);
-  return { reconciler, timers: new AlertTimers({ ...shared, clock, listedAt }) };
+  return { reconciler, timers: new AlertTimers({ ...shared, clock: options.clock, listedAt }) };
 }
 
 /**
@@ -170,17 +171,17 @@ export async function takeDelivery(writer: Writer, work: Work, raw: RawDelivery)
 }
 
 /** @returns undefined while a large delivery holds one of its alerts */
-function takeOne({ logic, intake, large }: Work, raw: RawDelivery): IntakeResult | undefined {
-  const parsed = logic.parse(raw.body);
+function takeOne({ parse, intake, large }: Work, raw: RawDelivery): IntakeResult | undefined {
+  const parsed = parse(raw.body);
   if (!parsed.ok) return intake.refuse(raw, parsed);
   return large.touches(raw.webhook, parsed.delivery.alerts) ? undefined : intake.take(raw, parsed.delivery);
 }
 
 /** Whether a body is malformed does not depend on the disk: it is reported even if nothing can be stored. */
-function whatItIs({ logic }: Work, { body }: RawDelivery): (error: unknown) => IntakeResult {
+function whatItIs({ parse }: Work, { body }: RawDelivery): (error: unknown) => IntakeResult {
   return (error) => {
     unlessUnavailable(error);
-    const parsed = logic.parse(body);
+    const parsed = parse(body);
     if (parsed.ok) throw error;
     return { outcome: 'malformed', pointer: parsed.pointer, detail: parsed.detail };
   };

@@ -14,7 +14,7 @@ import { EpisodeRepair } from './episodes/episode-repair.ts';
 import { EpisodeStore } from './episodes/episode-store.ts';
 import { EventLog } from './events/event-log.ts';
 import { EventReader } from './events/event-reader.ts';
-import type { AlertLogic } from './intake/intake.ts';
+import type { AlertFunctions } from './alert-functions.ts';
 import { LastRunStore } from './runs/last-run-store.ts';
 import { LogRoom } from './database/wal-limit.ts';
 import { Meta } from './database/meta.ts';
@@ -37,7 +37,8 @@ export interface LedgerStoreOptions {
   readonly toleranceMs: number;
   readonly rules?: AlertRules;
   readonly retention: Retention;
-  readonly logic: AlertLogic;
+  /** Absent: all of them as they are. */
+  readonly alertFunctions?: Partial<AlertFunctions>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onCommit: () => void;
@@ -77,7 +78,7 @@ export interface LedgerStore {
  * @throws LedgerStartError if the file cannot be used
  */
 export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
-  const { clock, logic } = options;
+  const { clock } = options;
   const store = openStore(options.path);
   const meta = new Meta(store.database);
   const rows = new StagedRows(store.database, meta);
@@ -87,7 +88,6 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
     unreadable,
     limits: { ...LIMITS, ...options.limits },
     retention: options.retention,
-    nextTimer: logic.nextTimer,
     meta,
   });
   store.database.transaction(() => takeBackUndecided(rows, parts.deliveries))();
@@ -192,14 +192,13 @@ interface Parts {
 interface PartOptions {
   readonly limits: StoreLimits;
   readonly retention: Retention;
-  readonly nextTimer: AlertLogic['nextTimer'];
   readonly meta: Meta;
   readonly unreadable: UnreadableRows;
 }
 
 function createParts(
   { database, epoch }: OpenStore,
-  { limits, retention, nextTimer, meta, unreadable }: PartOptions,
+  { limits, retention, meta, unreadable }: PartOptions,
 ): Parts {
   const names = new Names(database);
   const segments = new SegmentReader(database);
@@ -207,7 +206,7 @@ function createParts(
   const textsOf: TextsOf = (event) => events.texts(event);
   const quarantine = new QuarantineStore(database, { limits: limits.quarantine, unreadable });
   const repair = new EpisodeRepair(database, { quarantine, textsOf });
-  const episodes = new EpisodeStore(database, { meta, nextTimer, textsOf, unreadable, repair });
+  const episodes = new EpisodeStore(database, { meta, textsOf, unreadable, repair });
   const sightings = new WatchdogSightings(meta);
   const episodeReader = new EpisodeReader(database, { names, episodes, textsOf, unreadable });
   const source = { all: () => episodeReader.open(), one: (id: number) => episodeReader.openOne(id) };

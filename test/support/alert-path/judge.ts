@@ -1,16 +1,13 @@
-import type {
-  ActOnEpisode,
-  AdvanceEpisode,
-  EpisodeAdvance,
-  EpisodeState,
-} from '../../../src/alerts/episode.ts';
+import type { act, nextTimer } from '../../../src/alerts/episode-actions.ts';
+import type { advance } from '../../../src/alerts/episode-machine.ts';
+import type { EpisodeAdvance, EpisodeState } from '../../../src/alerts/episode.ts';
 import type { Notice } from './alertmanager.ts';
 import { World, type Hearer, type WorldOptions } from './world.ts';
 
 export interface Machine {
-  readonly advance: AdvanceEpisode;
-  readonly act: ActOnEpisode;
-  readonly nextTimer: (state: EpisodeState) => number | undefined;
+  readonly advance: typeof advance;
+  readonly act: typeof act;
+  readonly nextTimer: typeof nextTimer;
 }
 
 const BASE_MS = Date.parse('2026-01-01T00:00:00Z');

@@ -1,6 +1,7 @@
 import { SEVERITIES, type SeverityClass } from '../../../alerts/alert.ts';
 import type { LabelSet } from '../../../domain/labels.ts';
 import type { Acknowledgement, EpisodeState, Reporter, Suspicion } from '../../../alerts/episode.ts';
+import { nextTimer } from '../../../alerts/episode-actions.ts';
 import type { EpisodeReceipt, KnownEpisode } from './episode-table.ts';
 import { rowCheck, type Shape } from '../database/row-shape.ts';
 import { readKept, type Texts } from '../events/segment.ts';
@@ -64,9 +65,6 @@ export const STATE_MARKS = STATE_COLUMNS.replaceAll(/\w+/g, '?');
 export const IDENTITY_MARKS = IDENTITY_COLUMNS.replaceAll(/\w+/g, '?');
 export type Value = number | bigint | string | null;
 const NO_REPORTERS: readonly Reporter[] = Object.freeze([]);
-
-/** When an episode's next timer is due; see `nextTimer` in `alerts/`. */
-export type NextTimer = (state: EpisodeState) => number | undefined;
 
 /** @throws Error if the row is unreadable */
 export function knownOf(row: EpisodeRow, textsOf: TextsOf): KnownEpisode {
@@ -159,11 +157,7 @@ function suspicionOf({ suspect_until: until, suspect_same: same }: EpisodeRow): 
 }
 
 /** In the order of `STATE_COLUMNS`. */
-export function columns(
-  state: EpisodeState,
-  { receivedAt, receiver, event }: EpisodeReceipt,
-  nextTimer: NextTimer,
-): Value[] {
+export function columns(state: EpisodeState, { receivedAt, receiver, event }: EpisodeReceipt): Value[] {
   const { acknowledgement } = state;
   return [
     state.ordinal,

@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import type { SeverityClass } from '../../../alerts/alert.ts';
 import type { EpisodeState } from '../../../alerts/episode.ts';
+import { nextTimer } from '../../../alerts/episode-actions.ts';
 import {
   columns,
   fingerprintNumber,
@@ -14,7 +15,6 @@ import {
   STATE_MARKS,
   suspicionValues,
   type EpisodeRow,
-  type NextTimer,
   type TextsOf,
   type Value,
 } from './episode-row.ts';
@@ -30,7 +30,6 @@ const LAST = 'episodes_last';
 
 interface StoreParts {
   readonly meta: Meta;
-  readonly nextTimer: NextTimer;
   readonly textsOf: TextsOf;
   readonly unreadable: UnreadableRows;
   readonly repair: EpisodeRepair;
@@ -189,7 +188,7 @@ export class EpisodeStore implements EpisodeTable {
     const id = this.newId();
     const fingerprint = fingerprintNumber(receipt.fingerprint);
     const identity = [id, state.number, receipt.webhook, fingerprint, receipt.receivedAt, former];
-    this.#insert.run(...columns(state, receipt, this.#parts.nextTimer), ...identity);
+    this.#insert.run(...columns(state, receipt), ...identity);
     this.#identities.set(receipt.webhook, fingerprint, id);
     return id;
   }
@@ -200,14 +199,14 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
-    this.#update.run(...columns(state, receipt, this.#parts.nextTimer), id);
+    this.#update.run(...columns(state, receipt), id);
   }
 
   /** Updates after a repeat: only the reporters, the time of receipt and the outer times may have changed. */
   touch({ id }: KnownEpisode, state: EpisodeState, receivedAt: number): void {
     const { startsAt, endsAt = null, reportedEnd = null } = state;
     const closedBy = reportersValue(state.closedBy);
-    const timer = this.#parts.nextTimer(state) ?? null;
+    const timer = nextTimer(state) ?? null;
     const suspicion = suspicionValues(state.suspect);
     this.#touch.run(receivedAt, startsAt, endsAt, reportedEnd, closedBy, ...suspicion, timer, id);
   }

@@ -2,18 +2,18 @@ import type { Statement } from 'better-sqlite3';
 import type {
   KnownEpisode,
   ListedAlert,
-  ParseListing,
-  Reconcile,
   ReconciliationMemory,
   ReconciliationPlan,
   Suppression,
 } from '../../../alerts/reconciliation.ts';
+import { parseListing } from '../../../alerts/parse-listing.ts';
+import { reconcile, wasGivenUp } from '../../../alerts/reconcile.ts';
+import { receiversOf } from '../../../alerts/sender-config.ts';
 import type { AlertRules } from '../../ledger.ts';
 import type { Listings, ReconcileResult } from '../../alertmanager-snapshot.ts';
 import type { AlertActions } from './alert-actions.ts';
 import { fingerprintFromNumber } from './episode-row.ts';
 import type { EpisodeStore } from './episode-store.ts';
-import type { AlertLogic } from '../intake/intake.ts';
 import type { Names } from '../database/string-table.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { OpenAlerts } from './open-alerts.ts';
@@ -31,10 +31,6 @@ interface ReconcilerOptions {
   readonly rules: () => AlertRules;
   readonly episodes: Pick<EpisodeStore, 'latest'>;
   readonly receivers: Pick<ReceiverNames, 'of'>;
-  readonly wasGivenUp: AlertLogic['wasGivenUp'];
-  readonly parse: ParseListing;
-  readonly receiversOf: AlertLogic['receiversOf'];
-  readonly reconcile: Reconcile;
   readonly unreadable: UnreadableRows;
   /** Runs a function within a commit. */
   readonly submit: <T>(run: () => T) => Promise<T>;
@@ -84,10 +80,10 @@ export class Reconciler {
   }
 
   async run({ webhook, askedAt, complete, lists }: Listings): Promise<ReconcileResult> {
-    const { parse, receiversOf, receivers, rules, ready, reconcile } = this.#options;
+    const { receivers, rules, ready } = this.#options;
     const listed: (readonly ListedAlert[])[] = [];
     for (const { name, body, groups, receivers: clues } of lists) {
-      const parsed = parse({ body, groups }, receiversOf(clues, receivers.of(webhook)));
+      const parsed = parseListing({ body, groups }, receiversOf(clues, receivers.of(webhook)));
       if (!parsed.ok) return { outcome: 'malformed', name, detail: parsed.detail };
       listed.push(parsed.alerts);
     }
@@ -159,7 +155,7 @@ export class Reconciler {
 
   /** Reopens episodes that were expired and are listed after all. */
   async #reopen(listed: readonly ListedAlert[], webhook: string, at: number): Promise<number> {
-    const { names, episodes, wasGivenUp, actions, rules } = this.#options;
+    const { names, episodes, actions, rules } = this.#options;
     const number = names.known(webhook);
     if (number === undefined) return 0;
     const toleranceNs = BigInt(rules().toleranceMs) * 1_000_000n;

@@ -3,8 +3,6 @@ import type { Transition } from '../../../domain/event.ts';
 import type { Delivery } from '../../../alerts/delivery.ts';
 import {
   reporterOf,
-  type ActOnEpisode,
-  type AdvanceEpisode,
   type EpisodeAction,
   type EpisodeState,
   type EpisodeTransition,
@@ -12,6 +10,8 @@ import {
   type Reporter,
 } from '../../../alerts/episode.ts';
 import { alertEventData, commonEventData } from '../../alert-event.ts';
+import { act } from '../../../alerts/episode-actions.ts';
+import type { AlertFunctions } from '../alert-functions.ts';
 import type { AlertRules, RawDelivery } from '../../ledger.ts';
 
 import type { AlertCounting } from '../episodes/alert-stats.ts';
@@ -22,11 +22,7 @@ import type { EpisodeChange } from '../episodes/open-alerts.ts';
 import type { WatchdogSightings } from '../episodes/watchdog-sightings.ts';
 
 export interface RecorderParts {
-  readonly logic: {
-    readonly advance: AdvanceEpisode;
-    readonly act: ActOnEpisode;
-    readonly nextTimer: (state: EpisodeState) => number | undefined;
-  };
+  readonly advance: AlertFunctions['advance'];
   readonly rules: () => AlertRules;
   readonly episodes: EpisodeTable;
   readonly events: EventTable;
@@ -81,13 +77,13 @@ export class AlertRecorder {
 
   /** Records one alert of a delivery. */
   record(alert: Alert, { raw, webhook, delivery, reporter, common }: Incoming): readonly EpisodeTransition[] {
-    const { episodes, logic } = this.#parts;
+    const { episodes, advance } = this.#parts;
     const { toleranceMs, staleHoldMs, senders } = this.#parts.rules();
     const { fingerprint, labels, values } = alert;
     const { receivedAt } = raw;
     const sender = senders[raw.webhook] ?? UNKNOWN_SENDER;
     const known = episodes.delivered({ alert, webhook, receivedAt });
-    const { state, transitions, former, duplicate } = logic.advance(known?.state, alert, {
+    const { state, transitions, former, duplicate } = advance(known?.state, alert, {
       receivedAt,
       lastReceivedAt: known?.lastReceivedAt ?? 0,
       reporter,
@@ -111,7 +107,7 @@ export class AlertRecorder {
 
   /** Applies an action of a person, a timer or the sender's own list to an episode. */
   act(known: KnownEpisode, action: EpisodeAction, webhook: string): readonly EpisodeTransition[] {
-    const { state, transitions } = this.#parts.logic.act(known.state, action);
+    const { state, transitions } = act(known.state, action);
     if (transitions.length === 0) {
       if (state !== known.state) this.#parts.episodes.touch(known, state, known.lastReceivedAt);
       return transitions;

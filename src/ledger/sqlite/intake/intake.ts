@@ -1,16 +1,11 @@
 import type { Alert } from '../../../alerts/alert.ts';
 import type { Transition } from '../../../domain/event.ts';
-import type { Complaint, Delivery, ParsedBody } from '../../../alerts/delivery.ts';
-import {
-  type ActOnEpisode,
-  type AdvanceEpisode,
-  type EpisodeState,
-  type EpisodeTransition,
-} from '../../../alerts/episode.ts';
+import type { Complaint, Delivery } from '../../../alerts/delivery.ts';
+import type { EpisodeTransition } from '../../../alerts/episode.ts';
 import type { Logger } from '../../../domain/log.ts';
-import type { ParseListing, ReceiverClues, Reconcile } from '../../../alerts/reconciliation.ts';
 import { commonEventData } from '../../alert-event.ts';
 import type { IntakeResult, RawDelivery } from '../../ledger.ts';
+import type { AlertFunctions } from '../alert-functions.ts';
 import type { AlertRecorder, Incoming } from './alert-recorder.ts';
 import type { DeliveryStore } from './delivery-store.ts';
 import { isStoreFailure } from '../database/sqlite-errors.ts';
@@ -19,26 +14,8 @@ import type { QuarantineStore } from './quarantine-store.ts';
 import type { ReceiverNames } from './receiver-names.ts';
 import type { SenderAddresses } from './sender-addresses.ts';
 
-/** Parsing and the episode machine, implemented in `alerts/` and passed in by the thread. */
-export interface AlertLogic {
-  readonly parse: (body: Uint8Array) => ParsedBody;
-  /** Same as `parse`, a few milliseconds at a time. */
-  readonly parseInSlices: (body: Uint8Array) => Generator<undefined, ParsedBody>;
-  /** Identifies a delivery: equal for repeats; 32 bytes. */
-  readonly deliveryId: (webhook: string, delivery: Delivery) => Uint8Array;
-  readonly advance: AdvanceEpisode;
-  readonly act: ActOnEpisode;
-  readonly nextTimer: (state: EpisodeState) => number | undefined;
-  /** Whether a listed alert is this episode, closed without a reported end. */
-  readonly wasGivenUp: (state: EpisodeState, startsAt: bigint, toleranceNs: bigint) => boolean;
-  readonly parseListing: ParseListing;
-  /** The receivers of an Alertmanager that count as ours. */
-  readonly receiversOf: (clues: ReceiverClues, delivered: ReadonlySet<string>) => ReadonlySet<string>;
-  readonly reconcile: Reconcile;
-}
-
 interface IntakeParts {
-  readonly logic: Pick<AlertLogic, 'deliveryId'>;
+  readonly deliveryId: AlertFunctions['deliveryId'];
   readonly names: Names;
   readonly receivers: ReceiverNames;
   readonly senders: SenderAddresses;
@@ -124,7 +101,7 @@ export class Intake {
   }
 
   digest(webhook: string, delivery: Delivery): Uint8Array {
-    return this.#parts.logic.deliveryId(webhook, delivery);
+    return this.#parts.deliveryId(webhook, delivery);
   }
 
   incoming(raw: RawDelivery, delivery: Delivery): Incoming {

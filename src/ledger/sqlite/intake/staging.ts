@@ -7,7 +7,6 @@ import {
   IDENTITY_MARKS,
   STATE_COLUMNS,
   STATE_MARKS,
-  type NextTimer,
   type Value,
 } from '../episodes/episode-row.ts';
 import type { EpisodeStore } from '../episodes/episode-store.ts';
@@ -25,15 +24,13 @@ import { SegmentBuffer, writeLine, type StoredEvent } from '../events/segment.ts
 /** The future episodes of a large delivery: read from the ledger's own table, written to the staging table. */
 export class StagedEpisodes implements EpisodeTable {
   readonly #base: EpisodeStore;
-  readonly #nextTimer: NextTimer;
   readonly #copy: Statement<[number]>;
   readonly #insert: Statement<Value[]>;
   readonly #update: Statement<Value[]>;
   readonly #known = new Map<string, KnownEpisode>();
 
-  constructor(database: Sqlite, base: EpisodeStore, nextTimer: NextTimer) {
+  constructor(database: Sqlite, base: EpisodeStore) {
     this.#base = base;
-    this.#nextTimer = nextTimer;
     this.#copy = database.prepare(
       'INSERT OR IGNORE INTO staged_episodes SELECT * FROM episodes WHERE id = ?',
     );
@@ -68,14 +65,14 @@ export class StagedEpisodes implements EpisodeTable {
     const { webhook, receivedAt } = receipt;
     const fingerprint = fingerprintNumber(receipt.fingerprint);
     const identity = [id, state.number, webhook, fingerprint, receivedAt, former];
-    this.#insert.run(...columns(state, receipt, this.#nextTimer), ...identity);
+    this.#insert.run(...columns(state, receipt), ...identity);
     this.#remember(id, state, receipt);
     return id;
   }
 
   update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
     this.#copy.run(id);
-    this.#update.run(...columns(state, receipt, this.#nextTimer), id);
+    this.#update.run(...columns(state, receipt), id);
     this.#remember(id, state, receipt);
   }
 

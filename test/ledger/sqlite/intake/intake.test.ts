@@ -7,7 +7,6 @@ import { advance } from '../../../../src/alerts/episode-machine.ts';
 import { LedgerUnavailableError } from '../../../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../../../support/alerts.ts';
 import {
-  ALERT_LOGIC,
   eventsOf,
   openTestStore,
   rawDelivery,
@@ -268,7 +267,7 @@ describe('a bug that one alert triggers', () => {
   it('affects that alert alone: it goes to quarantine', async () => {
     store.close();
     opened.length = 0;
-    store = open({ logic: { ...ALERT_LOGIC, advance: buggy } });
+    store = open({ alertFunctions: { advance: buggy } });
     const both = [
       take(store, webhookPayload([a, b])),
       take(store, webhookPayload([webhookAlert({ alertname: 'C' })])),
@@ -293,7 +292,7 @@ describe('a bug that one alert triggers', () => {
       if (delivery.receiver === 'bad') throw new Error('a bug');
       return deliveryId(webhook, delivery);
     };
-    store = open({ logic: { ...ALERT_LOGIC, deliveryId: failing } });
+    store = open({ alertFunctions: { deliveryId: failing } });
     const bad = take(store, webhookPayload([b], { receiver: 'bad' }));
     const good = take(store, webhookPayload([a]));
     await expect(bad).rejects.toThrow(LedgerUnavailableError);
