@@ -15,7 +15,7 @@ import { decodeFamilies, type DecodedMetric } from '../support/protobuf-decoder.
 
 const WRITERS = ['one', 'two', 'three'];
 
-/** A writer gives other samples, none, or the same with other values. */
+/** A writer provides other samples, none, or the same with other values. */
 const anyStep = fc.constantFrom(...WRITERS).chain((writer) =>
   fc.record({
     writer: fc.constant(writer),
@@ -48,7 +48,7 @@ function revalued(sample: Sample, n: number | undefined): Sample {
   return { ...sample, value: { ...value, counts, sum: n, exemplars: counts.map(() => exemplar) } };
 }
 
-/** An exposition whose blocks hold few series, so that they are divided and joined all the time. */
+/** An exposition whose blocks hold few series, so that they are split and merged all the time. */
 function setUp(blockBytes: number) {
   const table = new SeriesTable({ blockBytes });
   const source = new ScrapeSource({
@@ -75,7 +75,7 @@ function setUp(blockBytes: number) {
 }
 
 describe('any exposition, after any replacements', () => {
-  it('is what a plain renderer writes, in both text formats and compressed', async () => {
+  it('equals the output of a plain renderer, in both text formats and compressed', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(anyStep, { maxLength: 8 }),
@@ -104,7 +104,7 @@ describe('any exposition, after any replacements', () => {
     );
   });
 
-  it('is read back by parsers of its format as it was written', async () => {
+  it('survives a round trip through parsers of its format', async () => {
     await fc.assert(
       fc.asyncProperty(anySamples('one'), async (samples) => {
         const { table, scrape } = setUp(300);
@@ -133,7 +133,7 @@ describe('any exposition, after any replacements', () => {
   });
 });
 
-/** Whether protobuf's families hold these samples, in the order of text. */
+/** Whether the protobuf families hold these samples, in the order of the text format. */
 function expectSame(families: ReturnType<typeof decodeFamilies>, samples: readonly Sample[]): void {
   expect(families.map(({ name }) => name)).toEqual(
     [...new Set(samples.map(({ family }) => family.name))].sort(),

@@ -24,7 +24,7 @@ const counted = { name: 'test_things_total', type: 'counter', help: 'Things.' } 
 const odd = { name: 'test_odd', type: 'gauge', help: 'Awkward.' } as const;
 const untyped = { name: 'test_untyped_bytes', type: 'untyped', help: '' } as const;
 
-/** Durations from a millisecond to some seconds, the same every time. */
+/** Durations from a millisecond to some seconds, the same in every run. */
 const DURATIONS = Array.from({ length: 2_000 }, (_, i) => 0.001 * 4_000 ** (((i * 7_919) % 2_000) / 2_000));
 const SORTED = [...DURATIONS].sort((a, b) => a - b);
 
@@ -61,7 +61,7 @@ interface Passed {
   readonly encoding: string;
 }
 
-/** Stands before the exposition, notes what passes, and asks for one format where it is told to. */
+/** A proxy in front of the exposition: records what passes, and can force one format. */
 async function startRelay(
   target: number,
   passed: (headers: IncomingHttpHeaders, agent: string) => void,
@@ -180,7 +180,7 @@ describeWithPeers(['prometheus', 'prometheus-old'], 'a real Prometheus', () => {
   const urlOf = (name: string) => servers.get(name)?.url ?? '';
 
   describe.each(['prometheus', 'prometheus-old'])('%s', (name) => {
-    it('takes every format, compressed', async () => {
+    it('scrapes every format, compressed', async () => {
       const url = urlOf(name);
       expect(await number(url, 'min(min_over_time(up[1m]))')).toBe(1);
       const agent = name === 'prometheus' ? /^Prometheus\/3/ : /^Prometheus\/2/;
@@ -210,7 +210,7 @@ describeWithPeers(['prometheus', 'prometheus-old'], 'a real Prometheus', () => {
       expect(await number(url, `test_wait_seconds_count{job="${job}"}`)).toBe(3);
     });
 
-    it('knows types, help and units', async () => {
+    it('stores types, help and units', async () => {
       const metadata = await api<Record<string, { type: string; help: string; unit: string }[]>>(
         urlOf(name),
         'metadata',
@@ -232,7 +232,7 @@ describeWithPeers(['prometheus', 'prometheus-old'], 'a real Prometheus', () => {
     });
 
     it.each([0.1, 0.5, 0.9, 0.99])(
-      'computes quantile %d from the native histogram as from the classic',
+      'computes quantile %d from the native histogram as from the classic one',
       async (q) => {
         const url = urlOf(name);
         const exact = SORTED[Math.ceil(q * SORTED.length) - 1] ?? 0;
@@ -252,7 +252,7 @@ describeWithPeers(['prometheus', 'prometheus-old'], 'a real Prometheus', () => {
       },
     );
 
-    it.each(['direct', 'openmetrics'])('has the exemplars of %s, which name the run', async (job) => {
+    it.each(['direct', 'openmetrics'])('has the exemplars of %s, which identify the run', async (job) => {
       const [now, range] = [Date.now() / 1_000, 600];
       const all = `query_exemplars?query={__name__=~"test_run_seconds.*",job="${job}"}&start=${now - range}&end=${now + range}`;
       const series = await api<{ exemplars: { labels: Record<string, string> }[] }[]>(urlOf(name), all);

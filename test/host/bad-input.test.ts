@@ -40,7 +40,7 @@ async function outcomeOf(collector: Collector): Promise<Outcome> {
   }
 }
 
-/** The first of each series: the series table drops what a doubled file says again. */
+/** The first of each series: the series table drops the repeats of a doubled file. */
 function distinct(samples: readonly Sample[]): readonly Sample[] {
   const keyOf = ({ family, labels }: Sample) => JSON.stringify([family.name, Object.entries(labels).sort()]);
   const first = new Map(samples.toReversed().map((each) => [keyOf(each), each]));
@@ -70,10 +70,10 @@ const damage: fc.Arbitrary<(text: string) => string | undefined> = fc.oneof(
     .map((garbage) => () => garbage),
 );
 
-describe('a file that is missing, cut off, of another kernel or garbage', () => {
+describe('a file that is missing, truncated, of another kernel or garbage', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('costs its collector at most; the others go on as before', async () => {
+  it('affects at most its collector; the others continue as before', async () => {
     const before = await outcomes();
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...files), damage, async (file, hurt) => {

@@ -7,7 +7,7 @@ import { goldenOf } from '../support/host/procfs.ts';
 import { goldenFile, KERNELS, unpackedHost } from '../support/host/trees.ts';
 import { describeWithPeers } from '../support/peers.ts';
 
-/** What depends on the machine that node_exporter runs on, not on the one recorded. */
+/** What depends on the machine that node_exporter runs on, not on the recorded one. */
 const NOT_RECORDED =
   /^(# TYPE )?node_(exporter_build_info|scrape_collector_duration|time_(seconds|zone)|uname|textfile|filesystem)/;
 

@@ -64,7 +64,7 @@ describe('Host', () => {
     return { name: 'fake', families: [GAUGE], create: () => ({ collect }) };
   }
 
-  it('adds to the samples of a collector how long it took and that it succeeded', async () => {
+  it('adds the duration and success of a collector to its samples', async () => {
     const collector = fake(async () => {
       await clock.advance(250);
       return [sample(GAUGE, 7)];
@@ -77,7 +77,7 @@ describe('Host', () => {
     });
   });
 
-  it('tells success 0 of one that fails, and logs each reason once', async () => {
+  it('reports success 0 for one that fails, and logs each reason once', async () => {
     let reason: string | undefined = 'first';
     const collector = fake(() => {
       if (reason !== undefined) throw new CollectorError(reason);
@@ -100,12 +100,12 @@ describe('Host', () => {
     ]);
   });
 
-  it('lets others have the event loop between collectors that take long', async () => {
+  it('yields the event loop between collectors that take long', async () => {
     const order: string[] = [];
     const busy = (name: string): Collector => ({
       ...fake(() => {
         order.push(name);
-        // Its time passes here and now.
+        // Its time passes synchronously.
         void clock.advance(3);
         return [];
       }),
@@ -117,12 +117,12 @@ describe('Host', () => {
     expect(order).toEqual(['first', 'others', 'second']);
   });
 
-  it('does not take a mistake for a host that cannot be read', async () => {
+  it('does not treat a bug as a host that cannot be read', async () => {
     const host = hostOf([fake(() => Promise.reject(new TypeError('a bug')))], proc.path);
     await expect(host.collectOne('fake', never)).rejects.toThrow('a bug');
   });
 
-  it('leaves out collectors by name, and refuses names that there are not', async () => {
+  it('leaves out collectors by name, and refuses unknown names', async () => {
     const host = hostOf(collectors, recorded('6.1'), {
       disabled: names.filter((name) => !['filesystem', 'loadavg', 'meminfo'].includes(name)),
     });
@@ -136,7 +136,7 @@ describe('Host', () => {
     );
   });
 
-  /** What each collector exposes besides how it went, and whether it succeeded. */
+  /** What each collector exposes besides its duration, and whether it succeeded. */
   async function outcomes(host: Host): Promise<{ exposing: string[]; failing: string[] }> {
     const [exposing, failing]: string[][] = [[], []];
     for (const name of host.names) {
@@ -148,17 +148,17 @@ describe('Host', () => {
     return { exposing: exposing ?? [], failing: failing ?? [] };
   }
 
-  it('has success 0, and no figures, of all that is read from /proc and /sys where these are not', async () => {
+  it('has success 0, and no values, for everything read from /proc and /sys where these are missing', async () => {
     const host = hostOf(collectors, join(proc.path, 'nothing/proc'), { rootfs: proc.path });
     const { exposing, failing } = await outcomes(host);
-    // The child of these tests finds an os-release anywhere, and no processes.
+    // The child in these tests finds an os-release anywhere, and no processes.
     expect(exposing).toEqual(['os', 'textfile', 'time', 'uname']);
     expect(failing).toEqual(names.filter((name) => !exposing.includes(name)));
     expect(host.stats().cpu_percent).toBeUndefined();
     expect(host.stats().memory).toBeUndefined();
   });
 
-  it('has on macOS what Node tells, and success 0 of the rest, which is nothing to mend', async () => {
+  it('has on macOS what Node reports, and success 0 for the rest, without a warning', async () => {
     const system = aSystem({
       platform: 'darwin',
       cpus: () => [{ times: { user: 1, nice: 2, sys: 3, idle: 4 } }],
@@ -170,7 +170,7 @@ describe('Host', () => {
     expect(log.lines.filter((line) => !line.startsWith('collector has nothing to read'))).toEqual([]);
   });
 
-  it('tells of what a machine does not have, and does not warn', async () => {
+  it('reports what a machine does not have, without a warning', async () => {
     const lines: string[] = [];
     const line = (level: string) => (_: unknown, message: string) => void lines.push(`${level}: ${message}`);
     const host = hostOf(collectors, recorded('6.1'), {
@@ -180,7 +180,7 @@ describe('Host', () => {
     expect(lines).toEqual(['info: collector has nothing to read']);
   });
 
-  it('reads a recorded host with every collector, and declares all that it exposes', async () => {
+  it('reads a recorded host with every collector, and declares everything that it exposes', async () => {
     const { procfs, rootfs } = unpackedHost('5.10');
     const child = join(import.meta.dirname, '../../dist/host/child/child.js');
     const host = hostOf(collectors, procfs, { rootfs, child, clock: systemClock });
@@ -215,7 +215,7 @@ describe('Host', () => {
       expect(host.stats().disk).toEqual({ total: 40_960, free: 16_384, percent: 55.6 });
     });
 
-    it('stay as they were when asked again at once, for hundredths of a second say nothing', async () => {
+    it('stay unchanged when asked again at once, since hundredths of a second are too short to measure', async () => {
       stat(0, 1_000);
       const host = hostOf([], proc.path);
       expect(host.stats().cpu_percent).toBeUndefined();

@@ -15,10 +15,10 @@ import { hostOptions, never } from '../support/host/procfs.ts';
 import { describeWithPeers } from '../support/peers.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
-/** What node_exporter has beyond ours: docs/host.md says why. */
+/** What only node_exporter has: docs/host.md says why. */
 const NOT_OURS = /^node_(exporter_build_info|filesystem_purgeable_bytes)$/;
 
-/** How much a value may change while both look, which takes well below a second. The first that fits counts. */
+/** How much a value may change while both read it, well within a second. The first match counts. */
 const TOLERANCES: readonly (readonly [name: RegExp, tolerance: number])[] = [
   [/^node_(cpu_(guest_)?seconds_total|time_seconds|pressure_)/, 5],
   [/^node_load/, 1],
@@ -41,7 +41,7 @@ function tolerance(name: string): number {
     : (TOLERANCES.find(([pattern]) => pattern.test(plain))?.[1] ?? 0);
 }
 
-/** 1.11 says 0 of a disk that turns where any other file beside this one is missing, as most are on newer kernels. */
+/** 1.11 reports 0 for a rotational disk where any sibling of this file is missing, as most are on newer kernels. */
 function withoutRotational({ types, series }: Exposition): Exposition {
   const renamed = [...series].map(
     ([name, value]) => [name.replace(/rotational="\d"/, 'rotational=""'), value] as const,
@@ -49,10 +49,10 @@ function withoutRotational({ types, series }: Exposition): Exposition {
   return { types, series: new Map(renamed) };
 }
 
-/** Processes and threads are in any of several states from one moment to the next. */
+/** Processes and threads change between several states from one moment to the next. */
 const STATES = /^node_processes_(threads_)?state\{/;
 
-/** What people's scripts write, by file. node_exporter decides what is right. */
+/** What real scripts write, by file. node_exporter decides what is correct. */
 const TEXTFILES: Readonly<Record<string, string | Buffer>> = {
   'types.prom': '# TYPE t_a Counter\nt_a 1\n# TYPE t_b GAUGE\nt_b 2\n# TYPE t_c Untyped\nt_c 3\n',
   'summaries.prom':
@@ -61,7 +61,7 @@ const TEXTFILES: Readonly<Record<string, string | Buffer>> = {
     '# TYPE h_a histogram\nh_a_bucket{le="1"} 1\nh_a_bucket{le="+Inf"} 2\nh_a_count 2\n# TYPE h_b Histogram\nh_b_count 0\nh_b_sum 1\n',
   'twice.prom': 'd{x="1"} 1\nd{x="1"} 2\nd{x="2"} 3\n',
   'twice-again.prom': 'd{x="2"} 4\nd{x="3"} 5\ne 1\n',
-  // as Python's write_to_textfile(path, REGISTRY) has it
+  // as Python's write_to_textfile(path, REGISTRY) writes it
   'python.prom':
     '# HELP python_info Python platform information\n# TYPE python_info gauge\npython_info{implementation="CPython",version="3.11.2"} 1.0\n' +
     '# HELP jobs_total Jobs\n# TYPE jobs_total counter\njobs_total 3.0\n# HELP jobs_created Jobs\n# TYPE jobs_created gauge\njobs_created 1.7e+09\n',
@@ -71,7 +71,7 @@ const TEXTFILES: Readonly<Record<string, string | Buffer>> = {
   'names-meet-again.prom': 'm_count 3\nm_other 1\n',
 };
 
-/** Each makes node_textfile_scrape_error 1 by itself. */
+/** Each sets node_textfile_scrape_error to 1 on its own. */
 const UNREADABLE: readonly (readonly [string, (folder: string) => void])[] = [
   ['a dangling link', (folder) => symlinkSync('nowhere', join(folder, 'x.prom'))],
   ['a folder', (folder) => mkdirSync(join(folder, 'x.prom'))],
@@ -99,7 +99,7 @@ describeWithPeers(['node_exporter'], 'textfiles beside node_exporter', () => {
     return [shown(ours).sort(), shown(theirs).sort()];
   }
 
-  it('are served alike, whatever their types, parts and collisions', async () => {
+  it('are served identically, for any types, parts and collisions', async () => {
     const [ours, theirs] = await both((folder) => {
       for (const [name, content] of Object.entries(TEXTFILES)) writeFileSync(join(folder, name), content);
     });
@@ -107,7 +107,7 @@ describeWithPeers(['node_exporter'], 'textfiles beside node_exporter', () => {
     expect(ours.length).toBeGreaterThan(40);
   });
 
-  it.each(UNREADABLE)('fail alike with %s', async (_what, fill) => {
+  it.each(UNREADABLE)('fail identically with %s', async (_what, fill) => {
     const [ours, theirs] = await both((folder) => {
       fill(folder);
       writeFileSync(join(folder, 'good.prom'), 'good 1\n');
@@ -117,7 +117,7 @@ describeWithPeers(['node_exporter'], 'textfiles beside node_exporter', () => {
   });
 });
 
-/** What the variable TZ may hold. */
+/** Possible values of the variable TZ. */
 const ZONES = ['', 'UTC', 'Etc/GMT', 'Zulu', ':Europe/Vienna', 'Asia/Kolkata', 'Etc/GMT+5', 'Nonsense/Zone'];
 
 describeWithPeers(['node_exporter'], 'the time zone beside node_exporter', () => {
@@ -168,7 +168,7 @@ describeWithPeers(['node_exporter'], 'the host beside node_exporter', () => {
       log: recordingLogger().logger,
       child: join(import.meta.dirname, '../../dist/host/child/child.js'),
     });
-    // The child is there when it counts.
+    // The child exists when it counts.
     await host.collectOne('filesystem', never);
     const [text, samples] = await Promise.all([
       readNodeExporter(
@@ -201,10 +201,10 @@ describeWithPeers(['node_exporter'], 'the host beside node_exporter', () => {
     expect(named(ours)).toEqual(named(theirs));
   });
 
-  it('has the same values, but for what changed meanwhile', () => {
+  it('has the same values, except for what changed in between', () => {
     const differing = named(ours).filter((name) => {
       const [value, their] = [ours.series.get(name) ?? NaN, theirs.series.get(name) ?? NaN];
-      // 1.10 and 1.11 overlook mounts that are read-only at one place (node_exporter 3484, mended in 1.12).
+      // 1.10 and 1.11 miss mounts that are read-only at one place (node_exporter 3484, fixed in 1.12).
       if (name.startsWith('node_filesystem_readonly') && value === 1 && their === 0) return false;
       return !(Math.abs(value - their) <= tolerance(name) + 1e-12 * Math.abs(their));
     });

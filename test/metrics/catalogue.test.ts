@@ -33,13 +33,13 @@ function documented(): Map<string, { type: string; labels: string[]; meaning: st
   return rows;
 }
 
-/** The labels that the docs list: those of the check are told once, above the tables. */
+/** The labels that the docs list: those of a check are listed once, above the tables. */
 function ownLabels({ labels }: Family): string[] {
   return labels.includes('prober') ? labels.filter((label) => !CHECK_LABELS.includes(label)) : [...labels];
 }
 
 describe('the catalogue', () => {
-  it('has every family once, by name, and each is fit to be exposed', () => {
+  it('has every family once, by name, and each is valid', () => {
     const families = catalogue(sources);
     const names = families.map(({ name }) => name);
     expect(names).toEqual([...new Set(names)].sort());
@@ -55,7 +55,7 @@ describe('the catalogue', () => {
   const up: Family = { name: 'up', type: 'gauge', help: 'Up.', labels: ['a', 'b'] };
   const none = { probers: [], hostFamilies: [], selfFamilies: [], checkFamilies: [] };
 
-  it('takes one family from several probers', () => {
+  it('accepts one family from several probers', () => {
     const same = { ...up, labels: ['b', 'a'] };
     expect(catalogue({ ...none, probers: [{ families: [up] }, { families: [same] }] })).toEqual([up]);
   });

@@ -22,7 +22,7 @@ const service: Service = {
 };
 const duration: Family = { name: 'probe_duration_seconds', type: 'gauge', help: 'h', labels: [] };
 
-/** The value of every series, by its text without the check's own labels. */
+/** The value of every series, by its text without the labels of the check. */
 function values(table: SeriesTable): Map<string, number> {
   const all = new Map<string, number>();
   for (const line of renderText(table.snapshot()).trim().split('\n')) {
@@ -48,7 +48,7 @@ const run = (verdict: Verdict, at: number): MeasuredResult => ({
 const DOWN = failure('status', 'HTTP status 503');
 
 describe('the metrics of a check', () => {
-  it('are there before the first run: info, states, run counters from 0', () => {
+  it('exist before the first run: info, states, run counters from 0', () => {
     const table = new SeriesTable();
     new CheckMetrics(table, service, target, () => true);
     const series = values(table);
@@ -62,7 +62,7 @@ describe('the metrics of a check', () => {
     expect(series.has('tocsin_probe_last_run_timestamp_seconds')).toBe(false);
   });
 
-  it('count failures by reason, born when first needed', () => {
+  it('count failures by reason, created when first needed', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target, () => true);
     expect([...values(table).keys()].some((name) => name.startsWith('tocsin_probe_failures_total'))).toBe(
@@ -76,7 +76,7 @@ describe('the metrics of a check', () => {
     expect(series.get('tocsin_probe_unknown_total{reason="agent_error"}')).toBe(1);
   });
 
-  it('name the last run of each bucket of its duration', () => {
+  it('have the last run of each duration bucket as exemplar', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record({ ...run(SUCCESS, 10), runId: 'a1' }, 30_000);
@@ -88,7 +88,7 @@ describe('the metrics of a check', () => {
     ]);
   });
 
-  it('leave the last run alone when a run ends unknown', () => {
+  it('keep the last run when a run ends unknown', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record(run(SUCCESS, 10), 30_000);
@@ -99,7 +99,7 @@ describe('the metrics of a check', () => {
     expect(series.get('tocsin_probe_last_run_timestamp_seconds')).toBe(10);
   });
 
-  it('weigh time by the raw result, unknown time in neither', () => {
+  it('count time by the raw result, and unknown time in neither', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record(run(SUCCESS, 0), 30_000);
@@ -114,7 +114,7 @@ describe('the metrics of a check', () => {
     expect(series.get('tocsin_check_observed_seconds_total')).toBe(30 + 30 + 15 + 30);
   });
 
-  it('let per-run values go when they are too old, and keep the counters', () => {
+  it('drop per-run values when they are too old, and keep the counters', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record(run(SUCCESS, 0), 30_000);
@@ -127,7 +127,7 @@ describe('the metrics of a check', () => {
     expect(series.get('tocsin_check_observed_seconds_total')).toBe(0);
   });
 
-  it('vanish whole when the check is removed', () => {
+  it('vanish completely when the check is removed', () => {
     const table = new SeriesTable();
     const metrics = new CheckMetrics(table, service, target, () => true);
     metrics.record(run(DOWN, 0), 30_000);
@@ -137,7 +137,7 @@ describe('the metrics of a check', () => {
 });
 
 describe('the metrics of the cluster', () => {
-  it('show one state of three, and the ratio', () => {
+  it('expose one state of three, and the ratio', () => {
     const table = new SeriesTable();
     new ClusterMetrics(table).set('degraded', 0.75);
     expect(Object.fromEntries(values(table))).toEqual({

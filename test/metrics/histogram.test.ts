@@ -21,12 +21,12 @@ function observed(values: readonly number[]) {
 }
 
 describe('the bucket of a native histogram', () => {
-  it('is the one that the number lies in, its end included', () => {
+  it('is the one that contains the number, including its upper bound', () => {
     fc.assert(
       fc.property(anyPositive, fc.integer({ min: -4, max: 3 }), (value, schema) => {
         const index = bucketIndex(value, schema);
         const width = 2 ** -schema;
-        // as logarithms, for the ends of the last buckets are no doubles; 1e-13 covers their rounding
+        // as logarithms, since the bounds of the last buckets are not doubles; 1e-13 covers their rounding
         const at = Math.log2(value);
         expect(at).toBeLessThanOrEqual(index * width + 1e-12 * Math.max(1, Math.abs(at)));
         expect(at).toBeGreaterThan((index - 1) * width - 1e-12 * Math.max(1, Math.abs(at)));
@@ -54,7 +54,7 @@ describe('the bucket of a native histogram', () => {
 });
 
 describe('a native histogram', () => {
-  it('has each observation in one bucket', () => {
+  it('counts each observation in one bucket', () => {
     const anyValue = fc.oneof(
       anyPositive,
       anyPositive.map((n) => -n),
@@ -79,7 +79,7 @@ describe('a native histogram', () => {
     );
   });
 
-  it('tells quantiles within half of a bucket, which is 4.5 %', () => {
+  it('estimates quantiles within half of a bucket, which is 4.5 %', () => {
     const anySeconds = fc.array(fc.double({ min: 1e-3, max: 60, noNaN: true }), {
       minLength: 1,
       maxLength: 300,
@@ -94,7 +94,7 @@ describe('a native histogram', () => {
     );
   });
 
-  it('writes small gaps out and begins a span after large ones', () => {
+  it('writes small gaps as zeros and starts a span after large ones', () => {
     // buckets 0, 1, 4 (a gap of two) and 8 (a gap of three)
     const native = observed([1, 1, 2 ** (1 / 8) * 0.999, 2 ** 0.5 * 0.999, 2]);
     expect(native.positive).toEqual({
@@ -116,7 +116,7 @@ describe('a native histogram', () => {
     expect([...positive.values()].reduce((a, b) => a + b)).toBe(161);
   });
 
-  it('leaves NaN in no bucket', () => {
+  it('puts NaN in no bucket', () => {
     expect(observed([NaN, 1]).positive.deltas).toEqual([1]);
   });
 });
@@ -137,7 +137,7 @@ describe('a histogram', () => {
     expect(native?.schema).toBe(3);
   });
 
-  it('stays as it was handed out while it goes on counting', () => {
+  it('keeps a returned value unchanged while it continues to count', () => {
     const histogram = new Histogram([1]);
     histogram.observe(0.5, { at: 0, exemplar: { run_id: 'a' } });
     const before = histogram.value();
@@ -145,7 +145,7 @@ describe('a histogram', () => {
     expect([before.counts, before.exemplars?.[0]?.labels]).toEqual([[1, 1], { run_id: 'a' }]);
   });
 
-  it('starts anew to get its resolution back, at most once an hour', () => {
+  it('resets to regain its resolution, at most once an hour', () => {
     const histogram = new Histogram([1]);
     const wide = Array.from({ length: 170 }, (_, i) => 2 ** (i / 8) * 0.999);
     for (const value of wide) histogram.observe(value, { at: 0 });

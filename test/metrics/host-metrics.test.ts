@@ -18,7 +18,7 @@ function setUp(collectOne: () => Promise<readonly Sample[]>) {
 }
 
 describe('the metrics of the host', () => {
-  it('are what was read, and can be selected by the name of the collector', async () => {
+  it('are the values read, and can be selected by the name of the collector', async () => {
     const { table, collector, text } = setUp(() => Promise.resolve([sample(load, 1.5), sample(success, 1)]));
     await collector.collect(new AbortController().signal);
     expect([valueOf(text(), 'node_load1'), valueOf(text(), 'test_success')]).toEqual([1.5, 1]);
@@ -26,14 +26,14 @@ describe('the metrics of the host', () => {
     expect(table.snapshot(new Set(['cpu'])).families).toHaveLength(0);
   });
 
-  it('give way to what is told of a part that was left out', async () => {
+  it('are replaced by success 0 when their collector is left out', async () => {
     const { collector, text } = setUp(() => Promise.resolve([sample(load, 1.5), sample(success, 1)]));
     await collector.collect(new AbortController().signal);
     collector.leaveOut();
     expect([valueOf(text(), 'node_load1'), valueOf(text(), 'test_success')]).toEqual([undefined, 0]);
   });
 
-  it('stay out when they come after they were given up', async () => {
+  it('stay out when they arrive after their collector was abandoned', async () => {
     let finish: () => void = () => undefined;
     const { collector, text } = setUp(
       () => new Promise((resolve) => (finish = () => resolve([sample(load, 1)]))),

@@ -30,10 +30,10 @@ interface Outage {
   readonly to: number;
 }
 
-/** By how much each outage begins later in its interval than the one before: they fill it evenly, however few. */
+/** By how much later in its interval each outage begins than the one before: evenly spread, however few. */
 const GOLDEN = 0.618_033_988_75;
 
-/** Outages that make up a thousandth of the time: each in a random interval of its share of it, anywhere within that. */
+/** Outages for a thousandth of the time: each in a random interval of its share of the time, anywhere within that. */
 function outages(count: number, length: (random: () => number) => number, next: () => number): Outage[] {
   const result: Outage[] = [];
   let shareFrom = 0;
@@ -52,7 +52,7 @@ function totalMs(list: readonly Outage[]): number {
   return list.reduce((sum, { from, to }) => sum + (to - from) * 1_000, 0);
 }
 
-/** Whether it is down at times that only grow. */
+/** Whether it is down at times that only increase. */
 function target(list: readonly Outage[]): (at: number) => boolean {
   let index = 0;
   return (at) => {
@@ -61,7 +61,7 @@ function target(list: readonly Outage[]): (at: number) => boolean {
   };
 }
 
-/** The SLI that a check with retries and adaptive intervals arrives at, the schedule computed without a clock. */
+/** The SLI of a check with retries and adaptive intervals, with the schedule computed without a clock. */
 function simulate(list: readonly Outage[]): number {
   const time = new ObservedTime();
   const end = totalMs(list);
@@ -89,7 +89,7 @@ describe('observed and failing time', () => {
     expect(Math.abs(sli - 0.001)).toBeLessThan(0.000_05);
   });
 
-  it('says so too when the scheduler itself runs the check, on a manual clock', async () => {
+  it('is the same when the scheduler itself runs the check, on a manual clock', async () => {
     const next = random(11);
     const list = outages(10, () => 60_000 + next() * 240_000, next);
     const isDown = target(list);
@@ -117,7 +117,7 @@ describe('observed and failing time', () => {
     expect(Math.abs(time.failingSeconds / time.observedSeconds - 0.001)).toBeLessThan(0.000_05);
   });
 
-  it('never counts more than passed, nor more failing than observed', () => {
+  it('never counts more than the elapsed time, nor more failing than observed time', () => {
     const step = fc.record({
       status: fc.constantFrom<ResultStatus>('success', 'failure', 'unknown'),
       afterMs: fc.nat(90_000),
@@ -142,7 +142,7 @@ describe('observed and failing time', () => {
     );
   });
 
-  it('counts an outage as it goes on, and not only when it is over', () => {
+  it('counts an outage while it lasts, and not only when it is over', () => {
     const time = new ObservedTime();
     for (const at of [0, 30_000]) time.add('success', at, 30_000);
     for (const at of [60_000, 62_000, 67_000, 72_000]) time.add('failure', at, 30_000);

@@ -11,7 +11,7 @@ const PROTO = 'application/vnd.google.protobuf;proto=io.prometheus.client.Metric
 const OM = 'application/openmetrics-text;version=1.0.0';
 const OM0 = 'application/openmetrics-text;version=0.0.1';
 
-/** What real scrapers send, letter by letter, and what they are answered. */
+/** What real scrapers send, verbatim, and what they are answered. */
 const SCRAPERS: readonly (readonly [who: string, accept: string, contentType: string])[] = [
   [
     'Prometheus 2.26',
@@ -70,7 +70,7 @@ const SCRAPERS: readonly (readonly [who: string, accept: string, contentType: st
 ];
 
 describe('negotiation', () => {
-  it.each(SCRAPERS)('answers %s with what it likes best', (_who, accept, contentType) => {
+  it.each(SCRAPERS)('answers %s with its preferred format', (_who, accept, contentType) => {
     expect(negotiate(accept, undefined).contentType).toBe(contentType);
   });
 
@@ -98,7 +98,7 @@ describe('negotiation', () => {
   it.each([
     [`${OM};escaping=dots`, 'dots', '; escaping=dots'],
     ['text/plain;escaping=values', 'values', '; escaping=values'],
-    // asked for by an element that cannot be served, as client_golang has it
+    // requested by an element that cannot be served, as in client_golang
     ['image/png;escaping=dots, text/plain;q=0.1', 'dots', '; escaping=dots'],
     ['text/plain;escaping=rot13', 'underscores', ''],
     ['text/plain', 'underscores', ''],
@@ -126,7 +126,7 @@ describe('negotiation', () => {
     expect(negotiate(undefined, header).encoding).toBe(encoding);
   });
 
-  it('never throws, whatever it is given', () => {
+  it('never throws, for any input', () => {
     const words = ['gzip', ';', 'q', '=', '1', '.', ',', ' ', '*', '"', OM, 'text/plain', 'escaping=dots'];
     const header = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...words) }));
     fc.assert(

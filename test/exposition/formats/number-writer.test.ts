@@ -9,7 +9,7 @@ function written(value: number): string {
   return bytes.toString('latin1', 4, writer.write(bytes, 4, value));
 }
 
-/** A double of these 64 bits. */
+/** The double with these 64 bits. */
 function fromBits(high: number, low: number): number {
   return new DataView(new Uint32Array([low, high]).buffer).getFloat64(0, true);
 }
@@ -46,7 +46,7 @@ describe('the number writer', () => {
     const anyBits = fc
       .tuple(fc.nat(2 ** 32 - 1), fc.nat(2 ** 32 - 1))
       .map(([high, low]) => fromBits(high, low));
-    // from 2⁻²⁰ to 2⁵³, where no number goes through String
+    // from 2⁻²⁰ to 2⁵³, where no number is written by String
     const middle = fc
       .tuple(fc.integer({ min: 1_003, max: 1_076 }), fc.nat(2 ** 20 - 1), fc.nat(2 ** 32 - 1))
       .map(([exponent, high, low]) => fromBits(exponent * 2 ** 20 + high, low));
@@ -77,7 +77,7 @@ describe('the number writer', () => {
     }
   });
 
-  it('needs no more room than it says', () => {
+  it('needs no more space than it reports', () => {
     expect(formatValue(-2.2250738585072014e-308)).toHaveLength(LONGEST_NUMBER);
   });
 });

@@ -20,13 +20,13 @@ const counter = (name: string): Sample => ({
 });
 
 describe('OpenMetrics', () => {
-  it('names a counter without _total, which its sample keeps', () => {
+  it('names a counter without _total, and keeps it in the sample', () => {
     expect(openMetrics([counter('requests_total')])).toBe(
       '# HELP requests Counted.\n# TYPE requests counter\nrequests_total 1\n# EOF\n',
     );
   });
 
-  it('calls a counter by another name unknown, as it does what is untyped', () => {
+  it('types a counter of another name as unknown, like an untyped family', () => {
     const text = openMetrics([
       counter('requests'),
       { family: { name: 'size', type: 'untyped', help: 'x' }, labels: {}, value: 1 },
@@ -37,7 +37,7 @@ describe('OpenMetrics', () => {
     ]);
   });
 
-  it('calls a counter unknown whose base name is another family', () => {
+  it('types a counter as unknown when its base name is another family', () => {
     const text = openMetrics([
       counter('requests_total'),
       { family: { name: 'requests', type: 'gauge', help: 'Now.' }, labels: {}, value: 3 },
@@ -59,7 +59,7 @@ describe('OpenMetrics', () => {
     expect(family?.unit).toBe(unit);
   });
 
-  it('shows exemplars on buckets, and none that are too long', () => {
+  it('writes exemplars on buckets, except those that are too long', () => {
     const exemplar = (run_id: string) => ({ labels: { run_id }, value: 0.3, timestampMs: 1_700_000_000_123 });
     const text = openMetrics([
       {
@@ -84,7 +84,7 @@ describe('OpenMetrics', () => {
     ]);
   });
 
-  it('is nothing, without an end, where nothing is to be shown', () => {
+  it('is empty, without EOF, when there is nothing to expose', () => {
     expect(openMetrics([])).toBe('');
   });
 

@@ -37,7 +37,7 @@ function samplesOf(collector: string): Sample[] {
 
 const COLLECTORS = ['cpu', 'disk', 'net'];
 
-/** The series of all collectors lie side by side in small blocks. */
+/** The series of all collectors are mixed in small blocks. */
 function setUp(native?: boolean) {
   const table = new SeriesTable({ blockBytes: 400 });
   for (const collector of COLLECTORS) table.group(collector).replace(samplesOf(collector));
@@ -66,7 +66,7 @@ function setUp(native?: boolean) {
 
 describe('filters', () => {
   it.each([['cpu'], ['disk', 'net'], ['net', 'cpu', 'disk']])(
-    'cut the series of collectors out of every format: %s %s %s',
+    'select the series of collectors from every format: %s %s %s',
     async (...names) => {
       const scrape = setUp();
       const collectors = new Set(names);
@@ -87,7 +87,7 @@ describe('filters', () => {
     },
   );
 
-  it('leave families out of every format, and leave what is kept of the whole alone', async () => {
+  it('leave families out of every format, without changing the cached whole', async () => {
     const scrape = setUp();
     const all = COLLECTORS.flatMap(samplesOf);
     const names = new Set([bytes.name, 'nothing']);
@@ -110,7 +110,7 @@ describe('native histograms', () => {
     [undefined, false],
     [false, false],
     [true, true],
-  ])('where that is %s are there: %s', async (native, there) => {
+  ])('are exposed where %s: %s', async (native, there) => {
     const families = decodeFamilies(await setUp(native)('protobuf'));
     const metrics = families.find(({ name }) => name === seconds.name)?.metrics ?? [];
     expect(metrics.map((metric) => metric.native !== undefined)).toEqual(metrics.map(() => there));

@@ -19,7 +19,7 @@ async function gzip(pages: readonly (string | Uint8Array)[]): Promise<Buffer> {
   return Buffer.concat([...gzipMember(deflated)]);
 }
 
-/** A page as it comes: in one piece or several. */
+/** A page as it arrives: in one piece or several. */
 function inPieces(page: string | Uint8Array): readonly Buffer[] {
   const whole = Buffer.from(page);
   const middle = whole.length >> 1;
@@ -31,8 +31,8 @@ const PAGES = Array.from({ length: 16 }, (_, page) =>
 );
 const WHOLE = PAGES.join('');
 
-describe('the CRC of two texts', () => {
-  it('is that of both together', () => {
+describe('the combined CRC of two texts', () => {
+  it('equals the CRC of their concatenation', () => {
     fc.assert(
       fc.property(anyPage, anyPage, (one, other) => {
         const [first, second] = [Buffer.from(one), Buffer.from(other)];
@@ -44,7 +44,7 @@ describe('the CRC of two texts', () => {
 });
 
 describe('pages compressed one by one', () => {
-  it('are one gzip member, whatever they hold', async () => {
+  it('are one gzip member, for any content', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyPage, { maxLength: 6 }), async (pages) => {
         const whole = Buffer.concat(pages.map((page) => Buffer.from(page)));
@@ -53,7 +53,7 @@ describe('pages compressed one by one', () => {
     );
   });
 
-  it('can be put together in another order, and again', async () => {
+  it('can be combined in another order, and again', async () => {
     const deflater = new Deflater();
     const pages = await Promise.all(PAGES.slice(0, 3).map((page) => deflater.deflate(inPieces(page))));
     const [a, b, c] = pages;
@@ -67,19 +67,19 @@ describe('pages compressed one by one', () => {
     }
   });
 
-  it('are hardly larger than compressed at once', async () => {
+  it('are hardly larger than when compressed together', async () => {
     const alone = (await gzip(PAGES)).length;
     const together = (await gzip([WHOLE])).length;
     expect(alone).toBeLessThan(together * 1.1);
   });
 
-  it('are read whole by the gzip command', async () => {
+  it('are read completely by the gzip command', async () => {
     const { stdout, status } = spawnSync('gzip', ['-dc'], { input: await gzip(PAGES), maxBuffer: 1e8 });
     expect([status, stdout.toString() === WHOLE]).toEqual([0, true]);
     expect(spawnSync('gzip', ['-t'], { input: await gzip(PAGES) }).status).toBe(0);
   });
 
-  it('are read whole by a stream of Node, which sees no second member', async () => {
+  it('are read completely by a stream of Node, which sees no second member', async () => {
     const gunzip = createGunzip();
     let [text, members] = ['', 0];
     gunzip.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
@@ -92,7 +92,7 @@ describe('pages compressed one by one', () => {
     expect([text === WHOLE, members]).toEqual([true, 1]);
   });
 
-  it('are read whole by curl and by fetch', async () => {
+  it('are read completely by curl and by fetch', async () => {
     const body = await gzip(PAGES);
     const server = createServer((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': body.length }).end(body);
@@ -113,7 +113,7 @@ describe('pages compressed one by one', () => {
 });
 
 describe('chunks', () => {
-  it('are at most 64 KiB, and together what they were made of', () => {
+  it('are at most 64 KiB, and together equal their input', () => {
     const sizes = fc.array(fc.oneof(fc.nat(200_000), fc.nat(100), fc.constant(CHUNK_BYTES)), {
       maxLength: 12,
     });

@@ -3,7 +3,7 @@ import { ScrapeSource } from '../../../src/exposition/render/scrape-source.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
 import { ManualClock, settle } from '../../support/manual-clock.ts';
 
-/** A source whose collections take as long as is said; the moments at which they began, in milliseconds. */
+/** A source whose collections take the given time; returns when they began, in milliseconds. */
 function setUp(takesMs: number) {
   const clock = new ManualClock();
   const table = new SeriesTable();
@@ -38,7 +38,7 @@ async function pass(clock: ManualClock, ms: number): Promise<void> {
   }
 }
 
-/** Scrapes again as soon as the one before is answered. */
+/** Scrapes again as soon as the previous scrape is answered. */
 async function backToBack(takesMs: number, ms: number): Promise<readonly number[]> {
   const { clock, began, scrape } = setUp(takesMs);
   const loop = (async () => {
@@ -50,18 +50,18 @@ async function backToBack(takesMs: number, ms: number): Promise<readonly number[
 }
 
 describe('scrapes without a pause', () => {
-  it('are collected at once when that takes no time worth mentioning', async () => {
+  it('are collected at once when that takes almost no time', async () => {
     const began = await backToBack(4, 100);
     expect(began.length).toBeGreaterThanOrEqual(18);
   });
 
-  it('leave about half of the time to everything else when it does', async () => {
+  it('leave about half of the time to other work when it takes longer', async () => {
     const began = await backToBack(30, 600);
     expect(began.length).toBeGreaterThanOrEqual(9);
     expect(began.length).toBeLessThanOrEqual(11);
   });
 
-  it('wait for 50 ms at most', async () => {
+  it('wait at most 50 ms', async () => {
     const began = await backToBack(400, 2_000);
     const pauses = began.slice(1).map((at, i) => at - (began[i] ?? 0) - 400);
     expect(pauses.length).toBeGreaterThanOrEqual(3);

@@ -16,10 +16,10 @@ const reading = { name: 'reading', type: 'gauge', help: 'What was read.' } as co
 const own = { name: 'own', type: 'gauge', help: 'Of no collector.' } as const;
 const success = { name: 'collector_success', type: 'gauge', help: 'Whether it worked.' } as const;
 
-/** The longest rest between two collections. */
+/** The longest pause between two collections. */
 const REST_MS = 50;
 
-/** A collector that reads when a test says so. */
+/** A collector that reads on request of a test. */
 class HeldCollector implements Collector {
   readonly name: string;
   readonly #group: SeriesGroup;
@@ -88,7 +88,7 @@ function setUp(options: Partial<ScrapeSourceOptions> = {}) {
 
 const textOf = async (body: Promise<Body>) => Buffer.concat([...(await body).chunks]).toString('utf8');
 
-describe('scrapes that arrive while a collection goes on', () => {
+describe('scrapes that arrive during a collection', () => {
   it('share its collectors, its rendering and its compression', async () => {
     const { cpu, disk, counts, scrape } = setUp();
     const scrapes = [scrape(), scrape(), scrape({ encoding: 'gzip' }), scrape({ encoding: 'gzip' })];
@@ -114,8 +114,8 @@ describe('scrapes that arrive while a collection goes on', () => {
   });
 });
 
-describe('a scrape that can wait no longer', () => {
-  it('is served without the late collector, whose old values are gone', async () => {
+describe('a scrape at its deadline', () => {
+  it('is served without the late collector, whose old values are removed', async () => {
     const { clock, cpu, disk, scrape } = setUp();
     const before = scrape();
     await Promise.all([cpu.finish(), disk.finish()]);
@@ -130,7 +130,7 @@ describe('a scrape that can wait no longer', () => {
     expect(valueOf(text, 'own')).toBe(1);
   });
 
-  it('leaves those who can wait their own deadline', async () => {
+  it('leaves other scrapes their own deadline', async () => {
     const { clock, cpu, disk, scrape } = setUp();
     const [hasty, patient] = [scrape({ waitMs: 500 }), scrape({ waitMs: 9_500 })];
     await cpu.finish();
@@ -143,7 +143,7 @@ describe('a scrape that can wait no longer', () => {
     expect(valueOf(text, 'reading', { collector: 'disk' })).toBe(1);
   });
 
-  it('closes the collection to newcomers, who share only what still runs', async () => {
+  it('closes the collection to newcomers, which share only the collectors that still run', async () => {
     const { clock, cpu, disk, scrape, counts } = setUp();
     const [hasty, patient] = [scrape({ waitMs: 500 }), scrape()];
     await cpu.finish();
@@ -159,7 +159,7 @@ describe('a scrape that can wait no longer', () => {
     expect(counts.coalesced).toBe(1);
   });
 
-  it('shares what is rendered with those whose time is up at the same moment', async () => {
+  it('shares its rendering with scrapes whose deadline is at the same moment', async () => {
     const { clock, counts, scrape } = setUp();
     const scrapes = [scrape({ waitMs: 500 }), scrape({ waitMs: 500 })];
     await clock.advance(500);
@@ -169,11 +169,11 @@ describe('a scrape that can wait no longer', () => {
   });
 });
 
-describe('scrapes that arrive while a rendering goes on', () => {
-  it('share the one collection that begins when it is done', async () => {
+describe('scrapes that arrive during a rendering', () => {
+  it('share the one collection that starts when it is done', async () => {
     let go: () => void = () => undefined;
     const stepping = new ManualClock();
-    // each look at the clock finds 10 ms gone: rendering gives the event loop back after every block
+    // each reading of the clock advances it by 10 ms: rendering yields the event loop after every block
     const clock = { ...bound(stepping), monotonic: () => (now += 10) };
     let now = 0;
     const { cpu, disk, counts, scrape } = setUp({
@@ -198,7 +198,7 @@ describe('scrapes that arrive while a rendering goes on', () => {
   });
 });
 
-/** A clock's methods as members of an object of their own. */
+/** The methods of a clock as own members of an object. */
 function bound(clock: ManualClock): Clock {
   return {
     now: () => clock.now(),
@@ -208,7 +208,7 @@ function bound(clock: ManualClock): Clock {
 }
 
 describe('a collector that hangs', () => {
-  it('is told to stop when the last who waited is served, and is left out until it has ended', async () => {
+  it('is aborted when the last waiting scrape is served, and is left out until it has ended', async () => {
     const { clock, cpu, disk, scrape } = setUp();
     const first = scrape({ waitMs: 500 });
     await cpu.finish();
@@ -226,7 +226,7 @@ describe('a collector that hangs', () => {
     expect(valueOf(await textOf(third), 'reading', { collector: 'disk' })).toBe(2);
   });
 
-  it('costs its neighbours nothing when it throws', async () => {
+  it('does not affect its neighbours when it throws', async () => {
     const { cpu, disk, counts, scrape } = setUp();
     const scraped = scrape();
     await Promise.all([cpu.finish(), disk.finish(new Error('a bug'))]);
@@ -237,7 +237,7 @@ describe('a collector that hangs', () => {
   });
 });
 
-describe('a client that leaves', () => {
+describe('a client that disconnects', () => {
   it('stops the collectors when it was the last, and rejects at once', async () => {
     const { cpu, disk, scrape } = setUp();
     const [one, other] = [new AbortController(), new AbortController()];
@@ -254,7 +254,7 @@ describe('a client that leaves', () => {
     expect([cpu, disk].map(({ signals }) => signals[0]?.aborted)).toEqual([true, true]);
   });
 
-  it('starts nothing when it had left before', async () => {
+  it('starts nothing when it disconnected before', async () => {
     const { cpu, scrape } = setUp();
     await expect(scrape({ signal: AbortSignal.abort() })).rejects.toThrow();
     expect(cpu.signals).toHaveLength(0);
@@ -262,7 +262,7 @@ describe('a client that leaves', () => {
 });
 
 describe('filters', () => {
-  it('run and show only the collectors that are named', async () => {
+  it('run and expose only the named collectors', async () => {
     const { cpu, disk, scrape } = setUp();
     const scraped = scrape({ collectors: new Set(['cpu']) });
     await cpu.finish();
@@ -272,7 +272,7 @@ describe('filters', () => {
     expect(disk.signals).toHaveLength(0);
   });
 
-  it('share a run with those who want everything', async () => {
+  it('share a run with unfiltered scrapes', async () => {
     const { cpu, disk, scrape } = setUp();
     const [all, one] = [scrape(), scrape({ collectors: new Set(['cpu']) })];
     await Promise.all([cpu.finish(), disk.finish()]);
@@ -280,7 +280,7 @@ describe('filters', () => {
     expect(cpu.signals).toHaveLength(1);
   });
 
-  it('show only the families that are named, from either source', async () => {
+  it('expose only the named families, from either source', async () => {
     const { cpu, disk, scrape } = setUp();
     const wishes = [['reading'], ['own'], ['nothing'], ['reading,own']];
     const scrapes = wishes.map((names) => scrape({ names: new Set(names) }));
@@ -293,7 +293,7 @@ describe('filters', () => {
 });
 
 describe('rendering', () => {
-  it('that fails fails every scrape of the snapshot, and none after it', async () => {
+  it('fails every scrape of the snapshot when it fails, and none after it', async () => {
     let broken = true;
     let now = 0;
     const stepping = new ManualClock();
@@ -313,7 +313,7 @@ describe('rendering', () => {
     expect(await textOf(next)).toContain('own 1\n');
   });
 
-  it('leaves alone what is being read, and uses its memory again when that is released', async () => {
+  it('leaves buffers that are being read unchanged, and reuses their memory when they are released', async () => {
     const { table, scrape } = setUp({ collectors: [] });
     const group = table.group();
     const write = (value: number) =>
@@ -328,7 +328,7 @@ describe('rendering', () => {
       write(1_000 + i);
       const body = await scrape();
       expect(Buffer.concat([...body.chunks]).toString()).toContain(`reading{i="7777"} ${1_000 + i}\n`);
-      // pages of one block are the block's memory; the first has others with it
+      // pages of one block are the memory of the block; the first is shared with others
       if (i > 4) seen.add(body.chunks[2]?.buffer);
       body.release();
       body.release();

@@ -36,11 +36,11 @@ describe('escaping of names', () => {
     expect(escapeFamily(name, escaping)).toBe(written);
   });
 
-  it('leaves a colon to families', () => {
+  it('allows a colon only in family names', () => {
     expect([escapeFamily('a:b', 'values'), escapeLabel('a:b', 'values')]).toEqual(['a:b', 'U__a_3a_b']);
   });
 
-  it('makes legal names of any text', () => {
+  it('makes valid names from any text', () => {
     const name = fc.string({ unit: 'grapheme', minLength: 1 });
     fc.assert(
       fc.property(name, fc.constantFrom(...ESCAPINGS), (text, escaping) => {
@@ -52,7 +52,7 @@ describe('escaping of names', () => {
   });
 });
 
-describe('names beyond those of old', () => {
+describe('UTF-8 names', () => {
   const table = new SeriesTable();
   table.group().replace([
     { family: dotted, labels: { 'l.x': 'a"b', plain: 'c' }, value: 1 },
@@ -60,7 +60,7 @@ describe('names beyond those of old', () => {
     { family: { name: 'legacy', type: 'gauge', help: 'Old.' }, labels: { 'l.x': 'v' }, value: 3 },
   ]);
 
-  it('are quoted for those who know that', () => {
+  it('are quoted for scrapers that support it', () => {
     const dialect = { openMetrics: true, escaping: 'allow-utf-8' } as const;
     const text = renderText(table.snapshot(), dialect);
     expect(text).toContain('# UNIT "my.metric_seconds" seconds\n');
@@ -86,7 +86,7 @@ describe('names beyond those of old', () => {
     expect(parseText(text).size).toBe(2);
   });
 
-  it('must not become the names of others', () => {
+  it('must not become the names of other families', () => {
     const names = new SeriesTable();
     names.declare([dotted]);
     expect(() => names.declare([{ ...dotted, name: 'my_metric_seconds' }])).toThrow(/rename one/);
@@ -95,7 +95,7 @@ describe('names beyond those of old', () => {
     expect(() => names.group().replace([twice])).toThrow(/are the same with the escaping underscores/);
   });
 
-  it('that become one series by escaping are shown once', () => {
+  it('that become one series by escaping are exposed once', () => {
     const dropped: string[] = [];
     const names = new SeriesTable({ onDropped: (family) => dropped.push(family) });
     names.group().replace([

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { SeriesBudget } from '../../../src/exposition/table/series-budget.ts';
 
 describe('the budget of series', () => {
-  it('admits up to its limits, in all and of a family', () => {
+  it('admits up to its limits, in total and per family', () => {
     const budget = new SeriesBudget({ maxSeries: 5, maxSeriesPerFamily: 3 });
     expect([1, 2, 3, 4].map(() => budget.admit('up'))).toEqual([true, true, true, false]);
     expect([1, 2, 3].map(() => budget.admit('down'))).toEqual([true, true, false]);
@@ -12,7 +12,7 @@ describe('the budget of series', () => {
     expect([budget.total, budget.of('up'), budget.of('down'), budget.of('other')]).toEqual([5, 2, 3, 0]);
   });
 
-  it('admits a sample of many series wholly or not at all', () => {
+  it('admits a sample of many series completely or not at all', () => {
     const budget = new SeriesBudget({ maxSeries: 100, maxSeriesPerFamily: 20 });
     expect([budget.admit('seconds', 16), budget.admit('seconds', 16)]).toEqual([true, false]);
     expect([budget.admit('seconds', 4), budget.total]).toEqual([true, 20]);
@@ -20,7 +20,7 @@ describe('the budget of series', () => {
     expect(budget.total).toBe(4);
   });
 
-  it('leaves what is in when its limits fall, and admits nothing more until there is room', () => {
+  it('keeps admitted series when its limits are lowered, and admits no more until there is room', () => {
     const budget = new SeriesBudget({ maxSeries: 10, maxSeriesPerFamily: 10 });
     budget.admit('up', 8);
     budget.configure({ maxSeries: 5, maxSeriesPerFamily: 5 });
@@ -29,7 +29,7 @@ describe('the budget of series', () => {
     expect([budget.admit('up'), budget.admit('down')]).toEqual([true, false]);
   });
 
-  it('refuses to release what is not in, and limits that admit nothing', () => {
+  it('refuses to release more than was admitted, and limits that admit nothing', () => {
     const budget = new SeriesBudget({ maxSeries: 10, maxSeriesPerFamily: 10 });
     budget.admit('up', 2);
     expect(() => budget.release('up', 3)).toThrow('3 series of up are released, 2 are in');
@@ -38,7 +38,7 @@ describe('the budget of series', () => {
     expect(() => new SeriesBudget({ maxSeries: 0, maxSeriesPerFamily: 1 })).toThrow(RangeError);
   });
 
-  it('is never beyond its limits, and empty when all is released', () => {
+  it('never exceeds its limits, and is empty when everything is released', () => {
     const step = fc.record({
       family: fc.constantFrom('a', 'b', 'c'),
       series: fc.integer({ min: 1, max: 9 }),

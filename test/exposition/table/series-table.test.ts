@@ -46,7 +46,7 @@ describe('the series table', () => {
     );
   });
 
-  it('writes a histogram anew when its bounds change', () => {
+  it('writes a histogram again when its bounds change', () => {
     const table = new SeriesTable();
     const group = table.group();
     group.replace([{ family: seconds, labels: {}, value: { bounds: [1], counts: [1, 1], sum: 1 } }]);
@@ -54,7 +54,7 @@ describe('the series table', () => {
     expect(parseText(text(table)).get('run_seconds')?.samples).toHaveLength(5);
   });
 
-  it('lets several groups fill one family, and each replace only its own', () => {
+  it('lets several groups fill one family, each replacing only its own samples', () => {
     const table = new SeriesTable();
     const [one, other] = [table.group(), table.group()];
     one.replace([gauge(1, { of: 'one' }), gauge(1, { of: 'one', more: 'yes' })]);
@@ -67,7 +67,7 @@ describe('the series table', () => {
     expect(text(table)).toBe('');
   });
 
-  it('exposes a series that two groups give once, and tells of the second', () => {
+  it('exposes a series of two groups once, and reports the second', () => {
     const dropped: string[] = [];
     const table = new SeriesTable({ onDropped: (family) => dropped.push(family) });
     const [one, other] = [table.group(), table.group()];
@@ -80,7 +80,7 @@ describe('the series table', () => {
     expect(text(table)).toContain('gauge\nup{a="x"} 2\n');
   });
 
-  it('takes an empty label for none, as Prometheus does', () => {
+  it('treats an empty label as absent, as Prometheus does', () => {
     const dropped: string[] = [];
     const table = new SeriesTable({ onDropped: (family) => dropped.push(family) });
     table.group().replace([gauge(1, { a: '' }), gauge(2)]);
@@ -115,7 +115,7 @@ describe('the series table', () => {
     expect(text(table)).toContain('gauge\nup 1\n');
   });
 
-  it('keeps a snapshot as it was while the table changes', () => {
+  it('keeps a snapshot unchanged while the table changes', () => {
     const table = new SeriesTable();
     const group = table.group();
     group.replace([gauge(1, { a: 'x' })]);
@@ -146,7 +146,7 @@ const anyLabels = fc.dictionary(
 );
 
 describe('any table', () => {
-  it('is read back by an independent parser as it was written', () => {
+  it('survives a round trip through an independent parser', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.tuple(anyLabels, fc.double()), {
@@ -173,7 +173,7 @@ describe('any table', () => {
     );
   });
 
-  it('renders histograms that the parser finds whole', () => {
+  it('renders histograms that the parser finds complete', () => {
     const histogram = fc
       .uniqueArray(fc.double({ noNaN: true, noDefaultInfinity: true }), {
         maxLength: 8,
@@ -199,7 +199,7 @@ describe('any table', () => {
     );
   });
 
-  it('is the same bytes after any replacements that end in the same samples', () => {
+  it('has the same bytes after any replacements that end in the same samples', () => {
     const sampleOf = ([a, value]: readonly [string, number]) => gauge(value, { a });
     const some = fc.uniqueArray(fc.tuple(fc.constantFrom('p', 'q', 'r', 's', 't'), fc.integer()), {
       selector: ([a]) => a,
@@ -216,7 +216,7 @@ describe('any table', () => {
     );
   });
 
-  it('forgets what a family was when its samples are gone: another type or help, or lines of another family', () => {
+  it('drops the definition of a family when its samples are gone: another type or help, or lines of another family', () => {
     const declared = { name: 'a_sum', help: 'x' } as const;
     const one: readonly Sample[] = [
       { family: { name: 'a', type: 'gauge', help: 'x' }, labels: {}, value: 1 },
@@ -247,7 +247,7 @@ describe('any table', () => {
     );
   });
 
-  it('gives the name of a declared family, or one of another group, to nobody else', () => {
+  it('does not let others use the name of a declared family, or of another group', () => {
     const table = new SeriesTable();
     table.declare([up]);
     table.group().replace([{ family: runs, labels: {}, value: 1 }]);

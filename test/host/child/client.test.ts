@@ -16,10 +16,10 @@ const fake = (name: string): string => join(ROOT, 'test/support/host', `${name}-
 const TIMEOUT = { error: MOUNT_TIMEOUT };
 const LIMIT_MS = 2_000;
 
-/** Gives no child up for being slow to start. */
+/** Never gives up on a child because it is slow to start. */
 const patient: Clock = { ...systemClock, after: (_delayMs, run) => systemClock.after(NEVER_MS, run) };
 
-/** The first call waits for what hangs; the second, which asks for the same, does not. */
+/** The first call waits for a hung path; the second, for the same path, does not. */
 async function expectOneWait(first: () => Promise<void>, second: () => Promise<void>): Promise<void> {
   const times: number[] = [];
   for (const call of [first, second]) {
@@ -43,7 +43,7 @@ describe('ChildClient', () => {
     return made;
   }
 
-  it('asks the kernel, in another process', async () => {
+  it('calls the kernel in another process', async () => {
     const results = await client(REAL, 10_000).stat(['/', '/', '/nowhere/at/all'], never);
     const { bsize, blocks } = statfsSync('/');
     expect(results.get('/')).toMatchObject({ bsize, blocks });
@@ -51,11 +51,11 @@ describe('ChildClient', () => {
     expect(results.size).toBe(2);
   });
 
-  it('asks nothing for no path', async () => {
+  it('does nothing for no paths', async () => {
     expect(await client(fake('broken'), 100).stat([], never)).toEqual(new Map());
   });
 
-  it('answers for the others when one hangs, and for it too once it recovered', async () => {
+  it('answers for the others when one hangs, and for that one too once it recovers', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tocsin-hang-'));
     try {
       const file = join(folder, 'hangs');
@@ -84,7 +84,7 @@ describe('ChildClient', () => {
     }
   });
 
-  it('replaces a child whose threads all hang, answers for the rest and leaves the hung ones alone', async () => {
+  it('replaces a child whose threads all hang, answers for the rest and skips the hung ones', async () => {
     const statfs = client(fake('hanging'), LIMIT_MS, patient);
     const hung = Array.from({ length: 20 }, (_, i) => `/hang:${'/'.repeat(i + 1)}`);
     const first = async () => {
@@ -100,7 +100,7 @@ describe('ChildClient', () => {
     });
   });
 
-  it('reads small files, in another process', async () => {
+  it('reads small files in another process', async () => {
     const results = await client(REAL, 10_000).read(['/proc/sys/kernel/ostype', '/nowhere/at/all'], never);
     expect(Object.fromEntries(results)).toEqual({
       '/proc/sys/kernel/ostype': { text: 'Linux' },
@@ -108,12 +108,12 @@ describe('ChildClient', () => {
     });
   });
 
-  it('tells a file that hangs from one that cannot be read, and the others are on time', async () => {
+  it('distinguishes a file that hangs from an unreadable one, and reads the others on time', async () => {
     const results = await client(fake('hanging'), 500, patient).read(['/hang:', '/a'], never);
     expect(Object.fromEntries(results)).toEqual({ '/hang:': { error: 'timeout' }, '/a': { text: '7' } });
   });
 
-  it('counts processes, in another process', async () => {
+  it('counts processes in another process', async () => {
     const counts = await client(REAL, 10_000).countProcesses('/proc', never);
     expect(counts.pids).toBeGreaterThan(1);
     expect(counts.threads).toBeGreaterThan(counts.pids);
@@ -122,7 +122,7 @@ describe('ChildClient', () => {
     );
   });
 
-  it('reads files though mounts hold all its threads: these are left alone, and asked no more', async () => {
+  it('reads files while mounts hold all threads, and no longer asks for these mounts', async () => {
     const asked = client(fake('hanging'), LIMIT_MS, patient);
     const hung = Array.from({ length: 16 }, (_, i) => `/hang:${'/'.repeat(i + 1)}`);
     const first = async () => {
@@ -148,7 +148,7 @@ describe('ChildClient', () => {
     }
   });
 
-  it('does not start a child that ends by itself again and again', async () => {
+  it('does not keep restarting a child that exits on its own', async () => {
     const clock = new ManualClock();
     const statfs = client(fake('broken'), 2_000, clock);
     await expect(statfs.stat(['/'], never)).rejects.toThrow(/broken-child.mjs ended \(exit code 3\)/);
@@ -157,14 +157,14 @@ describe('ChildClient', () => {
     await expect(statfs.stat(['/'], never)).rejects.toThrow(/ended \(exit code 3\)/);
   });
 
-  it('waits no longer than the scrape does', async () => {
+  it('waits no longer than the scrape', async () => {
     const controller = new AbortController();
     const answer = client(fake('silent'), 60_000).stat(['/'], controller.signal);
     controller.abort();
     await expect(answer).rejects.toThrow(CollectorError);
   });
 
-  it('ends its child when it is closed, and asks nothing afterwards', async () => {
+  it('ends its child when it is closed, and makes no calls afterwards', async () => {
     const statfs = client(REAL, 10_000);
     await statfs.stat(['/'], never);
     const before = children();

@@ -12,7 +12,7 @@ const USAGE: PackedUsage = [4096, 10, 5, 4, 3, 2];
 const LIMIT = 2_000;
 const ENOENT = 2;
 
-/** Mounts that answer when the test says so; a path that begins with /ok answers at once. */
+/** Mounts that answer on request of the test; a path that starts with /ok answers at once. */
 function bench(threads: number) {
   const clock = new ManualClock();
   const calls = new Map<string, (reply: PackedUsage | number) => void>();
@@ -58,7 +58,7 @@ describe('ChildWorker', () => {
     expect(await answer).toEqual([13, USAGE]);
   });
 
-  it('waits for a mount that hangs until the limit, once, and asks it again when it recovered', async () => {
+  it('waits once for a mount that hangs, until the limit, and asks it again when it has recovered', async () => {
     const { ask, release, clock, started } = bench(4);
     const first = ask('/hung', '/ok');
     await clock.advance(LIMIT);
@@ -72,7 +72,7 @@ describe('ChildWorker', () => {
     expect(await again).toEqual([[1, 1, 1, 1, 1, 1]]);
   });
 
-  it('shares one call between those who ask at the same time', async () => {
+  it('shares one call between simultaneous requests', async () => {
     const { ask, release, started } = bench(4);
     const both = Promise.all([ask('/slow'), ask('/slow')]);
     await release('/slow');
@@ -80,7 +80,7 @@ describe('ChildWorker', () => {
     expect(started).toEqual(['/slow']);
   });
 
-  it('tells those that never had their turn from those that hang', async () => {
+  it('distinguishes calls that never had their turn from those that hang', async () => {
     const { ask, release, clock } = bench(2);
     const asked = ask('/hung1', '/hung2', '/ok');
     await clock.advance(LIMIT);
@@ -95,7 +95,7 @@ describe('ChildWorker', () => {
     expect(await ask(...paths)).toEqual(paths.map(() => USAGE));
   });
 
-  it('keeps kinds of calls apart, and names what holds all threads to those who wait in vain', async () => {
+  it('separates kinds of calls, and reports what holds all threads to calls that wait in vain', async () => {
     const { answer, clock } = bench(2);
     expect(await answer('read', '/ok')).toEqual({ id: 1, replies: [{ text: '/ok' }], stuck: [] });
     expect((await answer('processes', '/ok')).replies).toEqual([ENOENT]);

@@ -24,7 +24,7 @@ const format = (value: number) =>
   value === Infinity ? '+Inf' : value === -Infinity ? '-Inf' : Object.is(value, -0) ? '-0' : String(value);
 
 describe('TextfileParser', () => {
-  it('reads back what was written, whatever the labels, the number and the blanks', () => {
+  it('survives a round trip for any labels, numbers and blanks', () => {
     fc.assert(
       fc.property(name, labels, fc.double(), blank, (metric, of, value, gap) => {
         const pairs = Object.entries(of).map(
@@ -41,7 +41,7 @@ describe('TextfileParser', () => {
     );
   });
 
-  it('reads any help back', () => {
+  it('reads any help text', () => {
     fc.assert(
       fc.property(
         name,
@@ -61,15 +61,15 @@ describe('TextfileParser', () => {
     ['.5', 0.5],
     ['5.', 5],
     ['-1E-3', -0.001],
-  ])('takes %s for a number', (text, value) => {
+  ])('reads %s as a number', (text, value) => {
     expect(parse(`a ${text}`)[0]?.series[0]?.value).toBe(value);
   });
 
-  it('takes any comment that declares nothing', () => {
+  it('accepts any comment that declares nothing', () => {
     expect(parse('#\n# a\n#TYPEa gauge\n# TYPE\n# HELP a\n # EOF\na{} 1\n')).toHaveLength(1);
   });
 
-  it('answers garbage with families or with the line that is wrong', () => {
+  it('answers garbage with families or with the invalid line', () => {
     const unit = fc.constantFrom(
       ...Array.from('ab_{}",=\\n 01.+-e#\t'),
       '# TYPE a ',

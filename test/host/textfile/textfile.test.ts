@@ -31,13 +31,13 @@ describe('textfile', () => {
 
   const collect = async (): Promise<readonly Sample[]> => instance.collect(never);
 
-  /** What is served but for the times of the files. */
+  /** What is served, except the times of the files. */
   async function served(): Promise<Record<string, number>> {
     const samples = (await collect()).filter(({ family }) => family.name !== 'node_textfile_mtime_seconds');
     return Object.fromEntries(readBack(samples).series);
   }
 
-  /** What is told of files that are not served: `file:line reason`. */
+  /** The reports about files that are not served: `file:line reason`. */
   const rejected = (): string[] =>
     lines
       .filter(({ message }) => message === 'textfile rejected')
@@ -45,7 +45,7 @@ describe('textfile', () => {
         `${String(file).slice(tree.path.length + 1)}:${typeof line === 'number' ? line : ''} ${String(reason)}`.trim(),
       );
 
-  it('serves what files say: families with their types and help, and when they were written', async () => {
+  it('serves the content of files: families with their types and help, and when they were written', async () => {
     tree.write(
       'a.prom',
       '# HELP backup_age_seconds How \\\\ old.\\nYes.\n# TYPE backup_age_seconds gauge\nbackup_age_seconds{disk="a \\"b\\""} 12.5\n',
@@ -70,7 +70,7 @@ describe('textfile', () => {
     expect(families[1]).toMatchObject({ name: 'plain', type: 'untyped' });
   });
 
-  it('serves histograms and summaries whole', async () => {
+  it('serves complete histograms and summaries', async () => {
     tree.write(
       'a.prom',
       [
@@ -123,7 +123,7 @@ describe('textfile', () => {
     ['# TYPE a histogram\na_bucket{le="x"} 1', 2, 'a_bucket has le="x": expected a number'],
     ['# TYPE a summary\na 1', 2, 'a has quantile=""'],
   ];
-  it.each(wrong)('rejects a file that says %j, and names line %i', async (text, line, reason) => {
+  it.each(wrong)('rejects a file with %j, and names line %i', async (text, line, reason) => {
     tree.write('bad.prom', `${text}\n`);
     tree.write('good.prom', 'good 1\n');
     expect(await served()).toEqual({ good: 1, node_textfile_scrape_error: 1 });
@@ -153,7 +153,7 @@ describe('textfile', () => {
       'z and z_count would both have lines named z_count',
     ],
   ];
-  it.each(inPart)('serves the rest of a file that says %j', async (text, line, reason) => {
+  it.each(inPart)('serves the rest of a file with %j', async (text, line, reason) => {
     tree.write('part.prom', `${text}\n`);
     expect(await served()).toMatchObject({ b: 1, node_textfile_scrape_error: 0 });
     expect(rejected()).toEqual([]);
@@ -161,7 +161,7 @@ describe('textfile', () => {
     expect(lines[0]?.['reason']).toContain(reason);
   });
 
-  it.each(['Counter', 'COUNTER', 'counter', 'cOuNtEr'])('takes the type %s', async (type) => {
+  it.each(['Counter', 'COUNTER', 'counter', 'cOuNtEr'])('accepts the type %s', async (type) => {
     tree.write('a.prom', `# TYPE a ${type}\na 1\n`);
     expect((await collect())[0]).toMatchObject({ family: { name: 'a', type: 'counter' }, value: 1 });
   });
@@ -174,13 +174,13 @@ describe('textfile', () => {
     ['histogram', 'a_bucket{le="1"} 1\na_bucket{le="+Inf"} 5', { bounds: [1], counts: [1, 5], sum: 0 }],
     ['histogram', 'a_count 5', { bounds: [], counts: [5], sum: 0 }],
     ['histogram', 'a_sum 5', { bounds: [], counts: [0], sum: 5 }],
-  ])('serves a %s that only says %j as far as it goes', async (type, text, value) => {
+  ])('serves a %s with only %j as far as possible', async (type, text, value) => {
     tree.write('a.prom', `# TYPE a ${type}\n${text}\n`);
     expect((await collect())[0]).toMatchObject({ family: { name: 'a', type }, value });
     expect(lines).toEqual([]);
   });
 
-  it('leaves out the later of two families or series that are at odds, and serves the rest', async () => {
+  it('leaves out the later of two conflicting families or series, and serves the rest', async () => {
     tree.write(
       'a.prom',
       '# HELP a x\n# TYPE a counter\na{x="1"} 1\nb 1\n# TYPE h histogram\nh_sum 1\nh_count 1\n',
@@ -212,7 +212,7 @@ describe('textfile', () => {
     ]);
   });
 
-  it('rejects what is no text, not whole, no file or too long', async () => {
+  it('rejects what is not text, incomplete, not a file or too long', async () => {
     tree.write('binary.prom', Buffer.from([0x61, 0x20, 0xff, 0x0a]));
     tree.write('cut.prom', 'a 1\nb 2');
     tree.write('folder.prom/x', '');
@@ -233,7 +233,7 @@ describe('textfile', () => {
     ]);
   });
 
-  it('tells each problem once, reads a file again when it was written, and forgets one that is gone', async () => {
+  it('reports each problem once, reads a file again when it was written, and drops one that is gone', async () => {
     tree.write('a.prom', 'a one\n');
     for (let scrape = 0; scrape < 3; scrape += 1) await collect();
     expect(lines).toHaveLength(1);
@@ -248,7 +248,7 @@ describe('textfile', () => {
     expect(await served()).toEqual({ node_textfile_scrape_error: 0 });
   });
 
-  it('hands the same samples over while no file changes', async () => {
+  it('returns the same samples while no file changes', async () => {
     tree.write('a.prom', 'a 1\n');
     const first = await collect();
     expect(await collect()).toBe(first);
@@ -256,7 +256,7 @@ describe('textfile', () => {
     expect(await collect()).not.toBe(first);
   });
 
-  it('takes another type or another help at the next reading', async () => {
+  it('accepts another type or another help at the next reading', async () => {
     tree.write('a.prom', '# HELP a x\n# TYPE a gauge\na 1\n');
     await collect();
     tree.write('a.prom', '# HELP a another help\n# TYPE a gauge\na 22\n');
@@ -266,7 +266,7 @@ describe('textfile', () => {
     expect(lines).toEqual([]);
   });
 
-  it('finds folders by patterns, and a single file', async () => {
+  it('finds directories by patterns, and a single file', async () => {
     for (const folder of ['x1/in', 'x2/in', 'y1/in', 'x1/out', '[z]/in'])
       tree.write(`${folder}/a.prom`, `${folder.replace(/\W/g, '_')} 1\n`);
     const found = async (...patterns: string[]) => {
@@ -279,7 +279,7 @@ describe('textfile', () => {
     expect(await found('y1/in/a.prom')).toEqual(['y1_in']);
   });
 
-  it('says which folder cannot be read, and serves the others', async () => {
+  it('reports which directory cannot be read, and serves the others', async () => {
     tree.write('a/a.prom', 'a 1\n');
     use(join(tree.path, 'a'), join(tree.path, 'none'), join(tree.path, 'x*'));
     expect(await served()).toEqual({ a: 1, node_textfile_scrape_error: 1 });

@@ -8,7 +8,7 @@ import { parseText, valueOf } from '../../support/exposition-parser.ts';
 
 const create = () => createSelfMetrics({ version: '1.2.3', node: 'v20.19.0' });
 
-/** What a scrape would show of it. */
+/** What a scrape would return. */
 async function render(self: SelfMetrics): Promise<string> {
   const table = new SeriesTable();
   table.declare(self.families);
@@ -20,7 +20,7 @@ const numbers: LedgerNumbers = {
   open: [{ severity: 'critical', acknowledged: false, count: 2 }],
   unacknowledged: [
     { alertname: 'Down', severity: 'critical', service: 'redis', instance: 'a:1', since: 1_700_000_000_500 },
-    // a registry that joins names and values with commas would take these for one
+    // a registry that joins names and values with commas would treat these as one
     { alertname: 'a', severity: 'warning', service: 's', instance: 'b,service:c', since: 1_000 },
     { alertname: 'a', severity: 'warning', service: 's,severity_class:x', instance: 'b', since: 2_000 },
   ],
@@ -56,7 +56,7 @@ describe("Tocsin's own metrics", () => {
     expect(parsed.has('nodejs_heap_size_used_bytes')).toBe(true);
   });
 
-  it('tell of watchdogs, of what is asked of Alertmanagers, and of escalation, and forget what is configured no more', async () => {
+  it('expose watchdogs, requests to Alertmanagers and escalation, and drop what is no longer configured', async () => {
     const self = create();
     self.pipeline.configure([{ name: 'am-0' }]);
     self.pipeline.escalation({ critical: [300_000, 900_000], warning: [] }, [
@@ -81,7 +81,7 @@ describe("Tocsin's own metrics", () => {
       'tocsin_watchdog_fresh{watchdog="b"} 0',
       'tocsin_escalation_after_seconds{escalation="3",severity_class="critical"} 900',
       'tocsin_escalation_after_seconds{escalation="2",service="api",severity_class="critical"} 60',
-      // what it does not have must not come from the general ones
+      // a level that a service does not have must not come from the general ones
       'tocsin_escalation_after_seconds{escalation="3",service="api",severity_class="critical"} +Inf',
       'tocsin_escalation_after_seconds{escalation="2",service="api",severity_class="info"} +Inf',
       'tocsin_reconciliation_drift{kind="orphaned",webhook="main"} 2',
@@ -99,7 +99,7 @@ describe("Tocsin's own metrics", () => {
     expect(await render(self)).not.toMatch(/watchdog="|tocsin_escalation_after_seconds\{|drift\{/);
   });
 
-  it('count from 0 what may happen, and leave out what is not known', async () => {
+  it('count possible events from 0, and leave out unknown values', async () => {
     const text = await render(create());
     for (const outcome of ['served', 'aborted', 'limited', 'overloaded', 'failed']) {
       expect(valueOf(text, 'tocsin_scrapes_total', { outcome })).toBe(0);
@@ -109,7 +109,7 @@ describe("Tocsin's own metrics", () => {
     expect(text).not.toMatch(/tocsin_ledger_|tocsin_config_|tocsin_alerts_active/);
   });
 
-  it('tell what happened', async () => {
+  it('expose what happened', async () => {
     const self = create();
     self.scrapes.inc('aborted');
     self.scrapes.rendered(0.002);
@@ -154,7 +154,7 @@ describe("Tocsin's own metrics", () => {
       expect([name, valueOf(text, name, labels)]).toEqual([name, value]);
   });
 
-  it('show the ledger and the alerts in it, series by series', async () => {
+  it('expose the ledger and the alerts in it, series by series', async () => {
     const self = create();
     self.ledger(numbers, true);
     self.ledger({ ...numbers, commits: 8, unacknowledgedOverflow: 5 }, false);
@@ -172,7 +172,7 @@ describe("Tocsin's own metrics", () => {
     expect(await render(self)).not.toContain('unacknowledged_since_timestamp_seconds{');
   });
 
-  it('come into a table as one collector, which looks up first what is only looked up for a scrape', async () => {
+  it('are added to a table as one collector, which first updates values that are only read for a scrape', async () => {
     const self = create();
     const table = new SeriesTable();
     const collector = self.collector(table, () => self.ledger(numbers, true));
@@ -184,7 +184,7 @@ describe("Tocsin's own metrics", () => {
     expect(valueOf(renderText(table.snapshot()), 'tocsin_scrapes_total', { outcome: 'served' })).toBe(1);
   });
 
-  it('keep nothing between two of them', async () => {
+  it('keep no state between two instances', async () => {
     const one = create();
     one.scrapes.inc('failed');
     expect(valueOf(await render(create()), 'tocsin_scrapes_total', { outcome: 'failed' })).toBe(0);

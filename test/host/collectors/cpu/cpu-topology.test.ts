@@ -18,7 +18,7 @@ describe('CpuTopology', () => {
 
   const read = async (topology: CpuTopology) => Object.fromEntries(readBack(await topology.collect()).series);
 
-  it('tells the counters of a core and a package once, of whichever CPU has them first', async () => {
+  it('returns the counters of a core and a package once, from the first CPU that has them', async () => {
     tree.writeAll(CPU, {
       'cpu0/topology/physical_package_id': '0',
       'cpu0/topology/core_id': '0',
@@ -52,7 +52,7 @@ describe('CpuTopology', () => {
     });
   });
 
-  it('tells nothing without /sys', async () => {
+  it('returns nothing without /sys', async () => {
     expect(await read(new CpuTopology({ sysfs: '/nothing', clock }))).toEqual({});
   });
 });
@@ -64,11 +64,11 @@ describe('cpuList', () => {
     ['2-3,7', [2, 3, 7]],
     ['3-2', []],
     ['a-b, 1,,-4,5-', []],
-  ])('of "%s" makes %j', (text, expected) => {
+  ])('parses "%s" as %j', (text, expected) => {
     expect(cpuList(text)).toEqual(expected);
   });
 
-  it('keeps within reason, whatever it is given', () => {
+  it('is bounded for any input', () => {
     expect(cpuList('0-99999,0-99999')).toHaveLength(65_536);
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...Array.from('0129-,')) }), (text) =>

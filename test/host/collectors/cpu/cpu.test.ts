@@ -37,7 +37,7 @@ describe('cpu', () => {
     await expectAsNodeExporter(cpu, kernel);
   });
 
-  it('never lets a counter fall: the kernel may count idle and iowait back', async () => {
+  it('never lets a counter decrease: the kernel may decrease idle and iowait', async () => {
     const instance = collectorOn(cpu, proc.path);
     proc.write('stat', 'cpu0 100 0 100 1000 50 0 0 0 0 0\n');
     await seconds(instance);
@@ -52,7 +52,7 @@ describe('cpu', () => {
     expect(await seconds(instance)).toMatchObject({ '0.system': 1.01, '0.idle': 10.01, '0.iowait': 0.51 });
   });
 
-  it('begins anew when idle falls by 3 s: the CPU was unplugged and came back', async () => {
+  it('starts again when idle decreases by 3 s: the CPU was unplugged and plugged in again', async () => {
     const instance = collectorOn(cpu, proc.path);
     proc.write('stat', 'cpu0 500 0 0 1000 0 0 0 0 0 0\ncpu1 500 0 0 1000 0 0 0 0 0 0\n');
     await seconds(instance);
@@ -60,7 +60,7 @@ describe('cpu', () => {
     expect(await seconds(instance)).toMatchObject({ '0.user': 0.01, '0.idle': 7, '1.user': 5, '1.idle': 10 });
   });
 
-  it('forgets a CPU that is gone', async () => {
+  it('drops a CPU that is gone', async () => {
     const instance = collectorOn(cpu, proc.path);
     proc.write('stat', 'cpu0 1 1 1 1 1 1 1 1 1 1\ncpu1 900 1 1 1 1 1 1 1 1 1\n');
     await seconds(instance);
@@ -70,7 +70,7 @@ describe('cpu', () => {
     expect(await seconds(instance)).toMatchObject({ '1.user': 0.02 });
   });
 
-  it('leaves out columns that are missing or no numbers, and goes on', async () => {
+  it('leaves out columns that are missing or not numbers, and continues', async () => {
     proc.write(
       'stat',
       'cpu0 100 x -3 400 5.5\ncpu1 100 200 300 400 500 600 700 800 900 1000 1100\ncpuX 1 2\ncpu1 7 7\n',
@@ -84,13 +84,13 @@ describe('cpu', () => {
     expect([told['guest_1.user'], told['guest_1.nice']]).toEqual([9, 10]);
   });
 
-  it('says what is wrong when there is no CPU, or no file', async () => {
+  it('reports why when there is no CPU, or no file', async () => {
     await expect(collect(cpu, proc.path)).rejects.toThrow(/cannot read .*stat: ENOENT/);
     proc.write('stat', 'cpu  1 2 3 4\nintr 0\n');
     await expect(collect(cpu, proc.path)).rejects.toThrow(/no line of a CPU: expected/);
   });
 
-  it("has what Node tells of macOS's CPUs, in seconds", async () => {
+  it("has what Node reports about macOS's CPUs, in seconds", async () => {
     const cpus = () => [{ times: { user: 1_000, nice: 0, sys: 500, idle: 90_000 } }];
     expect(await seriesWith(cpu, { system: aSystem({ platform: 'darwin', cpus }) })).toEqual({
       'node_cpu_seconds_total{cpu="0",mode="user"}': 1,
@@ -100,12 +100,12 @@ describe('cpu', () => {
     });
   });
 
-  it('tells how busy all CPUs were, guests counted once', () => {
+  it('reports how busy all CPUs were, counting guests once', () => {
     proc.write('stat', 'cpu  100 200 300 400 500 600 700 800 100 50\ncpu0 1 1 1 1\n');
     expect(readCpuTime(proc.path)).toEqual({ total: 36, busy: 27 });
   });
 
-  it('keeps every counter from falling, whatever the file says', async () => {
+  it('never decreases a counter, whatever the file contains', async () => {
     const time = fc.nat({ max: 2_000 }).map(String);
     const column = fc.oneof(time, fc.constantFrom('', '-1', '18446744073709551615', 'x'));
     const columns = fc.tuple(

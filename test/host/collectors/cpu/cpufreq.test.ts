@@ -25,7 +25,7 @@ describe('cpufreq', () => {
     await expectAsNodeExporter(cpufreq, kernel);
   });
 
-  it('leaves out files that cannot be read or are no numbers', async () => {
+  it('leaves out files that cannot be read or are not numbers', async () => {
     tree.writeAll(CPU, {
       offline: '',
       'cpu0/cpufreq/scaling_cur_freq': '800000',

@@ -23,7 +23,7 @@ describe('loadavg', () => {
     await expectAsNodeExporter(loadavg, kernel);
   });
 
-  it('has what Node tells on macOS', async () => {
+  it('has what Node reports on macOS', async () => {
     const system = aSystem({ platform: 'darwin', loadavg: () => [1.5, 2.5, 3.5] });
     expect(await seriesWith(loadavg, { system })).toEqual({
       node_load1: 1.5,
@@ -37,12 +37,12 @@ describe('loadavg', () => {
     ['x 0.20 0.30 1/2 3\n', { node_load5: 0.2, node_load15: 0.3 }],
     ['0.10 -1 NaN', { node_load1: 0.1 }],
     ['1e400 12 0x10', { node_load5: 12 }],
-  ])('leaves out what is no load in "%s"', async (text, expected) => {
+  ])('leaves out what is not a load in "%s"', async (text, expected) => {
     proc.write('loadavg', text);
     expect(Object.fromEntries(readBack(await collect(loadavg, proc.path)).series)).toEqual(expected);
   });
 
-  it('says what is wrong when nothing is a load, or the file is not there', async () => {
+  it('reports why when nothing is a load, or the file is missing', async () => {
     await expect(collect(loadavg, proc.path)).rejects.toThrow(/cannot read .*loadavg: ENOENT/);
     proc.write('loadavg', '\n');
     await expect(collect(loadavg, proc.path)).rejects.toThrow(/holds no load average: expected/);

@@ -20,7 +20,7 @@ describe('pressure', () => {
     await expectAsNodeExporter(pressure, kernel);
   });
 
-  it('leaves out lines that are none', async () => {
+  it('leaves out invalid lines', async () => {
     tree.write('pressure/cpu', 'some avg10=0.00 total=1500000\nfull avg10=0.00 total=7\n');
     tree.write('pressure/io', 'some total=\nfull avg10=1 total=-4\nother avg10=0 total=3');
     expect(await seriesWith(pressure, { procfs: tree.path })).toEqual({
@@ -28,7 +28,7 @@ describe('pressure', () => {
     });
   });
 
-  it('is nothing that is wrong where the kernel has none, and is where it makes no sense', async () => {
+  it('is not an error where the kernel has none, but is where the file is invalid', async () => {
     await expect(collect(pressure, tree.path)).rejects.toBeInstanceOf(AbsentError);
     tree.write('pressure/memory', 'nothing');
     await expect(collect(pressure, tree.path)).rejects.not.toBeInstanceOf(AbsentError);

@@ -26,7 +26,7 @@ describe('processes', () => {
   const stat = (name: string, state: string, threads: number) =>
     `7 (${name}) ${state} 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 ${threads} 0 24 4096`;
 
-  it('leaves out processes that are gone or make no sense, and does not fall for their names', async () => {
+  it('leaves out processes that are gone or invalid, and is not misled by their names', async () => {
     tree.writeAll('', {
       '7/stat': stat(') R 1 2 (', 'S', 1),
       '8/stat': '8 (cut) S 1 2',
@@ -41,7 +41,7 @@ describe('processes', () => {
     });
   });
 
-  it('counts at most once a second, and rests twenty times as long as it took', async () => {
+  it('counts at most once a second, and pauses twenty times as long as it took', async () => {
     const clock = new ManualClock();
     let counted = 0;
     const countProcesses = async (): Promise<ProcessCounts> => {
@@ -57,7 +57,7 @@ describe('processes', () => {
     expect(await pids()).toBe(2);
   });
 
-  it('gives others their turn while it counts', async () => {
+  it('yields to other work while it counts', async () => {
     tree.writeAll('', { '1/stat': stat('a', 'S', 1), '2/stat': stat('b', 'R', 1) });
     let turns = 0;
     await countProcesses(tree.path, () => {

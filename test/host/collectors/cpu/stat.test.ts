@@ -21,7 +21,7 @@ describe('stat', () => {
     await expectAsNodeExporter(stat, kernel);
   });
 
-  it('leaves out lines that are none, whatever follows the first number', async () => {
+  it('leaves out invalid lines, whatever follows the first number', async () => {
     tree.write(
       'stat',
       `cpu0 1 2 3\nintr 5 ${'0 '.repeat(10_000)}\nctxt x\nbtime\nprocs_running 1 new\nsoftirq 1`,
@@ -36,7 +36,7 @@ describe('stat', () => {
     );
   });
 
-  it('has the start of the machine on macOS, the same whenever it is asked', async () => {
+  it('has the boot time on macOS, the same each time', async () => {
     const clock = new ManualClock(1_700_000_000_400);
     const system = aSystem({ platform: 'darwin', uptime: () => 5_000.2 });
     expect(await seriesWith(stat, { system, clock })).toEqual({ node_boot_time_seconds: 1_699_995_000 });

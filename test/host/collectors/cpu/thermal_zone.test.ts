@@ -24,7 +24,7 @@ describe('thermal_zone', () => {
     await expectAsNodeExporter(thermalZone, kernel);
   });
 
-  it('leaves out sensors that do not answer, and goes on', async () => {
+  it('leaves out sensors that do not answer, and continues', async () => {
     tree.writeAll('class/thermal', {
       'thermal_zone0/type': 'wifi',
       'thermal_zone1/type': 'cpu',
@@ -40,13 +40,13 @@ describe('thermal_zone', () => {
     });
   });
 
-  it('has nothing to say of a machine without sensors, and fails where there is no /sys', async () => {
+  it('returns nothing for a machine without sensors, and fails where there is no /sys', async () => {
     tree.write('kernel/x', '');
     expect(await seriesWith(thermalZone, { sysfs: tree.path })).toEqual({});
     await expect(seriesWith(thermalZone, { sysfs: '/nothing' })).rejects.toBeInstanceOf(AbsentError);
   });
 
-  it('asks the sensors once a second, however many scrapes there are', async () => {
+  it('reads the sensors once a second, however many scrapes there are', async () => {
     tree.writeAll('class/thermal', { 'thermal_zone0/type': 'cpu', 'thermal_zone0/temp': '1000' });
     const clock = new ManualClock();
     let asked = 0;

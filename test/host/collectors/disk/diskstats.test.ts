@@ -26,7 +26,7 @@ describe('diskstats', () => {
     await expectAsNodeExporter(diskstats, kernel);
   });
 
-  it('leaves out columns that are missing or no numbers, and lines that are of no disk', async () => {
+  it('leaves out columns that are missing or not numbers, and lines that are not of a disk', async () => {
     tree.write('diskstats', `8 0 sda 1 x 3 4 5 6 7 8 -9 10 11\n8 16 sdb 1 2 3\nx 0 sdc ${OLD}\n`);
     const told = await seriesWith(diskstats, { procfs: tree.path });
     expect(told).toMatchObject({
@@ -37,12 +37,12 @@ describe('diskstats', () => {
     expect(Object.keys(told)).toHaveLength(10);
   });
 
-  it('takes columns that are new for what they are: none of ours', async () => {
+  it('ignores new columns', async () => {
     tree.write('diskstats', `8 0 sda ${OLD} 12 13 14 15 16 17 18 19 20\n`);
     expect(Object.keys(await seriesWith(diskstats, { procfs: tree.path }))).toHaveLength(18);
   });
 
-  it('takes a machine without disks for what it is, and another file for an error', async () => {
+  it('accepts a machine without disks, and treats another file as an error', async () => {
     tree.write('diskstats', '');
     expect(await collect(diskstats, tree.path)).toEqual([]);
     tree.write('diskstats', 'Inter-|   Receive\n');
@@ -51,7 +51,7 @@ describe('diskstats', () => {
     await expect(collect(diskstats, tree.path)).rejects.toThrow(/cannot read .*diskstats: ENOENT/);
   });
 
-  it('says whether a disk turns, looked up when it is new and once a minute', async () => {
+  it('reports whether a disk is rotational, looked up when it is new and once a minute', async () => {
     const clock = new ManualClock();
     const rotational = (value: string) => tree.writeAll('block/sda/queue', { rotational: value });
     tree.write('diskstats', `8 0 sda ${OLD}\n`);
@@ -67,14 +67,14 @@ describe('diskstats', () => {
     expect(await told()).toBe('0');
   });
 
-  it('does without what cannot be looked up', async () => {
+  it('leaves out what cannot be looked up', async () => {
     tree.write('diskstats', `8 0 sda ${OLD}\n`);
     const readSlow = () => Promise.reject(new CollectorError('the child is gone'));
     const told = await seriesWith(diskstats, { procfs: tree.path, readSlow });
     expect(Object.keys(told).join()).toContain('rotational="0"');
   });
 
-  it('takes the serial that is on the label of the disk, and leaves out what udev does not know', async () => {
+  it('uses the serial on the label of the disk, and leaves out what udev does not know', async () => {
     tree.write('diskstats', `8 0 sda ${OLD}\n`);
     tree.write(
       'run/udev/data/b8:0',

@@ -19,12 +19,12 @@ describe('filefd', () => {
     await expectAsNodeExporter(filefd, kernel);
   });
 
-  it.each(['', '1024', 'x 0 65536', '1024 0 many'])('says what is wrong with "%s"', async (text) => {
+  it.each(['', '1024', 'x 0 65536', '1024 0 many'])('reports what is wrong with "%s"', async (text) => {
     tree.write('sys/fs/file-nr', text);
     await expect(collect(filefd, tree.path)).rejects.toThrow(/file-nr is no line of three numbers: expected/);
   });
 
-  it('takes the largest number that the kernel has, and columns that are new', async () => {
+  it('accepts the largest number of the kernel, and new columns', async () => {
     tree.write('sys/fs/file-nr', '7 0 18446744073709551615 9\n');
     expect(await seriesWith(filefd, { procfs: tree.path })).toEqual({
       node_filefd_allocated: 7,

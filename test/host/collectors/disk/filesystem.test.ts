@@ -17,7 +17,7 @@ import {
 
 const USAGE = { bsize: 4096, blocks: 1000, bfree: 400, bavail: 300, files: 50, ffree: 20 };
 
-/** Answers every path with the same usage, but for those named. */
+/** Answers every path with the same usage, except those named. */
 function fakeStatfs(asked: string[] = [], others: Readonly<Record<string, StatfsResult>> = {}): Statfs {
   return (paths) => {
     asked.push(...paths);
@@ -55,13 +55,13 @@ describe('filesystem', () => {
     ['4.19', ['/run', '/', '/boot', '/mnt/old backups']],
     ['5.10', ['/', '/srv/data', '/var', '/var/spool']],
     ['6.1', ['/', '/boot/efi', '/tmp', '/srv/tab\tand\\backslash', '/srv/broken', '/srv/sshfs']],
-  ] as const)('leaves out what is no disk in the /proc of Linux %s', async (kernel, expected) => {
+  ] as const)('leaves out what is not a disk in the /proc of Linux %s', async (kernel, expected) => {
     const asked: string[] = [];
     await collect(filesystem, recorded(kernel), fakeStatfs(asked));
     expect(asked).toEqual(expected);
   });
 
-  it('asks by the bytes of a mount point that is not UTF-8, and shows U+FFFD for each run of them', async () => {
+  it('asks with the bytes of a mount point that is not UTF-8, and exposes U+FFFD for each run of invalid bytes', async () => {
     proc.write(
       '1/mountinfo',
       Buffer.concat([
@@ -78,7 +78,7 @@ describe('filesystem', () => {
     ]);
   });
 
-  it('says why a file system does not answer, and nothing that it does not know', async () => {
+  it('reports why a file system does not answer, and only what is known', async () => {
     proc.write('1/mountinfo', '25 0 8:1 / / rw - ext4 /dev/sda1 rw\n26 25 0:45 / /nfs rw - nfs nas:/x rw\n');
     const told = await series(fakeStatfs([], { '/nfs': { error: MOUNT_TIMEOUT } }));
     const labels = '{device="nas:/x",device_error="mountpoint timeout",fstype="nfs",mountpoint="/nfs"}';
@@ -89,7 +89,7 @@ describe('filesystem', () => {
     expect(Object.keys(told)).toHaveLength(10);
   });
 
-  it('asks below the root file system of the host and labels without it', async () => {
+  it('asks below the root file system of the host, and labels paths without it', async () => {
     proc.write(
       '1/mountinfo',
       '25 0 8:1 / / rw - ext4 /dev/sda1 rw\n26 25 8:2 / /host/var rw - ext4 /dev/sda2 rw\n27 25 8:3 / /hostile rw - ext4 /dev/sda3 rw\n',
@@ -134,7 +134,7 @@ describe('filesystem', () => {
     expect((await series(fakeStatfs()))[`node_filesystem_readonly${labels}`]).toBe(1);
   });
 
-  it('notices mounts that come and go', async () => {
+  it('notices mounts that appear and disappear', async () => {
     const instance = collectorOn(filesystem, proc.path, fakeStatfs());
     const count = async () => (await instance.collect(never)).length;
     proc.write('1/mountinfo', '25 0 8:1 / / rw - ext4 /dev/sda1 rw\n');
@@ -146,7 +146,7 @@ describe('filesystem', () => {
     expect(await count()).toBe(8);
   });
 
-  it('reads its own mounts where those of process 1 are hidden, and says so when there are none', async () => {
+  it('reads its own mounts where those of process 1 are hidden, and reports when there are none', async () => {
     await expect(series(fakeStatfs())).rejects.toThrow(/cannot read .*self\/mountinfo: ENOENT/);
     proc.write('self/mountinfo', 'nonsense\n');
     await expect(series(fakeStatfs())).rejects.toThrow(/no line of a mount/);

@@ -25,7 +25,7 @@ describe('mountinfo', () => {
     expect(at('/srv/sshfs')).toMatchObject({ device: 'user@files.example:/', fstype: 'fuse.sshfs' });
   });
 
-  it('turns octal escapes back into the path that it is', () => {
+  it('decodes octal escapes in paths', () => {
     expect(at('/srv/tab\tand\\backslash')).toMatchObject({ device: '/dev/mapper/vg-data' });
   });
 
@@ -35,7 +35,7 @@ describe('mountinfo', () => {
     ['rw,relatime', 'ro', false, true],
     ['rw,relatime', 'rw,emergency_ro', false, true],
     ['rw,errors=remount-ro', 'rw,errors=remount-ro', false, false],
-  ])('tells where options %s and %s make it read-only', (options, superOptions, here, everywhere) => {
+  ])('reports where options %s and %s make it read-only', (options, superOptions, here, everywhere) => {
     const [mount] = parseMountinfo(`36 35 98:0 / /mnt ${options} - ext3 /dev/root ${superOptions}\n`);
     expect([mount?.readonlyHere, mount?.readonlyEverywhere]).toEqual([here, everywhere]);
   });
@@ -52,7 +52,7 @@ describe('mountinfo', () => {
     expect(parseMountinfo([good, line, good].join('\n'))).toHaveLength(2);
   });
 
-  it('finds every path that the kernel can write', () => {
+  it('parses every path that the kernel can write', () => {
     const path = fc
       .string({ unit: fc.constantFrom(...Array.from('ab \t\n\\0419é/-')) })
       .map((rest) => `/${rest}`);

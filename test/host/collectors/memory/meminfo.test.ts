@@ -23,7 +23,7 @@ describe('meminfo', () => {
     await expectAsNodeExporter(meminfo, kernel);
   });
 
-  it('has what Node tells on macOS, under the names that node_exporter has there', async () => {
+  it('has what Node reports on macOS, under the names that node_exporter uses there', async () => {
     const system = aSystem({ platform: 'darwin', totalmem: () => 17_179_869_184, freemem: () => 4_096 });
     expect(await seriesWith(meminfo, { system })).toEqual({
       node_memory_total_bytes: 17_179_869_184,
@@ -39,7 +39,7 @@ describe('meminfo', () => {
     expect(names).not.toContain('node_memory_KReclaimable_bytes');
   });
 
-  it('leaves out lines that are none, and goes on', async () => {
+  it('leaves out invalid lines, and continues', async () => {
     proc.write(
       'meminfo',
       'MemTotal: 10 kB\nMemFree: x kB\nBuffers 3 kB\nCached: 4 MB\nDirty: -1 kB\nHugePages_Total: 7\nMapp',
@@ -50,13 +50,13 @@ describe('meminfo', () => {
     });
   });
 
-  it('says what is wrong when no field is known, or the file is not there', async () => {
+  it('reports why when no field is known, or the file is missing', async () => {
     await expect(collect(meminfo, proc.path)).rejects.toThrow(/cannot read .*meminfo: ENOENT/);
     proc.write('meminfo', 'Nonsense: 1 kB\n');
     await expect(collect(meminfo, proc.path)).rejects.toThrow(/no known field: expected/);
   });
 
-  it('reads every amount as it was printed, and garbage not at all', async () => {
+  it('reads every amount as printed, and no garbage', async () => {
     const line = fc.oneof(
       fc
         .tuple(fc.constantFrom('MemTotal', 'Active(anon)', 'New(er)'), fc.bigInt(0n, 2n ** 64n - 1n))

@@ -19,7 +19,7 @@ describe('vmstat', () => {
     await expectAsNodeExporter(vmstat, kernel);
   });
 
-  it('leaves out lines that are none, and fails when there is no other', async () => {
+  it('leaves out invalid lines, and fails when there are no others', async () => {
     tree.write(
       'vmstat',
       'pgfault 5 6\npgpgin -1\npgpgout\npswpin 18446744073709551615\nunknown 4\noom_kill 1',

@@ -23,7 +23,7 @@ describe('conntrack', () => {
   const HEADER =
     'entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop';
 
-  it('adds the CPUs up, and leaves out columns that are missing or no numbers', async () => {
+  it('adds up the CPUs, and leaves out columns that are missing or not numbers', async () => {
     tree.writeAll('sys/net/netfilter', { nf_conntrack_count: '3', nf_conntrack_max: 'many' });
     tree.write('1/net/stat/nf_conntrack', `${HEADER}\n3 0 a 0 1\n3 0 F 0 zz\n\n`);
     expect(await seriesWith(conntrack, { procfs: tree.path })).toEqual({
@@ -33,12 +33,12 @@ describe('conntrack', () => {
     });
   });
 
-  it('does without the counters where the kernel does', async () => {
+  it('leaves out the counters where the kernel has none', async () => {
     tree.writeAll('sys/net/netfilter', { nf_conntrack_count: '3', nf_conntrack_max: '4' });
     expect(Object.keys(await seriesWith(conntrack, { procfs: tree.path }))).toHaveLength(2);
   });
 
-  it('is nothing that is wrong where connections are not tracked, and is where it makes no sense', async () => {
+  it('is not an error where connections are not tracked, but is where the file is invalid', async () => {
     await expect(collect(conntrack, tree.path)).rejects.toBeInstanceOf(AbsentError);
     tree.writeAll('sys/net/netfilter', { nf_conntrack_count: 'x', nf_conntrack_max: 'y' });
     await expect(collect(conntrack, tree.path)).rejects.toThrow(/hold no numbers/);

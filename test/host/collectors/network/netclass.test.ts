@@ -24,7 +24,7 @@ describe('netclass', () => {
     await expectAsNodeExporter(netclass, kernel);
   });
 
-  it('leaves out what is missing or no number, and files that are no devices', async () => {
+  it('leaves out what is missing or not a number, and files that are not devices', async () => {
     tree.writeAll('class/net', {
       bonding_masters: 'bond0',
       'eth0/mtu': 'large',
@@ -45,13 +45,13 @@ describe('netclass', () => {
     ['-1', undefined],
     ['0', 0],
     ['2500', 312_500_000],
-  ])('of the speed %s makes %s bytes per second', async (speed, expected) => {
+  ])('converts the speed %s to %s bytes per second', async (speed, expected) => {
     tree.writeAll('class/net', { 'eth0/speed': speed });
     const told = await seriesWith(netclass, { sysfs: tree.path });
     expect(told['node_network_speed_bytes{device="eth0"}']).toBe(expected);
   });
 
-  it('asks elsewhere for what a driver may be slow to tell, and does without', async () => {
+  it('asks the child for what a driver may be slow to report, and can do without it', async () => {
     tree.writeAll('class/net', { 'eth0/speed': '1000', 'eth0/carrier': '1', 'eth0/duplex': 'full' });
     const asked: string[] = [];
     const readSlow: ReadSlow = async (paths, signal) => {

@@ -31,7 +31,7 @@ describe('netdev', () => {
     expect([...series.keys()].some((name) => name.includes('eth0'))).toBe(false);
   });
 
-  it('leaves out columns that are missing or no numbers, and goes on', async () => {
+  it('leaves out columns that are missing or not numbers, and continues', async () => {
     proc.write('1/net/dev', `${HEADER}  eth0: 7 x -1 4\n no colon here\n : 1 2 3\neth1:8 9\n eth0: 99\n`);
     expect(Object.fromEntries(readBack(await collect(netdev, proc.path)).series)).toEqual({
       'node_network_receive_bytes_total{device="eth0"}': 7,
@@ -41,7 +41,7 @@ describe('netdev', () => {
     });
   });
 
-  it('takes a machine without devices for what it is, and another file for an error', async () => {
+  it('accepts a machine without devices, and treats another file as an error', async () => {
     proc.write('1/net/dev', HEADER);
     expect(await collect(netdev, proc.path)).toEqual([]);
     proc.write('1/net/dev', '');

@@ -22,7 +22,7 @@ describe('netstat', () => {
     await expectAsNodeExporter(netstat, kernel);
   });
 
-  it('takes columns wherever they are, and leaves out what is missing or no number', async () => {
+  it('reads columns in any order, and leaves out what is missing or not a number', async () => {
     tree.write('1/net/netstat', 'TcpExt: New ListenDrops SyncookiesSent\nTcpExt: 1 2\nIpExt: InOctets\n');
     tree.write('1/net/snmp', 'Tcp: CurrEstab InErrs\nTcp: x 18446744073709551615 3\nUdp: 1 2\nnonsense\n\n');
     tree.write('1/net/snmp6', 'Ip6InOctets\t\t5\nIcmp6InMsgs\nnothing 4\n6 6\nUdp6InErrors -1\n');
@@ -34,7 +34,7 @@ describe('netstat', () => {
     });
   });
 
-  it('notices when the kernel names its columns anew', async () => {
+  it('notices when the kernel renames its columns', async () => {
     const instance = netstat.create(hostOptions({ procfs: tree.path }));
     const value = async () => Object.fromEntries(readBack(await instance.collect(never)).series);
     tree.write('1/net/snmp', '');
@@ -44,7 +44,7 @@ describe('netstat', () => {
     expect(await value()).toEqual({ node_netstat_TcpExt_ListenDrops: 2, node_netstat_TcpExt_TCPTimeouts: 1 });
   });
 
-  it('says what is wrong when there is no counter, or no file', async () => {
+  it('reports why when there is no counter, or no file', async () => {
     await expect(collect(netstat, tree.path)).rejects.toThrow(/cannot read .*1\/net\/netstat: ENOENT/);
     tree.write('1/net/netstat', 'garbage');
     tree.write('1/net/snmp', '');

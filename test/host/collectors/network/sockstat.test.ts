@@ -20,7 +20,7 @@ describe('sockstat', () => {
     await expectAsNodeExporter(sockstat, kernel);
   });
 
-  it('counts memory in pages and bytes, and leaves out what is no number or not known', async () => {
+  it('reports memory in pages and bytes, and leaves out what is not a number or not known', async () => {
     tree.write(
       '1/net/sockstat',
       'sockets: used x\nTCP: inuse 1 orphan mem 5\nUDP: mem 3 new 9\nSCTP: inuse 1\nRAW inuse 4\n',
@@ -32,7 +32,7 @@ describe('sockstat', () => {
     });
   });
 
-  it('shows what is below 0, as the kernel may count it', async () => {
+  it('exposes values below 0, as the kernel may report them', async () => {
     tree.write('1/net/sockstat', 'sockets: used -1\nTCP: inuse -2 orphan 0 tw -3 alloc -4 mem -5\n');
     expect(await seriesWith(sockstat, { procfs: tree.path, system: aSystem({ pageSize: 4_096 }) })).toEqual({
       node_sockstat_sockets_used: -1,
@@ -45,7 +45,7 @@ describe('sockstat', () => {
     });
   });
 
-  it('says what is wrong when there is no socket, or no file', async () => {
+  it('reports why when there is no socket, or no file', async () => {
     await expect(collect(sockstat, tree.path)).rejects.toThrow(/cannot read .*1\/net\/sockstat: ENOENT/);
     tree.write('1/net/sockstat', 'TCP: inuse\n');
     await expect(collect(sockstat, tree.path)).rejects.toThrow(/no known field: expected "TCP: inuse 35/);

@@ -19,7 +19,7 @@ describe('entropy', () => {
     await expectAsNodeExporter(entropy, kernel);
   });
 
-  it('leaves out what is no number, and fails when nothing is one', async () => {
+  it('leaves out what is not a number, and fails when there are no numbers', async () => {
     tree.writeAll('sys/kernel/random', { entropy_avail: '-', poolsize: '4096' });
     expect(await seriesWith(entropy, { procfs: tree.path })).toEqual({ node_entropy_pool_size_bits: 4096 });
     tree.writeAll('sys/kernel/random', { poolsize: '' });

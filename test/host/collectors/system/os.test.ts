@@ -26,18 +26,18 @@ describe('os', () => {
     await expectAsNodeExporter(os, kernel);
   });
 
-  it('has no version and no end of support where they are none', async () => {
+  it('has no version and no end of support where they are invalid', async () => {
     tree.write('etc/os-release', 'ID=x\nVERSION_ID=rolling\nSUPPORT_END=some day\n');
     expect(Object.keys(await seriesWith(os, { rootfs: tree.path }))).toEqual([
       expect.stringMatching(/^node_os_info\{.*id="x".*version_id="rolling"\}$/),
     ]);
   });
 
-  it('is nothing that is wrong where there is no such file', async () => {
+  it('is not an error where there is no such file', async () => {
     await expect(seriesWith(os, { rootfs: tree.path })).rejects.toBeInstanceOf(AbsentError);
   });
 
-  it('takes the file that a container is given of its host, where the root file system has none', async () => {
+  it('uses the file of the host that is mounted into a container, where the root file system has none', async () => {
     const read = (path: string) =>
       path === '/run/host/os-release' ? { text: 'ID=host' } : { error: 'ENOENT' };
     const readSlow: ReadSlow = (paths) => Promise.resolve(new Map(paths.map((path) => [path, read(path)])));
@@ -69,11 +69,11 @@ describe('parseOsRelease', () => {
     ['  A=x  ', 'x'],
     ['A=', ''],
     ['A="open', '"open'],
-  ])('of %s makes %s', (line, expected) => {
+  ])('parses %s as %s', (line, expected) => {
     expect(parseOsRelease(`# A=0\n\n${line}\nnothing\n`).get('A')).toBe(expected);
   });
 
-  it('reads back any text that was quoted as the page says', () => {
+  it('reads any text that was quoted as the man page says', () => {
     fc.assert(
       fc.property(
         fc.string().filter((text) => !text.includes('\n')),

@@ -33,7 +33,7 @@ describe('time', () => {
     });
   });
 
-  it('follows summer time', async () => {
+  it('follows daylight saving time', async () => {
     const clock = new ManualClock(WINTER);
     let offset = 3_600;
     const instance = time.create(
@@ -55,7 +55,7 @@ describe('zoneAbbreviation', () => {
   });
   afterEach(() => tree.remove());
 
-  /** A TZif file of version 2, its first part empty; `changes` are seconds and the type from then on. */
+  /** A TZif file of version 2 with an empty first part; `changes` are seconds and the type from then on. */
   function zone(
     types: readonly (readonly [offset: number, name: string])[],
     changes: readonly (readonly [at: number, type: number])[],
@@ -85,7 +85,7 @@ describe('zoneAbbreviation', () => {
     ]);
   }
 
-  it('is what the zone was called at that time, and later what it was last called with that offset', () => {
+  it('is the name of the zone at that time, and later its last name with that offset', () => {
     const types = [
       [3_600, 'LMT'],
       [3_600, 'CET'],
@@ -106,7 +106,7 @@ describe('zoneAbbreviation', () => {
     ]);
   });
 
-  it('is the offset where the file is missing, cut off or another one', () => {
+  it('is the offset where the file is missing, truncated or invalid', () => {
     const whole = zone([[3_600, 'CET']], [[0, 0]]);
     tree.write('Cut', whole.subarray(0, 100));
     tree.write('Other', 'no such file');
@@ -126,7 +126,7 @@ describe('zoneAbbreviation', () => {
     ['America/Sao_Paulo', -10_800, SUMMER, '-03'],
   ] as const;
   it.each(zones)(
-    'of %s at %s is read from the real database, where there is one',
+    'of %s at %s is read from the real database where there is one',
     (name, offset, at, text) => {
       const real = existsSync(`/usr/share/zoneinfo/${name}`);
       expect(zoneAbbreviation(name, offset, at)).toBe(

@@ -4,7 +4,7 @@ import { aSystem, ProcTree, seriesWith } from '../../../support/host/procfs.ts';
 
 const INFO = 'machine="x86_64",nodename="tester",release="6.1.0",sysname="Linux",version="#1 SMP"';
 
-it('uname has what the system says of itself, and the NIS domain where /proc tells it', async () => {
+it('uname has what the system reports, and the NIS domain where /proc has it', async () => {
   const tree = new ProcTree();
   try {
     tree.write('sys/kernel/domainname', 'example.org\n');
