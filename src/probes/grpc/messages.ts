@@ -1,4 +1,7 @@
-/** The two messages of gRPC's health protocol, and their frames. @see https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
+/**
+ * The two messages of gRPC's health protocol, and their frames.
+ * @see https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+ */
 
 /** Bytes or a field that violate gRPC or Protocol Buffers. */
 export class MalformedMessageError extends Error {

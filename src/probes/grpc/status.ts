@@ -36,7 +36,10 @@ export function statusName(code: number): string {
   return NAMES[code] ?? `code ${code}`;
 }
 
-/** The code for an answer that is HTTP and not gRPC. @see https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
+/**
+ * The code for an answer that is HTTP and not gRPC.
+ * @see https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
+ */
 export function codeOfHttp(status: number): number {
   const codes: Readonly<Record<number, number>> = {
     400: INTERNAL,
