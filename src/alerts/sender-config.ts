@@ -13,8 +13,8 @@ const TIME_INTERVALS = ['mute_time_intervals', 'active_time_intervals'];
 const MAX_ROUTE_DEPTH = 1_000;
 
 /**
- * Finds which receivers of an Alertmanager may post to a webhook, from its configuration as shown by `GET
- * /api/v2/status`: since 0.26 with `<secret>` in place of addresses. Undefined if it is not an Alertmanager
+ * Finds which receivers of an Alertmanager may post to a webhook, from its configuration as shown by
+ * `GET /api/v2/status`: since 0.26 with `<secret>` in place of addresses. Undefined if it is not an Alertmanager
  * configuration.
  */
 export function readSenderConfiguration(value: unknown, webhook: string): SenderConfiguration | undefined {

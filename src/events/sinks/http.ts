@@ -20,8 +20,7 @@ const READ_BYTES = 16_384;
 /**
  * Posts the first event as a CloudEvent in structured mode: one request per event, one after the other, to preserve
  * their order.
- * @see
- * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#32-structured-content-mode
+ * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#32-structured-content-mode
  */
 export class HttpSink implements Sink {
   readonly #pool: Pool;

@@ -63,6 +63,7 @@ function lockBeside(path: string): FileLock {
  * Node has no flock(2). The flock program locks the open file that it inherits, and the lock stays after it exits,
  * because it belongs to the open file, which is ours. If the program is missing or the file system has no such lock,
  * the lock file beside the ledger has to do.
+ *
  * The file is opened before SQLite opens it and closed after SQLite closed it: closing any descriptor drops all of
  * SQLite's own locks (fcntl) on the file.
  */

@@ -64,8 +64,8 @@ export class LedgerFile {
   }
 
   /**
-   * Every event, oldest first, or those after an id. @throws LedgerStartError if events after `after` are no longer
-   * stored
+   * Every event, oldest first, or those after an id.
+   * @throws LedgerStartError if events after `after` are no longer stored
    */
   *events(node: string, after?: string): Generator<CloudEvent> {
     const [names, meta] = [new Names(this.#database), new Meta(this.#database)];

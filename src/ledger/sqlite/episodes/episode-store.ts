@@ -225,8 +225,8 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   /**
-   * Looks at the next `slice` ids and removes closed episodes last reported before `cutoff`. @returns whether ids are
-   * left
+   * Looks at the next `slice` ids and removes closed episodes last reported before `cutoff`.
+   * @returns whether ids are left
    */
   prune(cutoff: number, slice: number): boolean {
     const through = this.#sweptTo + slice;

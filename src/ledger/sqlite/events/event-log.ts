@@ -78,7 +78,8 @@ export class EventLog implements EventTable {
   }
 
   /**
-   * Reserves offsets for events that are written by other means. @returns the first offset, and `latest` for the events
+   * Reserves offsets for events that are written by other means.
+   * @returns the first offset, and `latest` for the events
    */
   reserve(count: number, time: number): { base: number; latest: number } {
     this.seal();
@@ -123,8 +124,8 @@ export class EventLog implements EventTable {
   }
 
   /**
-   * Removes the oldest events before `cutoff` (ms), whole segments of about `slice` events. @returns whether there may
-   * be more
+   * Removes the oldest events before `cutoff` (ms), whole segments of about `slice` events.
+   * @returns whether there may be more
    */
   prune(cutoff: number, slice: number): boolean {
     const old = this.#parts.segments.oldest(cutoff, slice);

@@ -165,7 +165,8 @@ export class DeliveryStore {
   }
 
   /**
-   * Removes at most `slice` deliveries before `cutoff`, and bodies beyond the limit. @returns whether there may be more
+   * Removes at most `slice` deliveries before `cutoff`, and bodies beyond the limit.
+   * @returns whether there may be more
    */
   prune(cutoff: number, slice: number): boolean {
     const expired = this.#expired.get(slice, cutoff) ?? undefined;
