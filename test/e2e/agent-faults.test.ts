@@ -27,7 +27,7 @@ function closeLater<T extends { close(): unknown }>(server: T): T {
   return server;
 }
 
-/** What there is to probe: one healthy target of each kind that needs no more than this machine. */
+/** What is probed: one healthy target of each kind that needs only this machine. */
 async function targets(): Promise<string[]> {
   const mint = new CertificateMint();
   closing.push(() => mint.remove());
@@ -43,7 +43,7 @@ async function targets(): Promise<string[]> {
   );
   const redis = closeLater(await startRedis());
   return [
-    // ten of them, on phases of their own: at any time some are waiting for an answer
+    // ten of them, on different phases: at any time some are waiting for an answer
     ...Array.from({ length: 10 }, (_, i) => `{ name: http${i}, target: '${slow.url}', http: {} }`),
     `{ name: by_name, target: 'http://localhost:${impatient.port}', http: { preferred_ip_protocol: ip4 } }`,
     `{ name: https, target: '${secure.url}', http: { preferred_ip_protocol: ip4, tls_config: { insecure_skip_verify: true } } }`,
@@ -64,7 +64,7 @@ confirm: { failures: 1 }
 services:
 ${services.map((service) => `  - ${service}\n`).join('')}`;
 
-/** How the runs of each service ended so far: `{ http: { success: 3, agent_limit: 1 } }`. */
+/** The results of the runs of each service so far: `{ http: { success: 3, agent_limit: 1 } }`. */
 async function results(tocsin: RunningTocsin): Promise<Record<string, Record<string, number>>> {
   const text = await (await fetch(`${tocsin.url}/metrics`, { headers: { connection: 'close' } })).text();
   const found: Record<string, Record<string, number>> = {};
@@ -80,8 +80,8 @@ async function results(tocsin: RunningTocsin): Promise<Record<string, Record<str
 const failures = ({ success: _success, ...endings }: Record<string, number>) =>
   Object.keys(endings).filter((ending) => !ending.startsWith('agent_'));
 
-describe('what is the agent’s own fault', () => {
-  it('is no failure where the event loop stands still for two seconds, and refused stays refused', async () => {
+describe('a fault of the agent', () => {
+  it('is not a failure where the event loop is blocked for two seconds, and a refused connection still is', async () => {
     await using tocsin = await startTocsin({
       folder: folder.path,
       config: config(await targets()),
@@ -90,7 +90,7 @@ describe('what is the agent’s own fault', () => {
     await until(async () => Object.values(await results(tocsin)).length === 17);
     for (let i = 0; i < 4; i++) {
       tocsin.signal('SIGUSR2');
-      // each block begins at another moment of the runs
+      // each block starts at another moment of the runs
       await pause(3_100 + i * 170);
     }
     const { refused = {}, ...healthy } = await results(tocsin);
@@ -102,7 +102,7 @@ describe('what is the agent’s own fault', () => {
     expect(refused['connect_refused']).toBeGreaterThan(2);
   });
 
-  it('is no failure where no file descriptor is left', async () => {
+  it('is not a failure where no file descriptors are left', async () => {
     await using tocsin = await startTocsin({
       folder: folder.path,
       config: config(await targets(), 'interval: 3s, timeout: 3s'),
@@ -110,7 +110,7 @@ describe('what is the agent’s own fault', () => {
     await until(async () =>
       Object.values(await results(tocsin)).every((endings) => (Object.values(endings)[0] ?? 0) > 0),
     );
-    // as many as are open now, and a few that the connections below will take
+    // as many as are open now, and a few that the connections below will use
     const limit = readdirSync(`/proc/${tocsin.pid}/fd`).length + 5;
     execFileSync('prlimit', ['--pid', String(tocsin.pid), `--nofile=${limit}:${limit}`]);
     const held = hold(Number(new URL(tocsin.url).port), 60);
@@ -132,7 +132,7 @@ describe('what is the agent’s own fault', () => {
   });
 });
 
-/** Keeps that many connections to a port open, and opens another for each that is turned away. */
+/** Keeps this many connections to a port open, and opens another for each that is refused. */
 function hold(port: number, count: number): { stop: () => void } {
   const sockets = new Set<Socket>();
   let stopped = false;

@@ -38,14 +38,14 @@ describeWithPeers(['alertmanager'], 'an Alertmanager that restarts while an aler
     const text = await (await fetch(`${tocsin.url}/metrics`)).text();
     return Number(new RegExp(`reconciliation_repairs_total\\{repair="${repair}"\\} (\\d+)`).exec(text)?.[1]);
   };
-  /** As Prometheus does: each time with the end a few resends ahead. */
+  /** Posts as Prometheus does: each time with the end a few resends ahead. */
   const give = () =>
     fetch(`${url}/api/v2/alerts`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify([{ labels: { alertname: 'Down', severity: 'critical' }, startsAt: STARTS_AT }]),
     });
-  /** Loading the configuration asks at once; otherwise it is every minute. */
+  /** A reload asks the Alertmanager at once; otherwise it is asked every minute. */
   const ask = async () => {
     const done = tocsin.log.filter(({ msg }) => msg === 'configuration reloaded').length;
     tocsin.signal('SIGHUP');
@@ -86,7 +86,7 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: '${tocsin.url}/api/webhooks
     await folder[Symbol.asyncDispose]();
   });
 
-  it('ends no episode by its empty list, and opens again what was given up when it lists it after all', async () => {
+  it('ends no episode because of its empty list, and reopens an expired one that it lists later', async () => {
     await give();
     const { id } = await until(async () => (await shown())[0]);
     await json(`${tocsin.url}/api/v1/alerts/${id}/ack`, {
@@ -97,7 +97,7 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: '${tocsin.url}/api/webhooks
     await alertmanager?.stop();
     alertmanager = await start();
     const startedAt = performance.now();
-    // longer than the news of an end could be on its way, so that absence alone would be believed
+    // longer than a report of an end could take, so that absence alone would be believed
     while (performance.now() - startedAt < WARM_UP_MS - 1_500) await ask();
     expect((await shown())[0]?.state).toBe('open');
     // Prometheus is gone for longer than it should be

@@ -9,7 +9,7 @@ import { pairTables } from '../support/differential/tables.ts';
 import { describeWithPeers } from '../support/peers.ts';
 import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
 
-/** Pairs that are asked about at the same time. */
+/** Pairs that are compared at the same time. */
 const AT_ONCE = 6;
 
 const mint = new CertificateMint();
@@ -42,12 +42,12 @@ describeWithPeers(['blackbox_exporter'], '/probe beside blackbox_exporter 0.28',
   }
 
   beforeAll(async () => {
-    // JSON is YAML, to both of them
+    // JSON is YAML for both of them
     const modules = Object.fromEntries(pairs.map((pair) => [moduleName(pair), pair.module]));
     const file = join(folder.path, 'blackbox.yml');
     writeFileSync(file, JSON.stringify({ modules }));
     const config = 'probe_endpoint: { modules_file: blackbox.yml }\nhost: { enabled: false }\n';
-    // one connection for each question under way, all from one address
+    // one connection for each concurrent request, all from one address
     [blackbox, tocsin] = await Promise.all([
       startBlackbox(file),
       startTocsin({ config, folder: folder.path }),
@@ -58,7 +58,7 @@ describeWithPeers(['blackbox_exporter'], '/probe beside blackbox_exporter 0.28',
         const { name } = pair;
         const again = () => compare(pair).catch((error: unknown) => found.set(name, [String(error)]));
         await again();
-        // on a busy machine one of the two may have run out of time: what differs twice does differ
+        // on a busy machine one of the two may have timed out: only what differs twice counts
         if (found.get(name)?.length !== 0) await again();
       }
     };
@@ -71,7 +71,7 @@ describeWithPeers(['blackbox_exporter'], '/probe beside blackbox_exporter 0.28',
     await folder[Symbol.asyncDispose]();
   });
 
-  it('is asked about at least 60 pairs', () => {
+  it('compares at least 60 pairs', () => {
     expect(pairs.length).toBeGreaterThanOrEqual(60);
     expect(new Set(pairs.map(({ name }) => name)).size).toBe(pairs.length);
   });
@@ -80,7 +80,7 @@ describeWithPeers(['blackbox_exporter'], '/probe beside blackbox_exporter 0.28',
     expect(found.get(name)).toEqual([]);
   });
 
-  it('every difference that is meant stands in the guide to migrating', () => {
+  it('documents every intended difference in the migration guide', () => {
     const guide = readFileSync('docs/migrating-from-blackbox_exporter.md', 'utf8');
     const titles = pairs.flatMap(({ differs }) => (differs === undefined ? [] : [differs.title]));
     const missing = titles.filter((title) => !new RegExp(`^#+ ${title}$`, 'm').test(guide));

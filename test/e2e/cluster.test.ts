@@ -3,7 +3,7 @@ import { describeWithPeers } from '../support/peers.ts';
 import { runCluster } from './scenarios/cluster.ts';
 
 describeWithPeers(['alertmanager'], 'two Alertmanagers in a cluster', () => {
-  it('make one episode of each life, whatever happens between them and Tocsin', async () => {
+  it('result in one episode per life, whatever happens between them and Tocsin', async () => {
     const record = await runCluster({ downSeconds: 15, perKind: 3 });
     expect({ wrong: record.wrong, repeated: record.repeatedTransitions }).toEqual({
       wrong: [],

@@ -3,7 +3,7 @@ import { describeWithPeers } from '../support/peers.ts';
 import { runCoalescing } from './scenarios/coalescing.ts';
 
 describeWithPeers(['prometheus'], 'two Prometheus servers and three people with curl', () => {
-  it('cost one collection each moment', async () => {
+  it('cause one collection at a time', async () => {
     const record = await runCoalescing({
       seconds: 4,
       checks: 50,
@@ -13,10 +13,10 @@ describeWithPeers(['prometheus'], 'two Prometheus servers and three people with 
     });
     const { served, coalesced, collections, asked } = record;
     expect(record.prometheus.map(({ failed }) => failed)).toEqual([0, 0]);
-    // of three who ask in the same moment two join the first, but for a connection that takes longer
+    // of three simultaneous requests two join the first, except when a connection takes longer
     expect(coalesced).toBeGreaterThan(asked * 0.5);
     expect(served).toBeGreaterThanOrEqual(asked);
-    // a scrape begins a collection or joins one; at both ends of the time some are not counted as served yet
+    // a scrape starts a collection or joins one; at both ends of the time some are not counted as served yet
     expect(Math.abs(collections + coalesced - served)).toBeLessThanOrEqual(6);
   });
 });

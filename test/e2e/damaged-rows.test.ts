@@ -12,7 +12,7 @@ async function json(tocsin: RunningTocsin, path: string): Promise<Record<string,
   return (await (await fetch(`${tocsin.url}${path}`)).json()) as Record<string, unknown[]>;
 }
 
-/** The data of the first events that a stream sends, until there are so many. */
+/** The data of the first events that a stream sends, this many of them. */
 async function streamed(tocsin: RunningTocsin, count: number, after: string): Promise<string[]> {
   const stop = new AbortController();
   const response = await fetch(`${tocsin.url}/api/v1/events/stream`, {
@@ -30,7 +30,7 @@ async function streamed(tocsin: RunningTocsin, count: number, after: string): Pr
 }
 
 describe('a ledger with damaged rows', () => {
-  it('is served by a process but for those, and exported with the offsets of what is left out', async () => {
+  it('is served by a process except those rows, and exported with the offsets of the omitted events', async () => {
     await using folder = temporaryFolder();
     {
       await using tocsin = await startTocsin({ folder: folder.path, config });
@@ -81,7 +81,7 @@ describe('a ledger with damaged rows', () => {
     );
     expect(replayed.code).toBe(1);
     expect(JSON.parse(replayed.stdout)).toMatchObject({ deliveries: 2, unreadable: 1 });
-    // the alert of the damaged episode comes again: it is the same episode, and counted again
+    // the alert of the damaged episode is delivered again: it is the same episode, and counted again
     await postWebhook(tocsin.url, webhookPayload([webhookAlert({ alertname: 'B' })]));
     expect((await json(tocsin, '/api/v1/alerts'))['alerts']).toHaveLength(3);
     expect((await json(tocsin, '/api/v1/quarantine'))['quarantine']).toMatchObject([

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { runDeliveries } from './scenarios/deliveries.ts';
 
 describe('deliveries of every kind, with a kill -9 in the middle', () => {
-  it('end in no 500, and every alert answered with 200 is in the ledger once', async () => {
+  it('cause no 500, and every alert answered with 200 is in the ledger once', async () => {
     const record = await runDeliveries({ requests: 600, killAfter: 300, concurrency: 8 });
     const { statuses, lost, twice, repeatedTransitions } = record;
     expect(Object.keys(statuses).filter((status) => !['0', '200', '400', '503'].includes(status))).toEqual(

@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 let server: HttpTestServer;
-/** When the target was asked, monotonic ms. */
+/** When the target was probed, monotonic ms. */
 let asked: number[];
 let answerAfterMs: number;
 
@@ -56,8 +56,8 @@ async function historyOf(url: string): Promise<{ success: number; failure: numbe
   return sum;
 }
 
-describe('a probe that is under way', () => {
-  it('ends as it would have when Tocsin is told to stop, and is remembered', async () => {
+describe('a running probe', () => {
+  it('ends normally when Tocsin is stopped, and is stored', async () => {
     const first = await startTocsin({ folder: folder.path, config: config('1h') });
     await until(() => asked.length === 1);
     const begun = performance.now();
@@ -71,7 +71,7 @@ describe('a probe that is under way', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('ends as it would have while the configuration is loaded anew; its phase and history go on', async () => {
+  it('ends normally while the configuration is reloaded; its phase and history continue', async () => {
     answerAfterMs = 1_000;
     await using tocsin = await startTocsin({ folder: folder.path, config: config('2s') });
     await until(() => asked.length === 2);
@@ -86,7 +86,7 @@ describe('a probe that is under way', () => {
     }
     await until(() => asked.length === 6);
     const gaps = asked.slice(2).map((at, i) => at - (asked[i + 1] ?? 0));
-    // one that began with the configuration, 0.3 s into the run before, would come a second early or more
+    // one that started with the reload, 0.3 s into the run before, would be at least a second early
     for (const gap of gaps) expect(Math.round(gap / 2_000)).toBe(1);
     const ended = await until(async () => {
       const history = await historyOf(tocsin.url);

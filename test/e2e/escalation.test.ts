@@ -2,8 +2,8 @@ import { expect, it } from '@jest/globals';
 import { describeWithPeers } from '../support/peers.ts';
 import { runEscalation } from './scenarios/escalation.ts';
 
-describeWithPeers(['prometheus', 'alertmanager'], 'alerts that nobody has', () => {
-  it('escalate one by one at their times; what is acknowledged or silenced does not, and services go by their own levels', async () => {
+describeWithPeers(['prometheus', 'alertmanager'], 'unacknowledged alerts', () => {
+  it('escalate one by one on time; acknowledged and silenced ones do not, and services use their own levels', async () => {
     const levels = [5, 10] as const;
     const { reached, acknowledged, suppressed } = await runEscalation({ levels, intervalSeconds: 1 });
     for (const instance of ['a', 'b'] as const) {

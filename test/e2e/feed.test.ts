@@ -11,8 +11,8 @@ import { runResume } from './scenarios/sse-resume.ts';
 
 const alertNamed = (alertname: string) => webhookPayload([webhookAlert({ alertname })]);
 
-describe('a client of the event stream that is killed again and again', () => {
-  it('sees every event once and in order, over a kill -9 of Tocsin too', async () => {
+describe('a client of the event stream that is killed repeatedly', () => {
+  it('receives every event once and in order, even across a kill -9 of Tocsin', async () => {
     const record = await runResume({ kills: 60, perSecond: 1_000, restarts: 1 });
     const { missing, twice, outOfOrder, gaps, events } = record;
     expect({ missing, twice, outOfOrder, gaps }).toEqual({ missing: 0, twice: 0, outOfOrder: 0, gaps: 0 });
@@ -20,8 +20,8 @@ describe('a client of the event stream that is killed again and again', () => {
   });
 });
 
-describe('a Redis that is killed and comes again', () => {
-  it('has every event in order in the end, over a kill -9 of Tocsin too', async () => {
+describe('a Redis that is killed and restarted', () => {
+  it('finally has every event in order, even across a kill -9 of Tocsin', async () => {
     const record = await runRedisStopped({ perSecond: 500, upSeconds: 1, downSeconds: 2, restart: true });
     expect([record.missing, record.outOfOrder]).toEqual([0, 0]);
     // a batch whose answer was lost, at most one for each end of a connection
@@ -32,7 +32,7 @@ describe('a Redis that is killed and comes again', () => {
 });
 
 describe('a reload', () => {
-  it('swaps the sinks, keeps their places, and ends streams so that they ask for their leave anew', async () => {
+  it('swaps the sinks, keeps their positions, and ends streams so that they authenticate again', async () => {
     await using folder = temporaryFolder();
     const got: { path: string; name: string }[] = [];
     const receiver = await startHttp((request, response) => {

@@ -31,7 +31,7 @@ async function value(url: string, name: string): Promise<number | undefined> {
     ?.samples.at(0)?.value;
 }
 
-/** Makes the path a pipe to which no one writes. */
+/** Makes the path a named pipe to which no one writes. */
 function makePipe(path: string): void {
   execFileSync('mkfifo', [`${path}.new`]);
   renameSync(`${path}.new`, path);
@@ -42,7 +42,7 @@ async function answers(url: string): Promise<void> {
   expect(response.status).toBe(200);
 }
 
-describe('a file that becomes a pipe', () => {
+describe('a file that becomes a named pipe', () => {
   it('does not freeze the process where it is a targets file', async () => {
     const targets = join(folder.path, 'targets.yml');
     writeFileSync(targets, '[]');
@@ -107,7 +107,7 @@ async function deliver(url: string, round: number): Promise<void> {
 }
 
 describe('a reader of standard output that stops', () => {
-  it('costs lines, which are counted and reported, and neither an answer nor the end of the process', async () => {
+  it('loses log lines, which are counted and reported, but delays neither responses nor the exit of the process', async () => {
     const { child, url } = await startUnread();
     const exited = once(child, 'exit');
     for (let round = 0; round < 6; round++) await deliver(url, round);
@@ -125,8 +125,8 @@ describe('a reader of standard output that stops', () => {
   });
 });
 
-describe('a rule in CEL that takes the square of the answer', () => {
-  it('ends as timeout at the deadline of the run, and delays neither answers nor other checks', async () => {
+describe('a CEL rule that is quadratic in the response', () => {
+  it('ends as timeout at the deadline of the run, and delays neither responses nor other checks', async () => {
     const items = JSON.stringify(Array.from({ length: 100_000 }, (_, i) => i));
     const body = `{"items":${items}}`;
     expect(body.length).toBeGreaterThan(500_000);

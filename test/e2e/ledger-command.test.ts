@@ -27,7 +27,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 
 const ledger = (...args: string[]) => runTocsin(['ledger', ...args], { cwd: folder.path });
 
-/** Runs with its standard output in this file, which cannot take it all. */
+/** Runs with its standard output to this file, which cannot hold it all. */
 async function intoFile(args: readonly string[], file: string): Promise<{ code: number; stderr: string }> {
   const output = openSync(file, 'w');
   const child = spawn(process.execPath, [MAIN, ...args], {
@@ -54,7 +54,7 @@ describe('a command whose output cannot be written', () => {
     },
   );
 
-  it('export to a reader that went away ends at once, without a word', async () => {
+  it('export to a closed pipe ends at once, without a message', async () => {
     const child = spawn(process.execPath, [MAIN, 'ledger', 'export'], { cwd: folder.path });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
@@ -84,7 +84,7 @@ describe('ledger backup and replay', () => {
       ['backup', 'replay'].map((word) => ({ word, what, target, message })),
     ),
   )(
-    '$word into $what exits with 1 and one sentence, and leaves nothing',
+    '$word into $what exits with 1 and one sentence, and leaves nothing behind',
     async ({ word, target, message }) => {
       const before = readdirSync(folder.path);
       expect(await ledger(word, target)).toEqual({
@@ -105,7 +105,7 @@ describe('ledger backup and replay', () => {
 });
 
 describeWithMounts('onto a disk that is too small', () => {
-  it.each(['backup', 'replay'])('%s exits with 1 and one sentence, and leaves nothing', async (word) => {
+  it.each(['backup', 'replay'])('%s exits with 1 and one sentence, and leaves nothing behind', async (word) => {
     const disk = at(`disk-${word}`);
     mkdirSync(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);

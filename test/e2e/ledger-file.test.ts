@@ -32,14 +32,14 @@ async function writable(tocsin: RunningTocsin): Promise<number> {
   return Number(/^tocsin_ledger_writable (\d)$/m.exec(await text(`${tocsin.url}/metrics`))?.[1]);
 }
 
-/** As somebody does it with the sqlite3 program. */
+/** As an operator does with the sqlite3 program. */
 function writeByHand(path: string): void {
   const database = new Database(path);
   database.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('hand', 1)");
   database.close();
 }
 
-/** What a second Tocsin says when it is started on `path`; it is expected to refuse. */
+/** What a second Tocsin reports when it is started on `path`; it is expected to refuse. */
 async function second(folder: string, path: string): Promise<{ code: number | null; output: string }> {
   const file = join(folder, 'second.yml');
   writeFileSync(file, config(path));
@@ -51,7 +51,7 @@ async function second(folder: string, path: string): Promise<{ code: number | nu
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
       output += chunk.toString();
-      // one that serves would never end by itself
+      // one that serves would never exit on its own
       if (output.includes('"listening"')) child.kill();
     });
   }
@@ -94,7 +94,7 @@ const OTHER_NAMES: readonly (readonly [string, Prepare])[] = [
 ];
 
 describe('a second Tocsin on the same ledger', () => {
-  it.each(OTHER_NAMES)('is refused %s, and the first goes on', async (_how, prepare) => {
+  it.each(OTHER_NAMES)('is refused %s, and the first continues', async (_how, prepare) => {
     await using folder = temporaryFolder();
     await using tocsin = await startTocsin({ folder: folder.path, config: config('data/ledger.db') });
     expect(await post(tocsin, 'Before')).toBe(200);
@@ -149,7 +149,7 @@ const LOSSES: readonly Loss[] = [
 ];
 
 describe('a ledger that is', () => {
-  it.each(LOSSES)('$how while Tocsin runs is not written, and it says so', async (loss) => {
+  it.each(LOSSES)('$how while Tocsin runs is not written, and Tocsin reports it', async (loss) => {
     await using folder = temporaryFolder();
     await using tocsin = await startTocsin({ folder: folder.path, config: config('data/ledger.db') });
     expect(await post(tocsin, 'Before')).toBe(200);
@@ -170,7 +170,7 @@ describe('a ledger that is', () => {
     expect(await tocsin.stop()).toBe(0);
   });
 
-  it('lost while nothing is delivered makes Tocsin unready by itself', async () => {
+  it('lost while there are no deliveries makes Tocsin unready on its own', async () => {
     await using folder = temporaryFolder();
     await using tocsin = await startTocsin({ folder: folder.path, config: config('data/ledger.db') });
     away(folder.path);

@@ -11,19 +11,19 @@ import {
 
 const SIZE = { alerts: 2, flaps: 1, restarts: 1, lives: 3 };
 
-// at once, for they mostly wait
+// concurrently, since they mostly wait
 describeWithPeers(['alertmanager'], 'lives of alerts, as real Alertmanagers report them,', () => {
   it.concurrent.each([
-    ["of a sender's clock that is an hour ahead and set back", clockSetBack],
+    ["of a sender whose clock is an hour ahead and set back", clockSetBack],
     ['that are shorter than the tolerance', shortLives],
-    ['of a peer that dies, and the next of the other', nextPeer],
-  ])('are what they were: %s', async (_what, scenario) => {
+    ['of a peer that dies, and the next one of the other peer', nextPeer],
+  ])('are recorded as they were: %s', async (_what, scenario) => {
     const { wrong, lives, reported } = await scenario(SIZE);
     expect({ wrong, reported }).toEqual({ wrong: [], reported: lives });
   });
 
   it.concurrent(
-    'are what Alertmanager has, when a pair without replica labels posts lives that are minutes apart',
+    'are those that Alertmanager has, when a pair without replica labels posts lives minutes apart',
     async () => {
       expect((await postedByPair(SIZE)).wrong).toEqual([]);
     },
@@ -38,7 +38,7 @@ describeWithPeers(['alertmanager', 'prometheus'], 'lives of alerts of real Prome
     },
   );
 
-  it.concurrent('are what they were when Alertmanager restarts', async () => {
+  it.concurrent('are recorded as they were when Alertmanager restarts', async () => {
     const { wrong, lives, reported } = await restarts(SIZE);
     expect({ wrong, reported }).toEqual({ wrong: [], reported: lives });
   });

@@ -25,7 +25,7 @@ function start(command: string, args: readonly string[]): ChildProcess {
 
 const answers = async (url: string): Promise<boolean> => (await fetch(url)).ok;
 
-/** The part of prometheus.yml that the guide shows, which is the one of blackbox_exporter's own README. */
+/** The part of prometheus.yml in the guide, which is the one of blackbox_exporter's README. */
 function guideConfig(): string {
   const guide = readFileSync('docs/migrating-from-blackbox_exporter.md', 'utf8');
   const [, block] = /```yaml\n(scrape_configs:\n.*?)```/s.exec(guide) ?? [];
@@ -33,7 +33,7 @@ function guideConfig(): string {
   return block;
 }
 
-describeWithPeers(['prometheus', 'blackbox_exporter'], 'the guide to migrating, on a real Prometheus', () => {
+describeWithPeers(['prometheus', 'blackbox_exporter'], 'the migration guide, with a real Prometheus', () => {
   let tocsin: RunningTocsin;
   let site: HttpTestServer;
   let prometheus: ChildProcess;
@@ -41,7 +41,7 @@ describeWithPeers(['prometheus', 'blackbox_exporter'], 'the guide to migrating, 
   let blackboxAddress = '';
   const configFile = join(folder.path, 'prometheus.yml');
 
-  /** prometheus.yml as the guide has it, with this test's targets, and the exporter at `address`. */
+  /** prometheus.yml as in the guide, with the targets of this test, and the exporter at `address`. */
   function configure(address: string): void {
     const text = guideConfig()
       .replaceAll('https://prometheus.io', site.url)
@@ -56,7 +56,7 @@ describeWithPeers(['prometheus', 'blackbox_exporter'], 'the guide to migrating, 
     return data.result;
   }
 
-  /** Series and values of the scraped targets, timings aside, once both targets were scraped from `exporter`. */
+  /** Series and values of the scraped targets, without timings, once both were scraped from `exporter`. */
   async function scraped(exporter: string): Promise<readonly string[]> {
     await until(async () => {
       const response = await fetch(`${prometheusUrl}/api/v1/targets`);
@@ -116,7 +116,7 @@ describeWithPeers(['prometheus', 'blackbox_exporter'], 'the guide to migrating, 
     await folder[Symbol.asyncDispose]();
   });
 
-  it('changes the address, and nothing else changes', async () => {
+  it('changes only the address', async () => {
     const before = await scraped(blackboxAddress);
     expect(before.some((series) => series.startsWith('probe_success'))).toBe(true);
     configure(new URL(tocsin.url).host);

@@ -15,7 +15,7 @@ interface Shown {
 
 const TOKEN = 'the-token-of-the-webhook';
 
-describeWithPeers(['alertmanager'], 'alerts of an Alertmanager that never get here', () => {
+describeWithPeers(['alertmanager'], 'alerts of an Alertmanager that are never delivered', () => {
   const folder = temporaryFolder();
   const file = join(folder.path, 'alertmanager.yml');
   let tocsin: RunningTocsin;
@@ -99,7 +99,7 @@ alertmanagers: [{ name: am, url: '${url}' }]
     await folder[Symbol.asyncDispose]();
   });
 
-  it('are counted and logged although nothing was ever delivered, without what is muted or for others', async () => {
+  it('are counted and logged even if nothing was ever delivered, without muted ones and those for others', async () => {
     await give(
       ...['A', 'B', 'C'].map((alertname) => ({ alertname })),
       { alertname: 'Muted', team: 'night' },
@@ -111,7 +111,7 @@ alertmanagers: [{ name: am, url: '${url}' }]
     expect([...(entry?.['alertnames'] as string[])].sort()).toEqual(['A', 'B', 'C']);
   });
 
-  it('are missing no longer once they are delivered, and do not escalate once a time interval mutes them', async () => {
+  it('are no longer missing once they are delivered, and do not escalate once a time interval mutes them', async () => {
     configure(TOKEN, 'night');
     await fetch(`${url}/-/reload`, { method: 'POST' });
     await untilMissing(0);

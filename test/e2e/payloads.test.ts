@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { runPayloads } from './scenarios/payloads.ts';
 
-it('whatever is posted as a webhook is answered, and never with 500', async () => {
+it('answers anything that is posted to a webhook, and never with 500', async () => {
   const { statuses, errors, exitCode, sent } = await runPayloads({
     payloads: 8_000,
     connections: 16,

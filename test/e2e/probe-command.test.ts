@@ -22,7 +22,7 @@ function writeModules(modules: object): void {
 }
 
 describe('tocsin probe', () => {
-  it('shows phases, log, metrics and the verdict, and exits with 0', async () => {
+  it('prints phases, log, metrics and the verdict, and exits with 0', async () => {
     const server = await servers.http((_request, response) => response.end('hello'));
     const { code, stdout, stderr } = await probe(server.url);
     expect([code, stderr]).toEqual([0, '']);
@@ -33,13 +33,13 @@ describe('tocsin probe', () => {
     expect(stdout.endsWith('\nsuccess\n')).toBe(true);
   });
 
-  it('exits with 1 for a failure, and says why', async () => {
+  it('exits with 1 for a failure, and prints the reason', async () => {
     const server = await servers.http((_request, response) => response.writeHead(503).end());
     const { code, stdout } = await probe(server.url);
     expect([code, stdout.split('\n').at(-2)]).toEqual([1, 'failure: status: HTTP status 503, expected 2xx']);
   });
 
-  it('shows the whole chain, also of a certificate that is refused', async () => {
+  it('prints the whole chain, even of a refused certificate', async () => {
     const expired = mint.leaf({ issuer: 'intermediate', from: '20200101000000Z', to: '20210101000000Z' });
     const server = await servers.https({ cert: expired.cert, key: expired.key }, (_request, response) =>
       response.end(),
@@ -56,7 +56,7 @@ describe('tocsin probe', () => {
   });
 
   it.each([[[]], [['--json']]])(
-    'shows what a target says without its escape sequences (%j)',
+    'prints the output of a target without its escape sequences (%j)',
     async (args) => {
       const hostile = '\u001b[2J\u001b]0;owned\u0007 \u202e';
       const server = await servers.tcp((socket) => socket.end(`${hostile}\n`));
@@ -72,7 +72,7 @@ describe('tocsin probe', () => {
     },
   );
 
-  it('--json is one object for programs', async () => {
+  it('prints one object with --json', async () => {
     const server = await servers.tcp();
     writeModules({ port: { prober: 'tcp' } });
     const { code, stdout } = await probe(server.address, '--module', 'port', '--json');
@@ -107,7 +107,7 @@ describe('tocsin probe', () => {
     expect(stderr).toMatch(expected);
   });
 
-  it('exits with 2 for a wrong modules file, with its line', async () => {
+  it('exits with 2 for an invalid modules file, with the line', async () => {
     writeModules({ port: { prober: 'tcp', tpc: {} } });
     const { code, stderr } = await probe('a.test');
     expect(code).toBe(2);

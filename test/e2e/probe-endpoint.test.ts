@@ -47,7 +47,7 @@ describe('/probe of a running Tocsin', () => {
     expect(config).not.toContain('hush');
   });
 
-  it('loads its modules anew, and keeps the old ones where the new are wrong', async () => {
+  it('reloads its modules, and keeps the old ones where the new ones are invalid', async () => {
     const server = await servers.tcp();
     const path = `/probe?module=port&target=${server.address}`;
     expect(await status(path)).toBe(400);
@@ -61,7 +61,7 @@ describe('/probe of a running Tocsin', () => {
     expect(await status(path)).toBe(200);
   });
 
-  it('tells in the log of modules that cannot be run here', async () => {
+  it('logs modules that cannot run here', async () => {
     writeModules({ quic: { prober: 'http', http: { enable_http3: true, enable_http2: false } } });
     await reloaded();
     const warning = tocsin.log.find(({ msg }) =>
@@ -75,7 +75,7 @@ describe('/probe of a running Tocsin', () => {
     ]);
   });
 
-  it('loads a module that cannot work beside those that can', async () => {
+  it('loads a module that cannot work along with those that can', async () => {
     const server = await servers.tcp();
     writeModules({ odd: { prober: 'tpc' }, port: { prober: 'tcp', tcp: { preferred_ip_protocol: 'ipv4' } } });
     await reloaded();
@@ -91,14 +91,14 @@ describe('/probe of a running Tocsin', () => {
     expect(await status('/probe?target=http://169.254.169.254/latest/meta-data/')).toBe(403);
   });
 
-  it('sends nothing of a hostname that would end the line of a header', async () => {
+  it('sends nothing for a hostname that would end a header line', async () => {
     const server = await servers.tcp();
     const hostname = encodeURIComponent('x\r\nX-Evil: 1');
     expect(await status(`/probe?target=http://${server.address}&hostname=${hostname}`)).toBe(400);
     expect(server.accepted()).toBe(0);
   });
 
-  it('takes no question from a web page of another origin', async () => {
+  it('refuses requests from a web page of another origin', async () => {
     const server = await servers.tcp();
     const path = `/probe?module=port&target=${server.address}`;
     const asked = async (headers: Record<string, string>): Promise<number> =>
@@ -137,7 +137,7 @@ describe('/probe of a running Tocsin', () => {
       expect([reply.status, await reply.text()]).toEqual([200, expect.stringContaining('probe_success 0\n')]);
     });
 
-    it('is not reached by a redirect, nor as a proxy', async () => {
+    it('is reached neither by a redirect nor as a proxy', async () => {
       const server = await servers.http((_request, response) =>
         response.writeHead(307, { Location: `${tocsin.url}/-/reload` }).end(),
       );

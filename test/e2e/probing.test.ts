@@ -2,18 +2,18 @@ import { describe, expect, it } from '@jest/globals';
 import { runHistory } from './scenarios/history.ts';
 import { runFootprint, runSchedule, runSoak } from './scenarios/probing.ts';
 
-describe('probing by the schedule, at reduced size', () => {
-  it('starts a thousand checks on time, all of them as often as the others', async () => {
+describe('scheduled probing, at reduced size', () => {
+  it('starts a thousand checks on time, all equally often', async () => {
     const record = await runSchedule({ checks: 1_000, intervalSeconds: 5, seconds: 15 });
     expect([record.notSuccessful, record.shed]).toEqual([0, 0]);
-    // first runs are spread over the interval, so that a check has two or three by now
+    // first runs are spread over the interval, so that a check has had two or three by now
     expect(record.fewest).toBeGreaterThanOrEqual(2);
     expect(record.most - record.fewest).toBeLessThanOrEqual(2);
     // whatever else the machine does
     expect(record.lateness.p99).toBeLessThanOrEqual(1);
   });
 
-  it('is ready soon and shows every check, with the host', async () => {
+  it('is ready soon and exposes every check and the host', async () => {
     const record = await runFootprint({ checks: 300, intervalSeconds: 5, seconds: 10 });
     expect(record.readySeconds).toBeLessThan(10);
     expect(record.residentBytes).toBeLessThan(300e6);
@@ -31,7 +31,7 @@ describe('probing by the schedule, at reduced size', () => {
 });
 
 describe('the history of one of many services, at reduced size', () => {
-  it('comes at once with as many points as were asked for', async () => {
+  it('is returned at once with as many points as requested', async () => {
     const record = await runHistory({ services: 20, days: 30, points: 500, asked: 20 });
     expect(record.fewestPoints).toBeGreaterThanOrEqual(499);
     expect(record.median).toBeLessThan(200);

@@ -71,7 +71,7 @@ describeWithPeers(['blackbox_exporter'], 'proxies and tokens, beside blackbox_ex
       startBlackbox(file, env),
       startTocsin({ config, folder: folder.path, env }),
     ]);
-    // one after the other, for the recorders do not tell who asks
+    // one after the other, since the recorders cannot distinguish the clients
     for (const one of cases) await compare(one);
   });
 
@@ -82,7 +82,7 @@ describeWithPeers(['blackbox_exporter'], 'proxies and tokens, beside blackbox_ex
     await folder[Symbol.asyncDispose]();
   });
 
-  it('compares cases that have names of their own', () => {
+  it('has unique names of cases', () => {
     expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
   });
 
@@ -91,14 +91,14 @@ describeWithPeers(['blackbox_exporter'], 'proxies and tokens, beside blackbox_ex
   });
 
   it.each(cases.filter((one) => one.asksOtherwise === undefined).map(({ name }) => [name]))(
-    '%s: the same is asked of proxies, token endpoints and targets',
+    '%s: the same requests to proxies, token endpoints and targets',
     (name) => {
       const { theirs, ours } = asked.get(name) ?? { theirs: ['nothing was compared'], ours: [] };
       expect(ours).toEqual(theirs);
     },
   );
 
-  it('every difference that is meant is one, and stands in the guide to migrating', () => {
+  it('finds every intended difference, each with a section in the migration guide', () => {
     const guide = readFileSync('docs/migrating-from-blackbox_exporter.md', 'utf8');
     const otherwise = cases.filter((one) => one.asksOtherwise !== undefined);
     for (const { name } of otherwise) expect(asked.get(name)?.ours).not.toEqual(asked.get(name)?.theirs);

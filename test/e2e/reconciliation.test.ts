@@ -19,7 +19,7 @@ interface Events {
   readonly events: readonly { readonly type: string; readonly data: Readonly<Record<string, unknown>> }[];
 }
 
-describeWithPeers(['alertmanager'], 'what Alertmanager itself says of its alerts', () => {
+describeWithPeers(['alertmanager'], 'the list of alerts of Alertmanager', () => {
   const folder = temporaryFolder();
   let tocsin: RunningTocsin;
   let alertmanager: RunningProcess | undefined;
@@ -37,7 +37,7 @@ describeWithPeers(['alertmanager'], 'what Alertmanager itself says of its alerts
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify([{ labels, startsAt: '2026-01-01T00:00:00.5Z' }]),
     });
-  /** Loading the configuration asks at once; otherwise it is every minute. */
+  /** A reload asks the Alertmanager at once; otherwise it is asked every minute. */
   const ask = async () => {
     const done = tocsin.log.filter(({ msg }) => msg === 'configuration reloaded').length;
     tocsin.signal('SIGHUP');
@@ -78,7 +78,7 @@ inhibit_rules: [{ source_matchers: ['alertname="Source"'], target_matchers: ['al
     await folder[Symbol.asyncDispose]();
   });
 
-  it('marks what it inhibits', async () => {
+  it('marks inhibited alerts', async () => {
     await give({ alertname: 'Target', severity: 'warning' });
     await until(() => alertOf('Target'));
     await ask();
@@ -92,7 +92,7 @@ inhibit_rules: [{ source_matchers: ['alertname="Source"'], target_matchers: ['al
     expect(await metric(`${since}"Source"`)).toBe(true);
   });
 
-  it('confirms a firing that was held for late word, and refutes one that it does not have', async () => {
+  it('confirms a firing that was held as late, and refutes one that it does not have', async () => {
     const held = (labels: Record<string, string>) => {
       const firing = webhookAlert(labels, { startsAt: '2026-01-01T00:00:00.5Z' });
       const resolved = { ...firing, status: 'resolved', endsAt: new Date().toISOString() };
@@ -110,7 +110,7 @@ inhibit_rules: [{ source_matchers: ['alertname="Source"'], target_matchers: ['al
     await until(async () => (await alertOf('Source'))?.state === 'open');
     await until(
       async () => {
-        // what a list does not have says nothing before its Alertmanager has warmed up
+        // absence from a list means nothing before its Alertmanager has warmed up
         await ask();
         return metric('tocsin_reconciliation_repairs_total{repair="refuted"} 1');
       },
@@ -120,7 +120,7 @@ inhibit_rules: [{ source_matchers: ['alertname="Source"'], target_matchers: ['al
     expect((await events('reopened')).map(({ data }) => data['labels'])).toEqual([source]);
   });
 
-  it('gives up an episode that it does not have, once word of its end cannot be on its way any more', async () => {
+  it('expires an episode that it does not have, once a report of its end can no longer be under way', async () => {
     const orphan = webhookAlert({ alertname: 'Orphan', severity: 'critical' });
     await postWebhook(tocsin.url, webhookPayload([orphan]));
     await ask();
@@ -136,7 +136,7 @@ inhibit_rules: [{ source_matchers: ['alertname="Source"'], target_matchers: ['al
     expect((await events('expired_unconfirmed')).map(({ data }) => data['cause'])).toEqual(['absent']);
   });
 
-  it('that does not answer changes nothing', async () => {
+  it('changes nothing when Alertmanager does not answer', async () => {
     await alertmanager?.stop();
     alertmanager = undefined;
     const failures = async () => {

@@ -49,7 +49,7 @@ async function events(url: string): Promise<readonly string[]> {
 }
 
 describe('a restart', () => {
-  it('shows the last result and state at once, repeats no event and waits for the phase', async () => {
+  it('exposes the last result and state at once, repeats no event and waits for the phase', async () => {
     status = 503;
     await using first = await startTocsin({ folder: folder.path, config: config('1h') });
     await until(
@@ -80,7 +80,7 @@ describe('a restart', () => {
     expect(server.accepted()).toBe(asked);
   });
 
-  it('after kill -9 goes on, too, and tells what changed meanwhile once', async () => {
+  it('continues after kill -9 too, and reports what has changed in between once', async () => {
     await using first = await startTocsin({ folder: folder.path, config: config('1s') });
     await until(
       async () => value(await samples(first.url), 'tocsin_check_state', { state: 'healthy' }) === 1,
@@ -104,7 +104,7 @@ describe('a restart', () => {
 });
 
 describe('a targets file', () => {
-  it('is followed while Tocsin runs; what it holds wrongly is told with its line by `tocsin check`', async () => {
+  it('is reloaded while Tocsin runs, and `tocsin check` reports its mistakes with their line', async () => {
     const file = join(folder.path, 'sd.json');
     const write = (...paths: string[]) =>
       writeFileSync(

@@ -54,7 +54,7 @@ const json = async (url: string): Promise<Record<string, unknown>> =>
   (await (await fetch(url)).json()) as Record<string, unknown>;
 
 describe('serve', () => {
-  it('watches a service and tells of it everywhere', async () => {
+  it('checks a service and reports it everywhere', async () => {
     await using tocsin = await startTocsin({ folder: folder.path, config: config(tools()) });
     const healthy = await until(async () => {
       const answer = await json(`${tocsin.url}/cluster_health`);
@@ -125,7 +125,7 @@ describe('serve', () => {
     expect(tocsin.log.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
   });
 
-  it('takes alerts, keeps them over a restart, and ends on SIGTERM with 0', async () => {
+  it('accepts alerts, keeps them across a restart, and exits with 0 on SIGTERM', async () => {
     const first = await startTocsin({ folder: folder.path, config: config('  []') });
     const payload = webhookPayload([
       webhookAlert({ alertname: 'A', service: 'x' }),
@@ -149,7 +149,7 @@ describe('serve', () => {
     ]);
   });
 
-  it('reloads: swaps services, keeps what is known of those that stay, refuses a broken file', async () => {
+  it('reloads: swaps services, keeps the state of those that remain, refuses a broken file', async () => {
     await using tocsin = await startTocsin({ folder: folder.path, config: config(tools()) });
     const file = join(folder.path, 'tocsin.yml');
     const since = await until(async () => {
@@ -188,7 +188,7 @@ describe('serve', () => {
     expect(text).toContain('tocsin_config_last_reload_successful 1');
   });
 
-  it('answers by another Host only what programs elsewhere ask: a web page could read the rest', async () => {
+  it('answers requests with another Host only for programs elsewhere: a web page could read the rest', async () => {
     await using tocsin = await startTocsin({ folder: folder.path, config: config(tools()) });
     const { port } = new URL(tocsin.url);
     const status = (path: string, host: string) =>
@@ -218,7 +218,7 @@ describe('serve', () => {
     }
   });
 
-  it('reloads the levels of escalation, those of services too', async () => {
+  it('reloads the levels of escalation, including those of services', async () => {
     const levels = (critical: string, own: string) =>
       config(
         `  - { name: tools, target: "${watchedUrl}", http: {}${own} }`,
@@ -243,7 +243,7 @@ describe('serve', () => {
     await until(async () => (await exposed())?.join() === ' 2: 180');
   });
 
-  it('lets a running probe and a request under way end when it is told to stop', async () => {
+  it('lets running probes and requests end when it is stopped', async () => {
     await using tocsin = await startTocsin({ folder: folder.path, config: config(tools()) });
     await until(async () => (await json(`${tocsin.url}/health`))['last_check'] !== null);
     expect((await fetch(`${tocsin.url}/-/ready`)).status).toBe(200);
@@ -253,11 +253,11 @@ describe('serve', () => {
   });
 });
 
-describe('what keeps it from starting', () => {
+describe('an error at the start', () => {
   const start = (args: string[] = [], env: Record<string, string> = {}) =>
     runTocsin(['serve', '--listen', '127.0.0.1:0', ...args], { cwd: folder.path, env });
 
-  it('is told in one line when the port is taken', async () => {
+  it('is reported in one line when the port is in use', async () => {
     const port = (watched.address() as AddressInfo).port;
     const { code, stderr } = await runTocsin(['serve', '--listen', `127.0.0.1:${port}`], {
       cwd: folder.path,
@@ -268,7 +268,7 @@ describe('what keeps it from starting', () => {
     );
   });
 
-  it('is told in one line when the store cannot be written', async () => {
+  it('is reported in one line when the store is not writable', async () => {
     writeFileSync(join(folder.path, 'file'), '');
     writeFileSync(join(folder.path, 'tocsin.yml'), 'store: { path: file/ledger.db }\n');
     const { code, stderr } = await start();
@@ -276,7 +276,7 @@ describe('what keeps it from starting', () => {
     expect(stderr).toMatch(/^tocsin: .*file\/ledger\.db.*\n$/);
   });
 
-  it('is told in one line when the store is damaged', async () => {
+  it('is reported in one line when the store is damaged', async () => {
     mkdirSync(join(folder.path, 'data'));
     writeFileSync(
       join(folder.path, 'data', 'tocsin.db'),
@@ -289,7 +289,7 @@ describe('what keeps it from starting', () => {
     expect(stderr).toContain('tocsin.db');
   });
 
-  it('is told with every problem and its line when the configuration is wrong', async () => {
+  it('is reported with every problem and its line when the configuration is invalid', async () => {
     writeFileSync(
       join(folder.path, 'tocsin.yml'),
       `server:
@@ -334,7 +334,7 @@ services:
     [['nonsense'], /no command "nonsense"/],
     [['serve', '--log-level', 'loud'], /--log-level is "loud"/],
     [['serve', '--config', 'absent.yml'], /absent\.yml/],
-  ])('%j ends with 2', async (args, says) => {
+  ])('exits with 2 for %j', async (args, says) => {
     const { code, stderr } = await runTocsin(args, { cwd: folder.path });
     expect(code).toBe(2);
     expect(stderr).toMatch(says);

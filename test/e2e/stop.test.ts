@@ -16,29 +16,29 @@ const A_THREAD = 'a thread is within a call to the system that does not return';
 describe('SIGTERM', () => {
   it.each([
     ['a thread hangs in a call', { main: thread(HANGS) }, A_THREAD],
-    ['such a thread does not hold the process', { main: `${thread(HANGS)}.unref()` }, A_THREAD],
+    ['such a thread is unreferenced', { main: `${thread(HANGS)}.unref()` }, A_THREAD],
     ['the thread of the ledger hangs', { ledger: `under(); fs.readFileSync('pipe')` }, A_THREAD],
     [
       'a call of the thread pool hangs',
       { main: `under(); fs.readFile('pipe', () => undefined)` },
       'a call to the system does not return (FSReqCallback)',
     ],
-  ])('ends the process where %s, and a last line says why', async (_, fault, reason) => {
+  ])('ends the process where %s, and logs the reason as the last line', async (_, fault, reason) => {
     const tocsin = await startWithFault(folder.path, fault);
     const { stderr, ...end } = await tocsin.end('SIGTERM');
     expect(end).toEqual({ code: null, signal: 'SIGKILL', gaveUp: false });
     expect(JSON.parse(stderr)).toMatchObject({ level: 'fatal', reason });
   });
 
-  it('ends the process orderly where a thread only waits', async () => {
+  it('ends the process in order where a thread only waits', async () => {
     const tocsin = await startWithFault(folder.path, { main: thread(IDLE) });
     expect(await tocsin.end('SIGTERM')).toEqual({ code: 0, signal: null, gaveUp: false, stderr: '' });
   });
 });
 
 describe('an event loop that is stuck', () => {
-  it('is ended by the thread of the ledger, and a last line says why', async () => {
-    // a second of the thread passes in a tenth of one, so that sixty of them can be waited for
+  it('is ended by the thread of the ledger, which logs the reason as the last line', async () => {
+    // a second of the thread passes in a tenth of a second, so that the test can wait for sixty of them
     const hurried = `const later = setTimeout;
       globalThis.setTimeout = (run, ms, ...rest) => later(run, ms === 1_000 ? 100 : ms, ...rest);`;
     const tocsin = await startWithFault(folder.path, { main: 'under(); for (;;);', inLedger: hurried });

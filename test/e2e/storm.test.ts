@@ -5,7 +5,7 @@ import { temporaryFolder } from '../support/tocsin.ts';
 import { runStorm, total } from './scenarios/storm.ts';
 
 describeWithPeers(['prometheus'], 'a scrape storm', () => {
-  it('costs no line in the log and no scrape of Prometheus, and every client is counted', async () => {
+  it('causes no log lines and no failed scrapes of Prometheus, and every client is counted', async () => {
     await using folder = temporaryFolder();
     // shorter limits than the default, so that the clients that hold on are cut off within the test
     const config = 'server: { header_timeout: 2s, request_timeout: 4s }\n';

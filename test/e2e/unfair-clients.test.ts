@@ -43,7 +43,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-/** A connection from an address of the loopback, and what was received on it so far. */
+/** A connection from a loopback address, and what was received on it so far. */
 function connection(from: string): { readonly socket: Socket; readonly received: () => string } {
   const socket = connect({ port: Number(new URL(tocsin.url).port), host: '127.0.0.1', localAddress: from });
   let received = '';
@@ -58,7 +58,7 @@ interface Sending {
   readonly body?: string;
 }
 
-/** One request over a connection of its own. @returns its status, `Retry-After` and body */
+/** One request over a new connection. @returns its status, `Retry-After` and body */
 function ask(method: string, path: string, { from = '127.0.0.1', headers = {}, body = '' }: Sending = {}) {
   return new Promise<{ status: number; retryAfter: string | undefined; text: string }>((resolve, reject) => {
     const options = { method, localAddress: from, agent: false, headers };
@@ -76,10 +76,10 @@ function ask(method: string, path: string, { from = '127.0.0.1', headers = {}, b
 
 const MEBIBYTE = 1_048_576;
 
-describe('uploads to a webhook with a signature only, which stall', () => {
+describe('stalled uploads to a webhook with only a signature', () => {
   const GRAFANA = '/api/webhooks/grafana/grafana';
 
-  /** Sends a mebibyte of two that it announces, with a signature that may be anything. */
+  /** Sends one of two announced mebibytes, with an arbitrary signature. */
   function stall(from: string) {
     const upload = connection(from);
     const head = `POST ${GRAFANA} HTTP/1.1\r\nHost: localhost\r\nX-Signature: 00\r\nContent-Length: ${2 * MEBIBYTE}\r\n\r\n`;
@@ -104,12 +104,12 @@ describe('uploads to a webhook with a signature only, which stall', () => {
   it.each([
     ['one address', ['127.0.0.2']],
     ['several addresses', ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5', '127.0.0.6']],
-  ])('from %s give way, and cost authenticated deliveries nothing', async (_what, addresses) => {
+  ])('from %s are evicted, and do not affect authenticated deliveries', async (_what, addresses) => {
     const uploads = await Promise.all(
       Array.from({ length: 40 }, (_, i) => stall(addresses[i % addresses.length] ?? '')),
     );
     const refused = () => uploads.filter(({ received }) => received().startsWith('HTTP/1.1 503 ')).length;
-    // 32 MiB may be held of what is not proven yet: of forty uploads of a mebibyte at least eight have no place
+    // 32 MiB of unverified bodies may be held: of forty uploads of a mebibyte at least eight have no place
     await until(() => refused() >= 8, { what: 'eight uploads are refused' });
     const before = refused();
     const answers = await Promise.all(
@@ -118,25 +118,25 @@ describe('uploads to a webhook with a signature only, which stall', () => {
     expect(answers.map(({ status, text }) => [status, JSON.parse(text) as unknown])).toEqual(
       Array.from({ length: 20 }, () => [200, { accepted: 1, duplicates: 0, quarantined: 0 }]),
     );
-    // they took nobody's place
+    // they displaced no one
     expect(refused()).toBe(before);
-    // another address gets its place at once, and the one that holds the most loses one
+    // another address gets a place at once, and the one that holds the most loses one
     expect((await signed('127.0.0.9', 'Signed')).status).toBe(200);
-    // and so does the same address as soon as the others have not moved for a while
+    // and so does the same address as soon as its other uploads have stalled for a while
     await until(async () => (await signed(addresses[0] ?? '', 'Same')).status === 200, {
       what: 'a signed delivery of the address that stalls is taken',
     });
   });
 });
 
-describe('runs of /probe that one connection asks for without waiting', () => {
+describe('pipelined runs of /probe on one connection', () => {
   const probe = (module: string, target: string): string =>
     `/probe?module=${module}&target=${target}&debug=true`;
   const pipelined = (paths: readonly string[]): string =>
     paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join('');
   const times = (count: number, path: string) => Array.from({ length: count }, () => path);
 
-  it('are one at a time, so that others have theirs', async () => {
+  it('run one at a time, so that others get their turn', async () => {
     const silent = await servers.tcp();
     const open = await servers.tcp();
     const { socket, received } = connection('127.0.0.1');
@@ -157,7 +157,7 @@ describe('runs of /probe that one connection asks for without waiting', () => {
     expect(verdicts()).toEqual(['1', '0', '1', '0']);
   });
 
-  it('cost their connection beyond 32, and nobody else', async () => {
+  it('close their connection beyond 32, and affect no one else', async () => {
     const silent = await servers.tcp();
     const open = await servers.tcp();
     const { socket } = connection('127.0.0.1');
@@ -169,7 +169,7 @@ describe('runs of /probe that one connection asks for without waiting', () => {
     expect((await ask('GET', probe('port', open.address))).status).toBe(200);
   });
 
-  it('of many connections of one address are 429 beyond three quarters of all; another address has its own', async () => {
+  it('are answered 429 beyond three quarters of all places for many connections of one address; another address has its own', async () => {
     const silent = await servers.tcp();
     const open = await servers.tcp();
     for (let i = 0; i < 6; i += 1)

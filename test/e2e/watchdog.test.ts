@@ -3,7 +3,7 @@ import { describeWithPeers } from '../support/peers.ts';
 import { runWatchdog } from './scenarios/watchdog.ts';
 
 describeWithPeers(['prometheus', 'alertmanager'], 'a Prometheus that dies', () => {
-  it('is told of within two expect_every, degrades /health and stops the ping, until it is back', async () => {
+  it('is reported within two expect_every, degrades /health and stops the ping, until it is back', async () => {
     const expectEverySeconds = 6;
     const record = await runWatchdog({ expectEverySeconds, intervalSeconds: 1, hurried: true });
     expect(record.types.slice(0, 2)).toEqual(['tocsin.watchdog.lost', 'tocsin.watchdog.restored']);

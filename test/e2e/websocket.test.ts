@@ -44,7 +44,7 @@ describe('websocket of a running Tocsin', () => {
   const probed = (module: string, target: string): Promise<string> =>
     text(`/probe?module=${module}&target=${encodeURIComponent(target)}`);
 
-  it('holds a conversation through /probe', async () => {
+  it('exchanges messages through /probe', async () => {
     const page = await probed('room', live);
     expect(page).toContain('\nprobe_success 1\n');
     expect(page).toContain('\nprobe_websocket_status_code 101\n');
@@ -53,7 +53,7 @@ describe('websocket of a running Tocsin', () => {
     expect(page).toContain('\nprobe_websocket_duration_seconds{phase="transfer"} ');
   });
 
-  it('fails through /probe by another message, and by a server that does not switch', async () => {
+  it('fails through /probe on another message, and with a server that does not switch protocols', async () => {
     const other = await probed('other', live);
     expect(other).toContain('\nprobe_success 0\n');
     expect(other).toContain('\nprobe_websocket_failed_due_to_regex 1\n');
@@ -63,7 +63,7 @@ describe('websocket of a running Tocsin', () => {
     expect(refused).toContain('\nprobe_websocket_connection_upgraded 0\n');
   });
 
-  it('is a prober of services, with its families on /metrics and its reason in the API', async () => {
+  it('checks services, with its families on /metrics and its reason in the API', async () => {
     const page = await until(async () => {
       const metrics = await text('/metrics');
       return /^probe_success\{[^}]*"shut"/m.test(metrics) && /^probe_success\{[^}]*"live"/m.test(metrics)

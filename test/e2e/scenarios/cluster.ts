@@ -7,7 +7,7 @@ import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/
 import { until } from '../../support/until.ts';
 
 export interface ClusterRunOptions {
-  /** How long Tocsin is gone. */
+  /** How long Tocsin is down. */
   readonly downSeconds: number;
   /** Alerts of each kind. */
   readonly perKind: number;
@@ -27,13 +27,13 @@ export interface ClusterRecord {
   readonly alerts: number;
   readonly lives: number;
   readonly episodes: number;
-  /** Instances whose episodes are not their lives, with what was told of them. */
+  /** Instances whose episodes differ from their lives, with what was reported. */
   readonly wrong: readonly string[];
-  /** Steps (episode and ordinal) that the ledger holds more than once. */
+  /** Transitions (episode and ordinal) that the ledger holds more than once. */
   readonly repeatedTransitions: readonly string[];
   readonly transitions: Readonly<Record<string, number>>;
   readonly deliveries: number;
-  /** Alerts in all deliveries: those that told something new, and those that did not. */
+  /** Alerts in all deliveries: those that reported something new, and those that did not. */
   readonly accepted: number;
   readonly duplicates: number;
   readonly seconds: number;
@@ -115,7 +115,7 @@ class Story {
     this.#players = players;
   }
 
-  /** All kinds begin, and are told again and again. */
+  /** All kinds start firing, and are reported repeatedly. */
   async repeats(): Promise<void> {
     const kinds = ['plain', 'flaps', 'silenced', 'ends-down', 'flaps-down', 'ends-killed', 'flaps-reload'];
     for (const kind of kinds) await this.#begin(kind);
@@ -179,7 +179,7 @@ class Story {
     await cluster.settled();
   }
 
-  /** Both peers and Tocsin, with alerts that flap meanwhile; each group gets another key. */
+  /** Both peers and Tocsin, while alerts flap; each group gets another key. */
   async isReloaded(config: string): Promise<void> {
     const reloading = this.#players.cluster.reload(config);
     this.#tocsin.signal('SIGHUP');
@@ -193,7 +193,7 @@ class Story {
     const kinds = ['plain', 'flaps', 'flaps-down', 'begins-down', 'begins-killed', 'flaps-reload'];
     for (const kind of kinds) await this.#players.source.end(kind);
     const open = () => this.#shown().then((all) => all.filter(({ state }) => state === 'open').length);
-    // what ended in silence is never told: asking the peers finds it absent, and loading the configuration asks
+    // an end under a silence is never reported: the lists of the peers show its absence, and a reload fetches them
     await until(
       async () => {
         this.#tocsin.signal('SIGHUP');
@@ -201,7 +201,7 @@ class Story {
       },
       { everyMs: 2_000, what: 'the end of every episode' },
     );
-    // word that is late would come by now
+    // a late report would have arrived by now
     await pause((2 * GROUP_INTERVAL_SECONDS + 2 * PEER_TIMEOUT_SECONDS) * 1_000);
   }
 
@@ -251,7 +251,7 @@ class Story {
       .alerts;
   }
 
-  /** Resolves when of each alert of a kind there are so many episodes, and one or none of them is open. */
+  /** Resolves when each alert of a kind has this many episodes, and one or none of them is open. */
   async #told(kind: string, episodes: number, state: 'open' | 'closed'): Promise<void> {
     const { perKind } = this.#players;
     await until(
@@ -269,7 +269,7 @@ function nameOf({ type }: AlertEvent): string {
   return type.slice('tocsin.alert.'.length);
 }
 
-/** Of each life: opened once, at its own start, and closed once. What was held and came to nothing told nobody anything. */
+/** Each life: opened once, at its own start, and closed once. Held firings that were refuted do not count. */
 function difference(instance: string, lives: readonly Life[], events: readonly AlertEvent[]): string[] {
   const mine = events.filter(
     (event) => event.data.labels['instance'] === instance && nameOf(event) !== 'stale_suspect',

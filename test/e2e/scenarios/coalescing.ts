@@ -7,22 +7,22 @@ export interface CoalescingOptions {
   readonly seconds: number;
   readonly checks: number;
   readonly intervalSeconds: number;
-  /** People with `curl`: each asks this many times a second, all in the same moment. */
+  /** People with `curl`: each sends this many requests a second, all at the same moment. */
   readonly curls: number;
   readonly perSecond: number;
 }
 
 export interface CoalescingRecord {
-  /** Of each Prometheus. */
+  /** Scrapes of each Prometheus. */
   readonly prometheus: readonly { readonly scrapes: number; readonly failed: number }[];
   readonly asked: number;
-  /** Scrapes that were served, by Tocsin's own count. */
+  /** Served scrapes, by Tocsin's own count. */
   readonly served: number;
   readonly coalesced: number;
   readonly collections: number;
 }
 
-/** Two Prometheus servers that scrape every second, and some who ask in a loop. */
+/** Two Prometheus servers that scrape every second, and clients that ask in a loop. */
 export async function runCoalescing(options: CoalescingOptions): Promise<CoalescingRecord> {
   const { checks, intervalSeconds } = options;
   await using folder = temporaryFolder();
@@ -37,7 +37,7 @@ export async function runCoalescing(options: CoalescingOptions): Promise<Coalesc
     const before = await server.counts?.();
     const asked = await askInLoops(server.port, options);
     const prometheus = await Promise.all(scrapers.map((each) => each.numbers(options.seconds)));
-    // whether an answer was taken shows a second later
+    // whether a response was read is known a second later
     await pause(1_500);
     const after = await server.counts?.();
     if (before === undefined || after === undefined) throw new Error('Tocsin keeps counts');

@@ -5,21 +5,21 @@ import { postWebhook, webhookAlert, webhookPayload, type IntakeAnswer } from '..
 import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
 
 export interface DeliveriesOptions {
-  /** Webhook requests in all. */
+  /** Webhook requests in total. */
   readonly requests: number;
-  /** `kill -9` and restart after so many answers. */
+  /** `kill -9` and restart after this many answers. */
   readonly killAfter: number;
-  /** Requests under way at the same time. */
+  /** Concurrent requests. */
   readonly concurrency: number;
 }
 
 export interface DeliveriesRecord {
-  /** Answers by status; 0 stands for a connection that broke (and the request was sent again). */
+  /** Answers by status; 0 is a broken connection (the request was sent again). */
   readonly statuses: Readonly<Record<number, number>>;
   readonly alertsAnswered: number;
-  /** Alerts that were answered with 200 and have no episode. */
+  /** Alerts that were answered with 200 but have no episode. */
   readonly lost: readonly string[];
-  /** Episodes that are there more than once. */
+  /** Episodes that exist more than once. */
   readonly twice: readonly string[];
   /** Transitions that the ledger holds more than once for an episode. */
   readonly repeatedTransitions: readonly string[];
@@ -30,18 +30,18 @@ export interface DeliveriesRecord {
   readonly events: number;
 }
 
-/** A request, and the alerts of it that a 200 promises to have stored. */
+/** A request, and those of its alerts that a 200 promises to have stored. */
 interface Request {
   readonly body: string;
   readonly promises: readonly string[];
-  /** 400 is right for it. */
+  /** 400 is the correct answer. */
   readonly refused?: boolean;
 }
 
 const AT = '2026-01-01T00:00:00Z';
 const LATER = '2026-01-01T00:10:00Z';
 
-/** Posts what Alertmanager and less careful senders send, kills Tocsin half-way, and counts what the ledger holds. */
+/** Posts what Alertmanager and less careful senders send, kills Tocsin half-way, and counts what the ledger has. */
 export async function runDeliveries(options: DeliveriesOptions): Promise<DeliveriesRecord> {
   await using folder = temporaryFolder();
   const config = 'store: { path: ledger.db }\nhost: { enabled: false }\n';
@@ -162,7 +162,7 @@ function identityOf(labels: Readonly<Record<string, string>>): string {
   return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The i-th request: every shape that the field sends, in turn. */
+/** The i-th request: every payload that real senders send, in turn. */
 function request(i: number): Request {
   const labels = {
     alertname: `Alert${i}`,
@@ -179,7 +179,7 @@ function request(i: number): Request {
   });
   switch (i % 12) {
     case 1: {
-      // announced as resolved by the next request of its kind
+      // reported as resolved by the next request of its kind
       return one(webhookAlert(labels, { startsAt: AT }));
     }
     case 2: {
@@ -218,7 +218,7 @@ function request(i: number): Request {
         webhookAlert(labels, { annotations: { text: i % 600 === 8 ? 'x'.repeat(5_000_000) : 'short' } }),
       );
     case 9: {
-      // sent again word for word
+      // sent again unchanged
       const again = i - 9;
       return request(again);
     }

@@ -3,27 +3,27 @@ import { temporaryFolder } from '../../support/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface EscalationOptions {
-  /** After how long nobody has it, seconds. */
+  /** How long an alert is unacknowledged before each level, seconds. */
   readonly levels: readonly [number, number];
-  /** Of scrapes and rules. */
+  /** Interval of scrapes and rules. */
   readonly intervalSeconds: number;
 }
 
 export interface EscalationRecord {
   /** By instance: seconds from its first receipt to the receiver of level 2, and of level 3; undefined: never. */
   readonly reached: Readonly<Record<Instance, Readonly<Record<2 | 3, number | undefined>>>>;
-  /** What Tocsin says of those that do not escalate. */
+  /** What Tocsin reports of those that do not escalate. */
   readonly acknowledged: boolean;
   readonly suppressed: string | null;
-  /** Seconds from the last escalation to the end of the look. */
+  /** Seconds from the last escalation to the end of the observation. */
   readonly watched: number;
-  /** Deliveries to the receivers of the levels, and of how many alerts each told. */
+  /** Deliveries to the receivers of the levels, and the number of alerts in each. */
   readonly deliveries: number;
 }
 
 /**
- * Of one service two that nobody takes, one that somebody has, and one that is silenced; and nobody takes that of a
- * service whose second level is as late as the third of others, nor that of one that escalates never.
+ * Of one service two that are unacknowledged, one acknowledged and one silenced; and an unacknowledged one of a service
+ * whose second level is as late as the third of others, and one of a service that never escalates.
  */
 const INSTANCES = ['a', 'b', 'taken', 'silenced', 'own', 'never'] as const;
 type Instance = (typeof INSTANCES)[number];
@@ -47,7 +47,10 @@ const RULES = `groups:
         labels: { severity: critical }
 `;
 
-/** Alerts that differ in one label, and of services with levels of their own, through real programs with the shipped rules and routes. */
+/**
+ * Alerts that differ in one label, and of services with their own levels, through real programs with the shipped rules
+ * and routes.
+ */
 export async function runEscalation({
   levels,
   intervalSeconds,
@@ -96,7 +99,7 @@ services:
     );
     await take(tocsin.url, open.get('taken')?.id ?? '');
     await silence(alertmanagerUrl);
-    // Alertmanagers are asked every minute, and at once when the configuration is loaded
+    // Alertmanagers are asked every minute, and at once on a reload
     tocsin.signal('SIGHUP');
     await until(async () => (await alerts()).get('silenced')?.suppressed === 'silenced');
     const first = new Map(
@@ -131,7 +134,7 @@ services:
 
 const LEVEL_PATHS = ['/2', '/3'];
 
-/** When the receiver of a level first heard of an instance, milliseconds since the epoch. */
+/** When the receiver of a level first received an instance, milliseconds since the epoch. */
 function arrival(hits: readonly Hit[], instance: Instance, level: 2 | 3): number | undefined {
   return hits.find(({ path, body }) => {
     if (path !== `/${level}`) return false;

@@ -14,12 +14,12 @@ export interface FaultRecord {
   readonly failing: Readonly<Record<number, number>>;
   /** From the end of the fault until the first 200. */
   readonly recoverySeconds: number;
-  /** Alerts of those that were answered with 200, before, meanwhile and after, that are not in the ledger exactly once. */
+  /** Alerts answered with 200, before, during and after the fault, that are not in the ledger exactly once. */
   readonly wrong: readonly string[];
   readonly answered: number;
 }
 
-/** One request at a time under strace: how many were answered with 200, and how many of them before a sync of the log. */
+/** One request at a time under strace: how many were answered with 200, and how many of those without a prior sync. */
 export async function runSyncs(requests: number): Promise<{ answers: number; unsynced: number }> {
   await using folder = temporaryFolder();
   const tocsin = await begin(folder.path);
@@ -31,7 +31,7 @@ export async function runSyncs(requests: number): Promise<{ answers: number; uns
   return syncsBeforeAnswers(file);
 }
 
-/** Every sync fails, as the kernel would say it of a broken disk. */
+/** Every sync fails, as the kernel reports for a broken disk. */
 export function runFailingSync(requests: number): Promise<FaultRecord> {
   return runFault(requests, async (tocsin, folder) => {
     const file = join(folder, 'trace');
@@ -40,7 +40,7 @@ export function runFailingSync(requests: number): Promise<FaultRecord> {
   });
 }
 
-/** No file of the process may grow beyond where it is. */
+/** No file of the process may grow beyond its current size. */
 export function runFileLimit(requests: number): Promise<FaultRecord> {
   return runFault(requests, ({ pid }) => {
     execFileSync('prlimit', ['--pid', String(pid), '--fsize=4096:unlimited']);
@@ -51,7 +51,7 @@ export function runFileLimit(requests: number): Promise<FaultRecord> {
   });
 }
 
-/** The ledger lies on a file system of 8 MiB that something else fills up. Needs the right to mount. */
+/** The ledger is on a file system of 8 MiB that something else fills up. Needs the right to mount. */
 export async function runFullDisk(requests: number): Promise<FaultRecord> {
   await using folder = temporaryFolder();
   const disk = join(folder.path, 'disk');
@@ -80,7 +80,7 @@ function fill(file: string): void {
     try {
       for (;;) writeFileSync(file, Buffer.alloc(size), { flag: 'a' });
     } catch {
-      // full, for pieces of this size
+      // full, for chunks of this size
     }
   }
 }
@@ -112,7 +112,7 @@ async function runFault(
   const lifted = performance.now();
   await until(async () => (await send('After')) === 200, { what: 'the first 200 after the fault' });
   const recoverySeconds = (performance.now() - lifted) / 1_000;
-  // Alertmanager sends again what was refused
+  // Alertmanager sends refused deliveries again
   for (let i = 0; i < requests; i++) await send(`Meanwhile${i}`);
   await tocsin.kill();
   const again = await begin(path);

@@ -6,14 +6,14 @@ export interface HistoryOptions {
   readonly services: number;
   readonly days: number;
   readonly points: number;
-  /** How often it is asked for, each time of another service. */
+  /** Number of requests, each for another service. */
   readonly asked: number;
 }
 
 export interface HistoryRecord {
   readonly rows: number;
   readonly fileBytes: number;
-  /** Points of the answer with the fewest. */
+  /** Points in the answer with the fewest. */
   readonly fewestPoints: number;
   /** From the request to the last byte of the answer, milliseconds. */
   readonly first: number;
@@ -25,7 +25,7 @@ export interface HistoryRecord {
 const DAY_MS = 86_400_000;
 const FIVE_MINUTES_MS = 300_000;
 
-/** Fills the ledger as so many services at 30 s would have in that time, and asks for the history of single ones. */
+/** Fills the ledger as this many services at 30 s would have in that time, and requests the history of single ones. */
 export async function runHistory(options: HistoryOptions): Promise<HistoryRecord> {
   await using folder = temporaryFolder();
   const config = configuration(options.services);
@@ -61,7 +61,7 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryRecord
   };
 }
 
-/** Nobody is probed: there is only the history that was. */
+/** Nothing is probed: there is only the stored history. */
 function configuration(services: number): string {
   const lines = Array.from(
     { length: services },

@@ -11,7 +11,7 @@ export interface HostileReadsRun {
   readonly services: number;
   readonly alerts: number;
   readonly readers: number;
-  /** That the readers come from. */
+  /** Addresses of the readers. */
   readonly addresses: number;
   readonly seconds: number;
   /** `--max-old-space-size`, MB. */
@@ -20,25 +20,25 @@ export interface HostileReadsRun {
 
 export interface HostileReadsRecord {
   readonly counts: HostileCounts;
-  /** Of `/-/healthy`, ms. */
+  /** Response times of `/-/healthy`, ms. */
   readonly healthy: { readonly median: number; readonly p99: number; readonly most: number };
-  /** Deliveries of one alert each, ms. */
+  /** Response times of deliveries of one alert each, ms. */
   readonly webhook: { readonly count: number; readonly p99: number };
-  /** What a healthy client was answered that was not 200. */
+  /** Answers to a healthy client other than 200. */
   readonly failed: readonly string[];
   readonly residentBytes: { readonly before: number; readonly peak: number };
-  /** A read of another address, when the readers are gone. */
+  /** A read from another address, when the readers are gone. */
   readonly after: { readonly status: number; readonly alertsCount: number };
   /** Open alerts that the API lists then, and those whose deliveries were answered with 200. */
   readonly listed: number;
   readonly delivered: number;
-  /** Lines of the log that say that a person must act. */
+  /** Log lines that require action by a person. */
   readonly errors: readonly string[];
 }
 
 const PER_DELIVERY = 200;
 
-/** Clients that ask for everything and read nothing, pipeline or abort, beside one that asks `/-/healthy` and a sender. */
+/** Clients that request everything and read nothing, pipeline or abort, beside a `/-/healthy` client and a sender. */
 export async function runHostileReads(run: HostileReadsRun): Promise<HostileReadsRecord> {
   await using folder = temporaryFolder();
   await using targets = await startLoadTargets();

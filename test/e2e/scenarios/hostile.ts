@@ -42,12 +42,12 @@ export interface HostileRun {
 
 export interface HostileRecord {
   readonly requests: Readonly<Record<string, RequestFigures>>;
-  /** Of Tocsin's event loop, seconds. */
+  /** Lag of Tocsin's event loop, seconds. */
   readonly lag: LoopLag;
-  /** Of the event loop of the healthy client, ms: what its figures owe to itself. */
+  /** Lag of the event loop of the healthy client, ms: its own share of its figures. */
   readonly clientLag: { readonly p99: number; readonly max: number };
   readonly residentBytes: { readonly before: number; readonly peak: number; readonly after: number };
-  /** Of one core. */
+  /** Share of one core. */
   readonly cpuShare: number;
   readonly deliveries: { readonly sent: number; readonly answered: number };
   readonly ledger: LedgerAccount;
@@ -56,14 +56,14 @@ export interface HostileRecord {
   readonly readers: HostileCounts;
   readonly attacks: Readonly<Record<string, AttackCounts>>;
   readonly floodedBytes: number;
-  /** Lines that were lost, and those at error that are not about a file that is a pipe. */
+  /** Lost lines, and lines at error that are not about a file that is a pipe. */
   readonly log: { readonly dropped: number; readonly errors: readonly string[] };
   readonly rest: RestFigures;
   readonly end: { readonly exitCode: number | null; readonly seconds: number };
 }
 
 interface CheckFigures {
-  /** Times between two runs of good services, and those that were longer than an interval and the timeout. */
+  /** Times between two runs of good services, and those longer than an interval and the timeout. */
   readonly intervals: number;
   readonly late: number;
   readonly longestSeconds: number;
@@ -71,12 +71,12 @@ interface CheckFigures {
   readonly hangingRuns: { readonly fewest: number; readonly most: number };
 }
 
-/** When the storm is over. */
+/** After the storm. */
 interface RestFigures {
-  /** Until no event stream and no connection but those of the healthy clients is open. */
+  /** Until no event stream is open, and no connection except those of the healthy clients. */
   readonly seconds: number;
   readonly connections: number;
-  /** Statuses of as many reads, probes and signed deliveries of a stranger as one address may have at a time. */
+  /** Statuses of as many reads, probes and signed deliveries from a new address as one address may have at a time. */
   readonly statuses: readonly number[];
   readonly lastReloadSuccessful: number;
 }
@@ -88,10 +88,10 @@ interface Stage {
   readonly run: HostileRun;
 }
 
-/** What must be logged at error when a file that it reads is a pipe. */
+/** What must be logged at error when a file to be read is a pipe. */
 const DUE_TO_PIPES = /^the configuration was not reloaded|^a targets file cannot be used/;
 
-/** Everything that is known to have hurt, at once, beside clients and an Alertmanager that must not notice. */
+/** All known attacks at once, beside clients and an Alertmanager that must not notice. */
 export async function runHostile(run: HostileRun): Promise<HostileRecord> {
   await using folder = temporaryFolder();
   await using targets = await startHostileTargets();
@@ -133,7 +133,7 @@ export async function runHostile(run: HostileRun): Promise<HostileRecord> {
 async function runStorm({ tocsin, targets, folder, run }: Stage, deliveries: Deliveries) {
   const watch = watchProcess(tocsin.pid);
   const clientLag = monitorEventLoopDelay({ resolution: 1 });
-  // first, as an Alertmanager and a Prometheus that have their connections are there before a storm
+  // first, since an Alertmanager and a Prometheus have their connections before a storm
   const healthy = startHealthyClients({
     url: tocsin.url,
     deliver: (signal) => deliveries.send(signal),
@@ -185,7 +185,7 @@ function checkFigures({ good, hanging }: TargetsReport, run: HostileRun): CheckF
   };
 }
 
-/** Of the healthy clients, which may keep some of theirs a little. */
+/** Connections of the healthy clients, which may keep some of theirs a little. */
 const OF_WHO_ASKS = 8;
 const AT_A_TIME = 16;
 
@@ -216,7 +216,7 @@ async function findRest({ tocsin, targets }: Stage): Promise<RestFigures> {
   };
 }
 
-/** As Grafana sends it, with nothing but its signature. */
+/** As Grafana sends it, with only its signature. */
 function signedDelivery(url: string): Promise<Response> {
   const body = JSON.stringify(webhookPayload([webhookAlert({ alertname: 'Signed', instance: 'signed' })]));
   return fetch(`${url}/api/webhooks/alertmanager/grafana`, {
@@ -229,7 +229,7 @@ function signedDelivery(url: string): Promise<Response> {
   });
 }
 
-/** SIGTERM while the storm blows again and no one reads the log. */
+/** SIGTERM during a second storm, while no one reads the log. */
 async function endInTheStorm(stage: Stage): Promise<HostileRecord['end']> {
   const { tocsin } = stage;
   const attack = await startAttack(stage);
@@ -244,12 +244,12 @@ async function endInTheStorm(stage: Stage): Promise<HostileRecord['end']> {
   return { exitCode: await tocsin.stop(), seconds };
 }
 
-/** The value of a metric without labels, once it is at least so large. */
+/** The value of a metric without labels, once it is at least this large. */
 async function metric(url: string, name: string, least = -Infinity): Promise<number> {
   return until(async () => {
     const answer = await fetch(`${url}/metrics?collect[]=tocsin`, { signal: AbortSignal.timeout(10_000) });
     const value = new RegExp(`^${name} (\\S+)`, 'm').exec(await answer.text())?.[1];
-    // zero is a value, too
+    // zero is a value too
     return value !== undefined && Number(value) >= least && { value: Number(value) };
   }).then(({ value }) => value);
 }

@@ -9,10 +9,10 @@ export interface KillNineRecord {
   readonly unanswered: number;
   /** Alerts in the deliveries that were answered with 200. */
   readonly promised: number;
-  /** Of those, the ones that are not in the ledger, and those that are there more than once. */
+  /** Of those, the ones that are not in the ledger, and those that are in it more than once. */
   readonly lost: number;
   readonly twice: number;
-  /** Deliveries without an answer of which all is there, and of which a part is. */
+  /** Deliveries without an answer that are stored completely, and those stored in part. */
   readonly wholeUnanswered: number;
   readonly half: number;
   readonly otherAnswers: number;
@@ -21,10 +21,10 @@ export interface KillNineRecord {
 
 const CONFIG = 'store: { path: ledger.db }\nhost: { enabled: false }\n';
 const WORKERS = 16;
-/** Every so-many-th delivery has more than 256 KiB, and is written in slices. */
+/** One in this many deliveries has more than 256 KiB, and is written in slices. */
 const LARGE_EVERY = 60;
 
-/** Load, `kill -9` in the middle of it, start again on the same ledger; as many times as told. */
+/** Load, `kill -9` in the middle of it, restart on the same ledger; repeated as often as requested. */
 export async function runKillNine(rounds: number): Promise<KillNineRecord> {
   const started = performance.now();
   await using folder = temporaryFolder();

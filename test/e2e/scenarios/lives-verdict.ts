@@ -11,7 +11,7 @@ interface AlertEvent {
   };
 }
 
-/** An episode as its events show it. */
+/** An episode as shown by its events. */
 export interface ReportedLife {
   readonly startsAt: number;
   readonly transitions: readonly string[];
@@ -19,10 +19,10 @@ export interface ReportedLife {
 
 type Lives<T> = ReadonlyMap<string, readonly T[]>;
 
-/** So many comparisons in a row, a quarter of a second and their own time apart: a delivery comes sooner on any machine. */
+/** This many comparisons in a row, a quarter of a second and their own time apart: longer than any delivery takes. */
 const LONG = 40;
 
-/** By instance, its episodes in their order. */
+/** The episodes of each instance, in order. */
 export async function reportedLives(url: string): Promise<Lives<ReportedLife>> {
   const { events } = await json<{ events: AlertEvent[] }>(
     `${url}/api/v1/events?type=tocsin.alert.*&limit=10000`,
@@ -35,13 +35,13 @@ export async function reportedLives(url: string): Promise<Lives<ReportedLife>> {
     const life = ofInstance.get(data.episode) ?? { startsAt: Date.parse(data.starts_at), transitions: [] };
     ofInstance.set(data.episode, life);
     const transition = type.slice('tocsin.alert.'.length);
-    // a firing that was held and came to nothing changed no life; one that counted is followed by `reopened`
+    // a firing that was held and refuted changed no life; a confirmed one is followed by `reopened`
     if (!['refreshed', 'stale_suspect'].includes(transition)) life.transitions.push(transition);
   }
   return new Map([...lives].map(([instance, ofInstance]) => [instance, [...ofInstance.values()]]));
 }
 
-/** By instance, whether its newest episode is open. */
+/** Whether the newest episode of each instance is open. */
 export async function statesOf(url: string): Promise<ReadonlyMap<string, string>> {
   const { alerts } = await json<{
     alerts: readonly { state: string; labels: Readonly<Record<string, string>> }[];
@@ -55,8 +55,8 @@ export async function statesOf(url: string): Promise<ReadonlyMap<string, string>
 }
 
 /**
- * Where the episodes are not the lives: each opened once and ended by the report of its end, with its own start (where that is
- * known: Prometheus decides on the starts of its alerts).
+ * Where the episodes differ from the lives: each must be opened once and ended by the report of its end, with its own
+ * start (where that is known: Prometheus decides on the starts of its alerts).
  */
 export function differences(truth: Lives<Life>, reported: Lives<ReportedLife>): readonly string[] {
   return [...truth].flatMap(([instance, lives]) => {
@@ -82,7 +82,7 @@ export function differences(truth: Lives<Life>, reported: Lives<ReportedLife>): 
   });
 }
 
-/** Compares what Alertmanager has with what is open, until it is stopped; answers where they differed for long. */
+/** Compares what Alertmanager has with what is open, until it is stopped; returns where they differed for long. */
 export function disagreements(
   url: string,
   alertmanagers: readonly string[],

@@ -24,11 +24,11 @@ export interface LivesOptions {
 
 export interface LivesRecord {
   readonly name: string;
-  /** Lives that were. */
+  /** Actual lives. */
   readonly lives: number;
   /** Episodes in the ledger. */
   readonly reported: number;
-  /** What was reported wrongly, in words. */
+  /** Descriptions of what was recorded wrongly. */
   readonly wrong: readonly string[];
 }
 
@@ -53,7 +53,7 @@ async function setStage(given: {
   readonly groupBy?: string;
   /** `same_start_tolerance` */
   readonly tolerance?: string;
-  /** What Tocsin is given as `peer_timeout`; the Alertmanagers have 1 s. */
+  /** The `peer_timeout` of Tocsin; the Alertmanagers have 1 s. */
   readonly peerTimeout?: string;
 }): Promise<Stage> {
   const { peers, warmUpSeconds, shiftMs, groupBy = '...', tolerance = '60s', peerTimeout = '1s' } = given;
@@ -110,7 +110,7 @@ alertmanagers: [${urls.map((url, i) => `{ name: am${i}, url: '${url}' }`).join('
   };
 }
 
-/** Each scenario at once, for they mostly wait. */
+/** All scenarios concurrently, since they mostly wait. */
 export async function runLives(options: LivesOptions): Promise<readonly LivesRecord[]> {
   return Promise.all([
     flappingPair(options),
@@ -123,10 +123,10 @@ export async function runLives(options: LivesOptions): Promise<readonly LivesRec
 }
 
 /**
- * Two Prometheus servers without a replica label: for one the alerts fire all the time, for the other they flap. Alertmanager
- * believes whoever spoke last: what it has is compared with what the ledger has, again and again. Between two resends of the
- * first the other reports a life that overlaps the first one's and another that does not, so that Alertmanager goes on to a
- * later start, and back to the first one with the resend.
+ * Two Prometheus servers without a replica label: for one the alerts fire all the time, for the other they flap.
+ * Alertmanager believes the last report: what it has is compared with what the ledger has, repeatedly. Between two resends
+ * of the first the other reports a life that overlaps the first one's and another that does not, so that Alertmanager
+ * moves to a later start, and back to the first one with the resend.
  */
 export async function flappingPair({ alerts, flaps }: LivesOptions): Promise<LivesRecord> {
   await using stage = await setStage({ peers: 1, warmUpSeconds: 30, tolerance: '3s' });
@@ -146,7 +146,7 @@ export async function flappingPair({ alerts, flaps }: LivesOptions): Promise<Liv
         target.fire('flapping', []);
         await pause(6_000);
       }
-      // the one that flaps is silent now: Alertmanager has them again when the steady one sends them again
+      // the flapping one is silent now: Alertmanager has them again when the steady one resends them
       await allListed(stage, instances);
       await pause(15_000);
     }
@@ -166,14 +166,14 @@ export async function flappingPair({ alerts, flaps }: LivesOptions): Promise<Liv
   }
 }
 
-/** What such a pair posts to an Alertmanager, with times that are minutes apart, and a group that is sent whole. */
+/** What such a pair posts to an Alertmanager, with times minutes apart, and a group that is sent as a whole. */
 export async function postedByPair({ alerts }: LivesOptions): Promise<LivesRecord> {
   await using stage = await setStage({ peers: 1, warmUpSeconds: 5, groupBy: 'alertname' });
   const now = Date.now();
   const at = (seconds: number) => now + seconds * 1_000;
   const [back, on, other] = [names('back', alerts), names('on', alerts), names('other', 1)];
   const watch = disagreements(stage.tocsin.url, stage.urls);
-  // two short lives of one replica, and the first life again, which goes on at the other one
+  // two short lives of one replica, and the first life again, which continues at the other one
   await give(stage, back, { startsAt: at(-300) });
   await allAre(stage, back, 'open');
   await give(stage, back, { startsAt: at(-200), endsAt: at(-100) });
@@ -184,7 +184,7 @@ export async function postedByPair({ alerts }: LivesOptions): Promise<LivesRecor
   await allAre(stage, back, 'closed');
   await give(stage, back, { startsAt: at(-300) });
   const wrong = [...(await unlike(stage, back, 'open'))];
-  // the end between two lives of one replica is never sent; the other alert of the group has it sent again
+  // the end between two lives of one replica is never sent; the other alert of the group causes it to be sent again
   await give(stage, on, { startsAt: at(-300) });
   await allAre(stage, on, 'open');
   await give(stage, on, { startsAt: at(-200), endsAt: at(-100) });
@@ -203,7 +203,7 @@ export async function postedByPair({ alerts }: LivesOptions): Promise<LivesRecor
   };
 }
 
-/** An Alertmanager restarts while alerts fire, and while they end; the rule group is slow to send them again. */
+/** An Alertmanager restarts while alerts fire, and while they end; the rule group is slow to resend them. */
 export async function restarts({ alerts, restarts: times }: LivesOptions): Promise<LivesRecord> {
   await using stage = await setStage({ peers: 1, warmUpSeconds: 25 });
   await using target = await LifeTarget.start();
@@ -219,7 +219,7 @@ export async function restarts({ alerts, restarts: times }: LivesOptions): Promi
       for (const lives of truth.values()) lives.push({ startsAt: Number.NaN });
       await allAre(stage, instances, 'open');
       await stage.restartAlertmanager(() => Promise.resolve());
-      // asks each second, for longer than the news of an end takes; the list is empty until the group is due
+      // asks each second, for longer than a report of an end takes; the list is empty until the group is due
       await askFor(stage, 16);
       if (time % 2 === 0) target.fire('slow', []);
       else
@@ -256,7 +256,7 @@ export async function clockSetBack({ alerts }: LivesOptions): Promise<LivesRecor
     }
     return give(stage, instances, { startsAt, endsAt });
   };
-  // by Tocsin's clock, all of this happens an hour from now
+  // by Tocsin's clock, all of this happens in an hour
   const first = Date.now();
   await send([...once, ...again], first);
   await allAre(stage, [...once, ...again], 'open');
@@ -267,7 +267,7 @@ export async function clockSetBack({ alerts }: LivesOptions): Promise<LivesRecor
   await allAre(stage, again, 'open');
   await send(again, second, Date.now());
   await allAre(stage, again, 'closed');
-  // the clock is set back; the one life goes on, the other alert begins its third
+  // the clock is set back; the one life continues, the other alert begins its third
   const third = Date.now() - HOUR_MS;
   await give(stage, once, { startsAt: third - 5_000 });
   await send(again, third);
@@ -289,7 +289,7 @@ export async function clockSetBack({ alerts }: LivesOptions): Promise<LivesRecor
   };
 }
 
-/** Lives of six seconds, each reported whole, far closer together than `same_start_tolerance`. */
+/** Lives of six seconds, each reported completely, far closer together than `same_start_tolerance`. */
 export async function shortLives({ alerts, lives }: LivesOptions): Promise<LivesRecord> {
   await using stage = await setStage({ peers: 1, warmUpSeconds: 5 });
   await using source = new AlertSource(stage.urls);
@@ -305,9 +305,9 @@ export async function shortLives({ alerts, lives }: LivesOptions): Promise<Lives
 }
 
 /**
- * One peer reports a short life whole and dies; the other reports the next life. What is still to be sent about the first is sent
- * before the peer dies, and each pair of lives is one of other alerts: else Alertmanager loses reports itself, when a belated one
- * about the former life overwrites in the peers' shared log that the next one fires, or that it does not.
+ * One peer reports a short life completely and dies; the other reports the next life. Everything about the first is sent
+ * before the peer dies, and each pair of lives has other alerts: otherwise Alertmanager itself loses reports, when a late
+ * one about the earlier life overwrites, in the shared notification log of the peers, whether the next one fires.
  */
 export async function nextPeer({ alerts }: LivesOptions): Promise<LivesRecord> {
   // the next life is reported well within the time in which a firing of another peer may be late
@@ -353,7 +353,7 @@ function names(kind: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, i) => `${kind}-${i}`);
 }
 
-/** Posts alerts to the Alertmanagers as their sender; those without an end fire. */
+/** Posts alerts to the Alertmanagers as their sender; those without an end are firing. */
 async function give(
   { urls }: Stage,
   instances: readonly string[],
@@ -389,7 +389,7 @@ function allAre({ tocsin }: Stage, instances: readonly string[], state: 'open' |
   );
 }
 
-/** Those that never are so, in words. */
+/** Descriptions of those that never are. */
 async function unlike(
   stage: Stage,
   instances: readonly string[],
@@ -413,7 +413,7 @@ function allListed({ urls: [url = ''] }: Stage, instances: readonly string[]): P
   );
 }
 
-/** Loading the configuration asks the Alertmanagers at once. */
+/** A reload asks the Alertmanagers at once. */
 async function askFor({ tocsin }: Stage, seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second++) {
     tocsin.signal('SIGHUP');

@@ -7,16 +7,16 @@ import { startTocsin, temporaryFolder } from '../../support/tocsin.ts';
 export interface PayloadsOptions {
   readonly payloads: number;
   readonly connections: number;
-  /** Bodies that fast-check makes; the others are mutations of them. */
+  /** Bodies that fast-check generates; the others are mutations of them. */
   readonly samples: number;
-  /** Ends it before all are sent. */
+  /** Ends the run before all are sent. */
   readonly maxSeconds: number;
   readonly seed: number;
 }
 
 export interface PayloadsRecord {
   readonly sent: number;
-  /** 0 stands for a connection that broke. */
+  /** 0 is a broken connection. */
   readonly statuses: Readonly<Record<number, number>>;
   /** Resident memory of Tocsin in bytes, by payloads sent. */
   readonly memory: readonly (readonly [number, number])[];
@@ -26,7 +26,7 @@ export interface PayloadsRecord {
   readonly exitCode: number | null;
 }
 
-/** Posts what fast-check makes, and mutations of it, to a Tocsin of its own. */
+/** Posts what fast-check generates, and mutations of it, to a separate Tocsin. */
 export async function runPayloads(options: PayloadsOptions): Promise<PayloadsRecord> {
   await using folder = temporaryFolder();
   const config = 'store: { path: ledger.db }\nhost: { enabled: false }\n';
@@ -57,7 +57,7 @@ export async function runPayloads(options: PayloadsOptions): Promise<PayloadsRec
   return { sent, statuses, memory, seconds, errors, exitCode };
 }
 
-/** Each sample as it is, then one to three mutations of some. */
+/** Each sample unchanged, then one to three mutations of some. */
 function bodyOf(samples: readonly Buffer[], index: number, random: () => number): Buffer {
   const sample = samples[index] ?? samples[random() % samples.length] ?? Buffer.alloc(0);
   if (index < samples.length) return sample;

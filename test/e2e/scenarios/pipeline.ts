@@ -9,18 +9,18 @@ import { freePort, startProcess, type RunningProcess } from '../../support/proce
 import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
 import { until } from '../../support/until.ts';
 
-/** Which programs, and how fast the chain turns. */
+/** Which programs, and how fast the chain runs. */
 export interface PipelineOptions {
   readonly prometheus: 'prometheus' | 'prometheus-old';
   readonly alertmanager: 'alertmanager' | 'alertmanager-old';
-  /** Of the check, of the scrape and of the rules, seconds. */
+  /** Interval of the check, the scrape and the rules, seconds. */
   readonly intervalSeconds: number;
 }
 
 export interface PipelineRecord {
   /** Seconds from the stop of the watched server to each step. */
   readonly down: Readonly<Record<'unhealthy' | 'probeSuccessZero' | 'ruleFiring' | 'event', number>>;
-  /** Seconds from its start again. */
+  /** Seconds from its restart. */
   readonly up: Readonly<Record<'healthy' | 'resolvedEvent', number>>;
   /** The event of the alert. */
   readonly fired: AlertEvent;
@@ -28,7 +28,7 @@ export interface PipelineRecord {
   /** `/cluster_health` while the server was down. */
   readonly clusterHealth: ClusterHealth;
   readonly promtool: { readonly code: number | null; readonly complaints: readonly string[] };
-  /** Levels of the log above info. */
+  /** Log levels above info. */
   readonly alarmingLines: readonly unknown[];
 }
 
@@ -48,8 +48,8 @@ export interface ClusterHealth {
 const TOKEN = 'a-webhook-token-of-this-test';
 
 /**
- * The whole chain with nothing replaced: a server that Tocsin watches is stopped and started again; Prometheus
- * evaluates the shipped rules, Alertmanager routes by the shipped configuration, Tocsin takes the alert.
+ * The whole chain with nothing replaced: a server that Tocsin checks is stopped and restarted; Prometheus evaluates
+ * the shipped rules, Alertmanager routes by the shipped configuration, and Tocsin receives the alert.
  */
 export async function runPipeline(options: PipelineOptions): Promise<PipelineRecord> {
   await using folder = temporaryFolder();
@@ -156,7 +156,7 @@ async function alertEvent(url: string, type: string): Promise<AlertEvent | undef
   );
 }
 
-/** The value of an expression that gives one series; undefined when it gives none. */
+/** The value of an expression that returns one series; undefined when it returns none. */
 async function prometheusValue(url: string, expression: string): Promise<number | undefined> {
   const { data } = await json<{ data: { result: { value: [number, string] }[] } }>(
     `${url}/api/v1/query?query=${encodeURIComponent(expression)}`,
@@ -165,7 +165,7 @@ async function prometheusValue(url: string, expression: string): Promise<number 
   return series === undefined ? undefined : Number(series.value[1]);
 }
 
-/** `promtool check metrics`: complaints about families of ours, those under other exporters' names left out. */
+/** `promtool check metrics`: complaints about our families, without those under the names of other exporters. */
 export async function checkMetrics(text: string): Promise<PipelineRecord['promtool']> {
   await using folder = temporaryFolder();
   mkdirSync(folder.path, { recursive: true });

@@ -17,7 +17,7 @@ interface Ports {
   readonly tcp: number;
 }
 
-/** As many checks, every tenth of them tcp and the others http, ten to a service. */
+/** This many checks, every tenth of them tcp and the others http, ten to a service. */
 function configuration({ checks, intervalSeconds }: Load, ports: Ports): string {
   const services = Array.from({ length: Math.ceil(checks / 10) }, (_, i) => {
     const tcp = i % 10 === 0;
@@ -60,17 +60,17 @@ export interface ScheduleRecord {
   readonly runs: number;
   readonly notSuccessful: number;
   readonly shed: number;
-  /** Runs of the check that had the fewest, and the most. */
+  /** Runs of the check with the fewest, and with the most. */
   readonly fewest: number;
   readonly most: number;
-  /** Upper bounds of the histogram's buckets, seconds; the real figure is at most that. */
+  /** Upper bounds of the histogram's buckets, seconds; the actual figure is at most that. */
   readonly lateness: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly cpuSecondsPerRun: number;
   readonly residentBytes: number;
   readonly childrenBytes: readonly number[];
 }
 
-/** Lets that many checks run for a while, and tells how late they started and whether any run was lost. */
+/** Runs this many checks for a while, and reports how late they started and whether any run was lost. */
 export async function runSchedule(load: Load): Promise<ScheduleRecord> {
   return withLoad(load, async (tocsin) => {
     await pause(load.seconds * 1_000);
@@ -116,17 +116,17 @@ function quantiles(samples: readonly ParsedSample[]): ScheduleRecord['lateness']
 }
 
 export interface FootprintRecord {
-  /** From the start of the process until `/-/ready` says 200, seconds. */
+  /** From the start of the process until `/-/ready` answers 200, seconds. */
   readonly readySeconds: number;
   readonly residentBytes: number;
   readonly peakBytes: number;
   readonly childrenBytes: readonly number[];
-  /** Of that what they do not share with this process, as they do the program itself. */
+  /** The part of it that they do not share with this process, unlike the program itself. */
   readonly childrenOwnBytes: readonly number[];
   readonly pageBytes: number;
 }
 
-/** Starts with that many checks and the host, and scrapes all of it every five seconds. */
+/** Starts with this many checks and the host, and scrapes everything every five seconds. */
 export async function runFootprint(load: Load): Promise<FootprintRecord> {
   return withLoad(load, async (tocsin, startedAt) => {
     await until(async () => (await fetch(`${tocsin.url}/-/ready`)).ok, { everyMs: 5 });
@@ -153,7 +153,7 @@ export async function runFootprint(load: Load): Promise<FootprintRecord> {
 interface SoakMoment {
   readonly residentBytes: number;
   readonly heapBytes: number;
-  /** Open descriptors, sockets among them. */
+  /** Open descriptors, including sockets. */
   readonly descriptors: number;
   readonly timers: number;
 }
@@ -167,7 +167,7 @@ export interface SoakRecord {
   readonly after: SoakMoment;
 }
 
-/** Probes without a break, and compares what it takes early with what it takes late. */
+/** Probes without a break, and compares the resources used early and late. */
 export async function runSoak(load: Load): Promise<SoakRecord> {
   return withLoad(load, async (tocsin) => {
     const moments: SoakMoment[] = [];
@@ -222,7 +222,7 @@ function childrenResident(pid: number): readonly number[] {
   return children(pid).map((child) => processNumbers(child).residentBytes);
 }
 
-/** Resident memory in bytes that comes from no file. @see proc_pid_status(5), RssAnon */
+/** Resident memory in bytes that is not backed by a file. @see proc_pid_status(5), RssAnon */
 function anonymous(pid: number): number {
   const text = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(/^RssAnon:\s+(\d+) kB$/m.exec(text)?.[1] ?? NaN) * 1_024;

@@ -8,35 +8,35 @@ import { until } from '../../support/until.ts';
 
 export interface RedisStoppedOptions {
   readonly perSecond: number;
-  /** How long Redis runs before and after, and how long it is away between. */
+  /** How long Redis runs before and after, and how long it is down in between. */
   readonly upSeconds: number;
   readonly downSeconds: number;
-  /** Tocsin is killed (`kill -9`) and started again while Redis is away. */
+  /** Tocsin is killed (`kill -9`) and restarted while Redis is down. */
   readonly restart: boolean;
 }
 
 export interface RedisStoppedRecord {
   readonly seconds: number;
-  /** In the ledger, and entries of the stream. */
+  /** Events in the ledger, and entries of the stream. */
   readonly events: number;
   readonly entries: number;
   readonly missing: number;
-  /** Entries of events that stand there already. */
+  /** Entries of events that are already in the stream. */
   readonly duplicates: number;
-  /** First entries of an event that stand before that of an earlier event. */
+  /** First entries of an event that precede that of an earlier event. */
   readonly outOfOrder: number;
-  /** The greatest lag that the metrics told, and the time from the start of Redis until it was 0 under load. */
+  /** The greatest lag in the metrics, and the time from the start of Redis until it was 0 under load. */
   readonly greatestLag: number;
   readonly catchUpSeconds: number;
   readonly failures: number;
-  /** p99 of webhook requests, milliseconds, while Redis ran and while it was away. */
+  /** p99 of webhook requests, milliseconds, while Redis ran and while it was down. */
   readonly p99Up: number;
   readonly p99Down: number;
 }
 
 const STREAM = 'tocsin:events';
 
-/** A Redis that is killed and comes again while events go to it. */
+/** A Redis that is killed and restarted while events are sent to it. */
 export async function runRedisStopped(options: RedisStoppedOptions): Promise<RedisStoppedRecord> {
   await using folder = temporaryFolder();
   await using redisFolder = temporaryFolder();
@@ -70,7 +70,7 @@ export async function runRedisStopped(options: RedisStoppedOptions): Promise<Red
   const greatestLag = (await until(() => lagOf(tocsin))).lag;
   redis = await startDurable();
   const back = performance.now();
-  // caught up while events go on coming: no more behind than what comes within a moment
+  // caught up while events continue to arrive: behind by no more than what arrives within a moment
   await until(async () => ((await lagOf(tocsin))?.lag ?? Infinity) <= options.perSecond / 2);
   const catchUpSeconds = (performance.now() - back) / 1_000;
   await pause(options.upSeconds * 1_000);

@@ -6,10 +6,10 @@ import { startTocsin, temporaryFolder } from '../../support/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface ResumeOptions {
-  /** How often the client is killed and comes again with its last id. */
+  /** How often the client is killed and reconnects with its last id. */
   readonly kills: number;
   readonly perSecond: number;
-  /** How often Tocsin itself is killed (`kill -9`) and started again meanwhile. */
+  /** How often Tocsin itself is killed (`kill -9`) and restarted in between. */
   readonly restarts: number;
 }
 
@@ -17,17 +17,17 @@ export interface ResumeRecord {
   readonly seconds: number;
   readonly perSecond: number;
   readonly kills: number;
-  /** Connections that ended without having told anything. */
+  /** Connections that ended without an event. */
   readonly idle: number;
   readonly events: number;
-  /** Alerts that were answered with 200 and never came. */
+  /** Alerts that were answered with 200 and never arrived. */
   readonly missing: number;
   readonly twice: number;
   readonly outOfOrder: number;
   readonly gaps: number;
 }
 
-/** The load comes from this address too: what piled up over a restart has many connections. */
+/** The load comes from this address too: the backlog of a restart needs many connections. */
 const CONFIG = [
   'store: { path: ledger.db }',
   'host: { enabled: false }',
@@ -35,7 +35,7 @@ const CONFIG = [
   '',
 ].join('\n');
 
-/** One client that is killed again and again while events come, and what it saw in all. */
+/** One client that is killed repeatedly while events arrive, and what it received in total. */
 export async function runResume(options: ResumeOptions): Promise<ResumeRecord> {
   await using folder = temporaryFolder();
   const listen = `127.0.0.1:${await freePort()}`;
@@ -48,7 +48,7 @@ export async function runResume(options: ResumeOptions): Promise<ResumeRecord> {
   const began = performance.now();
   let restarting: Promise<void> = Promise.resolve();
   for (let kill = 1; kill <= options.kills; kill++) {
-    // from connections that hardly live to such that see a few pages
+    // from very short connections to such that receive a few pages
     await pause(Math.random() * 60);
     client.kill();
     if (options.restarts > 0 && kill % Math.ceil(options.kills / (options.restarts + 1)) === 0) {
@@ -73,7 +73,7 @@ export async function runResume(options: ResumeOptions): Promise<ResumeRecord> {
   return { ...client.verdict(wanted), seconds, perSecond: wanted.size / seconds, kills: options.kills };
 }
 
-/** Keeps its last id over its lives, and everything that it saw. */
+/** Keeps its last id across its restarts, and everything that it received. */
 class Client {
   readonly names = new Set<string>();
   readonly #url: string;

@@ -6,13 +6,13 @@ import { temporaryFolder } from '../../support/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface StormRun extends StormOptions {
-  /** How long to wait afterwards for the sockets to be as many as before, seconds. */
+  /** How long to wait afterwards for the number of sockets to be as before, seconds. */
   readonly settleSeconds: number;
-  /** And then for the memory. */
+  /** How long to wait then for the memory, seconds. */
   readonly restSeconds: number;
 }
 
-/** Before, the largest meanwhile, and afterwards. */
+/** Before, the maximum, and afterwards. */
 export interface Course {
   readonly before: number;
   readonly peak: number;
@@ -34,15 +34,15 @@ export interface StormRecord {
   readonly pageBytes: number;
   readonly resident: Course;
   readonly sockets: Course;
-  /** From the last client to as many sockets as before, while clients that hold on still do; undefined: never. */
+  /** From the last client to as many sockets as before, while holding clients still hold; undefined: never. */
   readonly socketsBackSeconds: number | undefined;
   readonly cpuSeconds: number;
   readonly accounts: Accounts | undefined;
 }
 
 /**
- * Clients that vanish at every phase of a request, or hold on to it, beside a real Prometheus that scrapes every second
- * from 127.0.0.1.
+ * Clients that disconnect in every phase of a request, or hold on to it, beside a real Prometheus that scrapes every
+ * second from 127.0.0.1.
  */
 export async function runStorm(server: StormedServer, run: StormRun): Promise<StormRecord> {
   await using folder = temporaryFolder();
@@ -88,7 +88,7 @@ export async function runStorm(server: StormedServer, run: StormRun): Promise<St
   }
 }
 
-/** As many descriptors as before, give or take what comes and goes on its own. */
+/** As many descriptors as before, except for normal fluctuation. */
 const SPARE_SOCKETS = 2;
 
 async function socketsBack(pid: number, before: number, seconds: number): Promise<number | undefined> {
@@ -101,7 +101,7 @@ async function socketsBack(pid: number, before: number, seconds: number): Promis
   return answer.seconds;
 }
 
-/** Waits until the memory is back near what it was, or as long as is given. */
+/** Waits until the memory is back near its previous size, at most as long as given. */
 async function rest(pid: number, before: number, seconds: number): Promise<void> {
   const back = () => processNumbers(pid).residentBytes <= before * 1.1;
   const end = performance.now() + seconds * 1_000;
@@ -120,13 +120,13 @@ async function openBooks({ counts }: StormedServer) {
       const now = await counts();
       const connections = difference(before.connections, now.connections);
       const scrapes = difference(before.scrapes, now.scrapes);
-      // of the readings, the one before has ended and been counted meanwhile
+      // of the readings, the previous one has ended and been counted in between
       connections['used'] = (connections['used'] ?? 0) - readings;
       scrapes['served'] = (scrapes['served'] ?? 0) - readings;
       accounts = { connections, scrapes };
       return total(connections) >= clients;
     });
-    // what is missing then shows in the numbers
+    // what is missing then is visible in the numbers
     await balanced.catch(() => undefined);
     return accounts;
   };

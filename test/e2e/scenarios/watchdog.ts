@@ -5,9 +5,9 @@ import { until } from '../../support/until.ts';
 
 export interface WatchdogOptions {
   readonly expectEverySeconds: number;
-  /** Of scrapes and rules. */
+  /** Interval of scrapes and rules. */
   readonly intervalSeconds: number;
-  /** Whether Prometheus and Alertmanager repeat themselves every second or two, instead of as they are shipped. */
+  /** Whether Prometheus and Alertmanager repeat alerts every second or two, instead of as shipped. */
   readonly hurried: boolean;
 }
 
@@ -17,7 +17,7 @@ export interface WatchdogRecord {
   readonly degraded: number;
   /** From the loss to the last ping after it; 0 where there was none. */
   readonly lastPing: number;
-  /** Pings before the stop, and for how long (s) none came afterwards. */
+  /** Pings before the stop, and for how long (s) there were none afterwards. */
   readonly pingsBefore: number;
   readonly silentFor: number;
   /** Seconds from the start of Prometheus. */
@@ -45,7 +45,7 @@ const HURRY = (shipped: string) =>
     'group_interval: 2s\n      repeat_interval: 1s',
   );
 
-/** Prometheus is stopped, and started again: Tocsin tells of it, and stops to tell the world that all is well. */
+/** Prometheus is stopped and restarted: Tocsin reports it, and stops the dead man's switch in the meantime. */
 export async function runWatchdog(options: WatchdogOptions): Promise<WatchdogRecord> {
   const { expectEverySeconds, intervalSeconds, hurried } = options;
   await using folder = temporaryFolder();
@@ -70,7 +70,7 @@ ping_url: ${listener.url}/ping
     const pingsBefore = listener.hits.length;
     await chain.stopPrometheus();
     const stopped = Date.now();
-    // one that was not heard in time while everything started does not count
+    // a watchdog that was not received in time while everything started does not count
     const later = async () => (await events()).filter(({ time }) => Date.parse(time) >= stopped);
     const event = await until(async () => (await later())[0], { lastsMs, what: 'watchdog.lost' });
     const [lost, lostAt] = [since(stopped), Date.now()];
