@@ -1,6 +1,6 @@
 import type { EpisodeState } from './episode.ts';
 import type {
-  KnownEpisode,
+  EpisodeToReconcile,
   ListedAlert,
   ReconciliationContext,
   ReconciliationPlan,
@@ -18,13 +18,13 @@ const RETRY_MS = 90_000;
  * longer than the report of its end can take to arrive. Pure.
  */
 export function reconcile(
-  known: readonly KnownEpisode[],
+  known: readonly EpisodeToReconcile[],
   lists: readonly (readonly ListedAlert[])[],
   context: ReconciliationContext,
 ): ReconciliationPlan {
   const listed = merge(lists);
   const plan = {
-    expire: [] as KnownEpisode[],
+    expire: [] as EpisodeToReconcile[],
     confirm: [] as number[],
     refute: [] as number[],
     suppress: [] as { id: number; reason: ListedAlert['suppressed'] }[],
@@ -63,12 +63,12 @@ function merge(lists: readonly (readonly ListedAlert[])[]): Map<string, ListedAl
 }
 
 interface Draft {
-  readonly expire: KnownEpisode[];
+  readonly expire: EpisodeToReconcile[];
   readonly refute: number[];
   readonly absentSince: Map<number, number>;
 }
 
-function judgeAbsent(episode: KnownEpisode, context: ReconciliationContext, plan: Draft): void {
+function judgeAbsent(episode: EpisodeToReconcile, context: ReconciliationContext, plan: Draft): void {
   const { askedAt, settleMs, complete, young, memory } = context;
   // an absent alert may be sent to it again after its restart: the count starts over
   if (young) return;

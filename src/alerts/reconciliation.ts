@@ -41,7 +41,7 @@ export type ParsedListing =
   | { readonly ok: false; readonly detail: string };
 
 /** An episode that a list can say something about: open, or closed and held as `stale_suspect`. */
-export interface KnownEpisode {
+export interface EpisodeToReconcile {
   readonly id: number;
   readonly fingerprint: string;
   readonly open: boolean;
@@ -77,7 +77,7 @@ export interface ReconciliationContext {
 /** The changes that make the ledger agree with the lists. */
 export interface ReconciliationPlan {
   /** Open episodes that are no longer in any list. */
-  readonly expire: readonly KnownEpisode[];
+  readonly expire: readonly EpisodeToReconcile[];
   /** Held episodes: those that do fire (`confirm`), and those that do not (`refute`). */
   readonly confirm: readonly number[];
   readonly refute: readonly number[];

@@ -2,7 +2,7 @@ import type { Config, ConfigResult, MetricsConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { SeriesBudget } from '../exposition/table/series-budget.ts';
-import type { Collector } from '../exposition/render/collectors.ts';
+import type { ScrapeCollector } from '../exposition/render/collectors.ts';
 import { Gate, type GateLimits } from '../http/scrape-gate.ts';
 import { ScrapeSource } from '../exposition/render/scrape-source.ts';
 import { SeriesTable } from '../exposition/table/series-table.ts';
@@ -146,7 +146,7 @@ interface Sources {
   readonly watching: Watching;
   readonly reloader: Reloader;
   readonly table: SeriesTable;
-  readonly host: readonly Collector[];
+  readonly host: readonly ScrapeCollector[];
 }
 
 function createSource(ground: Ground, sources: Sources): ScrapeSource {

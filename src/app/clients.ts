@@ -1,7 +1,8 @@
 import type { Config, ServerConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { Connections, type ConnectionOutcome } from '../http/connections.ts';
+import { Connections } from '../http/connections.ts';
+import type { ConnectionOutcome } from '../metrics/self/instruments.ts';
 import { Departures } from '../http/client-disconnects.ts';
 import { guardRead, placeClient } from '../http/middleware/access.ts';
 import { Places, type PlaceLimits } from '../http/places.ts';

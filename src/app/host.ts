@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url';
 import type { HostConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import type { Collector } from '../exposition/render/collectors.ts';
+import type { ScrapeCollector } from '../exposition/render/collectors.ts';
 import type { SeriesTable } from '../exposition/table/series-table.ts';
-import type { HostStats } from '../checks/health/snapshot.ts';
+import type { HostStats } from '../host/stats.ts';
 import { Host } from '../host/host.ts';
 import { collectors } from '../host/registry.ts';
 import { checkFamilies } from '../metrics/check-families.ts';
@@ -27,7 +27,7 @@ export interface HostOptions {
 /** The host for the rest of the app. */
 export interface HostParts {
   /** Updated by a scrape; empty where `host.enabled` is false. */
-  readonly collectors: readonly Collector[];
+  readonly collectors: readonly ScrapeCollector[];
   readonly stats: () => HostStats;
 }
 

@@ -6,7 +6,7 @@ import type { Gate } from '../http/scrape-gate.ts';
 import { isWatchdog } from '../alerts/watchdog.ts';
 import type { ScrapeSource } from '../exposition/render/scrape-source.ts';
 import { ShownServices } from '../checks/health/shown-services.ts';
-import type { HostStats } from '../checks/health/snapshot.ts';
+import type { HostStats } from '../host/stats.ts';
 import {
   guardChange,
   guardHost,

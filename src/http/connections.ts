@@ -1,17 +1,9 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { plainAddress } from '../domain/network.ts';
+import type { ConnectionOutcome } from '../metrics/self/instruments.ts';
 import { clientKey } from './scrape-gate.ts';
 import { isAnswerable, isIncomplete, refusalOf, sendRefusal } from './refusal.ts';
-
-/**
- * How a connection ended; a label value. `used` and `unused` were closed normally, or by their client: after at least
- * one request, or before any. All others were cut off: no request in time (`timeout`), invalid HTTP (`malformed`), an
- * answer that was not read (`stalled`), too many of one address or too many requests at a time (`limited`), too many in
- * total (`refused`), and idle ones that were closed in favour of a new one (`displaced`).
- */
-export type ConnectionOutcome =
-  'used' | 'unused' | 'timeout' | 'malformed' | 'stalled' | 'limited' | 'refused' | 'displaced';
 
 export interface ConnectionLimits {
   readonly max: number;

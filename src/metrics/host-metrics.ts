@@ -1,4 +1,4 @@
-import type { Collector } from '../exposition/render/collectors.ts';
+import type { ScrapeCollector } from '../exposition/render/collectors.ts';
 import type { SeriesTable } from '../exposition/table/series-table.ts';
 import type { Sample } from './family.ts';
 
@@ -11,7 +11,7 @@ export interface ReadableHost {
 }
 
 /** Writes the samples of the host's collectors into the table when a scrape asks for them. */
-export function hostCollectors(host: ReadableHost, table: SeriesTable): Collector[] {
+export function hostCollectors(host: ReadableHost, table: SeriesTable): ScrapeCollector[] {
   return host.names.map((name) => {
     const group = table.group(name);
     return {

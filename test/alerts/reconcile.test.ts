@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { reconcile } from '../../src/alerts/reconcile.ts';
 import type {
-  KnownEpisode,
+  EpisodeToReconcile,
   ListedAlert,
   ReconciliationContext,
   ReconciliationMemory,
@@ -12,7 +12,7 @@ const MINUTE = 60_000;
 const ASKED = 100 * MINUTE;
 const ns = (ms: number) => BigInt(ms) * 1_000_000n;
 
-function known(more: Partial<KnownEpisode> = {}): KnownEpisode {
+function known(more: Partial<EpisodeToReconcile> = {}): EpisodeToReconcile {
   return {
     id: 1,
     fingerprint: 'a',

@@ -5,7 +5,8 @@ import { SUCCESS } from '../../src/domain/result.ts';
 import type { Service } from '../../src/domain/service.ts';
 import { checkKey } from '../../src/domain/service.ts';
 import { HealthBoard } from '../../src/checks/health/board.ts';
-import { measureRequests, type RequestMeasurement } from '../../src/http/middleware/measure.ts';
+import { measureRequests } from '../../src/http/middleware/measure.ts';
+import type { HttpMeasurement } from '../../src/metrics/self/instruments.ts';
 import { createLandingRoute } from '../../src/http/routes/landing.ts';
 import { createLedgerRoute } from '../../src/http/routes/ledger.ts';
 import { createLifecycleRoute } from '../../src/http/routes/lifecycle.ts';
@@ -41,7 +42,7 @@ afterEach(async () => {
 
 async function serve(more: { notReady?: string[]; broken?: boolean; lifecycle?: boolean } = {}) {
   const asked: { events?: EventQuery; alerts?: AlertQuery; history?: HistoryQuery } = {};
-  const measured: RequestMeasurement[] = [];
+  const measured: HttpMeasurement[] = [];
   const board = new HealthBoard();
   board.configure([service], 0);
   board.record(checkKey('web', 'http://a/'), {

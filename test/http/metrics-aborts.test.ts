@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Collector } from '../../src/exposition/render/collectors.ts';
+import type { ScrapeCollector } from '../../src/exposition/render/collectors.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import {
   rawScrape,
@@ -49,7 +49,7 @@ const LARGE = { series: 4_000, padding: 4_000 };
 const loud = (server: ScrapeServer) => server.lines.filter(({ level }) => level !== 'debug');
 
 /** A collector that never ends unless it is aborted. */
-function hanging(): Collector & { readonly signals: AbortSignal[] } {
+function hanging(): ScrapeCollector & { readonly signals: AbortSignal[] } {
   const signals: AbortSignal[] = [];
   return {
     name: 'disk',
@@ -184,14 +184,17 @@ describe('a storm of clients', () => {
   it.each([
     ['small', 50],
     ['large', 5_000],
-  ])('is counted, not logged, when they disconnect after the first bytes of a %s response', async (_size, padding) => {
-    const server = await start({ series: 600, padding, limits: { maxInFlight: 200 } });
-    await Promise.all(addresses.map(async (from) => readALittle(await scrape(server, { from }))));
-    await until(() => server.counts.aborted === 200);
-    expect(server.counts).toEqual({ served: 0, aborted: 200, limited: 0, overloaded: 0, failed: 0 });
-    expect(loud(server)).toEqual([]);
-    expect(server.gate.inFlight).toBe(0);
-  });
+  ])(
+    'is counted, not logged, when they disconnect after the first bytes of a %s response',
+    async (_size, padding) => {
+      const server = await start({ series: 600, padding, limits: { maxInFlight: 200 } });
+      await Promise.all(addresses.map(async (from) => readALittle(await scrape(server, { from }))));
+      await until(() => server.counts.aborted === 200);
+      expect(server.counts).toEqual({ served: 0, aborted: 200, limited: 0, overloaded: 0, failed: 0 });
+      expect(loud(server)).toEqual([]);
+      expect(server.gate.inFlight).toBe(0);
+    },
+  );
 
   it('is counted once per request under the usual limits, and a scraper is served', async () => {
     const server = await start({ series: 5_000, limits: { perSecond: 10, burst: 20, maxInFlight: 40 } });

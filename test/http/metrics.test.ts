@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { NetworkSet } from '../../src/domain/network.ts';
-import type { Collector } from '../../src/exposition/render/collectors.ts';
+import type { ScrapeCollector } from '../../src/exposition/render/collectors.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { parseText } from '../support/exposition-parser.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -45,7 +45,7 @@ async function ask(
   });
 }
 
-function collector(name: string, collect: Collector['collect']): Collector {
+function collector(name: string, collect: ScrapeCollector['collect']): ScrapeCollector {
   return { name, collect, leaveOut: () => undefined };
 }
 
@@ -89,11 +89,14 @@ describe('GET /metrics', () => {
     await until(() => server.counts.served === 1);
   });
 
-  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('answers %s with 405 and the allowed methods', async (method) => {
-    const server = await start();
-    const response = await fetch(server.url, { method });
-    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
-  });
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])(
+    'answers %s with 405 and the allowed methods',
+    async (method) => {
+      const server = await start();
+      const response = await fetch(server.url, { method });
+      expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    },
+  );
 
   it('returns only what name[] and collect[] select', async () => {
     const server = await start();

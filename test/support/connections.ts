@@ -1,6 +1,7 @@
 import type { ServerConfig } from '../../src/config/types.ts';
 import { NetworkSet } from '../../src/domain/network.ts';
-import { Connections, type ConnectionLimits, type ConnectionOutcome } from '../../src/http/connections.ts';
+import { Connections, type ConnectionLimits } from '../../src/http/connections.ts';
+import type { ConnectionOutcome } from '../../src/metrics/self/instruments.ts';
 
 export interface RecordedConnections {
   readonly connections: Connections;

@@ -7,13 +7,11 @@ import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { clientAddress } from '../../src/http/middleware/client-address.ts';
 import { open } from '../../src/http/guard.ts';
 import { startHttpServer } from '../../src/http/server.ts';
-import {
-  createMetricsRoute,
-  type MetricsRouteDeps,
-  type ScrapeOutcome,
-} from '../../src/http/routes/metrics.ts';
+import { createMetricsRoute, type MetricsRouteDeps } from '../../src/http/routes/metrics.ts';
+import type { ScrapeOutcome } from '../../src/metrics/self/instruments.ts';
 import type { ServerConfig } from '../../src/config/types.ts';
-import type { ConnectionOutcome, Connections } from '../../src/http/connections.ts';
+import type { Connections } from '../../src/http/connections.ts';
+import type { ConnectionOutcome } from '../../src/metrics/self/instruments.ts';
 import { Departures } from '../../src/http/client-disconnects.ts';
 import { Unsent } from '../../src/http/send-buffers.ts';
 import { Unserved } from '../../src/http/rejected-clients-log.ts';

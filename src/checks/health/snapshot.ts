@@ -1,14 +1,6 @@
+import type { HostStats } from '../../host/stats.ts';
 import type { ClusterHealth } from './cluster.ts';
 import { rfc3339 } from './run-view.ts';
-
-/** CPU, memory and disk of the host Tocsin runs on; unknown values are absent. */
-export interface HostStats {
-  readonly cpu_percent?: number;
-  /** Bytes, and the share in use in percent. */
-  readonly memory?: { readonly total: number; readonly available: number; readonly percent: number };
-  /** Of the root file system; bytes, and the share in use in percent. */
-  readonly disk?: { readonly total: number; readonly free: number; readonly percent: number };
-}
 
 /** The parts of a snapshot besides its services. */
 export interface SnapshotFrame {

@@ -1,16 +1,9 @@
 import { Pool } from 'undici';
+import type { HttpSinkConfig } from '../../config/sections/sinks.ts';
 import type { CloudEvent } from '../../domain/event.ts';
-import type { Secret } from '../../domain/secret.ts';
-import type { TlsOptions } from '../../domain/tls.ts';
 import type { Delivered, Failure, Sink } from './sink.ts';
 
-export interface HttpSinkOptions {
-  readonly url: string;
-  /** Value of the `Authorization` header. */
-  readonly authorization?: Secret;
-  readonly tls?: TlsOptions;
-  readonly timeoutMs: number;
-}
+export type HttpSinkOptions = Omit<HttpSinkConfig, 'type'>;
 
 /** Status codes that blame the event, and not the address, the token or the receiver. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413, 422]);

@@ -1,23 +1,11 @@
 import { isIP } from 'node:net';
 import { Redis } from 'ioredis';
+import type { RedisSinkConfig } from '../../config/sections/sinks.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { CloudEvent } from '../../domain/event.ts';
-import type { Secret } from '../../domain/secret.ts';
-import type { TlsOptions } from '../../domain/tls.ts';
 import type { Delivered, Sink } from './sink.ts';
 
-export interface RedisSinkOptions {
-  readonly host: string;
-  readonly port: number;
-  /** Undefined: without TLS. */
-  readonly tls?: TlsOptions;
-  readonly db: number;
-  readonly username?: string;
-  readonly password?: Secret;
-  readonly stream: string;
-  /** Approximate number of entries that the stream keeps. */
-  readonly maxLength: number;
-  readonly timeoutMs: number;
+export interface RedisSinkOptions extends Omit<RedisSinkConfig, 'type'> {
   readonly clock: Clock;
 }
 

@@ -1,5 +1,5 @@
 /** Updates some series when a scrape asks for them. */
-export interface Collector {
+export interface ScrapeCollector {
   /** What `collect[]` selects it by. */
   readonly name: string;
   /** Writes into its group. A driver that can be stopped stops when the signal aborts. */
@@ -16,7 +16,7 @@ class CollectorRun {
   readonly settled: Promise<void>;
   #users = 0;
 
-  constructor(collector: Collector, onFailure: CollectorFailure) {
+  constructor(collector: ScrapeCollector, onFailure: CollectorFailure) {
     this.settled = this.#run(collector, onFailure);
   }
 
@@ -34,7 +34,7 @@ class CollectorRun {
     if (this.#users === 0) this.#controller.abort();
   }
 
-  async #run(collector: Collector, onFailure: CollectorFailure): Promise<void> {
+  async #run(collector: ScrapeCollector, onFailure: CollectorFailure): Promise<void> {
     try {
       await collector.collect(this.#controller.signal);
     } catch (error) {
@@ -43,7 +43,7 @@ class CollectorRun {
     }
   }
 
-  #leaveOut(collector: Collector, onFailure: CollectorFailure): void {
+  #leaveOut(collector: ScrapeCollector, onFailure: CollectorFailure): void {
     try {
       collector.leaveOut();
     } catch (error) {
@@ -54,7 +54,7 @@ class CollectorRun {
 
 /** Runs collectors; no collector runs twice at the same time, however many scrapes want it. */
 export class CollectorPool {
-  readonly #running = new Map<Collector, CollectorRun>();
+  readonly #running = new Map<ScrapeCollector, CollectorRun>();
   readonly #onFailure: CollectorFailure;
 
   constructor(onFailure: CollectorFailure) {
@@ -62,7 +62,7 @@ export class CollectorPool {
   }
 
   /** The current run, or a new one; undefined while an abandoned run has not ended. */
-  run(collector: Collector): CollectorRun | undefined {
+  run(collector: ScrapeCollector): CollectorRun | undefined {
     const running = this.#running.get(collector);
     if (running !== undefined) return running.abandoned ? undefined : running;
     const run = new CollectorRun(collector, this.#onFailure);
@@ -77,11 +77,11 @@ export class Collection {
   /** Fulfilled when every collector that could run has ended. */
   readonly complete: Promise<void>;
   /** Collectors that have not ended, with their run once it has begun. */
-  readonly #pending: Map<Collector, CollectorRun | undefined>;
+  readonly #pending: Map<ScrapeCollector, CollectorRun | undefined>;
   #givenUp = false;
 
   /** @param turn the collection begins when this is fulfilled */
-  constructor(pool: CollectorPool, collectors: readonly Collector[], turn: Promise<void>) {
+  constructor(pool: CollectorPool, collectors: readonly ScrapeCollector[], turn: Promise<void>) {
     this.#pending = new Map(collectors.map((collector) => [collector, undefined]));
     this.complete = this.#collect(pool, turn);
   }
@@ -108,7 +108,7 @@ export class Collection {
     await Promise.all([...this.#pending.keys()].map((collector) => this.#runOne(pool, collector)));
   }
 
-  async #runOne(pool: CollectorPool, collector: Collector): Promise<void> {
+  async #runOne(pool: CollectorPool, collector: ScrapeCollector): Promise<void> {
     const run = pool.run(collector);
     if (run === undefined) {
       collector.leaveOut();

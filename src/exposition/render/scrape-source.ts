@@ -1,17 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../domain/clock.ts';
-import { Collection, CollectorPool, type Collector, type CollectorFailure } from './collectors.ts';
+import { Collection, CollectorPool, type ScrapeCollector, type CollectorFailure } from './collectors.ts';
 import type { FormatChoice } from '../formats/formats.ts';
 import type { Encoding } from '../formats/negotiate.ts';
 import { ExpositionRenderer } from './exposition-renderer.ts';
 import { SnapshotExpositions, type ScrapeBody } from './snapshot-expositions.ts';
 import type { SeriesTable } from '../table/series-table.ts';
 
-export type { ScrapeBody as Body, Collector };
+export type { ScrapeBody as Body, ScrapeCollector as Collector };
 
 export interface ScrapeSourceOptions {
   readonly table: SeriesTable;
-  readonly collectors: readonly Collector[];
+  readonly collectors: readonly ScrapeCollector[];
   readonly clock: Clock;
   /** A collector threw, which is a bug: collectors report expected failures in their series. */
   readonly onCollectorFailure: CollectorFailure;

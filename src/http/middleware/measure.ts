@@ -1,24 +1,16 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { HttpMeasurement } from '../../metrics/self/instruments.ts';
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'CONNECT']);
 
 /** @see https://html.spec.whatwg.org/multipage/server-sent-events.html */
 export const EVENT_STREAM = 'text/event-stream';
 
-/** One finished request, in OpenTelemetry's terms. */
-export interface RequestMeasurement {
-  readonly method: string;
-  /** The route's pattern; empty where none matched. */
-  readonly route: string;
-  readonly status: number;
-  readonly seconds: number;
-}
-
 /**
  * Measures every request that was answered, except streams, which last as long as their clients want.
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration
  */
-export function measureRequests(observe: (measurement: RequestMeasurement) => void): RequestHandler {
+export function measureRequests(observe: (measurement: HttpMeasurement) => void): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
     const start = performance.now();
     response.once('finish', () => {

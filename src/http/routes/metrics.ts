@@ -4,6 +4,7 @@ import type { Logger } from '../../domain/log.ts';
 import type { Gate } from '../scrape-gate.ts';
 import { negotiate, type Negotiated } from '../../exposition/formats/negotiate.ts';
 import type { Body, ScrapeSource } from '../../exposition/render/scrape-source.ts';
+import type { ScrapeOutcome } from '../../metrics/self/instruments.ts';
 import type { Connections } from '../connections.ts';
 import type { Departures } from '../client-disconnects.ts';
 import type { GuardHandler } from '../guard.ts';
@@ -11,9 +12,6 @@ import { sendProblem } from '../problem.ts';
 import type { Unsent } from '../send-buffers.ts';
 import type { Unserved } from '../rejected-clients-log.ts';
 import { writeBody } from '../write-body.ts';
-
-/** How a request to `/metrics` ended; a label value. */
-export type ScrapeOutcome = 'served' | 'aborted' | 'limited' | 'overloaded' | 'failed';
 
 /** The counters of this route: `SelfMetrics.scrapes` has this shape. */
 export interface ScrapeMeter {

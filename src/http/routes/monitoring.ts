@@ -1,7 +1,8 @@
 import { Router, type Request, type Response } from 'express';
 import type { LabelSet } from '../../domain/labels.ts';
 import type { HealthBoard } from '../../checks/health/board.ts';
-import { snapshotText, type HostStats } from '../../checks/health/snapshot.ts';
+import { snapshotText } from '../../checks/health/snapshot.ts';
+import type { HostStats } from '../../host/stats.ts';
 import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { ShownServices } from '../../checks/health/shown-services.ts';
 import type { Ledger } from '../../ledger/ledger.ts';

@@ -4,6 +4,7 @@ import type { ServerConfig, WebhookConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
 import type { IntakeResult, Ledger } from '../../ledger/ledger.ts';
 import { LedgerUnavailableError } from '../../ledger/ledger.ts';
+import type { DeliveryOutcome } from '../../metrics/self/alerts.ts';
 import { BodyError, type BodyBudget } from '../body-budget.ts';
 import { readBody } from '../body.ts';
 import { fromLoopback, unauthorized } from '../middleware/access.ts';
@@ -12,9 +13,6 @@ import { startSignature, verifySignature, type Signature } from '../middleware/s
 import { matchesAny, requestToken } from '../middleware/tokens.ts';
 import { sendJson } from '../json.ts';
 import { sendProblem } from '../problem.ts';
-
-/** How a delivery was answered; a label value. */
-export type DeliveryOutcome = IntakeResult['outcome'] | 'unauthorized' | 'too_large' | 'unavailable';
 
 export interface WebhookRouteDeps {
   readonly server: () => ServerConfig;

@@ -75,7 +75,12 @@ const CONNECTION_OUTCOMES = [
   'refused',
   'displaced',
 ] as const;
-/** Outcome of a connection. */
+/**
+ * How a connection ended; a label value. `used` and `unused` were closed normally, or by their client: after at least
+ * one request, or before any. All others were cut off: no request in time (`timeout`), invalid HTTP (`malformed`), an
+ * answer that was not read (`stalled`), too many of one address or too many requests at a time (`limited`), too many in
+ * total (`refused`), and idle ones that were closed in favour of a new one (`displaced`).
+ */
 export type ConnectionOutcome = (typeof CONNECTION_OUTCOMES)[number];
 
 /** Metrics of the server's connections. */

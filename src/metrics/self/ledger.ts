@@ -1,41 +1,9 @@
 import { Counter, type Gauge, type Registry } from 'prom-client';
-import { SEVERITIES, type SeverityClass } from '../../alerts/alert.ts';
-import type { Transition } from '../../domain/event.ts';
-import { DUPLICATE_CAUSES, type DuplicateCause } from '../../alerts/episode.ts';
-import { sample, type Family, type HistogramValue, type Sample } from '../family.ts';
+import { SEVERITIES } from '../../alerts/alert.ts';
+import { DUPLICATE_CAUSES } from '../../alerts/episode.ts';
+import type { LedgerSummary } from '../../ledger/ledger.ts';
+import { sample, type Family, type Sample } from '../family.ts';
 import { absentGauge } from './instruments.ts';
-
-/** The part of the ledger's summary that is exposed. */
-export interface LedgerNumbers {
-  readonly open: readonly {
-    readonly severity: SeverityClass;
-    readonly acknowledged: boolean;
-    readonly count: number;
-  }[];
-  readonly unacknowledged: readonly {
-    readonly alertname: string;
-    readonly severity: SeverityClass;
-    readonly service: string;
-    readonly instance: string;
-    /** Milliseconds since the epoch. */
-    readonly since: number;
-  }[];
-  readonly unacknowledgedOverflow: number;
-  readonly transitions: Readonly<Partial<Record<Transition, number>>>;
-  readonly totals: {
-    readonly duplicates: Readonly<Record<DuplicateCause, number>>;
-    readonly flaps: number;
-    readonly acknowledgeSeconds: HistogramValue;
-    readonly resolveSeconds: HistogramValue;
-  };
-  /** Stored rows that cannot be read and are left out, by table, since the start. */
-  readonly unreadableRows: Readonly<Record<string, number>>;
-  readonly lastOffset: number;
-  readonly fileBytes: number;
-  readonly commits: number;
-  readonly commitSeconds: number;
-  readonly failedCommits: number;
-}
 
 /** Families whose labels come from senders: not kept in prom-client, which would confuse some label sets. */
 export const ALERT_FAMILIES = {
@@ -128,7 +96,7 @@ export class LedgerInstruments {
     return this.#alerts;
   }
 
-  update(numbers: LedgerNumbers, writable: boolean): void {
+  update(numbers: LedgerSummary, writable: boolean): void {
     this.#gauges.offset.set(numbers.lastOffset);
     this.#gauges.bytes.set(numbers.fileBytes);
     this.#gauges.writable.set(writable ? 1 : 0);
@@ -148,7 +116,7 @@ export class LedgerInstruments {
 }
 
 /** Every severity class is exposed, with 0 where no episode is open. */
-function activeSamples({ open }: LedgerNumbers): Sample[] {
+function activeSamples({ open }: LedgerSummary): Sample[] {
   return SEVERITIES.flatMap((severity) =>
     [false, true].map((acknowledged) => {
       const same = open.filter((one) => one.severity === severity && one.acknowledged === acknowledged);
@@ -158,7 +126,7 @@ function activeSamples({ open }: LedgerNumbers): Sample[] {
   );
 }
 
-function unacknowledgedSamples({ unacknowledged }: LedgerNumbers): Sample[] {
+function unacknowledgedSamples({ unacknowledged }: LedgerSummary): Sample[] {
   return unacknowledged.map(({ alertname, severity, service, instance, since }) =>
     sample(ALERT_FAMILIES.unacknowledgedSince, since / 1_000, {
       episode_alertname: alertname,
@@ -169,7 +137,7 @@ function unacknowledgedSamples({ unacknowledged }: LedgerNumbers): Sample[] {
   );
 }
 
-function totalSamples({ totals }: LedgerNumbers): Sample[] {
+function totalSamples({ totals }: LedgerSummary): Sample[] {
   return [
     ...DUPLICATE_CAUSES.map((cause) =>
       sample(ALERT_FAMILIES.duplicates, totals.duplicates[cause], { cause }),
@@ -183,7 +151,7 @@ function totalSamples({ totals }: LedgerNumbers): Sample[] {
 /** Every table that may have some is exposed, with 0 where every row was read. */
 const TABLES = ['segments', 'episodes', 'deliveries', 'quarantine', 'sinks', 'dead_letters', 'checks'];
 
-function unreadableSamples({ unreadableRows }: LedgerNumbers): Sample[] {
+function unreadableSamples({ unreadableRows }: LedgerSummary): Sample[] {
   return TABLES.map((table) => sample(ALERT_FAMILIES.unreadableRows, unreadableRows[table] ?? 0, { table }));
 }
 

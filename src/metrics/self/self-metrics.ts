@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { Collector } from '../../exposition/render/collectors.ts';
+import type { ScrapeCollector } from '../../exposition/render/collectors.ts';
 import type { SeriesTable } from '../../exposition/table/series-table.ts';
 import type { Family } from '../family.ts';
 import { registryFamilies, registrySamples } from '../registry-samples.ts';
@@ -13,7 +13,8 @@ import {
 } from './instruments.ts';
 import { SinkInstruments } from './sinks.ts';
 import { PipelineInstruments } from './pipeline.ts';
-import { ALERT_FAMILIES, LedgerInstruments, type LedgerNumbers } from './ledger.ts';
+import type { LedgerSummary } from '../../ledger/ledger.ts';
+import { ALERT_FAMILIES, LedgerInstruments } from './ledger.ts';
 
 export interface SelfInfo {
   readonly version: string;
@@ -41,14 +42,14 @@ export interface SelfMetrics {
   /** Counts dropped series. */
   seriesDropped(family: string, count?: number): void;
   /** Sets the metrics of the ledger from its summary. */
-  ledger(numbers: LedgerNumbers, writable: boolean): void;
+  ledger(numbers: LedgerSummary, writable: boolean): void;
   /** Every family it may expose. */
   readonly families: readonly Family[];
   /**
    * A collector that writes all of them into a table when a scrape asks for it.
    * @param before called first, for values that are read only on a scrape
    */
-  collector(table: SeriesTable, before?: () => void): Collector;
+  collector(table: SeriesTable, before?: () => void): ScrapeCollector;
 }
 
 /** Gauges whose names end like a counter's; prom-client exports the same values by type under valid names. */

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import type { Collector } from '../../../src/exposition/render/collectors.ts';
+import type { ScrapeCollector } from '../../../src/exposition/render/collectors.ts';
 import {
   ScrapeSource,
   type Body,
@@ -20,7 +20,7 @@ const success = { name: 'collector_success', type: 'gauge', help: 'Whether it wo
 const REST_MS = 50;
 
 /** A collector that reads on request of a test. */
-class HeldCollector implements Collector {
+class HeldCollector implements ScrapeCollector {
   readonly name: string;
   readonly #group: SeriesGroup;
   readonly signals: AbortSignal[] = [];

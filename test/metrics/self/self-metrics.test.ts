@@ -3,7 +3,7 @@ import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
 import { renderText } from '../../../src/exposition/formats/text.ts';
 import { NO_TOTALS } from '../../../src/ledger/alert-totals.ts';
 import { createSelfMetrics, type SelfMetrics } from '../../../src/metrics/self/self-metrics.ts';
-import type { LedgerNumbers } from '../../../src/metrics/self/ledger.ts';
+import type { LedgerSummary } from '../../../src/ledger/ledger.ts';
 import { parseText, valueOf } from '../../support/exposition-parser.ts';
 
 const create = () => createSelfMetrics({ version: '1.2.3', node: 'v20.19.0' });
@@ -16,7 +16,9 @@ async function render(self: SelfMetrics): Promise<string> {
   return renderText(table.snapshot());
 }
 
-const numbers: LedgerNumbers = {
+const numbers: LedgerSummary = {
+  epoch: 'e1',
+  watchdogs: [],
   open: [{ severity: 'critical', acknowledged: false, count: 2 }],
   unacknowledged: [
     { alertname: 'Down', severity: 'critical', service: 'redis', instance: 'a:1', since: 1_700_000_000_500 },

@@ -19,18 +19,18 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   probes: { values: ['src/settings/', 'src/metrics/family.ts'], types: ['src/metrics/'] },
   checks: {
     values: ['src/probes/', 'src/config/', 'src/metrics/'],
-    types: ['src/events/', 'src/exposition/', 'src/ledger/'],
+    types: ['src/events/', 'src/exposition/', 'src/host/', 'src/ledger/'],
   },
   host: { values: ['src/metrics/family.ts'], types: ['src/metrics/'] },
   exposition: { values: [] },
-  metrics: { values: ['src/exposition/', 'src/alerts/'] },
+  metrics: { values: ['src/exposition/', 'src/alerts/'], types: ['src/ledger/'] },
   alerts: { values: [] },
   ledger: { values: ['src/alerts/'] },
   pipeline: {
     values: ['src/alerts/', 'src/config/yaml/'],
     types: ['src/config/', 'src/events/', 'src/ledger/', 'src/metrics/'],
   },
-  events: { values: ['src/ledger/ledger.ts'] },
+  events: { values: ['src/ledger/ledger.ts'], types: ['src/config/'] },
   http: {
     values: [
       'src/alerts/',

@@ -2,7 +2,7 @@ import { SEVERITIES, type SeverityClass } from '../../../alerts/alert.ts';
 import type { LabelSet } from '../../../domain/labels.ts';
 import type { Acknowledgement, EpisodeState, Reporter, Suspicion } from '../../../alerts/episode.ts';
 import { nextTimer } from '../../../alerts/episode-actions.ts';
-import type { EpisodeReceipt, KnownEpisode } from './episode-table.ts';
+import type { EpisodeReceipt, StoredEpisode } from './episode-table.ts';
 import { rowCheck, type Shape } from '../database/row-shape.ts';
 import { readKept, type Texts } from '../events/segment.ts';
 
@@ -67,7 +67,7 @@ export type Value = number | bigint | string | null;
 const NO_REPORTERS: readonly Reporter[] = Object.freeze([]);
 
 /** @throws Error if the row is unreadable */
-export function knownOf(row: EpisodeRow, textsOf: TextsOf): KnownEpisode {
+export function knownOf(row: EpisodeRow, textsOf: TextsOf): StoredEpisode {
   checkEpisode(row);
   return {
     id: Number(row.id),

@@ -20,7 +20,7 @@ import {
 } from './episode-row.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { EpisodeRepair } from './episode-repair.ts';
-import type { DeliveredAlert, EpisodeReceipt, EpisodeTable, KnownEpisode } from './episode-table.ts';
+import type { DeliveredAlert, EpisodeReceipt, EpisodeTable, StoredEpisode } from './episode-table.ts';
 import { IdentityIndex } from './identity-index.ts';
 import type { Meta } from '../database/meta.ts';
 import type { Sqlite } from '../database/open-database.ts';
@@ -106,13 +106,13 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   /** The newest episode of an alert; undefined if there is none, or it is unreadable. */
-  latest(webhook: number, fingerprint: string): KnownEpisode | undefined {
+  latest(webhook: number, fingerprint: string): StoredEpisode | undefined {
     const id = this.#identities.get(webhook, fingerprintNumber(fingerprint));
     return id === 0 ? undefined : this.byId(id);
   }
 
   /** The newest episode of a delivered alert, repaired if it is unreadable. Only within a transaction. */
-  delivered(delivery: DeliveredAlert): KnownEpisode | undefined {
+  delivered(delivery: DeliveredAlert): StoredEpisode | undefined {
     const { unreadable, repair, textsOf } = this.#parts;
     const id = this.#identities.get(delivery.webhook, fingerprintNumber(delivery.alert.fingerprint));
     const row = id === 0 ? undefined : this.#byId.get(id);
@@ -124,12 +124,12 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   /** Undefined if there is none, or it is unreadable. */
-  byId(id: number): KnownEpisode | undefined {
+  byId(id: number): StoredEpisode | undefined {
     return this.#parts.unreadable.read('episodes', id, () => this.read(id));
   }
 
   /** @throws Error if it is unreadable */
-  read(id: number): KnownEpisode | undefined {
+  read(id: number): StoredEpisode | undefined {
     const row = this.#byId.get(id);
     const known = row === undefined ? undefined : knownOf(row, this.#parts.textsOf);
     for (const text of known === undefined ? [] : [known.state.labels, known.state.annotations])
@@ -194,16 +194,16 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   /** Makes an episode that was stored by other means the newest of its alert. */
-  adopt({ id, webhook, fingerprint }: Pick<KnownEpisode, 'id' | 'webhook' | 'fingerprint'>): void {
+  adopt({ id, webhook, fingerprint }: Pick<StoredEpisode, 'id' | 'webhook' | 'fingerprint'>): void {
     this.#identities.set(webhook, fingerprintNumber(fingerprint), id);
   }
 
-  update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
+  update({ id }: StoredEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
     this.#update.run(...columns(state, receipt), id);
   }
 
   /** Updates after a repeat: only the reporters, the time of receipt and the outer times may have changed. */
-  touch({ id }: KnownEpisode, state: EpisodeState, receivedAt: number): void {
+  touch({ id }: StoredEpisode, state: EpisodeState, receivedAt: number): void {
     const { startsAt, endsAt = null, reportedEnd = null } = state;
     const closedBy = reportersValue(state.closedBy);
     const timer = nextTimer(state) ?? null;

@@ -11,7 +11,7 @@ export interface EpisodeReceipt {
   readonly event: number;
 }
 
-export interface KnownEpisode {
+export interface StoredEpisode {
   readonly id: number;
   /** The number of its webhook. */
   readonly webhook: number;
@@ -36,13 +36,13 @@ export interface DeliveredAlert {
 /** Where episodes are stored: the ledger's own table, or that of a large delivery that is not visible yet. */
 export interface EpisodeTable {
   /** The newest episode of a delivered alert. */
-  delivered(delivery: DeliveredAlert): KnownEpisode | undefined;
+  delivered(delivery: DeliveredAlert): StoredEpisode | undefined;
   /**
    * @param former the id of the alert's previous episode; 0: none
    * @returns its id
    */
   insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number;
-  update(known: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void;
+  update(known: StoredEpisode, state: EpisodeState, receipt: EpisodeReceipt): void;
   /** Updates after a repeat: only the reporters, the time of receipt and the outer times may have changed. */
-  touch(known: KnownEpisode, state: EpisodeState, receivedAt: number): void;
+  touch(known: StoredEpisode, state: EpisodeState, receivedAt: number): void;
 }

@@ -1,6 +1,6 @@
 import type { Statement } from 'better-sqlite3';
 import type {
-  KnownEpisode,
+  EpisodeToReconcile,
   ListedAlert,
   ReconciliationMemory,
   ReconciliationPlan,
@@ -124,9 +124,9 @@ export class Reconciler {
     });
   }
 
-  async #read(webhook: string): Promise<readonly KnownEpisode[]> {
+  async #read(webhook: string): Promise<readonly EpisodeToReconcile[]> {
     const number = this.#options.names.known(webhook);
-    const known: KnownEpisode[] = [];
+    const known: EpisodeToReconcile[] = [];
     if (number === undefined) return known;
     const ids = this.#ids.all();
     for (let i = 0; i < ids.length; i += SLICE) {
@@ -198,7 +198,7 @@ const checkKnown = rowCheck<KnownRow>({
 });
 
 /** @throws Error if the row is unreadable */
-function knownEpisode(row: KnownRow): KnownEpisode {
+function knownEpisode(row: KnownRow): EpisodeToReconcile {
   checkKnown(row);
   return {
     id: Number(row.id),

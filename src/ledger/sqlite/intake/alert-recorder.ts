@@ -16,7 +16,7 @@ import type { AlertRules, RawDelivery } from '../../ledger.ts';
 
 import type { AlertCounting } from '../episodes/alert-stats.ts';
 import { labelsOf } from '../episodes/episode-row.ts';
-import type { EpisodeTable, KnownEpisode } from '../episodes/episode-table.ts';
+import type { EpisodeTable, StoredEpisode } from '../episodes/episode-table.ts';
 import type { EventTable } from '../events/event-log.ts';
 import type { EpisodeChange } from '../episodes/open-alerts.ts';
 import type { WatchdogSightings } from '../episodes/watchdog-sightings.ts';
@@ -106,7 +106,7 @@ export class AlertRecorder {
   }
 
   /** Applies an action of a person, a timer or the sender's own list to an episode. */
-  act(known: KnownEpisode, action: EpisodeAction, webhook: string): readonly EpisodeTransition[] {
+  act(known: StoredEpisode, action: EpisodeAction, webhook: string): readonly EpisodeTransition[] {
     const { state, transitions } = act(known.state, action);
     if (transitions.length === 0) {
       if (state !== known.state) this.#parts.episodes.touch(known, state, known.lastReceivedAt);
@@ -123,7 +123,7 @@ export class AlertRecorder {
     return transitions;
   }
 
-  #write(known: KnownEpisode | undefined, transitions: readonly EpisodeTransition[], step: Step): void {
+  #write(known: StoredEpisode | undefined, transitions: readonly EpisodeTransition[], step: Step): void {
     const { events, onChange } = this.#parts;
     let current = known;
     for (const done of transitions) {
@@ -141,11 +141,11 @@ export class AlertRecorder {
   }
 
   #store(
-    current: KnownEpisode | undefined,
+    current: StoredEpisode | undefined,
     state: EpisodeState,
     { webhook, fingerprint, receivedAt, receiver }: Step,
     event: number,
-  ): KnownEpisode {
+  ): StoredEpisode {
     const { episodes } = this.#parts;
     const receipt = { webhook, fingerprint, receivedAt, receiver, event };
     let id = current?.id ?? 0;

@@ -14,7 +14,7 @@ import type {
   DeliveredAlert,
   EpisodeReceipt,
   EpisodeTable,
-  KnownEpisode,
+  StoredEpisode,
 } from '../episodes/episode-table.ts';
 import type { EventTable } from '../events/event-log.ts';
 import type { Names } from '../database/string-table.ts';
@@ -27,7 +27,7 @@ export class StagedEpisodes implements EpisodeTable {
   readonly #copy: Statement<[number]>;
   readonly #insert: Statement<Value[]>;
   readonly #update: Statement<Value[]>;
-  readonly #known = new Map<string, KnownEpisode>();
+  readonly #known = new Map<string, StoredEpisode>();
 
   constructor(database: Sqlite, base: EpisodeStore) {
     this.#base = base;
@@ -47,11 +47,11 @@ export class StagedEpisodes implements EpisodeTable {
   }
 
   /** The written episodes; call once they are in the main table. */
-  known(): Iterable<KnownEpisode> {
+  known(): Iterable<StoredEpisode> {
     return this.#known.values();
   }
 
-  delivered(delivery: DeliveredAlert): KnownEpisode | undefined {
+  delivered(delivery: DeliveredAlert): StoredEpisode | undefined {
     return this.#known.get(delivery.alert.fingerprint) ?? this.#base.delivered(delivery);
   }
 
@@ -70,13 +70,13 @@ export class StagedEpisodes implements EpisodeTable {
     return id;
   }
 
-  update({ id }: KnownEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
+  update({ id }: StoredEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
     this.#copy.run(id);
     this.#update.run(...columns(state, receipt), id);
     this.#remember(id, state, receipt);
   }
 
-  touch(known: KnownEpisode, state: EpisodeState, receivedAt: number): void {
+  touch(known: StoredEpisode, state: EpisodeState, receivedAt: number): void {
     this.update(known, state, { ...known, receivedAt, event: known.lastEvent });
   }
 
