@@ -134,7 +134,7 @@ function stormRows(name: string, record: StormRecord): Rows {
     [`${name}: clients`, `${record.clients} in ${tookSeconds.toFixed(1)} s`],
     [`${name}: failed scrapes of Prometheus`, `${prometheus.failed} of ${prometheus.scrapes}`],
     [`${name}: slowest of the scrapes`, `${(prometheus.slowestSeconds * 1_000).toFixed(0)} ms`],
-    [`${name}: lines above debug in its log; all lines`, `${lines.above}; ${lines.all}`],
+    [`${name}: lines above debug in its log; all lines`, `${lines.above.length}; ${lines.all}`],
     [`${name}: page, uncompressed`, mb(record.pageBytes)],
     [`${name}: resident memory before, at most, after`, course(resident, mb)],
     [`${name}: descriptors before, at most, after`, course(sockets, String)],
@@ -178,7 +178,7 @@ function phaseRows({ phases }: StormRecord): Rows {
 function sharedOutcome({ prometheus, accounts, lines }: StormRecord): string {
   const counts =
     accounts === undefined ? '' : `; ${sum(accounts.scrapes)}; connections ${sum(accounts.connections)}`;
-  return `failed scrapes of Prometheus: ${prometheus.failed} of ${prometheus.scrapes}; lines above debug: ${lines.above}${counts}`;
+  return `failed scrapes of Prometheus: ${prometheus.failed} of ${prometheus.scrapes}; lines above debug: ${lines.above.length}${counts}`;
 }
 
 function sum(counts: Readonly<Record<string, number>>): string {

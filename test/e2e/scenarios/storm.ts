@@ -30,7 +30,7 @@ export interface StormRecord {
   readonly tookSeconds: number;
   readonly phases: readonly PhaseRecord[];
   readonly prometheus: ScrapeNumbers;
-  readonly lines: { readonly above: number; readonly all: number };
+  readonly lines: { readonly above: readonly string[]; readonly all: number };
   readonly pageBytes: number;
   readonly resident: Course;
   readonly sockets: Course;
@@ -75,7 +75,7 @@ export async function runStorm(server: StormedServer, run: StormRun): Promise<St
       tookSeconds,
       phases,
       prometheus,
-      lines: { above: now.above - lines.above, all: now.all - lines.all },
+      lines: { above: now.above.slice(lines.above.length), all: now.all - lines.all },
       pageBytes,
       resident: { before: before.residentBytes, peak: peak.residentBytes, after: after.residentBytes },
       sockets: { before: before.sockets, peak: peak.sockets, after: after.sockets },

@@ -15,7 +15,7 @@ export interface StormedServer {
   /** What Prometheus sends. */
   readonly token?: string | undefined;
   /** Lines of its log so far: those that are above debug, and all. */
-  lines(): { readonly above: number; readonly all: number };
+  lines(): { readonly above: readonly string[]; readonly all: number };
   /** Its own numbers; only Tocsin has them. */
   readonly counts?: () => Promise<ServerCounts>;
   /** Bytes that are in use after a full garbage collection, which this makes; needs `heapSnapshots`. */
@@ -80,7 +80,10 @@ export async function startStormedTocsin(options: StormedTocsin): Promise<Storme
   // what is said of a check is not said of a client: on a busy machine some run late
   const ofClients = () => tocsin.log.filter((line) => line['service'] === undefined);
   const all = () => ofClients().length;
-  const above = () => ofClients().filter(({ level }) => level !== 'debug').length;
+  const above = () =>
+    ofClients()
+      .filter(({ level }) => level !== 'debug')
+      .map((line) => JSON.stringify(line));
   return {
     pid: tocsin.pid,
     port,
@@ -112,7 +115,7 @@ export async function startStormedNodeExporter(): Promise<StormedServer> {
   return {
     pid: exporter.pid,
     port: Number(exporter.match?.[1]),
-    lines: () => ({ above: above().length, all: lines().length }),
+    lines: () => ({ above: above(), all: lines().length }),
     stop: () => exporter.stop(),
   };
 }
