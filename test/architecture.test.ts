@@ -20,7 +20,7 @@ import {
 import { languageProblems } from './support/architecture/language.ts';
 import { parseSource, readSources, repositoryFiles, ROOT } from './support/architecture/source.ts';
 
-// Every test lists what is wrong, each line with its place and what to do; the right list is empty.
+// Every test lists what is wrong, each line with its place and what to do; the expected list is empty.
 
 const sources = readSources();
 const files = repositoryFiles();
@@ -32,18 +32,18 @@ const packageJson = JSON.parse(read('package.json')) as {
 };
 
 describe('imports', () => {
-  it('go only where the house allows', () => {
+  it('follow the allowed directions', () => {
     expect(sources.length).toBeGreaterThan(40);
     expect(forbiddenImports(sources)).toEqual([]);
   });
 
-  it('lead somewhere, and never in a circle', () => {
+  it('resolve, and have no cycles', () => {
     expect(danglingImports(sources)).toEqual([]);
     expect(importCycles(sources)).toEqual([]);
     expect(folderCycles(sources)).toEqual([]);
   });
 
-  it('every package has a home', () => {
+  it('have a home for every package', () => {
     expect(homeless(Object.keys(packageJson.dependencies))).toEqual([]);
   });
 
@@ -73,7 +73,7 @@ describe('imports', () => {
     expect(forbiddenImports([parseSource(path, text)])).toEqual([expect.stringContaining(problem)]);
   });
 
-  it('finds a cycle of folders that is none of files', () => {
+  it('finds a cycle of folders that is not a cycle of files', () => {
     const sources = [
       parseSource('src/x/a.ts', `import type { A } from '../y/a.ts';`),
       parseSource('src/y/a.ts', `export interface A {}`),
@@ -93,7 +93,7 @@ describe('imports', () => {
 });
 
 describe('language', () => {
-  it('stays within what the house allows', () => {
+  it('follows the rules', () => {
     expect(sources.flatMap(languageProblems)).toEqual([]);
   });
 
@@ -125,7 +125,7 @@ describe('language', () => {
     'const NONE: readonly string[] = [];',
     'const f = (x: { process: number }) => x.process;',
     'class A { m = new Map(); }',
-  ])('takes %s', (text) => {
+  ])('accepts %s', (text) => {
     expect(languageProblems(parseSource('src/app/a.ts', text))).toEqual([]);
   });
 });
@@ -178,7 +178,7 @@ describe('budgets', () => {
   });
 });
 
-/** `${path} is not there: ${why}` for each of them that is not. */
+/** `${path} is not there: ${why}` for each missing one. */
 function absent(wanted: readonly (readonly [path: string, why: string])[]): string[] {
   return wanted
     .filter(([path]) => !existsSync(join(ROOT, path)))
@@ -215,7 +215,7 @@ describe('completeness', () => {
     );
   });
 
-  it('every dependency says in an ADR why it is there', () => {
+  it('every dependency is justified in an ADR', () => {
     const page = read('docs/adr/0004-dependencies.md');
     const names = [...Object.keys(packageJson.dependencies), ...Object.keys(packageJson.devDependencies)];
     const unexplained = names.filter((name) => !page.includes(`\`${name}\``));
@@ -224,7 +224,7 @@ describe('completeness', () => {
     );
   });
 
-  it('every link between the pages leads somewhere', () => {
+  it('every link between the pages resolves', () => {
     const pages = files.filter((path) => path.endsWith('.md'));
     const dead = pages.flatMap((page) => {
       const links = [...read(page).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)/g)].map(([, to = '']) => to);
@@ -252,8 +252,8 @@ describe('completeness', () => {
   });
 });
 
-describe('the project stands alone', () => {
-  // Written so that this file does not hold what it looks for.
+describe('the project is self-contained', () => {
+  // Written so that this file does not contain what it looks for.
   const FOREIGN: readonly (readonly [RegExp, string])[] = [
     [/(?<![\w.~-])\/(?:work|root|home)\/[\w.]/, 'a path of one machine'],
     [/\.\.\/(?:shared|inputs)\b/, 'a folder outside the repository'],
@@ -261,7 +261,7 @@ describe('the project stands alone', () => {
     [/^(?:<{7}|>{7}) /m, 'an unfinished merge'],
   ];
 
-  it('no file names a place outside it', () => {
+  it('no file refers to a place outside it', () => {
     const problems = files.filter(isText).flatMap((path) => {
       const text = read(path);
       return FOREIGN.filter(([pattern]) => pattern.test(text)).map(

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/tocsin.ts';
 
 const environment = { cwd: '/', env: {}, stdout: () => Promise.resolve(), stderr: () => undefined };
 
-/** Answers every request so, and keeps what was asked. */
+/** Answers every request with this, and keeps the requests. */
 async function answering(body: unknown): Promise<HttpRig & { readonly asked: string[] }> {
   const asked: string[] = [];
   const rig = await serveHandlers([
@@ -34,7 +34,7 @@ describe('tocsin alerts list', () => {
   it.each([
     ['open-critical-7', /1 alerts are shown and there are more; go on with --after open-critical-7/],
     [null, /^$/],
-  ])('says on stderr whether there are more (%s)', async (next, says) => {
+  ])('reports on stderr whether there are more (%s)', async (next, says) => {
     await using rig = await answering({ alerts: [SHOWN], next_after: next });
     const printed = { stdout: '', stderr: '' };
     const code = await alerts(
@@ -65,7 +65,7 @@ describe('tocsin alerts', () => {
     [['ack'], /alerts ack wants one ID/],
     [['ack', '1'], /wants --by NAME/],
     [['mute'], /list, ack ID or unack ID; it was given "mute"/],
-  ])('%j is a mistake in the usage, and says which', async (args, message) => {
+  ])('%j is a usage error, with the reason', async (args, message) => {
     const failure: unknown = await alerts(environment, args).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(UsageError);
     expect(String(failure)).toMatch(message);
@@ -76,8 +76,8 @@ describe('tocsin alerts', () => {
     ['a blank within', 'first-secret second-secret'],
     ['a control character', 'first-secret\u0000second-secret'],
     ['a letter beyond ASCII', 'first-secret-ä'],
-    ['nothing', ' \n'],
-  ])('a token file with %s is a mistake, and its text is not shown', async (_what, text) => {
+    ['no token', ' \n'],
+  ])('a token file with %s is an error, and its text is not printed', async (_what, text) => {
     await using folder = temporaryFolder();
     const file = join(folder.path, 'token');
     writeFileSync(file, text);
@@ -89,7 +89,7 @@ describe('tocsin alerts', () => {
     expect(String(failure)).not.toContain('secret');
   });
 
-  it('a URL with a password is a mistake, and not shown', async () => {
+  it('a URL with a password is an error, and not printed', async () => {
     const args = ['--url', 'http://me:secret@127.0.0.1:1'];
     const failure: unknown = await alerts(environment, args).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(UsageError);
@@ -98,7 +98,7 @@ describe('tocsin alerts', () => {
 
   const HOSTILE = '\u001b[2Jsuccess\r\n\u009b31m\u202e';
 
-  /** What a run prints against a server that answers so. */
+  /** What a run prints with a server that answers with this. */
   async function printed(status: number, body: unknown, args: readonly string[] = []): Promise<string> {
     const servers = new ServerSet();
     const { url } = await servers.http((_request, response) => {
@@ -126,7 +126,7 @@ describe('tocsin alerts', () => {
     ['a line', 200, { alerts: [one], next_after: null }, []],
     ['JSON', 200, { alerts: [one], next_after: null }, ['--json']],
     ['a refusal', 403, { detail: HOSTILE }, []],
-  ])('shows what senders wrote in %s, and no terminal obeys it', async (_what, status, body, args) => {
+  ])('prints text of senders in %s without control characters', async (_what, status, body, args) => {
     const text = await printed(status, body, args);
     expect(text).toContain('\\u001b[2Jsuccess');
     expect(text.replaceAll(/[\n\t]/g, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);

@@ -46,7 +46,7 @@ describe('an allow list', () => {
     expect(permits([entry], destination)).toBe(permitted);
   });
 
-  it('permits all, or nothing, without entries', () => {
+  it('permits everything, or nothing, without entries', () => {
     const destination = { host: 'a.test', address: '192.0.2.1', port: 80 };
     expect([permits([], destination, true), permits([], destination, false)]).toEqual([true, false]);
     expect(permits(['b.test'], destination, true)).toBe(false);
@@ -65,7 +65,7 @@ describe('an allow list', () => {
     '64:ff9b::a9fe:a9fe',
     '2002:a9fe:a9fe::1',
   ];
-  it.each(sensitive)('%s has to be named', (address) => {
+  it.each(sensitive)('%s must be named', (address) => {
     const destinations = [{ host: address }, { host: 'api.test', address, port: 80 }];
     for (const destination of destinations) {
       expect(permits([], destination, true)).toBe(false);
@@ -75,7 +75,7 @@ describe('an allow list', () => {
     expect(permits([plain], { host: 'api.test', address, port: 80 })).toBe(true);
   });
 
-  it('has them named whatever they are embedded in, however that is written', () => {
+  it('requires them to be named in whatever they are embedded, in any notation', () => {
     const ipv4 = fc
       .tuple(
         fc.constantFrom([169, 254], [169, 254, 169, 254], [100, 100, 100, 200], [168, 63, 129, 16]),
@@ -121,7 +121,7 @@ describe('an allow list', () => {
     );
   });
 
-  it('leaves the embedded address out where another network is named', () => {
+  it('ignores the embedded address where another network is named', () => {
     expect(permits(['64:ff9b::/96'], { host: '64:ff9b::192.0.2.1' })).toBe(true);
     expect(permits(['64:ff9b::/96'], { host: '64:ff9b::169.254.169.254' })).toBe(false);
     expect(permits(['64:ff9b::a9fe:a9fe'], { host: '64:ff9b::169.254.169.254' })).toBe(true);
@@ -139,7 +139,7 @@ describe('an allow list', () => {
     expect(new AllowList([entry]).names(destination)).toBe(named);
   });
 
-  it('names them by a network within theirs, of one port if it likes', () => {
+  it('names them by a network within theirs, with a port or without', () => {
     const destination = { host: '169.254.169.254', port: 80 };
     expect(permits(['169.254.169.254:80'], destination)).toBe(true);
     expect(permits(['169.254.169.0/24'], destination)).toBe(true);
@@ -160,7 +160,7 @@ describe('an allow list', () => {
     );
   });
 
-  it('takes no time over a glob that would backtrack for ever', () => {
+  it('takes no time over a glob that would backtrack forever', () => {
     const entry = `${'*a'.repeat(200)}*b`;
     expect(permits([entry], { host: 'a'.repeat(5_000) })).toBe(false);
   });
@@ -175,7 +175,7 @@ describe('an allow list', () => {
     '[a.test]:80',
     'a.test:http',
     '{a}',
-  ])('has no entry %j', (entry) => {
+  ])('refuses the entry %j', (entry) => {
     expect(isAllowEntry(entry)).toBe(false);
     expect(() => new AllowList([entry])).toThrow('not a network, host or glob');
   });

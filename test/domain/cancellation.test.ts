@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Cancellation } from '../../src/domain/cancellation.ts';
 
 describe('a cancellation', () => {
-  it('tells those who listen, once each, and lets go of those who have left', () => {
+  it('notifies each listener once, and releases those that were removed', () => {
     const cancellation = new Cancellation();
     const told: string[] = [];
     const stays = () => told.push('stays');
@@ -20,7 +20,7 @@ describe('a cancellation', () => {
     expect(() => cancellation.throwIfAborted()).toThrow('aborted');
   });
 
-  it('has nothing to tell those who come too late', () => {
+  it('does not notify listeners that are added too late', () => {
     const cancellation = new Cancellation();
     cancellation.abort();
     cancellation.addEventListener('abort', () => {
@@ -30,7 +30,7 @@ describe('a cancellation', () => {
     expect(cancellation.aborted).toBe(true);
   });
 
-  it('may be left while it is told', () => {
+  it('allows listeners to be removed during notification', () => {
     const cancellation = new Cancellation();
     const told: number[] = [];
     const first = () => {

@@ -20,7 +20,7 @@ describe('an RFC 3339 time', () => {
     '2026-01-01T00:00:61Z',
     '2026-01-01T00:00:00+24:00',
     '2026-01-01T00:00:00+00:60',
-  ])('is none where the calendar or the clock has no such moment: %s', (text) => {
+  ])('is invalid where the calendar or the clock has no such time: %s', (text) => {
     expect(parseInstant(text)).toBeUndefined();
   });
 
@@ -33,7 +33,7 @@ describe('an RFC 3339 time', () => {
     expect(formatInstant(parseInstant(text)?.ns ?? 0n)).toBe(shown);
   });
 
-  it('is read exactly where each of its parts comes back out', () => {
+  it('is accepted exactly where each of its parts survives a round trip', () => {
     const upTo = (max: number) => fc.integer({ min: 0, max });
     const parts = fc.tuple(year, upTo(14), upTo(33), upTo(25), upTo(61), upTo(61));
     fc.assert(

@@ -11,7 +11,7 @@ const codelab = (instance: string): LabelSet => ({
   severity: 'critical',
 });
 
-/** The definition, word for word, on BigInt. */
+/** The definition, literally, on BigInt. */
 function reference(labels: LabelSet): string {
   let hash = 14695981039346656037n;
   const names = Object.keys(labels).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -47,24 +47,24 @@ describe('fingerprint', () => {
     expect(fingerprint(labels)).toBe(expected);
   });
 
-  it('agrees with the arithmetic of the definition for any text', () => {
+  it('agrees with the definition for any text', () => {
     fc.assert(
       fc.property(anyLabels, (labels) => fingerprint(labels) === reference(labels)),
       { numRuns: 500 },
     );
   });
 
-  it('takes a lone surrogate for U+FFFD, as Go does', () => {
+  it('treats a lone surrogate as U+FFFD, as Go does', () => {
     expect(fingerprint({ a: '\ud800' })).toBe(fingerprint({ a: '\ufffd' }));
   });
 
-  it('tells instances apart', () => {
+  it('differs between instances', () => {
     expect(fingerprint(codelab('localhost:9090'))).not.toBe(fingerprint(codelab('127.0.0.1:9090')));
   });
 });
 
 describe('compareUtf8', () => {
-  it('orders as the bytes do, beyond the basic plane too', () => {
+  it('orders by bytes, also beyond the basic plane', () => {
     expect(compareUtf8('\u{1f600}', '\uff5e')).toBeGreaterThan(0);
     const sign = (a: string, b: string) => Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b)));
     fc.assert(fc.property(anyText, anyText, (a, b) => Math.sign(compareUtf8(a, b)) === sign(a, b)));
@@ -72,7 +72,7 @@ describe('compareUtf8', () => {
 });
 
 describe('canonicalLabels', () => {
-  it('gives equal sets the same text, whatever their order', () => {
+  it('returns the same text for equal sets, in any order', () => {
     fc.assert(
       fc.property(anyLabels, (labels) => {
         const turned = Object.fromEntries(Object.entries(labels).reverse());

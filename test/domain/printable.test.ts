@@ -16,11 +16,11 @@ describe('printable', () => {
     expect(printable(text)).toBe(shown);
   });
 
-  it('leaves nothing of any text that a terminal would obey', () => {
+  it('leaves no control characters for a terminal in any text', () => {
     fc.assert(fc.property(any, (text) => !UNPRINTABLE.test(printable(text))));
   });
 
-  it('leaves JSON the same value', () => {
+  it('keeps the value of JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
         const text = printableJson(value, 2);

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-/** Things that a path may name, each of which would keep a reader waiting or has nothing to read. */
+/** Things that a path may name, each of which would block a reader or has nothing to read. */
 const KINDS: readonly (readonly [string, string, (path: string) => unknown])[] = [
   ['a pipe', 'it is a pipe; expected a regular file', (path) => execFileSync('mkfifo', [path])],
   ['a directory', 'it is a directory; name a file in it', (path) => mkdirSync(path)],
@@ -21,7 +21,7 @@ const KINDS: readonly (readonly [string, string, (path: string) => unknown])[] =
   ['a terminal', 'it is a device; expected a regular file', (path) => symlinkSync('/dev/ptmx', path)],
 ];
 
-describe('reading a file that a person named', () => {
+describe('reading a file that a user named', () => {
   it.each(KINDS)('refuses %s at once', async (_, message, make) => {
     const path = join(folder.path, 'given');
     make(path);
@@ -53,12 +53,12 @@ describe('reading a file that a person named', () => {
     );
   });
 
-  it('reads what says that it has no bytes', () => {
+  it('reads files that report a size of 0', () => {
     expect(readRegularFile('/proc/self/status', 100_000).toString()).toContain('Pid:');
     expect(() => readRegularFile('/proc/self/status', 10)).toThrow('it has more than 10 bytes');
   });
 
-  it('passes on what the system says of a file that is not there', () => {
+  it('passes on the error of the system for a missing file', () => {
     expect(() => readRegularFile(join(folder.path, 'none'), 10)).toThrow('ENOENT');
   });
 });

@@ -80,7 +80,7 @@ const UNREADABLE: readonly (readonly [string, (folder: string) => void])[] = [
   ['a name in UTF-8', (folder) => writeFileSync(join(folder, 'x.prom'), '{"a.b"} 1\n')],
 ];
 
-describeWithPeers(['node_exporter'], 'textfiles beside node_exporter', () => {
+describeWithPeers(['node_exporter'], 'textfiles, compared with node_exporter', () => {
   async function both(fill: (folder: string) => void): Promise<readonly [ours: string[], theirs: string[]]> {
     const folder = mkdtempSync(join(tmpdir(), 'tocsin-textfile-'));
     fill(folder);
@@ -120,7 +120,7 @@ describeWithPeers(['node_exporter'], 'textfiles beside node_exporter', () => {
 /** Possible values of the variable TZ. */
 const ZONES = ['', 'UTC', 'Etc/GMT', 'Zulu', ':Europe/Vienna', 'Asia/Kolkata', 'Etc/GMT+5', 'Nonsense/Zone'];
 
-describeWithPeers(['node_exporter'], 'the time zone beside node_exporter', () => {
+describeWithPeers(['node_exporter'], 'the time zone, compared with node_exporter', () => {
   it.each([undefined, ...ZONES])('TZ=%s', async (zone) => {
     const env = environment(zone);
     const theirs = await readNodeExporter(['time'], [], env);
@@ -145,7 +145,7 @@ function environment(zone: string | undefined): Record<string, string> {
 
 const dist = (path: string) => new URL(`../../dist/${path}`, import.meta.url).href;
 
-describeWithPeers(['node_exporter'], 'the host beside node_exporter', () => {
+describeWithPeers(['node_exporter'], 'the host, compared with node_exporter', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-textfile-'));
   let host: Host;
   let theirs: Exposition;

@@ -37,7 +37,7 @@ describe('the logger', () => {
 });
 
 describe('repeated warnings', () => {
-  it('are written once, then counted for a minute and told in one line', async () => {
+  it('are written once, then counted for a minute and reported in one line', async () => {
     const clock = new ManualClock();
     const { logger, lines } = recordingLogger();
     const calm = withoutRepeats(logger, clock);
@@ -51,7 +51,7 @@ describe('repeated warnings', () => {
     expect(lines).toHaveLength(4);
   });
 
-  it('are not taken for each other where a configuration has another mistake', () => {
+  it('are distinguished where a configuration has another mistake', () => {
     const { logger, lines } = recordingLogger();
     const calm = withoutRepeats(logger, new ManualClock());
     for (const message of ['no target', 'no name', 'no target', 'no interval'])
@@ -59,7 +59,7 @@ describe('repeated warnings', () => {
     expect(lines).toHaveLength(3);
   });
 
-  it('are not taken for each other where they are about different things', () => {
+  it('are distinguished where they are about different things', () => {
     const { logger, lines } = recordingLogger();
     const calm = withoutRepeats(logger, new ManualClock());
     for (const sink of ['bus', 'cloud', 'bus']) calm.warn({ sink, reason: Math.random() }, 'a sink fails');

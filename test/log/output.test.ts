@@ -13,7 +13,7 @@ const parsed = (text: string) =>
     .filter((one) => one !== '')
     .map((one) => JSON.parse(one) as { i?: number; lines?: number; level: string });
 
-/** A reader that takes nothing until it is told to. */
+/** A reader that reads nothing until requested. */
 function stoppable() {
   let taken = '';
   let pending: (() => void) | undefined;
@@ -48,7 +48,7 @@ describe('the output of the log', () => {
     expect(dropped).toBe(0);
   });
 
-  it('loses lines when its reader stops, counts them and says so when the reader goes on', async () => {
+  it('drops lines when its reader stops, counts them and reports them when the reader continues', async () => {
     const reader = stoppable();
     let dropped = 0;
     const output = createOutput({
@@ -67,7 +67,7 @@ describe('the output of the log', () => {
     expect(parsed(reader.text()).at(-1)).toMatchObject({ i: 500 });
   });
 
-  it('accounts for every line, whatever its reader does: written once, or counted as lost', async () => {
+  it('accounts for every line, whatever its reader does: written once, or counted as dropped', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.oneof(fc.constantFrom('go' as const, 'stop' as const), fc.integer({ min: 1, max: 60 })), {
@@ -100,7 +100,7 @@ describe('the output of the log', () => {
     );
   });
 
-  it('outlives a file that cannot be written', () => {
+  it('survives a file that cannot be written', () => {
     // every write to it fails with ENOSPC
     const full = openSync('/dev/full', 'w');
     let dropped = 0;
@@ -111,7 +111,7 @@ describe('the output of the log', () => {
     expect(dropped).toBe(3);
   });
 
-  it('writes to a file at once, and through a format', async () => {
+  it('writes to a file at once, and through a formatter', async () => {
     await using folder = temporaryFolder();
     const path = join(folder.path, 'log');
     const fd = openSync(path, 'w');

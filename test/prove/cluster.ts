@@ -1,6 +1,6 @@
 import { runCluster } from '../e2e/scenarios/cluster.ts';
 
-/** Two real Alertmanagers, and every way in which what they say is repeated, late or lost. */
+/** Two real Alertmanagers, and every way in which their reports are repeated, late or lost. */
 export async function prove() {
   const record = await runCluster({ downSeconds: 120, perKind: 20 });
   const transitions = Object.entries(record.transitions).map(([name, count]) => `${name}: ${count}`);

@@ -1,6 +1,6 @@
 import { runPipeline } from '../e2e/scenarios/pipeline.ts';
 
-/** The chain at the intervals that the stack ships with, and with the oldest programs that are supported. */
+/** The chain at the shipped intervals, and with the oldest supported programs. */
 export async function prove() {
   const rows: [string, string][] = [];
   const runs = [

@@ -1,6 +1,6 @@
 import { runFootprint } from '../e2e/scenarios/probing.ts';
 
-/** What a thousand checks and the host take. */
+/** The footprint of a thousand checks and the host. */
 export async function prove() {
   const record = await runFootprint({ checks: 1_000, intervalSeconds: 30, seconds: 120 });
   const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB (${(bytes / 2 ** 20).toFixed(0)} MiB)`;

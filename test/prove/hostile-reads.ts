@@ -1,7 +1,10 @@
 import { loadavg } from 'node:os';
 import { runHostileReads } from '../e2e/scenarios/hostile-reads.ts';
 
-/** Two hundred readers of every path that read nothing, pipeline or abort. SECONDS says how long; five minutes. */
+/**
+ * Two hundred readers of every path that read nothing, pipeline or abort. SECONDS sets the duration; default five
+ * minutes.
+ */
 export async function prove() {
   const seconds = Number(process.env['SECONDS'] ?? '300');
   const run = { services: 1_000, alerts: 12_000, readers: 200, addresses: 40, seconds, heapMb: 256 };

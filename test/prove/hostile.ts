@@ -3,7 +3,7 @@ import { runHostile, type HostileRecord } from '../e2e/scenarios/hostile.ts';
 
 type Rows = [string, string][];
 
-/** Half an hour of everything hostile at once. SECONDS says how long else. */
+/** Half an hour of everything hostile at once. SECONDS sets another duration. */
 export async function prove() {
   const seconds = Number(process.env['SECONDS'] ?? '1800');
   const record = await runHostile({

@@ -7,7 +7,7 @@ import {
 } from '../e2e/scenarios/failing-disk.ts';
 import { runKillNine } from '../e2e/scenarios/kill-nine.ts';
 
-/** What 200 promises, when the process or the disk fails. */
+/** What a 200 guarantees when the process or the disk fails. */
 export async function prove() {
   const syncs = await runSyncs(500);
   const faults: [string, FaultRecord][] = [

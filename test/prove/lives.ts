@@ -1,6 +1,6 @@
 import { runLives } from '../e2e/scenarios/lives.ts';
 
-/** What real Prometheus servers and Alertmanagers report of lives that are known, and what the ledger makes of it. */
+/** What real Prometheus servers and Alertmanagers report of known lives, and what the ledger records. */
 export async function prove() {
   const size = { alerts: 20, flaps: 4, restarts: 4, lives: 12 };
   const records = await runLives(size);

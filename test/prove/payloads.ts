@@ -1,6 +1,6 @@
 import { runPayloads } from '../e2e/scenarios/payloads.ts';
 
-/** Whatever is posted as a webhook. */
+/** Any payload posted to a webhook. */
 export async function prove() {
   const seed = 20_261_122;
   const record = await runPayloads({

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** What a probe costs beside blackbox_exporter, as `npm run bench -- probes` measures it. */
+/** The cost of a probe compared with blackbox_exporter, as `npm run bench -- probes` measures it. */
 export async function prove() {
   const program = fileURLToPath(new URL('../../bench/probes.mjs', import.meta.url));
   const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -20,7 +20,7 @@ export async function prove() {
   };
 }
 
-/** A table of the benchmark: its title, its head, then lines of a name, theirs, ours and the ratio. */
+/** A table of the benchmark: title, header, then rows of name, theirs, ours and ratio. */
 function rowsOf(table: string): [string, string][] {
   const [title = '', head = '', ...lines] = table.split('\n');
   const name = /blackbox_exporter\s+(.+?)\s+ratio/.exec(head)?.[1] ?? '';

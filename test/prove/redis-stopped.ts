@@ -1,6 +1,6 @@
 import { runRedisStopped } from '../e2e/scenarios/redis-stopped.ts';
 
-/** A minute without Redis, and what stands in the stream afterwards. */
+/** A minute without Redis, and what is in the stream afterwards. */
 export async function prove() {
   const record = await runRedisStopped({ perSecond: 1_000, upSeconds: 10, downSeconds: 60, restart: true });
   return {

@@ -1,4 +1,4 @@
-// npm run prove -- NAME: runs test/prove/NAME.ts at the size it claims and writes what it measured to docs/proof/NAME.md.
+// npm run prove -- NAME: runs test/prove/NAME.ts at full size and writes the results to docs/proof/NAME.md.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { register } from 'node:module';

@@ -18,9 +18,9 @@ const STORM: StormRun = {
   settleSeconds: 30,
   restSeconds: 60,
 };
-/** A node_exporter never ends connections: there is nothing to wait for. */
+/** A node_exporter never closes connections: there is nothing to wait for. */
 const PEER: StormRun = { ...STORM, settleSeconds: 25, restSeconds: 5 };
-/** The storm from Prometheus's own address, for long enough to see what becomes of it. */
+/** The storm from Prometheus's own address, long enough to see the effect on it. */
 const SHARED: StormRun = {
   seconds: 15,
   clientsPerSecond: 200,
@@ -45,7 +45,7 @@ const SHARED_RUNS: readonly (readonly [string, Partial<StormedTocsin>])[] = [
   ['a token of scope `metrics`, which only Prometheus has', { token: TOKEN }],
 ];
 
-/** The first incident: clients that come for /metrics and go away, beside a Prometheus that must not notice. */
+/** The first incident: clients that request /metrics and disconnect, beside a Prometheus that must not notice. */
 export async function prove() {
   const tocsin = await stormedTocsin(LARGE, STORM);
   const exporter = await onServer(await startStormedNodeExporter(), (server) => runStorm(server, PEER));
@@ -107,7 +107,7 @@ async function onServer(
   }
 }
 
-/** What a storm leaves behind, without what the next garbage collection takes away. */
+/** What a storm leaves behind, without what the next garbage collection frees. */
 async function liveMemory(): Promise<number[]> {
   await using folder = temporaryFolder();
   const server = await startStormedTocsin({ ...MEDIUM, folder: folder.path, heapSnapshots: true });

@@ -1,6 +1,6 @@
 import { runWatchdog } from '../e2e/scenarios/watchdog.ts';
 
-/** Everything as it is shipped: rules every 15 s, the Watchdog delivered every minute, expected every three. */
+/** Everything as shipped: rules every 15 s, the Watchdog delivered every minute, expected every three. */
 export async function prove() {
   const expectEverySeconds = 180;
   const record = await runWatchdog({ expectEverySeconds, intervalSeconds: 15, hurried: false });

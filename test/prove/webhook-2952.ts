@@ -1,6 +1,6 @@
 import { runDeliveries } from '../e2e/scenarios/deliveries.ts';
 
-/** As many requests as the incident had, every one of which was answered with 500 then. */
+/** As many requests as in the incident, all of which were answered with 500 then. */
 export async function prove() {
   const record = await runDeliveries({ requests: 2_952, killAfter: 1_476, concurrency: 16 });
   const { statuses, lost, twice, repeatedTransitions } = record;

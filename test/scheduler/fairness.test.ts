@@ -7,7 +7,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 interface Load extends Scheduled {
   /** How long each run takes, ms. */
   readonly tookMs: number;
-  /** The next run that it asks for, ms. */
+  /** The next run that it requests, ms. */
   readonly wantedMs?: number;
 }
 
@@ -18,7 +18,7 @@ interface Run {
   readonly at: number;
 }
 
-/** A scheduler of which every run is written down; `took` may change how long a run takes. */
+/** A scheduler whose runs are all recorded; `took` may change how long a run takes. */
 function watch(
   caps: { maxConcurrency: number; maxPerHost: number },
   took = (load: Load, _now: number) => load.tookMs,
@@ -68,7 +68,7 @@ const latest = (runs: readonly Run[], name: string) =>
 
 const sum = (loads: readonly Load[]) => loads.reduce((all, { tookMs }) => all + tookMs, 0);
 
-/** What is due within this time of each other may change places, since it is started together. */
+/** Checks due within this time of each other may change order, since they are started together. */
 const TOGETHER_MS = 10;
 
 describe('320 checks that hang, of which 128 may run at a time', () => {
@@ -78,7 +78,7 @@ describe('320 checks that hang, of which 128 may run at a time', () => {
   it.each([
     ['time out after the whole of an interval of 2 s', 2_000, 2_000],
     ['time out after 10 s, and would be due every 2 s', 10_000, 2_000],
-  ])('that %s all run equally often, and good ones stay on time', async (_, tookMs, intervalMs) => {
+  ])('that %s all run equally often, and healthy ones stay on time', async (_, tookMs, intervalMs) => {
     const hanging = many(320, 'hanging', { tookMs, intervalMs, wantedMs: 2_000 });
     const good = many(30, 'good', { tookMs: 50, intervalMs: 1_000 });
     const { clock, runs, scheduler, shed, stop } = watch(caps);
@@ -97,7 +97,7 @@ describe('320 checks that hang, of which 128 may run at a time', () => {
     await stop();
   });
 
-  it('leave a good check its turns when it begins to hang: it is seen at once, and confirmed a turn later', async () => {
+  it('leave a healthy check its turns when it starts to hang: it is detected at once, and confirmed a turn later', async () => {
     const hanging = many(320, 'hanging', { tookMs: 2_000, intervalMs: 2_000 });
     const good = many(30, 'good', { tookMs: 50, intervalMs: 1_000 });
     const outageAt = 60_000;
@@ -116,7 +116,7 @@ describe('320 checks that hang, of which 128 may run at a time', () => {
     await stop();
   });
 
-  it('leave places of their host to its fast checks, too', async () => {
+  it('leave places of their host to its fast checks too', async () => {
     const onOne = (loads: Load[]) => loads.map((load) => ({ ...load, host: 'one' }));
     const hanging = onOne(many(40, 'hanging', { tookMs: 10_000, intervalMs: 10_000 }));
     const good = onOne(many(4, 'good', { tookMs: 50, intervalMs: 1_000 }));
@@ -150,7 +150,7 @@ const loads = fc
     }),
     { minLength: 1, maxLength: 24 },
   )
-  // each on a host of its own, so that only the places in all are short
+  // each on a separate host, so that only the total number of places is short
   .map((all) =>
     all.map(({ wantedMs, ...load }, i): Load => {
       const named = { ...load, key: `k${i}`, host: `h${i}` };
@@ -159,7 +159,7 @@ const loads = fc
   );
 
 describe('under any load', () => {
-  it('a check waits for one run of each other at most, and a fast one for none that hangs', async () => {
+  it('a check waits for at most one run of each other, and a fast one for none that hangs', async () => {
     await fc.assert(
       fc.asyncProperty(loads, fc.integer({ min: 1, max: 9 }), async (all, maxConcurrency) => {
         const kept = Math.floor(maxConcurrency / 4);
@@ -184,7 +184,7 @@ describe('under any load', () => {
     );
   });
 
-  it('what ran and what was left out is all that was due: one for each interval', async () => {
+  it('runs and skipped runs add up to one for each interval', async () => {
     const counts = fc.integer({ min: 1, max: 40 });
     await fc.assert(
       fc.asyncProperty(counts, fc.integer({ min: 1, max: 4 }), async (count, maxConcurrency) => {
@@ -192,7 +192,7 @@ describe('under any load', () => {
         scheduler.update(many(count, 'k', { tookMs: 900, intervalMs: 1_000 }));
         await clock.advance(120_000);
         const counted = runs.length + shed.length;
-        // what waits is counted when its turn comes, which is after one run of each other at most
+        // waiting checks are counted when their turn comes, which is after at most one run of each other
         const places = maxConcurrency - Math.floor(maxConcurrency / 4);
         const uncounted = count * (2 + (count * 0.9) / places);
         expect(counted).toBeGreaterThanOrEqual(count * 120 - uncounted);

@@ -84,7 +84,7 @@ describe('the package sources of a machine', () => {
     });
   });
 
-  it('serve another suite where they serve the release itself', () => {
+  it('provide another suite where they provide the release itself', () => {
     const all = [...sources.parseOneLine(ONE_LINE), ...sources.parseDeb822(DEB822)];
     const found = sources.archiveSources(all, 'bookworm');
     expect(found.map(({ uris }) => uris)).toEqual([
@@ -112,7 +112,7 @@ describe('startProcess', () => {
     expect(await started.stop()).toBeNull();
   });
 
-  it('waits for what a function finds', async () => {
+  it('waits for the result of a function', async () => {
     let asked = 0;
     const started = await startProcess(process.execPath, script('setInterval(() => {}, 1000)'), {
       ready: () => (++asked < 3 ? Promise.reject(new Error('not yet')) : Promise.resolve(true)),
@@ -121,7 +121,7 @@ describe('startProcess', () => {
     await started.stop();
   });
 
-  it('tells what a process printed that ended, was late or is not there', async () => {
+  it('reports the output of a process that exited, was late or does not exist', async () => {
     const ready = /never/;
     const fails = script('console.error("why"); process.exit(3)');
     await expect(startProcess(process.execPath, fails, { ready })).rejects.toThrow(

@@ -18,7 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
-// Stands in for npm: `npm ci` writes what it would install, among it a compiler that stands in for tsc.
+// Stands in for npm: `npm ci` writes what it would install, including a substitute for tsc.
 const NPM = `#!/usr/bin/env node
 const { appendFileSync, existsSync, mkdirSync, rmSync, watch, writeFileSync } = require('node:fs');
 appendFileSync('calls', 'npm ' + process.argv.slice(2).join(' ') + '\\n');
@@ -117,21 +117,21 @@ async function saying(child: ChildProcess, expected: string): Promise<void> {
   }
 }
 
-describe('set-up', () => {
+describe('setup', () => {
   it('installs and builds on a fresh clone, and keeps stdout for the server', async () => {
     const { code, stdout } = await setUp();
     expect({ code, stdout, calls: calls() }).toEqual({ code: 0, stdout: '', calls: ['npm', 'tsc'] });
     expect(readFileSync(join(project, 'dist/main.js'), 'utf8')).toBe('// first');
   });
 
-  it('does nothing and says nothing when nothing changed', async () => {
+  it('does and prints nothing when nothing changed', async () => {
     await setUp();
     calls();
     const { code, stderr } = await setUp();
     expect({ code, stderr, calls: calls() }).toEqual({ code: 0, stderr: '', calls: [] });
   });
 
-  it('only builds when a source changed, and leaves no file of the build before', async () => {
+  it('only builds when a source changed, and leaves no file of the previous build', async () => {
     await setUp();
     calls();
     writeFileSync(join(project, 'dist/removed.js'), '');
@@ -153,7 +153,7 @@ describe('set-up', () => {
     expect(calls()).toEqual(['npm', 'tsc']);
   });
 
-  it('shows the end of what npm said, and what to do, when it fails; the next start tries again', async () => {
+  it('prints the end of the output of npm, and what to do, when it fails; the next start retries', async () => {
     writeFileSync(join(project, 'broken'), '');
     const { code, stderr } = await setUp();
     expect(code).toBe(1);
@@ -183,13 +183,13 @@ describe('set-up', () => {
   });
 });
 
-describe('two set-ups at once', () => {
-  it('work once: the second waits for the first', async () => {
+describe('two setups at once', () => {
+  it('install once: the second waits for the first', async () => {
     writeFileSync(join(project, 'hold'), '');
     const first = finished(start());
     await appears('held');
     const second = start();
-    // watched from the start: it may end before the first does
+    // observed from the start: it may end before the first does
     const secondEnds = finished(second);
     await saying(second, 'another set-up is at work');
     rmSync(join(project, 'hold'));
@@ -197,7 +197,7 @@ describe('two set-ups at once', () => {
     expect(calls()).toEqual(['npm', 'tsc']);
   });
 
-  it('a killed one is noticed: its npm is waited for, then everything is done again', async () => {
+  it('recover from a killed one: the second waits for its npm, then does everything again', async () => {
     writeFileSync(join(project, 'hold'), '');
     const first = start();
     const ending = finished(first);
@@ -213,7 +213,7 @@ describe('two set-ups at once', () => {
     expect(existsSync(join(project, '.cache/setup.lock'))).toBe(false);
   });
 
-  it('SIGTERM stops the installation and frees the lock', async () => {
+  it('stop the installation and free the lock on SIGTERM', async () => {
     writeFileSync(join(project, 'hold'), '');
     const first = start();
     const ending = finished(first);

@@ -29,17 +29,17 @@ const ROUTES: readonly (readonly [string, readonly string[], string])[] = [
     'tocsin,slack-critical,email',
   ],
   [
-    'that Tocsin is down, to everybody',
+    'that Tocsin is down, to all receivers',
     ['alertname=TocsinDown', 'severity=critical'],
     'tocsin,escalation-2,escalation-3,slack-critical,email',
   ],
   [
-    'what nobody has acknowledged, to those who come next',
+    'what no one has acknowledged, to the next level',
     ['alertname=AlertUnacknowledged', 'severity=critical', 'escalation=2', 'service=api'],
     'tocsin,escalation-2',
   ],
   [
-    'what they have not acknowledged either, to the last ones',
+    'what is still unacknowledged, to the last level',
     ['alertname=AlertUnacknowledged', 'severity=warning', 'escalation=3', 'service=api'],
     'tocsin,escalation-3',
   ],
@@ -93,13 +93,13 @@ const EMPTY = '  - name: slack-critical\n  - name: slack-warning\n  - name: emai
 
 for (const amtool of ['amtool', 'amtool-old'] as const) {
   describeWithPeers([amtool], `alertmanager/ with ${amtool}`, () => {
-    it('has a valid configuration, with Slack and email not filled in', () => {
+    it('has a valid configuration, without Slack and email', () => {
       const { code, output } = run(peer(amtool), ['check-config', CONFIG]);
       expect(output).toContain('6 receivers');
       expect(code).toBe(0);
     });
 
-    it('has a valid configuration with Slack and email filled in as the documentation says', () => {
+    it('has a valid configuration with Slack and email configured as documented', () => {
       inTemporaryFolder((folder) => {
         const config = join(folder, 'alertmanager.yml');
         mkdirSync(join(folder, 'templates'));
@@ -129,7 +129,7 @@ for (const amtool of ['amtool', 'amtool-old'] as const) {
       }
     });
 
-    it('sends what is about Tocsin and the way of the alerts past Tocsin, too', () => {
+    it('sends alerts about Tocsin and the alerting pipeline to other receivers too', () => {
       const about = alertRules().filter(({ alert }) => /^(?:Tocsin|Alertmanager)/.test(alert));
       expect(about.length).toBeGreaterThanOrEqual(8);
       for (const { alert, labels } of about) {
@@ -168,7 +168,7 @@ for (const amtool of ['amtool', 'amtool-old'] as const) {
         externalURL: 'http://alertmanager.example',
       };
 
-      it('make a subject that says what and how many', () => {
+      it('render a subject with what and how many', () => {
         expect(render('tocsin.subject', data)).toBe('[FIRING:1] ServiceDown');
         const one = {
           ...data,
@@ -178,7 +178,7 @@ for (const amtool of ['amtool', 'amtool-old'] as const) {
         expect(render('tocsin.subject', one)).toBe('[RESOLVED] ServiceDown db');
       });
 
-      it('make a text for Slack with summary, every alert and the runbook', () => {
+      it('render a text for Slack with summary, every alert and the runbook', () => {
         expect(render('tocsin.slack.text', data)).toBe(
           '*A service is down.*\n• api is unhealthy.\n• resolved: db is unhealthy.\nWhat to do: docs/runbooks/ServiceDown.md\n',
         );
@@ -192,7 +192,7 @@ for (const amtool of ['amtool', 'amtool-old'] as const) {
         expect(render('tocsin.slack.color', { ...data, ...change })).toBe(colour);
       });
 
-      it('make an email with every alert, its times and its query', () => {
+      it('render an email with every alert, its times and its query', () => {
         const html = render('tocsin.email.html', data);
         expect(html).toContain(
           '<li>api is unhealthy.<br>since 2026-01-02 03:04:05 UTC, <a href="http://prometheus.example/graph">',
@@ -209,7 +209,7 @@ for (const amtool of ['amtool', 'amtool-old'] as const) {
 describe('the configuration of Alertmanager', () => {
   const config = readYaml(schema, 'alertmanager/alertmanager.yml');
 
-  it('posts to Tocsin with a token from a file, resolved alerts too, whatever else is filled in', () => {
+  it('posts to Tocsin with a token from a file, including resolved alerts, whatever else is configured', () => {
     expect(config.route.receiver).toBe('tocsin');
     expect(config.receivers.find(({ name }) => name === 'tocsin')).toEqual({
       name: 'tocsin',
@@ -248,7 +248,7 @@ describe('the configuration of Alertmanager', () => {
     ).toEqual([]);
   });
 
-  it('is explained in the documentation as it is tested here', () => {
+  it('is documented as it is tested here', () => {
     const indented = readStackFile('docs/stack.md').replace(/^ {3}/gm, '').replace(/^/gm, '  ');
     for (const receiver of filled.split(/^(?= {2}- name)/m).slice(1))
       expect(indented).toContain(receiver.trimEnd());

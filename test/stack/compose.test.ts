@@ -44,31 +44,31 @@ describe.each(Object.entries(compose.services))('service %s', (name, of) => {
     else expect(of.image).toBeUndefined();
   });
 
-  it('has a read-only root, no capabilities and no way to new privileges', () => {
+  it('has a read-only root, no capabilities and no new privileges', () => {
     expect(of.read_only).toBe(true);
     expect(of.cap_drop).toEqual(['ALL']);
     expect(of.security_opt).toEqual(['no-new-privileges:true']);
     expect(of.cap_add ?? []).toEqual(name === 'secrets' ? ['CHOWN'] : []);
   });
 
-  it('does not run as root, but for the one that gives the secrets to their owners and reaches no network', () => {
+  it('does not run as root, except the one that gives the secrets to their owners and reaches no network', () => {
     if (name === 'secrets') expect(of.network_mode).toBe('none');
     else if (of.build === undefined) expect(of.user).toMatch(/^[1-9]\d*:\d+$/);
   });
 
-  it('has limits, and a log that does not grow without end', () => {
+  it('has limits, and a log of bounded size', () => {
     expect(of.mem_limit).toMatch(/^\d+[mg]$/);
     expect(of.cpus).toBeGreaterThan(0);
     expect(of.pids_limit).toBeGreaterThan(0);
     expect(of.logging.options['max-size']).toMatch(/^\d+m$/);
   });
 
-  it('publishes ports on the loopback only, and then has a network that can', () => {
+  it('publishes ports on the loopback only, and then has a network that allows it', () => {
     for (const port of of.ports) expect(port).toMatch(/^127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+$/);
     if (of.ports.length > 0) expect(of.networks).toContain('edge');
   });
 
-  it('is checked for health without a shell’s download tools', () => {
+  it('has a health check without a shell’s download tools', () => {
     if (name === 'secrets') return;
     const test = of.healthcheck?.test ?? [/^HEALTHCHECK[^[]*(\[.*\])$/ms.exec(dockerfile)?.[1] ?? ''];
     expect(test.join(' ')).toMatch(
@@ -77,7 +77,7 @@ describe.each(Object.entries(compose.services))('service %s', (name, of) => {
     expect(test.join(' ')).not.toContain('wget');
   });
 
-  it('waits until its secrets are made', () => {
+  it('waits until its secrets are created', () => {
     if (name === 'secrets') return;
     expect(of.depends_on['secrets']).toEqual({ condition: 'service_completed_successfully' });
     for (const on of Object.keys(of.depends_on)) expect(Object.keys(compose.services)).toContain(on);
@@ -89,7 +89,7 @@ describe.each(Object.entries(compose.services))('service %s', (name, of) => {
       expect([key.endsWith('__FILE'), value.startsWith('/')]).toEqual([true, true]);
   });
 
-  it('mounts what is in the project, read-only, volumes that are declared, and of the host only what is listed', () => {
+  it('mounts project files read-only, declared volumes, and of the host only what is listed', () => {
     for (const volume of of.volumes) {
       const [source = '', , mode = 'rw'] = volume.split(':');
       if (source.startsWith('./')) expect(statSync(stackFile(source)).isFile() || mode === 'ro').toBe(true);
@@ -114,7 +114,7 @@ describe('docker-compose.yml', () => {
     ]);
   });
 
-  it('has a network without a way out, and Redis on nothing else', () => {
+  it('has a network without external access, and Redis on no other', () => {
     expect(compose.networks['monitoring']?.internal).toBe(true);
     expect(compose.services['redis']?.networks).toEqual(['monitoring']);
   });
@@ -126,14 +126,14 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('lets the watcher start without those it watches', () => {
+  it('lets Tocsin start without the services it checks', () => {
     expect(Object.keys(compose.services['tocsin']?.depends_on ?? {})).toEqual(['secrets']);
     expect(Object.keys(compose.services['alertmanager']?.depends_on ?? {})).toEqual(['secrets']);
   });
 });
 
 describe('Dockerfile', () => {
-  it('builds from one pinned image, the same that makes the secrets', () => {
+  it('builds from one pinned image, the same that creates the secrets', () => {
     const images = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     expect(images).toHaveLength(3);
     expect(new Set(images)).toEqual(new Set([compose.services['secrets']?.image]));
@@ -150,12 +150,12 @@ describe('Dockerfile', () => {
     expect(stage).not.toMatch(/curl|wget/);
   });
 
-  it('keeps the ledger in a volume of the account that it runs as', () => {
+  it('keeps the ledger in a volume of its own account', () => {
     expect(dockerfile).toContain('RUN ["install", "-d", "-o", "1000", "-g", "1000", "-m", "0750", "/data"]');
     expect(dockerfile).toMatch(/^VOLUME \/data$/m);
   });
 
-  it('sees of the project only what it copies', () => {
+  it('has in its context only the files that it copies', () => {
     const [first, ...allowed] = readStackFile('.dockerignore')
       .split('\n')
       .filter((line) => /^[^#]/.test(line));

@@ -56,7 +56,7 @@ const dashboard = z.object({
 type Dashboard = z.infer<typeof dashboard>;
 type Panel = z.infer<typeof panel>;
 
-/** Units of Grafana that are used; a new one is added after a look into Grafana's list. */
+/** Grafana units in use; check Grafana's list before you add one. */
 const UNITS = ['none', 'short', 's', 'bytes', 'Bps', 'reqps', 'percentunit'];
 
 const files = filesIn('grafana/dashboards', '.json');
@@ -69,7 +69,7 @@ function expressions({ panels, annotations }: Dashboard): string[] {
   return [...panels.flatMap(({ targets = [] }) => targets), ...annotations.list].map(({ expr }) => expr);
 }
 
-/** The expression as Prometheus gets it. */
+/** The expression as Prometheus receives it. */
 function plain(expr: string): string {
   return expr
     .replaceAll('$__rate_interval', '1m')
@@ -81,22 +81,22 @@ function plain(expr: string): string {
 describe.each(dashboards)('%s', (_file, board) => {
   const shown = board.panels.filter(({ type }) => type !== 'row');
 
-  it('is in the classic format that every Grafana from 12 on takes from a file', () => {
+  it('is in the classic format that every Grafana from 12 on loads from a file', () => {
     expect(board.schemaVersion).toBeGreaterThanOrEqual(39);
     expect(board.schemaVersion).toBeLessThanOrEqual(42);
   });
 
-  it('lets people choose the data source first, then what to look at', () => {
+  it('has the data source as the first variable, then what to look at', () => {
     const [first, ...others] = board.templating.list;
     expect(first).toMatchObject({ name: 'datasource', type: 'datasource', query: 'prometheus' });
     for (const one of others) expect(one).toMatchObject({ type: 'query', refresh: 2, allValue: '.+' });
   });
 
-  it('has an id of its own for every panel', () => {
+  it('has a unique id for every panel', () => {
     expect(new Set(board.panels.map(({ id }) => id)).size).toBe(board.panels.length);
   });
 
-  it('has panels that lie within the 24 columns and not over each other', () => {
+  it('has panels within the 24 columns that do not overlap', () => {
     for (const { gridPos, title } of board.panels) {
       expect([title, gridPos.x >= 0 && gridPos.w > 0 && gridPos.x + gridPos.w <= 24]).toEqual([title, true]);
     }
@@ -109,7 +109,7 @@ describe.each(dashboards)('%s', (_file, board) => {
   });
 
   it.each(shown.map((one): [string, Panel] => [one.title, one]))(
-    'explains and measures panel %s',
+    'has a description and a unit for panel %s',
     (_title, one) => {
       expect(one.description).toMatch(/^[A-Z].+\.$/);
       expect(UNITS).toContain(one.fieldConfig?.defaults.unit);
@@ -125,18 +125,18 @@ describe.each(dashboards)('%s', (_file, board) => {
     },
   );
 
-  it('has different titles on its panels', () => {
+  it('has unique titles of panels', () => {
     expect(new Set(shown.map(({ title }) => title)).size).toBe(shown.length);
   });
 
-  it('rates counters over Grafana’s interval', () => {
+  it('uses Grafana’s rate interval for counters', () => {
     for (const expr of expressions(board)) {
       for (const [, range] of expr.matchAll(/\b(?:rate|increase)\([^[]*\[([^\]]+)\]/g))
         expect(range).toBe('$__rate_interval');
     }
   });
 
-  it('names only metrics that are exposed', () => {
+  it('uses only exposed metrics', () => {
     const exposed = exposedNames();
     for (const expr of expressions(board)) expect(unknownMetrics(plain(expr), exposed)).toEqual([]);
     for (const { query } of board.templating.list) {
@@ -170,7 +170,7 @@ for (const promtool of ['promtool', 'promtool-old'] as const) {
 }
 
 describe('the provisioning of Grafana', () => {
-  it('has the data sources, the Prometheus one with the interval of the scrapes', () => {
+  it('has the data sources, and the scrape interval for Prometheus', () => {
     const source = z.object({
       name: z.string(),
       uid: z.string(),
@@ -192,7 +192,7 @@ describe('the provisioning of Grafana', () => {
     expect(provisioned.datasources[0]?.jsonData['timeInterval']).toBe(scraped.global.scrape_interval);
   });
 
-  it('finds the dashboards where compose mounts them, each under a uid and title of its own', () => {
+  it('finds the dashboards where compose mounts them, each with a unique uid and title', () => {
     const provider = z.object({ options: z.object({ path: z.string() }), allowUiUpdates: z.boolean() });
     const { providers } = readYaml(
       z.object({ providers: z.array(provider) }),

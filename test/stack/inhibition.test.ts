@@ -61,7 +61,7 @@ const CASES: readonly (readonly [string, LabelSet, boolean])[] = [
   ['the Watchdog', { alertname: 'Watchdog', severity: 'none' }, false],
 ];
 
-describeWithPeers(['alertmanager'], 'what Alertmanager holds back', () => {
+describeWithPeers(['alertmanager'], 'inhibition by Alertmanager', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-inhibition-'));
   let alertmanager: RunningProcess | undefined;
   let url = '';

@@ -53,7 +53,7 @@ function ruleCases(): RuleCase[] {
 
 const rules = alertRules();
 const names = [...new Set(rules.map(({ alert }) => alert))];
-/** A copy of prometheus.yml whose secrets are there. */
+/** A copy of prometheus.yml whose secrets exist. */
 function withSecrets(check: (config: string) => void): void {
   inTemporaryFolder((folder) => {
     makeSecrets(join(folder, 'secrets'));
@@ -98,7 +98,7 @@ describe('the scrape configuration', () => {
     ),
   });
 
-  it('keeps the labels of Tocsin and gives it its token', () => {
+  it('keeps the labels of Tocsin and sends its token', () => {
     const { scrape_configs } = readYaml(schema, 'prometheus/prometheus.yml');
     const tocsin = scrape_configs.find(({ job_name }) => job_name === 'tocsin');
     expect(tocsin?.honor_labels).toBe(true);
@@ -119,18 +119,18 @@ describe.each(names)('alert %s', (alertname) => {
     }
   });
 
-  it('has no changing value in its labels', () => {
+  it('has no changing values in its labels', () => {
     for (const { labels } of own) expect(Object.values(labels).join()).not.toContain('{{');
   });
 
-  it('waits before it fires, the dead man’s switch apart', () => {
+  it('waits before it fires, except the dead man’s switch', () => {
     for (const rule of own) {
       if (alertname === 'Watchdog') expect(rule.for).toBeUndefined();
       else expect(rule.for).toMatch(/^\d+[smh]$/);
     }
   });
 
-  it('names only metrics that are exposed', () => {
+  it('uses only exposed metrics', () => {
     const exposed = exposedNames();
     for (const { expr } of own) expect(unknownMetrics(expr, exposed)).toEqual([]);
   });
@@ -144,7 +144,7 @@ describe.each(names)('alert %s', (alertname) => {
     expect(cases.filter(({ fires }) => !fires)).not.toEqual([]);
   });
 
-  it('has a test of what happens when its series disappear', () => {
+  it('has a test for when its series disappear', () => {
     expect(cases.filter(({ test }) => /disappear/.test(test))).not.toEqual([]);
   });
 
@@ -169,7 +169,7 @@ describe('rules, tests and runbooks', () => {
     expect(filesIn('docs/runbooks', '.md').map(runbookOf)).toEqual([...names].sort());
   });
 
-  it('are all there', () => {
+  it('are all present', () => {
     expect(ruleFiles).toEqual(['prometheus/rules/host.yml', 'prometheus/rules/tocsin.yml']);
     expect(rules.length).toBeGreaterThanOrEqual(27);
   });
@@ -181,7 +181,7 @@ describe('metricNames', () => {
     ['sum by (le) (rate(a_bucket{b=~"c{2}"}[5m])) / on (x) group_left () b offset 15m', ['a_bucket', 'b']],
     ['a:b:rate5m unless on (job) (c and time() - d < 86400)', ['a:b:rate5m', 'c', 'd']],
     ['1e3 * vector(1)', []],
-  ])('finds what %s names', (expr, expected) => {
+  ])('finds the metrics of %s', (expr, expected) => {
     expect(metricNames(expr)).toEqual(expected);
   });
 });

@@ -16,7 +16,7 @@ function contents(folder: string): Record<string, string> {
 }
 
 describe('scripts/stack-secrets.mjs', () => {
-  it('makes every secret that the stack reads, long and each its own', () => {
+  it('creates every secret that the stack reads, long and unique', () => {
     inTemporaryFolder((folder) => {
       makeSecrets(folder);
       const made = contents(folder);
@@ -38,14 +38,14 @@ describe('scripts/stack-secrets.mjs', () => {
     });
   });
 
-  it('lets nobody else read them', () => {
+  it('lets no one else read them', () => {
     inTemporaryFolder((folder) => {
       makeSecrets(folder);
       for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o337).toBe(0);
     });
   });
 
-  it('changes nothing that stands, and makes what is missing or empty', () => {
+  it('keeps existing secrets, and creates missing or empty ones', () => {
     inTemporaryFolder((folder) => {
       mkdirSync(join(folder, 'it'));
       const dir = join(folder, 'it');
@@ -60,7 +60,7 @@ describe('scripts/stack-secrets.mjs', () => {
     });
   });
 
-  it('gives Redis the hash of the password, and makes the two together', () => {
+  it('gives Redis the hash of the password, and creates both together', () => {
     inTemporaryFolder((folder) => {
       makeSecrets(folder);
       const before = contents(folder);
@@ -74,7 +74,7 @@ describe('scripts/stack-secrets.mjs', () => {
     });
   });
 
-  it('stores a secret that is given to it, without white space around it', () => {
+  it('stores a given secret, without surrounding white space', () => {
     inTemporaryFolder((folder) => {
       const { code } = run(
         'node',
@@ -93,7 +93,7 @@ describe('scripts/stack-secrets.mjs', () => {
     [['make', '--own', 'here'], '"here" is not PATH=UID:GID'],
     [['make', '--mine', 'here=1:2'], 'expected --own PATH=UID:GID'],
     [[], 'expected make, put NAME'],
-  ])('refuses %j and says what it expects', (args, message) => {
+  ])('refuses %j and reports what it expects', (args, message) => {
     inTemporaryFolder((folder) => {
       const { code, output } = run('node', [SCRIPT, '--dir', folder, ...args]);
       expect(output).toContain(message);

@@ -7,10 +7,13 @@ export interface Life {
 }
 
 const RESEND_MS = 1_000;
-/** A sender that vanishes resolves its alerts so much later. Prometheus has four resends; a loaded machine pauses for longer. */
+/**
+ * The alerts of a vanished sender resolve after this time. Prometheus has four resends; a loaded machine pauses for
+ * longer.
+ */
 const EXPIRES_MS = 60 * RESEND_MS;
 
-/** Tells every Alertmanager of its alerts as Prometheus does: at once, then again and again, the ended ones too. */
+/** Posts its alerts to every Alertmanager as Prometheus does: at once, then repeatedly, including ended ones. */
 export class AlertSource implements AsyncDisposable {
   readonly #urls: readonly string[];
   readonly #lives = new Map<string, Life[]>();
@@ -37,7 +40,7 @@ export class AlertSource implements AsyncDisposable {
     return this.#send();
   }
 
-  /** Ends the lives of a kind that go on. */
+  /** Ends the current lives of a kind. */
   end(kind: string): Promise<void> {
     for (const [instance, lives] of this.#lives) {
       const last = lives.at(-1);
@@ -60,7 +63,7 @@ export class AlertSource implements AsyncDisposable {
     }
   }
 
-  /** One after the other, so that no Alertmanager hears an older word after a newer one. */
+  /** One after the other, so that no Alertmanager receives an older report after a newer one. */
   #send(): Promise<void> {
     this.#sending = this.#sending.then(async () => {
       if (this.#lives.size === 0) return;

@@ -48,14 +48,14 @@ export class AlertmanagerCluster {
       `--cluster.peer=127.0.0.1:${this.#gossip[1 - index] ?? 0}`,
       `--cluster.peer-timeout=${peerTimeoutSeconds}s`,
       '--cluster.reconnect-interval=1s',
-      // ten of these lie between two looks at whether the cluster has settled
+      // ten of these are between two checks whether the cluster has settled
       '--cluster.gossip-interval=50ms',
       '--log.level=debug',
     ];
     this.#running[index] = await startAlertmanager('alertmanager', args, this.urls[index] ?? '');
   }
 
-  /** Resolves when each of them knows of both. */
+  /** Resolves when each of them knows both. */
   async settled(): Promise<void> {
     for (const url of this.urls) {
       await until(
@@ -69,8 +69,9 @@ export class AlertmanagerCluster {
   }
 
   /**
-   * Resolves when each peer that runs is done with what it was about to send for the groups of this `alertname`. A peer sends
-   * an alert as it was when the flush began, which may be a second or more ago, and what it sent then is what its log has.
+   * Resolves when each running peer is done with what it was about to send for the groups of this `alertname`. A peer
+   * sends an alert as it was when the flush began, which may be a second or more ago, and what it sent then is what
+   * its log has.
    */
   async flushed(alertname: string): Promise<void> {
     const label = `alertname=\\"${alertname}\\"`;
@@ -80,7 +81,7 @@ export class AlertmanagerCluster {
       await until(
         () => {
           const now = flushes(peer, label);
-          // the flushes of a group follow each other: with the second from now on, the one before it is over
+          // the flushes of a group are sequential: when the second from now starts, the one before it is over
           return now.size > 0 && [...now].every(([group, count]) => count >= (before.get(group) ?? 0) + 2);
         },
         { everyMs: 100, what: `two more flushes of ${alertname}` },
@@ -108,7 +109,7 @@ export class AlertmanagerCluster {
   }
 }
 
-/** How often the log says that a group is flushed, by group. */
+/** How often each group was flushed, according to the log. */
 function flushes(peer: RunningProcess, label: string): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const [, group = ''] of peer.output().matchAll(/msg=flushing .*?aggrGroup="((?:[^"\\]|\\.)*)"/g)) {

@@ -9,8 +9,8 @@ const SHOW_TEMPLATES = `mount -t tmpfs tmpfs /usr/share && mkdir /usr/share/prom
 ln -s "$1" /usr/share/prometheus/alertmanager && shift && exec "$@"`;
 
 /**
- * Starts a real Alertmanager. Debian's reads its default templates from /usr/share, where a package that was
- * only unpacked has none: it gets a /usr/share of its own, in a mount namespace, and the system stays as it is.
+ * Starts a real Alertmanager. Debian's reads its default templates from /usr/share, where a package that was only
+ * unpacked has none: it gets a private /usr/share, in a mount namespace, and the system is unchanged.
  */
 export async function startAlertmanager(
   name: AlertmanagerName,

@@ -41,7 +41,7 @@ export interface IntakeAnswer {
   readonly quarantined: number;
 }
 
-/** Posts a delivery; gives the status and the counts. */
+/** Posts a delivery; returns the status and the counts. */
 export async function postWebhook(
   url: string,
   payload: unknown,

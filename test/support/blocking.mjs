@@ -1,4 +1,4 @@
-// Preloaded into Tocsin (NODE_OPTIONS=--import): each SIGUSR2 makes its event loop stand still for two seconds.
+// Preloaded into Tocsin (NODE_OPTIONS=--import): each SIGUSR2 blocks its event loop for two seconds.
 import { isMainThread } from 'node:worker_threads';
 
 if (isMainThread && process.argv[1]?.endsWith('main.js')) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface Minted {
-  /** PEM: the certificate, then what it is sent with. */
+  /** PEM: the certificate, then the chain it is sent with. */
   readonly cert: string;
   readonly key: string;
   readonly certFile: string;
@@ -15,12 +15,12 @@ interface LeafOptions {
   readonly names?: readonly string[];
   readonly subject?: string;
   readonly issuer?: 'root' | 'intermediate';
-  /** As openssl has it: YYYYMMDDHHMMSSZ. */
+  /** In openssl's format: YYYYMMDDHHMMSSZ. */
   readonly from?: string;
   readonly to?: string;
 }
 
-/** A certificate authority of a test's own, by the `openssl` command; `remove` deletes its folder. */
+/** A certificate authority for one test, made by the `openssl` command; `remove` deletes its folder. */
 export class CertificateMint {
   readonly folder = mkdtempSync(join(tmpdir(), 'tocsin-tls-'));
   readonly caFile = join(this.folder, 'root.pem');
@@ -55,7 +55,7 @@ export class CertificateMint {
     return this.#read('intermediate.pem');
   }
 
-  /** Another certificate for the intermediate authority, by the root: the leaves that it issued fit to both. */
+  /** Another certificate of the intermediate authority, issued by the root: its leaves match both. */
   otherIntermediate(to: string): string {
     const name = `intermediate${++this.#count}`;
     this.write(`${name}.csr`, this.#read('intermediate.csr'));
@@ -63,7 +63,7 @@ export class CertificateMint {
     return this.#read(`${name}.pem`);
   }
 
-  /** A server certificate for `localhost` and 127.0.0.1 unless told otherwise, signed by the root. */
+  /** A server certificate, by default for `localhost` and 127.0.0.1, signed by the root. */
   leaf(options: LeafOptions = {}): Minted {
     const name = `leaf${++this.#count}`;
     this.#request(name, options.subject ?? '/CN=localhost');

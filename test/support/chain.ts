@@ -12,22 +12,22 @@ const TOKEN = 'a-webhook-token-of-this-test';
 
 export interface ChainOptions {
   readonly folder: string;
-  /** What stands in tocsin.yml besides the webhook; is given the address of Alertmanager. */
+  /** The rest of tocsin.yml besides the webhook; is passed the address of Alertmanager. */
   readonly config: (alertmanagerUrl: string) => string;
   /** Changes the shipped configuration of Alertmanager. */
   readonly routes?: (shipped: string) => string;
-  /** Of scrapes and rules. */
+  /** Interval of scrapes and rules. */
   readonly intervalSeconds: number;
-  /** Options of Prometheus besides. */
+  /** Further options of Prometheus. */
   readonly prometheusArgs?: readonly string[];
   /** Rules besides the shipped ones, as YAML. */
   readonly rules?: string;
-  /** Which of each: the newest. */
+  /** Which version of each; default: the newest. */
   readonly prometheus?: 'prometheus' | 'prometheus-old';
   readonly alertmanager?: AlertmanagerName;
 }
 
-/** Prometheus, Alertmanager and Tocsin as they are shipped, one behind the other. */
+/** Prometheus, Alertmanager and Tocsin as shipped, in a chain. */
 export interface Chain {
   readonly tocsin: RunningTocsin;
   readonly alertmanagerUrl: string;
@@ -132,7 +132,7 @@ export interface Hit {
   readonly body: string;
 }
 
-/** A server that answers 200 and remembers what it was sent. */
+/** A server that answers 200 and records what it receives. */
 export async function startListener(): Promise<{ url: string; hits: readonly Hit[]; stop(): Promise<void> }> {
   const hits: Hit[] = [];
   const server = createServer((request, response) => {
@@ -153,7 +153,7 @@ export async function startListener(): Promise<{ url: string; hits: readonly Hit
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, hits, stop };
 }
 
-/** The answer of an address as JSON. */
+/** The JSON response of a URL. */
 export async function json<T>(url: string, init?: RequestInit): Promise<T> {
   return (await (await fetch(url, init)).json()) as T;
 }

@@ -10,7 +10,7 @@ import { generatedSchemaCheck } from './json-schema.ts';
 
 const COLLECTORS = ['cpu', 'loadavg', 'filesystem'];
 
-/** A folder of its own for configuration files, removed by `remove`. */
+/** A temporary folder for configuration files, deleted by `remove`. */
 export class ConfigFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'tocsin-config-'));
 
@@ -21,7 +21,7 @@ export class ConfigFolder {
     return file;
   }
 
-  /** Loads `text` as the folder's `tocsin.yml`. What can be loaded, the JSON Schema allows. */
+  /** Loads `text` as the folder's `tocsin.yml`. The JSON Schema must allow whatever can be loaded. */
   load(text: string, options: Partial<LoadOptions> = {}): ConfigResult {
     this.write('tocsin.yml', text);
     const result = this.loadFile(options);
@@ -43,14 +43,14 @@ export class ConfigFolder {
     });
   }
 
-  /** Loads a configuration that has to be right. */
+  /** Loads a configuration that must be valid. */
   config(text: string, options: Partial<LoadOptions> = {}): Config {
     const result = this.load(text, options);
     if (result.ok) return result.config;
     throw new Error(result.problems.map(formatProblem).join('\n'));
   }
 
-  /** Loads a configuration that has to be wrong: its problems as lines, without the folder's own path. */
+  /** Loads a configuration that must be invalid: its problems as lines, without the path of the folder. */
   problems(text: string, options: Partial<LoadOptions> = {}): readonly string[] {
     return lines(this.load(text, options)).map((line) => line.replaceAll(`${this.path}/`, ''));
   }
@@ -60,7 +60,7 @@ export class ConfigFolder {
   }
 }
 
-/** The problems of a result, one line each; none when it is right. */
+/** The problems of a result, one line each; none when it is valid. */
 export function lines(result: ConfigResult): readonly string[] {
   return result.ok ? [] : result.problems.map(formatProblem);
 }

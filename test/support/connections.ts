@@ -9,7 +9,7 @@ export interface RecordedConnections {
   readonly ended: readonly ConnectionOutcome[];
 }
 
-/** The connections of a server under test, with what became of them. */
+/** The connections of a server under test, with how they ended. */
 export function recordedConnections(
   config: ServerConfig,
   trusted: ConnectionLimits['trusted'] = new NetworkSet([]),

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 
-/** What a damaged column may hold: a text that is cut or garbled, or something of another type. */
+/** The content of a damaged column: a truncated or garbled text, or a value of another type. */
 export type Damage = 'cut' | 'garbled' | 'bytes' | 'number';
 
 const EXPRESSIONS: Readonly<Record<Damage, (column: string) => string>> = {
@@ -13,12 +13,12 @@ const EXPRESSIONS: Readonly<Record<Damage, (column: string) => string>> = {
 export interface DamagedColumn {
   readonly table: string;
   readonly column: string;
-  /** Which rows; all where it is absent. */
+  /** Which rows; default: all. */
   readonly where?: string;
   readonly damage?: Damage;
 }
 
-/** Damages columns of a ledger that no one has open. */
+/** Damages columns of a ledger that is not open. */
 export function damage(path: string, columns: readonly DamagedColumn[]): void {
   const database = new Database(path);
   for (const { table, column, where = 'true', damage: how = 'garbled' } of columns)
@@ -26,7 +26,7 @@ export function damage(path: string, columns: readonly DamagedColumn[]): void {
   database.close();
 }
 
-/** One value of the file, as SQLite has it. */
+/** One value of the file, as stored by SQLite. */
 export function storedValue(path: string, sql: string): unknown {
   const database = new Database(path, { readonly: true });
   const value: unknown = database.prepare(sql).pluck().get();

@@ -1,26 +1,26 @@
-/** A server of a pair, on this machine; both probers ask it. */
+/** A server of a pair, on this machine; both exporters probe it. */
 export interface PairServer {
-  /** What `/probe?target=` is given. */
+  /** The value of `/probe?target=`. */
   readonly target: string;
   stop(): Promise<void> | void;
 }
 
-/** A module and a target that blackbox_exporter and Tocsin are asked about, side by side. */
+/** A module and a target for which blackbox_exporter and Tocsin are compared. */
 export interface Pair {
-  /** What is looked at; unique. */
+  /** What is compared; unique. */
   readonly name: string;
-  /** The module, as it would stand in blackbox.yml: `{ prober: 'http', timeout: '10s', http: { … } }`. */
+  /** The module, as in blackbox.yml: `{ prober: 'http', timeout: '10s', http: { … } }`. */
   readonly module: Readonly<Record<string, unknown>>;
   start(): Promise<PairServer>;
   /** Further parameters, such as `hostname`. */
   readonly query?: Readonly<Record<string, string>>;
-  /** `X-Prometheus-Scrape-Timeout-Seconds`; 15 unless told otherwise. */
+  /** `X-Prometheus-Scrape-Timeout-Seconds`; default 15. */
   readonly timeoutSeconds?: number;
-  /** What is different on purpose. */
+  /** An intended difference. */
   readonly differs?: Difference;
 }
 
-/** A difference that is ours on purpose; it stands in docs/migrating-from-blackbox_exporter.md under its title. */
+/** An intended difference; docs/migrating-from-blackbox_exporter.md describes it under its title. */
 export interface Difference {
   /** A heading of the document. */
   readonly title: string;
@@ -29,6 +29,6 @@ export interface Difference {
    * or whole families (`probe_ssl_last_chain_info`); anything else must still be the same.
    */
   readonly series?: readonly string[];
-  /** Tocsin's HTTP status, where it is not blackbox_exporter's; then no series are compared. */
+  /** Tocsin's HTTP status, where it differs from blackbox_exporter's; then no series are compared. */
   readonly status?: number;
 }

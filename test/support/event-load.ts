@@ -5,9 +5,9 @@ const PER_REQUEST = 20;
 
 /** First firings, each of which becomes one event, at a steady rate. */
 export class EventLoad {
-  /** Names of the alerts that were answered with 200, each its own. */
+  /** Names of the alerts that were answered with 200, all unique. */
   readonly accepted: string[] = [];
-  /** How long each delivery took, milliseconds; since `latencies` was last emptied. */
+  /** Duration of each delivery, milliseconds, since `latencies` was last emptied. */
   latencies: number[] = [];
   readonly #url: () => string;
   readonly #everyMs: number;
@@ -16,7 +16,7 @@ export class EventLoad {
   #count = 0;
   #stopped = false;
 
-  /** @param url asked for each delivery: it may be started anew elsewhere */
+  /** @param url called for each delivery: Tocsin may be restarted elsewhere */
   constructor(url: () => string, perSecond: number) {
     this.#url = url;
     this.#everyMs = (PER_REQUEST * 1_000) / perSecond;
@@ -39,7 +39,7 @@ export class EventLoad {
     }
   }
 
-  /** Until it is answered, as Alertmanager does. */
+  /** Retries until it is answered, as Alertmanager does. */
   async #deliver(names: readonly string[]): Promise<void> {
     const body = JSON.stringify(webhookPayload(names.map((alertname) => webhookAlert({ alertname }))));
     const start = performance.now();

@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http';
 /** A block of a stream of server-sent events. */
 export interface StreamMessage {
   readonly id?: string;
-  /** `message` where none is named. */
+  /** `message` by default. */
   readonly event: string;
   /** Absent in blocks that only carry an id or a comment. */
   readonly data?: string;
@@ -14,11 +14,11 @@ export interface OpenStream {
   readonly headers: IncomingMessage['headers'];
   /** Everything so far. */
   readonly messages: readonly StreamMessage[];
-  /** The id that a client would come again with. */
+  /** The id from which a client would resume. */
   lastId(): string | undefined;
   /** Stops reading. */
   pause(): void;
-  /** Fulfilled when the connection is over. */
+  /** Fulfilled when the connection has ended. */
   readonly ended: Promise<void>;
   kill(): void;
 }
@@ -29,7 +29,7 @@ export interface StreamOptions {
   readonly onMessage?: (message: StreamMessage) => void;
 }
 
-/** Follows server-sent events as a browser's EventSource does, but comes again only when told to. */
+/** Follows server-sent events as a browser's EventSource does, but reconnects only on request. */
 export function openStream(url: string, options: StreamOptions = {}): Promise<OpenStream> {
   const headers = {
     ...options.headers,

@@ -14,7 +14,7 @@ const awkwardText = fc.string({
   unit: fc.constantFrom('\\', '"', '\n', '{', '}', ',', '#', ' ', 'é', '\ud800'),
 });
 
-/** Doubles as they come, and those that formats trip over. */
+/** Arbitrary doubles, and those that are difficult to format. */
 export const anyDouble = fc.oneof(
   fc.double(),
   fc.integer(),
@@ -129,7 +129,7 @@ function valueOf(family: FamilyHeader): fc.Arbitrary<SampleValue> {
   return family.type === 'summary' ? anySummary : anyDouble;
 }
 
-/** Samples of one writer; its own label keeps them apart from every other writer's. */
+/** Samples of one writer; its label distinguishes them from those of other writers. */
 export function anySamples(writer: string): fc.Arbitrary<Sample[]> {
   const sample = fc.constantFrom(...FAMILIES).chain((family) =>
     fc.record({
@@ -144,7 +144,7 @@ export function anySamples(writer: string): fc.Arbitrary<Sample[]> {
   });
 }
 
-/** What Prometheus tells series apart by: an empty label is no label. */
+/** The identity of a series in Prometheus: an empty label is no label. */
 export function identity(labels: Readonly<Record<string, string>>): string {
   const set = Object.entries(labels).filter(([, value]) => value !== '');
   return JSON.stringify(set.map(([name, value]) => [name, Buffer.from(value).toString()]).sort());

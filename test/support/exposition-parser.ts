@@ -27,7 +27,7 @@ const TYPES = new Set(['gauge', 'counter', 'histogram', 'summary', 'untyped']);
 
 /**
  * Reads Prometheus's text format 0.0.4, written for tests from the specification and stricter than Prometheus: families
- * are grouped and typed before their samples, no series comes twice, histograms are whole, the last line is ended.
+ * are grouped and typed before their samples, series are unique, histograms are complete, the last line is terminated.
  * @throws Error with the number of the line that breaks a rule
  */
 export function parseText(text: string): Map<string, ParsedFamily> {
@@ -49,7 +49,7 @@ export function parseText(text: string): Map<string, ParsedFamily> {
   return parser.families;
 }
 
-/** The value of the one sample with this name and these labels (others may be there, too); undefined when there is none. */
+/** The value of the only sample with this name and these labels (and maybe others); undefined when there is none. */
 export function valueOf(
   text: string,
   name: string,
@@ -184,7 +184,10 @@ export function parseNumber(text: string): number {
   return Number(text);
 }
 
-/** Each histogram has ascending buckets up to +Inf with counts that never fall, a sum, and a count that is the last. */
+/**
+ * Each histogram has ascending buckets up to +Inf with counts that never decrease, a sum, and a count equal to the
+ * last.
+ */
 export function checkHistograms(name: string, samples: readonly ParsedSample[]): void {
   const groups = new Map<string, ParsedSample[]>();
   for (const sample of samples) {

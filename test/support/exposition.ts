@@ -1,6 +1,6 @@
 import type { Sample } from '../../src/metrics/family.ts';
 
-/** An exposition read back: what each family's type is, and the value of each series. */
+/** A parsed exposition: the type of each family, and the value of each series. */
 export interface Exposition {
   readonly types: ReadonlyMap<string, string>;
   /** By `name{label="value",…}`, labels sorted, as text 0.0.4 writes them. */
@@ -10,7 +10,7 @@ export interface Exposition {
 const SERIES = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)",?/g;
 
-/** Reads text 0.0.4 without timestamps. @throws Error for a line that is none */
+/** Reads text 0.0.4 without timestamps. @throws Error for an invalid line */
 export function parseExposition(text: string): Exposition {
   const types = new Map<string, string>();
   const series = new Map<string, number>();
@@ -28,7 +28,7 @@ export function parseExposition(text: string): Exposition {
   return { types, series };
 }
 
-/** What samples would be read back as. @throws Error when two of them are the same series */
+/** How samples would be parsed. @throws Error when two of them are the same series */
 export function readBack(samples: readonly Sample[]): Exposition {
   const types = new Map<string, string>();
   const series = new Map<string, number>();

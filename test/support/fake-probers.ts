@@ -12,7 +12,7 @@ const tlsVersion: Family = {
   labels: ['version'],
 };
 
-/** Probers with the settings of real ones that the configuration is tested with; they probe nothing. */
+/** Probers with the settings of real ones, for tests of the configuration; they probe nothing. */
 export const fakeProbers: readonly Prober[] = [
   defineProber({
     type: 'http',

@@ -5,7 +5,7 @@ import { startHttpServer } from '../../src/http/server.ts';
 import { recordedConnections } from './connections.ts';
 import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 
-/** A server configuration with its defaults, on a free port of the loopback. */
+/** A server configuration with its defaults, on a free loopback port. */
 export function serverConfig(more: Partial<ServerConfig> = {}): ServerConfig {
   return {
     node: 'test-node',

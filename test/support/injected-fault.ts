@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { NEVER_MS, until } from './until.ts';
 
 /**
- * JavaScript that runs within Tocsin once it listens, in its folder, where `pipe` is a pipe to which no one writes.
- * It knows `fs`, `threads` (node:worker_threads) and `under`, to be called when the fault is about to be under way: it
- * makes the file `under-way`.
+ * JavaScript that runs within Tocsin once it listens, in its folder, where `pipe` is a named pipe to which no one
+ * writes. It has `fs`, `threads` (node:worker_threads) and `under`, to be called just before the fault takes effect:
+ * it creates the file `under-way`.
  */
 interface Fault {
   /** In the main thread. */
@@ -21,14 +21,14 @@ interface Fault {
 interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The test did not wait any longer, and killed it. */
+  /** The test stopped waiting and killed it. */
   readonly gaveUp: boolean;
   readonly stderr: string;
 }
 
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
 
-/** Starts a Tocsin, and waits until it listens and the fault is under way. */
+/** Starts a Tocsin, and waits until it listens and the fault is in effect. */
 export async function startWithFault(folder: string, fault: Fault) {
   const at = (name: string) => join(folder, name);
   writeFileSync(at('tocsin.yml'), 'store: { path: ledger.db }\nhost: { enabled: false }\n');

@@ -4,7 +4,7 @@ import { jsonSchema } from '../../src/config/reference/json-schema.ts';
 import { parseYaml } from '../../src/config/yaml/yaml.ts';
 import type { Prober } from '../../src/probes/prober.ts';
 
-/** What a JSON Schema has against a configuration, one line each. */
+/** The errors of a configuration under a JSON Schema, one line each. */
 export type SchemaCheck = (text: string) => readonly string[];
 
 /** Validates configurations against a JSON Schema as an editor does: before any variable is expanded. */
@@ -19,7 +19,7 @@ export function schemaCheck(schema: object): SchemaCheck {
 
 const ofProbers = new WeakMap<readonly Prober[], SchemaCheck>();
 
-/** The check by the schema that is generated for these probers and collectors. */
+/** The check against the schema that is generated for these probers and collectors. */
 export function generatedSchemaCheck(probers: readonly Prober[], collectors: readonly string[]): SchemaCheck {
   const known = ofProbers.get(probers);
   if (known !== undefined) return known;
@@ -28,7 +28,7 @@ export function generatedSchemaCheck(probers: readonly Prober[], collectors: rea
   return made;
 }
 
-/** An environment in which every variable holds its own reference, so that the text stays as it is written. */
+/** An environment in which every variable holds its own reference, so that the text is unchanged. */
 function ownNames(text: string): Record<string, string> {
   const names = [...text.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name = '']) => name);
   return Object.fromEntries(names.map((name) => [name, `\${${name}}`]));

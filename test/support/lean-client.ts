@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** One kept connection that posts bodies one after the other, for next to no time of its own. */
+/** One kept connection that posts bodies one after the other, at almost no cost. */
 export class LeanClient {
   readonly #port: number;
   readonly #path: string;
@@ -13,7 +13,7 @@ export class LeanClient {
     this.#path = path;
   }
 
-  /** The status; 0 when the connection broke before there was one. */
+  /** The status; 0 when the connection broke before a response. */
   post(body: Buffer): Promise<number> {
     return new Promise((resolve) => {
       this.#done = resolve;

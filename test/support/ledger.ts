@@ -15,7 +15,7 @@ import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** A directory of its own for a test, and how to remove it. */
+/** A temporary directory for a test, and how to remove it. */
 export function temporaryDirectory(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'tocsin-ledger-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
@@ -46,7 +46,7 @@ export function openTestStore(path: string, more: Partial<LedgerStoreOptions> = 
   return { ...store, clock, lines, writable };
 }
 
-/** A delivery as the HTTP route hands it over. */
+/** A delivery as the HTTP route passes it on. */
 export function rawDelivery(payload: unknown, more: Partial<RawDelivery> = {}): RawDelivery {
   const body =
     payload instanceof Uint8Array
@@ -80,7 +80,7 @@ export async function eventsOf(
   return slice.events;
 }
 
-/** Lets retention make its round. */
+/** Runs retention once. */
 export async function sweep(clock: ManualClock): Promise<void> {
   await clock.advance(60_000);
   for (let i = 0; i < 60; i++) await clock.advance(20);

@@ -46,7 +46,7 @@ export class MemoryLedger {
     for (const changed of this.#watchers) changed();
   }
 
-  /** Retention takes the oldest. */
+  /** Retention removes the oldest. */
   prune(count: number): void {
     this.pruned += this.kept.splice(0, count).length;
   }

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from '@jest/globals';
 
-/** `describe` for suites that mount a file system of their own. Where nobody may, the suite is left out and says so on stderr. */
+/**
+ * `describe` for suites that mount a file system of their own. Where that is not permitted, the suite is left out with
+ * a message on stderr.
+ */
 export function describeWithMounts(title: string, body: () => void): void {
   const problem = mountProblem();
   describe(title, () => {

@@ -24,7 +24,7 @@ function expand({ spans, deltas }: NativeBuckets): ReadonlyMap<number, number> {
   return counts;
 }
 
-/** The middle (as logarithms go) of the bucket that holds a quantile of positive observations. */
+/** The logarithmic middle of the bucket that holds a quantile of positive observations. */
 export function quantileOf(native: NativeHistogram, quantile: number): number {
   const buckets = [...countsByBucket(native).positive].sort(([a], [b]) => a - b);
   const total = buckets.reduce((sum, [, count]) => sum + count, 0);

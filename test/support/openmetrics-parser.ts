@@ -16,8 +16,8 @@ const CANONICAL = /^(?:[+-]?\d+(?:\.\d+(?:e[+-]\d\d+)?|e[+-]\d\d+)|\+Inf|NaN)$/;
 /**
  * Reads OpenMetrics 1.0 with quoted names, written for tests from the specification: families are typed before their
  * samples and never interleave, a unit is the end of the name, samples have the suffixes of their type, bounds are
- * canonical, exemplars stand only on buckets and counters, `# EOF` is the end. For text 0.0.4 with quoted names, too:
- * then without what only OpenMetrics demands.
+ * canonical, only buckets and counters have exemplars, `# EOF` is the end. Also reads text 0.0.4 with quoted names,
+ * without the rules that only OpenMetrics has.
  * @throws Error with the number of the line that breaks a rule
  */
 export function parseOpenMetrics(text: string, { strict = true } = {}): Map<string, ParsedFamily> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { webhookAlert, webhookPayload } from './alerts.ts';
 
-/** Names and texts of a bounded set, so that the same alerts come again, and any text now and then. */
+/** Names and texts of a bounded set, so that the same alerts are repeated, and sometimes any text. */
 const name = fc.oneof(
   { weight: 9, arbitrary: fc.constantFrom('alertname', 'instance', 'job', 'severity', 'téam.näme') },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 8 }) },
@@ -23,7 +23,7 @@ const time = fc.oneof(
 );
 const map = fc.oneof({ weight: 9, arbitrary: fc.dictionary(name, text, { maxKeys: 4 }) }, wrong);
 
-/** Mostly right, each part now and then something else. */
+/** Mostly valid, with each part sometimes something else. */
 const alert = fc
   .record(
     {
@@ -64,12 +64,12 @@ const payload = fc
   )
   .map(([alerts, more]) => webhookPayload([], { status: 'firing', ...more, alerts }));
 
-/** Bodies that fast-check makes, as bytes. */
+/** Bodies that fast-check generates, as bytes. */
 export function samplePayloads(count: number, seed: number): Buffer[] {
   return fc.sample(payload, { numRuns: count, seed }).map((one) => Buffer.from(JSON.stringify(one)));
 }
 
-/** Pieces that mean something to one who reads JSON, or an alert. */
+/** Fragments that are significant in JSON, or in an alert. */
 const PIECES = [
   '"',
   '{',
@@ -88,7 +88,7 @@ const PIECES = [
 ].map((piece) => Buffer.from(piece));
 
 /**
- * Another body out of one: a byte changed, a piece put in, something cut out or said twice, the end cut off.
+ * Mutates a body: a byte changed, a fragment inserted, a part removed or repeated, or the end truncated.
  * @param random numbers of 32 bits
  */
 export function mutate(body: Buffer, random: () => number): Buffer {
@@ -124,7 +124,7 @@ export function mutate(body: Buffer, random: () => number): Buffer {
   }
 }
 
-/** xorshift32: the same numbers from the same seed, for next to nothing. */
+/** xorshift32: the same numbers from the same seed, at almost no cost. */
 export function numbersFrom(seed: number): () => number {
   let state = seed >>> 0 || 1;
   return () => {

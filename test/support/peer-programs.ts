@@ -2,10 +2,10 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 interface Peer {
-  /** The folder below .cache/peers, where scripts/peers.mjs unpacks it. */
+  /** The folder below .cache/peers, into which scripts/peers.mjs unpacks it. */
   readonly folder?: string;
   readonly command: string;
-  /** What it may be called on PATH; the old versions are of no use from there. */
+  /** Its possible names on PATH; old versions are not used from there. */
   readonly path: readonly string[];
 }
 
@@ -43,7 +43,7 @@ const ROOT = join(import.meta.dirname, '../..');
 
 /**
  * The path of a real server or tool that tests run against.
- * @throws Error that says how to get it, when it is not here
+ * @throws Error that says how to install it, when it is missing
  */
 export function peer(name: PeerName): string {
   const found = find(PEERS[name]);
@@ -53,7 +53,7 @@ export function peer(name: PeerName): string {
   );
 }
 
-/** Those of the programs that are not here. */
+/** The missing ones of these programs. */
 export function missingPeers(names: readonly PeerName[]): PeerName[] {
   return names.filter((name) => find(PEERS[name]) === undefined);
 }

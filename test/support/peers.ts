@@ -4,7 +4,7 @@ import { missingPeers, peer, type PeerName } from './peer-programs.ts';
 export { peer };
 
 /**
- * `describe` for suites that need real servers. Where one cannot be had the suite is left out and says so on stderr;
+ * `describe` for suites that need real servers. Where one is missing the suite is left out with a message on stderr;
  * with CI=true it fails instead.
  */
 export function describeWithPeers(names: readonly PeerName[], title: string, body: () => void): void {

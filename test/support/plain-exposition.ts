@@ -1,8 +1,8 @@
 import type { HistogramValue, Sample, SummaryValue } from '../../src/exposition/table/samples.ts';
 
 /**
- * Writes samples in text 0.0.4 or OpenMetrics 1.0, as simply as it can be done: sorted, joined and nothing kept.
- * What the engine renders is compared with it, byte for byte. For names that need no quotes.
+ * Writes samples in text 0.0.4 or OpenMetrics 1.0, as simply as possible: sorted, joined and without caching.
+ * The output of the engine is compared with it, byte for byte. For names that need no quotes.
  */
 export function plainExposition(samples: readonly Sample[], openMetrics: boolean): string {
   const families = new Map<string, Sample[]>();
@@ -88,7 +88,7 @@ function number(value: number): string {
   return String(value).replace('Infinity', 'Inf').replace(/^Inf/, '+Inf');
 }
 
-/** As Go's `%g`, with `.0` where neither a point nor an exponent is. */
+/** As Go's `%g`, with `.0` where there is neither a point nor an exponent. */
 function goFloat(value: number): string {
   if (!Number.isFinite(value)) return number(value);
   const [digits = '', exponent = ''] = value.toExponential().split('e');
@@ -101,7 +101,7 @@ function escape(character: string): string {
   return character === '\n' ? '\\n' : `\\${character}`;
 }
 
-/** Lone surrogates as UTF-8 has them. */
+/** Lone surrogates as encoded in UTF-8. */
 function well(text: string): string {
   return Buffer.from(text).toString();
 }

@@ -14,12 +14,12 @@ export const realFiles: ConfigFiles = {
   read: (path) => readFileSync(path, 'utf8'),
 };
 
-/** A name server that does not exist: what is not in the hosts file is not found. */
+/** A name server that does not exist: names that are not in the hosts file are not found. */
 export function hostsResolver(): Resolver {
   return createResolver({ monotonic: () => performance.now() });
 }
 
-/** A target as the configuration would make it; throws what is wrong with the address. */
+/** A target as the configuration would create it; throws what is wrong with the address. */
 export function targetOf(prober: Prober, address: string): Target {
   const parts = prober.target(address);
   if ('problem' in parts) throw new Error(parts.problem);
@@ -38,7 +38,7 @@ export function probeOf(prober: Prober, settings: Readonly<Record<string, unknow
   return prober.schema(realFiles).parse(settings);
 }
 
-/** What settings are refused for: `path: message`, one each. */
+/** Why settings are refused: `path: message`, one each. */
 export function refusals(prober: Prober, settings: Readonly<Record<string, unknown>>): readonly string[] {
   const parsed = prober.schema(realFiles).safeParse(settings);
   return parsed.success
@@ -47,8 +47,8 @@ export function refusals(prober: Prober, settings: Readonly<Record<string, unkno
 }
 
 /**
- * The system's, whose timers are never late: a run whose deadline comes late is the agent's fault, and how late timers are is the
- * machine's pace.
+ * The system clock, but with timers that are never late: a run whose deadline comes late is the agent's fault, and how
+ * late timers are depends on the machine.
  */
 export function punctualClock(): Clock {
   let due: number | undefined;
@@ -109,7 +109,7 @@ export function verdictText({ verdict }: RunResult): string {
   return verdict.status === 'success' ? 'success' : `${verdict.reason}: ${verdict.text}`;
 }
 
-/** The families that a run exposes with the names of their labels, sorted, one a line: what golden files hold. */
+/** The families that a run exposes with the names of their labels, sorted, one per line, as in golden files. */
 export function exposedFamilies(result: RunResult): string {
   const lines = result.samples.map(({ family, labels }) => {
     const names = Object.keys(labels).sort().join(',');

@@ -4,12 +4,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { NEVER_MS } from './until.ts';
 
 export interface StartOptions {
-  /** Ready when its output matches, or when the function answers true; a function that throws is asked again. */
+  /** Ready when its output matches, or when the function returns true; a function that throws is called again. */
   readonly ready: RegExp | (() => Promise<boolean>);
   readonly cwd?: string;
   /** Instead of this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How long getting ready may take, milliseconds. */
+  /** How long it may take to become ready, milliseconds. */
   readonly timeoutMs?: number;
 }
 
@@ -18,17 +18,17 @@ export interface RunningProcess {
   readonly pid: number;
   /** What `ready` matched; undefined when it is a function. */
   readonly match: RegExpExecArray | undefined;
-  /** Everything that it printed so far, stdout and stderr together. */
+  /** Everything printed so far, stdout and stderr together. */
   output(): string;
-  /** Fulfilled with the exit code (null: ended by a signal) when it is gone. */
+  /** Fulfilled with the exit code (null: ended by a signal) when it has exited. */
   readonly exited: Promise<number | null>;
-  /** Sends SIGTERM, or the signal given, and SIGKILL when it never ends. Answers the exit code. */
+  /** Sends SIGTERM, or the given signal, and SIGKILL when it does not exit. Returns the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
 const POLL_MS = 25;
 
-/** Starts a process and waits until it is ready. Rejects, with its output, when it ends or takes too long. */
+/** Starts a process and waits until it is ready. Rejects, with its output, when it exits or takes too long. */
 export async function startProcess(
   command: string,
   args: readonly string[],
@@ -76,7 +76,7 @@ export async function startProcess(
   }
 }
 
-/** A port of 127.0.0.1 that nobody listens on now, for servers that cannot tell which one they chose. */
+/** A port of 127.0.0.1 on which nothing listens now, for servers that cannot report the one they chose. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {

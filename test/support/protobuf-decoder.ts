@@ -1,4 +1,4 @@
-/** A field of a message: its number and type on the wire, and what it holds. */
+/** A field of a message: its number and type on the wire, and its value. */
 type Field = { readonly field: number } & (
   | { readonly wire: 0; readonly value: bigint }
   | { readonly wire: 1; readonly value: number }
@@ -27,9 +27,9 @@ export interface DecodedExemplar {
 
 export interface DecodedMetric {
   readonly labels: Readonly<Record<string, string>>;
-  /** Of a gauge, a counter or an untyped metric. */
+  /** Value of a gauge, a counter or an untyped metric. */
   readonly value?: number;
-  /** Of a histogram or a summary. */
+  /** Sum and count of a histogram or a summary. */
   readonly sum?: number;
   readonly count?: number;
   /** Upper bounds with cumulative counts, or quantiles with values. */
@@ -55,7 +55,7 @@ const VALUE_FIELDS: Readonly<Record<string, number>> = {
   histogram: 7,
 };
 
-/** Reads delimited `io.prometheus.client.MetricFamily` messages, strictly. @throws Error for what is none */
+/** Reads delimited `io.prometheus.client.MetricFamily` messages, strictly. @throws Error for invalid ones */
 export function decodeFamilies(bytes: Buffer): DecodedFamily[] {
   const families: DecodedFamily[] = [];
   for (let at = 0; at < bytes.length;) {

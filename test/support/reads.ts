@@ -7,7 +7,7 @@ import { Unsent } from '../../src/http/send-buffers.ts';
 
 const ROOMY: PlaceLimits = { max: 64, maxPerAddress: 64, reserved: 0 };
 
-/** How a server under test is read: with places for everybody, unless told otherwise. */
+/** The limits of reads of a server under test: by default with places for all. */
 export function testReads(more: Partial<ReadsOptions> = {}): Reads {
   return new Reads({
     authorize: open,

@@ -6,7 +6,7 @@ export interface RecordedLine {
   readonly [field: string]: unknown;
 }
 
-/** A logger that keeps what it was told. */
+/** A logger that keeps its lines. */
 export function recordingLogger(): { logger: Logger; lines: RecordedLine[] } {
   const lines: RecordedLine[] = [];
   const method =

@@ -7,9 +7,9 @@ import type { Minted } from './certificates.ts';
 
 export interface RedisOptions {
   readonly password?: string;
-  /** Lines of redis.conf's form: `maxmemory 100mb`. */
+  /** Lines as in redis.conf: `maxmemory 100mb`. */
   readonly config?: readonly string[];
-  /** Where it works and listens, to be started there again; a folder of its own, removed at the end, and a free port. */
+  /** Where it works and listens, for a restart; default: a temporary folder, removed at the end, and a free port. */
   readonly at?: { readonly folder: string; readonly port: number };
   /** Speaks TLS only. */
   readonly tls?: Minted & { readonly caFile: string };
@@ -20,7 +20,7 @@ export interface RedisTestServer {
   close(): Promise<void>;
 }
 
-/** Starts the `redis-server` of PATH on a free port of the loopback, in a folder of its own. */
+/** Starts the `redis-server` on PATH on a free loopback port, in a temporary folder. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisTestServer> {
   const folder = options.at?.folder ?? mkdtempSync(join(tmpdir(), 'tocsin-redis-'));
   const port = options.at?.port ?? (await closedPort());

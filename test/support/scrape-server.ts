@@ -22,12 +22,12 @@ import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 export interface ScrapeServerOptions {
   readonly limits?: Partial<GateLimits>;
   readonly source?: Partial<ScrapeSourceOptions>;
-  /** Stands in for the source. */
+  /** Replaces the source. */
   readonly scrape?: MetricsRouteDeps['source']['scrape'];
   readonly compression?: boolean;
   readonly config?: Partial<ServerConfig>;
   readonly maxUnsent?: number;
-  /** For the time after which an answer that was not refused counts as taken. */
+  /** Clock for the time after which a response that was not refused counts as read. */
   readonly settleClock?: Clock;
   /** Series in the table. */
   readonly series?: number;
@@ -35,7 +35,7 @@ export interface ScrapeServerOptions {
   readonly padding?: number;
 }
 
-/** A server on a free port that has the scrape endpoint and nothing else, with what it counted and logged. */
+/** A server on a free port with only the scrape endpoint, with its counts and log. */
 export interface ScrapeServer {
   readonly port: number;
   readonly url: string;
@@ -116,14 +116,14 @@ function filledTable(series: number, bytes: number): SeriesTable {
 
 export interface RawClientOptions {
   readonly port: number;
-  /** The loopback address that it comes from. */
+  /** The loopback address of the client. */
   readonly from?: string;
   /** The request's lines after the first, each ended by CRLF. */
   readonly headers?: string;
   readonly path?: string;
 }
 
-/** A connection that has asked for `/metrics`, paused: it reads only when told. */
+/** A connection that has requested `/metrics`, paused: it reads only on request. */
 export async function rawScrape({
   port,
   from = '127.0.0.1',

@@ -21,7 +21,7 @@ export class ServerSet {
     return this.add(await startTcp(handle));
   }
 
-  /** Answers the first bytes of each connection with this text and hangs up, or as `speak` does. */
+  /** Answers the first bytes of each connection with this text and closes it, or passes it to `speak`. */
   raw(answer: string | Speak): Promise<TestServer> {
     return this.tcp((socket) =>
       socket.once('data', () => {

@@ -1,4 +1,4 @@
-// Preloaded with `--import`: the wall clock of the process is SHIFT_MS off. Monotonic time is left as it is.
+// Preloaded with `--import`: the wall clock of the process is SHIFT_MS off. Monotonic time is unchanged.
 const shift = Number(process.env.SHIFT_MS);
 const RealDate = Date;
 const now = () => RealDate.now() + shift;

@@ -45,7 +45,7 @@ export function run(
   return { code: status, output: stdout + stderr };
 }
 
-/** Gives `use` a folder of its own and removes it afterwards. */
+/** Passes `use` a temporary folder and removes it afterwards. */
 export function inTemporaryFolder<T>(use: (folder: string) => T): T {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-stack-'));
   try {
@@ -55,7 +55,7 @@ export function inTemporaryFolder<T>(use: (folder: string) => T): T {
   }
 }
 
-/** Makes the stack's secrets in a folder, by the program that makes them in the container. */
+/** Creates the stack's secrets in a folder, with the program that creates them in the container. */
 export function makeSecrets(folder: string): void {
   const { code, output } = run('node', ['scripts/stack-secrets.mjs', '--dir', folder, 'make']);
   if (code !== 0) throw new Error(output);
@@ -82,7 +82,7 @@ export function alertRules(): AlertRule[] {
   return ruleFiles.flatMap((file) => readYaml(rulesSchema, file).groups.flatMap(({ rules }) => rules));
 }
 
-/** Every name of a line that Tocsin may expose. */
+/** Every sample name that Tocsin may expose. */
 export function exposedNames(): ReadonlySet<string> {
   const families = catalogue({
     probers,
@@ -97,15 +97,15 @@ export function exposedNames(): ReadonlySet<string> {
   );
 }
 
-/** What Prometheus, Alertmanager and Node's process metrics add to it. */
+/** Metrics of Prometheus, Alertmanager and Node's process metrics. */
 const OTHERS = new Set(['up', 'ALERTS', 'alertmanager_notifications_failed_total']);
 
-/** The names of metrics in an expression that nobody exposes. */
+/** The metric names in an expression that nothing exposes. */
 export function unknownMetrics(expr: string, exposed: ReadonlySet<string>): string[] {
   return metricNames(expr).filter((name) => !exposed.has(name) && !OTHERS.has(name));
 }
 
-/** The metrics that an expression names: words with no parenthesis after them, outside strings, label lists and groupings. */
+/** The metrics in an expression: words without a parenthesis after them, outside strings, label lists and groupings. */
 export function metricNames(expr: string): string[] {
   const bare = expr
     .replace(/"(?:[^"\\]|\\.)*"/g, '""')

@@ -2,24 +2,24 @@ import { readFileSync } from 'node:fs';
 import { peer } from './peer-programs.ts';
 import { startProcess } from './process.ts';
 
-/** Attached to every thread of a process that runs, until `stop`. */
+/** Attached to every thread of a running process, until `stop`. */
 export interface Trace {
   stop(): Promise<void>;
 }
 
-/** Attaches strace to a process; what it sees goes to `file`, descriptors with their paths. */
+/** Attaches strace to a process; the trace is written to `file`, descriptors with their paths. */
 export async function trace(pid: number, expressions: readonly string[], file: string): Promise<Trace> {
   const args = ['-f', '-y', '-s', '24', '-o', file, ...expressions.flatMap((each) => ['-e', each])];
   const strace = await startProcess(peer('strace'), [...args, '-p', String(pid)], { ready: /attached/ });
   return {
-    // asked to end, it lets go of the process
+    // on SIGTERM it detaches from the process
     stop: async () => {
       await strace.stop('SIGINT');
     },
   };
 }
 
-/** Every sync of the write-ahead log is to be over before the next 200 is written, in a trace of one request at a time. */
+/** In a trace of one request at a time, a sync of the write-ahead log must complete before each 200 is written. */
 export function syncsBeforeAnswers(file: string): { readonly answers: number; readonly unsynced: number } {
   let [answers, unsynced, synced] = [0, 0, false];
   const begun = new Set<string>();

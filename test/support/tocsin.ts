@@ -11,13 +11,13 @@ export interface LogEntry {
   readonly [field: string]: unknown;
 }
 
-/** A Tocsin in a process of its own, as `npm start` runs it. */
+/** A Tocsin in a separate process, as `npm start` runs it. */
 export interface RunningTocsin extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
   /** Every line of the log so far. */
   readonly log: readonly LogEntry[];
-  /** Resolves with the first line, past or coming, of which this is true; rejects when the process ends before. */
+  /** Resolves with the first line, past or future, for which this is true; rejects when the process ends before. */
   logged(wanted: (entry: LogEntry) => boolean): Promise<LogEntry>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
@@ -31,17 +31,17 @@ export interface RunningTocsin extends AsyncDisposable {
 export interface TocsinOptions {
   /** Text of tocsin.yml. */
   readonly config: string;
-  /** Where it runs: the configuration and the ledger are here, and stay after it stopped. */
+  /** Where it runs: contains the configuration and the ledger, and remains after it has stopped. */
   readonly folder: string;
-  /** Default: a free port of the loopback. */
+  /** Default: a free loopback port. */
   readonly listen?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly logLevel?: string;
-  /** Which lines of the log are kept; all of them. */
+  /** Which lines of the log are kept; default: all. */
   readonly keepLog?: (entry: LogEntry) => boolean;
 }
 
-/** As `npm start` and the image have it. */
+/** As in `npm start` and the image. */
 const NODE_OPTIONS = ['--max-semi-space-size=8'];
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
 

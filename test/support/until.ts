@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** How long a test waits for what never comes: a machine that is slow or busy does not need so long for what does. */
+/** How long a test waits for what never happens: longer than a slow or busy machine needs for what does. */
 export const NEVER_MS = 300_000;
 
 /**
- * Asks again and again until the answer is neither undefined, false nor an exception; gives that answer.
- * For conditions in other processes that nothing tells of. There is no deadline to choose: how long it takes depends on the
- * machine. `lastsMs` is what it takes on any machine, such as an interval that is waited for.
+ * Polls until the result is neither undefined, false nor an exception; returns that result. For conditions in other
+ * processes without notification. There is no deadline to choose: how long it takes depends on the machine.
+ * `lastsMs` is what it takes on any machine, such as an interval that is waited for.
  */
 export async function until<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,

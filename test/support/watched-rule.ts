@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { peer } from './peer-programs.ts';
 import { freePort, startProcess, type RunningProcess } from './process.ts';
 
-/** What Prometheus servers scrape: each sees its own values, under the same labels, as a pair without replica labels does. */
+/**
+ * The target of Prometheus servers: each scrapes its own values, with the same labels, as a pair without replica
+ * labels.
+ */
 export class LifeTarget implements AsyncDisposable {
   readonly #server: Server;
   /** By the path of a Prometheus, which instances fire (1), and which did before (0). */
@@ -31,7 +34,7 @@ export class LifeTarget implements AsyncDisposable {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** From its next scrape on, these fire for a Prometheus, and no others. */
+  /** From the next scrape on, only these fire for a Prometheus. */
   fire(prometheus: string, instances: readonly string[]): void {
     const firing = this.#firing.get(`/${prometheus}`) ?? new Map<string, 0 | 1>();
     for (const instance of firing.keys()) firing.set(instance, 0);
@@ -47,7 +50,7 @@ export class LifeTarget implements AsyncDisposable {
 
 export interface WatchedRuleOptions {
   readonly folder: string;
-  /** Of the Prometheus, and of its path at the target. */
+  /** Name of the Prometheus, and of its path at the target. */
   readonly name: string;
   readonly target: LifeTarget;
   readonly alertmanagers: readonly string[];
@@ -55,11 +58,11 @@ export interface WatchedRuleOptions {
   readonly resendSeconds: number;
 }
 
-/** A real Prometheus with one rule, which fires for each instance for which its target says so. */
+/** A real Prometheus with one rule, which fires for each instance for which its target reports 1. */
 export async function startWatchedRule(options: WatchedRuleOptions): Promise<RunningProcess> {
   const { folder, name, target, alertmanagers, ruleIntervalSeconds, resendSeconds } = options;
   const [rules, config] = [join(folder, `${name}-rules.yml`), join(folder, `${name}.yml`)];
-  // a scrape that a loaded machine is too slow for ends no life
+  // a scrape that is late on a loaded machine must not end a life
   writeFileSync(
     rules,
     `groups: [{ name: lives, interval: ${ruleIntervalSeconds}s, rules: [{ alert: Life, expr: 'last_over_time(life[5m]) == 1', labels: { severity: critical } }] }]

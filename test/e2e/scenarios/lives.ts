@@ -124,9 +124,9 @@ export async function runLives(options: LivesOptions): Promise<readonly LivesRec
 
 /**
  * Two Prometheus servers without a replica label: for one the alerts fire all the time, for the other they flap.
- * Alertmanager believes the last report: what it has is compared with what the ledger has, repeatedly. Between two resends
- * of the first the other reports a life that overlaps the first one's and another that does not, so that Alertmanager
- * moves to a later start, and back to the first one with the resend.
+ * Alertmanager believes the last report: what it has is compared with what the ledger has, repeatedly. Between two
+ * resends of the first the other reports a life that overlaps the first one's and another that does not, so that
+ * Alertmanager moves to a later start, and back to the first one with the resend.
  */
 export async function flappingPair({ alerts, flaps }: LivesOptions): Promise<LivesRecord> {
   await using stage = await setStage({ peers: 1, warmUpSeconds: 30, tolerance: '3s' });
@@ -305,9 +305,9 @@ export async function shortLives({ alerts, lives }: LivesOptions): Promise<Lives
 }
 
 /**
- * One peer reports a short life completely and dies; the other reports the next life. Everything about the first is sent
- * before the peer dies, and each pair of lives has other alerts: otherwise Alertmanager itself loses reports, when a late
- * one about the earlier life overwrites, in the shared notification log of the peers, whether the next one fires.
+ * One peer reports a short life completely and dies; the other reports the next life. Everything about the first is
+ * sent before the peer dies, and each pair of lives has other alerts: otherwise Alertmanager itself loses reports, when
+ * a late one about the earlier life overwrites, in the peers' shared notification log, whether the next one fires.
  */
 export async function nextPeer({ alerts }: LivesOptions): Promise<LivesRecord> {
   // the next life is reported well within the time in which a firing of another peer may be late

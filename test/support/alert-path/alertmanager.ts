@@ -1,11 +1,11 @@
 import type { PostedAlert } from './prometheus.ts';
 
-/** What an Alertmanager says of the alert in a delivery, seconds. */
+/** What an Alertmanager reports about the alert in a delivery, seconds. */
 export interface Notice {
   readonly firing: boolean;
   readonly startsAt: number;
   readonly endsAt: number | undefined;
-  /** When it looked at what it has; nothing in a delivery says so. */
+  /** When it read its alerts; a delivery does not contain this. */
   readonly takenAt: number;
 }
 
@@ -28,7 +28,7 @@ export interface MemberOptions {
 
 interface Attempt {
   readonly notice: Notice;
-  /** Once it was not left out it is sent until it is taken, whatever others have sent meanwhile. */
+  /** Once admitted it is sent until it is accepted, whatever others have sent in the meantime. */
   admitted: boolean;
   next: number;
   readonly until: number;
@@ -37,8 +37,9 @@ interface Attempt {
 const RETRY_SECONDS = 5;
 
 /**
- * A member of an Alertmanager cluster with one alert and one route: merges what Prometheus posts as provider/mem does, flushes its
- * group as the dispatcher does, leaves out what the log says was sent, and sends again what was refused until its time is over.
+ * A member of an Alertmanager cluster with one alert and one route: merges what Prometheus posts as provider/mem does,
+ * flushes its group as the dispatcher does, skips what the log has as sent, and retries refused notifications until
+ * their time is over.
  */
 export class Member {
   readonly #options: MemberOptions;
@@ -53,7 +54,7 @@ export class Member {
     this.#log = log;
   }
 
-  /** It loses its alerts; its groups are made when Prometheus posts again. */
+  /** It loses its alerts; its groups are created when Prometheus posts again. */
   restart(): void {
     this.#alert = undefined;
     this.#nextFlush = undefined;
@@ -98,7 +99,7 @@ export class Member {
     };
   }
 
-  /** @returns what it posts at that second; the caller says what became of it by `answer` */
+  /** @returns what it posts at that second; the caller reports the outcome with `answer` */
   send(now: number): Notice | undefined {
     const attempt = this.#attempt;
     if (attempt === undefined || now < attempt.next) return undefined;
@@ -110,7 +111,7 @@ export class Member {
     return attempt.notice;
   }
 
-  /** @param logged whether the log learns of it */
+  /** @param logged whether it is recorded in the log */
   answer(now: number, done: boolean, logged: boolean): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;

@@ -15,21 +15,22 @@ const TOLERANCE_SECONDS = 60;
 const HOLD_MS = 360_000;
 
 /**
- * What the truth says of the lives that were reported. It knows what nothing in a delivery says: which life it is about, when the
- * sender looked, whether the alert did fire then.
+ * The truth about the reported lives. It knows what no delivery contains: which life it is about, when the sender
+ * looked, whether the alert was firing then.
  *
- * What cannot be known from deliveries, so that either is right:
+ * What cannot be known from deliveries, so that either outcome is right:
  * - the newest notice is not true: a member was cut off from Prometheus, or a replica's resolve overruled another's firing;
  * - the newest notice is the end of a life before one that was reported: a replica repeats its resolve for 15 minutes, and
  *   Alertmanager then has that in place of another replica's later life, be that over or not;
- * - two notices were taken in the same second by members that disagree;
- * - the end of a life was never reported, and the next one starts within the tolerance, or is reported by its end alone:
- *   whether that is one life or two. So too where Alertmanager itself made one of two, because it missed the end between them.
- * What is so by the end of a world is right in any case, for reports that were kept back may have said so.
+ * - two notices were received in the same second from members that disagree;
+ * - the end of a life was never reported, and the next one starts within the tolerance, or only its end is reported:
+ *   whether that is one life or two. So too where Alertmanager itself merged two, because it missed the end between
+ *   them.
+ * The state at the end of a world is right in any case, since reports that were held back may have said so.
  */
 class Truth {
   newest: Notice | undefined;
-  /** Whether the newest notice is to be believed. */
+  /** Whether the newest notice can be trusted. */
   known = true;
   life = -Infinity;
   lives = { least: 0, most: 0 };
@@ -68,16 +69,16 @@ class Truth {
   }
 }
 
-/** @returns what the machine says wrongly of that world; empty when it is right */
+/** @returns what the machine gets wrong about this world; empty when it is right */
 export function judge(options: WorldOptions, machine: Machine): readonly string[] {
   const wrong: string[] = [];
   const truth = new Truth(options.groupInterval);
-  // lives are told apart by their starts only where one replica keeps them, by a clock that is right
+  // lives are distinguished by their starts only where one replica keeps them, with a correct clock
   const exact =
     options.replicas.length === 1 &&
     options.receivers === 1 &&
     options.faults.every(({ kind }) => !/^prometheus|clock/.test(kind));
-  // a life of one replica that is over is over: what fires for it again is late
+  // a life of one replica that has ended stays ended: a later firing of it is late
   const once =
     options.replicas.length === 1 &&
     options.faults.every(({ kind }) => !/^prometheus|clock|^member/.test(kind));

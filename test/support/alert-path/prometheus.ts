@@ -20,10 +20,10 @@ interface RuleAlert {
 }
 
 export interface PrometheusOptions {
-  /** When the condition holds for this replica: it scrapes for itself. */
+  /** When the condition holds for this replica: each scrapes separately. */
   readonly lives: readonly Life[];
   readonly evaluationSeconds: number;
-  /** When it evaluates: replicas do not at the same time. */
+  /** When it evaluates: replicas do so at different times. */
   readonly phase: number;
 }
 
@@ -43,7 +43,7 @@ export class Prometheus {
     return this.#alert !== undefined && this.#alert.resolvedAt === undefined;
   }
 
-  /** It forgets when its alert began to fire, and what is resolved. */
+  /** It forgets when its alert started to fire, and what is resolved. */
   restart(): void {
     this.#alert = undefined;
   }

@@ -5,15 +5,15 @@ export type Fault =
   | { readonly kind: 'prometheus restarts'; readonly at: number; readonly who: number }
   | { readonly kind: 'prometheus clock'; readonly at: number; readonly who: number; readonly seconds: number }
   | { readonly kind: 'tocsin clock'; readonly at: number; readonly seconds: number }
-  /** It loses its alerts, and the notification log with them where `log` is set. */
+  /** It loses its alerts, and also the notification log where `log` is set. */
   | { readonly kind: 'member restarts'; readonly at: number; readonly who: number; readonly log: boolean }
   | { readonly kind: 'member dies'; readonly at: number; readonly who: number }
-  /** Prometheus does not reach it. */
+  /** Prometheus cannot reach it. */
   | { readonly kind: 'member cut off'; readonly at: number; readonly who: number; readonly lasts: number }
   | { readonly kind: 'tocsin down'; readonly at: number; readonly lasts: number }
-  /** One route of one member is refused, and no other. */
+  /** Only one route of one member is refused. */
   | { readonly kind: 'route refused'; readonly at: number; readonly who: number; readonly lasts: number }
-  /** Deliveries are stored, and the answers lost. */
+  /** Deliveries are stored, but the answers are lost. */
   | { readonly kind: 'answers lost'; readonly at: number; readonly lasts: number }
   | { readonly kind: 'silenced'; readonly at: number; readonly lasts: number }
   /** Members do not learn what the others have sent. */
@@ -34,7 +34,7 @@ export interface WorldOptions {
   readonly lasts: number;
 }
 
-/** What hears of the alert. */
+/** The receiver of the alert. */
 export interface Hearer {
   /** @param now seconds, by its own clock */
   readonly hear: (notice: Notice, reporter: number, now: number) => void;

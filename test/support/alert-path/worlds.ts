@@ -14,7 +14,7 @@ export interface Kind {
 
 const PLAIN: Kind = { replicas: 1, members: 1, receivers: 1, faults: [], evaluation: [3, 15] };
 
-/** After the last fault, until everything that is on its way has come. */
+/** After the last fault, until everything that is under way has arrived. */
 const SETTLE_SECONDS = 1_500;
 
 export const KINDS: Readonly<Record<string, Kind>> = {

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import ts from 'typescript';
 import { lineOf, nodesOf, type Source } from './source.ts';
 
-/** How long things may be, in lines, comments and blanks included; how many files a folder may hold. */
+/** Maximum lengths in lines, including comments and blanks; how many files a folder may hold. */
 export const BUDGET = { file: 300, medianFile: 100, function: 60, p90Function: 30, folder: 18 } as const;
 
 export interface Measured {
@@ -15,7 +15,7 @@ export function fileLengths(sources: readonly Source[]): Measured[] {
   return sources.map(({ path, lines }) => ({ what: path, lines }));
 }
 
-/** How many files lie in each folder of `src`. */
+/** The number of files in each folder of `src`. */
 export function folderSizes(sources: readonly Source[]): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
   for (const { path } of sources) {
@@ -25,7 +25,7 @@ export function folderSizes(sources: readonly Source[]): ReadonlyMap<string, num
   return sizes;
 }
 
-/** Every function with a body in braces; the functions inside it count in it and for themselves. */
+/** Every function with a body in braces; nested functions count both in it and separately. */
 export function functionLengths(sources: readonly Source[]): Measured[] {
   return sources.flatMap(({ path, ast }) =>
     nodesOf(ast).flatMap((node) => {
@@ -46,13 +46,13 @@ export function tooLong(measured: readonly Measured[], limit: number): string[] 
     );
 }
 
-/** The smallest length that at least `share` of all stay within (nearest rank); 0 of none. */
+/** The smallest length that at least `share` of all do not exceed (nearest rank); 0 for none. */
 export function percentile(measured: readonly Measured[], share: number): number {
   const sorted = measured.map(({ lines }) => lines).sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }
 
-/** The longest few, to name where to begin. */
+/** The longest few, to show where to start. */
 export function longest(measured: readonly Measured[], count = 5): string {
   const sorted = [...measured].sort((a, b) => b.lines - a.lines).slice(0, count);
   return sorted.map(({ what, lines }) => `${what} (${lines})`).join(', ');

@@ -2,9 +2,9 @@ import type { Import, Source } from './source.ts';
 
 /** What a folder of `src` may import besides itself and `domain`. Patterns are prefixes of paths. */
 interface Allowance {
-  /** At run time (and so as types too). */
+  /** At run time (and hence as types too). */
   readonly values: readonly string[];
-  /** As types only: nothing of it is there at run time. */
+  /** As types only: erased at run time. */
   readonly types?: readonly string[];
 }
 
@@ -45,7 +45,7 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   log: { values: [] },
 };
 
-/** Where a package lives: only files below these prefixes import it. */
+/** The home of a package: only files below these prefixes import it. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   express: ['src/http/'],
   'prom-client': ['src/metrics/'],
@@ -98,7 +98,7 @@ function packageProblem({ path }: Source, { to, typeOnly }: Import): string | un
   return `imports ${to}${typeOnly ? ' (types)' : ''}, whose home is ${homes.join(', ')}: hide it behind an interface there`;
 }
 
-/** Packages that are declared and have no home. */
+/** Declared packages without a home. */
 export function homeless(dependencies: readonly string[]): string[] {
   return dependencies.filter((name) => HOMES[name] === undefined);
 }
@@ -136,14 +136,14 @@ function cyclesOf(next: ReadonlyMap<string, Iterable<string>>): string[] {
   return [...cycles];
 }
 
-/** The same cycle reads the same wherever it was entered. */
+/** The same text for the same cycle, wherever it was entered. */
 function sameStart(cycle: readonly string[]): string {
   const first = cycle.indexOf([...cycle].sort()[0] ?? '');
   const turned = [...cycle.slice(first), ...cycle.slice(0, first)];
   return [...turned, turned[0]].join(' → ');
 }
 
-/** Own imports that lead to no file. */
+/** Relative imports that do not resolve to a file. */
 export function danglingImports(sources: readonly Source[]): string[] {
   const paths = new Set(sources.map(({ path }) => path));
   return sources.flatMap(({ path, imports }) =>

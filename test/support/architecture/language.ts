@@ -1,19 +1,19 @@
 import ts from 'typescript';
 import { lineOf, nodesOf, type Source } from './source.ts';
 
-/** A rule looks at one node and says what is wrong with it. */
+/** A rule looks at one node and returns what is wrong with it. */
 type Rule = (node: ts.Node, source: Source) => string | undefined;
 
 /**
  * Files that may touch `process`. Everything else gets what it needs as a parameter, so that it can be tested and
- * embedded. The two children have no other parent to ask: they are entry points of their own thread or process.
+ * embedded. The two children have no parent to pass it: they are entry points of their thread or process.
  */
 const PROCESS_USERS = ['src/main.ts', 'src/app/threads/ledger-thread.ts', 'src/host/child/child.ts'];
 
 const NAMELESS = /(^|\/)(utils?|libs?|commons?|helpers?|misc)(\/|\.ts$)/;
 const ESCAPES = /@ts-(ignore|nocheck|expect-error)|eslint-disable|istanbul ignore|c8 ignore/;
 
-/** Everything in a file that the language rules forbid, with the line and what to do. */
+/** Everything in a file that violates the language rules, with the line and what to do. */
 export function languageProblems(source: Source): string[] {
   const name = NAMELESS.test(source.path)
     ? [`${source.path} is named after nothing: name it after what it holds`]

@@ -9,7 +9,7 @@ export interface Import {
   /** A path from the root (`src/domain/clock.ts`), a package's name, or `node:…`. */
   readonly to: string;
   readonly own: boolean;
-  /** Erased when compiled: nothing of it is left at run time. */
+  /** Erased when compiled. */
   readonly typeOnly: boolean;
   readonly line: number;
 }
@@ -30,7 +30,7 @@ export function parseSource(path: string, text: string): Source {
   return { path, text, lines, ast, imports: nodesOf(ast).flatMap((node) => readImport(path, ast, node)) };
 }
 
-/** Every file of the repository, from the root, but for what .gitignore leaves out (it names folders and endings only). */
+/** Every file of the repository, from the root, except those in .gitignore (which names only folders and endings). */
 export function repositoryFiles(): readonly string[] {
   const ignored = readFileSync(join(ROOT, '.gitignore'), 'utf8').split('\n');
   const folders = ['/.git/', ...ignored.filter((line) => line.endsWith('/'))];
@@ -105,7 +105,7 @@ function onlyTypes(bindings: ts.NamedImportBindings | ts.NamedExportBindings | u
   return bindings.elements.length > 0 && [...bindings.elements].every((element) => element.isTypeOnly);
 }
 
-/** `zod` of `zod/v4`, `@scope/name` of `@scope/name/part`; Node's own modules stay whole. */
+/** `zod` of `zod/v4`, `@scope/name` of `@scope/name/part`; Node's own modules are unchanged. */
 function packageName(specifier: string): string {
   if (specifier.startsWith('node:')) return specifier;
   return specifier

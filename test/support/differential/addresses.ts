@@ -3,7 +3,7 @@ import { startTcp } from '../servers/tcp.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** A prober with its settings against an address. @param target with `PORT` where the port of a server goes that says nothing */
+/** A prober with its settings and an address. @param target with `PORT` for the port of a silent server */
 function address(
   prober: string,
   name: string,
@@ -24,7 +24,7 @@ function address(
 const MAPPED = '::ffff:127.0.0.1';
 const QUESTION = { query_name: 'example.test', transport_protocol: 'tcp' };
 
-/** A host with a space is looked up there, and a port with one is dialled. */
+/** blackbox_exporter looks up a host with a space, and dials a port with one. */
 const NOT_ASKED: Difference = {
   title: 'What cannot work is found when it is loaded',
   series: ['probe_dns_lookup_time_seconds', 'probe_ip_addr_hash', 'probe_ip_protocol'],
@@ -38,7 +38,7 @@ const DNS_NOT_ASKED: Difference = {
   ],
 };
 
-/** Pairs about how addresses are read. */
+/** Pairs about the parsing of addresses. */
 export const addressPairs: readonly Pair[] = [
   address('tcp', 'IPv4 within IPv6', `[${MAPPED}]:PORT`),
   address('tcp', 'IPv4 within IPv6, in hexadecimal digits', '[::ffff:7f00:1]:PORT'),

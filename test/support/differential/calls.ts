@@ -7,7 +7,7 @@ import { closedPort } from '../servers/tcp.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** The serving status of each service; one that is not here is not found. @see https://grpc.io/docs/guides/health-checking/ */
+/** The serving status of each service; others are not found. @see https://grpc.io/docs/guides/health-checking/ */
 const SERVICES: Readonly<Record<string, number>> = { '': 1, up: 1, down: 2, odd: 0 };
 
 const bytes = (value: Buffer): Buffer => value;
@@ -43,7 +43,7 @@ async function startGrpc(credentials: ServerCredentials, health: boolean): Promi
   return { target: `localhost:${port}`, stop: () => server.forceShutdown() };
 }
 
-/** Says SERVING, with these headers. */
+/** Answers SERVING, with these headers. */
 async function startBare(headers: OutgoingHttpHeaders): Promise<PairServer> {
   const plain = createServer();
   const sessions = new Set<ServerHttp2Session>();
@@ -76,7 +76,7 @@ function grpc(name: string, settings: Settings, start?: () => Promise<PairServer
   };
 }
 
-/** Pairs over gRPC's health protocol; the certificates are the test's own. */
+/** Pairs over gRPC's health protocol, with certificates of the test. */
 export function callPairs(mint: CertificateMint): readonly Pair[] {
   const good = mint.leaf();
   const secure = () =>

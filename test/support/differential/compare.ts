@@ -1,16 +1,16 @@
 import { parseText } from '../exposition-parser.ts';
 import type { Difference } from '../differential.ts';
 
-/** What one of the two answered. */
+/** The answer of one exporter. */
 export interface Answer {
   readonly status: number;
   readonly text: string;
 }
 
-/** Seconds that something took: no two are the same. */
+/** Durations in seconds: no two are the same. */
 const TIMING =
   /^probe_(?:duration_seconds|dns_lookup_time_seconds|(?:http|dns|icmp|grpc)_duration_seconds(?:\{.*)?)$/;
-/** Shown although nothing was timed, or not quite 0. */
+/** Exposed even if nothing was timed, or not exactly 0. */
 const VAGUE = /^probe_(?:duration|dns_lookup_time)_seconds$/;
 
 /** Series and types of families to values; timings are reduced to whether they are 0. */
@@ -34,7 +34,7 @@ function timing(key: string, value: number): string {
   return value === 0 ? 'no time' : 'some time';
 }
 
-/** What differs that is not meant to, one line each; series that are meant to differ and do not are told, too. */
+/** Unintended differences, one line each; also series that should differ and do not. */
 export function differences(theirs: Answer, ours: Answer, meant: Difference | undefined): string[] {
   const status = meant?.status ?? theirs.status;
   if (ours.status !== status)
@@ -54,12 +54,12 @@ export function differences(theirs: Answer, ours: Answer, meant: Difference | un
   return [...found, ...[...unseen].map((series) => `${series} is the same, but was meant to differ`)];
 }
 
-/** In a run that failed, blackbox_exporter shows 0 for a phase that was begun and not ended; Tocsin its time so far. */
+/** In a failed run, blackbox_exporter exposes 0 for a phase that started and did not end; Tocsin its time so far. */
 function isCutShort(theirs: string | undefined, ours: string | undefined): boolean {
   return theirs === 'no time' && ours === 'some time';
 }
 
-/** Whether a series, or its family's type, is what a difference names. */
+/** Whether a difference covers a series, or the type of its family. */
 function isOf(key: string, series: string): boolean {
   return key === series || key.replace(/^type of /, '').replace(/\{.*/, '') === series;
 }

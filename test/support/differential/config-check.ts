@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { peer } from '../peers.ts';
 import { temporaryFolder } from '../tocsin.ts';
 
-/** How many are asked about at a time. */
+/** How many are checked at a time. */
 const AT_ONCE = 2;
 
 /** Whether the real blackbox_exporter loads each of these files: texts, or modules by name (JSON is YAML to it). */

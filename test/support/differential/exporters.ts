@@ -10,7 +10,7 @@ export interface Exporter {
   stop(): void;
 }
 
-/** Starts the real blackbox_exporter with a file of modules. */
+/** Starts the real blackbox_exporter with a modules file. */
 export async function startBlackbox(
   modules: string,
   env: Readonly<Record<string, string>> = {},

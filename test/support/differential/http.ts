@@ -15,7 +15,7 @@ const httpModule = (http: Settings) => ({
   http: { preferred_ip_protocol: 'ip4', ...http },
 });
 
-/** A module's settings against a server that answers every request so. */
+/** Settings of a module and a server that answers every request with this. */
 function http(name: string, settings: Settings, handle: RequestListener, more: More = {}): Pair {
   return {
     name: `http: ${name}`,
@@ -28,7 +28,7 @@ function http(name: string, settings: Settings, handle: RequestListener, more: M
   };
 }
 
-/** The same against a server that does with each connection, once it has asked, what `answer` does. */
+/** The same with a server that passes each connection to `answer` once it has sent a request. */
 function raw(name: string, settings: Settings, answer: (socket: Socket) => void, more: More = {}): Pair {
   return {
     name: `http: ${name}`,
@@ -49,7 +49,7 @@ const status = (code: number, headers: Record<string, string> = {}, body = '') =
 const text = (body: string, headers: Record<string, string> = {}) =>
   status(200, { 'Content-Length': String(Buffer.byteLength(body)), ...headers }, body);
 
-/** `/` redirects on to `/1`, `/2` … until `/<count>`, which answers 200. */
+/** `/` redirects to `/1`, `/2` … until `/<count>`, which answers 200. */
 const redirects = (count: number, code: number): RequestListener => {
   return (request, response) => {
     const step = Number(request.url?.slice(1) ?? 0);
@@ -195,7 +195,7 @@ const CUT: Difference = {
 };
 const long = 'x'.repeat(1_048_576);
 
-/** Bodies longer than what rules see of them. */
+/** Bodies longer than the part that rules check. */
 const longBodies: readonly Pair[] = [
   http(
     'a long body with what it must match, at once',

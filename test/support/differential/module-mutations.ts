@@ -120,7 +120,7 @@ const ODD: readonly Json[] = [
   ],
 ];
 
-/** A file of modules in which one or two things are other than they should be. */
+/** A modules file with one or two mistakes. */
 export const mutatedModules: fc.Arbitrary<Modules> = fc
   .array(
     fc.record({

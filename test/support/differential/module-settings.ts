@@ -1,6 +1,6 @@
 /**
- * What becomes of a file: blackbox_exporter 0.28 refuses it; it loads it, and here it `works`, works with a `notice`, or
- * its module `fails` each run. `only here …`: blackbox_exporter refuses it.
+ * The fate of a file: `refused` by blackbox_exporter 0.28; or loaded by it, and here it `works`, works with a
+ * `notice`, or its module `fails` each run. `only here …`: blackbox_exporter refuses it.
  */
 export type Fate = 'refused' | 'works' | 'notice' | 'fails' | 'only here works' | 'only here loaded';
 
@@ -18,7 +18,7 @@ const grpc = of('grpc');
 const TOKEN = 'client_id: a, token_url: "http://t"';
 const JWT = 'grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer"';
 
-/** Settings of a prober, and what becomes of them. */
+/** Settings of a prober, and their fate. */
 export const SETTINGS: readonly (readonly [fate: Fate, prober: string, settings: string])[] = [
   ...http(
     'works',
@@ -118,7 +118,7 @@ export const SETTINGS: readonly (readonly [fate: Fate, prober: string, settings:
     ...['headers: { Accept-Encoding: gzip }, compression: br', 'timeout: 5s', 'use_proxy_dns: true'],
     ...['fail_if_body_json_matches_cel: "foo(body)"', 'valid_status_code: [200]'],
   ),
-  // the file that cannot be read is found first
+  // the unreadable file is found first
   ...http(
     'only here loaded',
     ...[
@@ -195,7 +195,7 @@ export const SETTINGS: readonly (readonly [fate: Fate, prober: string, settings:
   ...grpc('refused', 'metadata: { a: b }', 'metadata: [a]'),
 ];
 
-/** Whole files, and what becomes of them. */
+/** Complete files, and their fate. */
 export const FILES: readonly (readonly [fate: Fate, text: string])[] = [
   ['works', 'modules: { m: { prober: websocket } }'],
   [

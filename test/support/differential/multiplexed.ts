@@ -17,7 +17,7 @@ const answers =
     stream.end('hello');
   };
 
-/** Says by the moment of `Last-Modified` what it got in these headers. */
+/** Reports the received values of these headers by the time in `Last-Modified`. */
 const tells =
   (...names: readonly string[]): Handle =>
   (stream, headers) => {
@@ -26,7 +26,7 @@ const tells =
     stream.end();
   };
 
-/** The health answer SERVING, with further headers and trailers. */
+/** The health response SERVING, with further headers and trailers. */
 const serves =
   (extra: Record<string, string> = {}): Handle =>
   (stream) => {
@@ -38,7 +38,7 @@ const serves =
     stream.end(Buffer.from([0, 0, 0, 0, 2, 8, 1]));
   };
 
-/** Pairs over HTTP/2, where Node's client has ways of its own; the certificates are the test's own. */
+/** Pairs over HTTP/2, where Node's client has peculiarities, with certificates of the test. */
 export function multiplexedPairs(mint: CertificateMint): readonly Pair[] {
   const tls = mint.leaf();
   const http = (name: string, settings: Settings, start: () => ReturnType<typeof startAnswering>): Pair => ({

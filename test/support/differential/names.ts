@@ -13,7 +13,7 @@ interface Reply {
   readonly answers?: Answer[];
   readonly authorities?: Answer[];
   readonly additionals?: Answer[];
-  /** Nothing is said. */
+  /** No answer. */
   readonly silent?: boolean;
 }
 

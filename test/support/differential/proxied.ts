@@ -5,14 +5,14 @@ type Settings = Readonly<Record<string, unknown>>;
 
 /** Settings of the http prober, and a target, that involve a proxy or a token endpoint. */
 export interface Case {
-  /** What is looked at; unique. */
+  /** What is compared; unique. */
   readonly name: string;
   readonly http: (at: Places) => Settings;
   readonly target: (at: Places) => string;
   readonly query?: Readonly<Record<string, string>>;
   readonly timeoutSeconds?: number;
   readonly differs?: Difference;
-  /** The servers in between are asked something else on purpose; the title of the difference, as in `differs`. */
+  /** The intermediate servers intentionally receive other requests; the title of the difference, as in `differs`. */
   readonly asksOtherwise?: string;
 }
 
@@ -179,7 +179,7 @@ const httpProxies: readonly Case[] = [
 
 type OAuth2 = (at: Places) => Settings;
 
-/** With the client credentials grant; `path` is how the endpoint answers. */
+/** With the client credentials grant; `path` selects the answer of the endpoint. */
 function credentials(name: string, path: string, more: Settings | OAuth2 = {}, rest: More = {}): Case {
   const http = (at: Places): Settings => ({
     oauth2: {

@@ -6,11 +6,11 @@ import type { Pair, PairServer } from '../differential.ts';
 import { startHttp } from '../servers/http.ts';
 import { startTcp } from '../servers/tcp.ts';
 
-/** A modules file as people publish them, and a server that one of its modules is asked about. */
+/** A modules file as people publish them, and a server for one of its modules. */
 interface PublishedFile {
   readonly name: string;
   readonly text: string;
-  /** The module that is asked. */
+  /** The module to probe with. */
   readonly module: string;
   readonly server: 'http' | 'tcp' | 'icmp' | 'grpc-closed';
 }
@@ -24,7 +24,7 @@ const file = (
   ...{ name, text, module, server },
 });
 
-/** Written after files in public repositories: their habits and their mistakes. */
+/** Modelled on files in public repositories, with their habits and mistakes. */
 export const PUBLISHED_FILES: readonly PublishedFile[] = [
   file(
     'versions that are half wrong',

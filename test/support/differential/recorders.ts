@@ -5,7 +5,7 @@ import { startProxy, type ProxyServer } from '../servers/proxy.ts';
 import { startSocks, type SocksServer } from '../servers/socks.ts';
 import { closedPort } from '../servers/tcp.ts';
 
-/** Where the servers of a comparison are: `host:port` each, the secure ones for `localhost`. */
+/** The addresses of the servers of a comparison: `host:port` each, the TLS ones for `localhost`. */
 export interface Places {
   readonly target: string;
   readonly secureTarget: string;
@@ -22,10 +22,10 @@ export interface Places {
   readonly closed: string;
 }
 
-/** Servers that write down what they are asked. */
+/** Servers that record their requests. */
 export interface Recorders {
   readonly at: Places;
-  /** What was asked since the last call, in order; what changes from run to run is written as a word. */
+  /** The requests since the last call, in order; values that change between runs are replaced by a word. */
   take(): string[];
   close(): Promise<void>;
 }
@@ -82,7 +82,7 @@ export async function startRecorders(mint: CertificateMint): Promise<Recorders> 
   return { at, take, close: () => servers.close() };
 }
 
-/** What each program calls itself, and how it deals with connections, is its own. Tocsin sends no Referer, and says so. */
+/** User agent and connection handling are specific to each program. Tocsin sends no Referer, as documented. */
 const OWN_HEADERS = new Set([
   ...['user-agent', 'accept', 'accept-encoding', 'connection', 'content-length', 'referer'],
 ]);
@@ -122,7 +122,7 @@ const answerAsTarget: Answering = ({ url = '', headers }) => {
 
 const TOKEN = { access_token: 'T', token_type: 'bearer', expires_in: 3_600 };
 
-/** The path says how the endpoint answers. */
+/** The path selects the answer of the endpoint. */
 const answerAsTokens: Answering = ({ url = '', headers }) => {
   const [, kind = '', more = ''] = url.split('/');
   const json = (value: unknown, status = 200) => ({
@@ -147,7 +147,7 @@ const answerAsTokens: Answering = ({ url = '', headers }) => {
   }
 };
 
-/** The fields of a form by name; an assertion is taken apart, and its times and its identity told by their kind. */
+/** The fields of a form by name; an assertion is decoded, with its times and its id replaced by their kind. */
 function shownForm(body: string): string {
   const fields = [...new URLSearchParams(body)].map(([name, value]): [string, unknown] => [
     name,

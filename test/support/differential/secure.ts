@@ -11,7 +11,7 @@ type Settings = Readonly<Record<string, unknown>>;
 
 const never = (): void => undefined;
 
-/** Certificate facts are there although the certificate is refused. */
+/** Certificate metrics exist although the certificate is refused. */
 const FACTS: Difference = {
   title: 'Certificates that are refused are still described',
   series: [
@@ -30,7 +30,7 @@ const CIPHER: Difference = {
   series: ['probe_tls_cipher_info'],
 };
 
-/** Pairs over TLS; the certificates are the test's own. */
+/** Pairs over TLS, with certificates of the test. */
 export function securePairs(mint: CertificateMint): readonly Pair[] {
   const good = mint.leaf();
   const chained = mint.leaf({ issuer: 'intermediate' });
@@ -124,12 +124,12 @@ export function securePairs(mint: CertificateMint): readonly Pair[] {
   ];
 }
 
-/** The first certificate of what a server sends. */
+/** The first certificate that a server sends. */
 const ownOf = ({ cert }: Minted): string => /[^]*?-----END CERTIFICATE-----\n/.exec(cert)?.[0] ?? '';
 
 const damaged = (pem: string): string => pem.replace(/\n[A-Za-z0-9+/]{8}/, '\n!!!!!!!!');
 
-/** A server that is there for one name only. */
+/** A server for one name only. */
 const onlyFor = (wanted: string): TlsOptions => ({
   SNICallback: (name, done) => done(name === wanted ? null : new Error(`no ${name} here`)),
 });

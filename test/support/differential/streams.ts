@@ -56,7 +56,7 @@ const says =
   (socket) =>
     void socket.write(greeting);
 
-/** Answers each line that it knows. */
+/** Answers each known line. */
 const talks =
   (greeting: string, answers: Readonly<Record<string, string>>): Handle =>
   (socket) => {
@@ -69,7 +69,7 @@ const talks =
     });
   };
 
-/** Speaks TLS from the line `STARTTLS` on. */
+/** Speaks TLS after the line `STARTTLS`. */
 export function startTlsServer(cert: string, key: string): Handle {
   return (socket) => {
     socket.write('220 ready\n');

@@ -11,7 +11,7 @@ import { securePairs } from './secure.ts';
 import { streamPairs } from './streams.ts';
 import { wirePairs } from './wire.ts';
 
-/** Every pair of module and target that blackbox_exporter and Tocsin are compared by. */
+/** Every pair of module and target for which blackbox_exporter and Tocsin are compared. */
 export function pairTables(mint: CertificateMint): readonly Pair[] {
   return [
     ...httpPairs,

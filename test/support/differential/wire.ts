@@ -13,12 +13,12 @@ const httpModule = (http: Settings) => ({
   http: { preferred_ip_protocol: 'ip4', ...http },
 });
 
-/** A moment that stands for a text, as `Last-Modified`: so the metrics of both exporters say what they sent. */
+/** A time that encodes a text, for `Last-Modified`: so the metrics of both exporters show what they sent. */
 export function momentOf(text: string): string {
   return new Date(crc32(text) * 1_000).toUTCString();
 }
 
-/** What both exporters have to send alike: the request line, `Host`, `Authorization` and `X-` headers. */
+/** What both exporters must send identically: the request line, `Host`, `Authorization` and `X-` headers. */
 function comparable(head: string): string {
   const lines = head
     .split('\r\n')
@@ -28,10 +28,10 @@ function comparable(head: string): string {
     .join('\n');
 }
 
-/** Where redirects begin. */
+/** The start of redirects. */
 const BASE = '/dir/base?q=1';
 
-/** Answers each request with the moment that stands for it; `/dir/base?q=1` with a redirect, where there is a `location`. */
+/** Answers each request with the time that encodes it; `/dir/base?q=1` with a redirect, where there is a `location`. */
 function recorder(location?: string): (socket: Socket) => void {
   return (socket) => {
     socket.on('error', never);
@@ -45,7 +45,7 @@ function recorder(location?: string): (socket: Socket) => void {
   };
 }
 
-/** A target behind the server's address, as it is sent. @param target with `PORT` where the port goes */
+/** A target on the server, as it is sent. @param target with `PORT` for the port */
 function sent(name: string, target: string, settings: Settings = {}, more: Partial<Pair> = {}): Pair {
   return {
     name: `sent: ${name}`,
@@ -60,7 +60,7 @@ function sent(name: string, target: string, settings: Settings = {}, more: Parti
 
 const at = (path: string): string => `http://127.0.0.1:PORT${path}`;
 
-/** A redirect from `/dir/base?q=1`, one character for each byte, and `PORT` where the port goes. */
+/** A redirect from `/dir/base?q=1`, one character for each byte, with `PORT` for the port. */
 function redirected(name: string, location: string, differs?: Difference): Pair {
   return {
     name: `redirected: ${name}`,

@@ -1,2 +1,2 @@
-// Ends as soon as it is started.
+// Exits as soon as it is started.
 process.exit(3);

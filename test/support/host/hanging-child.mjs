@@ -1,4 +1,4 @@
-// The child, but for its calls: paths with "hang" in them do not answer while the file named in the
+// The child, except for its calls: paths with "hang" in them do not answer while the file named in the
 // path after "hang:" exists (no name: never).
 import { existsSync } from 'node:fs';
 import { ChildWorker } from '../../../dist/host/child/worker.js';

@@ -2,7 +2,7 @@ import { peer } from '../peers.ts';
 import { startProcess } from '../process.ts';
 import type { HostPaths } from './trees.ts';
 
-/** Those that node_exporter does not read mounts of, with the one that Debian's package adds left out. */
+/** Filesystems that node_exporter ignores, without the one that Debian's package adds. */
 const EXCLUDED_MOUNTS =
   '^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)';
 
@@ -33,7 +33,7 @@ export async function readNodeExporter(
   }
 }
 
-/** What makes it read another host. */
+/** Flags that make it read another host. */
 export function pathsOf({ procfs, sysfs, rootfs }: HostPaths): string[] {
   return [
     `--path.procfs=${procfs}`,

@@ -35,7 +35,7 @@ export function golden(kernel: Kernel, prefix: RegExp): ReadonlyMap<string, numb
   return new Map([...goldenOf(kernel).series].filter(([name]) => prefix.test(name)));
 }
 
-/** Folders of a test's own. */
+/** Temporary folders of a test. */
 export class ProcTree {
   readonly path = mkdtempSync(join(tmpdir(), 'tocsin-proc-'));
 
@@ -63,7 +63,7 @@ export const noStatfs: Statfs = () => Promise.reject(new Error('this test asks n
 
 export const never = new AbortController().signal;
 
-/** Reads here and now what the child would read. */
+/** Reads synchronously what the child would read. */
 export const readHere: ReadSlow = (paths) =>
   Promise.resolve(new Map(paths.map((path) => [path, readNow(path)])));
 
@@ -75,7 +75,7 @@ function readNow(path: string): SlowText {
   }
 }
 
-/** A Linux machine; what else it is matters to those who say so. */
+/** A Linux machine; tests override what else matters to them. */
 export function aSystem(overrides: Partial<System> = {}): System {
   return {
     platform: 'linux',
@@ -95,7 +95,7 @@ export function aSystem(overrides: Partial<System> = {}): System {
   };
 }
 
-/** Options of a host that has nothing but what is given. */
+/** Options of a host that has only what is given. */
 export function hostOptions(overrides: Partial<CollectorOptions> = {}): CollectorOptions {
   return {
     procfs: '/nothing/proc',
@@ -113,7 +113,7 @@ export function hostOptions(overrides: Partial<CollectorOptions> = {}): Collecto
   };
 }
 
-/** A collector at work on a /proc. */
+/** A collector that reads a /proc. */
 export function collectorOn(
   collector: Collector,
   procfs: string,
@@ -131,7 +131,7 @@ export async function collect(
   return await collectorOn(collector, procfs, statfs).collect(never);
 }
 
-/** Reads once what the options give. */
+/** Reads once with these options. */
 export async function collectWith(
   collector: Collector,
   overrides: Partial<CollectorOptions>,
@@ -148,7 +148,7 @@ export async function seriesWith(
 }
 
 /**
- * Reads a recorded host and expects what node_exporter made of it: families, types, labels and values, but for the
+ * Reads a recorded host and expects what node_exporter made of it: families, types, labels and values, except for the
  * last digit, which depends on the order of a division; and no success where it had none.
  */
 export async function expectAsNodeExporter(collector: Collector, kernel: Kernel): Promise<void> {

@@ -1,3 +1,3 @@
-// Takes every question and answers none.
+// Accepts every request and answers none.
 process.on('message', () => undefined);
 process.on('disconnect', () => process.exit());

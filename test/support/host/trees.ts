@@ -14,23 +14,23 @@ import { dirname, join } from 'node:path';
 const ROOT = join(import.meta.dirname, '../../..');
 const AREA = join(ROOT, 'test/host');
 
-/** Kernels whose /proc and /sys are recorded, with what node_exporter makes of them. */
+/** Kernels whose /proc and /sys are recorded, with the output of node_exporter. */
 export const KERNELS = ['4.19', '5.10', '6.1', '6.12'] as const;
 export type Kernel = (typeof KERNELS)[number];
 
-/** Where a recorded host lies. */
+/** The path of a recorded host. */
 export interface HostPaths {
   readonly procfs: string;
   readonly sysfs: string;
   readonly rootfs: string;
 }
 
-/** `== path`, then its lines; `== path = its only line`; `== path -> what it links to`. */
+/** `== path`, then its lines; `== path = its only line`; `== path -> link target`. */
 const HEADING = /^== (\S+)(?: (->|=)(?: (.*))?)?$/;
 
 /**
  * Unpacks a recorded host from its one file. Under .cache, by its content: the next test finds it there.
- * @throws Error for a file that is none
+ * @throws Error for an invalid file
  */
 export function unpackedHost(kernel: Kernel): HostPaths {
   const text = readFileSync(join(AREA, 'fixtures', `linux-${kernel}.tree`), 'utf8');
@@ -79,7 +79,7 @@ function unpack(text: string, folder: string): void {
   finish();
 }
 
-/** Where it is written what node_exporter 1.11 exposes for a recorded host. */
+/** The file with what node_exporter 1.11 exposes for a recorded host. */
 export function goldenFile(kernel: Kernel): string {
   return join(AREA, 'golden', `linux-${kernel}.txt`);
 }

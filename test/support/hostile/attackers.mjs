@@ -1,13 +1,13 @@
-// Clients that take what is everybody's: uploads that stall, and requests for event streams, probes and reads that are
-// sent ahead of their answers. One process for all of them. Arguments: port of Tocsin, target with a large answer, target
+// Clients that use up shared resources: uploads that stall, and requests for event streams, probes and reads that are
+// pipelined. One process for all of them. Arguments: port of Tocsin, target with a large answer, target
 // that never answers. Ends with its stdin.
 import { connect } from 'node:net';
 
 const [port, large, hanging] = process.argv.slice(2);
 const AGAIN_MS = 500;
-/** Who reads nothing does not notice either that it was cut off. */
+/** A client that reads nothing does not notice that it was cut off. */
 const SILENT_MS = 10_000;
-/** Within what may be sent ahead, and far beyond it. */
+/** Within the limit of pipelined requests, and far beyond it. */
 const [FEW, MANY] = [30, 300];
 const UPLOAD = Buffer.alloc(256 * 1024, ' ');
 const UPLOAD_TIMES = 32;
@@ -25,7 +25,7 @@ const upload = [
   `POST /api/webhooks/alertmanager/grafana HTTP/1.1`,
   `Host: 127.0.0.1:${port}`,
   'Content-Type: application/json',
-  // only when the whole body is there does it show that it is wrong
+  // detected as invalid only when the whole body has arrived
   `X-Signature: ${'0'.repeat(64)}`,
   `Content-Length: ${48 * 2 ** 20}`,
   '',
@@ -83,7 +83,7 @@ function run(name, kind, i, localAddress) {
   });
 }
 
-/** A part of what was announced, as fast as it is taken; then nothing more. */
+/** A part of what was announced, as fast as it is read; then nothing more. */
 function sendBodies(socket, times) {
   for (let left = times; left > 0 && !socket.destroyed; left--) {
     if (socket.write(UPLOAD)) continue;

@@ -4,20 +4,20 @@ import { startGenerator, type Generator } from './generator.ts';
 export interface AttackCounts {
   readonly connections: number;
   readonly ended: number;
-  /** Of those that read, by status. */
+  /** Answers to those that read, by status. */
   readonly answers: Readonly<Record<string, number>>;
 }
 
 export interface AttackOptions {
-  /** Of Tocsin. */
+  /** Port of Tocsin. */
   readonly port: number;
-  /** URL with an answer for which a rule in CEL takes the square of its length. */
+  /** URL with a response for which a CEL rule is quadratic in its length. */
   readonly large: string;
-  /** URL that is never answered. */
+  /** URL that never responds. */
   readonly hanging: string;
 }
 
-/** Starts the clients of attackers.mjs in a process of their own; the counts are by kind. */
+/** Starts the clients of attackers.mjs in a separate process; the counts are by kind. */
 export function startAttackers({
   port,
   large,

@@ -1,12 +1,12 @@
 import { webhookAlert, webhookPayload } from '../alerts.ts';
 
-/** Alerts that begin with each delivery; as many of an earlier one end. */
+/** Alerts that start with each delivery; as many of an earlier one end. */
 const PER_DELIVERY = 5;
 /** How many deliveries later an alert ends. */
 const ENDS_AFTER = 20;
-/** So many at a time when the ledger is filled. */
+/** This many at a time when the ledger is filled. */
 const FILL = 200;
-/** One in so many comes twice, as from another member of a cluster. */
+/** One in this many is sent twice, as from another member of a cluster. */
 const TWICE_EVERY = 10;
 
 export interface Steps {
@@ -16,13 +16,13 @@ export interface Steps {
 
 /** What an Alertmanager sent and was answered. */
 export interface DeliveryAccount {
-  /** What the ledger has to hold of each alert, by instance. */
+  /** What the ledger must hold for each alert, by instance. */
   readonly expected: ReadonlyMap<string, Steps>;
   readonly sent: number;
   readonly answered: number;
 }
 
-/** An Alertmanager with a token: each delivery brings new alerts and the end of older ones, some of them come twice. */
+/** An Alertmanager with a token: each delivery has new alerts and the end of older ones; some are sent twice. */
 export class Deliveries {
   readonly #url: string;
   readonly #token: string;
@@ -43,7 +43,7 @@ export class Deliveries {
     return { expected: this.#expected, sent: this.#sent, answered: this.#answered };
   }
 
-  /** Opens so many alerts that stay open. */
+  /** Opens this many alerts that stay open. */
   async fill(count: number): Promise<void> {
     for (let first = 0; first < count; first += FILL) {
       const names = Array.from({ length: Math.min(FILL, count - first) }, (_, i) => `open-${first + i}`);

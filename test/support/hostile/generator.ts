@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** A program of this folder that makes load, in a process of its own. */
+/** A program of this folder that generates load, in a separate process. */
 export interface Generator<Counts> {
   /** What follows `ready` in its first line. */
   readonly ready: readonly string[];
-  /** Sends it a line; gives the next line that it prints. */
+  /** Sends it a line; returns the next line that it prints. */
   ask(line: string): Promise<string>;
   /** Sends it a line that it does not answer. */
   tell(line: string): void;
-  /** Ends it; gives the counts that it prints as its last line. */
+  /** Ends it; returns the counts that it prints as its last line. */
   stop(): Promise<Counts>;
 }
 

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** What one kind of request met with. */
+/** The results of one kind of request. */
 export interface Requests {
   /** Milliseconds of each, ascending. */
   readonly ms: readonly number[];
-  /** Those that were not answered with 200. */
+  /** Requests that were not answered with 200. */
   readonly failed: readonly string[];
 }
 
@@ -12,7 +12,7 @@ export interface HealthyClient {
   stop(): Promise<Requests>;
 }
 
-/** Asks for the same again and again, `everyMs` after the last answer, over kept connections, and takes the times. */
+/** Sends the same request repeatedly, `everyMs` after the last response, over kept connections, and times them. */
 export function startHealthyClient(
   everyMs: number,
   ask: (signal: AbortSignal) => Promise<Response>,

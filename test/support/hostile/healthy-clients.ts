@@ -2,19 +2,19 @@ import { get as httpGet } from 'node:http';
 import { quantile, startHealthyClient, type HealthyClient } from './healthy-client.ts';
 import { TOKEN } from './world.ts';
 
-/** What one kind of request met with, ms. */
+/** The results of one kind of request, ms. */
 export interface RequestFigures {
   readonly count: number;
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
-  /** Those that were not answered with 200. */
+  /** Requests that were not answered with 200. */
   readonly failed: readonly string[];
 }
 
-/** Seconds that Tocsin's event loop was late, of the times between two scrapes. */
+/** Lag of Tocsin's event loop between two scrapes, seconds. */
 export interface LoopLag {
-  /** The largest, and the median of them. */
+  /** The maximum, and the median. */
   readonly p99: { readonly max: number; readonly median: number };
   readonly max: number;
 }
@@ -29,11 +29,11 @@ const PAGE = '/api/v1/alerts?limit=1000';
 interface HealthyOptions {
   readonly url: string;
   readonly deliver: (signal: AbortSignal) => Promise<Response>;
-  /** How long they wait for an answer. */
+  /** How long they wait for a response. */
   readonly timeoutMs: number;
 }
 
-/** Clients with a token that ask for what people and Prometheus ask, all the time, and a sender of deliveries. */
+/** Clients with a token that continuously send the requests of people and Prometheus, and a sender of deliveries. */
 export function startHealthyClients({ url, deliver, timeoutMs }: HealthyOptions): HealthyClients {
   const lags = { p99: [] as number[], max: [] as number[] };
   const get = (path: string) => (signal: AbortSignal) => fetch(url + path, { headers: HEADERS, signal });
@@ -77,7 +77,7 @@ function lagOf({ p99, max }: { readonly p99: number[]; readonly max: number[] })
   };
 }
 
-/** Over a connection of its own. */
+/** Over a new connection. */
 function getAlone(url: string, signal: AbortSignal): Promise<Response> {
   return new Promise((resolve, reject) => {
     const request = httpGet(url, { agent: false, headers: HEADERS, signal }, (answer) => {
@@ -88,7 +88,7 @@ function getAlone(url: string, signal: AbortSignal): Promise<Response> {
   });
 }
 
-/** The list of open alerts page by page, and from its beginning again. */
+/** The list of open alerts page by page, and from its start again. */
 function pages(get: (path: string) => (signal: AbortSignal) => Promise<Response>) {
   let after = '';
   return async (signal: AbortSignal): Promise<Response> => {

@@ -8,11 +8,11 @@ interface LedgerEvent {
   readonly data: { readonly labels?: Readonly<Record<string, string>>; readonly previous_state?: string };
 }
 
-/** What the ledger holds of what happened. */
+/** What the ledger holds about the run. */
 export interface LedgerAccount {
-  /** Alerts of deliveries answered with 200 whose beginning or end is missing. */
+  /** Alerts of deliveries answered with 200 whose start or end is missing. */
   readonly lost: readonly string[];
-  /** Those that it has twice. */
+  /** Alerts that it has twice. */
   readonly twice: readonly string[];
   readonly alertEvents: number;
   readonly reloads: number;
@@ -21,8 +21,8 @@ export interface LedgerAccount {
 }
 
 /**
- * Reads the whole ledger by the API.
- * @param expected what must be there of each alert, by instance
+ * Reads the whole ledger through the API.
+ * @param expected what must be in it for each alert, by instance
  * @param mayFail whether a service really failed
  */
 export async function readLedger(
@@ -59,7 +59,7 @@ export async function readLedger(
 
 interface AccountOptions {
   readonly expected: ReadonlyMap<string, Steps>;
-  /** Of checks, only what happened from then on. */
+  /** For checks, only events from then on. */
   readonly since: number;
   readonly mayFail: (service: string) => boolean;
 }

@@ -9,9 +9,9 @@ import { targetsFile, TOKEN, WEBHOOK_TOKEN } from './world.ts';
 
 export interface Mishaps {
   readonly rounds: number;
-  /** Signals that must lead to a reload, and those that must be refused: a file that is named is a pipe then. */
+  /** Signals that must cause a reload, and those that must be refused, since a configured file is a pipe. */
   readonly reloads: { readonly good: number; readonly refused: number };
-  /** From when a good service began to fail until the API shows it as unhealthy; Infinity where it did not. */
+  /** From the failure of a good service until the API reports it as unhealthy; Infinity where it did not. */
   readonly outageSeconds: readonly number[];
   /** Names of the services that failed. */
   readonly failed: readonly string[];
@@ -22,14 +22,14 @@ interface MishapOptions {
   readonly folder: string;
   readonly targets: HostileTargets;
   readonly good: number;
-  /** How long everything takes once. */
+  /** How long one round takes. */
   readonly roundSeconds: number;
   readonly seconds: number;
 }
 
 /**
- * What goes wrong around Tocsin, again and again: files that it reads become pipes, no one reads its standard output, it
- * is reloaded, and a service fails.
+ * Repeated mishaps around Tocsin: files that it reads become pipes, no one reads its standard output, it is reloaded,
+ * and a service fails.
  */
 export async function runMishaps(options: MishapOptions): Promise<Mishaps> {
   const { tocsin, folder, targets, roundSeconds, seconds } = options;
@@ -63,7 +63,7 @@ export async function runMishaps(options: MishapOptions): Promise<Mishaps> {
   return { rounds, reloads: { good: 2 * rounds, refused: rounds }, outageSeconds, failed };
 }
 
-/** Lets a service fail until that is reported; gives after how many seconds. */
+/** Lets a service fail until that is reported; returns after how many seconds. */
 async function takeOutage(url: string, targets: HostileTargets, name: string): Promise<number> {
   const began = performance.now();
   targets.fail(name, true);
@@ -87,7 +87,7 @@ async function stateOf(url: string, name: string): Promise<string | undefined> {
   return ((await answer.json()) as { state?: string }).state;
 }
 
-/** Makes the path a pipe to which no one writes. */
+/** Makes the path a named pipe to which no one writes. */
 function becomePipe(path: string): void {
   execFileSync('mkfifo', [`${path}.new`]);
   renameSync(`${path}.new`, path);

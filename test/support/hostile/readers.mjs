@@ -1,5 +1,5 @@
-// Clients that ask for everything and read nothing, too much at a time, or go away. One process for all of them, so that
-// whoever measures beside them is not slowed. Arguments: port, clients, addresses. Ends with its stdin.
+// Clients that request everything and read nothing, pipeline too much, or disconnect. One process for all, so that
+// measurements beside them are not slowed. Arguments: port, clients, addresses. Ends with its stdin.
 import { connect } from 'node:net';
 
 const [port, clients, addresses] = process.argv.slice(2).map(Number);
@@ -21,11 +21,14 @@ const PATHS = [
 ];
 const PIPELINED = 100;
 const AGAIN_MS = 200;
-/** Who reads nothing does not notice either that it was cut off. */
+/** A client that reads nothing does not notice that it was cut off. */
 const SILENT_MS = 10_000;
 const counts = { asked: 0, answers: {}, refused: 0, ended: 0 };
 
-/** `silent` reads nothing, `pipelining` sends a hundred requests at once and reads, `aborting` leaves in the middle. */
+/**
+ * `silent` reads nothing, `pipelining` sends a hundred requests at once and reads, `aborting` disconnects in the
+ * middle.
+ */
 const KINDS = ['silent', 'pipelining', 'aborting', 'silent and pipelining'];
 
 function run(i) {

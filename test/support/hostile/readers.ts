@@ -3,7 +3,7 @@ import { startGenerator, type Generator } from './generator.ts';
 export interface HostileOptions {
   readonly port: number;
   readonly clients: number;
-  /** Loopback addresses that they come from, at most 250. */
+  /** Number of loopback addresses that they come from, at most 250. */
   readonly addresses: number;
 }
 
@@ -16,7 +16,7 @@ export interface HostileCounts {
   readonly ended: number;
 }
 
-/** Starts the clients of readers.mjs in a process of their own. */
+/** Starts the clients of readers.mjs in a separate process. */
 export function startHostileReaders({
   port,
   clients,

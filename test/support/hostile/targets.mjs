@@ -1,6 +1,6 @@
-// What is probed: services that answer, one with a large answer, one that accepts and never answers, and a Redis that
-// floods. Each check has an address of its own, by which its runs are counted. In one process, so that whoever measures
-// beside it is not slowed. Prints its ports; obeys lines: `mark` (count from now), `fail N`, `mend N`, `report`.
+// The probed servers: services that answer, one with a large response, one that accepts and never answers, and a Redis
+// that floods. Each check has its own address, by which its runs are counted. In one process, so that measurements
+// beside it are not slowed. Prints its ports; commands: `mark` (count from now), `fail N`, `mend N`, `report`.
 import { createServer as createHttp } from 'node:http';
 import { createServer as createTcp } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -10,7 +10,7 @@ const LARGE = Buffer.from(`{"items":${JSON.stringify(Array.from({ length: 100_01
 const SMALL = Buffer.from('{"status":"ok"}');
 const FLOOD = Buffer.alloc(65_536, '$5\r\nflood\r\n');
 
-/** Runs by address: when the last one came, how many, and the times between them. */
+/** Runs by address: the time of the last one, how many, and the times between them. */
 const runs = { good: new Map(), hanging: new Map() };
 const failing = new Set();
 let markedAt = performance.now();

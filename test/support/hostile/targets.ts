@@ -1,6 +1,6 @@
 import { startGenerator } from './generator.ts';
 
-/** The runs of one check, counted where they arrive. */
+/** The runs of one check, counted at the target. */
 export interface CheckRuns {
   readonly address: string;
   readonly count: number;
@@ -20,7 +20,7 @@ export interface HostileTargets extends AsyncDisposable {
   readonly ports: { readonly http: number; readonly hanging: number; readonly redis: number };
   /** Counts runs from now on. */
   mark(): void;
-  /** Whether the service `/NAME` answers with 503. */
+  /** Sets whether the service `/NAME` answers with 503. */
   fail(name: string, whether: boolean): void;
   report(): Promise<TargetsReport>;
 }
@@ -40,7 +40,7 @@ export async function startHostileTargets(): Promise<HostileTargets> {
   };
 }
 
-/** The n-th address of those that are kept for one kind of check. */
+/** The n-th address reserved for one kind of check. */
 export function addressOf(kind: 'good' | 'hanging' | 'other', n: number): string {
   const net = { good: 10, hanging: 20, other: 30 }[kind];
   return `127.${net}.${Math.floor(n / 250)}.${1 + (n % 250)}`;

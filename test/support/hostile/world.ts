@@ -20,7 +20,7 @@ export interface WorldOptions {
   readonly heapMb: number;
 }
 
-/** Starts Tocsin with everything that it will be attacked at. */
+/** Starts Tocsin with everything that will be attacked. */
 export function startWorld(options: WorldOptions): Promise<RunningTocsin> {
   const { folder, heapMb } = options;
   const file = (name: string, text: string) => writeFileSync(join(folder, name), text);
@@ -32,12 +32,12 @@ export function startWorld(options: WorldOptions): Promise<RunningTocsin> {
     config: configuration(options),
     folder,
     env: { NODE_OPTIONS: `--max-old-space-size=${heapMb}` },
-    // what the log sink writes is for whoever may not read it; kept, it would slow the clients of this process
+    // the output of the log sink is discarded; if kept, it would slow the clients of this process
     keepLog: ({ msg }) => msg !== 'event',
   });
 }
 
-/** Within a list, all of it: the square of 100,017 numbers. */
+/** For each item, the whole list: the square of 100,017 numbers. */
 const QUADRATIC = 'body.items.all(x, body.items.exists(y, y == x))';
 
 const MODULES = `modules:

@@ -1,4 +1,4 @@
-// The real ledger thread, with a fault for each that can be ordered by asking for an alert of that name.
+// The real ledger thread, with faults that can be triggered by a request for an alert of that name.
 import { parentPort } from 'node:worker_threads';
 import '../../../dist/app/threads/ledger-thread.js';
 

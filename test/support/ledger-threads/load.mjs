@@ -1,5 +1,5 @@
-// A process with a ledger under load: `node load.mjs PATH FIRST_ID`. Sixteen deliveries are always on their way,
-// each of one alert with an id of its own. It prints `ack ID` for what was committed and `no ID` for what was not.
+// A process with a ledger under load: `node load.mjs PATH FIRST_ID`. Sixteen deliveries are always under way,
+// each of one alert with a unique id. It prints `ack ID` for what was committed and `no ID` for what was not.
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ThreadLedger } from '../../../dist/ledger/thread/client.js';
@@ -16,7 +16,7 @@ const ledger = await ThreadLedger.start({
 });
 process.stdout.setMaxListeners(0);
 
-/** Resolves when the reader, who may be slower, has room for more. */
+/** Resolves when the reader, which may be slower, has room for more. */
 async function print(line) {
   if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
 }

@@ -1,4 +1,4 @@
-// Servers to probe, in a process of their own so that their CPU is not mixed with anybody else's: one that answers
+// Servers to probe, in a separate process so that their CPU time is counted separately: one that answers
 // HTTP and one that only accepts. Prints their ports, and ends with its parent's pipe.
 import { createServer as createHttp } from 'node:http';
 import { createServer as createTcp } from 'node:net';

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 
-/** What a test name server knows: lower-case names to addresses, or to a refusal. */
+/** The data of a test name server: lower-case names to addresses, or to a refusal. */
 export type Zone = Readonly<
   Record<
     string,
@@ -9,9 +9,9 @@ export type Zone = Readonly<
 >;
 
 export interface DnsTestServer {
-  /** `127.0.0.1:port`, as resolvers take it. */
+  /** `127.0.0.1:port`, as resolvers expect it. */
   readonly address: string;
-  /** Names asked for, in order, with their types. */
+  /** Queried names, in order, with their types. */
   readonly questions: readonly string[];
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 
-/** The most that may be sent before a prober hangs up: its limit, and what the buffers of two sockets hold. */
+/** The most that may be sent before a prober closes the connection: its limit plus the buffers of two sockets. */
 export const MOST_BYTES = 48 * 1_048_576;
 export const CHUNK_BYTES = 65_536;
 
@@ -9,7 +9,7 @@ export interface Sent {
   bytes: number;
 }
 
-/** Writes a chunk as often as it is taken; far beyond what a prober may take it stops, so that a test ends. */
+/** Writes a chunk repeatedly while it is read; stops far beyond what a prober may read, so that a test ends. */
 export function flood(socket: Duplex, chunk: Buffer, sent: Sent): void {
   const go = (): void => {
     while (!socket.destroyed && sent.bytes < 4 * MOST_BYTES) {
@@ -46,7 +46,7 @@ export function http2Frame(
 const END_HEADERS = 4;
 const ACKNOWLEDGED = 1;
 
-/** What a server of HTTP/2 begins with. */
+/** The start of what an HTTP/2 server sends. */
 export const HTTP2_BEGINNING = Buffer.concat([http2Frame(4, 0), http2Frame(4, 0, { flags: ACKNOWLEDGED })]);
 /** `:status: 200` for the first request. */
 export const HTTP2_OK = http2Frame(1, 1, { flags: END_HEADERS, payload: Buffer.of(0x88) });

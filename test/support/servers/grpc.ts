@@ -6,7 +6,7 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js';
 
-/** A service's answer: its serving status, a gRPC status, bytes as they are, or none at all. */
+/** A service's answer: its serving status, a gRPC status, raw bytes, or no answer at all. */
 export type HealthAnswer = number | Partial<StatusObject> | Buffer | 'silence';
 export type HealthAnswering = (service: string, metadata: Metadata) => HealthAnswer;
 
@@ -33,7 +33,7 @@ const HEALTH: ServiceDefinition = {
 
 export interface GrpcServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Whether the health service is there at all. */
+  /** Whether there is a health service. */
   readonly health?: boolean;
   readonly host?: string;
 }

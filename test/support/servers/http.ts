@@ -4,7 +4,7 @@ import type { TlsOptions } from 'node:tls';
 import { listen, type TestServer } from './tcp.ts';
 
 export interface HttpTestServer extends TestServer {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
 }
 
@@ -14,11 +14,11 @@ export async function startHttp(handle: RequestListener): Promise<HttpTestServer
 }
 
 export interface HttpsTestServer extends HttpTestServer {
-  /** Has it show another certificate from now on. */
+  /** Makes it send another certificate from now on. */
   renew(tls: TlsOptions): void;
 }
 
-/** Over TLS; its URL says `localhost`, as test certificates do. */
+/** Over TLS; its URL has `localhost`, as test certificates do. */
 export async function startHttps(tls: TlsOptions, handle: RequestListener): Promise<HttpsTestServer> {
   const plain = createTlsServer(tls, handle);
   plain.on('tlsClientError', () => undefined);

@@ -12,9 +12,9 @@ export interface NameServer {
   readonly port: number;
   /** `127.0.0.1:port` */
   readonly address: string;
-  /** Queries that came, in order. */
+  /** Received queries, in order. */
   readonly queries: readonly DecodedPacket[];
-  /** Connections over TCP or TLS; none without them. */
+  /** Connections over TCP or TLS; 0 for UDP. */
   readonly streams: TestServer;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface NameServerOptions {
   readonly host?: string;
 }
 
-/** A name server over UDP and TCP (or TLS) on one port, that answers as it is told. */
+/** A name server over UDP and TCP (or TLS) on one port, with scripted answers. */
 export async function startNameServer(
   answer: Answering,
   options: NameServerOptions = {},
@@ -90,7 +90,7 @@ export interface ReplyOptions {
   readonly rcode?: keyof typeof RCODES;
   readonly truncated?: boolean;
   readonly id?: number;
-  /** Whether the question is sent back, as it should. */
+  /** Whether the question is included, as it should be. */
   readonly question?: boolean;
 }
 

@@ -5,7 +5,7 @@ import type { TlsOptions } from 'node:tls';
 import { listen, type TestServer } from './tcp.ts';
 
 export interface ProxyOptions {
-  /** The status that CONNECT is answered with, instead of a tunnel. */
+  /** The status of the answer to CONNECT, instead of a tunnel. */
   readonly refuse?: number;
   /** It is reached over TLS. */
   readonly tls?: TlsOptions;
@@ -17,7 +17,7 @@ export interface ProxyServer extends TestServer {
   readonly headers: Record<string, unknown>[];
 }
 
-/** An HTTP proxy that does its work, or answers CONNECT with a status. Tunnels always lead to 127.0.0.1. */
+/** A working HTTP proxy, or one that answers CONNECT with a status. Tunnels always lead to 127.0.0.1. */
 export async function startProxy({ refuse, tls }: ProxyOptions = {}): Promise<ProxyServer> {
   const seen: string[] = [];
   const headers: Record<string, unknown>[] = [];

@@ -2,16 +2,16 @@ import { createServer as createHttp2Server } from 'node:http2';
 import { createServer, type Socket } from 'node:net';
 import { listen, type TestServer } from './tcp.ts';
 
-/** A server that keeps what each of its connections was sent. */
+/** A server that records what each of its connections received. */
 export interface Recorder extends TestServer {
-  /** One buffer for each connection that said something, in order; `take` empties it. */
+  /** One buffer for each connection that sent something, in order; `take` empties it. */
   take(): readonly Buffer[];
 }
 
 /**
- * Keeps all that is sent to it.
- * @param answer what the first bytes of each connection are answered with; it hangs up after the next ones, or at once
- * where this is undefined
+ * Records all that is sent to it.
+ * @param answer the answer to the first bytes of each connection; it closes the connection after the next ones, or at
+ * once where this is undefined
  */
 export async function startRecorder(answer: (bytes: Buffer) => Buffer | undefined): Promise<Recorder> {
   let taken: Buffer[] = [];
@@ -36,7 +36,7 @@ export async function startRecorder(answer: (bytes: Buffer) => Buffer | undefine
   return { ...(await listen(server)), take: all };
 }
 
-/** An HTTP/2 server without TLS that keeps the header fields of its requests, one line for each. */
+/** An HTTP/2 server without TLS that records the header fields of its requests, one per line. */
 export async function startHttp2Recorder(): Promise<Recorder> {
   let taken: Buffer[] = [];
   const server = createHttp2Server();

@@ -21,9 +21,9 @@ const SETTINGS = frame(4, 0);
 
 /** Frames that refuse the first request of a connection. */
 export const REFUSALS = {
-  /** The stream is reset before it was taken. */
+  /** The stream is reset before it was accepted. */
   refused: frame(3, 1, [0, 0, 0, 7]),
-  /** The connection ends, and the request was not taken. */
+  /** The connection ends, and the request was not accepted. */
   goaway: frame(7, 0, [0, 0, 0, 0, 0, 0, 0, 0]),
   /** The same because of an error: ENHANCE_YOUR_CALM. */
   calm: frame(7, 0, [0, 0, 0, 0, 0, 0, 0, 11]),
@@ -34,7 +34,7 @@ function onRequest(socket: Socket, asked: () => void): void {
   let bytes = Buffer.alloc(0);
   const look = (chunk: Buffer): void => {
     bytes = Buffer.concat([bytes, chunk]);
-    // behind the preface there are frames
+    // frames follow the preface
     for (let at = 24; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
       if (bytes[at + 3] !== HEADERS) continue;
       socket.off('data', look);
@@ -71,7 +71,7 @@ function startOver(accept: (socket: Socket) => void, tls: TlsOptions | undefined
 }
 
 /**
- * An HTTP/2 server that refuses the request of every other connection, the first one included, by `refusal`; the others
+ * An HTTP/2 server that refuses the request of every other connection, including the first, with `refusal`; the others
  * are answered by `handle`. `always` refuses every one.
  */
 export function startRefusing(

@@ -2,22 +2,22 @@ import { connect, createServer, type Socket } from 'node:net';
 import { listen, type TestServer } from './tcp.ts';
 
 export interface SocksOptions {
-  /** Demanded, `user:password`; without it nobody has to authenticate. */
+  /** Required, `user:password`; without it there is no authentication. */
   readonly credentials?: string;
   /** The reply to each request, instead of a connection. */
   readonly refuse?: number;
-  /** How the proxy calls the address that it connects from: as a name, else by IPv4. */
+  /** The name that the proxy reports for the address it connects from; default: its IPv4 address. */
   readonly boundName?: string;
-  /** Writes one byte after the other, each in a segment of its own. */
+  /** Writes one byte at a time, each in a separate segment. */
   readonly slowly?: boolean;
 }
 
 export interface SocksServer extends TestServer {
-  /** What it was asked: `methods 0 2`, `user:password`, `connect 127.0.0.1:80`. */
+  /** The requests it received: `methods 0 2`, `user:password`, `connect 127.0.0.1:80`. */
   readonly seen: string[];
 }
 
-/** A SOCKS5 proxy; whatever name it is asked for, it connects to 127.0.0.1. @see https://www.rfc-editor.org/rfc/rfc1928 */
+/** A SOCKS5 proxy; for any requested name it connects to 127.0.0.1. @see https://www.rfc-editor.org/rfc/rfc1928 */
 export async function startSocks(options: SocksOptions = {}): Promise<SocksServer> {
   const seen: string[] = [];
   const server = createServer((client) => {
@@ -74,7 +74,7 @@ async function relay(client: Socket, port: number, answer: () => Promise<void>):
   await new Promise<void>((resolve) => upstream.once('connect', () => resolve()));
   upstream.once('close', () => {
     client.end();
-    // nobody reads it any more, and only who reads learns that the client has left
+    // nothing reads it any longer, and only a reader notices that the client has disconnected
     client.resume();
   });
   await answer();
@@ -83,7 +83,7 @@ async function relay(client: Socket, port: number, answer: () => Promise<void>):
 
 type Read = (count: number) => Promise<Buffer>;
 
-/** Reads so many bytes and no more. */
+/** Reads exactly this many bytes. */
 function reader(socket: Socket): Read {
   return (count) =>
     new Promise((resolve, reject) => {

@@ -1,13 +1,13 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A server on a free port of the loopback that knows who is connected to it. */
+/** A server on a free loopback port that tracks its connections. */
 export interface TestServer {
   readonly port: number;
   /** `127.0.0.1:port` */
   readonly address: string;
   /** Connections that are open now. */
   open(): number;
-  /** Connections that there have been. */
+  /** Connections so far. */
   accepted(): number;
   /** Fulfilled as soon as no connection is open. */
   idle(): Promise<void>;
@@ -49,18 +49,18 @@ export async function listen(server: Server, host = '127.0.0.1'): Promise<TestSe
   };
 }
 
-/** A server that does with each connection what `handle` does; by default nothing at all. */
+/** A server that passes each connection to `handle`; by default it does nothing. */
 export function startTcp(handle: (socket: Socket) => void = () => undefined): Promise<TestServer> {
   return listen(
     createServer((socket) => {
       handle(socket);
-      // reading is what notices that the other side left
+      // reading is necessary to notice that the other side has disconnected
       socket.resume();
     }),
   );
 }
 
-/** A port of the loopback on which nothing listens. */
+/** A loopback port on which nothing listens. */
 export async function closedPort(): Promise<number> {
   const server = await startTcp();
   await server.close();

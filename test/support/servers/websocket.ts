@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 import { listen, type TestServer } from './tcp.ts';
 
-/** A frame as a server sends it: not masked. */
+/** A server frame: not masked. */
 export function serverFrame(payload: string | Buffer, { opcode = 1, final = true } = {}): Buffer {
   const bytes = Buffer.from(payload);
   const head =
@@ -23,7 +23,7 @@ function uint32(value: number): Buffer {
   return bytes;
 }
 
-/** The frames of a client in a chunk, unmasked; those that are cut in two are not what tests send. */
+/** The frames of a client in a chunk, unmasked; tests do not send split frames. */
 export function clientFrames(chunk: Buffer): readonly { readonly opcode: number; readonly text: string }[] {
   const found: { opcode: number; text: string }[] = [];
   for (let at = 0; at + 6 <= chunk.length;) {
@@ -49,7 +49,7 @@ export interface WebsocketTestServer extends TestServer {
 
 type Talk = (socket: Duplex, request: IncomingMessage) => void;
 
-/** Does with each connection that has switched what `talk` does. */
+/** Handles each connection that has switched protocols. */
 export function startWebsocket(talk: Talk = () => undefined, tls?: TlsOptions): Promise<WebsocketTestServer> {
   return serving(tls, (request, socket) => {
     const key = request.headers['sec-websocket-key'] ?? '';
@@ -61,7 +61,7 @@ export function startWebsocket(talk: Talk = () => undefined, tls?: TlsOptions): 
   });
 }
 
-/** Answers the request to switch with these bytes. */
+/** Answers the upgrade request with these bytes. */
 export function startRefusing(answer: string): Promise<WebsocketTestServer> {
   return serving(undefined, (_request, socket) => socket.end(answer));
 }
@@ -81,7 +81,7 @@ async function serving(
   return { ...server, url };
 }
 
-/** Sends a greeting, and answers each text that it knows. */
+/** Sends a greeting, and answers each known text. */
 export function talking(greeting: string, answers: Readonly<Record<string, string>>): Talk {
   return (socket) => {
     if (greeting !== '') socket.write(serverFrame(greeting));

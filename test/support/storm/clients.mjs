@@ -1,14 +1,14 @@
-// A storm of clients, in a process of its own so that it does not disturb what it is measured with.
+// A storm of clients, in a separate process so that it does not disturb the measurement.
 // Argument: JSON { port, seconds, clientsPerSecond, from } where `from` is 'many' (127.0.0.2 to .254) or one address.
 // Prints one line of JSON when all clients have started, and one with what became of them when its stdin ends:
-// until then clients that hold their connection go on holding it, and only the server can end it.
+// until then clients that hold their connection keep it, and only the server can end it.
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const REQUEST = 'GET /metrics HTTP/1.1\r\nHost: storm\r\nAccept: */*\r\n';
 const LATE_BYTES = 512 * 1024;
 
-/** What a client does, by the moment at which it gives up; those of `holds` never do. */
+/** What a client does, by the phase in which it gives up; those with `holds` never do. */
 const PHASES = {
   'half-open, sends nothing': { holds: true, run: () => undefined },
   'resets within its headers': { run: (client) => client.send(REQUEST.slice(0, 30), () => client.reset()) },
@@ -26,7 +26,7 @@ const PHASES = {
   'resets half a megabyte later': {
     run: (client) => {
       client.socket.on('data', () => client.socket.bytesRead >= LATE_BYTES && client.reset());
-      // an answer that is shorter: it leaves when that is over
+      // for a shorter response: it disconnects after that
       client.socket.once('data', () => setTimeout(() => client.reset(), 1_000));
       client.send(`${REQUEST}\r\n`);
     },
@@ -49,7 +49,7 @@ const PHASES = {
 function dribble(client, sent) {
   if (client.over) return;
   const text = `${REQUEST}\r\n`;
-  // stops short of the end: the headers never become whole
+  // stops before the end: the headers are never complete
   client.send(text[Math.min(sent, REQUEST.length - 1)]);
   setTimeout(() => dribble(client, sent + 1), 1_000);
 }
@@ -67,7 +67,7 @@ class Client {
       host: '127.0.0.1',
       port,
       localAddress: from,
-      // straight from the kernel, a byte at a time: what is not asked for stays there
+      // directly from the kernel, a byte at a time: the rest stays there
       ...(bytewise && { onread: { buffer: Buffer.alloc(1), callback: () => bytewise(this) } }),
     });
     this.socket.on('error', () => undefined);
@@ -91,7 +91,7 @@ class Client {
     how();
   }
 
-  /** The storm is over for those that still hold on. */
+  /** Ends the storm for those that still hold their connection. */
   letGo() {
     if (this.over) return;
     this.record.heldToTheEnd += 1;

@@ -10,16 +10,16 @@ export interface StormOptions {
   readonly from: 'many' | '127.0.0.1';
 }
 
-/** What became of the clients that do the same thing. */
+/** The outcome for the clients that do the same thing. */
 export interface PhaseRecord {
   readonly name: string;
   /** They hold their connection until the server ends it. */
   readonly holds: boolean;
   readonly clients: number;
   readonly endedByServer: number;
-  /** Of those, the longest that one was there. */
+  /** The longest duration of one of those. */
   readonly longestSeconds: number;
-  /** Held on, or did not notice the end, until the storm was told to let go. */
+  /** Held on, or did not notice the end, until the storm was released. */
   readonly heldToTheEnd: number;
   /** Answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
@@ -28,11 +28,11 @@ export interface PhaseRecord {
 export interface RunningStorm {
   /** Resolves when every client has started: with their number and the seconds that it took. */
   readonly started: Promise<{ readonly started: number; readonly tookSeconds: number }>;
-  /** Those that still hold a connection let go; tells what became of all. */
+  /** Releases those that still hold a connection; returns the outcome for all. */
   letGo(): Promise<readonly PhaseRecord[]>;
 }
 
-/** Starts a storm of clients against `/metrics` on a port of the loopback, in a process of its own. */
+/** Starts a storm of clients against `/metrics` on a loopback port, in a separate process. */
 export function startStorm(port: number, options: StormOptions): RunningStorm {
   const script = join(import.meta.dirname, 'clients.mjs');
   const child = spawn(process.execPath, [script, JSON.stringify({ port, ...options })], {

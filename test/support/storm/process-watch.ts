@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What the kernel says of a process at one moment. */
+/** What the kernel reports about a process at one moment. */
 export interface ProcessNumbers {
   readonly residentBytes: number;
   readonly sockets: number;
   readonly cpuSeconds: number;
 }
 
-/** Reads /proc/PID: nothing is asked of the process itself. */
+/** Reads /proc/PID: the process itself is not involved. */
 export function processNumbers(pid: number): ProcessNumbers {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const resident = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? NaN) * 1_024;
@@ -23,12 +23,12 @@ export function processNumbers(pid: number): ProcessNumbers {
 }
 
 export interface ProcessWatch {
-  /** The largest of each number so far. */
+  /** The maximum of each number so far. */
   peak(): Omit<ProcessNumbers, 'cpuSeconds'>;
   stop(): void;
 }
 
-/** Looks at a process four times a second. */
+/** Reads the numbers of a process four times a second. */
 export function watchProcess(pid: number): ProcessWatch {
   let { residentBytes, sockets } = processNumbers(pid);
   const timer = setInterval(() => {

@@ -8,7 +8,7 @@ export interface ScraperOptions {
   /** `host:port`. */
   readonly target: string;
   readonly token?: string | undefined;
-  /** Tells several of them apart. */
+  /** Distinguishes several of them. */
   readonly name?: string;
 }
 
@@ -20,7 +20,7 @@ export interface ScrapeNumbers {
 
 export interface Scraper {
   readonly pid: number;
-  /** What it saw of its target in the last seconds. */
+  /** What it recorded about its target in the last seconds. */
   numbers(seconds: number): Promise<ScrapeNumbers>;
   stop(): Promise<unknown>;
 }

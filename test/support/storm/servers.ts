@@ -8,7 +8,7 @@ import { startProcess } from '../process.ts';
 import { startTocsin, type RunningTocsin } from '../tocsin.ts';
 import { until } from '../until.ts';
 
-/** A server whose `/metrics` a storm asks for. */
+/** A server whose `/metrics` a storm requests. */
 export interface StormedServer {
   readonly pid: number;
   readonly port: number;
@@ -16,9 +16,9 @@ export interface StormedServer {
   readonly token?: string | undefined;
   /** Lines of its log so far: those that are above debug, and all. */
   lines(): { readonly above: readonly string[]; readonly all: number };
-  /** Its own numbers; only Tocsin has them. */
+  /** Its own counts; only Tocsin has them. */
   readonly counts?: () => Promise<ServerCounts>;
-  /** Bytes that are in use after a full garbage collection, which this makes; needs `heapSnapshots`. */
+  /** Bytes in use after a full garbage collection, which this triggers; needs `heapSnapshots`. */
   readonly liveBytes?: () => Promise<number>;
   stop(): Promise<unknown>;
 }
@@ -34,7 +34,7 @@ export interface StormedTocsin {
   readonly folder: string;
   /** TCP checks of one listener: their series fill the page, and change as they run. */
   readonly checks: number;
-  /** Of each check; 10 s. */
+  /** Interval of each check; default 10 s. */
   readonly intervalSeconds?: number;
   /** More of `tocsin.yml`. */
   readonly config?: string;
@@ -77,7 +77,7 @@ export async function startStormedTocsin(options: StormedTocsin): Promise<Storme
     await stop();
     throw error;
   }
-  // what is said of a check is not said of a client: on a busy machine some run late
+  // lines about a check are not about a client: on a busy machine some run late
   const ofClients = () => tocsin.log.filter((line) => line['service'] === undefined);
   const all = () => ofClients().length;
   const above = () =>
@@ -120,7 +120,7 @@ export async function startStormedNodeExporter(): Promise<StormedServer> {
   };
 }
 
-/** Node collects all garbage before it writes a snapshot of its heap: the one way to make another process do so. */
+/** Node collects all garbage before it writes a snapshot of its heap: the only way to make another process do so. */
 async function collectGarbage(tocsin: RunningTocsin, folder: string): Promise<void> {
   tocsin.signal('SIGUSR2');
   const size = () =>
@@ -138,7 +138,7 @@ async function collectGarbage(tocsin: RunningTocsin, folder: string): Promise<vo
   for (const file of readdirSync(folder)) if (file.endsWith('.heapsnapshot')) rmSync(join(folder, file));
 }
 
-/** The whole page, over a connection of its own, from an address that neither Prometheus nor the storm uses. */
+/** The whole page, over a new connection, from an address that neither Prometheus nor the storm uses. */
 export function readPage(port: number, token?: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
