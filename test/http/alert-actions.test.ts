@@ -199,7 +199,7 @@ describe('the page of an alert', () => {
 });
 
 describe('/api/v1/quarantine', () => {
-  it('lists deliveries, replays them and deletes them', async () => {
+  it('lists, resubmits and drops entries', async () => {
     await serve();
     const bad = { ...webhookAlert({ alertname: 'B' }), labels: { a: 1 } };
     await take(store, webhookPayload([bad, webhookAlert({ alertname: 'C' })]));
@@ -249,7 +249,7 @@ describe('unusual entries in the quarantine', () => {
     });
   });
 
-  it('adds no new entry when a replayed delivery still cannot be read', async () => {
+  it('adds no new entry when a resubmitted delivery still cannot be read', async () => {
     const counted: string[] = [];
     const bad = { ...webhookAlert({ alertname: 'B' }), labels: { a: 1 } };
     await take(store, webhookPayload([webhookAlert({ alertname: 'C' }), bad]));
