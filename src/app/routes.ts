@@ -69,7 +69,7 @@ export interface RouteDeps {
 
 /** The most bytes of deliveries held at a time; one of `server.max_body` is always accepted. */
 const MAX_BODY_BYTES = 96 * 2 ** 20;
-/** The same for deliveries whose sender is not authenticated yet. */
+/** The same for deliveries whose sender is not authenticated yet: anyone can fill this much memory. */
 const MAX_UNPROVEN_BYTES = 32 * 2 ** 20;
 
 /** Every route, in the order in which they are matched; each states its guard. */
@@ -77,6 +77,7 @@ export function createRoutes(deps: RouteDeps): readonly Handler[] {
   const { config, clock, self, ledger } = deps;
   const server = () => config().server;
   const now = () => clock.now();
+  const monotonic = () => clock.monotonic();
   const { reads } = deps.clients;
   const address = (request: AddressedRequest) => clientAddress(request, server().trustedProxies);
   return requireGuards([
@@ -93,8 +94,12 @@ export function createRoutes(deps: RouteDeps): readonly Handler[] {
       webhooks: () => config().webhooks,
       ledger,
       now,
-      budget: bodyBudget(deps, { bytes: MAX_BODY_BYTES, fair: false }),
-      unprovenBudget: bodyBudget(deps, { bytes: MAX_UNPROVEN_BYTES, fair: true }),
+      budget: new BodyBudget({
+        max: () => Math.max(MAX_BODY_BYTES, server().maxBodyBytes),
+        monotonic,
+        fair: false,
+      }),
+      unprovenBudget: new BodyBudget({ max: () => MAX_UNPROVEN_BYTES, monotonic, fair: true }),
       clientAddress: address,
       onDelivery: (webhook, outcome, intake) => countDelivery(self, { webhook, outcome }, intake),
       onRefused: (webhook, from) => deps.clients.refusedDeliveries.note(webhook, from),
@@ -145,14 +150,6 @@ function readRoutes(deps: RouteDeps, now: () => number): Handler[] {
     // unknown paths of the API require read access, too
     guardBelow('/api/v1', reads.authorize),
   ];
-}
-
-function bodyBudget(
-  { config, clock }: RouteDeps,
-  { bytes, fair }: { readonly bytes: number; readonly fair: boolean },
-): BodyBudget {
-  const max = () => Math.max(bytes, config().server.maxBodyBytes);
-  return new BodyBudget({ max, monotonic: () => clock.monotonic(), fair });
 }
 
 /** The routes that Prometheus scrapes. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { BodyError, type BodyBudget, type BodyShare } from './body-budget.ts';
+import { GrowingBody, SMALL_BYTES } from './growing-body.ts';
 
 interface ReadOptions {
   readonly limit: number;
@@ -17,13 +18,13 @@ interface ReadOptions {
 export interface ReadBody {
   readonly bytes: Uint8Array;
   readonly share: BodyShare;
+  /** Frees the memory of a body that is rejected. */
+  readonly drop: () => void;
 }
-
-const FIRST_BYTES = 64 * 1024;
 
 /**
  * Reads a body into a single buffer of its own, which can be transferred to another thread: chunks are not joined at
- * the end, which for 30 MB would block the event loop.
+ * the end, which for 30 MB would block the event loop. The memory of a body that is not read to its end is freed at once.
  * @throws BodyError 413 beyond `limit`, 503 beyond the budget or when it lost its place, 415 for an unknown encoding,
  * 400 when its client disconnected or the body is not encoded as declared
  */
@@ -35,31 +36,22 @@ export async function readBody(request: IncomingMessage, options: ReadOptions): 
   if (known && declared > limit) throw tooLarge(limit);
   const lost = new AbortController();
   const share = budget.share(address, () => lost.abort());
+  const body = new GrowingBody(known && (proven || declared < SMALL_BYTES) ? declared : 0);
   try {
-    let bytes = new Uint8Array(known && (proven || declared < FIRST_BYTES) ? declared : 0);
-    let length = 0;
     await eachChunk({ request, content: decoded(request, encoding), lost: lost.signal }, (chunk) => {
-      const end = length + chunk.byteLength;
+      const end = body.length + chunk.byteLength;
       if (end > limit) throw tooLarge(limit);
       share.grow(end);
-      if (end > bytes.byteLength) bytes = grown(bytes, Math.max(end, bytes.byteLength * 2, FIRST_BYTES));
       onBytes?.(chunk);
-      bytes.set(chunk, length);
-      length = end;
+      body.append(chunk, limit);
     });
     share.uploading = false;
-    // cut off the unused rest of a buffer that was too large, so that the buffer is the body
-    return { bytes: length === bytes.byteLength ? bytes : bytes.slice(0, length), share };
+    return { bytes: body.finish(), share, drop: () => body.drop() };
   } catch (error) {
     share.end();
+    body.drop();
     throw error;
   }
-}
-
-function grown(old: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(size);
-  bytes.set(old);
-  return bytes;
 }
 
 /** @throws BodyError 415 */

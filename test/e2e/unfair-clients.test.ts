@@ -25,7 +25,7 @@ beforeAll(async () => {
   writeFileSync(join(folder.path, 'hmac'), 'key');
   const config = {
     host: { enabled: false },
-    server: { max_connections_per_address: 256, max_body: '4MiB' },
+    server: { max_connections_per_address: 256 },
     probe_endpoint: { modules_file: 'blackbox.yml', max_concurrency: 8 },
     webhooks: [
       { name: 'am', token_files: ['token'] },

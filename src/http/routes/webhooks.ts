@@ -152,7 +152,7 @@ function takeBody(deps: WebhookRouteDeps): RequestHandler {
     const signed = response.locals['signature'] as Signature | undefined;
     const onBytes = signed === undefined ? undefined : (bytes: Uint8Array) => signed.hmac.update(bytes);
     // until its signature is verified, a body may come from anyone
-    const { bytes, share } = await readBody(request, {
+    const { bytes, share, drop } = await readBody(request, {
       limit: deps.server().maxBodyBytes,
       budget: signed === undefined ? deps.budget : deps.unprovenBudget,
       address: deps.clientAddress(request),
@@ -163,12 +163,14 @@ function takeBody(deps: WebhookRouteDeps): RequestHandler {
     if (response.destroyed) share.end();
     else response.once('close', () => share.end());
     if (signed === undefined || verifySignature(signed)) next();
-    else
+    else {
+      drop();
       refuseSignature(
         deps,
         { request, response },
         'It is not that of this body under the secret of webhooks[].hmac.',
       );
+    }
   };
 }
 
