@@ -18,7 +18,7 @@ describe('warnOfReplays', () => {
     expect(lines).toEqual([expect.objectContaining({ level: 'warn', webhooks: ['open'] })]);
   });
 
-  it('says nothing where all webhooks are protected', () => {
+  it('is silent where all webhooks are protected', () => {
     const { logger, lines } = recordingLogger();
     warnOfReplays({ webhooks: [{ name: 'plain', tokens: [] }] }, logger);
     expect(lines).toEqual([]);

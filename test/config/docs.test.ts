@@ -49,7 +49,7 @@ describe('docs/configuration.md', () => {
     for (const { type } of probers) expect(page).toContain(`(probers/${type}.md)`);
   });
 
-  it('begins with an example that is valid', () => {
+  it('starts with a valid example', () => {
     const example = /```yaml\n(.*?)```/s.exec(page)?.[1] ?? '';
     folder.write('secrets/ops-token', 'a');
     folder.write('secrets/webhook-token', 'b');

@@ -7,7 +7,7 @@ folder.write('secrets/redis', 'hunter2\n');
 folder.write('secrets/token', 'sesame\n');
 
 describe('sinks', () => {
-  it('are none by default', () => {
+  it('are empty by default', () => {
     expect(folder.config('').sinks).toEqual([]);
   });
 

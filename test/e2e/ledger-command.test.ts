@@ -97,7 +97,7 @@ describe('ledger backup and replay', () => {
     },
   );
 
-  it.each(['backup', 'replay'])('%s makes one file', async (word) => {
+  it.each(['backup', 'replay'])('%s creates one file', async (word) => {
     const before = readdirSync(folder.path);
     expect(await ledger(word, `${word}.db`)).toMatchObject({ code: 0, stderr: '' });
     expect(readdirSync(folder.path)).toEqual([...before, `${word}.db`].sort());

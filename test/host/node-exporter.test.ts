@@ -75,7 +75,7 @@ const TEXTFILES: Readonly<Record<string, string | Buffer>> = {
 const UNREADABLE: readonly (readonly [string, (folder: string) => void])[] = [
   ['a dangling link', (folder) => symlinkSync('nowhere', join(folder, 'x.prom'))],
   ['a folder', (folder) => mkdirSync(join(folder, 'x.prom'))],
-  ['no text', (folder) => writeFileSync(join(folder, 'x.prom'), Buffer.from([0x61, 0xff]))],
+  ['binary data', (folder) => writeFileSync(join(folder, 'x.prom'), Buffer.from([0x61, 0xff]))],
   ['a type that does not exist', (folder) => writeFileSync(join(folder, 'x.prom'), '# TYPE a Blob\na 1\n')],
   ['a name in UTF-8', (folder) => writeFileSync(join(folder, 'x.prom'), '{"a.b"} 1\n')],
 ];

@@ -144,7 +144,7 @@ describe('the API', () => {
     ['/api/v1/events?type=a&type=b', 'type is "["a","b"]"; expected one value'],
     ['/api/v1/services/web/history?from=yesterday', 'from is "yesterday"; expected an RFC 3339 time'],
     ['/api/v1/services/web/history?from=0&to=1000000000&step=1', 'step is "1"'],
-  ])('refuses %s with 400 and says why', async (path, says) => {
+  ])('refuses %s with 400 and a reason', async (path, says) => {
     const { get } = await serve();
     const { status, body, headers } = await get(path);
     expect(status).toBe(400);
@@ -183,7 +183,7 @@ describe('Tocsin itself', () => {
     expect(await (await fetch(url)).text()).toContain('Tocsin 1.2.3');
   });
 
-  it('says why it is not ready', async () => {
+  it('reports why it is not ready', async () => {
     const { get } = await serve({ notReady: ['the ledger cannot be written'] });
     expect(await get('/-/ready')).toMatchObject({
       status: 503,

@@ -246,7 +246,7 @@ describe('a request that no route sees', () => {
     expect(body).toMatchObject({ detail: expect.stringContaining(detail) });
   });
 
-  it('is answered once, and a client that goes on sending is cut off', async () => {
+  it('is answered once, and a client that continues to send is cut off', async () => {
     const server = await start({ config });
     const socket = await open(server, '127.0.0.2', 'nonsense\r\n\r\n');
     let received = '';

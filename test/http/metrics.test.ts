@@ -151,7 +151,7 @@ describe('the deadline of a scrape', () => {
     expect((await asked).status).toBe(200);
   });
 
-  it.each(['', 'soon', '-1', '0', 'Infinity', '1e9'])('is 10 s when the header says %j', async (timeout) => {
+  it.each(['', 'soon', '-1', '0', 'Infinity', '1e9'])('is 10 s when the header is %j', async (timeout) => {
     const waits: number[] = [];
     const server = await start({
       scrape: ({ waitMs }) => {

@@ -85,7 +85,7 @@ describe('a list', () => {
     expect([answer.rows.length, answer.next_after]).toEqual([count, next]);
   });
 
-  it('is cut by size in bytes, and says where it continues', async () => {
+  it('is cut by size in bytes, and reports where it continues', async () => {
     const { get } = await serveList(testReads(), 300, 100_000);
     const first = await get('limit=100000');
     expect(first.rows.length).toBeLessThan(300);
@@ -168,7 +168,7 @@ describe('work that many clients ask for', () => {
     expect(await Promise.all(later)).toEqual([2, 2]);
   });
 
-  it('goes on after a failure', async () => {
+  it('continues after a failure', async () => {
     const work = new SharedWork(1);
     const fails = work.do('a', () => Promise.reject(new Error('no')));
     const next = work.do('b', () => 7);

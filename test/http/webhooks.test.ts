@@ -117,7 +117,7 @@ describe('a delivery', () => {
     expect(counted).toEqual(['main unavailable']);
   });
 
-  it('never ends in a 500, whatever the intake throws', async () => {
+  it('never causes a 500, whatever the intake throws', async () => {
     const { post } = await serve({ intake: () => Promise.reject(new TypeError('a bug')) });
     const response = await post(PATH, '{}');
     expect(response.status).toBe(503);

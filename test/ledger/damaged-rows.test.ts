@@ -133,7 +133,7 @@ describe('an episode that cannot be read', () => {
       startsAt: '2026-01-01T00:00:00.123456789Z',
     });
     expect(store.summary().open).toEqual([{ severity: 'warning', acknowledged: false, count: 2 }]);
-    // once more, as if nothing had happened
+    // again, as if nothing had happened
     expect(await deliver(named('A'), named('B'))).toMatchObject({ duplicates: 2, quarantined: 0 });
   });
 

@@ -108,7 +108,7 @@ describe('history', () => {
     expect(await points(60_000)).toEqual([399, 31, 29, 3, 1, 1 - 11 / 1_440]);
   });
 
-  it('sums every step completely, for any width, from whatever is left of each age', async () => {
+  it('sums every step completely, for any width, from the records left of each age', async () => {
     const now = clock.now();
     const runs = Array.from({ length: 3_000 }, (_, i) => run(now - 40 * DAY_MS + i * 1_151_000, 'success'));
     await store.calls.recordRuns(runs);

@@ -130,7 +130,7 @@ describe('ThreadLedger', () => {
     expect(commits).toBeLessThan(250);
   });
 
-  it('hands a large body over without a copy, and copies one that shares its buffer', async () => {
+  it('transfers a large body without a copy, and copies one that shares its buffer', async () => {
     const ledger = await start();
     const large = new Uint8Array(
       Buffer.from(JSON.stringify(webhookPayload([alertNamed('L'.repeat(100_000))]))),
@@ -156,7 +156,7 @@ describe('ThreadLedger', () => {
   });
 });
 
-describe('a ledger that cannot start says why', () => {
+describe('a ledger that cannot start reports why', () => {
   it('when it is in use', async () => {
     await start();
     await expect(start()).rejects.toThrow(/in use by another process/);

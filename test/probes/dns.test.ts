@@ -90,7 +90,7 @@ describe.each(['udp', 'tcp'] as const)('a dns run over %s', (transport_protocol)
     expect(valueOf(result, 'probe_dns_query_succeeded')).toBe(1);
   });
 
-  it('asks for what the settings say', async () => {
+  it('asks for the name of the settings', async () => {
     const server = await serve(ONE);
     const settings = {
       query_name: 'x.example.',

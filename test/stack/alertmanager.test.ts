@@ -46,7 +46,7 @@ const ROUTES: readonly (readonly [string, readonly string[], string])[] = [
   ['a warning', ['alertname=ServiceDegraded', 'severity=warning', 'service=api'], 'tocsin,slack-warning'],
   ['an info', ['alertname=Something', 'severity=info'], 'tocsin'],
   ['an alert without a severity', ['alertname=Something'], 'tocsin'],
-  ['an alert without any label of ours', ['foo=bar'], 'tocsin'],
+  ['an alert without any label of Tocsin', ['foo=bar'], 'tocsin'],
 ];
 
 const schema = z.object({

@@ -36,7 +36,7 @@ const CASES: readonly (readonly [string, LabelSet, boolean])[] = [
   ],
   ['a warning without a service', { alertname: 'AnythingElse', severity: 'warning' }, false],
   [
-    'what a Tocsin said that is down',
+    'an alert from a Tocsin that is down',
     { alertname: 'CheckNotReporting', severity: 'warning', service: 'mail', target: 'm:1', ...at },
     true,
   ],

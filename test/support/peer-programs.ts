@@ -43,7 +43,7 @@ const ROOT = join(import.meta.dirname, '../..');
 
 /**
  * The path of a real server or tool that tests run against.
- * @throws Error that says how to install it, when it is missing
+ * @throws Error with how to install it, when it is missing
  */
 export function peer(name: PeerName): string {
   const found = find(PEERS[name]);

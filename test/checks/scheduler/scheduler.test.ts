@@ -15,7 +15,7 @@ interface Rig {
   most: number;
 }
 
-/** A scheduler whose runs end at once, or, with `hold`, when the test says so. */
+/** A scheduler whose runs end at once, or, with `hold`, on request of the test. */
 function rig(
   options: {
     hold?: boolean;

@@ -44,7 +44,7 @@ class HeldCollector implements ScrapeCollector {
   }
 
   async finish(error?: Error): Promise<void> {
-    // the collection begins in the next turn of the event loop
+    // the collection starts in the next turn of the event loop
     await settle();
     await settle();
     this.#finish?.(error);

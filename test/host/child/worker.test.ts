@@ -95,7 +95,7 @@ describe('ChildWorker', () => {
     expect(await ask(...paths)).toEqual(paths.map(() => USAGE));
   });
 
-  it('separates kinds of calls, and reports what holds all threads to calls that wait in vain', async () => {
+  it('separates kinds of calls, and reports what holds all threads when calls time out', async () => {
     const { answer, clock } = bench(2);
     expect(await answer('read', '/ok')).toEqual({ id: 1, replies: [{ text: '/ok' }], stuck: [] });
     expect((await answer('processes', '/ok')).replies).toEqual([ENOENT]);

@@ -111,7 +111,7 @@ describe('the host of a URL', () => {
     'http://h/\r\nX: y',
     'http://h/\u007f',
     'http://u:a b@h/',
-  ])('%j is none', (text) => {
+  ])('%j is invalid', (text) => {
     expect(parseWebUrl(text)).toHaveProperty('problem');
   });
 

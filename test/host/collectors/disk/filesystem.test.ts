@@ -61,7 +61,7 @@ describe('filesystem', () => {
     expect(asked).toEqual(expected);
   });
 
-  it('asks with the bytes of a mount point that is not UTF-8, and exposes U+FFFD for each run of invalid bytes', async () => {
+  it('calls statfs with the bytes of a mount point that is not UTF-8, and exposes U+FFFD for each run of invalid bytes', async () => {
     proc.write(
       '1/mountinfo',
       Buffer.concat([
@@ -89,7 +89,7 @@ describe('filesystem', () => {
     expect(Object.keys(told)).toHaveLength(10);
   });
 
-  it('asks below the root file system of the host, and labels paths without it', async () => {
+  it('calls statfs below the root file system of the host, and labels paths without it', async () => {
     proc.write(
       '1/mountinfo',
       '25 0 8:1 / / rw - ext4 /dev/sda1 rw\n26 25 8:2 / /host/var rw - ext4 /dev/sda2 rw\n27 25 8:3 / /hostile rw - ext4 /dev/sda3 rw\n',
