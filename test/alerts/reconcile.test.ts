@@ -134,7 +134,7 @@ describe('reconcile', () => {
       );
 
     it.each([
-      ['an alert of ours', other(), {}, 1],
+      ['an alert for our receivers', other(), {}, 1],
       ['one that started just now', other({ startsAt: ns(ASKED - MINUTE) }), {}, 0],
       ['one that is inhibited', other({ suppressed: 'inhibited' }), {}, 0],
       ['one that a time interval mutes', other({ suppressed: 'muted', receivers: [] }), {}, 0],

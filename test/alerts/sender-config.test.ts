@@ -38,7 +38,7 @@ describe('which receivers of an Alertmanager are ours', () => {
     ['some are certain', { certain: ['a'], possible: ['x', 'y'] }, [], ['a']],
     ['one is certain and another has delivered', { certain: ['a'], possible: ['x', 'y'] }, ['y'], ['a', 'y']],
     [
-      'only receivers that no longer exist have delivered',
+      'only receivers that have been removed since have delivered',
       { certain: [], possible: ['x'] },
       ['old'],
       ['x'],

@@ -91,7 +91,7 @@ describe('targets files', () => {
     ['are invalid', () => void folder.write('sd.json', '[{"targets": 3}]')],
     ['are truncated', () => void folder.write('sd.json', '[{"targets": ["h:')],
     ['are deleted', () => rmSync(join(folder.path, 'sd.json'))],
-  ])('keep the last good targets when they %s, log it once, and recover with a good file', async (_, spoil) => {
+  ])('keep the last good targets when they %s, log it once, and recover', async (_, spoil) => {
     folder.write('sd.json', sd('h:1'));
     const { labels, successful, lines, changes, files } = rig();
     spoil();

@@ -105,7 +105,7 @@ describe('ledger backup and replay', () => {
 });
 
 describeWithMounts('onto a disk that is too small', () => {
-  it.each(['backup', 'replay'])('%s exits with 1 and one sentence, and leaves nothing behind', async (word) => {
+  it.each(['backup', 'replay'])('%s exits with 1 and one sentence, and leaves no file', async (word) => {
     const disk = at(`disk-${word}`);
     mkdirSync(disk);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);

@@ -68,7 +68,7 @@ async function open(answer: RequestHandler, fields: Readonly<Record<string, stri
 
 describe("the script of the alert page", () => {
   it.each(['acknowledge', 'withdraw'])(
-    'reloads the page when the request succeeds: %s',
+    'reloads the page of the alert when the request succeeds: %s',
     async (value) => {
       const opened = await open((_request, response) => void response.json({}), { token: ' secret ' });
       await opened.press(value);

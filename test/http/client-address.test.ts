@@ -10,7 +10,7 @@ const proxies = new NetworkSet(['10.0.0.0/8', 'fd00::/8']);
 
 describe('the address of a client', () => {
   it.each([
-    ['is the socket address of an untrusted client, whatever it claims', '192.0.2.1', '198.51.100.1', '192.0.2.1'],
+    ['is the socket of an untrusted client, whatever it claims', '192.0.2.1', '198.51.100.1', '192.0.2.1'],
     [
       'is the rightmost that is not a trusted proxy',
       '10.0.0.1',

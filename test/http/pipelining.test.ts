@@ -56,7 +56,7 @@ describe('requests that a client sends without waiting for responses', () => {
     expect([seen.begun, seen.most]).toEqual([30, 1]);
   });
 
-  it.each([300, 3_000])('take one place even if there are %i, and their connection is closed', async (count) => {
+  it.each([300, 3_000])('take one place even if there are %i, and lose their connection', async (count) => {
     const { seen, handler } = echo();
     await using rig = await serveHandlers([handler]);
     const { socket } = pipeline(

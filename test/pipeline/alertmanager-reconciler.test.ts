@@ -146,10 +146,10 @@ describe('the Alertmanager reconciler', () => {
   it.each([
     ['does not show its status', { refuses: '/status' }, '/api/v2/status answered with 403'],
     ['shows an invalid configuration', { config: 'a: [' }, 'has no configuration of Alertmanager'],
-    ['shows the configuration of another program', { config: 'a: 1' }, 'has no configuration of Alertmanager'],
+    ['shows a configuration of another program', { config: 'a: 1' }, 'has no configuration of Alertmanager'],
     ['does not report its uptime', { uptime: 'long' }, 'has no time as its "uptime"'],
   ])(
-    'uses the list of one that %s, but draws no conclusion from absence',
+    'uses the list of an Alertmanager that %s, but draws no conclusion from absence',
     async (_what, change, why) => {
       const { state, url } = await alertmanager();
       const { clock, lines, start } = rig();

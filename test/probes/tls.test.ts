@@ -138,7 +138,7 @@ describe('a tls run', () => {
       (socket) => socket.write('220 hello\r\n'),
       'tls: TLS handshake failed: the server does not speak TLS',
     ],
-    ['closes the connection', (socket) => socket.end(), 'tls: TLS handshake failed: the server closed the connection'],
+    ['hangs up', (socket) => socket.end(), 'tls: TLS handshake failed: the server closed the connection'],
     [
       'resets the connection',
       (socket) => socket.once('data', () => socket.resetAndDestroy()),

@@ -58,7 +58,7 @@ describe('a unix run', () => {
   it.each([
     ['a line', 'hello\n', [{ expect: '^hello$' }], 'success'],
     ['bytes', 'hello', [{ expect_bytes: 'hello' }], 'success'],
-    ['no matching line', 'hi\n', [{ expect: '^hello$' }], 'reply: Step 1: no line of the answer matches "^hello$"'],
+    ['no line', 'hi\n', [{ expect: '^hello$' }], 'reply: Step 1: no line of the answer matches "^hello$"'],
     [
       'other bytes',
       'HELLO',

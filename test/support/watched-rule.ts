@@ -50,7 +50,7 @@ export class LifeTarget implements AsyncDisposable {
 
 export interface WatchedRuleOptions {
   readonly folder: string;
-  /** Name of the Prometheus, and of its path at the target. */
+  /** Name of the Prometheus and of its path at the target. */
   readonly name: string;
   readonly target: LifeTarget;
   readonly alertmanagers: readonly string[];

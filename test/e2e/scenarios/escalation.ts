@@ -17,7 +17,7 @@ export interface EscalationRecord {
   readonly suppressed: string | null;
   /** Seconds from the last escalation to the end of the observation. */
   readonly watched: number;
-  /** Deliveries to the receivers of the levels, and the number of alerts in each. */
+  /** Deliveries to the receivers of the levels. */
   readonly deliveries: number;
 }
 

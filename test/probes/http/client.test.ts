@@ -421,7 +421,7 @@ describe('what an http run has in common with blackbox_exporter', () => {
       { probe_http_content_length: 0, probe_http_version: 0, probe_http_redirects: 0 },
       5,
     ],
-  ])('exposes the same defaults for what was not measured, after %s', async (_what, path, expected, phases) => {
+  ])('exposes defaults for what was not measured, after %s', async (_what, path, expected, phases) => {
     const server = await redirecting();
     const bound = probeOf(httpProber, { fail_if_body_json_matches_cel: 'true' });
     const { samples } = await run(httpProber, path === undefined ? 'http://127.0.0.1:1' : server.url);

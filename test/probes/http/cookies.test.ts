@@ -29,7 +29,7 @@ describe('a cookie', () => {
       'http://c.x.test/',
       'a=1',
     ],
-    ['with a leading dot in its Domain is, too', ['a=1; Domain=.x.test'], 'http://b.x.test/', 'http://x.test/', 'a=1'],
+    ['with a dotted Domain, too', ['a=1; Domain=.x.test'], 'http://b.x.test/', 'http://x.test/', 'a=1'],
     [
       'for a whole top-level domain is ignored',
       ['a=1; Domain=test'],
@@ -45,7 +45,7 @@ describe('a cookie', () => {
       'http://xx.test/',
       undefined,
     ],
-    ['of an IP address stays there', ['a=1; Domain=0.0.1'], 'http://127.0.0.1/', 'http://127.0.0.1/', undefined],
+    ['of an address stays there', ['a=1; Domain=0.0.1'], 'http://127.0.0.1/', 'http://127.0.0.1/', undefined],
     ['is sent to its path', ['a=1; Path=/b'], 'http://x.test/', 'http://x.test/b/c', 'a=1'],
     [
       'is not sent to a path that only starts with the same text',
@@ -55,7 +55,7 @@ describe('a cookie', () => {
       undefined,
     ],
     ['has the path of its request by default', ['a=1'], 'http://x.test/b/c', 'http://x.test/d', undefined],
-    ['that is Secure is not sent without TLS', ['a=1; Secure'], 'https://x.test/', 'http://x.test/', undefined],
+    ['that is Secure needs TLS', ['a=1; Secure'], 'https://x.test/', 'http://x.test/', undefined],
     ['that is Secure is sent over TLS', ['a=1; Secure'], 'https://x.test/', 'https://x.test/', 'a=1'],
     [
       'that has expired is ignored',

@@ -191,7 +191,7 @@ describe('the name of a certificate', () => {
   });
 
   it.each(PROBERS)(
-    'is sent and verified without a final dot (%s)',
+    'is sent in SNI and verified without a final dot (%s)',
     async (_name, prober, address, on) => {
       const asked: string[] = [];
       const server = await serve(mint.leaf({ names: ['DNS:localhost', 'DNS:other.test'] }), asked);

@@ -2,7 +2,7 @@ import { peer } from '../peers.ts';
 import { startProcess } from '../process.ts';
 import type { HostPaths } from './trees.ts';
 
-/** Filesystems that node_exporter ignores, without the one that Debian's package adds. */
+/** Mount points that node_exporter ignores by default, without the one that Debian's package adds. */
 const EXCLUDED_MOUNTS =
   '^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)';
 

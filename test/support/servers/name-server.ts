@@ -14,7 +14,7 @@ export interface NameServer {
   readonly address: string;
   /** Received queries, in order. */
   readonly queries: readonly DecodedPacket[];
-  /** Connections over TCP or TLS; 0 for UDP. */
+  /** The server for TCP or TLS; it has no connections where only UDP is used. */
   readonly streams: TestServer;
   close(): Promise<void>;
 }

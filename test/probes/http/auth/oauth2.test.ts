@@ -223,7 +223,7 @@ describe('a token endpoint that misbehaves', () => {
   const raw = (answer: string) => servers.raw(answer);
 
   it.each([
-    ['closes early', '', 'No token could be fetched: The connection was reset or closed before an answer came'],
+    ['hangs up', '', 'No token could be fetched: The connection was reset or closed before an answer came'],
     [
       'does not speak HTTP',
       'SSH-2.0-x\r\n',
