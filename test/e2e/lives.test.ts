@@ -14,7 +14,7 @@ const SIZE = { alerts: 2, flaps: 1, restarts: 1, lives: 3 };
 // concurrently, since they mostly wait
 describeWithPeers(['alertmanager'], 'lives of alerts, as real Alertmanagers report them,', () => {
   it.concurrent.each([
-    ["of a sender whose clock is an hour ahead and set back", clockSetBack],
+    ['of a sender whose clock is an hour ahead and set back', clockSetBack],
     ['that are shorter than the tolerance', shortLives],
     ['of a peer that dies, and the next one of the other peer', nextPeer],
   ])('are recorded as they were: %s', async (_what, scenario) => {

@@ -66,7 +66,7 @@ async function open(answer: RequestHandler, fields: Readonly<Record<string, stri
   return { press, said, page: shown, asked, path };
 }
 
-describe("the script of the alert page", () => {
+describe('the script of the alert page', () => {
   it.each(['acknowledge', 'withdraw'])(
     'reloads the page of the alert when the request succeeds: %s',
     async (value) => {

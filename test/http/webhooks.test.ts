@@ -87,7 +87,7 @@ describe('a delivery', () => {
   it.each([
     ['empty', ''],
     ['text', 'hello'],
-  ])("is left to the ledger to judge when it is %s", async (_says, body) => {
+  ])('is left to the ledger to judge when it is %s', async (_says, body) => {
     const intake = () =>
       Promise.resolve<IntakeResult>({
         outcome: 'malformed',

@@ -170,7 +170,7 @@ describe('a firing that may be late', () => {
     expect(summary()).toEqual(open);
   });
 
-  it("is settled by the list of the sender", async () => {
+  it('is settled by the list of the sender', async () => {
     await store.calls.settleSuspect({ id: '1', fires: false, at: clock.now() });
     await advance(400_000);
     expect(summary()).toEqual([]);

@@ -31,7 +31,7 @@ afterEach(() => {
   directory.remove();
 });
 
-describe("the file of the ledger, while it is written to", () => {
+describe('the file of the ledger, while it is written to', () => {
   it('is exported: every event, or those after one', () => {
     const events = [...exportLedger(config, undefined)];
     expect(events).toHaveLength(901);
