@@ -59,6 +59,9 @@ export class Connections {
   /** Those that wait for a request are in the order in which they began to wait. */
   readonly #open = new Map<Socket, Connection>();
   readonly #perKey = new Map<string, number>();
+  /** Connections of which a pipelined request is next, in order. */
+  readonly #pipelined = new Set<Connection>();
+  #answer: RequestListener = () => undefined;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -73,8 +76,9 @@ export class Connections {
    * `answer` one after the other, so that a client that pipelines has no more requests in flight than any other.
    */
   attach(server: Server, answer: RequestListener): void {
+    this.#answer = answer;
     server.on('connection', (socket) => this.#arrived(socket));
-    server.on('request', (request, response) => this.#asked(request, response, answer));
+    server.on('request', (request, response) => this.#asked(request, response));
     server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#failed(error, socket as Socket));
     server.on('timeout', (socket: Socket) => this.#idle(socket));
   }
@@ -151,7 +155,7 @@ export class Connections {
     return victim;
   }
 
-  #asked(request: IncomingMessage, response: ServerResponse, answer: RequestListener): void {
+  #asked(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const connection = this.#open.get(socket);
     // the connection was cut off, and this request was read before
@@ -162,8 +166,8 @@ export class Connections {
     connection.requests += 1;
     connection.pending += 1;
     connection.response = response;
-    response.once('close', () => this.#answered(connection, answer));
-    if (connection.pending === 1) answer(request, response);
+    response.once('close', () => this.#answered(connection));
+    if (connection.pending === 1) this.#answer(request, response);
     else if (connection.waiting.length < MAX_WAITING) connection.waiting.push({ request, response });
     else {
       this.#cut(socket, 'limited');
@@ -171,23 +175,34 @@ export class Connections {
     }
   }
 
-  #answered(connection: Connection, answer: RequestListener): void {
-    const { socket, waiting } = connection;
+  #answered(connection: Connection): void {
+    const { socket } = connection;
     connection.pending -= 1;
     if (!this.#open.has(socket)) return;
     if (connection.pending > 0) {
       // later, when every listener knows that this answer is sent
-      setImmediate(() => {
-        // after a last answer the connection ends, and the responses of waiting requests would never be closed
-        const next = socket.writable ? waiting.shift() : undefined;
-        if (next !== undefined) answer(next.request, next.response);
-      });
+      if (this.#pipelined.size === 0) setImmediate(this.#nextPipelined);
+      this.#pipelined.add(connection);
       return;
     }
     this.#open.delete(socket);
     this.#open.set(socket, connection);
     if (connection.brief) socket.setTimeout(this.#options.limits().briefIdleMs);
   }
+
+  /**
+   * Handles one pipelined request, the next of all connections, in each turn of the event loop: turns stay short, and a
+   * client that sends one request at a time does not wait for those that send many.
+   */
+  readonly #nextPipelined = (): void => {
+    const [connection] = this.#pipelined;
+    if (connection === undefined) return;
+    this.#pipelined.delete(connection);
+    if (this.#pipelined.size > 0) setImmediate(this.#nextPipelined);
+    // after a last answer the connection ends, and the responses of waiting requests would never be closed
+    const next = connection.socket.writable ? connection.waiting.shift() : undefined;
+    if (next !== undefined) this.#answer(next.request, next.response);
+  };
 
   #failed({ code = '' }: { readonly code?: string | undefined }, socket: Socket): void {
     const connection = this.#open.get(socket);

@@ -56,6 +56,28 @@ describe('requests that a client sends without waiting for responses', () => {
     expect([seen.begun, seen.most]).toEqual([30, 1]);
   });
 
+  it('are handled one in a turn of the event loop, of all connections, so that others do not wait for them', async () => {
+    let [turn, lasts] = [0, true];
+    const perTurn = new Map<number, number>();
+    const count = () => {
+      turn += 1;
+      if (lasts) setImmediate(count);
+    };
+    const handler: RequestHandler = (request, response) => {
+      if (request.path !== '/0') perTurn.set(turn, (perTurn.get(turn) ?? 0) + 1);
+      response.send(`<${request.path}>`);
+    };
+    await using rig = await serveHandlers([handler]);
+    count();
+    const clients = Array.from({ length: 12 }, () => pipeline(rig.port, numbers(20)));
+    await until(() => clients.every(({ received }) => received().includes('</19>')));
+    lasts = false;
+    const counts = [...perTurn.values()];
+    expect(counts.reduce((sum, each) => sum + each, 0)).toBe(12 * 19);
+    // two where the count comes before the first of them and after the second
+    expect(Math.max(...counts)).toBeLessThanOrEqual(2);
+  });
+
   it.each([300, 3_000])('take one place even if there are %i, and lose their connection', async (count) => {
     const { seen, handler } = echo();
     await using rig = await serveHandlers([handler]);
