@@ -46,7 +46,7 @@ beforeEach(async () => {
   });
   rig = await serveHandlers(
     [measureRequests((one) => measured.push(one)), streams.router],
-    serverConfig({ requestTimeoutMs: 1_000 }),
+    serverConfig({ requestTimeoutMs: 3_000 }),
   );
 });
 afterEach(async () => {
@@ -133,7 +133,8 @@ describe('GET /api/v1/events/stream', () => {
     const count = 400;
     ledger.append(count, { data: { text: 'x'.repeat(100_000) } });
     await until(() => idsOf(quick).length === count);
-    await until(() => opened.at(-1) === 1);
+    // as far as the sockets' buffers go; the quick one may be next to be cut off on a busy machine
+    await until(() => opened.slice(2).includes(1));
     expect(idsOf(slow).length).toBeLessThan(count);
   });
 

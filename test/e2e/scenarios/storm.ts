@@ -8,6 +8,8 @@ import { until } from '../../support/until.ts';
 export interface StormRun extends StormOptions {
   /** How long to wait afterwards for the number of sockets to be as before, seconds. */
   readonly settleSeconds: number;
+  /** Of Prometheus; 1 s. */
+  readonly scrapeSeconds?: number;
   /** How long to wait then for the memory, seconds. */
   readonly restSeconds: number;
 }
@@ -41,18 +43,19 @@ export interface StormRecord {
 }
 
 /**
- * Clients that disconnect in every phase of a request, or hold on to it, beside a real Prometheus that scrapes every
- * second from 127.0.0.1.
+ * Clients that disconnect in every phase of a request, or hold on to it, beside a real Prometheus that scrapes
+ * from 127.0.0.1.
  */
 export async function runStorm(server: StormedServer, run: StormRun): Promise<StormRecord> {
   await using folder = temporaryFolder();
   const scraper = await startScraper({
     folder: folder.path,
+    scrapeSeconds: run.scrapeSeconds,
     target: `127.0.0.1:${server.port}`,
     token: server.token,
   });
   try {
-    await until(async () => (await scraper.numbers(60)).scrapes >= 5, { what: 'five scrapes' });
+    await until(async () => (await scraper.numbers(60)).scrapes >= 2, { what: 'two scrapes' });
     const pageBytes = Buffer.byteLength(await readPage(server.port, server.token));
     const books = await openBooks(server);
     const before = processNumbers(server.pid);

@@ -8,6 +8,8 @@ export interface ScraperOptions {
   /** `host:port`. */
   readonly target: string;
   readonly token?: string | undefined;
+  /** Between two scrapes, and at most for one; 1 s. */
+  readonly scrapeSeconds?: number | undefined;
   /** Distinguishes several of them. */
   readonly name?: string;
 }
@@ -25,9 +27,9 @@ export interface Scraper {
   stop(): Promise<unknown>;
 }
 
-/** A real Prometheus that scrapes one target every second, from 127.0.0.1, with a timeout of a second. */
+/** A real Prometheus that scrapes one target from 127.0.0.1. */
 export async function startScraper(options: ScraperOptions): Promise<Scraper> {
-  const { folder, target, token, name = 'prometheus' } = options;
+  const { folder, target, token, scrapeSeconds = 1, name = 'prometheus' } = options;
   const port = await freePort();
   const file = join(folder, `${name}.yml`);
   const job = {
@@ -35,7 +37,8 @@ export async function startScraper(options: ScraperOptions): Promise<Scraper> {
     static_configs: [{ targets: [target] }],
     ...(token !== undefined && { authorization: { credentials: token } }),
   };
-  const global = { scrape_interval: '1s', scrape_timeout: '1s' };
+  const every = `${scrapeSeconds}s`;
+  const global = { scrape_interval: every, scrape_timeout: every };
   writeFileSync(file, JSON.stringify({ global, scrape_configs: [job] }));
   const url = `http://127.0.0.1:${port}`;
   const args = [
