@@ -1,6 +1,6 @@
 import type { LabelSet } from '../domain/labels.ts';
 
-/** An alert that always fires: any alert that carries all of these labels. */
+/** An alert that always fires, selected by all of these labels. */
 export interface WatchdogRule {
   readonly name: string;
   readonly match: LabelSet;

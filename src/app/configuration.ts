@@ -1,6 +1,6 @@
 import { loadConfig } from '../config/load.ts';
 import { formatProblem, formatProblems } from '../config/reading/report.ts';
-import { readTargetsFile } from '../config/sections/targets-file.ts';
+import { readTargetsFile } from '../config/sections/services/targets-file.ts';
 import type { Config, ConfigProblem, ConfigResult } from '../config/types.ts';
 import { collectors } from '../host/registry.ts';
 import { probers } from '../probes/registry.ts';

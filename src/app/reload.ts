@@ -43,8 +43,8 @@ export class Reloader {
   }
 
   reload(): ReloadResult {
-    const { read, clock, logger, outbox, self } = this.#options;
-    const result = read();
+    const { clock, logger, outbox, self } = this.#options;
+    const result = this.#read();
     if (!result.ok) {
       self.config.loaded(false, clock.now());
       const problems = result.problems.slice(0, 20);
@@ -72,6 +72,16 @@ export class Reloader {
     return { ok: true };
   }
 
+  /** A bug in reading costs the reload, not the process. */
+  #read(): ConfigResult {
+    try {
+      return this.#options.read();
+    } catch (error) {
+      this.#failed('read', error);
+      return { ok: false, problems: [bug('Tocsin failed to read the configuration')] };
+    }
+  }
+
   /** Every step is run, even after one failed. @returns the first one that failed */
   #put(config: Config): string | undefined {
     let failed: string | undefined;
@@ -89,10 +99,8 @@ export class Reloader {
   #takeBack(before: Config, failed: string): ReloadResult {
     this.#current = before;
     this.#put(before);
-    const message =
-      `The configuration is valid, but Tocsin failed to apply it (${failed}) and went back to the old one. ` +
-      'This is a bug: the log says what failed; please report it.';
-    return { ok: false, problems: [{ file: 'configuration', path: '', message }] };
+    const what = `The configuration is valid, but Tocsin failed to apply it (${failed}) and went back to the old one`;
+    return { ok: false, problems: [bug(what)] };
   }
 
   #failed(step: string, error: unknown): void {
@@ -103,6 +111,11 @@ export class Reloader {
       'a part of Tocsin failed to take a configuration by a bug; please report it',
     );
   }
+}
+
+function bug(what: string): ConfigProblem {
+  const message = `${what}. This is a bug: the log says what failed; please report it.`;
+  return { file: 'configuration', path: '', message };
 }
 
 function serviceChanges(before: Config, after: Config) {

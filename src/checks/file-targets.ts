@@ -1,4 +1,4 @@
-import { readTargetsFile } from '../config/sections/targets-file.ts';
+import { readTargetsFile } from '../config/sections/services/targets-file.ts';
 import type { ConfiguredService, ConfigProblem, TargetsFile } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';

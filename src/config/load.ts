@@ -16,7 +16,7 @@ import { metricsKeys } from './sections/metrics.ts';
 import { readProbeEndpoint } from './sections/probe-endpoint.ts';
 import { readScheduling } from './sections/scheduler.ts';
 import { readServer } from './sections/server.ts';
-import { readServices } from './sections/services.ts';
+import { readServices } from './sections/services/services.ts';
 import { readSinks } from './sections/sinks.ts';
 import { storeKeys } from './sections/store.ts';
 import { readPing, readWatchdogs } from './sections/watchdogs.ts';

@@ -10,10 +10,10 @@ import { metricsKeys } from './sections/metrics.ts';
 import { probeEndpointKeys } from './sections/probe-endpoint.ts';
 import { confirmKeys, schedulerKeys } from './sections/scheduler.ts';
 import { serverSection } from './sections/server.ts';
-import { serviceKeys } from './sections/services.ts';
+import { serviceKeys } from './sections/services/services.ts';
 import { exactlyOneSink, sinkKeys } from './sections/sinks.ts';
 import { storeKeys } from './sections/store.ts';
-import { TARGET_KEYS, targetKeys } from './sections/targets.ts';
+import { TARGET_KEYS, targetKeys } from './sections/services/targets.ts';
 import { pingKeys, watchdogKeys } from './sections/watchdogs.ts';
 import { webhookKeys } from './sections/webhooks.ts';
 
@@ -52,7 +52,7 @@ export const ROOT_KEYS = {
       z.array(mapping(alertmanagerKeys(context))).prefault([]),
       'asked each minute which alerts they have; all members of a cluster',
     ),
-  alerts: () => key('alerts', section(alertsKeys), 'how the episodes of alerts are told apart'),
+  alerts: () => key('alerts', section(alertsKeys), 'how the episodes of alerts are distinguished'),
   escalation: () => key('escalation', section(escalationKeys), 'how long an alert may be unacknowledged'),
   watchdogs: () =>
     key(

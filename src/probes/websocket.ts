@@ -8,7 +8,7 @@ import { expand, firstMatch } from './dialogue/expand.ts';
 import { proxyFor } from './http/proxy/proxy.ts';
 import { connectThrough } from './http/proxy/proxy-connection.ts';
 import { shownUrl } from './http/target.ts';
-import { USER_AGENT } from './http/user-agent.ts';
+import { USER_AGENT } from './http/headers/user-agent.ts';
 import { orAborted } from './net/abort.ts';
 import { cipherSample } from './net/tls/certificates.ts';
 import { connectTo, resolve } from './net/dial.ts';

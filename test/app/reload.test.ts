@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { readConfiguration } from '../../src/app/configuration.ts';
 import { Reloader } from '../../src/app/reload.ts';
-import type { Config } from '../../src/config/types.ts';
+import type { Config, ConfigResult } from '../../src/config/types.ts';
 import type { Outbox } from '../../src/events/outbox.ts';
 import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
@@ -20,7 +20,11 @@ const OLD = defaults();
 const NEW = defaults();
 
 /** Parts that record their configuration; those that fail do so after applying half of the new one. */
-function rig(failing: ReadonlySet<string>, how: 'throws' | 'rejects') {
+function rig(
+  failing: ReadonlySet<string>,
+  how: 'throws' | 'rejects',
+  read: () => ConfigResult = () => ({ ok: true, config: NEW }),
+) {
   const { logger, lines } = recordingLogger();
   const self = createSelfMetrics({ version: '1', node: 'v20' });
   const loaded: boolean[] = [];
@@ -28,7 +32,7 @@ function rig(failing: ReadonlySet<string>, how: 'throws' | 'rejects') {
   const events: unknown[] = [];
   const reloader: Reloader = new Reloader({
     initial: OLD,
-    read: () => ({ ok: true, config: NEW }),
+    read,
     steps: STEPS.map((name) => ({
       name,
       apply: () => {
@@ -66,6 +70,19 @@ describe('a reload', () => {
         );
       }),
     );
+  });
+
+  it('fails, and changes nothing, when the configuration cannot be read by a bug', () => {
+    const { reloader, lines, loaded, has } = rig(new Set(), 'throws', () => {
+      throw new TypeError('read broke');
+    });
+    expect(reloader.reload()).toMatchObject({ ok: false });
+    expect({ current: reloader.current, loaded: loaded.at(-1), applied: has.size }).toEqual({
+      current: OLD,
+      loaded: false,
+      applied: 0,
+    });
+    expect(lines).toContainEqual(expect.objectContaining({ step: 'read', error: 'read broke' }));
   });
 
   it('is logged and counted as a failure, but stays in force, when a part fails later', async () => {

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { dump } from 'js-yaml';
 import { describeKeys } from '../../src/config/schema/describe-keys.ts';
-import { builtInLabels } from '../../src/config/sections/labels.ts';
+import { builtInLabels } from '../../src/config/sections/services/labels.ts';
 import { describingContext, rootSchema } from '../../src/config/root.ts';
 import { collectors } from '../../src/host/registry.ts';
 import { checkFamilies } from '../../src/metrics/check-families.ts';

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { dump } from 'js-yaml';
 import fc from 'fast-check';
-import { builtInLabels } from '../../src/config/sections/labels.ts';
+import { builtInLabels } from '../../src/config/sections/services/labels.ts';
 import { formatProblem } from '../../src/config/reading/report.ts';
-import { readTargetsFile, targetsFile } from '../../src/config/sections/targets-file.ts';
+import { readTargetsFile, targetsFile } from '../../src/config/sections/services/targets-file.ts';
 import { ConfigFolder } from '../support/config-files.ts';
 import { fakeProbers } from '../support/fake-probers.ts';
 

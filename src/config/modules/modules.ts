@@ -116,7 +116,7 @@ interface Chosen {
   readonly probe?: Probe;
 }
 
-/** The prober that a module names; blackbox_exporter finds out only during a probe that there is no such prober. */
+/** The prober that a module names; blackbox_exporter reports an unknown prober only when it probes. */
 function chosenProber(context: Context, path: Path): Chosen | undefined {
   const { reader, probers } = context;
   const at = [...path, 'prober'];

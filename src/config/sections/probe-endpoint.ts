@@ -40,7 +40,7 @@ export interface ProbeEndpointConfig extends Omit<
   readonly modules: () => ReadonlyMap<string, ProbeModule>;
   /** What blackbox_exporter loads although it cannot work. */
   readonly notices: readonly ModuleNotice[];
-  /** Empty: any target while Tocsin listens on loopback, else none. */
+  /** If empty, every target while Tocsin listens on loopback, else none. */
   readonly allow: AllowList;
 }
 

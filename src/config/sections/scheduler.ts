@@ -3,8 +3,8 @@ import { key, mapping, readMapping } from '../schema/mapping.ts';
 import type { Values } from '../schema/mapping.ts';
 import type { Reader } from '../reading/reader.ts';
 import { count, interval, timer } from '../schema/values.ts';
-import { checkTimeout } from './timing.ts';
-import type { ServiceDefaults } from './timing.ts';
+import { checkTimeout } from './services/timing.ts';
+import type { ServiceDefaults } from './services/timing.ts';
 
 const adaptiveKeys = {
   degraded: key('degradedMs', interval.prefault('15s'), 'while degraded'),

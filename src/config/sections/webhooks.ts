@@ -33,7 +33,7 @@ const senderKeys = {
   peers: key(
     'peers',
     count.prefault(1),
-    'members of its cluster; with one, its receivers are told apart by their names and groups, whatever address they send from',
+    'members of its cluster; with one, its receivers are distinguished by their names and groups, whatever address they send from',
   ),
   peer_timeout: key('peerTimeoutMs', timer.prefault('15s'), 'its `--cluster.peer-timeout`'),
   group_interval: key('groupIntervalMs', interval.prefault('5m'), 'the longest of its routes'),

@@ -9,7 +9,7 @@ import type { Address } from '../net/resolver.ts';
 import { portOf, requestTarget, type WebUrl } from '../net/web-url.ts';
 import type { Run } from '../prober.ts';
 import type { Body } from './body.ts';
-import type { CookieJar } from './cookies.ts';
+import type { CookieJar } from './headers/cookies.ts';
 import { exchangeHttp2, RequestRefused } from './exchange-h2.ts';
 import { exchange } from './http1/exchange.ts';
 import { headerValues } from './http1/head.ts';

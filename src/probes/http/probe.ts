@@ -8,7 +8,7 @@ import { PhaseTimer, verdictOf } from '../net/phases.ts';
 import type { Outcome, PhaseSeconds, Run } from '../prober.ts';
 import { PHASES } from '../prober.ts';
 import { readBody } from './body.ts';
-import { CookieJar } from './cookies.ts';
+import { CookieJar } from './headers/cookies.ts';
 import * as family from './families.ts';
 import { hop, type HopContext, type Progress } from './hop.ts';
 import { headerValue } from './http1/head.ts';

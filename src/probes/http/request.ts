@@ -2,7 +2,7 @@ import type { WebUrl } from '../net/web-url.ts';
 import type { Authorization } from './auth/auth.ts';
 import { basicAuthorization } from './auth/auth.ts';
 import type { HttpSettings } from './settings.ts';
-import { USER_AGENT } from './user-agent.ts';
+import { USER_AGENT } from './headers/user-agent.ts';
 
 /** One request of a run: the first, or one after a redirect. */
 export interface HopRequest {

@@ -16,7 +16,7 @@ import { httpVersions, statusCodes } from './answer-settings.ts';
 import { authorizationOf, authSettings, checkAuth, type Authorization } from './auth/auth.ts';
 import { celRule, type CelRule } from './rules/cel.ts';
 import { acceptsEncoding, COMPRESSIONS, type Compression } from './compression.ts';
-import { headers, privateHeaders, type PrivateHeader } from './header-settings.ts';
+import { headers, privateHeaders, type PrivateHeader } from './headers/settings.ts';
 import type { TokenSource } from './auth/oauth2.ts';
 import { oauth2Settings } from './auth/oauth2-settings.ts';
 import type { ProxyRules } from './proxy/proxy.ts';
@@ -42,7 +42,7 @@ export interface HttpSettings {
   readonly followRedirects: boolean;
   /** Empty: 2xx. */
   readonly statusCodes: readonly number[];
-  /** Such as `HTTP/1.1`; empty: any. */
+  /** Such as `HTTP/1.1`; all if empty. */
   readonly versions: readonly string[];
   readonly failIfSsl: boolean;
   readonly failIfNotSsl: boolean;

@@ -1,7 +1,7 @@
 import type { RE2JS } from 're2js';
 import { z } from 'zod';
 import { authorizationOf, authSettings, checkAuth, type Authorization } from '../http/auth/auth.ts';
-import { anyPrivateHeaders, privateHeaders, type PrivateHeader } from '../http/header-settings.ts';
+import { anyPrivateHeaders, privateHeaders, type PrivateHeader } from '../http/headers/settings.ts';
 import type { TokenSource } from '../http/auth/oauth2.ts';
 import { oauth2Settings } from '../http/auth/oauth2-settings.ts';
 import type { ProxyRules } from '../http/proxy/proxy.ts';

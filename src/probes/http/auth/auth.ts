@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Secret } from '../../../domain/secret.ts';
 import { CANNOT_WORK, secret, secretFile, unlessEmpty, type ConfigFiles } from '../../../settings/values.ts';
-import { headerBytes, isHeaderValue } from '../header-text.ts';
+import { headerBytes, isHeaderValue } from '../headers/text.ts';
 
 /** A complete `Authorization` header; it is a secret. */
 export type Authorization = Secret;

@@ -12,7 +12,7 @@ import { headerValue } from '../http1/head.ts';
 import { connectThrough, type ProxyConnection } from '../proxy/proxy-connection.ts';
 import { proxyAuthorization, proxyFor, type ProxyRules } from '../proxy/proxy.ts';
 import { isSocks } from '../proxy/socks.ts';
-import { USER_AGENT } from '../user-agent.ts';
+import { USER_AGENT } from '../headers/user-agent.ts';
 import type { TokenAnswer } from './token-answer.ts';
 
 const MAX_ANSWER_BYTES = 65_536;

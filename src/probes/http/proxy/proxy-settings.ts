@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Secret } from '../../../domain/secret.ts';
 import { CANNOT_WORK, type ConfigFiles } from '../../../settings/values.ts';
-import { headerBytes, isHeader } from '../header-text.ts';
+import { headerBytes, isHeader } from '../headers/text.ts';
 import { NoProxy, parseProxyUrl, type ProxyRules } from './proxy.ts';
 
 /** An empty one means none, as in blackbox_exporter. */

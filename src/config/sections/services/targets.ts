@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { Target } from '../../domain/service.ts';
-import type { Prober } from '../../probes/prober.ts';
-import type { ConfigFiles } from '../../settings/values.ts';
-import type { ConfigContext } from '../schema/context.ts';
-import { key, mapping } from '../schema/mapping.ts';
-import { pathIn, text } from '../schema/values.ts';
-import type { Path } from '../yaml/path.ts';
-import type { Reader } from '../reading/reader.ts';
+import type { Target } from '../../../domain/service.ts';
+import type { Prober } from '../../../probes/prober.ts';
+import type { ConfigFiles } from '../../../settings/values.ts';
+import type { ConfigContext } from '../../schema/context.ts';
+import { key, mapping } from '../../schema/mapping.ts';
+import { pathIn, text } from '../../schema/values.ts';
+import type { Path } from '../../yaml/path.ts';
+import type { Reader } from '../../reading/reader.ts';
 import { targetsFile } from './targets-file.ts';
 import type { TargetsFile } from './targets-file.ts';
 

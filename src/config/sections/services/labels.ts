@@ -1,4 +1,4 @@
-import type { Prober } from '../../probes/prober.ts';
+import type { Prober } from '../../../probes/prober.ts';
 
 /** Label names with a meaning for Prometheus, Alertmanager or the shipped rules. */
 const RESERVED_LABELS: readonly string[] = [

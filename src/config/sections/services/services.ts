@@ -1,17 +1,17 @@
 import { z } from 'zod';
-import type { Service } from '../../domain/service.ts';
-import type { Probe, Prober } from '../../probes/prober.ts';
-import type { ConfigContext } from '../schema/context.ts';
-import { unknownKey } from '../reading/issues.ts';
-import { key, mapping, readMapping } from '../schema/mapping.ts';
-import type { Values } from '../schema/mapping.ts';
-import { nearest, suggest } from '../reading/nearest.ts';
-import type { Path } from '../yaml/path.ts';
-import type { Reader } from '../reading/reader.ts';
-import { count, interval, name, nameServer, text, timer } from '../schema/values.ts';
-import { ownEscalationKeys } from './escalation.ts';
+import type { Service } from '../../../domain/service.ts';
+import type { Probe, Prober } from '../../../probes/prober.ts';
+import type { ConfigContext } from '../../schema/context.ts';
+import { unknownKey } from '../../reading/issues.ts';
+import { key, mapping, readMapping } from '../../schema/mapping.ts';
+import type { Values } from '../../schema/mapping.ts';
+import { nearest, suggest } from '../../reading/nearest.ts';
+import type { Path } from '../../yaml/path.ts';
+import type { Reader } from '../../reading/reader.ts';
+import { count, interval, name, nameServer, text, timer } from '../../schema/values.ts';
+import { ownEscalationKeys } from '../escalation.ts';
 import { builtInLabels, labelNameProblem } from './labels.ts';
-import { uniqueName } from './rules.ts';
+import { uniqueName } from '../rules.ts';
 import { readTargets, TARGET_KEYS } from './targets.ts';
 import type { TargetsFile } from './targets-file.ts';
 import { adaptiveOf, timingOf } from './timing.ts';
@@ -69,7 +69,7 @@ export const serviceKeys = {
       )
       .meta({ title: 'mapping of labels' })
       .prefault({}),
-    'labels of every series of its checks; an empty value is no label',
+    'labels of every series of its checks; a label with an empty value is left out',
   ),
   resolver: key(
     'resolver',

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { requestTarget, type WebUrl } from '../net/web-url.ts';
+import { requestTarget, type WebUrl } from '../../net/web-url.ts';
 
 interface Cookie {
   readonly name: string;

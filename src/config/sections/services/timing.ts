@@ -1,7 +1,7 @@
-import { formatDuration } from '../../domain/quantity.ts';
-import type { Adaptive, Confirm } from '../../domain/service.ts';
-import type { Path } from '../yaml/path.ts';
-import type { Reader } from '../reading/reader.ts';
+import { formatDuration } from '../../../domain/quantity.ts';
+import type { Adaptive, Confirm } from '../../../domain/service.ts';
+import type { Path } from '../../yaml/path.ts';
+import type { Reader } from '../../reading/reader.ts';
 
 /** The interval in a state; false turns it off. */
 type AdaptiveSetting = false | Adaptive;

@@ -1,4 +1,4 @@
-import { parseWebUrl, utf8Bytes } from '../net/web-url.ts';
+import { parseWebUrl, utf8Bytes } from '../../net/web-url.ts';
 
 /**
  * Whether a name and a value can be sent as a header; tabs are the only control characters that a value may have.

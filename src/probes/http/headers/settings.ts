@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { Secret } from '../../domain/secret.ts';
-import { CANNOT_WORK, secret, secretFile, type ConfigFiles } from '../../settings/values.ts';
-import { headerBytes, isHeader } from './header-text.ts';
+import { Secret } from '../../../domain/secret.ts';
+import { CANNOT_WORK, secret, secretFile, type ConfigFiles } from '../../../settings/values.ts';
+import { headerBytes, isHeader } from './text.ts';
 
 /** Headers about how the body is sent: they are derived from it, and have no effect here, as in blackbox_exporter. */
 const BODY_HEADERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer']);

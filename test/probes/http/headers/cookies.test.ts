@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { httpProber } from '../../../src/probes/http.ts';
-import { CookieJar } from '../../../src/probes/http/cookies.ts';
-import { run, verdictText, webUrl } from '../../support/probe.ts';
-import { ServerSet } from '../../support/server-set.ts';
+import { httpProber } from '../../../../src/probes/http.ts';
+import { CookieJar } from '../../../../src/probes/http/headers/cookies.ts';
+import { run, verdictText, webUrl } from '../../../support/probe.ts';
+import { ServerSet } from '../../../support/server-set.ts';
 
 const servers = new ServerSet();
 afterEach(() => servers.close());

@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import type { Target } from '../../domain/service.ts';
-import type { Prober } from '../../probes/prober.ts';
-import { readText } from '../files.ts';
-import { deepFreeze } from '../freeze.ts';
+import type { Target } from '../../../domain/service.ts';
+import type { Prober } from '../../../probes/prober.ts';
+import { readText } from '../../files.ts';
+import { deepFreeze } from '../../freeze.ts';
 import { labelNameProblem } from './labels.ts';
-import type { Path } from '../yaml/path.ts';
-import { formatPath } from '../yaml/path.ts';
-import { Reader } from '../reading/reader.ts';
-import type { ConfigProblem } from '../reading/problem.ts';
-import { parseBlackboxYaml } from '../yaml/yaml.ts';
+import type { Path } from '../../yaml/path.ts';
+import { formatPath } from '../../yaml/path.ts';
+import { Reader } from '../../reading/reader.ts';
+import type { ConfigProblem } from '../../reading/problem.ts';
+import { parseBlackboxYaml } from '../../yaml/yaml.ts';
 
 /** A file of targets that may change at any time. */
 export interface TargetsFile {
