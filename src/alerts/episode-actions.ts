@@ -1,3 +1,5 @@
+import type { EpochMs } from '../domain/clock.ts';
+import { toNanoseconds } from '../domain/instant.ts';
 import type { Acknowledgement, EpisodeAction, EpisodeAdvance, EpisodeState } from './episode.ts';
 import { closedWithoutReport, released, reopened, step } from './episode-machine.ts';
 import { max } from './report.ts';
@@ -30,21 +32,21 @@ export function act(current: EpisodeState, action: EpisodeAction): EpisodeAdvanc
   }
 }
 
-/** When `act` next has something to do because of time alone, milliseconds since the epoch. */
-export function nextTimer(state: EpisodeState): number | undefined {
+/** When `act` next has something to do because of time alone. */
+export function nextTimer(state: EpisodeState): EpochMs | undefined {
   if (state.suspect !== undefined) return state.suspect.until;
   return state.open ? state.acknowledgement?.expiresAt : undefined;
 }
 
 /** The sender's own list has the alert: believed unless an end was reported that is not already in doubt. */
-function confirm(current: EpisodeState, at: number): EpisodeAdvance {
+function confirm(current: EpisodeState, at: EpochMs): EpisodeAdvance {
   const { open, suspect, reportedEnd } = current;
   if (open || (suspect === undefined && reportedEnd !== undefined))
     return { state: current, transitions: [] };
   return step('reopened', reopened(current, { at, sameStart: suspect?.sameStart ?? true }));
 }
 
-function passTime(current: EpisodeState, now: number): EpisodeAdvance {
+function passTime(current: EpisodeState, now: EpochMs): EpisodeAdvance {
   const due = nextTimer(current);
   if (due === undefined || due > now) return { state: current, transitions: [] };
   return current.suspect === undefined ? step('ack_expired', released(current, now)) : confirm(current, now);
@@ -52,9 +54,9 @@ function passTime(current: EpisodeState, now: number): EpisodeAdvance {
 
 function expired(
   current: EpisodeState,
-  { at, lastReceivedAt }: { at: number; lastReceivedAt: number },
+  { at, lastReceivedAt }: { at: EpochMs; lastReceivedAt: EpochMs },
 ): EpisodeState {
-  const endsAt = max(BigInt(lastReceivedAt) * 1_000_000n, current.startsAt);
+  const endsAt = max(toNanoseconds(lastReceivedAt), current.startsAt);
   return closedWithoutReport(current, { endsAt, at });
 }
 

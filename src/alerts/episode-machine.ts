@@ -1,3 +1,5 @@
+import type { EpochMs } from '../domain/clock.ts';
+import { toNanoseconds, type EpochNs } from '../domain/instant.ts';
 import { severityRises, type Alert, type SeverityClass } from './alert.ts';
 import type {
   DuplicateCause,
@@ -88,14 +90,14 @@ function carriedAcknowledgement(
   { start, context }: Report,
 ): EpisodeState['acknowledgement'] {
   if (!former.open) return undefined;
-  const explained = BigInt(context.lastReceivedAt + context.groupIntervalMs) * 1_000_000n;
+  const explained = toNanoseconds(context.lastReceivedAt + context.groupIntervalMs);
   return start <= explained ? former.acknowledgement : undefined;
 }
 
 /** Anything up to this instant belongs to `former`. */
-function lastInstant(former: EpisodeState, { receivedAt, toleranceNs }: EpisodeContext): bigint {
+function lastInstant(former: EpisodeState, { receivedAt, toleranceNs }: EpisodeContext): EpochNs {
   const end = former.open ? former.reportedEnd : former.endsAt;
-  return min(end ?? former.anchor + toleranceNs, BigInt(receivedAt) * 1_000_000n);
+  return min(end ?? former.anchor + toleranceNs, toNanoseconds(receivedAt));
 }
 
 function firesOn(current: EpisodeState, report: Report): EpisodeAdvance {
@@ -113,7 +115,7 @@ function firesOn(current: EpisodeState, report: Report): EpisodeAdvance {
 }
 
 /** Whoever acknowledged a warning did not acknowledge a critical alert: a rise in severity ends the acknowledgement. */
-function unlessWorse(done: EpisodeAdvance, last: SeverityClass, at: number): EpisodeAdvance {
+function unlessWorse(done: EpisodeAdvance, last: SeverityClass, at: EpochMs): EpisodeAdvance {
   if (!done.state.acknowledged || !severityRises(last, done.state.severity)) return done;
   const broken = released(done.state, at);
   return {
@@ -205,7 +207,7 @@ function endsAgain(current: EpisodeState, report: Report): EpisodeAdvance {
 /** A reported end replaces an inferred one; of several reported ends the latest counts. */
 function laterEnd(
   { endsAt, reportedEnd, startsAt }: EpisodeState,
-  given: bigint | undefined,
+  given: EpochNs | undefined,
 ): EpisodeState['endsAt'] {
   if (given === undefined) return endsAt;
   const known = reportedEnd === undefined ? undefined : endsAt;
@@ -214,7 +216,7 @@ function laterEnd(
 
 export function closedWithoutReport(
   current: EpisodeState,
-  { endsAt, at }: { endsAt: bigint; at: number },
+  { endsAt, at }: { endsAt: EpochNs; at: EpochMs },
 ): EpisodeState {
   const ordinal = current.ordinal + 1;
   return {
@@ -230,7 +232,7 @@ export function closedWithoutReport(
  */
 export function reopened(
   current: EpisodeState,
-  { at, sameStart }: { at: number; sameStart: boolean },
+  { at, sameStart }: { at: EpochMs; sameStart: boolean },
 ): EpisodeState {
   const { endsAt, reportedEnd } = current;
   const back: EpisodeState = {
@@ -238,7 +240,7 @@ export function reopened(
     open: true,
     ordinal: current.ordinal + 1,
     endsAt: undefined,
-    reportedEnd: reportedEnd === undefined ? undefined : min(endsAt ?? reportedEnd, BigInt(at) * 1_000_000n),
+    reportedEnd: reportedEnd === undefined ? undefined : min(endsAt ?? reportedEnd, toNanoseconds(at)),
     closedAt: undefined,
     closedBy: [],
     suspect: undefined,
@@ -246,11 +248,11 @@ export function reopened(
   return current.acknowledged && sameStart ? back : withoutAcknowledgement(back, at);
 }
 
-export function released(current: EpisodeState, at: number): EpisodeState {
+export function released(current: EpisodeState, at: EpochMs): EpisodeState {
   return withoutAcknowledgement({ ...current, ordinal: current.ordinal + 1 }, at);
 }
 
-function withoutAcknowledgement(current: EpisodeState, at: number): EpisodeState {
+function withoutAcknowledgement(current: EpisodeState, at: EpochMs): EpisodeState {
   return { ...current, acknowledged: false, acknowledgement: undefined, unacknowledgedSince: at };
 }
 

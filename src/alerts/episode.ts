@@ -1,15 +1,16 @@
-import type { SeverityClass } from './alert.ts';
+import type { EpochMs } from '../domain/clock.ts';
 import type { Transition } from '../domain/event.ts';
+import type { EpochNs } from '../domain/instant.ts';
+import type { SeverityClass } from './alert.ts';
 import type { Delivery } from './delivery.ts';
 
 /** Who took charge of an episode; it is not sent to Alertmanager and silences nothing. */
 export interface Acknowledgement {
   readonly by: string;
   readonly comment: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  /** Milliseconds since the epoch; undefined: until the episode ends. */
-  readonly expiresAt: number | undefined;
+  readonly at: EpochMs;
+  /** Undefined: until the episode ends. */
+  readonly expiresAt: EpochMs | undefined;
 }
 
 /**
@@ -38,13 +39,13 @@ export function reporterOf(
 
 /** A closed episode that is reported as firing, perhaps by a late report. */
 export interface Suspicion {
-  /** When it counts as firing unless a resolve or a list refutes it, milliseconds since the epoch. */
-  readonly until: number;
+  /** When it counts as firing unless a resolve or a list refutes it. */
+  readonly until: EpochMs;
   /** Whether it was reported with its own start. */
   readonly sameStart: boolean;
 }
 
-/** The newest episode of an alert. Times are nanoseconds since the epoch unless stated otherwise. */
+/** The newest episode of an alert. */
 export interface EpisodeState {
   /** Counts the episodes of its alert, from 1. */
   readonly number: number;
@@ -52,33 +53,33 @@ export interface EpisodeState {
   readonly ordinal: number;
   readonly open: boolean;
   /** The earliest reported start, as reported. */
-  readonly startsAt: bigint;
+  readonly startsAt: EpochNs;
   /**
    * The latest start of a report that opened, closed or reopened it, capped at the time that report was received. Later
    * starts are compared with this and not with `startsAt`: where two reporters disagree, the earlier start must not
    * make the other one look new.
    */
-  readonly anchor: bigint;
+  readonly anchor: EpochNs;
   /** `anchor` as reported, uncapped: differs if the sender's clock is ahead. */
-  readonly anchorGiven: bigint;
+  readonly anchorGiven: EpochNs;
   /** The latest reported or inferred end, as reported; undefined while open. */
-  readonly endsAt: bigint | undefined;
+  readonly endsAt: EpochNs | undefined;
   /**
    * The earliest end reported since it was closed, capped at the time of its receipt; undefined if no end was reported.
    * Kept when the episode is reopened, since whatever starts after it is another life.
    */
-  readonly reportedEnd: bigint | undefined;
+  readonly reportedEnd: EpochNs | undefined;
   /** Anything up to this instant belongs to a former episode. */
-  readonly formerUntil: bigint | undefined;
+  readonly formerUntil: EpochNs | undefined;
   /** Reporters of its end; empty while it is open. */
   readonly closedBy: readonly Reporter[];
   readonly acknowledged: boolean;
   /** Undefined if it was never acknowledged. */
   readonly acknowledgement: Acknowledgement | undefined;
-  /** Since when it is unacknowledged, milliseconds: its first receipt, or when its last acknowledgement ended. */
-  readonly unacknowledgedSince: number;
-  /** When its end first became known, milliseconds; undefined while open. */
-  readonly closedAt: number | undefined;
+  /** Since when it is unacknowledged: its first receipt, or when its last acknowledgement ended. */
+  readonly unacknowledgedSince: EpochMs;
+  /** When its end first became known; undefined while open. */
+  readonly closedAt: EpochMs | undefined;
   readonly suspect: Suspicion | undefined;
   readonly severity: SeverityClass;
   /** Canonical JSON. */
@@ -95,10 +96,9 @@ export interface EpisodeTransition {
 }
 
 export interface EpisodeContext {
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number;
-  /** When the newest episode was last reported, milliseconds since the epoch; 0: never. */
-  readonly lastReceivedAt: number;
+  readonly receivedAt: EpochMs;
+  /** When the newest episode was last reported; 0: never. */
+  readonly lastReceivedAt: EpochMs;
   readonly reporter: Reporter;
   /** How far apart reported starts of one life may be, nanoseconds. */
   readonly toleranceNs: bigint;
@@ -134,18 +134,18 @@ export type ExpiryCause = 'silent' | 'absent';
 /** What happens to an episode without a report of its sender. */
 export type EpisodeAction =
   | { readonly kind: 'acknowledge'; readonly acknowledgement: Acknowledgement }
-  | { readonly kind: 'unacknowledge'; readonly at: number }
+  | { readonly kind: 'unacknowledge'; readonly at: EpochMs }
   /** A timer fired: an acknowledgement expired, or a suspicion was not refuted. */
-  | { readonly kind: 'time'; readonly at: number }
-  /** No report for too long; `lastReceivedAt` is the time of the last one (ms). */
+  | { readonly kind: 'time'; readonly at: EpochMs }
+  /** No report for too long; `lastReceivedAt` is the time of the last one. */
   | {
       readonly kind: 'expire';
-      readonly at: number;
-      readonly lastReceivedAt: number;
+      readonly at: EpochMs;
+      readonly lastReceivedAt: EpochMs;
       readonly cause: ExpiryCause;
     }
   /**
    * The sender was asked, and has the alert (`confirm`) or not (`refute`). A confirmed episode is reopened if it is a
    * suspect, or was closed without a reported end.
    */
-  | { readonly kind: 'confirm' | 'refute'; readonly at: number };
+  | { readonly kind: 'confirm' | 'refute'; readonly at: EpochMs };

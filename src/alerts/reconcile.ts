@@ -1,3 +1,4 @@
+import { toMilliseconds } from '../domain/instant.ts';
 import type { EpisodeState } from './episode.ts';
 import type {
   EpisodeToReconcile,
@@ -99,7 +100,7 @@ function deliverable(
   for (const { fingerprint, suppressed, startsAt } of listed) {
     if (suppressed !== undefined) since.set(fingerprint, askedAt);
     else if (!known.has(fingerprint)) {
-      const began = Math.min(Number(startsAt / 1_000_000n), askedAt);
+      const began = Math.min(toMilliseconds(startsAt), askedAt);
       since.set(fingerprint, memory.deliverableSince.get(fingerprint) ?? began);
     }
   }

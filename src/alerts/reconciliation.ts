@@ -1,3 +1,6 @@
+import type { EpochMs } from '../domain/clock.ts';
+import type { EpochNs } from '../domain/instant.ts';
+
 /** Why Alertmanager sends no notification for a firing alert. */
 export type Suppression = 'silenced' | 'inhibited' | 'muted';
 
@@ -9,8 +12,7 @@ export interface ListedAlert {
   readonly suppressed: Suppression | undefined;
   /** Our receivers that it is currently sent to. */
   readonly receivers: readonly string[];
-  /** Nanoseconds since the epoch. */
-  readonly startsAt: bigint;
+  readonly startsAt: EpochNs;
 }
 
 /** An Alertmanager's answers, unparsed. */
@@ -22,8 +24,8 @@ export interface AlertListing {
   readonly groups?: Uint8Array | undefined;
   /** Which of its receivers are ours. */
   readonly receivers: ReceiverClues;
-  /** When it started, milliseconds since the epoch by our clock; undefined if it does not report it. */
-  readonly startedAt: number | undefined;
+  /** When it started, by our clock; undefined if it does not report it. */
+  readonly startedAt: EpochMs | undefined;
 }
 
 /**
@@ -45,30 +47,29 @@ export interface EpisodeToReconcile {
   readonly id: number;
   readonly fingerprint: string;
   readonly open: boolean;
-  /** Milliseconds since the epoch. */
-  readonly lastReceivedAt: number;
+  readonly lastReceivedAt: EpochMs;
   readonly suppressed: Suppression | undefined;
 }
 
 /** What is kept from round to round. */
 export interface ReconciliationMemory {
-  /** When a list was first requested, milliseconds since the epoch. */
-  readonly since: number;
-  /** Since when (ms) an episode is in no list. */
-  readonly absentSince: ReadonlyMap<number, number>;
-  /** By fingerprint: since when (ms) an alert without an open episode could have been delivered. */
-  readonly deliverableSince: ReadonlyMap<string, number>;
+  /** When a list was first requested. */
+  readonly since: EpochMs;
+  /** Since when an episode is in no list. */
+  readonly absentSince: ReadonlyMap<number, EpochMs>;
+  /** By fingerprint: since when an alert without an open episode could have been delivered. */
+  readonly deliverableSince: ReadonlyMap<string, EpochMs>;
 }
 
 export interface ReconciliationContext {
-  /** When the lists were requested, milliseconds since the epoch. */
-  readonly askedAt: number;
+  /** When the lists were requested. */
+  readonly askedAt: EpochMs;
   /** Whether every Alertmanager of the webhook answered: only then can an alert be found absent. */
   readonly complete: boolean;
   /** Whether one of them may not have been sent every alert yet since its start: no alert counts as absent then. */
   readonly young: boolean;
-  /** When the last of them started, milliseconds since the epoch. */
-  readonly startedAt: number;
+  /** When the last of them started. */
+  readonly startedAt: EpochMs;
   /** How long the report of a start or an end may take to arrive, milliseconds. */
   readonly settleMs: number;
   readonly memory: ReconciliationMemory;

@@ -1,16 +1,17 @@
 import { severityClass, type Alert } from './alert.ts';
 import type { EpisodeContext, EpisodeState, Reporter } from './episode.ts';
+import { toNanoseconds, type EpochNs } from '../domain/instant.ts';
 import { canonicalLabels } from '../domain/labels.ts';
 
-/** What a delivery reports about one alert. Times are nanoseconds since the epoch. */
+/** What a delivery reports about one alert. */
 export interface Report {
   readonly firing: boolean;
   readonly by: Reporter;
-  readonly given: { readonly start: bigint; readonly end: bigint | undefined };
+  readonly given: { readonly start: EpochNs; readonly end: EpochNs | undefined };
   /** The start, capped at the time of receipt. */
-  readonly start: bigint;
+  readonly start: EpochNs;
   /** Of a resolved alert; the time of receipt if the sender gave no end, or a later one. */
-  readonly end: bigint;
+  readonly end: EpochNs;
   /** Whether `end` is the sender's. */
   readonly endKnown: boolean;
   readonly content: Pick<EpisodeState, 'severity' | 'labels' | 'annotations' | 'generatorUrl'>;
@@ -22,7 +23,7 @@ export interface Report {
  * is compared as if it were the time of receipt, and stored as reported.
  */
 export function reportOf(alert: Alert, context: EpisodeContext): Report {
-  const received = BigInt(context.receivedAt) * 1_000_000n;
+  const received = toNanoseconds(context.receivedAt);
   const given = { start: alert.startsAt.ns, end: alert.endsAt?.ns };
   const start = min(given.start, received);
   const { end = received } = given;
@@ -72,7 +73,7 @@ export function endsFormerLife(current: EpisodeState, { start, end, endKnown }: 
 /** Whether a firing, while the newest episode is open, may be a late report about the former one. */
 export function mayFireForFormerLife({ formerUntil }: EpisodeState, { given, context }: Report): boolean {
   if (formerUntil === undefined || given.start > formerUntil) return false;
-  return BigInt(context.receivedAt - context.staleWindowMs) * 1_000_000n <= formerUntil;
+  return toNanoseconds(context.receivedAt - context.staleWindowMs) <= formerUntil;
 }
 
 /**
@@ -89,14 +90,14 @@ export function mayBeStale(
 }
 
 /** Whether a start, as reported, is the episode's own. */
-export function isSameStart(current: EpisodeState, start: bigint, toleranceNs: bigint): boolean {
+export function isSameStart(current: EpisodeState, start: EpochNs, toleranceNs: bigint): boolean {
   const { startsAt, anchorGiven, formerUntil } = current;
   if (formerUntil !== undefined && start <= formerUntil) return false;
   return start >= startsAt - toleranceNs && start <= anchorGiven + toleranceNs;
 }
 
 /** The earliest start; a start within a former episode does not count. */
-export function earliestStart({ startsAt, formerUntil }: EpisodeState, given: bigint): bigint {
+export function earliestStart({ startsAt, formerUntil }: EpisodeState, given: EpochNs): EpochNs {
   return formerUntil !== undefined && given <= formerUntil ? startsAt : min(startsAt, given);
 }
 

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../domain/clock.ts';
 import type { LabelSet } from '../domain/labels.ts';
 
 /** An alert that always fires, selected by all of these labels. */
@@ -9,8 +10,8 @@ export interface WatchdogRule {
 /** What deliveries have shown about a watchdog. */
 export interface WatchdogSighting {
   readonly name: string;
-  /** When it was last delivered as firing, milliseconds since the epoch; undefined: never. */
-  readonly lastSeenAt: number | undefined;
+  /** When it was last delivered as firing; undefined: never. */
+  readonly lastSeenAt: EpochMs | undefined;
   /** Whether an episode of it is open; the sender resolves it when it is no longer renewed. */
   readonly firing: boolean;
 }

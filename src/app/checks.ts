@@ -1,5 +1,5 @@
 import type { Config } from '../config/types.ts';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { SeriesTable } from '../exposition/table/series-table.ts';
 import type { LastRun, Ledger } from '../ledger/ledger.ts';
@@ -30,7 +30,7 @@ export interface Watching {
   readonly monitor: Monitor;
   /** As `runProbe` takes them. */
   readonly runs: {
-    readonly stalledMs: (since: number) => number;
+    readonly stalledMs: (since: MonotonicMs) => number;
     readonly evaluateCel: EvaluateCel;
   };
   /** Applies the services of this configuration, and of the targets files that it names. Cannot fail. */
@@ -42,7 +42,7 @@ export async function startWatching(options: WatchingOptions): Promise<Watching>
   const { config, clock, logger, lifecycle, self, storage, table } = options;
   const loop = new LoopWatch(clock);
   lifecycle.onStop('loop watch', () => loop.stop());
-  const stalledMs = (since: number) => loop.longestSince(since);
+  const stalledMs = (since: MonotonicMs) => loop.longestSince(since);
   const cel = new CelThread(options);
   lifecycle.onStop('CEL thread', () => cel.stop());
   const runs = { stalledMs, evaluateCel: cel.evaluate };

@@ -1,5 +1,5 @@
 import type { Config } from '../config/types.ts';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { Places, type PlaceLimits } from '../http/places.ts';
 import { isLoopback } from '../domain/network.ts';
@@ -15,7 +15,7 @@ interface ProbeEndpointParts {
   /** Where Tocsin listens; undefined before that. */
   readonly listener: () => Listener | undefined;
   /** As `runProbe` takes it. */
-  readonly stalledMs?: (since: number) => number;
+  readonly stalledMs?: (since: MonotonicMs) => number;
   readonly evaluateCel?: EvaluateCel;
 }
 

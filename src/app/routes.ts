@@ -1,6 +1,6 @@
 import { parseDelivery } from '../alerts/parse-delivery.ts';
 import type { Config } from '../config/types.ts';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, EpochMs, MonotonicMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Gate } from '../http/scrape-gate.ts';
 import { isWatchdog } from '../alerts/watchdog.ts';
@@ -59,7 +59,7 @@ export interface RouteDeps {
   readonly source: ScrapeSource;
   readonly hostStats: () => HostStats;
   /** As `runProbe` takes it. */
-  readonly stalledMs: (since: number) => number;
+  readonly stalledMs: (since: MonotonicMs) => number;
   /** Where the server of these routes listens; undefined before that. */
   readonly listener: () => Listener | undefined;
   readonly evaluateCel: EvaluateCel;
@@ -123,7 +123,7 @@ export function createRoutes(deps: RouteDeps): readonly Handler[] {
 }
 
 /** Routes that read, with a place for each request. */
-function readRoutes(deps: RouteDeps, now: () => number): Handler[] {
+function readRoutes(deps: RouteDeps, now: () => EpochMs): Handler[] {
   const { config, ledger } = deps;
   const { reads } = deps.clients;
   const { board } = deps.monitor;

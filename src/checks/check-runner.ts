@@ -1,6 +1,6 @@
 import type { ConfiguredService, SchedulerConfig } from '../config/types.ts';
 import type { CancelSignal } from '../domain/cancellation.ts';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Result } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
@@ -41,7 +41,7 @@ export interface MonitorOptions {
   readonly table: SeriesTable;
   readonly outbox: Outbox;
   /** The longest time (ms) for which the event loop was blocked since a monotonic time. */
-  readonly stalledMs: (since: number) => number;
+  readonly stalledMs: (since: MonotonicMs) => number;
   readonly evaluateCel: EvaluateCel;
   /** The last run of each check before this process began. */
   readonly past: readonly LastRun[];

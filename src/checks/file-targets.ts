@@ -1,6 +1,6 @@
 import { readTargetsFile } from '../config/sections/services/targets-file.ts';
 import type { ConfiguredService, ConfigProblem, TargetsFile } from '../config/types.ts';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, EpochMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Target } from '../domain/service.ts';
 import type { SeriesTable } from '../exposition/table/series-table.ts';
@@ -23,7 +23,7 @@ interface FileState {
   /** Those of the last valid version; empty before the first. */
   targets: readonly Target[];
   ok: boolean;
-  takenAt: number | undefined;
+  takenAt: EpochMs | undefined;
 }
 
 /** Keeps the targets of services in step with their files. An invalid file leaves the last valid targets in force. */

@@ -1,9 +1,15 @@
+/** A point in time: milliseconds since the Unix epoch. */
+export type EpochMs = number;
+
+/** A reading of a clock that never goes back: only the difference of two of them means something. */
+export type MonotonicMs = number;
+
 /** Time as a parameter, so that tests can hold it still. */
 export interface Clock {
-  /** Wall clock: milliseconds since the epoch, for what is stored or shown. */
-  now(): number;
-  /** Milliseconds that never go back, for durations and deadlines. */
-  monotonic(): number;
+  /** The wall clock, for what is stored or shown. */
+  now(): EpochMs;
+  /** For durations and deadlines. */
+  monotonic(): MonotonicMs;
   /** Calls `run` once after `delayMs`; the returned function cancels it. */
   after(delayMs: number, run: () => void): () => void;
 }

@@ -1,3 +1,4 @@
+import type { EpochMs } from './clock.ts';
 import type { CheckState } from './service.ts';
 
 /** The transitions of an episode that the ledger records, each once. */
@@ -29,8 +30,7 @@ export interface NewEvent {
   readonly type: EventType;
   /** A fingerprint or a service. */
   readonly subject?: string;
-  /** Milliseconds since the epoch. */
-  readonly time: number;
+  readonly time: EpochMs;
   /** The structured record: JSON values, snake_case. */
   readonly data: Readonly<Record<string, unknown>>;
 }

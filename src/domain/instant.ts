@@ -1,11 +1,14 @@
+/** A point in time: nanoseconds since the Unix epoch. */
+export type EpochNs = bigint;
+
 /** A point in time with nanoseconds: `Date` has only milliseconds, senders have more. */
 export interface Instant {
-  /** Nanoseconds since the epoch. */
-  readonly ns: bigint;
+  readonly ns: EpochNs;
   /** As the sender wrote it, its offset included. */
   readonly text: string;
 }
 
+const NS_PER_MS = 1_000_000n;
 const NS_PER_SECOND = 1_000_000_000n;
 const RFC3339 =
   /^(\d{4})-(\d{2})-(\d{2})[Tt]([01]\d|2[0-3]):(\d{2}):(\d{2})(?:\.(\d{1,9})\d*)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
@@ -23,7 +26,7 @@ export function parseInstant(text: string): Instant | undefined {
   // `Date` reads the 30th of February as the 2nd of March
   if (Number(day) > 28 && new Date(seconds).getUTCDate() !== Number(day)) return undefined;
   const leap = second === '60' ? 1_000n : 0n;
-  const ns = (BigInt(seconds) + leap - BigInt(offsetMs(zone))) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+  const ns = (BigInt(seconds) + leap - BigInt(offsetMs(zone))) * NS_PER_MS + BigInt(fraction.padEnd(9, '0'));
   return { ns, text };
 }
 
@@ -33,8 +36,17 @@ function offsetMs(zone: string): number {
   return (zone.startsWith('-') ? -minutes : minutes) * 60_000;
 }
 
+export function toNanoseconds(ms: number): bigint {
+  return BigInt(ms) * NS_PER_MS;
+}
+
+/** Rounded towards zero. */
+export function toMilliseconds(ns: bigint): number {
+  return Number(ns / NS_PER_MS);
+}
+
 /** Writes an instant in UTC, RFC 3339, with as many fractional digits as it has (none when whole). */
-export function formatInstant(ns: bigint): string {
+export function formatInstant(ns: EpochNs): string {
   const rest = Number(ns % NS_PER_SECOND);
   const fraction = rest < 0 ? rest + 1e9 : rest;
   const seconds = Number(ns / NS_PER_SECOND) - (rest < 0 ? 1 : 0);

@@ -1,3 +1,5 @@
+import type { EpochMs } from './clock.ts';
+
 /** Why a run failed, when the target is at fault. A closed set, since it is a label value. */
 export const FAILURE_REASONS = [
   'dns',
@@ -24,8 +26,7 @@ export const FAILURE_REASONS = [
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 
 /** Why a run says nothing about the target: the agent is at fault. */
-export const UNKNOWN_REASONS = ['agent_overload', 'agent_resolver', 'agent_limit', 'agent_error'] as const;
-export type UnknownReason = (typeof UNKNOWN_REASONS)[number];
+export type UnknownReason = 'agent_overload' | 'agent_resolver' | 'agent_limit' | 'agent_error';
 
 /** How a run ended. `text` explains it to a person and never holds a secret. */
 export type Verdict =
@@ -49,8 +50,8 @@ export interface Result {
   /** The id of the run in events, API answers and exemplars; absent when the run was not stored. */
   readonly runId?: string;
   readonly verdict: Verdict;
-  /** Wall clock at the start, milliseconds since the epoch. */
-  readonly startedAt: number;
+  /** Wall clock at the start. */
+  readonly startedAt: EpochMs;
   readonly durationSeconds: number;
   readonly details: Details;
 }

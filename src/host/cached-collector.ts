@@ -1,4 +1,4 @@
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../domain/clock.ts';
 import type { Sample } from '../metrics/family.ts';
 import type { CollectorInstance } from './collector.ts';
 
@@ -16,7 +16,7 @@ export interface RestOptions {
  * most. A failed reading is not reused.
  */
 export function resting({ clock, collect, restMs = () => SECOND_MS }: RestOptions): CollectorInstance {
-  let last: { readonly samples: readonly Sample[]; readonly until: number } | undefined;
+  let last: { readonly samples: readonly Sample[]; readonly until: MonotonicMs } | undefined;
   return {
     collect: async (signal) => {
       const start = clock.monotonic();

@@ -1,4 +1,4 @@
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../domain/clock.ts';
 
 /** How long a reading may hold the event loop before other work runs. */
 const SLICE_MS = 2;
@@ -6,7 +6,7 @@ const SLICE_MS = 2;
 /** Divides a long reading into slices: call `breathe` between its steps. */
 export class Pace {
   readonly #clock: Pick<Clock, 'monotonic'>;
-  #since: number;
+  #since: MonotonicMs;
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
     this.#clock = clock;

@@ -1,4 +1,4 @@
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../domain/clock.ts';
 import { readCpuTime, type CpuTime } from './collectors/cpu/cpu.ts';
 import { CollectorError, type CollectorOptions } from './collector.ts';
 import { readMeminfo } from './collectors/memory/meminfo.ts';
@@ -27,7 +27,7 @@ type StatsOptions = Pick<CollectorOptions, 'procfs' | 'rootfs' | 'statfs'>;
 export class HostStatsReader {
   readonly #options: StatsOptions;
   readonly #clock: Clock;
-  #cpu: { readonly at: number; readonly time: CpuTime | undefined };
+  #cpu: { readonly at: MonotonicMs; readonly time: CpuTime | undefined };
   #cpuPercent: number | undefined;
   #disk: HostStats['disk'];
   #diskAt = -Infinity;
@@ -63,7 +63,7 @@ export class HostStatsReader {
     this.#disk = usage === undefined || 'error' in usage ? undefined : diskOf(usage);
   }
 
-  #busyPercent(now: number): number | undefined {
+  #busyPercent(now: MonotonicMs): number | undefined {
     if (now - this.#cpu.at < MIN_SPAN_MS) return this.#cpuPercent;
     const time = this.#readCpu();
     this.#cpuPercent = percentBetween(this.#cpu.time, time);

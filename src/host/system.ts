@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import * as os from 'node:os';
+import type { EpochMs } from '../domain/clock.ts';
 
 /** What the operating system reports without files, under the names of Node's `os`. */
 export interface System {
@@ -20,7 +21,7 @@ export interface System {
   machine(): string;
   hostname(): string;
   /** The local time zone, as `Europe/Vienna` or the path of its file, and its offset at that time, seconds east. */
-  timeZone(atMs: number): { readonly name: string; readonly offset: number };
+  timeZone(atMs: EpochMs): { readonly name: string; readonly offset: number };
 }
 
 /** The machine that this process runs on. */
@@ -28,7 +29,7 @@ export function nodeSystem(): System {
   const { loadavg, cpus, totalmem, freemem, uptime, type, release, version, machine, hostname } = os;
   const told = { loadavg, cpus, totalmem, freemem, uptime, type, release, version, machine, hostname };
   const name = zoneName();
-  const timeZone = (atMs: number) => ({ name, offset: 0 - new Date(atMs).getTimezoneOffset() * 60 });
+  const timeZone = (atMs: EpochMs) => ({ name, offset: 0 - new Date(atMs).getTimezoneOffset() * 60 });
   return { ...told, platform: os.platform(), pageSize: pageSize(), timeZone };
 }
 

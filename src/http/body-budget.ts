@@ -1,3 +1,4 @@
+import type { MonotonicMs } from '../domain/clock.ts';
 import { clientKey } from './scrape-gate.ts';
 
 /** A body that could not be read; `status` is the status of the answer. */
@@ -14,7 +15,7 @@ export class BodyError extends Error {
 export interface BodyBudgetOptions {
   /** Bytes; read for each body, so that a reload applies. */
   readonly max: () => number;
-  readonly monotonic: () => number;
+  readonly monotonic: () => MonotonicMs;
   /** Whether an address that uploads more than another loses a place to it; otherwise only stalled uploads do. */
   readonly fair: boolean;
 }

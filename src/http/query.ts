@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import { parseInstant } from '../domain/instant.ts';
+import { parseInstant, toMilliseconds } from '../domain/instant.ts';
 import { sendProblem } from './problem.ts';
 
 /** A query parameter that is unknown or invalid. */
@@ -105,5 +105,5 @@ export function refuseParameters(request: Request, response: Response): boolean 
 
 function instantMs(text: string): number | undefined {
   const instant = parseInstant(text);
-  return instant && Number(instant.ns / 1_000_000n);
+  return instant && toMilliseconds(instant.ns);
 }

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import type { MonotonicMs } from '../domain/clock.ts';
 import { plainAddress } from '../domain/network.ts';
 
 export interface GateLimits {
@@ -13,8 +14,7 @@ export interface GateLimits {
 }
 
 export interface GateOptions {
-  /** Monotonic milliseconds. */
-  readonly monotonic: () => number;
+  readonly monotonic: () => MonotonicMs;
   /** Buckets that are kept; the least recently used one is evicted. */
   readonly maxClients?: number;
 }
@@ -76,10 +76,10 @@ export class Gate {
 /** Token buckets, each stored as the one time at which it will be full again; at most `max` of them. */
 class Buckets {
   readonly #fullAt = new Map<string, number>();
-  readonly #monotonic: () => number;
+  readonly #monotonic: () => MonotonicMs;
   readonly #max: number;
 
-  constructor(monotonic: () => number, max: number) {
+  constructor(monotonic: () => MonotonicMs, max: number) {
     this.#monotonic = monotonic;
     this.#max = max;
   }

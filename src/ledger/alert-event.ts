@@ -1,4 +1,5 @@
 import type { EpisodeState, ExpiryCause } from '../alerts/episode.ts';
+import type { EpochMs } from '../domain/clock.ts';
 import { formatInstant } from '../domain/instant.ts';
 import type { LabelSet } from '../domain/labels.ts';
 
@@ -6,8 +7,8 @@ import type { LabelSet } from '../domain/labels.ts';
 interface CommonContext {
   readonly webhook: string;
   readonly receiver: string;
-  /** When it was received, or happened, milliseconds since the epoch. */
-  readonly receivedAt: number;
+  /** When it was received, or happened. */
+  readonly receivedAt: EpochMs;
   /** Of the delivery; absent if a person or a timer caused the event. */
   readonly groupKey?: string;
   readonly truncatedAlerts?: number;

@@ -1,10 +1,11 @@
 import type { AlertListing, ReconciliationPlan } from '../alerts/reconciliation.ts';
+import type { EpochMs } from '../domain/clock.ts';
 
 /** The alerts of a webhook's Alertmanagers, as answered by them. */
 export interface Listings {
   readonly webhook: string;
-  /** When they were requested, milliseconds since the epoch. */
-  readonly askedAt: number;
+  /** When they were requested. */
+  readonly askedAt: EpochMs;
   /** Whether every Alertmanager answered. */
   readonly complete: boolean;
   readonly lists: readonly AlertListing[];

@@ -1,4 +1,5 @@
 import type { Alert, SeverityClass } from '../alerts/alert.ts';
+import type { EpochMs } from '../domain/clock.ts';
 import type { Transition } from '../domain/event.ts';
 import type { Acknowledgement } from '../alerts/episode.ts';
 import type { CloudEvent, NewEvent } from '../domain/event.ts';
@@ -18,8 +19,7 @@ export interface RawDelivery {
   /** The entry of `webhooks` that received it. */
   readonly webhook: string;
   readonly body: Uint8Array;
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number;
+  readonly receivedAt: EpochMs;
   /** The sender's address and `User-Agent`, for the audit. */
   readonly source: string;
   readonly userAgent: string;
@@ -65,17 +65,17 @@ export interface Episode {
   /** RFC 3339, UTC, with nanoseconds; the earliest start reported. */
   readonly startsAt: string;
   readonly endsAt?: string;
-  /** First and last receipt, milliseconds since the epoch. */
-  readonly firstReceivedAt: number;
-  readonly lastReceivedAt: number;
+  /** First and last receipt. */
+  readonly firstReceivedAt: EpochMs;
+  readonly lastReceivedAt: EpochMs;
   readonly generatorUrl: string;
   readonly receiver: string;
   readonly acknowledged: boolean;
   readonly acknowledgement?: Acknowledgement;
-  /** Since when it is unacknowledged, milliseconds since the epoch. */
-  readonly unacknowledgedSince: number;
-  /** Closed, but in doubt until then (ms): another member of the cluster reports that it still fires. */
-  readonly suspectUntil?: number;
+  /** Since when it is unacknowledged. */
+  readonly unacknowledgedSince: EpochMs;
+  /** Closed, but in doubt until then: another member of the cluster reports that it still fires. */
+  readonly suspectUntil?: EpochMs;
   /** Why its Alertmanagers send no notification for it; absent if they do, or were not asked. */
   readonly suppressed?: Suppression;
   /** Number of transitions so far. */
@@ -86,7 +86,7 @@ export interface Episode {
 export interface StoredDelivery {
   readonly id: number;
   readonly webhook: string;
-  readonly receivedAt: number;
+  readonly receivedAt: EpochMs;
   readonly source: string;
   readonly userAgent: string;
   readonly receiver: string;
@@ -103,8 +103,7 @@ export interface StoredDelivery {
 export interface RunRecord {
   readonly service: string;
   readonly target: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
+  readonly at: EpochMs;
   readonly status: ResultStatus;
   readonly reason?: string;
   readonly durationSeconds: number;
@@ -116,8 +115,8 @@ export interface RunRecord {
 export interface LastRun {
   readonly service: string;
   readonly target: string;
-  /** Start of that run, milliseconds since the epoch. */
-  readonly at: number;
+  /** Start of that run. */
+  readonly at: EpochMs;
   /** As in `RunRecord`. */
   readonly health: string;
 }
@@ -129,8 +128,8 @@ export interface EventQuery {
   /** Exact type, or a prefix that ends in `.*`. */
   readonly type?: string;
   readonly subject?: string;
-  /** Milliseconds since the epoch: only events at or after it. */
-  readonly since?: number;
+  /** Only events at or after it. */
+  readonly since?: EpochMs;
   readonly order?: 'asc' | 'desc';
   /** An event's id: only events before it. */
   readonly below?: string;
@@ -154,9 +153,8 @@ export type AcknowledgeResult =
 export interface QuarantineEntry {
   readonly id: number;
   readonly webhook: string;
-  /** Milliseconds since the epoch. */
-  readonly firstReceivedAt: number;
-  readonly lastReceivedAt: number;
+  readonly firstReceivedAt: EpochMs;
+  readonly lastReceivedAt: EpochMs;
   /** How often it was received. */
   readonly seen: number;
   readonly pointer: string;
@@ -217,7 +215,7 @@ export interface LedgerSummary {
     readonly acknowledged: boolean;
     readonly count: number;
   }[];
-  /** First receipt (ms) of the oldest unacknowledged open episode of each alertname, severity, service and instance. */
+  /** First receipt of the oldest unacknowledged open episode of each alertname, severity, service and instance. */
   readonly unacknowledged: readonly UnacknowledgedSeries[];
   /** Number of episodes left out of `unacknowledged` because of the limit on series. */
   readonly unacknowledgedOverflow: number;
@@ -241,7 +239,7 @@ export interface UnacknowledgedSeries {
   readonly severity: SeverityClass;
   readonly service: string;
   readonly instance: string;
-  readonly since: number;
+  readonly since: EpochMs;
 }
 
 /**
@@ -253,8 +251,8 @@ export interface Ledger {
   intake(delivery: RawDelivery): Promise<IntakeResult>;
   append(events: readonly NewEvent[]): Promise<void>;
   recordRuns(runs: readonly RunRecord[]): Promise<void>;
-  /** The last run of every check that ran since (ms), whether or not it is still configured. */
-  lastRuns(since: number): Promise<readonly LastRun[]>;
+  /** The last run of every check that ran since then, whether or not it is still configured. */
+  lastRuns(since: EpochMs): Promise<readonly LastRun[]>;
   events(query: EventQuery): Promise<EventPage>;
   /** Open episodes first, the most severe of them first; then newest first. */
   alerts(query: AlertQuery): Promise<readonly Episode[]>;
@@ -264,9 +262,7 @@ export interface Ledger {
    * episode.
    */
   acknowledge(id: string, acknowledgement: Acknowledgement): Promise<AcknowledgeResult>;
-  unacknowledge(id: string, at: number): Promise<AcknowledgeResult>;
-  /** Settles a `stale_suspect` by the sender's own list: whether the alert still fires. */
-  settleSuspect(id: string, fires: boolean, at: number): Promise<AcknowledgeResult>;
+  unacknowledge(id: string, at: EpochMs): Promise<AcknowledgeResult>;
   /** Compares the open episodes of a webhook with the alerts of its Alertmanagers, and repairs them. */
   reconcile(listings: Listings): Promise<ReconcileResult>;
   /** Newest first. */

@@ -1,4 +1,5 @@
 import { SEVERITIES, type SeverityClass } from '../alerts/alert.ts';
+import type { EpochMs } from '../domain/clock.ts';
 
 /** Rows of a list, newest first. */
 export interface ListQuery {
@@ -15,7 +16,7 @@ interface PlacedEpisode {
 
 interface PlacedEntry {
   readonly id: number;
-  readonly lastReceivedAt: number;
+  readonly lastReceivedAt: EpochMs;
 }
 
 /** Format of the place strings of each list, as clients send them back. */

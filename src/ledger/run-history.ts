@@ -1,7 +1,9 @@
+import type { EpochMs } from '../domain/clock.ts';
+
 /** One step of `services/{name}/history`. */
 export interface HistoryPoint {
-  /** Start of the step, milliseconds since the epoch. */
-  readonly at: number;
+  /** Start of the step. */
+  readonly at: EpochMs;
   readonly success: number;
   readonly failure: number;
   readonly unknown: number;
@@ -11,7 +13,7 @@ export interface HistoryPoint {
 
 export interface HistoryQuery {
   readonly service: string;
-  readonly from: number;
-  readonly to: number;
+  readonly from: EpochMs;
+  readonly to: EpochMs;
   readonly stepMs: number;
 }

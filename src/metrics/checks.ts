@@ -1,3 +1,4 @@
+import type { EpochMs } from '../domain/clock.ts';
 import type { CheckState, Service, Target } from '../domain/service.ts';
 import { CHECK_STATES, ownLabels } from '../domain/service.ts';
 import type { Result } from '../domain/result.ts';
@@ -32,8 +33,8 @@ export class CheckMetrics {
   readonly #unknowns = new Map<string, number>();
   #state: CheckState = 'unknown';
   readonly #time = new ObservedTime();
-  #lastConclusiveAt: number | undefined;
-  #lastSuccessAt: number | undefined;
+  #lastConclusiveAt: EpochMs | undefined;
+  #lastSuccessAt: EpochMs | undefined;
 
   /** @param native whether native buckets are exposed as well; asked at each run */
   constructor(table: SeriesTable, service: Service, target: Target, native: () => boolean) {
@@ -71,7 +72,7 @@ export class CheckMetrics {
   }
 
   /** Restores per-run values from before a restart. Counters begin at 0, and the time in between is not counted. */
-  restore(last: MeasuredResult, lastSuccessAt: number | undefined): void {
+  restore(last: MeasuredResult, lastSuccessAt: EpochMs | undefined): void {
     this.#lastConclusiveAt = last.startedAt;
     this.#lastSuccessAt = lastSuccessAt;
     this.#writeLastRun(last);

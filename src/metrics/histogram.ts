@@ -1,3 +1,4 @@
+import type { EpochMs } from '../domain/clock.ts';
 import type { Exemplar } from '../exposition/table/samples.ts';
 import type { HistogramValue, Labels } from './family.ts';
 import { NativeCounts } from './native-buckets.ts';
@@ -7,8 +8,7 @@ const RESET_MS = 60 * 60_000;
 
 /** Time and labels of an exemplar. */
 export interface Observation {
-  /** Milliseconds since the epoch. */
-  readonly at: number;
+  readonly at: EpochMs;
   /** Labels of an exemplar. */
   readonly exemplar?: Labels;
 }
@@ -20,7 +20,7 @@ export class Histogram {
   #exemplars: (Exemplar | undefined)[] = [];
   #sum = 0;
   #native = new NativeCounts();
-  #startedAt: number | undefined;
+  #startedAt: EpochMs | undefined;
 
   /** @param bounds upper bounds, ascending, without +Inf */
   constructor(bounds: readonly number[]) {

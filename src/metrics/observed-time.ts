@@ -1,3 +1,4 @@
+import type { EpochMs } from '../domain/clock.ts';
 import type { ResultStatus } from '../domain/result.ts';
 
 /** A run that starts early or late by less than this share of the interval still begins it. */
@@ -19,8 +20,8 @@ const TOLERANCE = 0.1;
 export class ObservedTime {
   #observedMs = 0;
   #failingMs = 0;
-  /** Start of the current interval (ms); undefined while nothing is known. */
-  #anchor: number | undefined;
+  /** Start of the current interval; undefined while nothing is known. */
+  #anchor: EpochMs | undefined;
   #countedTo = 0;
   /** The result that the current interval counts as, and the result of the last run. */
   #held: ResultStatus = 'unknown';
@@ -34,8 +35,7 @@ export class ObservedTime {
     return this.#failingMs / 1_000;
   }
 
-  /** Adds a run. `startedAt` is milliseconds since the epoch. */
-  add(status: ResultStatus, startedAt: number, intervalMs: number): void {
+  add(status: ResultStatus, startedAt: EpochMs, intervalMs: number): void {
     if (this.#anchor === undefined) {
       this.#countedTo = startedAt;
       this.#begin(startedAt, status);
@@ -59,13 +59,13 @@ export class ObservedTime {
     this.#anchor = undefined;
   }
 
-  #begin(anchor: number, status: ResultStatus): void {
+  #begin(anchor: EpochMs, status: ResultStatus): void {
     this.#anchor = anchor;
     this.#held = status;
     this.#latest = status;
   }
 
-  #count(to: number, as: ResultStatus): void {
+  #count(to: EpochMs, as: ResultStatus): void {
     const span = Math.max(0, to - this.#countedTo);
     if (as !== 'unknown') this.#observedMs += span;
     if (as === 'failure') this.#failingMs += span;

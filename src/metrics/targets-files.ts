@@ -1,3 +1,4 @@
+import type { EpochMs } from '../domain/clock.ts';
 import type { SeriesGroup, SeriesTable } from '../exposition/table/series-table.ts';
 import type { Family } from './family.ts';
 import { sample } from './family.ts';
@@ -21,8 +22,8 @@ export const TARGETS_FILE = {
 export interface TargetsFileStatus {
   readonly service: string;
   readonly ok: boolean;
-  /** When it was last loaded, ms since the epoch; undefined: never. */
-  readonly takenAt: number | undefined;
+  /** When it was last loaded; undefined: never. */
+  readonly takenAt: EpochMs | undefined;
 }
 
 /** The series of the targets files. */

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../domain/clock.ts';
 import type { HttpAnswer, HttpClient } from './http-client.ts';
 import { readSenderConfiguration } from '../alerts/sender-config.ts';
 import { readPlainYaml } from '../config/yaml/yaml.ts';
@@ -15,8 +16,8 @@ type Client = Pick<HttpClient, 'get'>;
 interface Status {
   readonly receivers: ReceiverClues;
   readonly hasTimeIntervals: boolean;
-  /** By our clock, milliseconds since the epoch. */
-  readonly startedAt: number;
+  /** By our clock. */
+  readonly startedAt: EpochMs;
 }
 
 /** An Alertmanager's answers; `problem` says what could not be fetched, which limits the conclusions. */
@@ -32,7 +33,7 @@ export interface AskedListing {
 export async function askAlertmanager(
   client: Client,
   config: AlertmanagerConfig,
-  now: () => number,
+  now: () => EpochMs,
 ): Promise<AskedListing> {
   const { name } = config;
   const { body } = await get(client, config, 'alerts', MAX_LIST_BYTES);
@@ -49,7 +50,7 @@ export async function askAlertmanager(
   }
 }
 
-async function askStatus(client: Client, config: AlertmanagerConfig, now: () => number): Promise<Status> {
+async function askStatus(client: Client, config: AlertmanagerConfig, now: () => EpochMs): Promise<Status> {
   const { body, date } = await get(client, config, 'status', MAX_STATUS_BYTES);
   const { uptime, text } = readStatus(body);
   const startedAt = Date.parse(uptime);

@@ -1,12 +1,13 @@
 import { Agent, request } from 'undici';
+import type { EpochMs } from '../domain/clock.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { TlsOptions } from '../domain/tls.ts';
 
 export interface HttpAnswer {
   readonly status: number;
   readonly body: Uint8Array;
-  /** The server's own time, from the `Date` header, milliseconds since the epoch; undefined without one. */
-  readonly date: number | undefined;
+  /** The server's own time, from the `Date` header; undefined without one. */
+  readonly date: EpochMs | undefined;
 }
 
 export interface HttpQuestion {

@@ -1,4 +1,5 @@
 import type { WatchdogSighting } from '../alerts/watchdog.ts';
+import type { EpochMs, MonotonicMs } from '../domain/clock.ts';
 
 /** `waiting`: too little time has passed since the start to expect a delivery. */
 export type WatchdogState = 'fresh' | 'lost' | 'waiting';
@@ -7,15 +8,14 @@ export type WatchdogState = 'fresh' | 'lost' | 'waiting';
 export interface WatchdogStanding {
   readonly state: WatchdogState;
   /** When it was last received, or when waiting for it began. */
-  readonly heardAt: number;
-  /** Receipt time of the last delivery (ms since the epoch). */
-  readonly lastSeenAt: number | undefined;
+  readonly heardAt: MonotonicMs;
+  /** Receipt time of the last delivery. */
+  readonly lastSeenAt: EpochMs | undefined;
 }
 
 export interface WatchdogNow {
-  readonly monotonic: number;
-  /** Milliseconds since the epoch. */
-  readonly wall: number;
+  readonly monotonic: MonotonicMs;
+  readonly wall: EpochMs;
 }
 
 /**
@@ -41,7 +41,7 @@ export function firstStanding(
 export function nextStanding(
   last: WatchdogStanding,
   { lastSeenAt, firing }: Pick<WatchdogSighting, 'lastSeenAt' | 'firing'>,
-  { expectEveryMs, monotonic }: { expectEveryMs: number; monotonic: number },
+  { expectEveryMs, monotonic }: { expectEveryMs: number; monotonic: MonotonicMs },
 ): WatchdogStanding {
   const heard = lastSeenAt !== undefined && lastSeenAt !== last.lastSeenAt;
   if (heard && firing) return { state: 'fresh', heardAt: monotonic, lastSeenAt };

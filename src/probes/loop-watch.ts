@@ -1,9 +1,9 @@
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../domain/clock.ts';
 
-/** A time in which the event loop was blocked: monotonic milliseconds. */
+/** A time in which the event loop was blocked. */
 interface Stall {
-  readonly from: number;
-  readonly to: number;
+  readonly from: MonotonicMs;
+  readonly to: MonotonicMs;
 }
 
 const TICK_MS = 50;
@@ -16,7 +16,7 @@ const MAX_KEPT = 1_000;
 /** Watches the event loop that probes run on: a probe cannot answer in time while the loop is blocked. */
 export class LoopWatch {
   readonly #clock: Clock;
-  #tickedAt: number;
+  #tickedAt: MonotonicMs;
   #stalls: Stall[] = [];
   #cancel: () => void = () => undefined;
 
@@ -27,10 +27,10 @@ export class LoopWatch {
   }
 
   /**
-   * The longest time, in milliseconds, for which the loop was blocked since `since` (monotonic ms); only the part after
+   * The longest time, in milliseconds, for which the loop was blocked since `since`; only the part after
    * it counts. A stall that has only just ended is included, although no timer has fired since.
    */
-  longestSince(since: number): number {
+  longestSince(since: MonotonicMs): number {
     const now = this.#clock.monotonic();
     let longest = 0;
     for (let i = this.#stalls.length - 1; i >= 0; i--) {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { CancelSignal } from '../domain/cancellation.ts';
+import type { MonotonicMs } from '../domain/clock.ts';
 import type { Target } from '../domain/service.ts';
 import type { Result, Verdict, Details } from '../domain/result.ts';
 import type { Family, Sample } from '../metrics/family.ts';
@@ -21,8 +22,7 @@ export interface Run {
   /** The time limit of the run, in milliseconds. */
   readonly timeoutMs: number;
   readonly resolver: Resolver;
-  /** Monotonic milliseconds. */
-  readonly monotonic: () => number;
+  readonly monotonic: () => MonotonicMs;
   /**
    * Throws when a host that is not resolved here must not be reached: one behind a proxy, or the path of a socket.
    * Hosts that are resolved are checked by `resolver`, which therefore needs the `port`.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Cancellation, type CancelSignal } from '../domain/cancellation.ts';
-import type { Clock } from '../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../domain/clock.ts';
 import { formatDuration } from '../domain/quantity.ts';
 import { failure, unknown } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly resolver: Resolver;
   readonly clock: Clock;
   /** The longest time (ms) for which the event loop was blocked since a monotonic time; without it, never. */
-  readonly stalledMs?: (since: number) => number;
+  readonly stalledMs?: (since: MonotonicMs) => number;
   /** As in `Run`. */
   readonly permit?: Run['permit'];
   readonly onChain?: Run['onChain'];

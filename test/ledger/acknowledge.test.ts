@@ -165,13 +165,17 @@ describe('a firing that may be late', () => {
     expect(await store.calls.alert('1')).toMatchObject({ state: 'closed' });
     expect(await store.calls.alert('1')).not.toHaveProperty('suspectUntil');
     await advance(400_000);
-    await store.calls.settleSuspect({ id: '1', fires: true, at: clock.now() });
     expect(await transitions()).toEqual(before);
     expect(summary()).toEqual(open);
   });
 
   it('is settled by the list of the sender', async () => {
-    await store.calls.settleSuspect({ id: '1', fires: false, at: clock.now() });
+    await store.calls.configure({ ...RULES, senders: { main: { ...SENDER, settleMs: 600_000 } } });
+    await advance(1_000);
+    const lists = [
+      { name: 'am', body: Buffer.from('[]'), receivers: { certain: [], possible: [] }, startedAt: 0 },
+    ];
+    await store.calls.reconcile({ webhook: 'main', askedAt: clock.now(), complete: true, lists });
     await advance(400_000);
     expect(summary()).toEqual([]);
     await say(alert(), 'http://b');

@@ -3,12 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../src/domain/clock.ts';
 import type { IntakeResult, RawDelivery } from '../../src/ledger/ledger.ts';
-import type { EventSliceQuery, WireEvent } from '../../src/ledger/thread/protocol.ts';
-import {
-  openLedgerStore,
-  type LedgerStore,
-  type LedgerStoreOptions,
-} from '../../src/ledger/sqlite/ledger-store.ts';
+import { openLedgerStore, type LedgerStoreOptions } from '../../src/ledger/sqlite/ledger-store.ts';
+import type { EventSliceQuery, LedgerStore, WireEvent } from '../../src/ledger/thread/protocol.ts';
 import { ManualClock } from './manual-clock.ts';
 import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 

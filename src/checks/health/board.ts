@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../domain/clock.ts';
 import type { Result } from '../../domain/result.ts';
 import { checkKey, type Service, type Target } from '../../domain/service.ts';
 import { ClusterTally, type ClusterHealth } from './cluster.ts';
@@ -29,7 +30,7 @@ export class HealthBoard {
   }
 
   /** Replaces the services that are probed; checks that stay keep their health. */
-  configure(services: readonly Service[], now: number): void {
+  configure(services: readonly Service[], now: EpochMs): void {
     const next = new Map<string, BoardEntry>();
     for (const service of services) {
       for (const target of service.targets) {
@@ -48,7 +49,7 @@ export class HealthBoard {
    * Continues from the health before a restart, unless the check has run since or it is too old; returns whether it
    * did.
    */
-  restore(key: string, health: CheckHealth, now: number): boolean {
+  restore(key: string, health: CheckHealth, now: EpochMs): boolean {
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.health.last !== undefined) return false;
     const fromTheFuture = (health.last?.startedAt ?? 0) > now;
@@ -64,7 +65,7 @@ export class HealthBoard {
   }
 
   /** Expires what is too old; returns the checks whose state became `unknown`. */
-  expire(now: number): StateChange[] {
+  expire(now: EpochMs): StateChange[] {
     const changes: StateChange[] = [];
     for (const entry of this.#entries.values()) {
       if (isStale(entry.health, entry.service.intervalMs, now))

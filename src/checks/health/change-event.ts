@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../domain/clock.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import { ownLabels } from '../../domain/service.ts';
 import type { ClusterHealth } from './cluster.ts';
@@ -33,7 +34,7 @@ export function checkEvent({ before, after }: StateChange): NewEvent {
 }
 
 /** The event for a cluster whose state changed. */
-export function clusterEvent(cluster: ClusterHealth, before: ClusterHealth, time: number): NewEvent {
+export function clusterEvent(cluster: ClusterHealth, before: ClusterHealth, time: EpochMs): NewEvent {
   return {
     type: `tocsin.cluster.${cluster.state}`,
     time,

@@ -4,7 +4,6 @@ export type ClusterState = Exclude<CheckState, 'unknown'>;
 
 /** A check as the cluster's state sees it. */
 export interface WeighedCheck {
-  readonly service: string;
   readonly critical: boolean;
   readonly state: CheckState;
 }
@@ -41,36 +40,26 @@ export class ClusterTally {
   #notHealthy = 0;
   #criticalUnhealthy = 0;
 
-  add(check: Omit<WeighedCheck, 'service'>): void {
+  add(check: WeighedCheck): void {
     this.#count(check, 1);
   }
 
-  remove(check: Omit<WeighedCheck, 'service'>): void {
+  remove(check: WeighedCheck): void {
     this.#count(check, -1);
   }
 
-  /** `unhealthy` when a critical service is, else `degraded` when any is not healthy, else `healthy`. */
+  /** `unhealthy` when a critical service is, else `degraded` when any is not healthy, else `healthy`, also without checks. */
   health(): ClusterHealth {
     const state = this.#criticalUnhealthy > 0 ? 'unhealthy' : this.#notHealthy > 0 ? 'degraded' : 'healthy';
     // weights and worths are multiples of 0.5: their sums stay exact
     return { state, ratio: this.#weight === 0 ? 1 : this.#worth / this.#weight };
   }
 
-  #count({ critical, state }: Omit<WeighedCheck, 'service'>, by: 1 | -1): void {
+  #count({ critical, state }: WeighedCheck, by: 1 | -1): void {
     const weighs = critical ? CRITICAL_WEIGHT : 1;
     this.#weight += by * weighs;
     this.#worth += by * weighs * WORTH[state];
     if (state !== 'healthy') this.#notHealthy += by;
     if (critical && state === 'unhealthy') this.#criticalUnhealthy += by;
   }
-}
-
-/**
- * The state of all checks together: `unhealthy` when a critical service is, else `degraded` when any is not healthy,
- * else `healthy`. Without checks it is `healthy`.
- */
-export function clusterHealth(checks: readonly WeighedCheck[]): ClusterHealth {
-  const tally = new ClusterTally();
-  for (const check of checks) tally.add(check);
-  return tally.health();
 }

@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../domain/clock.ts';
 import type { CloudEvent } from '../../domain/event.ts';
 import type { CheckState } from '../../domain/service.ts';
 import { ClusterTally } from './cluster.ts';
@@ -8,7 +9,7 @@ import { alertSentences, type CheckView } from './views.ts';
 
 /** The data of a `tocsin.check.*` event that the history uses. */
 interface RecordedChange {
-  readonly time: number;
+  readonly time: EpochMs;
   readonly after: CheckView;
   readonly before: CheckView;
 }
@@ -27,8 +28,8 @@ interface PastService extends ShownPast {
 export interface HistoryOptions {
   /** The services as they are now. */
   readonly current: ReadonlyMap<string, ShownService>;
-  /** When Tocsin started (ms); snapshots from before then have an uptime of 0. */
-  readonly startedAt: number;
+  /** When Tocsin started; snapshots from before then have an uptime of 0. */
+  readonly startedAt: EpochMs;
   /** Which services a snapshot holds: all, or the one that changed. */
   readonly services: 'all' | 'changed';
 }

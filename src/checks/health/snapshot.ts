@@ -1,11 +1,11 @@
+import type { EpochMs } from '../../domain/clock.ts';
 import type { HostStats } from '../../host/stats.ts';
 import type { ClusterHealth } from './cluster.ts';
 import { rfc3339 } from './run-view.ts';
 
 /** The parts of a snapshot besides its services. */
 export interface SnapshotFrame {
-  /** Milliseconds since the epoch. */
-  readonly now: number;
+  readonly now: EpochMs;
   readonly uptimeSeconds: number;
   /** Absent in snapshots rebuilt from history: Prometheus stores those values. */
   readonly host: HostStats;

@@ -1,23 +1,24 @@
+import type { EpochMs } from '../../domain/clock.ts';
 import type { Result } from '../../domain/result.ts';
 import type { CheckState, Confirm, Service } from '../../domain/service.ts';
 
 /** The health of a check; replaced, never changed. */
 export interface CheckHealth {
   readonly state: CheckState;
-  /** When it entered this state, ms since the epoch. */
-  readonly since: number;
+  /** When it entered this state. */
+  readonly since: EpochMs;
   readonly failuresInRow: number;
   readonly successesInRow: number;
   /** The last run, whatever its result. */
   readonly last?: Result;
   /** The last run that ended in success or failure. */
   readonly lastConclusive?: Result;
-  /** Start of the last success, ms since the epoch. */
-  readonly lastSuccessAt?: number;
+  /** Start of the last success. */
+  readonly lastSuccessAt?: EpochMs;
 }
 
 /** A check that has not run yet. */
-export function initialHealth(now: number): CheckHealth {
+export function initialHealth(now: EpochMs): CheckHealth {
   return { state: 'unknown', since: now, failuresInRow: 0, successesInRow: 0 };
 }
 
@@ -65,17 +66,17 @@ function staleAfterMs(intervalMs: number): number {
 }
 
 /** Whether the last success or failure is too old at `now`. */
-export function isStale(health: CheckHealth, intervalMs: number, now: number): boolean {
+export function isStale(health: CheckHealth, intervalMs: number, now: EpochMs): boolean {
   const last = health.lastConclusive;
   return last !== undefined && now - last.startedAt - last.durationSeconds * 1_000 > staleAfterMs(intervalMs);
 }
 
 /** The health of a check whose last success or failure has expired: it starts over. */
-export function expired(health: CheckHealth, now: number): CheckHealth {
+export function expired(health: CheckHealth, now: EpochMs): CheckHealth {
   return { ...lastSuccess(health), ...(health.last && { last: health.last }), ...initialHealth(now) };
 }
 
-function lastSuccess(health: CheckHealth): { lastSuccessAt?: number } {
+function lastSuccess(health: CheckHealth): { lastSuccessAt?: EpochMs } {
   return health.lastSuccessAt === undefined ? {} : { lastSuccessAt: health.lastSuccessAt };
 }
 

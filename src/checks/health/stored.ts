@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../domain/clock.ts';
 import type { Result, Verdict } from '../../domain/result.ts';
 import { CHECK_STATES, type CheckState } from '../../domain/service.ts';
 import type { CheckHealth } from './state.ts';
@@ -5,7 +6,7 @@ import type { CheckHealth } from './state.ts';
 /** What is stored of a run: all but the body of its answer. */
 interface StoredRun {
   readonly verdict: Verdict;
-  readonly at: number;
+  readonly at: EpochMs;
   readonly seconds: number;
   readonly status_code?: number;
   readonly extra?: Readonly<Record<string, string | number>>;
@@ -14,10 +15,10 @@ interface StoredRun {
 interface StoredHealth {
   readonly prober: string;
   readonly state: CheckState;
-  readonly since: number;
+  readonly since: EpochMs;
   readonly failures: number;
   readonly successes: number;
-  readonly last_success?: number;
+  readonly last_success?: EpochMs;
   readonly last: StoredRun;
   /** Only where it differs from `last`. */
   readonly last_conclusive?: StoredRun;

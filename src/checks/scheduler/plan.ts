@@ -1,3 +1,5 @@
+import type { EpochMs } from '../../domain/clock.ts';
+
 /** What the plan needs to know of a check. */
 export interface Scheduled {
   readonly key: string;
@@ -10,8 +12,8 @@ export interface Scheduled {
 
 /** The schedule of a check before the restart. */
 export interface Resumption {
-  /** Start of its last run, milliseconds since the epoch. */
-  readonly startedAt: number;
+  /** Start of its last run. */
+  readonly startedAt: EpochMs;
   /** The interval that run asked for; undefined: the check's own. */
   readonly wantedMs: number | undefined;
   /** How long that run took, ms. */
@@ -29,17 +31,17 @@ export function phaseMs(key: string, intervalMs: number): number {
   return Math.floor(fraction(key) * intervalMs);
 }
 
-/** The first time on the check's grid (`phase + n × interval`) that is not before `earliest`; all in ms. */
-export function onGrid(check: Scheduled, earliest: number): number {
+/** The first time on the check's grid (`phase + n × interval`) that is not before `earliest`. */
+export function onGrid(check: Scheduled, earliest: EpochMs): EpochMs {
   const phase = phaseMs(check.key, check.intervalMs);
   return Math.ceil((earliest - phase) / check.intervalMs) * check.intervalMs + phase;
 }
 
 /**
  * When to run a check that never ran: soon, but spread over the time that `checks` first runs need.
- * @returns a time in ms at or after `now`
+ * @returns a time at or after `now`
  */
-export function firstRun(check: Scheduled, now: number, checks: number): number {
+export function firstRun(check: Scheduled, now: EpochMs, checks: number): EpochMs {
   const spread = Math.min(check.intervalMs, Math.max(1_000, (checks / FIRST_RUNS_PER_SECOND) * 1_000));
   return now + fraction(check.key) * spread;
 }
@@ -47,13 +49,12 @@ export function firstRun(check: Scheduled, now: number, checks: number): number 
 /**
  * When to run a check that ran before a restart: as if there had been none. What became due meanwhile is spread like
  * first runs.
- * @param now time in ms since the epoch
  */
 export function resumedRun(
   check: Scheduled,
   { startedAt, wantedMs }: Resumption,
-  at: { readonly now: number; readonly checks: number },
-): number {
+  at: { readonly now: EpochMs; readonly checks: number },
+): EpochMs {
   const next = nextRun(check, startedAt, wantedMs);
   // a clock that was set back must not delay a check
   const onTime = next >= at.now && startedAt <= at.now;
@@ -64,7 +65,7 @@ export function resumedRun(
  * When to run a check next after it started at `startedAt`.
  * @param wantedMs an interval other than its own (a retry, an adaptive interval); undefined keeps it on its grid
  */
-export function nextRun(check: Scheduled, startedAt: number, wantedMs: number | undefined): number {
+export function nextRun(check: Scheduled, startedAt: EpochMs, wantedMs: number | undefined): EpochMs {
   if (wantedMs !== undefined && wantedMs < check.intervalMs) return startedAt + wantedMs;
   return onGrid(check, startedAt + check.intervalMs / 2);
 }

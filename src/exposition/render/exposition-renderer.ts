@@ -1,3 +1,4 @@
+import type { MonotonicMs } from '../../domain/clock.ts';
 import { Deflater } from './gzip.ts';
 import { createFormat, type ExpositionFormat, type FormatChoice } from '../formats/formats.ts';
 import { gzipParts, type KnownParts, type ExpositionPiece } from './gzip-parts.ts';
@@ -11,8 +12,7 @@ const SLICE_MS = 3;
 const FORMAT_IDLE_MS = 10 * 60_000;
 
 export interface RendererOptions {
-  /** Monotonic milliseconds. */
-  readonly monotonic: () => number;
+  readonly monotonic: () => MonotonicMs;
   /** Yields to the event loop. */
   readonly pause: () => Promise<void>;
 }

@@ -7,8 +7,6 @@ import { ExpositionRenderer } from './exposition-renderer.ts';
 import { SnapshotExpositions, type ScrapeBody } from './snapshot-expositions.ts';
 import type { SeriesTable } from '../table/series-table.ts';
 
-export type { ScrapeBody as Body, ScrapeCollector as Collector };
-
 export interface ScrapeSourceOptions {
   readonly table: SeriesTable;
   readonly collectors: readonly ScrapeCollector[];

@@ -1,3 +1,4 @@
+import type { MonotonicMs } from '../../domain/clock.ts';
 import type { FormatChoice } from '../formats/formats.ts';
 import type { Encoding } from '../formats/negotiate.ts';
 import type { ExpositionRenderer } from './exposition-renderer.ts';
@@ -14,7 +15,7 @@ export interface ScrapeBody {
 
 export interface SnapshotExpositionsOptions {
   readonly renderer: ExpositionRenderer;
-  readonly monotonic: () => number;
+  readonly monotonic: () => MonotonicMs;
   /** Whether histograms carry their native form where the format has one. */
   readonly native: () => boolean;
   /** Called with the seconds each rendering took, time spent waiting for the event loop included. */

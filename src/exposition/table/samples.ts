@@ -1,3 +1,5 @@
+import type { EpochMs } from '../../domain/clock.ts';
+
 /** Metric types of Prometheus's text format that Tocsin exposes. */
 export type FamilyType = 'gauge' | 'counter' | 'histogram' | 'summary' | 'untyped';
 
@@ -14,8 +16,7 @@ export interface Exemplar {
   /** Names and values together have at most 128 characters: longer ones are left out. */
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
-  /** Milliseconds since the epoch. */
-  readonly timestampMs: number;
+  readonly timestampMs: EpochMs;
 }
 
 /** Buckets of a native histogram: spans of neighbouring buckets, and counts as differences to the previous bucket. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../../domain/clock.ts';
 import type { ProcessCounts } from '../collectors/cpu/process-count.ts';
 
 /** bsize, blocks, bfree, bavail, files, ffree. */
@@ -59,7 +59,7 @@ interface Call {
   readonly path: string;
   readonly settled: Promise<void>;
   readonly settle: () => void;
-  startedAt?: number;
+  startedAt?: MonotonicMs;
   reply?: ChildReply;
 }
 

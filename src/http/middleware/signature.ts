@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { HmacConfig } from '../../config/types.ts';
+import type { EpochMs } from '../../domain/clock.ts';
 
 /** How far a signature's timestamp may be from the current time. */
 const WINDOW_SECONDS = 300;
@@ -15,13 +16,12 @@ export interface Signature {
 /**
  * Begins to verify a signature as Grafana makes it: HMAC-SHA256, hexadecimal, over the body, or over `<unix
  * seconds>:<body>` where a header has the timestamp.
- * @param now milliseconds since the epoch
  * @returns the problem where the request has no signature, or one that is too old
  */
 export function startSignature(
   { headers }: Pick<IncomingMessage, 'headers'>,
   { secret, header, timestampHeader }: HmacConfig,
-  now: number,
+  now: EpochMs,
 ): Signature | { readonly problem: string } {
   const given = headers[header];
   if (typeof given !== 'string')

@@ -1,7 +1,8 @@
 import { Router, type Request, type Response } from 'express';
+import type { EpochMs } from '../../domain/clock.ts';
 import type { GuardHandler } from '../guard.ts';
 import type { Acknowledgement } from '../../alerts/episode.ts';
-import { parseInstant } from '../../domain/instant.ts';
+import { parseInstant, toMilliseconds } from '../../domain/instant.ts';
 import { parseDuration } from '../../domain/quantity.ts';
 import type { AcknowledgeResult, Ledger } from '../../ledger/ledger.ts';
 import { sendJson } from '../json.ts';
@@ -11,7 +12,7 @@ import { episodeView } from './episode-view.ts';
 
 export interface AcknowledgeDeps {
   readonly ledger: Pick<Ledger, 'acknowledge' | 'unacknowledge'>;
-  readonly now: () => number;
+  readonly now: () => EpochMs;
   /** Passes only clients that may acknowledge. */
   readonly guard: GuardHandler;
 }
@@ -60,7 +61,7 @@ function readExpiry(given: unknown, now: number): number | undefined | string {
   if (typeof given !== 'string') return `expires is ${JSON.stringify(given)}; ${expected}`;
   const duration = parseDuration(given);
   const instant = parseInstant(given);
-  const at = duration === undefined ? instant && Number(instant.ns / 1_000_000n) : now + duration;
+  const at = duration === undefined ? instant && toMilliseconds(instant.ns) : now + duration;
   if (at === undefined || !Number.isSafeInteger(at)) return `expires is "${given}"; ${expected}`;
   if (at > LATEST) return `expires is "${given}", which is after the year 9999; ${expected}, or nothing`;
   return at > now ? at : `expires is "${given}", which is over already; ${expected} in the future`;

@@ -3,7 +3,8 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
 import type { Gate } from '../scrape-gate.ts';
 import { negotiate, type Negotiated } from '../../exposition/formats/negotiate.ts';
-import type { Body, ScrapeSource } from '../../exposition/render/scrape-source.ts';
+import type { ScrapeSource } from '../../exposition/render/scrape-source.ts';
+import type { ScrapeBody } from '../../exposition/render/snapshot-expositions.ts';
 import type { ScrapeOutcome } from '../../metrics/self/instruments.ts';
 import type { Connections } from '../connections.ts';
 import type { Departures } from '../client-disconnects.ts';
@@ -143,7 +144,7 @@ class MetricsEndpoint {
   }
 
   /** The body; undefined when there is none to send, in which case the request is already answered and counted. */
-  async #scrape(response: Response, visit: Visit): Promise<Body | undefined> {
+  async #scrape(response: Response, visit: Visit): Promise<ScrapeBody | undefined> {
     const { wish, signal } = visit;
     try {
       const body = await this.#deps.source.scrape({

@@ -1,4 +1,5 @@
 import { Router, type Request, type Response } from 'express';
+import type { EpochMs } from '../../domain/clock.ts';
 import type { LabelSet } from '../../domain/labels.ts';
 import type { HealthBoard } from '../../checks/health/board.ts';
 import { snapshotText } from '../../checks/health/snapshot.ts';
@@ -22,9 +23,9 @@ export interface MonitoringRouteDeps {
   /** Whether an alert is a watchdog, which always fires. */
   readonly isWatchdog: (labels: LabelSet) => boolean;
   readonly node: () => string;
-  readonly now: () => number;
-  /** When Tocsin started, ms since the epoch. */
-  readonly startedAt: number;
+  readonly now: () => EpochMs;
+  /** When Tocsin started. */
+  readonly startedAt: EpochMs;
   readonly hostStats: () => HostStats;
 }
 

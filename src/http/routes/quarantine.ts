@@ -1,4 +1,5 @@
 import { Router, type Request, type Response } from 'express';
+import type { EpochMs } from '../../domain/clock.ts';
 import type { GuardHandler } from '../guard.ts';
 import type { ParsedBody } from '../../alerts/delivery.ts';
 import { rfc3339 } from '../../checks/health/run-view.ts';
@@ -13,7 +14,7 @@ import { nextOf } from './ledger.ts';
 export interface QuarantineDeps {
   readonly ledger: Pick<Ledger, 'quarantine' | 'quarantineEntry' | 'dropQuarantined' | 'intake'>;
   readonly reads: Reads;
-  readonly now: () => number;
+  readonly now: () => EpochMs;
   /** Passes only readers. */
   readonly read: GuardHandler;
   /** Passes only administrators. */

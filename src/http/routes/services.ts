@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { ShownServices } from '../../checks/health/shown-services.ts';
+import type { EpochMs } from '../../domain/clock.ts';
 import type { HistoryPoint, Ledger } from '../../ledger/ledger.ts';
 import { sendProblem } from '../problem.ts';
 import { Query, refuseParameters } from '../query.ts';
@@ -11,7 +12,7 @@ export interface ServicesRouteDeps {
   readonly services: ShownServices;
   readonly ledger: Pick<Ledger, 'history'>;
   readonly reads: Reads;
-  readonly now: () => number;
+  readonly now: () => EpochMs;
 }
 
 const DAY_S = 86_400;

@@ -1,4 +1,5 @@
 import { Router, type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
+import type { EpochMs } from '../../domain/clock.ts';
 import { guardBy, type GuardHandler } from '../guard.ts';
 import type { ServerConfig, WebhookConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
@@ -18,7 +19,7 @@ export interface WebhookRouteDeps {
   readonly server: () => ServerConfig;
   readonly webhooks: () => readonly WebhookConfig[];
   readonly ledger: Pick<Ledger, 'intake'>;
-  readonly now: () => number;
+  readonly now: () => EpochMs;
   /** Limits the bytes of bodies held for authenticated senders, and for those that need no authentication. */
   readonly budget: BodyBudget;
   /** The same for bodies whose signature can only be verified once they are complete. */

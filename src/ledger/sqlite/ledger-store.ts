@@ -1,9 +1,8 @@
 import type { Clock } from '../../domain/clock.ts';
 import type { EpisodeAction } from '../../alerts/episode.ts';
 import type { NewEvent } from '../../domain/event.ts';
-import type { Logger } from '../../domain/log.ts';
-import type { AcknowledgeResult, AlertRules, LedgerSummary, RunRecord } from '../ledger.ts';
-import type { Backend, Retention } from '../thread/protocol.ts';
+import type { AcknowledgeResult, AlertRules, RunRecord } from '../ledger.ts';
+import type { Backend, LedgerStore, Retention, StoreHooks } from '../thread/protocol.ts';
 import { UnreadableRows } from '../unreadable-rows.ts';
 import { createWork, takeDelivery, type Work } from './alert-service.ts';
 import { AlertCounting } from './episodes/alert-stats.ts';
@@ -30,9 +29,9 @@ import { StagedRows } from './intake/staged-commit.ts';
 import { StagedEvents } from './intake/staging.ts';
 import { SuppressedStore } from './episodes/suppressed-store.ts';
 import { WatchdogSightings } from './episodes/watchdog-sightings.ts';
-import { Writer, type OnWritable } from './database/writer.ts';
+import { Writer } from './database/writer.ts';
 
-export interface LedgerStoreOptions {
+export interface LedgerStoreOptions extends StoreHooks {
   readonly path: string;
   readonly toleranceMs: number;
   readonly rules?: AlertRules;
@@ -40,11 +39,6 @@ export interface LedgerStoreOptions {
   /** Absent: all of them as they are. */
   readonly alertFunctions?: Partial<AlertFunctions>;
   readonly clock: Clock;
-  readonly logger: Logger;
-  readonly onCommit: () => void;
-  readonly onWritable: OnWritable;
-  /** Another process has written to the file: the in-memory state is no longer valid. */
-  readonly onForeignWrite: () => void;
   readonly limits?: Partial<StoreLimits>;
 }
 
@@ -65,13 +59,6 @@ const LIMITS: StoreLimits = {
   quarantine: { entries: 1_000, bytes: 64 * 2 ** 20 },
   series: 1_000,
 };
-
-export interface LedgerStore {
-  readonly calls: Backend;
-  readonly summary: () => LedgerSummary;
-  /** Commits what is pending and closes the file. */
-  readonly close: () => void;
-}
 
 /**
  * Opens the ledger on SQLite. Everything runs on the calling thread, which should be a worker.
@@ -252,7 +239,6 @@ function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => v
     alert: (id) => whole(() => parts.episodeReader.get(id)),
     acknowledge: ({ id, acknowledgement }) => act(id, { kind: 'acknowledge', acknowledgement }),
     unacknowledge: ({ id, at }) => act(id, { kind: 'unacknowledge', at }),
-    settleSuspect: ({ id, fires, at }) => act(id, { kind: fires ? 'confirm' : 'refute', at }),
     reconcile: (listings) => work.reconciler.run(listings),
     quarantine: (query) => quarantine.list(query),
     quarantineEntry: (id) => quarantine.get(id),

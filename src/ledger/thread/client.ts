@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../../domain/clock.ts';
+import { systemClock, type Clock, type EpochMs } from '../../domain/clock.ts';
 import type { Acknowledgement } from '../../alerts/episode.ts';
 import { parseEventId, type CloudEvent, type NewEvent } from '../../domain/event.ts';
 import type { Logger } from '../../domain/log.ts';
@@ -123,7 +123,7 @@ export class ThreadLedger implements Ledger {
     await this.#link.call('recordRuns', { argument: runs });
   }
 
-  lastRuns(since: number): Promise<readonly LastRun[]> {
+  lastRuns(since: EpochMs): Promise<readonly LastRun[]> {
     return this.#link.call('lastRuns', { argument: since });
   }
 
@@ -169,12 +169,8 @@ export class ThreadLedger implements Ledger {
     return this.#link.call('acknowledge', { argument: { id, acknowledgement } });
   }
 
-  unacknowledge(id: string, at: number): Promise<AcknowledgeResult> {
+  unacknowledge(id: string, at: EpochMs): Promise<AcknowledgeResult> {
     return this.#link.call('unacknowledge', { argument: { id, at } });
-  }
-
-  settleSuspect(id: string, fires: boolean, at: number): Promise<AcknowledgeResult> {
-    return this.#link.call('settleSuspect', { argument: { id, fires, at } });
   }
 
   reconcile(listings: Listings): Promise<ReconcileResult> {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../../domain/clock.ts';
 import { LedgerUnavailableError } from '../ledger.ts';
 import type { Reply } from './protocol.ts';
 
@@ -10,8 +10,7 @@ interface PendingOptions {
 
 interface Pending {
   readonly bytes: number;
-  /** Monotonic milliseconds. */
-  readonly deadline: number;
+  readonly deadline: MonotonicMs;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: LedgerUnavailableError) => void;
 }

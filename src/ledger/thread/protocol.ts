@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../domain/clock.ts';
 import type {
   AcknowledgeResult,
   AlertQuery,
@@ -20,6 +21,7 @@ import type {
 import type { Listings, ReconcileResult } from '../alertmanager-snapshot.ts';
 import type { Acknowledgement } from '../../alerts/episode.ts';
 import type { NewEvent } from '../../domain/event.ts';
+import type { Logger } from '../../domain/log.ts';
 
 /** Start options of the ledger's thread. */
 export interface ThreadOptions {
@@ -34,8 +36,6 @@ export interface ThreadOptions {
   readonly beats?: Int32Array;
 }
 
-export type { AlertRules };
-
 export interface Retention {
   /** Events, closed episodes, and hourly sums of runs. */
   readonly eventsMs: number;
@@ -48,7 +48,7 @@ export interface WireEvent {
   readonly offset: number;
   readonly type: string;
   readonly subject: string | null;
-  readonly time: number;
+  readonly time: EpochMs;
   readonly data: string;
 }
 
@@ -82,11 +82,7 @@ export interface Calls {
     argument: { readonly id: string; readonly acknowledgement: Acknowledgement };
     result: AcknowledgeResult;
   };
-  unacknowledge: { argument: { readonly id: string; readonly at: number }; result: AcknowledgeResult };
-  settleSuspect: {
-    argument: { readonly id: string; readonly fires: boolean; readonly at: number };
-    result: AcknowledgeResult;
-  };
+  unacknowledge: { argument: { readonly id: string; readonly at: EpochMs }; result: AcknowledgeResult };
   reconcile: { argument: Listings; result: ReconcileResult };
   quarantine: { argument: ListQuery; result: readonly QuarantineEntry[] };
   quarantineEntry: { argument: number; result: QuarantineEntry | undefined };
@@ -106,6 +102,24 @@ export type Backend = {
     argument: Calls[Name]['argument'],
   ) => Calls[Name]['result'] | Promise<Calls[Name]['result']>;
 };
+
+/** What a store is given by the thread that serves it. */
+export interface StoreHooks {
+  readonly logger: Logger;
+  readonly onCommit: () => void;
+  /** @param reason why writes fail, a sentence without its full stop; undefined when they succeed again */
+  readonly onWritable: (reason: string | undefined) => void;
+  /** Another process has written to the file: the in-memory state is no longer valid. */
+  readonly onForeignWrite: () => void;
+}
+
+/** The store that the thread serves. */
+export interface LedgerStore {
+  readonly calls: Backend;
+  readonly summary: () => LedgerSummary;
+  /** Commits what is pending and closes the file. */
+  readonly close: () => void;
+}
 
 export type Request =
   { readonly id: number; readonly call: CallName; readonly argument: unknown } | { readonly call: 'close' };

@@ -1,40 +1,31 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
-import type { LedgerSummary } from '../ledger.ts';
-import type { Backend, CallName, LogLevel, Reply, Request, ThreadMessage } from './protocol.ts';
+import type {
+  Backend,
+  CallName,
+  LedgerStore,
+  LogLevel,
+  Reply,
+  Request,
+  StoreHooks,
+  ThreadMessage,
+} from './protocol.ts';
 
 /** The summary is sent at most this often. */
 const SUMMARY_MS = 100;
-
-/** Callbacks of the store. */
-export interface StoreHooks {
-  readonly logger: Logger;
-  readonly onCommit: () => void;
-  /** @param reason why writes fail; absent when they succeed again */
-  readonly onWritable: (reason: string | undefined) => void;
-  /** Another process has written to the file: the in-memory state is no longer valid. */
-  readonly onForeignWrite: () => void;
-}
-
-/** The store as served by the thread. */
-export interface ServedStore {
-  readonly calls: Backend;
-  readonly summary: () => LedgerSummary;
-  readonly close: () => void;
-}
 
 interface ServerOptions {
   readonly port: MessagePort;
   readonly clock: Clock;
   /** Opens the store; an error is sent to the other side as the reason why the ledger cannot start. */
-  readonly open: (hooks: StoreHooks) => ServedStore;
+  readonly open: (hooks: StoreHooks) => LedgerStore;
 }
 
 /** Serves a store to the thread on the other side of the port, until that sends `close`. */
 export function serveLedger({ port, clock, open }: ServerOptions): void {
   const say = (message: ThreadMessage) => port.postMessage(message);
-  let store: ServedStore;
+  let store: LedgerStore;
   const summary = throttle(clock, () => say({ kind: 'summary', summary: store.summary() }));
   try {
     store = open({

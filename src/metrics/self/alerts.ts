@@ -1,7 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { TRANSITIONS, type Transition } from '../../domain/event.ts';
 
-export const DELIVERY_OUTCOMES = [
+const DELIVERY_OUTCOMES = [
   'accepted',
   'duplicate',
   'partial',
@@ -13,7 +13,7 @@ export const DELIVERY_OUTCOMES = [
 /** Outcome of a webhook request. */
 export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
-export const ALERT_OUTCOMES = ['accepted', 'duplicate', 'quarantined'] as const;
+const ALERT_OUTCOMES = ['accepted', 'duplicate', 'quarantined'] as const;
 /** Outcome of one alert of a delivery. */
 export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
 

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { EpochMs } from '../../domain/clock.ts';
 
-export const SCRAPE_OUTCOMES = ['served', 'aborted', 'limited', 'overloaded', 'failed'] as const;
+const SCRAPE_OUTCOMES = ['served', 'aborted', 'limited', 'overloaded', 'failed'] as const;
 /** Outcome of a request to `/metrics`. */
 export type ScrapeOutcome = (typeof SCRAPE_OUTCOMES)[number];
 
@@ -163,8 +164,7 @@ export class ConfigInstruments {
     });
   }
 
-  /** @param atMs milliseconds since the epoch */
-  loaded(ok: boolean, atMs: number): void {
+  loaded(ok: boolean, atMs: EpochMs): void {
     this.#successful.set(ok ? 1 : 0);
     if (ok) this.#at.set(atMs / 1_000);
   }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { EpochMs } from '../../domain/clock.ts';
 import { absentGauge } from './instruments.ts';
 
 /** The first level is the receiver that gets the alert immediately. */
@@ -79,7 +80,7 @@ export class PipelineInstruments {
   watchdogs(
     standings: readonly {
       readonly name: string;
-      readonly lastSeenAt: number | undefined;
+      readonly lastSeenAt: EpochMs | undefined;
       readonly fresh: boolean | undefined;
     }[],
   ): void {
@@ -91,8 +92,7 @@ export class PipelineInstruments {
     }
   }
 
-  /** @param atMs milliseconds since the epoch */
-  ping(outcome: 'sent' | 'failed' | 'withheld', atMs: number): void {
+  ping(outcome: 'sent' | 'failed' | 'withheld', atMs: EpochMs): void {
     this.#pings.inc({ outcome });
     if (outcome === 'sent') this.#pinged.set(atMs / 1_000);
   }
@@ -125,7 +125,7 @@ export class PipelineInstruments {
     }
   }
 
-  answered(alertmanager: string, atMs: number): void {
+  answered(alertmanager: string, atMs: EpochMs): void {
     this.#reconciled.set({ alertmanager }, atMs / 1_000);
   }
 

@@ -1,6 +1,6 @@
 import type { CancelSignal } from '../../domain/cancellation.ts';
 import type { AllowList } from '../../domain/allow-list.ts';
-import type { Clock } from '../../domain/clock.ts';
+import type { Clock, MonotonicMs } from '../../domain/clock.ts';
 import { failure } from '../../domain/result.ts';
 import type { Target } from '../../domain/service.ts';
 import { sample } from '../../metrics/family.ts';
@@ -70,7 +70,7 @@ export interface ProbeEndpointOptions {
   /** Gives a run its place, or why there is none: its client's address has reached its limit, or all are taken. */
   readonly enter: (client: ProbeClient) => Place;
   /** As `runProbe` takes it. */
-  readonly stalledMs?: (since: number) => number;
+  readonly stalledMs?: (since: MonotonicMs) => number;
   readonly evaluateCel?: EvaluateCel;
 }
 

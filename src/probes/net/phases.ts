@@ -1,3 +1,4 @@
+import type { MonotonicMs } from '../../domain/clock.ts';
 import { formatDuration } from '../../domain/quantity.ts';
 import type { Verdict } from '../../domain/result.ts';
 import { failure, unknown } from '../../domain/result.ts';
@@ -6,12 +7,12 @@ import { ProbeFailure } from './failure.ts';
 
 /** Times the phases of one run; the time of a phase that is entered again (a redirect) is added. */
 export class PhaseTimer {
-  readonly #monotonic: () => number;
+  readonly #monotonic: () => MonotonicMs;
   readonly #seconds: Partial<Record<Phase, number>> = {};
   #current: Phase | undefined;
   #since = 0;
 
-  constructor(monotonic: () => number) {
+  constructor(monotonic: () => MonotonicMs) {
     this.#monotonic = monotonic;
   }
 

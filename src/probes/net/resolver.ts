@@ -1,6 +1,7 @@
 import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 import type { CancelSignal } from '../../domain/cancellation.ts';
+import type { MonotonicMs } from '../../domain/clock.ts';
 import { openRegularFile } from '../../domain/regular-file.ts';
 import { orAborted } from './abort.ts';
 import { addressBytes } from './address-hash.ts';
@@ -48,7 +49,7 @@ export class ResolverUnavailableError extends Error {
 }
 
 export interface ResolverOptions {
-  readonly monotonic: () => number;
+  readonly monotonic: () => MonotonicMs;
   /** `/etc/hosts` by default; undefined: no hosts file. */
   readonly hostsFile?: string | undefined;
   /** `/etc/resolv.conf` by default, for the search domains; undefined: no search domains. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { failure, SUCCESS, unknown, type Result, type Verdict } from '../../../src/domain/result.ts';
 import type { CheckState } from '../../../src/domain/service.ts';
-import { clusterHealth, worstState } from '../../../src/checks/health/cluster.ts';
+import { ClusterTally, worstState } from '../../../src/checks/health/cluster.ts';
 import {
   advance,
   expired,
@@ -111,7 +111,7 @@ describe('a stale check', () => {
 });
 
 describe('the cluster', () => {
-  const check = (state: CheckState, critical = false) => ({ service: state, critical, state });
+  const check = (state: CheckState, critical = false) => ({ critical, state });
 
   it.each([
     ['no checks', [], 'healthy', 1],
@@ -122,7 +122,9 @@ describe('the cluster', () => {
     ['a critical degraded check', [check('degraded', true), check('healthy')], 'degraded', 2.5 / 4],
     ['an unknown check', [check('unknown'), check('healthy')], 'degraded', 0.5],
   ])('%s', (_says, checks, state, ratio) => {
-    expect(clusterHealth(checks)).toEqual({ state, ratio });
+    const tally = new ClusterTally();
+    for (const one of checks) tally.add(one);
+    expect(tally.health()).toEqual({ state, ratio });
   });
 
   it('takes the worst state, in any order', () => {

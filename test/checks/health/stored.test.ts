@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { failure, SUCCESS, unknown, type Result, type Verdict } from '../../../src/domain/result.ts';
 import { HealthBoard } from '../../../src/checks/health/board.ts';
-import { clusterHealth } from '../../../src/checks/health/cluster.ts';
+import { ClusterTally } from '../../../src/checks/health/cluster.ts';
 import { advance, initialHealth, type CheckHealth } from '../../../src/checks/health/state.ts';
 import { restoreHealth, storeHealth } from '../../../src/checks/health/stored.ts';
 
@@ -102,10 +102,11 @@ describe('a board', () => {
           for (const verdict of list) board.record(`${name}\u0000x`, result(verdict, 1_000));
           if (list.length > 6) board.expire(10_000_000);
           if (list.length > 7) board.configure(services, 0);
-          const checks = board
-            .entries()
-            .map(({ service: { critical }, health: { state } }) => ({ service: name, critical, state }));
-          expect(board.cluster()).toEqual(clusterHealth(checks));
+          const recount = new ClusterTally();
+          for (const { service: check, health: now } of board.entries()) {
+            recount.add({ critical: check.critical, state: now.state });
+          }
+          expect(board.cluster()).toEqual(recount.health());
         }
       }),
     );

@@ -3,10 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { ScrapeCollector } from '../../../src/exposition/render/collectors.ts';
 import {
   ScrapeSource,
-  type Body,
   type ScrapeRequest,
   type ScrapeSourceOptions,
 } from '../../../src/exposition/render/scrape-source.ts';
+import type { ScrapeBody } from '../../../src/exposition/render/snapshot-expositions.ts';
 import type { Clock } from '../../../src/domain/clock.ts';
 import { SeriesTable, type SeriesGroup } from '../../../src/exposition/table/series-table.ts';
 import { ManualClock, settle } from '../../support/manual-clock.ts';
@@ -86,7 +86,7 @@ function setUp(options: Partial<ScrapeSourceOptions> = {}) {
   return { clock, table, cpu, disk, counts, source, scrape };
 }
 
-const textOf = async (body: Promise<Body>) => Buffer.concat([...(await body).chunks]).toString('utf8');
+const textOf = async (body: Promise<ScrapeBody>) => Buffer.concat([...(await body).chunks]).toString('utf8');
 
 describe('scrapes that arrive during a collection', () => {
   it('share its collectors, its rendering and its compression', async () => {

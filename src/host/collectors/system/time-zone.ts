@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { EpochMs } from '../../../domain/clock.ts';
 import { readRegularFile } from '../../../domain/regular-file.ts';
 
 const ZONES = '/usr/share/zoneinfo';
@@ -10,7 +11,7 @@ const MAX_BYTES = 1_048_576;
  * @param zone its IANA name, or the path of its file
  * @param offset seconds east of UTC
  */
-export function zoneAbbreviation(zone: string, offset: number, atMs: number, folder = ZONES): string {
+export function zoneAbbreviation(zone: string, offset: number, atMs: EpochMs, folder = ZONES): string {
   if (zone === 'UTC') return 'UTC';
   try {
     const file = new ZoneFile(readRegularFile(resolve(folder, zone), MAX_BYTES));

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { EpochMs } from '../../../domain/clock.ts';
 import { sample, type Family, type Sample } from '../../../metrics/family.ts';
 import type { Collector, CollectorInstance, CollectorOptions } from '../../collector.ts';
 import { fields, numbered, readAttribute } from '../../procfile.ts';
@@ -51,7 +52,7 @@ class TimeCollector implements CollectorInstance {
   }
 
   /** The abbreviation of a zone changes with its offset: summer time. */
-  #zoneOffset(atMs: number): Sample {
+  #zoneOffset(atMs: EpochMs): Sample {
     const { name, offset } = this.#options.system.timeZone(atMs);
     const key = `${name} ${offset}`;
     if (this.#zone?.key !== key) {

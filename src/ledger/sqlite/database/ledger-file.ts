@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { CloudEvent } from '../../../domain/event.ts';
 import type { Logger } from '../../../domain/log.ts';
 import { cloudEvent } from '../../cloud-event.ts';
@@ -21,7 +22,7 @@ const BACKUP_PAGES = 1_024;
 interface DeliveryRow {
   readonly id: number;
   readonly webhook: string;
-  readonly receivedAt: number;
+  readonly receivedAt: EpochMs;
   readonly source: string;
   readonly userAgent: string;
   readonly body: Uint8Array;

@@ -1,8 +1,8 @@
-import type { Clock } from '../../../domain/clock.ts';
+import type { Clock, EpochMs } from '../../../domain/clock.ts';
 import { LedgerUnavailableError } from '../../ledger.ts';
 
 /** Removes a slice of expired rows. @returns whether there may be more */
-export type PruneSlice = (now: number, slice: number) => boolean;
+export type PruneSlice = (now: EpochMs, slice: number) => boolean;
 
 interface RetentionOptions {
   readonly clock: Clock;

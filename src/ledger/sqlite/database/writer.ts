@@ -23,9 +23,6 @@ export interface CommitNumbers {
   readonly failedCommits: number;
 }
 
-/** @param reason why writes fail, a sentence without its full stop; undefined when they succeed again */
-export type OnWritable = (reason: string | undefined) => void;
-
 interface WriterOptions {
   readonly database: Sqlite;
   readonly participants: readonly Participant[];
@@ -35,7 +32,7 @@ interface WriterOptions {
   readonly beforeCommit: () => void;
   /** After every commit. */
   readonly onCommit: () => void;
-  readonly onWritable: OnWritable;
+  readonly onWritable: (reason: string | undefined) => void;
   /** A reason to refuse a commit that SQLite itself would make. */
   readonly obstacle: () => string | undefined;
   readonly onForeignWrite: () => void;

@@ -29,7 +29,7 @@ export class AlertActions {
     const before = episodeReader.get(id);
     const known = before === undefined ? undefined : episodes.byId(Number(id));
     if (before === undefined || known === undefined) return { outcome: 'unknown' };
-    if (before.state === 'closed' && !isAboutSuspicion(action)) return { outcome: 'closed', episode: before };
+    if (before.state === 'closed') return { outcome: 'closed', episode: before };
     const { length } = recorder.act(known, action, before.webhook);
     return { outcome: length > 0 ? 'changed' : 'unchanged', episode: episodeReader.get(id) ?? before };
   }
@@ -55,8 +55,4 @@ export class AlertActions {
     if (length === 0 && action.kind === 'time') episodes.touch(known, known.state, known.lastReceivedAt);
     return length;
   }
-}
-
-function isAboutSuspicion({ kind }: EpisodeAction): boolean {
-  return kind === 'confirm' || kind === 'refute';
 }

@@ -1,5 +1,5 @@
 import { SEVERITIES } from '../../../alerts/alert.ts';
-import type { Clock } from '../../../domain/clock.ts';
+import type { Clock, EpochMs } from '../../../domain/clock.ts';
 import { LedgerUnavailableError, type AlertRules } from '../../ledger.ts';
 import type { AlertActions } from './alert-actions.ts';
 import type { EpisodeStore } from './episode-store.ts';
@@ -11,8 +11,8 @@ interface TimerOptions {
   readonly names: Names;
   readonly actions: AlertActions;
   readonly rules: () => AlertRules;
-  /** When (ms) an episode was last in its sender's own list. */
-  readonly listedAt: (webhook: string, episode: number) => number | undefined;
+  /** When an episode was last in its sender's own list. */
+  readonly listedAt: (webhook: string, episode: number) => EpochMs | undefined;
   /** Runs a function within a commit. */
   readonly submit: <T>(run: () => T) => Promise<T>;
   /** Resolves when episodes may be written: not while a large delivery holds some of them. */

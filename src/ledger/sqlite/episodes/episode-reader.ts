@@ -1,5 +1,6 @@
 import type { Statement } from 'better-sqlite3';
 import { SEVERITIES } from '../../../alerts/alert.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 import { formatInstant } from '../../../domain/instant.ts';
 import type { Suppression } from '../../../alerts/reconciliation.ts';
 import type { AlertQuery, Episode } from '../../ledger.ts';
@@ -27,7 +28,7 @@ interface OpenRow extends Pick<EpisodeRow, 'texts'> {
   readonly id: number;
   readonly severity: number;
   readonly acknowledged: number;
-  readonly since: number;
+  readonly since: EpochMs;
   readonly last_event: number;
 }
 

@@ -2,6 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import type { SeverityClass } from '../../../alerts/alert.ts';
 import type { EpisodeState } from '../../../alerts/episode.ts';
 import { nextTimer } from '../../../alerts/episode-actions.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 import {
   columns,
   fingerprintNumber,
@@ -168,7 +169,7 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   /** Episodes whose timer is due, at most `limit`. */
-  due(now: number, limit: number): readonly number[] {
+  due(now: EpochMs, limit: number): readonly number[] {
     return this.#due.all(now, limit);
   }
 
@@ -203,7 +204,7 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   /** Updates after a repeat: only the reporters, the time of receipt and the outer times may have changed. */
-  touch({ id }: StoredEpisode, state: EpisodeState, receivedAt: number): void {
+  touch({ id }: StoredEpisode, state: EpisodeState, receivedAt: EpochMs): void {
     const { startsAt, endsAt = null, reportedEnd = null } = state;
     const closedBy = reportersValue(state.closedBy);
     const timer = nextTimer(state) ?? null;
@@ -228,7 +229,7 @@ export class EpisodeStore implements EpisodeTable {
    * Looks at the next `slice` ids and removes closed episodes last reported before `cutoff`.
    * @returns whether ids are left
    */
-  prune(cutoff: number, slice: number): boolean {
+  prune(cutoff: EpochMs, slice: number): boolean {
     const through = this.#sweptTo + slice;
     const gone = this.#expired.all(this.#sweptTo, through, cutoff);
     for (const row of gone) this.#forget(row);

@@ -1,11 +1,12 @@
 import type { Alert } from '../../../alerts/alert.ts';
 import type { EpisodeState } from '../../../alerts/episode.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 
 /** What is stored with an episode besides its state. */
 export interface EpisodeReceipt {
   readonly webhook: number;
   readonly fingerprint: string;
-  readonly receivedAt: number;
+  readonly receivedAt: EpochMs;
   readonly receiver: string;
   /** The offset of the event of the transition, which holds the alert's texts. */
   readonly event: number;
@@ -18,8 +19,7 @@ export interface StoredEpisode {
   readonly fingerprint: string;
   /** The offset of its newest event. */
   readonly lastEvent: number;
-  /** Milliseconds since the epoch. */
-  readonly lastReceivedAt: number;
+  readonly lastReceivedAt: EpochMs;
   readonly receiver: string;
   readonly state: EpisodeState;
 }
@@ -29,8 +29,7 @@ export interface DeliveredAlert {
   readonly alert: Alert;
   /** The number of its webhook. */
   readonly webhook: number;
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number;
+  readonly receivedAt: EpochMs;
 }
 
 /** Where episodes are stored: the ledger's own table, or that of a large delivery that is not visible yet. */
@@ -44,5 +43,5 @@ export interface EpisodeTable {
   insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number;
   update(known: StoredEpisode, state: EpisodeState, receipt: EpisodeReceipt): void;
   /** Updates after a repeat: only the reporters, the time of receipt and the outer times may have changed. */
-  touch(known: StoredEpisode, state: EpisodeState, receivedAt: number): void;
+  touch(known: StoredEpisode, state: EpisodeState, receivedAt: EpochMs): void;
 }

@@ -1,4 +1,5 @@
 import { SEVERITIES, type SeverityClass } from '../../../alerts/alert.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { LabelSet } from '../../../domain/labels.ts';
 import type { LedgerSummary, UnacknowledgedSeries } from '../../ledger.ts';
 import { ByteMap } from './byte-map.ts';
@@ -10,8 +11,8 @@ export interface OpenEpisode {
   readonly acknowledged: boolean;
   /** Undefined if unreadable: the episode is left out then. */
   readonly labels: LabelSet | undefined;
-  /** First receipt, milliseconds since the epoch. */
-  readonly since: number;
+  /** First receipt. */
+  readonly since: EpochMs;
 }
 
 /** An episode after a transition. */
@@ -46,7 +47,7 @@ interface Series {
   /** First receipt of each open, unacknowledged episode. */
   readonly members: Map<number, number>;
   /** Undefined after the oldest has left: recomputed only when needed, since thousands may leave at once. */
-  oldest: number | undefined;
+  oldest: EpochMs | undefined;
 }
 
 interface Options {

@@ -9,6 +9,8 @@ import type {
 import { parseListing } from '../../../alerts/parse-listing.ts';
 import { reconcile, wasGivenUp } from '../../../alerts/reconcile.ts';
 import { receiversOf } from '../../../alerts/sender-config.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
+import { toNanoseconds } from '../../../domain/instant.ts';
 import type { AlertRules } from '../../ledger.ts';
 import type { Listings, ReconcileResult } from '../../alertmanager-snapshot.ts';
 import type { AlertActions } from './alert-actions.ts';
@@ -60,7 +62,7 @@ export class Reconciler {
   /** By webhook. */
   readonly #memory = new Map<string, ReconciliationMemory>();
   /** By webhook: the open episodes that were in its last lists. */
-  readonly #present = new Map<string, { readonly at: number; readonly episodes: ReadonlySet<number> }>();
+  readonly #present = new Map<string, { readonly at: EpochMs; readonly episodes: ReadonlySet<number> }>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -105,8 +107,8 @@ export class Reconciler {
     return { outcome: 'reconciled', drift: plan.drift, missing: someOf(plan.missing), repaired };
   }
 
-  /** When (ms) an open episode was last in a list; undefined: never. */
-  listedAt(webhook: string, episode: number): number | undefined {
+  /** When an open episode was last in a list; undefined: never. */
+  listedAt(webhook: string, episode: number): EpochMs | undefined {
     const last = this.#present.get(webhook);
     return last?.episodes.has(episode) === true ? last.at : undefined;
   }
@@ -140,7 +142,7 @@ export class Reconciler {
     return known;
   }
 
-  async #apply(plan: ReconciliationPlan, { webhook, at }: { webhook: string; at: number }) {
+  async #apply(plan: ReconciliationPlan, { webhook, at }: { webhook: string; at: EpochMs }) {
     const { actions } = this.#options;
     const expired = await this.#each(plan.expire, ({ id, lastReceivedAt }) =>
       actions.pass(id, { kind: 'expire', at, lastReceivedAt, cause: 'absent' }),
@@ -154,11 +156,11 @@ export class Reconciler {
   }
 
   /** Reopens episodes that were expired and are listed after all. */
-  async #reopen(listed: readonly ListedAlert[], webhook: string, at: number): Promise<number> {
+  async #reopen(listed: readonly ListedAlert[], webhook: string, at: EpochMs): Promise<number> {
     const { names, episodes, actions, rules } = this.#options;
     const number = names.known(webhook);
     if (number === undefined) return 0;
-    const toleranceNs = BigInt(rules().toleranceMs) * 1_000_000n;
+    const toleranceNs = toNanoseconds(rules().toleranceMs);
     const found: { id: number; alert: ListedAlert }[] = [];
     for (const [index, alert] of listed.entries()) {
       const last = episodes.latest(number, alert.fingerprint);

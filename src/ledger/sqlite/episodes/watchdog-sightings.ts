@@ -1,11 +1,11 @@
 import { isWatchdog, type WatchdogRule, type WatchdogSighting } from '../../../alerts/watchdog.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { LabelSet } from '../../../domain/labels.ts';
 import type { Meta } from '../database/meta.ts';
 
 interface Watched {
   readonly rule: WatchdogRule;
-  /** Milliseconds since the epoch. */
-  seenAt: number | undefined;
+  seenAt: EpochMs | undefined;
   /** Ids of its open episodes. */
   readonly open: Set<number>;
 }
@@ -14,7 +14,7 @@ interface Watched {
 export class WatchdogSightings {
   readonly #meta: Meta;
   #watched: readonly Watched[] = [];
-  readonly #waiting: { readonly watched: Watched; readonly at: number }[] = [];
+  readonly #waiting: { readonly watched: Watched; readonly at: EpochMs }[] = [];
 
   constructor(meta: Meta) {
     this.#meta = meta;
@@ -30,7 +30,7 @@ export class WatchdogSightings {
   }
 
   /** An alert was delivered as firing. Only within a transaction. */
-  see(labels: LabelSet, at: number): void {
+  see(labels: LabelSet, at: EpochMs): void {
     for (const watched of this.#watched) {
       if (!isWatchdog(watched.rule, labels)) continue;
       this.#meta.set(keyOf(watched.rule), at);

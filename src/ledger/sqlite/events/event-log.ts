@@ -1,4 +1,5 @@
 import type { Statement } from 'better-sqlite3';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { Meta } from '../database/meta.ts';
 import type { Names } from '../database/string-table.ts';
 import type { Sqlite } from '../database/open-database.ts';
@@ -81,7 +82,7 @@ export class EventLog implements EventTable {
    * Reserves offsets for events that are written by other means.
    * @returns the first offset, and `latest` for the events
    */
-  reserve(count: number, time: number): { base: number; latest: number } {
+  reserve(count: number, time: EpochMs): { base: number; latest: number } {
     this.seal();
     const base = this.#last + 1;
     this.#last += count;
@@ -124,10 +125,10 @@ export class EventLog implements EventTable {
   }
 
   /**
-   * Removes the oldest events before `cutoff` (ms), whole segments of about `slice` events.
+   * Removes the oldest events before `cutoff`, whole segments of about `slice` events.
    * @returns whether there may be more
    */
-  prune(cutoff: number, slice: number): boolean {
+  prune(cutoff: EpochMs, slice: number): boolean {
     const old = this.#parts.segments.oldest(cutoff, slice);
     for (const lines of old) {
       this.#release(lines);

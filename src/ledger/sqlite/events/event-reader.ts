@@ -1,4 +1,5 @@
 import type { Statement } from 'better-sqlite3';
+import type { EpochMs } from '../../../domain/clock.ts';
 import { parseEventId } from '../../../domain/event.ts';
 import type { EventSlice, EventSliceQuery, WireEvent } from '../../thread/protocol.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
@@ -13,7 +14,7 @@ type Order = 'ASC' | 'DESC';
 interface Range {
   readonly above: number;
   readonly below: number;
-  readonly since: number;
+  readonly since: EpochMs;
 }
 type RangeStatement = Statement<[Range & { readonly value: number | string | null }], Segment>;
 
@@ -180,7 +181,7 @@ export class EventReader {
   }
 
   /** The last offset up to which every event is known to be older than `since`. */
-  #lastBefore(since: number): number {
+  #lastBefore(since: EpochMs): number {
     let low = this.#parts.log.pruned;
     let high = this.#parts.log.last + 1;
     while (high - low > 1) {

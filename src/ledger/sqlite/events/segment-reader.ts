@@ -1,4 +1,5 @@
 import type { Statement } from 'better-sqlite3';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { Sqlite } from '../database/open-database.ts';
 import { SegmentLines, type Segment } from './segment.ts';
 
@@ -33,8 +34,8 @@ export class SegmentReader {
     return this.#last;
   }
 
-  /** The oldest segments, a few for every hundred events of `count`, as far as they are before `cutoff` (ms). */
-  oldest(cutoff: number, count: number): readonly SegmentLines[] {
+  /** The oldest segments, a few for every hundred events of `count`, as far as they are before `cutoff`. */
+  oldest(cutoff: EpochMs, count: number): readonly SegmentLines[] {
     return this.#oldest.all(Math.ceil(count / 16), cutoff).map((row) => new SegmentLines(row));
   }
 

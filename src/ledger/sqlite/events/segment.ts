@@ -1,3 +1,5 @@
+import type { EpochMs } from '../../../domain/clock.ts';
+
 /**
  * Events are stored in segments, one row for all events of a delivery: a row for each would have more overhead than
  * content. A segment is text. Its first line is the part common to its events, every other line is an event, its fields
@@ -7,8 +9,8 @@ export interface Segment {
   /** Offsets of its first and last event. */
   readonly first: number;
   readonly last: number;
-  /** When its events happened, milliseconds since the epoch. */
-  readonly time: number;
+  /** When its events happened. */
+  readonly time: EpochMs;
   /** Of all events except those of alerts. */
   readonly subject: string | null;
   readonly lines: string;
@@ -37,8 +39,7 @@ export interface StoredEvent {
   readonly type: string;
   /** Of all events except those of alerts. */
   readonly subject?: string | undefined;
-  /** Milliseconds since the epoch. */
-  readonly time: number;
+  readonly time: EpochMs;
   /** JSON; for an alert's event, the members that are its own and not in `alert`. */
   readonly data: string;
   readonly alert?: AlertPart;
@@ -157,7 +158,7 @@ export interface NewSegment extends Segment {
 
 interface OpenSegment {
   readonly first: number;
-  readonly time: number;
+  readonly time: EpochMs;
   readonly subject: string | undefined;
   readonly common: string;
   readonly lines: string[];

@@ -1,5 +1,7 @@
 import type { Alert } from '../../../alerts/alert.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { Transition } from '../../../domain/event.ts';
+import { toNanoseconds } from '../../../domain/instant.ts';
 import type { Delivery } from '../../../alerts/delivery.ts';
 import {
   reporterOf,
@@ -49,10 +51,9 @@ interface Step {
   readonly webhook: number;
   readonly fingerprint: string;
   readonly labels: Alert['labels'];
-  /** Milliseconds since the epoch. */
-  readonly at: number;
+  readonly at: EpochMs;
   /** When the alert was last reported; unchanged by a person's action. */
-  readonly receivedAt: number;
+  readonly receivedAt: EpochMs;
   readonly receiver: string;
   readonly common: string;
   readonly values?: Alert['values'];
@@ -87,7 +88,7 @@ export class AlertRecorder {
       receivedAt,
       lastReceivedAt: known?.lastReceivedAt ?? 0,
       reporter,
-      toleranceNs: BigInt(toleranceMs) * 1_000_000n,
+      toleranceNs: toNanoseconds(toleranceMs),
       staleWindowMs: sender.staleWindowMs,
       staleHoldMs,
       groupIntervalMs: sender.groupIntervalMs,

@@ -1,5 +1,6 @@
 import type { Statement } from 'better-sqlite3';
 import type { Delivery } from '../../../alerts/delivery.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { ListQuery, RawDelivery, StoredDelivery } from '../../ledger.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { Sqlite } from '../database/open-database.ts';
@@ -168,7 +169,7 @@ export class DeliveryStore {
    * Removes at most `slice` deliveries before `cutoff`, and bodies beyond the limit.
    * @returns whether there may be more
    */
-  prune(cutoff: number, slice: number): boolean {
+  prune(cutoff: EpochMs, slice: number): boolean {
     const expired = this.#expired.get(slice, cutoff) ?? undefined;
     const removed = expired === undefined ? 0 : this.#delete.run(expired).changes;
     if (expired !== undefined) this.#removeBodies(expired);

@@ -1,4 +1,5 @@
 import type { Alert } from '../../../alerts/alert.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { Transition } from '../../../domain/event.ts';
 import type { Complaint, Delivery } from '../../../alerts/delivery.ts';
 import type { EpisodeTransition } from '../../../alerts/episode.ts';
@@ -91,7 +92,7 @@ export class Intake {
   }
 
   /** @param transitions undefined if the alert was quarantined */
-  count(tally: Tally, transitions: readonly EpisodeTransition[] | undefined, receivedAt: number): void {
+  count(tally: Tally, transitions: readonly EpisodeTransition[] | undefined, receivedAt: EpochMs): void {
     if (transitions === undefined) tally.quarantined++;
     else countTransitions(tally, transitions, receivedAt);
   }
@@ -145,7 +146,11 @@ export class Intake {
   }
 }
 
-function countTransitions(tally: Tally, transitions: readonly EpisodeTransition[], receivedAt: number): void {
+function countTransitions(
+  tally: Tally,
+  transitions: readonly EpisodeTransition[],
+  receivedAt: EpochMs,
+): void {
   if (transitions.length === 0) tally.duplicates++;
   else tally.accepted++;
   for (const { transition, episode } of transitions) {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Statement } from 'better-sqlite3';
 import type { Complaint } from '../../../alerts/delivery.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { ListQuery, QuarantineEntry } from '../../ledger.ts';
 import { parseQuarantinePlace } from '../../list-place.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
@@ -23,7 +24,7 @@ export interface QuarantineLimits {
 
 interface Suspect {
   readonly webhook: number;
-  readonly receivedAt: number;
+  readonly receivedAt: EpochMs;
   readonly complaint: Complaint;
   readonly body: Uint8Array;
 }

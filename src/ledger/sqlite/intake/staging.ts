@@ -1,5 +1,6 @@
 import type { Statement } from 'better-sqlite3';
 import type { EpisodeState } from '../../../alerts/episode.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
 import {
   columns,
   fingerprintNumber,
@@ -76,7 +77,7 @@ export class StagedEpisodes implements EpisodeTable {
     this.#remember(id, state, receipt);
   }
 
-  touch(known: StoredEpisode, state: EpisodeState, receivedAt: number): void {
+  touch(known: StoredEpisode, state: EpisodeState, receivedAt: EpochMs): void {
     this.update(known, state, { ...known, receivedAt, event: known.lastEvent });
   }
 

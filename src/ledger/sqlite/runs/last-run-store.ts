@@ -1,4 +1,5 @@
 import type { Statement } from 'better-sqlite3';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { LastRun, RunRecord } from '../../ledger.ts';
 import type { Names } from '../database/string-table.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
@@ -35,7 +36,7 @@ export class LastRunStore {
     if (health !== undefined) this.#insert.run(this.#names.id(service), this.#names.id(target), at, health);
   }
 
-  since(at: number): readonly LastRun[] {
+  since(at: EpochMs): readonly LastRun[] {
     const rows = this.#since.all(at);
     return rows.filter((row) => {
       const id = `${row.service} ${row.target}`;
@@ -44,7 +45,7 @@ export class LastRunStore {
   }
 
   /** Removes checks that have not run since; there are few rows, so all at once. */
-  prune(before: number): boolean {
+  prune(before: EpochMs): boolean {
     this.#prune.run(before);
     return false;
   }

@@ -1,4 +1,5 @@
 import type { Statement } from 'better-sqlite3';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { HistoryPoint, HistoryQuery, RunRecord } from '../../ledger.ts';
 import type { Retention } from '../../thread/protocol.ts';
 import type { Names } from '../database/string-table.ts';
@@ -13,9 +14,9 @@ const RAW_MS = 48 * HOUR_MS;
 interface Range {
   readonly service: number;
   /** Steps are counted from here. */
-  readonly origin: number;
-  readonly from: number;
-  readonly to: number;
+  readonly origin: EpochMs;
+  readonly from: EpochMs;
+  readonly to: EpochMs;
   readonly stepMs: number;
 }
 interface Sums {
@@ -99,7 +100,7 @@ export class RunStore {
   }
 
   /** Removes expired rows, at most `slice` of each service and resolution. @returns whether there may be more */
-  prune(now: number, slice: number): boolean {
+  prune(now: EpochMs, slice: number): boolean {
     const { historyMs, eventsMs } = this.#retention;
     const runs = this.#runs.rows.prune(now - Math.min(RAW_MS, historyMs), slice);
     const fiveMinutes = this.#fiveMinutes.rows.prune(now - historyMs, slice);
@@ -167,6 +168,6 @@ function added(a: Sums, b: Sums): Sums {
   };
 }
 
-function point({ success, failure, unknown, seconds }: Sums, at: number): HistoryPoint {
+function point({ success, failure, unknown, seconds }: Sums, at: EpochMs): HistoryPoint {
   return { at, success, failure, unknown, ...(success > 0 && { meanDurationSeconds: seconds / success }) };
 }

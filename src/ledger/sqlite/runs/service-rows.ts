@@ -1,9 +1,10 @@
 import type { Statement } from 'better-sqlite3';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { Sqlite } from '../database/open-database.ts';
 
 interface PruneValues {
   readonly service: number;
-  readonly before: number;
+  readonly before: EpochMs;
   readonly slice: number;
 }
 
@@ -37,7 +38,7 @@ export class ServiceRows {
   }
 
   /** Removes older rows, at most `slice` of each service. @returns whether there may be more */
-  prune(before: number, slice: number): boolean {
+  prune(before: EpochMs, slice: number): boolean {
     let more = false;
     for (const service of this.#services.all()) {
       more = this.#prune.run({ service, before, slice }).changes >= slice || more;

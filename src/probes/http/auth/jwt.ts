@@ -1,4 +1,5 @@
 import { createPrivateKey, randomUUID, sign, type KeyObject } from 'node:crypto';
+import type { EpochMs } from '../../../domain/clock.ts';
 
 /** The signature algorithms that Prometheus supports, with OpenSSL's names of their digests. */
 const DIGESTS = { RS256: 'sha256', RS384: 'sha384', RS512: 'sha512' } as const;
@@ -52,7 +53,7 @@ export function readSigningKey(pem: string, algorithm: SignatureAlgorithm): KeyO
  * @param nowMs wall clock
  * @see https://www.rfc-editor.org/rfc/rfc7523#section-3
  */
-export async function signedAssertion(settings: AssertionSettings, nowMs: number): Promise<string> {
+export async function signedAssertion(settings: AssertionSettings, nowMs: EpochMs): Promise<string> {
   const { key, keyId, algorithm, issuer, subject, audience, scopes, claims } = settings;
   const now = Math.floor(nowMs / 1_000);
   const header = { alg: algorithm, typ: 'JWT', ...(keyId === '' ? {} : { kid: keyId }) };

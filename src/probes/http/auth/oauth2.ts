@@ -1,3 +1,4 @@
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { Secret } from '../../../domain/secret.ts';
 import { orAborted } from '../../net/abort.ts';
 import { ProbeFailure } from '../../net/failure.ts';
@@ -29,11 +30,11 @@ const MARGIN_MS = 10_000;
  */
 export class TokenSource {
   readonly #settings: OAuth2Settings;
-  readonly #now: () => number;
+  readonly #now: () => EpochMs;
   #token: Token | undefined;
 
   /** @param now wall clock (ms), for assertions */
-  constructor(settings: OAuth2Settings, now: () => number) {
+  constructor(settings: OAuth2Settings, now: () => EpochMs) {
     this.#settings = settings;
     this.#now = now;
   }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import type { EpochMs } from '../../../domain/clock.ts';
 import { Secret } from '../../../domain/secret.ts';
 import { fail } from '../../net/failure.ts';
 
 export interface Token {
   readonly authorization: Secret;
   /** Monotonic ms; undefined: it never expires. */
-  readonly expiresAt: number | undefined;
+  readonly expiresAt: EpochMs | undefined;
 }
 
 /** The answer of a token endpoint. */
@@ -27,7 +28,7 @@ const tokenAnswer = z.object({
  * @throws ProbeFailure `auth` when it holds no token
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.1
  */
-export function readToken(answer: TokenAnswer, asked: number): Token {
+export function readToken(answer: TokenAnswer, asked: EpochMs): Token {
   const { status } = answer;
   if (status < 200 || status >= 300)
     throw fail('auth', `The token endpoint answers with HTTP status ${status}`);

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { EpochMs } from '../../../domain/clock.ts';
 import { requestTarget, type WebUrl } from '../../net/web-url.ts';
 
 interface Cookie {
@@ -19,11 +20,11 @@ const MAX_COOKIE_BYTES = 4_096;
  * @see https://www.rfc-editor.org/rfc/rfc6265#section-5
  */
 export class CookieJar {
-  readonly #now: () => number;
+  readonly #now: () => EpochMs;
   #cookies: readonly Cookie[] = [];
 
-  /** @param now milliseconds since the epoch: a cookie that has already expired is ignored */
-  constructor(now: () => number) {
+  /** @param now a cookie that has already expired is ignored */
+  constructor(now: () => EpochMs) {
     this.#now = now;
   }
 
@@ -53,7 +54,7 @@ interface ReadCookie {
   readonly expired: boolean;
 }
 
-function readCookie(header: string, from: WebUrl, now: number): ReadCookie | undefined {
+function readCookie(header: string, from: WebUrl, now: EpochMs): ReadCookie | undefined {
   if (header.length > MAX_COOKIE_BYTES) return undefined;
   const [pair = '', ...parts] = header.split(';');
   const at = pair.indexOf('=');
@@ -88,7 +89,7 @@ function mayCover(domain: string, host: string): boolean {
   return isIP(host) === 0 && domain.includes('.') && host.endsWith(`.${domain}`);
 }
 
-function hasExpired(attributes: ReadonlyMap<string, string>, now: number): boolean {
+function hasExpired(attributes: ReadonlyMap<string, string>, now: EpochMs): boolean {
   const age = attributes.get('max-age');
   if (age !== undefined && /^-?\d+$/.test(age)) return Number(age) <= 0;
   const expires = Date.parse(attributes.get('expires') ?? '');

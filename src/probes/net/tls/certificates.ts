@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import type { EpochMs } from '../../../domain/clock.ts';
 import type { Family, Sample } from '../../../metrics/family.ts';
 import { sample } from '../../../metrics/family.ts';
 import { certificateNamesOf, type CertificateNames } from './certificate-names.ts';
@@ -64,7 +65,7 @@ export interface ChainFacts {
 interface KnownChain {
   readonly facts: ChainFacts;
   /** With the expiry of the verified chain, once that was requested. */
-  verified: { readonly samples: readonly Sample[]; readonly until: number } | undefined;
+  verified: { readonly samples: readonly Sample[]; readonly until: EpochMs } | undefined;
 }
 
 const MAX_KNOWN = 64;

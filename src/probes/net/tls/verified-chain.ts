@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
+import type { EpochMs } from '../../../domain/clock.ts';
 
 /** The most signatures checked for one chain: a server may send certificates that combine in very many ways. */
 const MAX_CHECKS = 100;
@@ -35,21 +36,20 @@ function bySubject(
 interface Link {
   readonly certificate: X509Certificate;
   readonly before: Link | undefined;
-  /** The earliest expiry so far, milliseconds since the epoch. */
-  readonly expiry: number;
+  /** The earliest expiry so far. */
+  readonly expiry: EpochMs;
 }
 
 /**
  * The expiry of the best chain from the certificates that a server sent, its own first, to a trusted one: the latest of
  * all chains' earliest expiries, as in blackbox_exporter. A trusted intermediate certificate ends a chain, and so does
  * the server's own.
- * @param now milliseconds since the epoch
- * @returns milliseconds since the epoch; undefined when no chain leads to an anchor
+ * @returns; undefined when no chain leads to an anchor
  */
 export function verifiedExpiry(
   sent: readonly X509Certificate[],
   anchors: TrustAnchors,
-  now: number,
+  now: EpochMs,
 ): number | undefined {
   const [leaf, ...others] = sent;
   let checks = 0;
@@ -80,6 +80,6 @@ function hasIssued(issuer: X509Certificate, certificate: X509Certificate): boole
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
-function isValidAt({ validFrom, validTo }: X509Certificate, now: number): boolean {
+function isValidAt({ validFrom, validTo }: X509Certificate, now: EpochMs): boolean {
   return Date.parse(validFrom) <= now && now <= Date.parse(validTo);
 }
