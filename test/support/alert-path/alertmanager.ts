@@ -13,9 +13,10 @@ interface StoredAlert extends PostedAlert {
   readonly updatedAt: number;
 }
 
-/** The notification log: what the cluster remembers to have sent; members share it. */
-export interface NotificationLog {
-  entry: { readonly firing: boolean; readonly at: number } | undefined;
+/** An entry of the notification log: what was sent last. */
+export interface Sent {
+  readonly firing: boolean;
+  readonly at: number;
 }
 
 export interface MemberOptions {
@@ -43,15 +44,15 @@ const RETRY_SECONDS = 5;
  */
 export class Member {
   readonly #options: MemberOptions;
-  readonly #log: NotificationLog;
   #alert: StoredAlert | undefined;
   #nextFlush: number | undefined;
   #attempt: Attempt | undefined;
   alive = true;
+  /** Its notification log: what it sent itself, or what its peers sent after that and it learnt by gossip. */
+  sent: Sent | undefined;
 
-  constructor(options: MemberOptions, log: NotificationLog) {
+  constructor(options: MemberOptions) {
     this.#options = options;
-    this.#log = log;
   }
 
   /** It loses its alerts; its groups are created when Prometheus posts again. */
@@ -105,31 +106,34 @@ export class Member {
     if (attempt === undefined || now < attempt.next) return undefined;
     attempt.admitted ||= this.#isNews(attempt, now);
     if (!attempt.admitted) {
-      this.answer(now, true, false);
+      this.#end(attempt, now);
       return undefined;
     }
     return attempt.notice;
   }
 
-  /** @param logged whether it is recorded in the log */
-  answer(now: number, done: boolean, logged: boolean): void {
+  answer(now: number, accepted: boolean): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
-    if (done) {
-      this.#attempt = undefined;
-      if (logged) this.#log.entry = { firing: attempt.notice.firing, at: now };
-      if (!attempt.notice.firing) this.#forget(now);
+    if (accepted) {
+      this.sent = { firing: attempt.notice.firing, at: now };
+      this.#end(attempt, now);
       return;
     }
     attempt.next = now + RETRY_SECONDS;
     if (attempt.next > attempt.until) this.#attempt = undefined;
   }
 
+  #end({ notice }: Attempt, now: number): void {
+    this.#attempt = undefined;
+    if (!notice.firing) this.#forget(now);
+  }
+
   #isNews({ notice }: Attempt, now: number): boolean {
-    const { entry } = this.#log;
-    if (entry === undefined) return notice.firing;
-    if (entry.firing !== notice.firing) return true;
-    return notice.firing && now - entry.at > this.#options.repeatInterval;
+    const { sent } = this;
+    if (sent === undefined) return notice.firing;
+    if (sent.firing !== notice.firing) return true;
+    return notice.firing && now - sent.at > this.#options.repeatInterval;
   }
 
   #forget(now: number): void {

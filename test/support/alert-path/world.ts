@@ -1,4 +1,4 @@
-import { Member, type NotificationLog, type Notice } from './alertmanager.ts';
+import { Member, type Notice, type Sent } from './alertmanager.ts';
 import { Prometheus, type Life } from './prometheus.ts';
 
 export type Fault =
@@ -48,8 +48,6 @@ interface Stream {
   readonly index: number;
   readonly who: number;
   readonly receiver: number;
-  /** Members share it. */
-  readonly log: NotificationLog;
 }
 
 /** Prometheus replicas, the members of an Alertmanager cluster and the network between them and us, second by second. */
@@ -66,13 +64,12 @@ export class World {
     this.#hearer = hearer;
     const { evaluationSeconds } = options;
     this.#prometheus = options.replicas.map((replica) => new Prometheus({ ...replica, evaluationSeconds }));
-    this.#streams = Array.from({ length: options.receivers }, (_, receiver) => {
-      const log: NotificationLog = { entry: undefined };
-      return Array.from({ length: options.members }, (_none, who) => ({
-        member: new Member({ ...options, position: who }, log),
-        ...{ index: receiver * options.members + who, who, receiver, log },
-      }));
-    }).flat();
+    this.#streams = Array.from({ length: options.receivers }, (_, receiver) =>
+      Array.from({ length: options.members }, (_none, who) => ({
+        member: new Member({ ...options, position: who }),
+        ...{ index: receiver * options.members + who, who, receiver },
+      })),
+    ).flat();
   }
 
   /** Whether a replica fired at that second. */
@@ -98,6 +95,7 @@ export class World {
       if (!stream.member.alive) continue;
       stream.member.flush(second, silenced);
       this.#deliver(stream, second);
+      if (!this.#during('gossip lost', second)) this.#gossip(stream.receiver);
     }
     this.#hearer.tick(second + this.#clockError);
   }
@@ -107,8 +105,17 @@ export class World {
     if (notice === undefined) return;
     const down = this.#during('tocsin down', second) || this.#during('route refused', second, index);
     if (!down) this.#hearer.hear(notice, who * 10 + receiver, second + this.#clockError);
-    const done = !down && !this.#during('answers lost', second);
-    member.answer(second, done, !this.#during('gossip lost', second));
+    member.answer(second, !down && !this.#during('answers lost', second));
+  }
+
+  /** The newest entry of the notification logs of a route reaches all members. */
+  #gossip(route: number): void {
+    const members = this.#streams.flatMap(({ member, receiver }) =>
+      receiver === route && member.alive ? [member] : [],
+    );
+    let newest: Sent | undefined;
+    for (const { sent } of members) if (sent !== undefined && sent.at >= (newest?.at ?? 0)) newest = sent;
+    for (const member of members) member.sent = newest;
   }
 
   #during(kind: Fault['kind'], second: number, who?: number): boolean {
@@ -136,9 +143,9 @@ export class World {
         this.#clockError = fault.seconds;
         break;
       case 'member restarts':
-        for (const { member, log } of streams) {
+        for (const { member } of streams) {
           member.restart();
-          if (fault.log && this.#options.members === 1) log.entry = undefined;
+          if (fault.log) member.sent = undefined;
         }
         break;
       case 'member dies':
