@@ -29,11 +29,15 @@ const LOOPBACK = new NetworkSet(['127.0.0.0/8', '::1']);
 
 /** Whether an address, or the name `localhost`, is this machine's loopback. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || (isIP(plainAddress(host)) !== 0 && LOOPBACK.has(host));
+  const plain = plainAddress(host);
+  // asked for every request, and a BlockList is slow
+  if (isIP(plain) === 4) return plain.startsWith('127.');
+  return host === 'localhost' || (isIP(plain) === 6 && LOOPBACK.has(plain));
 }
 
 /** An address without brackets, zone and the `::ffff:` of a mapped IPv4 address. */
 export function plainAddress(address: string): string {
+  if (isIP(address) === 4) return address;
   const bare = address.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare);
   return mapped?.[1] ?? bare;
