@@ -2,7 +2,6 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { loadModules } from '../../src/config/modules/modules.ts';
 import { formatProblem } from '../../src/config/reading/report.ts';
-import { systemClock } from '../../src/domain/clock.ts';
 import { probers } from '../../src/probes/registry.ts';
 import { runProbe } from '../../src/probes/run.ts';
 import { ConfigFolder } from '../support/config-files.ts';
@@ -11,7 +10,7 @@ import { FILES, SETTINGS, type Fate } from '../support/differential/module-setti
 import { mutatedModules } from '../support/differential/module-mutations.ts';
 import { PUBLISHED_FILES } from '../support/differential/published.ts';
 import { describeWithPeers } from '../support/peers.ts';
-import { hostsResolver } from '../support/probe.ts';
+import { hostsResolver, pacedClock } from '../support/probe.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());
@@ -71,7 +70,7 @@ describe('the content of a modules file', () => {
     const target = { address: 'http://127.0.0.1:1/', label: 'a', host: '127.0.0.1' };
     const { verdict } = await runProbe({
       ...{ probe: module.probe, target, timeoutMs: 5_000 },
-      ...{ resolver: hostsResolver(), clock: systemClock },
+      ...{ resolver: hostsResolver(), clock: pacedClock() },
     });
     expect(verdict).toMatchObject({ status: 'failure', reason: 'config' });
     expect('text' in verdict && verdict.text).toContain(text);

@@ -2,10 +2,10 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { systemClock } from '../../src/domain/clock.ts';
 import { createIcmpProber, icmpProber } from '../../src/probes/icmp.ts';
 import { NameNotFoundError } from '../../src/probes/net/resolver.ts';
 import { runProbe } from '../../src/probes/run.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { describeWithPeers } from '../support/peers.ts';
 import {
   exposedFamilies,
@@ -156,17 +156,16 @@ describe('a fault that is not the target’s is unknown', () => {
 
   it('when all places were taken until the deadline', async () => {
     const probe = probeOf(scripted('exec sleep 30', 1));
-    const options = {
-      probe,
-      target: targetOf(icmpProber, '127.0.0.1'),
-      resolver: hostsResolver(),
-      clock: systemClock,
-    };
+    const clock = new ManualClock();
+    const target = targetOf(icmpProber, '127.0.0.1');
+    const options = { probe, target, resolver: hostsResolver(), clock };
     const first = runProbe({ ...options, timeoutMs: 600 });
-    const second = await runProbe({ ...options, timeoutMs: 200 });
-    expect(verdictText(second)).toBe(
+    const second = runProbe({ ...options, timeoutMs: 200 });
+    await clock.advance(200);
+    expect(verdictText(await second)).toBe(
       'agent_limit: All places for pings were taken until the time was up: probe less often, or fewer hosts',
     );
+    await clock.advance(400);
     expect(verdictText(await first)).toMatch(/^timeout:/);
   });
 });
@@ -174,19 +173,25 @@ describe('a fault that is not the target’s is unknown', () => {
 describe('the child process', () => {
   it('is killed at the deadline, and frees its place for the next', async () => {
     const pidFile = join(folder, 'pid');
-    const probe = probeOf(scripted(`echo $$ > ${pidFile}; exec sleep 30`, 1));
-    const options = {
-      probe,
-      target: targetOf(icmpProber, '127.0.0.1'),
-      resolver: hostsResolver(),
-      clock: systemClock,
+    const probe = probeOf(
+      scripted(`echo $$ > ${pidFile}.new; mv ${pidFile}.new ${pidFile}; exec sleep 30`, 1),
+    );
+    const clock = new ManualClock();
+    const target = targetOf(icmpProber, '127.0.0.1');
+    /** A run whose deadline comes once its ping has started; returns the process id of that. */
+    const runToDeadline = async (): Promise<string> => {
+      const running = runProbe({ probe, target, resolver: hostsResolver(), clock, timeoutMs: 200 });
+      await until(() => existsSync(pidFile), { what: 'the start of ping' });
+      await clock.advance(200);
+      expect(verdictText(await running)).toMatch(/^timeout:/);
+      const pid = readFileSync(pidFile, 'utf8').trim();
+      rmSync(pidFile);
+      return pid;
     };
-    const result = await runProbe({ ...options, timeoutMs: 200 });
-    expect(verdictText(result)).toMatch(/^timeout:/);
-    const pid = readFileSync(pidFile, 'utf8').trim();
+    const pid = await runToDeadline();
     await until(() => !existsSync(`/proc/${pid}`));
     // its place was freed: it is the only one
-    expect(verdictText(await runProbe({ ...options, timeoutMs: 200 }))).toMatch(/^timeout:/);
+    await runToDeadline();
   });
 
   it('runs in the C locale, without Tocsin’s environment', async () => {

@@ -6,12 +6,11 @@ import { formatProblem } from '../../../src/config/reading/report.ts';
 import { defaultModules, loadModules } from '../../../src/config/modules/modules.ts';
 import { DEFAULT_MODULES } from '../../../src/config/modules/default-modules.ts';
 import { goDuration } from '../../../src/config/schema/values.ts';
-import { systemClock } from '../../../src/domain/clock.ts';
 import type { ProbeModule } from '../../../src/probes/module.ts';
 import { probers } from '../../../src/probes/registry.ts';
 import { runProbe } from '../../../src/probes/run.ts';
 import { ConfigFolder } from '../../support/config-files.ts';
-import { hostsResolver } from '../../support/probe.ts';
+import { hostsResolver, pacedClock } from '../../support/probe.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());
@@ -72,7 +71,7 @@ describe('a module that needs an unsupported feature', () => {
       target: { address: 'http://127.0.0.1', label: 'a', host: '127.0.0.1' },
       timeoutMs: 1_000,
       resolver: hostsResolver(),
-      clock: systemClock,
+      clock: pacedClock(),
     });
     expect(verdict).toMatchObject({ status: 'failure', reason: 'config' });
   });

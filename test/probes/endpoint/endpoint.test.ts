@@ -2,7 +2,6 @@ import { createServer, type RequestListener } from 'node:http';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { loadModules } from '../../../src/config/modules/modules.ts';
 import { AllowList } from '../../../src/domain/allow-list.ts';
-import { systemClock } from '../../../src/domain/clock.ts';
 import {
   ProbeEndpoint,
   type ProbeAnswer,
@@ -14,7 +13,7 @@ import { createResolver, type Resolver } from '../../../src/probes/net/resolver.
 import { probers } from '../../../src/probes/registry.ts';
 import { ConfigFolder } from '../../support/config-files.ts';
 import { valueOf } from '../../support/exposition-parser.ts';
-import { hostsResolver } from '../../support/probe.ts';
+import { hostsResolver, pacedClock } from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
 import { startDns } from '../../support/servers/dns.ts';
 import { startHttp } from '../../support/servers/http.ts';
@@ -63,7 +62,7 @@ function endpoint(rig: Rig = {}) {
   return new ProbeEndpoint({
     settings: () => ({ modules: () => loaded, allow: new AllowList(allow), open, maxConcurrency }),
     resolver,
-    clock: systemClock,
+    clock: pacedClock(),
     enter: (client) => places.enter(client),
   });
 }

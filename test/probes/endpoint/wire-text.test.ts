@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { loadModules } from '../../../src/config/modules/modules.ts';
 import { AllowList } from '../../../src/domain/allow-list.ts';
-import { systemClock } from '../../../src/domain/clock.ts';
 import { ProbeEndpoint } from '../../../src/probes/endpoint/endpoint.ts';
 import { createResolver } from '../../../src/probes/net/resolver.ts';
 import { probers } from '../../../src/probes/registry.ts';
@@ -15,6 +14,7 @@ import {
   startRecorder,
   type Recorder,
 } from '../../support/servers/recorder.ts';
+import { pacedClock } from '../../support/probe.ts';
 
 const CONTROL = /[^\x20-\x7e\x80-\xff]/;
 const servers = new ServerSet();
@@ -154,7 +154,7 @@ describe('a parameter of /probe never reaches the wire with a control character'
         resolvConf: undefined,
         servers: [names.address],
       }),
-      clock: systemClock,
+      clock: pacedClock(),
       enter: () => ({ kind: 'admitted', leave: () => undefined }),
     });
   });

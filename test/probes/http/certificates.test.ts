@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { TlsOptions } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { systemClock } from '../../../src/domain/clock.ts';
 import { httpProber } from '../../../src/probes/http.ts';
 import type { RunResult } from '../../../src/probes/prober.ts';
 import { runProbe } from '../../../src/probes/run.ts';
@@ -9,12 +8,13 @@ import { CertificateMint } from '../../support/certificates.ts';
 import {
   hostsResolver,
   labelsOf,
+  pacedClock,
   probeOf,
   run,
   targetOf,
+  type ProbeOptions,
   valueOf,
   verdictText,
-  type ProbeOptions,
 } from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
 
@@ -148,7 +148,7 @@ describe('an http certificate', () => {
     const probe = probeOf(httpProber, trusting().settings);
     const address = targetOf(httpProber, server.url);
     const once = () =>
-      runProbe({ probe, target: address, timeoutMs: 5_000, resolver: hostsResolver(), clock: systemClock });
+      runProbe({ probe, target: address, timeoutMs: 5_000, resolver: hostsResolver(), clock: pacedClock() });
     const first = labelsOf(await once(), 'probe_ssl_last_chain_info');
     expect(labelsOf(await once(), 'probe_ssl_last_chain_info')).toBe(first);
     server.renew(mint.leaf());

@@ -3,11 +3,18 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { httpProber } from '../../../src/probes/http.ts';
 import { readToken } from '../../../src/probes/http/auth/token-answer.ts';
 import { CertificateMint } from '../../support/certificates.ts';
-import { run, probeOf, targetOf, valueOf, verdictText, hostsResolver } from '../../support/probe.ts';
+import {
+  hostsResolver,
+  pacedClock,
+  probeOf,
+  run,
+  targetOf,
+  valueOf,
+  verdictText,
+} from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
 import { listen, type TestServer } from '../../support/servers/tcp.ts';
 import { runProbe } from '../../../src/probes/run.ts';
-import { systemClock } from '../../../src/domain/clock.ts';
 
 const servers = new ServerSet();
 let mint: CertificateMint;
@@ -224,7 +231,7 @@ describe('oauth2', () => {
 
   const twice = async (settings: Readonly<Record<string, unknown>>, url: string) => {
     const one = { probe: probeOf(httpProber, settings), target: targetOf(httpProber, url) };
-    const options = { ...one, timeoutMs: 2_000, clock: systemClock, resolver: hostsResolver() };
+    const options = { ...one, timeoutMs: 2_000, clock: pacedClock(), resolver: hostsResolver() };
     return [await runProbe(options), await runProbe(options)] as const;
   };
 
@@ -441,7 +448,13 @@ describe('what an http run has in common with blackbox_exporter', () => {
     const bound = probeOf(httpProber, settings).withHostname?.('shop.test');
     if (bound === undefined || 'problem' in bound) throw new Error('the hostname was not taken');
     const target = targetOf(httpProber, `https://127.0.0.1:${server.port}`);
-    const options = { probe: bound, target, timeoutMs: 2_000, clock: systemClock, resolver: hostsResolver() };
+    const options = {
+      probe: bound,
+      target,
+      timeoutMs: 2_000,
+      clock: pacedClock(),
+      resolver: hostsResolver(),
+    };
     expect(verdictText(await runProbe(options))).toBe('success');
     const other = probeOf(httpProber, { headers: { host: 'a' } }).withHostname?.('b');
     expect(other).toHaveProperty('problem');

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { createServer, type TlsOptions } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { systemClock } from '../../../src/domain/clock.ts';
 import {
   certificateNamesOf,
   isIssuedFor,
@@ -17,7 +16,15 @@ import { runProbe } from '../../../src/probes/run.ts';
 import { tcpProber } from '../../../src/probes/tcp.ts';
 import { tlsProber } from '../../../src/probes/tls.ts';
 import { CertificateMint, type Minted } from '../../support/certificates.ts';
-import { hostsResolver, probeOf, refusals, targetOf, valueOf, verdictText } from '../../support/probe.ts';
+import {
+  hostsResolver,
+  pacedClock,
+  probeOf,
+  refusals,
+  targetOf,
+  valueOf,
+  verdictText,
+} from '../../support/probe.ts';
 import { ServerSet } from '../../support/server-set.ts';
 import { listen, type TestServer } from '../../support/servers/tcp.ts';
 
@@ -64,7 +71,7 @@ function runsOf(prober: Prober, settings: Settings) {
       target: targetOf(prober, address),
       timeoutMs: 5_000,
       resolver: hostsResolver(),
-      clock: systemClock,
+      clock: pacedClock(),
     });
 }
 

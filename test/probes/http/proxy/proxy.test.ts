@@ -3,12 +3,19 @@ import fc from 'fast-check';
 import { httpProber } from '../../../../src/probes/http.ts';
 import { NoProxy, parseProxyUrl, proxyFor } from '../../../../src/probes/http/proxy/proxy.ts';
 import { CertificateMint } from '../../../support/certificates.ts';
-import { realFiles, run, targetOf, valueOf, verdictText, webUrl } from '../../../support/probe.ts';
+import {
+  pacedClock,
+  realFiles,
+  run,
+  targetOf,
+  valueOf,
+  verdictText,
+  webUrl,
+} from '../../../support/probe.ts';
 import { ServerSet } from '../../../support/server-set.ts';
 import { startProxy } from '../../../support/servers/proxy.ts';
 import { closedPort, type TestServer } from '../../../support/servers/tcp.ts';
 import { runProbe } from '../../../../src/probes/run.ts';
-import { systemClock } from '../../../../src/domain/clock.ts';
 import { createResolver } from '../../../../src/probes/net/resolver.ts';
 
 const servers = new ServerSet();
@@ -188,7 +195,7 @@ describe('an http run through a proxy', () => {
       probe,
       target: targetOf(httpProber, 'http://a.example.test:1/'),
       timeoutMs: 300,
-      clock: systemClock,
+      clock: pacedClock(),
       resolver: {
         lookup: (name, wanted) =>
           name.endsWith('.test')
