@@ -1,5 +1,4 @@
-import { request } from 'node:http';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, it } from '@jest/globals';
 import { Router } from 'express';
 import type { ServerConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
@@ -17,7 +16,10 @@ afterEach(async () => {
   rig = undefined;
 });
 
-async function serve(config: Partial<ServerConfig>, shown: Partial<ServerConfig> = {}): Promise<HttpRig> {
+async function serve(
+  config: Partial<ServerConfig>,
+  shown: Partial<ServerConfig> = {},
+): Promise<HttpRig['http']> {
   const server = serverConfig(config);
   const router = Router();
   router.get(
@@ -46,22 +48,7 @@ async function serve(config: Partial<ServerConfig>, shown: Partial<ServerConfig>
     (_request, response) => void response.send('changed'),
   );
   rig = await serveHandlers([router], server);
-  return rig;
-}
-
-async function ask(
-  path: string,
-  options: { method?: string; headers?: Record<string, string> } = {},
-): Promise<number> {
-  const port = rig?.port ?? 0;
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, ...options }, (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
+  return rig.http;
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
@@ -71,9 +58,9 @@ const basic = (token: string) => ({
 
 describe('reading', () => {
   it('is open where no token lists the scope', async () => {
-    await serve({ tokens: [] });
-    expect(await ask('/read')).toBe(200);
-    expect(await ask('/metrics')).toBe(200);
+    const http = await serve({ tokens: [] });
+    await http.get('/read').expect(200);
+    await http.get('/metrics').expect(200);
   });
 
   it.each([
@@ -89,8 +76,8 @@ describe('reading', () => {
     ["the scraper's token", '/metrics', bearer('scrape-token'), 200],
     ['another token', '/metrics', bearer('ops-token'), 401],
   ])('with %s on %s', async (_says, path, headers, status) => {
-    await serve({ tokens });
-    expect(await ask(path, { headers })).toBe(status);
+    const http = await serve({ tokens });
+    await http.get(path).set(headers).expect(status);
   });
 });
 
@@ -111,16 +98,17 @@ describe('reading from loopback, without tokens', () => {
     ['[2001:db8::1]:10464', 403],
     ['evil.example#127.0.0.1', 403],
   ])('by the Host "%s"', async (host, status) => {
-    await serve({});
-    expect(await ask('/local', { headers: { host } })).toBe(status);
+    const http = await serve({});
+    await http.get('/local').set({ host }).expect(status);
   });
 
   it('ignores the Host with tokens, or off loopback', async () => {
-    await serve({ tokens });
-    expect(await ask('/local', { headers: { host: 'tocsin.example' } })).toBe(200);
+    const host = 'tocsin.example';
+    const withTokens = await serve({ tokens });
+    await withTokens.get('/local').set({ host }).expect(200);
     await rig?.close();
-    await serve({}, { listen: { host: '0.0.0.0', port: 0 } });
-    expect(await ask('/local', { headers: { host: 'tocsin.example' } })).toBe(200);
+    const elsewhere = await serve({}, { listen: { host: '0.0.0.0', port: 0 } });
+    await elsewhere.get('/local').set({ host }).expect(200);
   });
 });
 
@@ -135,23 +123,22 @@ describe('probing', () => {
     ['an old browser', { Origin: 'http://evil.test' }, 403],
     ['a page that rebound its DNS name', REBOUND, 403],
   ])('%s: %j gets %s', async (_who, headers, status) => {
-    await serve({});
-    expect(await ask('/probe', { headers })).toBe(status);
+    const http = await serve({});
+    await http.get('/probe').set(headers).expect(status);
   });
 
   it('does not depend on the Host where a token is required, or off loopback', async () => {
-    await serve({ tokens });
-    const headers = { ...REBOUND, Authorization: 'Bearer scrape-token' };
-    expect(await ask('/probe', { headers: REBOUND })).toBe(401);
-    expect(await ask('/probe', { headers })).toBe(200);
+    const withTokens = await serve({ tokens });
+    await withTokens.get('/probe').set(REBOUND).expect(401);
+    await withTokens.get('/probe').set(REBOUND).set(bearer('scrape-token')).expect(200);
     await rig?.close();
-    await serve({}, { listen: { host: '192.0.2.1', port: 1 } });
-    expect(await ask('/probe', { headers: REBOUND })).toBe(200);
+    const elsewhere = await serve({}, { listen: { host: '192.0.2.1', port: 1 } });
+    await elsewhere.get('/probe').set(REBOUND).expect(200);
   });
 
   it('depends on the Host where the tokens are for other scopes', async () => {
-    await serve({ tokens: tokens.slice(0, 1) });
-    expect(await ask('/probe', { headers: REBOUND })).toBe(403);
+    const http = await serve({ tokens: tokens.slice(0, 1) });
+    await http.get('/probe').set(REBOUND).expect(403);
   });
 });
 
@@ -163,8 +150,8 @@ describe('changing', () => {
     ['is refused to a page that used DNS rebinding', { host: 'evil.example:10464' }, 403],
     ['is refused for a name that only starts like an address', { host: '127.0.0.1.evil.example' }, 403],
   ])('without tokens %s', async (_says, headers, status) => {
-    await serve({});
-    expect(await ask('/change', { method: 'POST', headers })).toBe(status);
+    const http = await serve({});
+    await http.post('/change').set(headers).expect(status);
   });
 
   it.each([
@@ -175,24 +162,22 @@ describe('changing', () => {
     ['its own page', { 'sec-fetch-site': 'same-origin', origin: 'https://tocsin.example' }, 200],
     ['its own page in an old browser', { host: '127.0.0.1:10464', origin: 'http://127.0.0.1:10464' }, 200],
   ])('answers %s as expected, with tokens and without', async (_says, headers, status) => {
-    await serve({});
-    expect(await ask('/change', { method: 'POST', headers })).toBe(status);
+    const http = await serve({});
+    await http.post('/change').set(headers).expect(status);
     await rig?.close();
-    await serve({ tokens });
-    expect(await ask('/change', { method: 'POST', headers: { ...headers, ...basic('ops-token') } })).toBe(
-      status,
-    );
+    const withTokens = await serve({ tokens });
+    await withTokens.post('/change').set(headers).set(basic('ops-token')).expect(status);
   });
 
   it('is refused on a listener off loopback without tokens', async () => {
-    await serve({}, { listen: { host: '0.0.0.0', port: 0 } });
-    expect(await ask('/change', { method: 'POST' })).toBe(403);
+    const http = await serve({}, { listen: { host: '0.0.0.0', port: 0 } });
+    await http.post('/change').expect(403);
   });
 
   it('needs the scope where tokens are configured, even on loopback', async () => {
-    await serve({ tokens });
-    expect(await ask('/change', { method: 'POST' })).toBe(401);
-    expect(await ask('/change', { method: 'POST', headers: bearer('scrape-token') })).toBe(401);
-    expect(await ask('/change', { method: 'POST', headers: bearer('ops-token') })).toBe(200);
+    const http = await serve({ tokens });
+    await http.post('/change').expect(401);
+    await http.post('/change').set(bearer('scrape-token')).expect(401);
+    await http.post('/change').set(bearer('ops-token')).expect(200);
   });
 });

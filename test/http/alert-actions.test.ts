@@ -16,6 +16,7 @@ import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.t
 import { parseDelivery } from '../../src/alerts/parse-delivery.ts';
 import { openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 
+const ACK = '/api/v1/alerts/1/ack';
 const FINGERPRINT = '00000000000000ab';
 const HOSTILE = '<script>alert("x")</script>';
 const NOW = Date.parse('2026-01-01T01:00:00Z');
@@ -75,12 +76,12 @@ async function serve(
   );
 }
 
-const send = (path: string, method: string, body?: unknown, headers: Record<string, string> = {}) =>
-  fetch(`${rig.url}${path}`, {
-    method,
-    headers: { 'content-type': 'application/json', ...headers },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
+type Method = 'get' | 'post' | 'put' | 'delete';
+
+const send = (method: Method, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+  rig.http[method](path)
+    .set({ 'content-type': 'application/json', ...headers })
+    .send(typeof body === 'string' ? body : JSON.stringify(body));
 
 beforeEach(() => {
   directory = temporaryDirectory();
@@ -107,19 +108,15 @@ describe('/api/v1/alerts/{id}/ack', () => {
   it('acknowledges an alert and withdraws the acknowledgement', async () => {
     await serve();
     await firing();
-    const given = await send('/api/v1/alerts/1/ack', 'POST', {
-      by: ' ops ',
-      comment: 'on it',
-      expires: '2h',
-    });
-    expect(given.status).toBe(200);
-    expect(await given.json()).toMatchObject({
+    const acknowledgement = { by: ' ops ', comment: 'on it', expires: '2h' };
+    const given = await send('post', ACK, acknowledgement).expect(200);
+    expect(given.body).toMatchObject({
       acknowledged: true,
       acknowledgement: { by: 'ops', comment: 'on it', expires: '2026-01-01T03:00:00.000Z' },
       unacknowledged_since: null,
     });
-    const back = await send('/api/v1/alerts/1/ack', 'DELETE');
-    expect(await back.json()).toMatchObject({ acknowledged: false, acknowledgement: null });
+    const back = await send('delete', ACK).expect(200);
+    expect(back.body).toMatchObject({ acknowledged: false, acknowledgement: null });
   });
 
   it.each([
@@ -132,7 +129,7 @@ describe('/api/v1/alerts/{id}/ack', () => {
   ])('refuses %s', async (_what, body, status) => {
     await serve();
     await firing();
-    expect((await send('/api/v1/alerts/1/ack', 'POST', body)).status).toBe(status);
+    await send('post', ACK, body).expect(status);
     expect(store.summary().open).toMatchObject([{ acknowledged: false }]);
   });
 
@@ -141,22 +138,18 @@ describe('/api/v1/alerts/{id}/ack', () => {
     ['a body that is too large', { by: 'x'.repeat(70_000) }, 413, /^The body is larger than 64kb/],
   ])('reports what was expected instead of %s', async (_what, body, status, detail) => {
     await serve();
-    const answer = await send('/api/v1/alerts/1/ack', 'POST', body);
-    expect([answer.status, await answer.json()]).toEqual([
-      status,
-      expect.objectContaining({ detail: expect.stringMatching(detail) }),
-    ]);
+    const answer = await send('post', ACK, body).expect(status);
+    expect(answer.body).toMatchObject({ detail: expect.stringMatching(detail) });
   });
 
   it('refuses unknown alerts, closed episodes and forms of other origins', async () => {
     await serve();
     await firing();
-    expect((await send('/api/v1/alerts/9/ack', 'POST', { by: 'ops' })).status).toBe(404);
-    const form = { 'content-type': 'text/plain' };
-    expect((await send('/api/v1/alerts/1/ack', 'POST', { by: 'ops' }, form)).status).toBe(415);
+    await send('post', '/api/v1/alerts/9/ack', { by: 'ops' }).expect(404);
+    await send('post', ACK, { by: 'ops' }, { 'content-type': 'text/plain' }).expect(415);
     const ended = webhookAlert({ alertname: 'A' }, { fingerprint: FINGERPRINT, status: 'resolved' });
     await take(store, webhookPayload([ended]));
-    expect((await send('/api/v1/alerts/1/ack', 'POST', { by: 'ops' })).status).toBe(409);
+    await send('post', ACK, { by: 'ops' }).expect(409);
   });
 
   it('requires a token with the scope where tokens are configured', async () => {
@@ -166,8 +159,8 @@ describe('/api/v1/alerts/{id}/ack', () => {
     ]);
     await firing();
     const as = (token: string) => ({ authorization: `Bearer ${token}` });
-    expect((await send('/api/v1/alerts/1/ack', 'POST', { by: 'o' }, as('reads'))).status).toBe(401);
-    expect((await send('/api/v1/alerts/1/ack', 'POST', { by: 'o' }, as('may'))).status).toBe(200);
+    await send('post', ACK, { by: 'o' }, as('reads')).expect(401);
+    await send('post', ACK, { by: 'o' }, as('may')).expect(200);
   });
 });
 
@@ -175,26 +168,27 @@ describe('the page of an alert', () => {
   it('shows the alert escaped, changes nothing, and allows no script but its own', async () => {
     await serve();
     await firing();
-    const response = await fetch(`${rig.url}/alerts/by-fingerprint/main/${FINGERPRINT}`);
-    const html = await response.text();
-    expect(response.status).toBe(200);
+    const response = await rig.http.get(`/alerts/by-fingerprint/main/${FINGERPRINT}`).expect(200);
+    const html = response.text;
     expect(html).not.toContain(HOSTILE);
     expect(html).toContain('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;');
     expect(html).toContain('data-url="/api/v1/alerts/1/ack"');
-    const policy = response.headers.get('content-security-policy') ?? '';
+    const policy = response.get('content-security-policy') ?? '';
     expect(policy).toContain("default-src 'none'");
     expect(policy).not.toContain('unsafe');
     expect(store.summary().open).toMatchObject([{ acknowledged: false }]);
-    const other = await fetch(`${rig.url}/alerts/by-fingerprint/main/${encodeURIComponent(HOSTILE)}`);
-    expect(other.status).toBe(404);
-    expect(await other.text()).not.toContain('alert("x")');
+    const other = await rig.http
+      .get(`/alerts/by-fingerprint/main/${encodeURIComponent(HOSTILE)}`)
+      .expect(404);
+    expect(other.text).not.toContain('alert("x")');
   });
 
   it('lets a browser ask for the token where reading requires one', async () => {
     await serve([{ name: 'r', token: new Secret('reads'), scopes: ['read'] }]);
-    const response = await fetch(`${rig.url}/alerts/by-fingerprint/main/${FINGERPRINT}`);
-    expect(response.status).toBe(401);
-    expect(response.headers.get('www-authenticate')).toContain('Basic');
+    await rig.http
+      .get(`/alerts/by-fingerprint/main/${FINGERPRINT}`)
+      .expect(401)
+      .expect('www-authenticate', /Basic/);
   });
 });
 
@@ -204,15 +198,17 @@ describe('/api/v1/quarantine', () => {
     const bad = { ...webhookAlert({ alertname: 'B' }), labels: { a: 1 } };
     await take(store, webhookPayload([bad, webhookAlert({ alertname: 'C' })]));
     await take(store, 'no JSON');
-    const list = (await (await send('/api/v1/quarantine', 'GET')).json()) as { quarantine: { id: number }[] };
+    const list = (await send('get', '/api/v1/quarantine').expect(200)).body as {
+      quarantine: { id: number }[];
+    };
     expect(list.quarantine).toMatchObject([
       { pointer: '', body: 'no JSON', seen: 1 },
       { pointer: '/alerts/0/labels/a' },
     ]);
     const [whole, alert] = list.quarantine.map(({ id }) => `/api/v1/quarantine/${id}`);
-    expect((await send(`${alert ?? ''}/resubmit`, 'POST')).status).toBe(422);
-    expect((await send(whole ?? '', 'DELETE')).status).toBe(204);
-    expect((await send(whole ?? '', 'GET')).status).toBe(404);
+    await send('post', `${alert ?? ''}/resubmit`).expect(422);
+    await send('delete', whole ?? '').expect(204);
+    await send('get', whole ?? '').expect(404);
     const good = Buffer.from(JSON.stringify(webhookPayload([webhookAlert({ alertname: 'D' })])));
     store.close();
     store = openTestStore(join(directory.path, 'tocsin.db'), {
@@ -224,29 +220,26 @@ describe('/api/v1/quarantine', () => {
     await rig.close();
     await serve();
     const newest = (await store.calls.quarantine({ limit: 10 })).find(({ detail }) => detail === 'too new.');
-    const again = await send(`/api/v1/quarantine/${newest?.id ?? 0}/resubmit`, 'POST');
-    expect(await again.json()).toEqual({ accepted: 1, duplicates: 0, quarantined: 0 });
+    await send('post', `/api/v1/quarantine/${newest?.id ?? 0}/resubmit`).expect(200, {
+      accepted: 1,
+      duplicates: 0,
+      quarantined: 0,
+    });
     expect(await store.calls.quarantineEntry(newest?.id ?? 0)).toBeUndefined();
   });
 });
 
 describe('unusual entries in the quarantine', () => {
   const list = async () => {
-    const response = await send('/api/v1/quarantine', 'GET');
-    return {
-      status: response.status,
-      ...((await response.json()) as { quarantine: Record<string, unknown>[] }),
-    };
+    const response = await send('get', '/api/v1/quarantine').expect(200);
+    return response.body as { quarantine: Record<string, unknown>[] };
   };
 
   it('shows an entry without a body', async () => {
     await take(store, '');
     await take(store, 'no JSON');
     await serve();
-    expect(await list()).toMatchObject({
-      status: 200,
-      quarantine: [{ body: 'no JSON' }, { body: '', size: 0 }],
-    });
+    expect(await list()).toMatchObject({ quarantine: [{ body: 'no JSON' }, { body: '', size: 0 }] });
   });
 
   it('adds no new entry when a resubmitted delivery still cannot be read', async () => {
@@ -258,7 +251,7 @@ describe('unusual entries in the quarantine', () => {
     const before = await list();
     expect(before.quarantine).toHaveLength(2);
     for (const { id } of before.quarantine) {
-      expect((await send(`/api/v1/quarantine/${String(id)}/resubmit`, 'POST')).status).toBe(422);
+      await send('post', `/api/v1/quarantine/${String(id)}/resubmit`).expect(422);
     }
     expect(await list()).toEqual(before);
     expect(counted).toEqual([]);
@@ -281,16 +274,16 @@ describe("Grafana's webhook", () => {
     'x-grafana-alerting-signature': createHmac('sha256', secret).update(`${time}:${body}`).digest('hex'),
   });
 
-  it.each([
-    ['PUT', sign(NOW / 1_000), 200],
-    ['POST', sign(NOW / 1_000 - 290), 200],
-    ['POST', sign(NOW / 1_000 - 310), 401],
-    ['POST', sign(NOW / 1_000, 'other'), 401],
-    ['POST', { ...sign(NOW / 1_000), 'x-ts': String(NOW / 1_000 + 1) }, 401],
-    ['POST', {}, 401],
+  it.each<[Method, Record<string, string>, number]>([
+    ['put', sign(NOW / 1_000), 200],
+    ['post', sign(NOW / 1_000 - 290), 200],
+    ['post', sign(NOW / 1_000 - 310), 401],
+    ['post', sign(NOW / 1_000, 'other'), 401],
+    ['post', { ...sign(NOW / 1_000), 'x-ts': String(NOW / 1_000 + 1) }, 401],
+    ['post', {}, 401],
   ])('%s with %j is answered %i', async (method, headers, status) => {
     await serve([], [entry]);
-    expect((await send('/api/webhooks/grafana/g', method, body, headers)).status).toBe(status);
+    await send(method, '/api/webhooks/grafana/g', body, headers).expect(status);
     const slice = await store.calls.events({ limit: 5 });
     const events = 'gone' in slice ? [] : slice.events;
     expect(events).toHaveLength(status === 200 ? 1 : 0);
@@ -303,8 +296,8 @@ describe("Grafana's webhook", () => {
     const deliver = async (alert: object) => {
       const text = JSON.stringify({ version: '1', alerts: [alert] });
       const signature = createHmac('sha256', 's').update(text).digest('hex');
-      const response = await send('/api/webhooks/grafana/g', 'POST', text, { [hmac.header]: signature });
-      return (await response.json()) as object;
+      const response = await send('post', '/api/webhooks/grafana/g', text, { [hmac.header]: signature });
+      return response.body as object;
     };
     const firing = webhookAlert({ a: 'b' });
     const end = { ...firing, status: 'resolved', endsAt: '2026-01-01T00:30:00Z' };

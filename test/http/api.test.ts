@@ -91,49 +91,46 @@ async function serve(more: { notReady?: string[]; broken?: boolean; lifecycle?: 
     }),
     ledger,
   ]);
-  const url = rig.url;
-  const get = async (path: string) => {
-    const response = await fetch(url + path);
-    return { status: response.status, headers: response.headers, body: await response.json() };
-  };
-  return { asked, measured, get, url };
+  const { http, port } = rig;
+  return { asked, measured, http, port };
 }
 
 describe('the API', () => {
   it('lists services without their credentials', async () => {
-    const { get } = await serve();
-    const { body, headers } = await get('/api/v1/services');
-    expect(body).toMatchObject({
+    const { http } = await serve();
+    const response = await http.get('/api/v1/services').expect(200).expect('cache-control', 'no-store');
+    expect(response.body).toMatchObject({
       services: [
         { key: 'web', state: 'healthy', interval: 30, targets: [{ target: 'http://a/', state: 'healthy' }] },
       ],
     });
-    expect(JSON.stringify(body)).not.toContain('u:p');
-    expect(headers.get('cache-control')).toBe('no-store');
+    expect(response.text).not.toContain('u:p');
   });
 
   it('returns the history of a service by steps', async () => {
-    const { get, asked } = await serve();
-    const { body } = await get('/api/v1/services/web/history?from=0&to=3600&step=60');
+    const { http, asked } = await serve();
+    const response = await http.get('/api/v1/services/web/history?from=0&to=3600&step=60').expect(200);
     expect(asked.history).toEqual({ service: 'web', from: 0, to: 3_600_000, stepMs: 60_000 });
-    expect(body).toMatchObject({
+    expect(response.body).toMatchObject({
       from: '1970-01-01T00:00:00.000Z',
       points: [{ time: '1970-01-01T00:00:00.000Z', success: 2, failure: 1, mean_response_time: 0.25 }],
     });
   });
 
   it('passes the query for events and alerts on', async () => {
-    const { get, asked } = await serve();
-    const { body } = await get('/api/v1/events?after=e-8&limit=5&type=tocsin.alert.*&subject=web');
+    const { http, asked } = await serve();
+    await http
+      .get('/api/v1/events?after=e-8&limit=5&type=tocsin.alert.*&subject=web')
+      .expect(200, { events: [], next_after: 'e-9' });
     expect(asked.events).toMatchObject({ after: 'e-8', limit: 5, type: 'tocsin.alert.*', subject: 'web' });
-    expect(body).toEqual({ events: [], next_after: 'e-9' });
-    await get('/api/v1/alerts?state=all&severity=critical');
+    await http.get('/api/v1/alerts?state=all&severity=critical').expect(200);
     expect(asked.alerts).toMatchObject({ state: 'all', severity: 'critical', limit: 100 });
   });
 
   it('answers 410 with the oldest id for events that are no longer kept', async () => {
-    const { get } = await serve();
-    expect(await get('/api/v1/events?after=old-1')).toMatchObject({ status: 410, body: { oldest: 'e-7' } });
+    const { http } = await serve();
+    const response = await http.get('/api/v1/events?after=old-1').expect(410);
+    expect(response.body).toMatchObject({ oldest: 'e-7' });
   });
 
   it.each([
@@ -145,64 +142,62 @@ describe('the API', () => {
     ['/api/v1/services/web/history?from=yesterday', 'from is "yesterday"; expected an RFC 3339 time'],
     ['/api/v1/services/web/history?from=0&to=1000000000&step=1', 'step is "1"'],
   ])('refuses %s with 400 and a reason', async (path, says) => {
-    const { get } = await serve();
-    const { status, body, headers } = await get(path);
-    expect(status).toBe(400);
-    expect(headers.get('content-type')).toContain('application/problem+json');
-    expect((body as { detail: string }).detail).toContain(says);
+    const { http } = await serve();
+    const response = await http
+      .get(path)
+      .expect(400)
+      .expect('content-type', /application\/problem\+json/);
+    expect(response.body).toMatchObject({ detail: expect.stringContaining(says) });
   });
 
   it.each(['/api/v1/services/none', '/api/v1/services/none/history', '/api/v1/alerts/none', '/nothing'])(
     'answers 404 for %s',
     async (path) => {
-      const { get } = await serve();
-      expect(await get(path)).toMatchObject({
-        status: 404,
-        body: { status: 404, title: expect.any(String) },
-      });
+      const { http } = await serve();
+      const response = await http.get(path).expect(404);
+      expect(response.body).toMatchObject({ status: 404, title: expect.any(String) });
     },
   );
 
   it('answers 503 when the ledger cannot be read, and logs no error', async () => {
-    const { get } = await serve({ broken: true });
-    expect(await get('/api/v1/events')).toMatchObject({ status: 503, body: { detail: 'the disk is full' } });
+    const { http } = await serve({ broken: true });
+    const response = await http.get('/api/v1/events').expect(503);
+    expect(response.body).toMatchObject({ detail: 'the disk is full' });
     expect(rig?.lines).toEqual([]);
   });
 
   it('answers 400 for a path that cannot be decoded', async () => {
-    const { get } = await serve();
-    expect((await get('/api/v1/services/%E0%A4%A')).status).toBe(400);
+    const { http } = await serve();
+    await http.get('/api/v1/services/%E0%A4%A').expect(400);
   });
 });
 
 describe('Tocsin itself', () => {
   it('is healthy when it answers, and ready when nothing blocks it', async () => {
-    const { url } = await serve();
-    expect((await fetch(`${url}/-/healthy`)).status).toBe(200);
-    expect((await fetch(`${url}/-/ready`)).status).toBe(200);
-    expect(await (await fetch(url)).text()).toContain('Tocsin 1.2.3');
+    const { http } = await serve();
+    await http.get('/-/healthy').expect(200);
+    await http.get('/-/ready').expect(200);
+    await http.get('/').expect(200, /Tocsin 1\.2\.3/);
   });
 
   it('reports why it is not ready', async () => {
-    const { get } = await serve({ notReady: ['the ledger cannot be written'] });
-    expect(await get('/-/ready')).toMatchObject({
-      status: 503,
-      body: { detail: 'the ledger cannot be written' },
-    });
+    const { http } = await serve({ notReady: ['the ledger cannot be written'] });
+    const response = await http.get('/-/ready').expect(503);
+    expect(response.body).toMatchObject({ detail: 'the ledger cannot be written' });
   });
 
   it.each([
     [true, 200],
     [false, 403],
   ])('reloads by request where server.lifecycle is %s', async (lifecycle, status) => {
-    const { url } = await serve({ lifecycle });
-    expect((await fetch(`${url}/-/reload`, { method: 'POST' })).status).toBe(status);
+    const { http } = await serve({ lifecycle });
+    await http.post('/-/reload').expect(status);
   });
 
   it('measures requests by route pattern', async () => {
-    const { get, measured } = await serve();
-    await get('/api/v1/services/none');
-    await get('/nothing');
+    const { http, measured } = await serve();
+    await http.get('/api/v1/services/none').expect(404);
+    await http.get('/nothing').expect(404);
     expect(measured).toMatchObject([
       { method: 'GET', route: '/api/v1/services/:name', status: 404 },
       { method: 'GET', route: '', status: 404 },
@@ -211,8 +206,8 @@ describe('Tocsin itself', () => {
   });
 
   it('answers 400 to a request that is not HTTP, and logs nothing', async () => {
-    const { url } = await serve();
-    const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) });
+    const { port } = await serve();
+    const socket = connect({ host: '127.0.0.1', port });
     socket.write('\u0000\u0001 nonsense\r\n\r\n');
     let received = '';
     socket.setEncoding('utf8').on('data', (text: string) => (received += text));

@@ -52,66 +52,62 @@ function collector(name: string, collect: ScrapeCollector['collect']): ScrapeCol
 describe('GET /metrics', () => {
   it('answers with a valid exposition, Content-Length and Vary', async () => {
     const server = await start({ series: 3_000 });
-    const response = await fetch(server.url, { headers: { 'accept-encoding': 'identity' } });
-    const body = await response.text();
-    expect(response.status).toBe(200);
-    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
-    expect(response.headers.get('vary')).toBe('Accept, Accept-Encoding');
-    expect(response.headers.get('content-encoding')).toBeNull();
-    expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength(body)));
-    expect(parseText(body).get('test_load')?.samples).toHaveLength(3_000);
+    const response = await server.http
+      .get('/metrics')
+      .set('accept-encoding', 'identity')
+      .expect(200)
+      .expect('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+      .expect('vary', 'Accept, Accept-Encoding');
+    expect(response.get('content-encoding')).toBeUndefined();
+    expect(response.get('content-length')).toBe(String(Buffer.byteLength(response.text)));
+    expect(parseText(response.text).get('test_load')?.samples).toHaveLength(3_000);
     await until(() => server.counts.served === 1);
   });
 
   it('compresses for clients that accept gzip, unless that is turned off', async () => {
     const [on, off] = await Promise.all([start({ series: 3_000 }), start({ compression: false })]);
-    const response = await fetch(on.url, { headers: { 'accept-encoding': 'gzip' } });
-    expect(response.headers.get('content-encoding')).toBe('gzip');
-    expect(Number(response.headers.get('content-length'))).toBeLessThan(60_000);
-    expect(parseText(await response.text()).get('test_load')?.samples).toHaveLength(3_000);
-    const plain = await fetch(off.url, { headers: { 'accept-encoding': 'gzip' } });
-    expect(plain.headers.get('content-encoding')).toBeNull();
+    const response = await on.http
+      .get('/metrics')
+      .set('accept-encoding', 'gzip')
+      .expect(200)
+      .expect('content-encoding', 'gzip');
+    expect(Number(response.get('content-length'))).toBeLessThan(60_000);
+    expect(parseText(response.text).get('test_load')?.samples).toHaveLength(3_000);
+    const plain = await off.http.get('/metrics').set('accept-encoding', 'gzip').expect(200);
+    expect(plain.get('content-encoding')).toBeUndefined();
   });
 
   it('returns the same bytes when nothing changed', async () => {
     const server = await start({ series: 100 });
-    const bodies = [await fetch(server.url), await fetch(server.url)].map((response) => response.text());
-    const [one, two] = await Promise.all(bodies);
-    expect(one).toBe(two);
+    const { text } = await server.http.get('/metrics').expect(200);
+    await server.http.get('/metrics').expect(200, text);
   });
 
   it('answers HEAD with the same headers and collects nothing', async () => {
     let collected = 0;
     const server = await start({ source: { collectors: [collector('cpu', () => void (collected += 1))] } });
-    const response = await fetch(server.url, { method: 'HEAD' });
-    expect([response.status, response.headers.get('vary')]).toEqual([200, 'Accept, Accept-Encoding']);
+    await server.http.head('/metrics').expect(200).expect('vary', 'Accept, Accept-Encoding');
     expect(collected).toBe(0);
     await until(() => server.counts.served === 1);
   });
 
-  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])(
+  it.each(['post', 'put', 'delete', 'options'] as const)(
     'answers %s with 405 and the allowed methods',
     async (method) => {
       const server = await start();
-      const response = await fetch(server.url, { method });
-      expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+      await server.http[method]('/metrics').expect(405).expect('allow', 'GET, HEAD');
     },
   );
 
   it('returns only what name[] and collect[] select', async () => {
     const server = await start();
-    const named = await fetch(`${server.url}?name[]=test_load&name%5B%5D=other`);
-    expect([...parseText(await named.text()).keys()]).toEqual(['test_load']);
-    const nothing = await fetch(`${server.url}?name[]=missing`);
-    expect([nothing.status, nothing.headers.get('content-type')]).toEqual([
-      404,
-      'application/problem+json; charset=utf-8',
-    ]);
-    const unknown = await fetch(`${server.url}?collect[]=missing`);
-    expect([unknown.status, await unknown.text()]).toEqual([
-      400,
-      expect.stringContaining('collect[] names missing'),
-    ]);
+    const named = await server.http.get('/metrics?name[]=test_load&name%5B%5D=other').expect(200);
+    expect([...parseText(named.text).keys()]).toEqual(['test_load']);
+    await server.http
+      .get('/metrics?name[]=missing')
+      .expect(404)
+      .expect('content-type', 'application/problem+json; charset=utf-8');
+    await server.http.get('/metrics?collect[]=missing').expect(400, /collect\[\] names missing/);
   });
 
   it('leaves out the collectors that exclude[] names, and does not run them', async () => {
@@ -119,12 +115,11 @@ describe('GET /metrics', () => {
     const noting = (name: string) => collector(name, () => void ran.push(name));
     const server = await start({ source: { collectors: ['cpu', 'disk', 'net'].map(noting) } });
     // as in node_exporter, a collector that does not exist is already left out
-    const answer = await fetch(`${server.url}?exclude[]=disk&exclude%5B%5D=bonding`);
-    expect([answer.status, ran]).toEqual([404, ['cpu', 'net']]);
-    const both = await fetch(`${server.url}?collect[]=cpu&exclude[]=disk`);
-    expect([both.status, await both.text()]).toEqual([400, expect.stringContaining('give one of them')]);
-    const all = await fetch(`${server.url}?exclude[]=disk&exclude[]=cpu&exclude[]=net`);
-    expect([all.status, ran]).toEqual([404, ['cpu', 'net']]);
+    await server.http.get('/metrics?exclude[]=disk&exclude%5B%5D=bonding').expect(404);
+    expect(ran).toEqual(['cpu', 'net']);
+    await server.http.get('/metrics?collect[]=cpu&exclude[]=disk').expect(400, /give one of them/);
+    await server.http.get('/metrics?exclude[]=disk&exclude[]=cpu&exclude[]=net').expect(404);
+    expect(ran).toEqual(['cpu', 'net']);
   });
 });
 
@@ -159,7 +154,7 @@ describe('the deadline of a scrape', () => {
         return Promise.resolve({ chunks: [Buffer.from('x 1\n')], release: () => undefined });
       },
     });
-    await fetch(server.url, { headers: { 'x-prometheus-scrape-timeout-seconds': timeout } });
+    await server.http.get('/metrics').set('x-prometheus-scrape-timeout-seconds', timeout).expect(200);
     expect(waits).toEqual([10_000]);
   });
 });
@@ -205,17 +200,16 @@ describe('the limits', () => {
 describe('failing loudly', () => {
   it('answers 500 when the exposition cannot be rendered, and logs it', async () => {
     const server = await start({ scrape: () => Promise.reject(new Error('no text')) });
-    const response = await fetch(server.url);
-    expect([response.status, response.headers.get('content-type')]).toEqual([
-      500,
-      'application/problem+json; charset=utf-8',
-    ]);
+    await server.http
+      .get('/metrics')
+      .expect(500)
+      .expect('content-type', 'application/problem+json; charset=utf-8');
     expect(server.counts.failed).toBe(1);
     expect(server.lines).toEqual([{ level: 'error', message: 'a scrape failed', error: 'no text' }]);
   });
 
   it('never answers with an empty 200', async () => {
     const server = await start({ source: { table: new SeriesTable() } });
-    expect((await fetch(server.url)).status).toBe(500);
+    await server.http.get('/metrics').expect(500);
   });
 });

@@ -12,8 +12,10 @@ import { serveHandlers, serverConfig } from '../support/http-rig.ts';
 
 const METRICS: ProbeAnswer = { kind: 'metrics', text: 'probe_success 1\n' };
 
-async function rig(answer: (question: ProbeQuestion, signal: CancelSignal) => Promise<ProbeAnswer>) {
-  const config = serverConfig({ requestTimeoutMs: 600 });
+async function rig(
+  answer: (question: ProbeQuestion, signal: CancelSignal) => Promise<ProbeAnswer>,
+  config = serverConfig(),
+) {
   return serveHandlers(
     [
       createProbeRoute({
@@ -35,18 +37,15 @@ describe('GET /probe', () => {
     });
     const query =
       '?target=http%3A%2F%2Fa.test%2F%3Fb%3Dc%2Bd&target=second&module=m&hostname=h&debug=true&x=y';
-    const response = await fetch(`${server.url}/probe${query}`, {
-      headers: { 'X-Prometheus-Scrape-Timeout-Seconds': '7' },
-    });
-    await fetch(`${server.url}/probe?debug=1`);
+    await server.http
+      .get(`/probe${query}`)
+      .set('X-Prometheus-Scrape-Timeout-Seconds', '7')
+      .expect(200, 'probe_success 1\n')
+      .expect('content-type', 'text/plain; version=0.0.4; charset=utf-8');
+    await server.http.get('/probe?debug=1').expect(200);
     expect(questions).toEqual([
       { target: 'http://a.test/?b=c+d', module: 'm', hostname: 'h', debug: true, scrapeTimeout: '7' },
       { target: '', module: '', hostname: '', debug: false, scrapeTimeout: undefined },
-    ]);
-    expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([
-      200,
-      'text/plain; version=0.0.4; charset=utf-8',
-      'probe_success 1\n',
     ]);
   });
 
@@ -54,27 +53,25 @@ describe('GET /probe', () => {
     await using server = await rig(({ target }) =>
       Promise.resolve({ kind: 'refused', status: target === 'a' ? 403 : 503, title: 'No', detail: 'why' }),
     );
-    const [forbidden, busy] = await Promise.all(
-      ['a', 'b'].map((target) => fetch(`${server.url}/probe?target=${target}`)),
-    );
-    expect([forbidden?.status, forbidden?.headers.get('retry-after')]).toEqual([403, null]);
-    expect([busy?.status, busy?.headers.get('retry-after')]).toEqual([503, '1']);
-    expect(await busy?.json()).toMatchObject({ title: 'No', detail: 'why' });
+    const forbidden = await server.http.get('/probe?target=a').expect(403);
+    expect(forbidden.get('retry-after')).toBeUndefined();
+    const busy = await server.http.get('/probe?target=b').expect(503).expect('retry-after', '1');
+    expect(busy.body).toMatchObject({ title: 'No', detail: 'why' });
   });
 
   it('returns debug output as text, whatever the status', async () => {
     await using server = await rig(() => Promise.resolve({ kind: 'debug', status: 503, text: 'Logs' }));
-    const response = await fetch(`${server.url}/probe?target=a&debug=true`);
-    expect([response.status, await response.text()]).toEqual([503, 'Logs']);
-    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    await server.http
+      .get('/probe?target=a&debug=true')
+      .expect(503, 'Logs')
+      .expect('content-type', 'text/plain; charset=utf-8');
   });
 
   it('answers GET and HEAD only', async () => {
     await using server = await rig(() => Promise.resolve(METRICS));
-    const posted = await fetch(`${server.url}/probe?target=a`, { method: 'POST' });
-    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
-    const head = await fetch(`${server.url}/probe?target=a`, { method: 'HEAD' });
-    expect([head.status, await head.text()]).toEqual([200, '']);
+    await server.http.post('/probe?target=a').expect(405).expect('allow', 'GET, HEAD');
+    const head = await server.http.head('/probe?target=a').expect(200);
+    expect(head.text).toBeUndefined();
   });
 
   it('notices when its client disconnects', async () => {
@@ -102,9 +99,9 @@ describe('GET /probe', () => {
         new Promise((resolve) => {
           setTimeout(() => resolve(METRICS), 1_500);
         }),
+      serverConfig({ requestTimeoutMs: 600 }),
     );
-    const response = await fetch(`${server.url}/probe?target=a`);
-    expect(await response.text()).toBe('probe_success 1\n');
+    await server.http.get('/probe?target=a').expect(200, 'probe_success 1\n');
   });
 
   it('requires a token of the scope metrics where one is configured', async () => {
@@ -120,9 +117,8 @@ describe('GET /probe', () => {
       ],
       config,
     );
-    const url = `${server.url}/probe?target=a`;
-    expect((await fetch(url)).status).toBe(401);
-    expect((await fetch(url, { headers: { Authorization: 'Bearer sesame' } })).status).toBe(200);
+    await server.http.get('/probe?target=a').expect(401);
+    await server.http.get('/probe?target=a').set('Authorization', 'Bearer sesame').expect(200);
   });
 });
 
@@ -130,12 +126,11 @@ describe('GET /config', () => {
   it('shows the configuration in force', async () => {
     let text = 'a: 1\n';
     await using server = await serveHandlers([createConfigRoute(() => text, testReads())]);
-    const first = await fetch(`${server.url}/config`);
-    expect([first.headers.get('content-type'), await first.text()]).toEqual([
-      'text/plain; charset=utf-8',
-      'a: 1\n',
-    ]);
+    await server.http
+      .get('/config')
+      .expect(200, 'a: 1\n')
+      .expect('content-type', 'text/plain; charset=utf-8');
     text = 'a: 2\n';
-    expect(await (await fetch(`${server.url}/config`)).text()).toBe('a: 2\n');
+    await server.http.get('/config').expect(200, 'a: 2\n');
   });
 });

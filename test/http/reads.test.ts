@@ -56,9 +56,9 @@ async function serveList(reads: Reads, rows: number, bytes: number) {
     });
   });
   rig = await serveHandlers([router]);
-  const { url, port } = rig;
-  const get = async (query: string) => (await (await fetch(`${url}/list?${query}`)).json()) as Shown;
-  return { url, port, asked, get };
+  const { http, port } = rig;
+  const get = async (query: string) => (await http.get(`/list?${query}`).expect(200)).body as Shown;
+  return { http, port, asked, get };
 }
 
 /** Sends a request and reads nothing of the response. */
@@ -114,26 +114,24 @@ describe('a list', () => {
   });
 
   it.each(['x=1', 'limit=5&lmit=6', 'after=no'])('refuses %s', async (query) => {
-    const { url } = await serveList(testReads(), 1, 1);
-    const answer = await fetch(`${url}/list?${query}`);
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({ title: 'A query parameter is not understood' });
+    const { http } = await serveList(testReads(), 1, 1);
+    const answer = await http.get(`/list?${query}`).expect(400);
+    expect(answer.body).toMatchObject({ title: 'A query parameter is not understood' });
   });
 });
 
 describe('clients that read nothing', () => {
   it('hold only their places, and their address is answered with Retry-After', async () => {
     const places = new Places(() => ({ max: 8, maxPerAddress: 3, reserved: 0 }));
-    const { url, port, asked } = await serveList(testReads({ places }), 100_000, 10_000);
+    const { http, port, asked } = await serveList(testReads({ places }), 100_000, 10_000);
     for (let i = 0; i < 10; i++) hold(port, '/list?limit=100000');
     await until(() => places.taken === 3);
-    const refused = await fetch(`${url}/list`);
-    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
+    await http.get('/list').expect(429).expect('retry-after', '1');
     // as much as the kernel buffers of three responses, and not 1 GB each
     expect(asked.reduce((sum, rows) => sum + rows, 0)).toBeLessThan(30_000);
     for (const socket of sockets) socket.destroy();
     await until(() => places.taken === 0);
-    expect((await fetch(`${url}/list?limit=1`)).status).toBe(200);
+    await http.get('/list?limit=1').expect(200);
   });
 
   it('are cut off when they hold too much together', async () => {

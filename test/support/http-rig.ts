@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import supertest from 'supertest';
 import type { ServerConfig } from '../../src/config/types.ts';
 import { NetworkSet } from '../../src/domain/network.ts';
 import { startHttpServer } from '../../src/http/server.ts';
@@ -29,6 +30,8 @@ export function serverConfig(more: Partial<ServerConfig> = {}): ServerConfig {
 export interface HttpRig extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** For tests that ask and compare: each request has a connection of its own. */
+  readonly http: ReturnType<typeof supertest>;
   readonly lines: readonly RecordedLine[];
   close(): Promise<void>;
 }
@@ -45,6 +48,7 @@ export async function serveHandlers(
   return {
     url: server.url,
     port: Number(new URL(server.url).port),
+    http: supertest(server.url),
     lines,
     close,
     [Symbol.asyncDispose]: close,

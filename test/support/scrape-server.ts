@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import supertest from 'supertest';
 import { systemClock, type Clock } from '../../src/domain/clock.ts';
 import { NetworkSet } from '../../src/domain/network.ts';
 import { Gate, type GateLimits } from '../../src/http/scrape-gate.ts';
@@ -39,6 +40,8 @@ export interface ScrapeServerOptions {
 export interface ScrapeServer {
   readonly port: number;
   readonly url: string;
+  /** For tests that ask and compare. */
+  readonly http: ReturnType<typeof supertest>;
   readonly gate: Gate;
   readonly table: SeriesTable;
   readonly counts: Record<ScrapeOutcome, number>;
@@ -89,6 +92,7 @@ export async function startScrapeServer(options: ScrapeServerOptions = {}): Prom
   return {
     port,
     url: `${server.url}/metrics`,
+    http: supertest(server.url),
     gate,
     table,
     counts,
