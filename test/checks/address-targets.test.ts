@@ -54,7 +54,7 @@ function watching(services: readonly ConfiguredService[]) {
 const lookup = (addresses: Addresses, one: ConfiguredService, name = 'db.test') => {
   const [target] = one.targets;
   if (target === undefined) throw new Error('no target');
-  const wanted = { prefer: 6, fallback: true, signal: AbortSignal.timeout(2_000) } as const;
+  const wanted = { prefer: 6, fallback: true, signal: new AbortController().signal } as const;
   return addresses.resolverFor(one, target).lookup(name, wanted);
 };
 

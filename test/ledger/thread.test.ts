@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -6,8 +6,9 @@ import { LedgerStartError, LedgerUnavailableError } from '../../src/ledger/ledge
 import { ThreadLedger, type ThreadLedgerOptions } from '../../src/ledger/thread/client.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { DAY_MS, rawDelivery, temporaryDirectory } from '../support/ledger.ts';
+import { settle } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
-import { until } from '../support/until.ts';
+import { NEVER_MS, until } from '../support/until.ts';
 
 const REAL = new URL('../../dist/app/threads/ledger-thread.js', import.meta.url);
 const BREAKING = new URL('../support/ledger-threads/breaking.mjs', import.meta.url);
@@ -33,6 +34,7 @@ async function start(more: Partial<ThreadLedgerOptions> = {}): Promise<ThreadLed
     retention: { eventsMs: DAY_MS, historyMs: DAY_MS },
     toleranceMs: 60_000,
     logger: log.logger,
+    callTimeoutMs: NEVER_MS,
     ...more,
   });
   running.push(ledger);
@@ -40,6 +42,13 @@ async function start(more: Partial<ThreadLedgerOptions> = {}): Promise<ThreadLed
 }
 
 const alertNamed = (alertname: string) => webhookAlert({ alertname, severity: 'warning' });
+/** Lets the thread of `BREAKING` hang; the returned function ends that. */
+function hang(ledger: ThreadLedger): { readonly hung: Promise<unknown>; readonly release: () => void } {
+  const file = join(directory.path, 'hang');
+  writeFileSync(file, '');
+  return { hung: ledger.alert('hang'), release: () => rmSync(file) };
+}
+
 const deliveryOf = (...names: string[]) => rawDelivery(webhookPayload(names.map(alertNamed)));
 
 describe('ThreadLedger', () => {
@@ -118,10 +127,13 @@ describe('ThreadLedger', () => {
   });
 
   it('groups waiting deliveries into few commits', async () => {
-    const ledger = await start();
-    const results = await Promise.all(
-      Array.from({ length: 500 }, (_, i) => ledger.intake(deliveryOf(`A${i}`))),
-    );
+    const ledger = await start({ threadUrl: BREAKING });
+    const { hung, release } = hang(ledger);
+    const waiting = Array.from({ length: 500 }, (_, i) => ledger.intake(deliveryOf(`A${i}`)));
+    await settle();
+    release();
+    const results = await Promise.all(waiting);
+    await hung;
     expect(results.every((result) => result.outcome === 'accepted')).toBe(true);
     const { commits, lastOffset } = await until(
       () => ledger.summary().lastOffset === 500 && ledger.summary(),
@@ -203,11 +215,12 @@ describe('when its thread breaks', () => {
 
   it('(hang) no one waits longer than the deadline, and capacity is held until it answers', async () => {
     const ledger = await start({ threadUrl: BREAKING, callTimeoutMs: 150, maxBytesInFlight: 1_000 });
-    const hung = ledger.alert('hang');
+    const { hung, release } = hang(ledger);
     const late = ledger.intake(deliveryOf('A'));
     await expect(hung).rejects.toThrow(/did not answer within 0.15 s/);
     await expect(late).rejects.toThrow(LedgerUnavailableError);
     await expect(ledger.intake(deliveryOf('B', 'C', 'D'))).rejects.toThrow(/as many deliveries waiting/);
+    release();
     await until(async () => (await ledger.intake(deliveryOf('A'))).outcome === 'duplicate');
   });
 });

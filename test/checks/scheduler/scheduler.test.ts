@@ -111,7 +111,9 @@ describe('the scheduler', () => {
     expect(started).toHaveLength(2);
     expect(shed).toEqual([started[1]?.key, started[1]?.key]);
   });
+});
 
+describe('the scheduler, when places are short or the loop is late,', () => {
   it.each([
     ['a quick check', 10],
     ['a check that took nine of its ten seconds', 9_000],
@@ -202,7 +204,9 @@ describe('the scheduler', () => {
       { numRuns: 30 },
     );
   });
+});
 
+describe('the scheduler, when checks come and go,', () => {
   it('continues where another process stopped: on its phase, with the interval that its last run requested', async () => {
     const start = Date.parse('2026-01-01T00:00:00Z');
     const [check] = checks(1, 'h', 60_000);
