@@ -9,7 +9,7 @@ export async function prove() {
     title: 'Two Alertmanagers in a cluster',
     rows: [
       ['alerts', String(record.alerts)],
-      ['lives that they really had', String(record.lives)],
+      ['lives that they had', String(record.lives)],
       ['episodes in the ledger', String(record.episodes)],
       [
         'alerts whose episodes are not their lives, each with its own start, opened once and closed once',
@@ -19,16 +19,16 @@ export async function prove() {
       ['transitions', `${sum}: ${transitions.join(', ')}`],
       ['deliveries', String(record.deliveries)],
       [
-        'alerts in them: telling something new, telling nothing new',
+        'alerts in them that reported something new, and that repeated what was known',
         `${record.accepted}, ${record.duplicates}`,
       ],
       ['time', `${record.seconds.toFixed(0)} s`],
     ] as [string, string][],
     notes: [
       ...record.wrong.slice(0, 10),
-      'group_wait 1 s, group_interval 5 s, repeat_interval 10 s, peer_timeout 2 s, same_start_tolerance 1 s. Both are told of every alert each second, as Prometheus does, by a sender that knows when each began and ended.',
-      'In this order: all fire and repeat; some flap within group_interval; some are silenced and end so; Tocsin is killed (`kill -9`) and is gone for two minutes, in which some end, some flap and some begin; the first peer is killed and started again; both peers get another route and reload, Tocsin reloads, and some flap meanwhile; all end.',
-      'What ended in silence is never told by Alertmanager: `expired_unconfirmed`, after both were asked.',
+      'group_wait 1 s, group_interval 5 s, repeat_interval 10 s, peer_timeout 2 s, same_start_tolerance 1 s. A sender that knows when each alert began and ended posts every alert to both each second, as Prometheus does.',
+      'In this order: all fire and repeat; some flap within group_interval; some are silenced and end while silenced; Tocsin is killed (`kill -9`) and is down for two minutes, during which some end, some flap and some begin; the first peer is killed and restarted; both peers reload with another route, Tocsin reloads, and some flap meanwhile; all end.',
+      'Alertmanager never reports the end of a silenced alert: it becomes `expired_unconfirmed` after both peers were asked.',
     ],
   };
 }

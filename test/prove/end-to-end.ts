@@ -21,16 +21,16 @@ export async function prove() {
     const { down, up, fired, clusterHealth, promtool, alarmingLines } = await runPipeline(options);
     const seconds = (value: number) => `${value.toFixed(1)} s`;
     rows.push(
-      [`${name}: stopped, to unhealthy in /cluster_health`, seconds(down.unhealthy)],
-      [`${name}: stopped, to probe_success 0 in Prometheus`, seconds(down.probeSuccessZero)],
-      [`${name}: stopped, to the rule firing`, seconds(down.ruleFiring)],
-      [`${name}: stopped, to tocsin.alert.fired`, seconds(down.event)],
-      [`${name}: started, to healthy`, seconds(up.healthy)],
-      [`${name}: started, to tocsin.alert.resolved`, seconds(up.resolvedEvent)],
+      [`${name}: from the stop to unhealthy in /cluster_health`, seconds(down.unhealthy)],
+      [`${name}: from the stop to probe_success 0 in Prometheus`, seconds(down.probeSuccessZero)],
+      [`${name}: from the stop to the rule firing`, seconds(down.ruleFiring)],
+      [`${name}: from the stop to tocsin.alert.fired`, seconds(down.event)],
+      [`${name}: from the restart to healthy`, seconds(up.healthy)],
+      [`${name}: from the restart to tocsin.alert.resolved`, seconds(up.resolvedEvent)],
       [`${name}: labels of the event`, JSON.stringify(fired.data.labels)],
-      [`${name}: /cluster_health said`, clusterHealth.alerts.join(' ')],
+      [`${name}: /cluster_health reported`, clusterHealth.alerts.join(' ')],
       [`${name}: complaints of promtool check metrics`, String(promtool.complaints.length)],
-      [`${name}: lines above info in the log`, String(alarmingLines.length)],
+      [`${name}: log lines above level info`, String(alarmingLines.length)],
     );
   }
   return {
@@ -39,7 +39,7 @@ export async function prove() {
     notes: [
       'The interval is that of the check, of the scrape and of the rules. A failure is confirmed by a second run 0.5 s later.',
       'ServiceDown waits 15 s (`for`); Alertmanager 1 s (`group_wait`), then 15 s between deliveries (`group_interval`). Rule and routes are the shipped files.',
-      'After the server is back the rule goes on for 45 s: a failed scrape must not resolve an alert.',
+      'After the server is back the rule fires for another 45 s: a failed scrape must not resolve an alert.',
     ],
   };
 }

@@ -11,21 +11,21 @@ export async function prove() {
   const rows: [string, string][] = [
     ['levels (`escalation.critical`)', `${levels[0]} s, ${levels[1]} s`],
     ...Object.entries(reached).flatMap(([name, times]): [string, string][] => [
-      [`instance ${name}: first receipt, to the receiver of level 2`, seconds(times[2])],
-      [`instance ${name}: first receipt, to the receiver of level 3`, seconds(times[3])],
+      [`instance ${name}: from the first receipt to the receiver of level 2`, seconds(times[2])],
+      [`instance ${name}: from the first receipt to the receiver of level 3`, seconds(times[3])],
     ]),
-    ['the one that was taken is acknowledged', String(acknowledged)],
-    ['the one that was silenced is, in the API', String(suppressed)],
+    ['the one that was acknowledged is shown as acknowledged', String(acknowledged)],
+    ['the one that was silenced is shown as', String(suppressed)],
     ['deliveries to the receivers of the levels', String(deliveries)],
-    ['looked at after the last one', seconds(watched)],
+    ['observed after the last one', seconds(watched)],
   ];
   return {
-    title: 'Alerts that nobody has',
+    title: 'Unacknowledged alerts',
     rows,
     notes: [
-      'Four critical alerts of one service, which differ in the label `instance`: two that nobody takes, one that is acknowledged, one that is silenced in Alertmanager before the first level.',
-      `Two of services with levels of their own that nobody takes: \`own\` has \`escalation: { critical: [${levels[1]}s] }\`, so it goes to level 2 when the others go to level 3, and no further; \`never\` has \`critical: []\`.`,
-      'Real Prometheus and Alertmanager, the shipped rules and routes. To a level come up to 15 s to the next scrape, up to 15 s to the next evaluation, and 15 s of `for`.',
+      'Four critical alerts of one service, which differ in the label `instance`: two that are not acknowledged, one that is acknowledged, one that is silenced in Alertmanager before the first level.',
+      `Two unacknowledged ones of services with their own levels: \`own\` has \`escalation: { critical: [${levels[1]}s] }\`, so it goes to level 2 when the others go to level 3, and no further; \`never\` has \`critical: []\`.`,
+      'Real Prometheus and Alertmanager, the shipped rules and routes. Each level takes up to 15 s until the next scrape, up to 15 s until the next evaluation, and 15 s of `for`, in addition to its own time.',
     ],
   };
 }

@@ -9,14 +9,14 @@ export async function prove() {
     rows: [
       ['from the start of the process to /-/ready', `${record.readySeconds.toFixed(2)} s`],
       ['resident memory at the end, threads included', mb(record.residentBytes)],
-      ['resident memory at most', mb(record.peakBytes)],
+      ['resident memory, maximum', mb(record.peakBytes)],
       ['resident memory of its child processes', record.childrenBytes.map(mb).join(', ') || 'none'],
-      ['of that what is theirs alone', record.childrenOwnBytes.map(mb).join(', ') || 'none'],
+      ['of that, not shared with the main process', record.childrenOwnBytes.map(mb).join(', ') || 'none'],
       ['size of the page', `${(record.pageBytes / 1e6).toFixed(1)} MB`],
     ] as [string, string][],
     notes: [
-      'Two minutes, every check at 30 s, the whole page scraped uncompressed every five seconds.',
-      'Children read what may hang (file systems) in their own process, so that a hung mount costs nobody else.',
+      'Two minutes, each check every 30 s, the whole page scraped uncompressed every five seconds.',
+      'Reads that may hang (file systems) run in a child process, so that a hung mount affects nothing else.',
     ],
   };
 }

@@ -9,15 +9,15 @@ export async function prove() {
     rows: [
       ['rows in the ledger', record.rows.toLocaleString('en')],
       ['size of the ledger', `${(record.fileBytes / 1e9).toFixed(2)} GB`],
-      ['points of the answer with the fewest', String(record.fewestPoints)],
-      ['the first answer after the start', ms(record.first)],
-      ['answers, each of another service: median', ms(record.median)],
+      ['points in the response with the fewest', String(record.fewestPoints)],
+      ['the first response after the start', ms(record.first)],
+      ['responses, each for another service: median', ms(record.median)],
       ['p99', ms(record.p99)],
       ['the slowest', ms(record.most)],
     ] as [string, string][],
     notes: [
-      'From the request to the last byte, over HTTP; the file lies in the cache of the operating system.',
-      'The ledger is filled as 1,000 services at 30 s leave it: single runs of two days, sums of five minutes and of an hour.',
+      'From the request to the last byte, over HTTP; the file is in the cache of the operating system.',
+      'The ledger is filled as by 1,000 services every 30 s: single runs for two days, sums for five minutes and for an hour.',
     ],
   };
 }

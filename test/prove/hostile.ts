@@ -38,13 +38,13 @@ const s = (value: number) => `${value.toFixed(1)} s`;
 
 function requestRows({ requests, clientLag }: HostileRecord): Rows {
   const rows = Object.entries(requests).map(([name, { count, p50, p99, max, failed }]): [string, string] => [
-    `${name}: requests; not answered with 200; median, p99, the slowest`,
+    `${name}: requests; not answered with 200; median, p99, maximum`,
     `${count}; ${failed.length}; ${[p50, p99, max].map(ms).join(', ')}`,
   ]);
   return [
     ...rows,
     [
-      'event loop of the client that measures: p99, at most',
+      'event loop lag of the measuring client: p99, maximum',
       [clientLag.p99, clientLag.max].map(ms).join(', '),
     ],
   ];
@@ -54,28 +54,28 @@ function processRows({ residentBytes, lag, cpuShare, log }: HostileRecord): Rows
   const { before, peak, after } = residentBytes;
   return [
     ['died', 'no'],
-    ['resident memory before, at most, after', [before, peak, after].map(mb).join(', ')],
+    ['resident memory before, maximum, after', [before, peak, after].map(mb).join(', ')],
     [
-      "event loop's lag between two scrapes: median p99, worst p99, at most",
+      'event loop lag between two scrapes: median p99, worst p99, maximum',
       [lag.p99.median, lag.p99.max, lag.max].map((seconds) => ms(seconds * 1_000)).join(', '),
     ],
     ['CPU, of one core', `${(cpuShare * 100).toFixed(0)} %`],
-    ['lines of the log that were lost while no one read them', String(log.dropped)],
-    ['lines of the log at error, but for files that were a pipe', String(log.errors.length)],
+    ['log lines lost while no one read them', String(log.dropped)],
+    ['log lines at level error, except about files that were a pipe', String(log.errors.length)],
   ];
 }
 
 function alertRows({ deliveries, ledger }: HostileRecord): Rows {
   return [
     [
-      'deliveries sent, answered with 200 (the first of 200 alerts each)',
+      'deliveries sent, answered with 200 (the first ones with 200 alerts each)',
       `${deliveries.sent}, ${deliveries.answered}`,
     ],
     [
-      'of their alerts, beginnings and ends lost; recorded twice',
+      'firings and resolves of their alerts that were lost; recorded twice',
       `${ledger.lost.length}; ${ledger.twice.length}`,
     ],
-    ['events of alerts in the ledger', String(ledger.alertEvents)],
+    ['alert events in the ledger', String(ledger.alertEvents)],
   ];
 }
 
@@ -84,7 +84,7 @@ function checkRows({ checks, ledger, mishaps }: HostileRecord): Rows {
   const wrong = Object.entries(ledger.wrong).map(([state, names]) => `${state}: ${names.length}`);
   return [
     [
-      'good checks: intervals; longer than interval and timeout; share in time; the longest',
+      'good checks: intervals; longer than interval and timeout; share on time; the longest',
       `${intervals}; ${late}; ${(100 * (1 - late / intervals)).toFixed(2)} %; ${s(longestSeconds)}`,
     ],
     ['good checks that were reported as anything but healthy', wrong.join(', ') || 'none'],
@@ -111,14 +111,14 @@ function endRows({ attacks, readers, floodedBytes, rest, end }: HostileRecord): 
       `${name}: connections; answers`,
       `${count.connections}; ${answers(count.answers)}`,
     ]),
-    ['sent by the Redis that floods', mb(floodedBytes)],
-    ['after the storm: until no event stream and no connection of it is open', s(rest.seconds)],
+    ['sent by the flooding Redis', mb(floodedBytes)],
+    ['after the storm: until none of its event streams and connections is open', s(rest.seconds)],
     [
       'after the storm, at once: 16 reads, 16 probes and a signed delivery, not answered with 200',
       String(rest.statuses.filter((status) => status !== 200).length),
     ],
     [
-      'SIGTERM in the storm, with a log that is not read: exit code, after',
+      'SIGTERM during a storm, while the log is not read: exit code, seconds to the exit',
       `${end.exitCode}, ${s(end.seconds)}`,
     ],
   ];
@@ -137,9 +137,9 @@ function failures({ requests, log, ledger }: HostileRecord): string[] {
 
 const NOTES = (seconds: number) => [
   `${seconds} s; 1,005 services every 30 s with a timeout of 10 s, of which 320 never answer; 12,000 open alerts; a heap of 256 MB (--max-old-space-size=256).`,
-  'At once: 200 readers of every path from 40 addresses (as in hostile-reads); uploads without a credential that stall after 8 MB of 48 MB; event streams, probes and reads sent 30, 100 and 300 at a time; `/probe` and two services with a rule in CEL that takes the square of an answer of 689 KB; a Redis that floods.',
+  'At once: 200 readers of every path from 40 addresses (as in hostile-reads); uploads without a credential that stall after 8 MB of 48 MB; event streams, probes and reads sent 30, 100 and 300 at a time; `/probe` and two services with a CEL rule that is quadratic in a response of 689 KB; a Redis that floods.',
   'Each minute: three reloads by SIGHUP, of which one while a token file is a pipe; a targets file that is a pipe for 20 s; standard output that is not read for 40 s; a good service that answers 503 until the API shows it as unhealthy.',
-  'Each delivery brings five new alerts and the ends of five older ones; one in ten comes twice. The ledger is read whole afterwards: `lost` and `twice` are of the deliveries answered with 200.',
-  'Generators, targets and the client that measures are processes of their own on the same two cores.',
+  'Each delivery has five new alerts and the ends of five older ones; one in ten is sent twice. The whole ledger is read afterwards; lost and twice refer to the deliveries answered with 200.',
+  'Generators, targets and the measuring client are separate processes on the same two cores.',
   `Load of the machine at the end (1 minute): ${(loadavg()[0] ?? NaN).toFixed(1)}.`,
 ];

@@ -20,16 +20,16 @@ export async function prove() {
     title: 'What was answered with 200 is on disk',
     rows: [
       ['rounds of load, `kill -9`, restart', String(kills.rounds)],
-      ['deliveries answered with 200; without an answer', `${kills.answered}; ${kills.unanswered}`],
+      ['deliveries answered with 200; without a response', `${kills.answered}; ${kills.unanswered}`],
       ['other answers', String(kills.otherAnswers)],
       ['alerts answered with 200', String(kills.promised)],
-      ['of those not in the ledger', String(kills.lost)],
+      ['of those, not in the ledger', String(kills.lost)],
       ['alerts in the ledger more than once', String(kills.twice)],
-      ['deliveries without an answer that are there whole', String(kills.wholeUnanswered)],
-      ['deliveries of which a part is there', String(kills.half)],
+      ['deliveries without a response that are stored completely', String(kills.wholeUnanswered)],
+      ['deliveries that are stored in part', String(kills.half)],
       ['time of the rounds', `${kills.seconds.toFixed(0)} s`],
       ['requests one by one under strace: answered with 200', String(syncs.answers)],
-      ['of those without a sync of the write-ahead log before', String(syncs.unsynced)],
+      ['of those, without a prior sync of the write-ahead log', String(syncs.unsynced)],
       ...faults.flatMap(([name, { failing, recoverySeconds, wrong, answered }]): [string, string][] => [
         [
           `${name}: answers meanwhile`,
@@ -42,8 +42,8 @@ export async function prove() {
       ]),
     ] as [string, string][],
     notes: [
-      '16 senders, 1 to 8 alerts in a delivery; every 60th has 1,000 (about 300 KB, written in slices). Each round takes load for 150 to 400 ms.',
-      'After each fault what was refused is sent again, then Tocsin is killed and started again before the ledger is read.',
+      '16 senders, 1 to 8 alerts in a delivery; every 60th has 1,000 (about 300 KB, written in slices). Each round lasts 150 to 400 ms.',
+      'After each fault, what was refused is sent again; then Tocsin is killed and restarted before the ledger is read.',
     ],
   };
 }

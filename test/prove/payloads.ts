@@ -24,10 +24,10 @@ export async function prove() {
           .join(', '),
       ],
       [
-        'answers with 500 and beyond, 503 left out',
+        'responses with status 500 or above, except 503',
         String(count((status) => status >= 500 && status !== 503)),
       ],
-      ['connections that broke without an answer', String(statuses[0] ?? 0)],
+      ['connections that broke without a response', String(statuses[0] ?? 0)],
       ['exit code when it was stopped afterwards', String(exitCode)],
       ['errors in the log', String(errors.length)],
       ...memory.map(([at, bytes]): [string, string] => [
@@ -38,7 +38,7 @@ export async function prove() {
     ] as [string, string][],
     notes: [
       ...[...new Set(errors)].slice(0, 5),
-      `64 connections. The first 50,000 are fast-check's (seed ${seed}): payloads of Alertmanager and Grafana in which every part is now and then something else. The others are one to three mutations of one of them: a byte changed, a piece put in, something cut out or said twice, the end cut off, a digit changed.`,
+      `64 connections. The first 50,000 are fast-check's (seed ${seed}): payloads of Alertmanager and Grafana in which any part may be replaced by something else. The others are one to three mutations of one of them: a byte changed, a piece inserted, removed or repeated, the end cut off, a digit changed.`,
     ],
   };
 }

@@ -11,11 +11,11 @@ export async function prove() {
   const [code] = (await once(child, 'close')) as [number | null];
   if (code !== 0) throw new Error(`bench/probes.mjs ended with ${code}`);
   return {
-    title: 'What an HTTP probe costs, beside blackbox_exporter',
+    title: 'The cost of an HTTP probe, compared with blackbox_exporter',
     rows: text.trim().split('\n\n').flatMap(rowsOf),
     notes: [
-      'The same target and module through both, a new connection for each probe; CPU of whole processes, threads and children included.',
-      'As fast as possible, both answer /probe. At the even pace of a schedule, blackbox_exporter is asked and Tocsin does as many by its own schedule, with metrics, health and history: there each probe wakes an idle process.',
+      'The same target and module through both, a new connection for each probe; CPU of whole processes, including threads and children.',
+      'As fast as possible: both answer /probe. At an even rate: blackbox_exporter answers /probe, and Tocsin runs as many by its own schedule, with metrics, health and history; each probe wakes an idle process.',
     ],
   };
 }

@@ -16,13 +16,13 @@ export async function prove() {
       ],
       ['heap in use: second quarter, last quarter', `${mb(before.heapBytes)}, ${mb(after.heapBytes)}`],
       [
-        'open descriptors, sockets among them: second quarter, last quarter',
+        'open descriptors, including sockets: second quarter, last quarter',
         `${before.descriptors}, ${after.descriptors}`,
       ],
       ['timers: second quarter, last quarter', `${before.timers}, ${after.timers}`],
     ] as [string, string][],
     notes: [
-      'Medians of a hundred looks. 1,500 checks every 5 s, nine tenths http with a new connection each, one tenth tcp.',
+      'Medians of a hundred samples. 1,500 checks every 5 s, nine tenths http with a new connection each, one tenth tcp.',
     ],
   };
 }

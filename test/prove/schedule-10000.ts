@@ -10,7 +10,7 @@ export async function prove() {
     title: '10,000 checks every 30 s for three minutes',
     rows: [
       ['runs', String(record.runs)],
-      ['runs that did not succeed, runs left out', `${record.notSuccessful}, ${record.shed}`],
+      ['runs that did not succeed, runs skipped', `${record.notSuccessful}, ${record.shed}`],
       ['runs of the check with the fewest, with the most', `${record.fewest}, ${record.most}`],
       ['lateness of the start: p50', ms(lateness.p50)],
       ['lateness of the start: p99', ms(lateness.p99)],
@@ -20,9 +20,9 @@ export async function prove() {
       ['resident memory of its child processes', record.childrenBytes.map(mb).join(', ') || 'none'],
     ] as [string, string][],
     notes: [
-      'Nine tenths http (a new connection each), one tenth tcp, all to servers in a process of their own on the same machine.',
-      'Lateness is read from the buckets of tocsin_schedule_lateness_seconds: the figures are upper bounds. The first runs are in it.',
-      'How many runs a check has had depends on its phase and on the second at which the process started: five to seven, the first one included.',
+      'Nine tenths http (a new connection each), one tenth tcp, all to servers in a separate process on the same machine.',
+      'Lateness is read from the buckets of tocsin_schedule_lateness_seconds: the figures are upper bounds. The first runs are included.',
+      'How many runs a check has had depends on its phase and on the second at which the process started: five to seven, including the first.',
     ],
   };
 }

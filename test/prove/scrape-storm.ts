@@ -34,7 +34,7 @@ const MEDIUM = { checks: 500, intervalSeconds: 10 };
 const TOKEN = 'for-the-scraper';
 
 const SHARED_RUNS: readonly (readonly [string, Partial<StormedTocsin>])[] = [
-  ['nothing configured', {}],
+  ['default configuration', {}],
   ['`metrics.trusted: [127.0.0.1/32]`', { config: 'metrics: { trusted: [127.0.0.1/32] }\n' }],
   [
     'the same, and `rate_limit: { per_second: 400, burst: 400 }`',
@@ -69,7 +69,7 @@ export async function prove() {
       ...stormRows('node_exporter 1.11', exporter),
       ...shared,
       [
-        'two Prometheus servers and three `curl` loops: scrapes, of which joined a collection, collections',
+        'two Prometheus servers and three `curl` loops: scrapes, scrapes that joined a collection, collections',
         `${coalescing.served}, ${coalescing.coalesced}, ${coalescing.collections}`,
       ],
       [
@@ -82,12 +82,12 @@ export async function prove() {
 }
 
 const NOTES = [
-  'The clients come from 127.0.0.2 to 127.0.0.254 in turn, from a process of their own; each does one of nine things, in turn. Those that hold on go on holding after the storm: that the sockets are back is the doing of the server alone.',
+  'The clients come from 127.0.0.2 to 127.0.0.254 in turn, from a separate process; each does one of nine things, in turn. Those that hold their connection still do so after the storm: only the server closes them.',
   'Prometheus 3.5 scrapes every second from 127.0.0.1 with a timeout of 1 s. Memory, sockets (all descriptors) and CPU are read from /proc/PID; memory counts as back within 10 % of before.',
-  'Tocsin runs with its log at debug: what is not above debug is one summary a minute.',
+  'Tocsin logs at level debug: lines that are not above debug are one summary a minute.',
   'The connections by how they ended add up to the clients, each counted once; those `used` or `stalled` asked for /metrics, and are `served`, `aborted`, `limited`, `overloaded` or `failed` there, together with the scrapes of Prometheus.',
-  '`served` holds clients that left more than a second after all of their answer was on its way, or never read one that the kernel took whole.',
-  'The storm from the same address as Prometheus cannot be told from it by address: the bucket of that address is empty, with `trusted` too. What helps is a token, which is checked before the bucket, or an address of its own; a high rate helps as long as the machine keeps up.',
+  '`served` includes clients that disconnected more than a second after all of their response was sent, or never read one that the kernel buffered completely.',
+  'A storm from the address of Prometheus cannot be distinguished from Prometheus by address: the rate limit of that address is used up, with `trusted` too. A token helps, since it is checked before the rate limit, and so does a separate address; a high limit helps as long as the machine keeps up.',
 ];
 
 async function stormedTocsin(options: Omit<StormedTocsin, 'folder'>, run: StormRun): Promise<StormRecord> {
@@ -133,11 +133,11 @@ function stormRows(name: string, record: StormRecord): Rows {
   return [
     [`${name}: clients`, `${record.clients} in ${tookSeconds.toFixed(1)} s`],
     [`${name}: failed scrapes of Prometheus`, `${prometheus.failed} of ${prometheus.scrapes}`],
-    [`${name}: slowest of the scrapes`, `${(prometheus.slowestSeconds * 1_000).toFixed(0)} ms`],
+    [`${name}: slowest scrape`, `${(prometheus.slowestSeconds * 1_000).toFixed(0)} ms`],
     [`${name}: lines above debug in its log; all lines`, `${lines.above.length}; ${lines.all}`],
     [`${name}: page, uncompressed`, mb(record.pageBytes)],
-    [`${name}: resident memory before, at most, after`, course(resident, mb)],
-    [`${name}: descriptors before, at most, after`, course(sockets, String)],
+    [`${name}: resident memory before, maximum, after`, course(resident, mb)],
+    [`${name}: descriptors before, maximum, after`, course(sockets, String)],
     [
       `${name}: descriptors back after the last client`,
       socketsBackSeconds === undefined
@@ -156,7 +156,7 @@ function accountRows({ accounts, clients }: StormRecord): Rows {
     [`Tocsin: connections by how they ended; together (clients: ${clients})`, sum(connections)],
     ['Tocsin: `tocsin_scrapes_total` by outcome; together', sum(scrapes)],
     [
-      'Tocsin: clients that asked; the other scrapes, which are of Prometheus',
+      'Tocsin: clients that sent a request; other scrapes, by Prometheus',
       `${asked}; ${total(scrapes) - asked}`,
     ],
   ];
@@ -168,9 +168,9 @@ function phaseRows({ phases }: StormRecord): Rows {
     [
       `${clients}`,
       ...(endedByServer > 0
-        ? [`${endedByServer} ended by the server, after ${longestSeconds.toFixed(1)} s at most`]
+        ? [`${endedByServer} closed by the server, after at most ${longestSeconds.toFixed(1)} s`]
         : []),
-      ...(heldToTheEnd > 0 ? [`${heldToTheEnd} never noticed the end`] : []),
+      ...(heldToTheEnd > 0 ? [`${heldToTheEnd} never noticed the close`] : []),
     ].join('; '),
   ]);
 }

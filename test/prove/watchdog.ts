@@ -10,18 +10,18 @@ export async function prove() {
     rows: [
       ['expect_every', seconds(expectEverySeconds)],
       ['pings before the stop', String(record.pingsBefore)],
-      ['Prometheus stopped, to tocsin.watchdog.lost', seconds(record.lost)],
+      ['from the stop of Prometheus to tocsin.watchdog.lost', seconds(record.lost)],
       ['within two expect_every', record.lost <= 2 * expectEverySeconds ? 'yes' : 'no'],
-      ['Prometheus stopped, to /health degraded', seconds(record.degraded)],
+      ['from the stop of Prometheus to /health degraded', seconds(record.degraded)],
       ['last ping after the loss', record.lastPing === 0 ? 'none' : seconds(record.lastPing)],
-      ['looked at without a ping', seconds(record.silentFor)],
-      ['Prometheus started, to /health healthy', seconds(record.restored)],
-      ['Prometheus started, to a ping again', seconds(record.pingedAgain)],
+      ['observed without a ping', seconds(record.silentFor)],
+      ['from its restart to /health healthy', seconds(record.restored)],
+      ['from its restart to the next ping', seconds(record.pingedAgain)],
       ['data of the event', JSON.stringify(record.event.data)],
     ] as [string, string][],
     notes: [
       'Real Prometheus and Alertmanager with the shipped rules and routes, and their defaults.',
-      "An alert that Prometheus does not renew any more fires on in Alertmanager for up to four minutes (four times Prometheus's resend delay of 1 m). Its resolve is the loss (`cause: ended`); where Alertmanager or the network is what broke, it is `expect_every` without a delivery (`cause: silent`).",
+      "An alert that Prometheus no longer renews continues to fire in Alertmanager for up to four minutes (four times Prometheus's resend delay of 1 m). Its resolve counts as the loss (`cause: ended`); where Alertmanager or the network fails instead, `expect_every` without a delivery does (`cause: silent`).",
     ],
   };
 }

@@ -11,20 +11,20 @@ export async function prove() {
     title: '2,952 webhook requests and a kill -9',
     rows: [
       ['requests', '2952'],
-      ['answers (what was not answered, or with 503, was sent again)', answers.join(', ')],
+      ['responses (requests without one, or with 503, were sent again)', answers.join(', ')],
       ['answers with 500', String(statuses[500] ?? 0)],
       ['different alerts answered with 200', String(record.alertsAnswered)],
-      ['of those not in the ledger', String(lost.length)],
+      ['of those, not in the ledger', String(lost.length)],
       ['episodes in the ledger more than once', String(twice.length)],
       ['transitions in the ledger more than once', String(repeatedTransitions.length)],
       ['episodes, events', `${record.episodes}, ${record.events}`],
-      ['offsets of the events without a gap', record.offsetsGapless ? 'yes' : 'no'],
+      ['event offsets without a gap', record.offsetsGapless ? 'yes' : 'no'],
       ['largest body', `${(record.largestBody / 1e6).toFixed(1)} MB`],
-      ['time, the restart included', `${record.seconds.toFixed(1)} s`],
+      ['time, including the restart', `${record.seconds.toFixed(1)} s`],
     ] as [string, string][],
     notes: [
-      'In turn: plain, firing then resolved, UTF-8 label names, empty and null maps, no alertname, a zero endsAt, unknown fields, 5 MB bodies, word-for-word repeats, groups of 20, no JSON, another payload.',
-      '`kill -9` after 1,476 requests with 16 under way; the process is started again on the same ledger.',
+      'In turn: plain, firing then resolved, UTF-8 label names, empty and null maps, no alertname, a zero endsAt, unknown fields, 5 MB bodies, identical repeats, groups of 20, invalid JSON, another payload.',
+      '`kill -9` after 1,476 requests with 16 in progress; the process is restarted on the same ledger.',
     ],
   };
 }
