@@ -76,7 +76,9 @@ describe('a sink worker', () => {
     await second.pump.stop();
     expect(second.sink.got).toEqual(ids(3, 3));
   });
+});
 
+describe('a sink worker whose sink fails', () => {
   it('retries after a sink that throws, as after one that reports a failure', async () => {
     const { ledger, sink, pump, clock } = start();
     sink.answer = () => {
@@ -150,7 +152,9 @@ describe('a sink worker', () => {
     expect(attempts).toBe(3);
     await pump.stop();
   });
+});
 
+describe('a sink worker, with events that cannot be delivered or saved,', () => {
   it('skips events that are refused permanently, and reports which', async () => {
     const { ledger, sink, pump, lines, counts } = start();
     sink.answer = ([event]) =>
@@ -220,7 +224,9 @@ describe('a sink worker', () => {
     expect(counts).toEqual({ lost: 3, delivered: 2 });
     expect(lines).toEqual([expect.objectContaining({ level: 'error', sink: 'out', events: 3 })]);
   });
+});
 
+describe('a sink worker that is stopped', () => {
   it('lets the current delivery end, and starts no other', async () => {
     const { ledger, sink, pump } = start();
     let release: () => void = () => undefined;
@@ -239,8 +245,10 @@ describe('a sink worker', () => {
     expect(sink.got).toEqual(['e1-1']);
     expect(ledger.places.get('out')).toBe('e1-1');
   });
+});
 
-  it('adds jitter to its attempts', () => {
+describe('the delays of a sink worker', () => {
+  it('have jitter', () => {
     expect([waitMs(0, 0), waitMs(0, 1), waitMs(3, 0.5), waitMs(99, 1)]).toEqual([250, 500, 3_000, 30_000]);
   });
 });

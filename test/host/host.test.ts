@@ -24,47 +24,47 @@ class Log implements Logger {
   readonly error = this.#line;
 }
 
-describe('Host', () => {
-  const hosts: Host[] = [];
-  let log: Log;
-  let clock: ManualClock;
-  let proc: ProcTree;
-  beforeEach(() => {
-    log = new Log();
-    clock = new ManualClock();
-    proc = new ProcTree();
+const hosts: Host[] = [];
+let log: Log;
+let clock: ManualClock;
+let proc: ProcTree;
+beforeEach(() => {
+  log = new Log();
+  clock = new ManualClock();
+  proc = new ProcTree();
+});
+afterEach(async () => {
+  proc.remove();
+  await Promise.all(hosts.splice(0).map((host) => host.close()));
+});
+
+function hostOf(of: readonly Collector[], procfs: string, more: Partial<HostOptions> = {}): Host {
+  const host = new Host({
+    collectors: of,
+    disabled: [],
+    procfs,
+    sysfs: join(procfs, '../sys'),
+    rootfs: '/',
+    textfile: [],
+    reserved: [],
+    clock,
+    log,
+    system: aSystem(),
+    child: join(import.meta.dirname, '../support/host/hanging-child.mjs'),
+    ...more,
   });
-  afterEach(async () => {
-    proc.remove();
-    await Promise.all(hosts.splice(0).map((host) => host.close()));
-  });
+  hosts.push(host);
+  return host;
+}
 
-  function hostOf(of: readonly Collector[], procfs: string, more: Partial<HostOptions> = {}): Host {
-    const host = new Host({
-      collectors: of,
-      disabled: [],
-      procfs,
-      sysfs: join(procfs, '../sys'),
-      rootfs: '/',
-      textfile: [],
-      reserved: [],
-      clock,
-      log,
-      system: aSystem(),
-      child: join(import.meta.dirname, '../support/host/hanging-child.mjs'),
-      ...more,
-    });
-    hosts.push(host);
-    return host;
-  }
+const names = collectors.map(({ name }) => name);
 
-  const names = collectors.map(({ name }) => name);
+function fake(collect: () => ReturnType<ReturnType<Collector['create']>['collect']>): Collector {
+  return { name: 'fake', families: [GAUGE], create: () => ({ collect }) };
+}
 
-  function fake(collect: () => ReturnType<ReturnType<Collector['create']>['collect']>): Collector {
-    return { name: 'fake', families: [GAUGE], create: () => ({ collect }) };
-  }
-
-  it('adds the duration and success of a collector to its samples', async () => {
+describe('a collector of the host', () => {
+  it('has its duration and success beside its samples', async () => {
     const collector = fake(async () => {
       await clock.advance(250);
       return [sample(GAUGE, 7)];
@@ -77,7 +77,7 @@ describe('Host', () => {
     });
   });
 
-  it('reports success 0 for one that fails, and logs each reason once', async () => {
+  it('has success 0 where it fails, and each reason is logged once', async () => {
     let reason: string | undefined = 'first';
     const collector = fake(() => {
       if (reason !== undefined) throw new CollectorError(reason);
@@ -100,7 +100,7 @@ describe('Host', () => {
     ]);
   });
 
-  it('yields the event loop between collectors that take long', async () => {
+  it('yields the event loop to others where it takes long', async () => {
     const order: string[] = [];
     const busy = (name: string): Collector => ({
       ...fake(() => {
@@ -117,12 +117,12 @@ describe('Host', () => {
     expect(order).toEqual(['first', 'others', 'second']);
   });
 
-  it('does not treat a bug as a host that cannot be read', async () => {
+  it('is not believed to be unreadable because of a bug', async () => {
     const host = hostOf([fake(() => Promise.reject(new TypeError('a bug')))], proc.path);
     await expect(host.collectOne('fake', never)).rejects.toThrow('a bug');
   });
 
-  it('leaves out collectors by name, and refuses unknown names', async () => {
+  it('is left out by name, and unknown names are refused', async () => {
     const host = hostOf(collectors, recorded('6.1'), {
       disabled: names.filter((name) => !['filesystem', 'loadavg', 'meminfo'].includes(name)),
     });
@@ -137,17 +137,21 @@ describe('Host', () => {
   });
 
   /** What each collector exposes besides its duration, and whether it succeeded. */
-  async function outcomes(host: Host): Promise<{ exposing: string[]; failing: string[] }> {
-    const [exposing, failing]: string[][] = [[], []];
-    for (const name of host.names) {
-      const { series } = readBack(await host.collectOne(name, never));
-      const own = [...series.keys()].filter((key) => !key.startsWith('node_scrape_collector_'));
-      if (own.length > 0) exposing?.push(name);
-      if (series.get(`node_scrape_collector_success{collector="${name}"}`) === 0) failing?.push(name);
-    }
-    return { exposing: exposing ?? [], failing: failing ?? [] };
-  }
+});
 
+/** The collectors that expose something, and those that fail. */
+async function outcomes(host: Host): Promise<{ exposing: string[]; failing: string[] }> {
+  const [exposing, failing]: string[][] = [[], []];
+  for (const name of host.names) {
+    const { series } = readBack(await host.collectOne(name, never));
+    const own = [...series.keys()].filter((key) => !key.startsWith('node_scrape_collector_'));
+    if (own.length > 0) exposing?.push(name);
+    if (series.get(`node_scrape_collector_success{collector="${name}"}`) === 0) failing?.push(name);
+  }
+  return { exposing: exposing ?? [], failing: failing ?? [] };
+}
+
+describe('a host', () => {
   it('has success 0, and no values, for everything read from /proc and /sys where these are missing', async () => {
     const host = hostOf(collectors, join(proc.path, 'nothing/proc'), { rootfs: proc.path });
     const { exposing, failing } = await outcomes(host);
@@ -196,37 +200,37 @@ describe('Host', () => {
     }
     expect(declared.size).toBe(hostFamilies.length);
   });
+});
 
-  describe('stats', () => {
-    const stat = (user: number, idle: number): void =>
-      proc.write('stat', `cpu  ${user} 0 0 ${idle} 0 0 0 0 0 0\n`);
+describe('the statistics of a host', () => {
+  const stat = (user: number, idle: number): void =>
+    proc.write('stat', `cpu  ${user} 0 0 ${idle} 0 0 0 0 0 0\n`);
 
-    it('are CPU between two readings, memory and the root file system', async () => {
-      stat(1_000, 1_000);
-      proc.write('meminfo', 'MemTotal: 1000 kB\nMemAvailable: 300 kB\n');
-      const host = hostOf([], proc.path);
-      await clock.advance(10_000);
-      stat(1_250, 1_750);
-      expect(host.stats()).toMatchObject({
-        cpu_percent: 25,
-        memory: { total: 1_024_000, available: 307_200, percent: 70 },
-      });
-      while (host.stats().disk === undefined) await new Promise((resolve) => setImmediate(resolve));
-      expect(host.stats().disk).toEqual({ total: 40_960, free: 16_384, percent: 55.6 });
+  it('are CPU between two readings, memory and the root file system', async () => {
+    stat(1_000, 1_000);
+    proc.write('meminfo', 'MemTotal: 1000 kB\nMemAvailable: 300 kB\n');
+    const host = hostOf([], proc.path);
+    await clock.advance(10_000);
+    stat(1_250, 1_750);
+    expect(host.stats()).toMatchObject({
+      cpu_percent: 25,
+      memory: { total: 1_024_000, available: 307_200, percent: 70 },
     });
+    while (host.stats().disk === undefined) await new Promise((resolve) => setImmediate(resolve));
+    expect(host.stats().disk).toEqual({ total: 40_960, free: 16_384, percent: 55.6 });
+  });
 
-    it('stay unchanged when asked again at once, since hundredths of a second are too short to measure', async () => {
-      stat(0, 1_000);
-      const host = hostOf([], proc.path);
-      expect(host.stats().cpu_percent).toBeUndefined();
-      await clock.advance(1_000);
-      stat(50, 1_050);
-      expect(host.stats().cpu_percent).toBe(50);
-      await clock.advance(10);
-      stat(51, 1_050);
-      expect(host.stats().cpu_percent).toBe(50);
-      await clock.advance(990);
-      expect(host.stats().cpu_percent).toBe(100);
-    });
+  it('stay unchanged when asked again at once, since hundredths of a second are too short to measure', async () => {
+    stat(0, 1_000);
+    const host = hostOf([], proc.path);
+    expect(host.stats().cpu_percent).toBeUndefined();
+    await clock.advance(1_000);
+    stat(50, 1_050);
+    expect(host.stats().cpu_percent).toBe(50);
+    await clock.advance(10);
+    stat(51, 1_050);
+    expect(host.stats().cpu_percent).toBe(50);
+    await clock.advance(990);
+    expect(host.stats().cpu_percent).toBe(100);
   });
 });

@@ -11,40 +11,40 @@ import { recordingLogger, type RecordedLine } from '../../support/recording-logg
 const OURS: Family = { name: 'node_load1', type: 'gauge', help: 'Ours.', labels: [] };
 const HISTOGRAM: Family = { name: 'ours_seconds', type: 'histogram', help: 'Ours.', labels: [] };
 
-describe('textfile', () => {
-  let tree: ProcTree;
-  let lines: RecordedLine[];
-  let instance: CollectorInstance;
-  beforeEach(() => {
-    tree = new ProcTree();
-    use(tree.path);
-  });
-  afterEach(() => tree.remove());
+let tree: ProcTree;
+let lines: RecordedLine[];
+let instance: CollectorInstance;
+beforeEach(() => {
+  tree = new ProcTree();
+  use(tree.path);
+});
+afterEach(() => tree.remove());
 
-  function use(...folders: string[]): void {
-    const recorder = recordingLogger();
-    lines = recorder.lines;
-    instance = textfile.create(
-      hostOptions({ textfile: folders, reserved: [OURS, HISTOGRAM], log: recorder.logger }),
+function use(...folders: string[]): void {
+  const recorder = recordingLogger();
+  lines = recorder.lines;
+  instance = textfile.create(
+    hostOptions({ textfile: folders, reserved: [OURS, HISTOGRAM], log: recorder.logger }),
+  );
+}
+
+const collect = async (): Promise<readonly Sample[]> => instance.collect(never);
+
+/** What is served, except the times of the files. */
+async function served(): Promise<Record<string, number>> {
+  const samples = (await collect()).filter(({ family }) => family.name !== 'node_textfile_mtime_seconds');
+  return Object.fromEntries(readBack(samples).series);
+}
+
+/** The reports about files that are not served: `file:line reason`. */
+const rejected = (): string[] =>
+  lines
+    .filter(({ message }) => message === 'textfile rejected')
+    .map(({ file, line, reason }) =>
+      `${String(file).slice(tree.path.length + 1)}:${typeof line === 'number' ? line : ''} ${String(reason)}`.trim(),
     );
-  }
 
-  const collect = async (): Promise<readonly Sample[]> => instance.collect(never);
-
-  /** What is served, except the times of the files. */
-  async function served(): Promise<Record<string, number>> {
-    const samples = (await collect()).filter(({ family }) => family.name !== 'node_textfile_mtime_seconds');
-    return Object.fromEntries(readBack(samples).series);
-  }
-
-  /** The reports about files that are not served: `file:line reason`. */
-  const rejected = (): string[] =>
-    lines
-      .filter(({ message }) => message === 'textfile rejected')
-      .map(({ file, line, reason }) =>
-        `${String(file).slice(tree.path.length + 1)}:${typeof line === 'number' ? line : ''} ${String(reason)}`.trim(),
-      );
-
+describe('textfile', () => {
   it('serves the content of files: families with their types and help, and when they were written', async () => {
     tree.write(
       'a.prom',
@@ -99,7 +99,9 @@ describe('textfile', () => {
       ['size_count', 'untyped', {}, 4],
     ]);
   });
+});
 
+describe('textfile, with a file that is not quite right,', () => {
   const wrong: readonly (readonly [text: string, line: number, reason: string])[] = [
     ['a 1 1700000000', 1, 'a has "1700000000" after its value: expected no timestamp, nor anything else'],
     ['a 1\n\nb{x="1} 2', 3, 'expected label="value"'],
@@ -179,7 +181,9 @@ describe('textfile', () => {
     expect((await collect())[0]).toMatchObject({ family: { name: 'a', type }, value });
     expect(lines).toEqual([]);
   });
+});
 
+describe('textfile, with several files,', () => {
   it('leaves out the later of two conflicting families or series, and serves the rest', async () => {
     tree.write(
       'a.prom',
@@ -232,7 +236,9 @@ describe('textfile', () => {
       '\uFFFD.prom: has a name that is not UTF-8; expected another name',
     ]);
   });
+});
 
+describe('textfile, from one reading to the next,', () => {
   it('reports each problem once, reads a file again when it was written, and drops one that is gone', async () => {
     tree.write('a.prom', 'a one\n');
     for (let scrape = 0; scrape < 3; scrape += 1) await collect();
@@ -265,8 +271,10 @@ describe('textfile', () => {
     expect((await collect())[0]).toMatchObject({ family: { type: 'counter' }, value: 333 });
     expect(lines).toEqual([]);
   });
+});
 
-  it('finds directories by patterns, and a single file', async () => {
+describe('the directories of textfile', () => {
+  it('are found by patterns, and so is a single file', async () => {
     for (const folder of ['x1/in', 'x2/in', 'y1/in', 'x1/out', '[z]/in'])
       tree.write(`${folder}/a.prom`, `${folder.replace(/\W/g, '_')} 1\n`);
     const found = async (...patterns: string[]) => {
@@ -279,7 +287,7 @@ describe('textfile', () => {
     expect(await found('y1/in/a.prom')).toEqual(['y1_in']);
   });
 
-  it('reports which directory cannot be read, and serves the others', async () => {
+  it('are reported where they cannot be read, and the others are served', async () => {
     tree.write('a/a.prom', 'a 1\n');
     use(join(tree.path, 'a'), join(tree.path, 'none'), join(tree.path, 'x*'));
     expect(await served()).toEqual({ a: 1, node_textfile_scrape_error: 1 });
@@ -294,7 +302,7 @@ describe('textfile', () => {
     expect(await served()).toEqual({ a: 1, b: 1, c: 1, node_textfile_scrape_error: 0 });
   });
 
-  it('stops when the scrape ends', async () => {
+  it('are read no further when the scrape ends', async () => {
     tree.write('a.prom', 'a 1\n');
     await expect(instance.collect(AbortSignal.abort())).rejects.toThrow(/the scrape ended before/);
   });
