@@ -1,5 +1,6 @@
 import type { EpochMs } from '../domain/clock.ts';
 import type { Transition } from '../domain/event.ts';
+import { fnv, FNV_START, fnvText } from '../domain/fnv.ts';
 import type { EpochNs } from '../domain/instant.ts';
 import type { SeverityClass } from './alert.ts';
 import type { Delivery } from './delivery.ts';
@@ -29,12 +30,8 @@ export function reporterOf(
   { receiver, groupKey }: Pick<Delivery, 'receiver' | 'groupKey'>,
   member: readonly string[],
 ): Reporter {
-  let hash = 0x811c9dc5;
-  for (const text of [...member, receiver, groupKey]) {
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-    hash = Math.imul(hash ^ 0xffff, 0x01000193);
-  }
-  return hash;
+  const texts = [...member, receiver, groupKey];
+  return texts.reduce((hash, text) => fnv(fnvText(hash, text), 0xffff), FNV_START);
 }
 
 /** A closed episode that is reported as firing, perhaps by a late report. */

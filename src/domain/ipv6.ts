@@ -1,17 +1,42 @@
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
-/** The 16 bytes of an IPv6 address; a zone is ignored, since it is local to a host. Undefined when it is not one. */
-export function ipv6Bytes(address: string): readonly number[] | undefined {
-  const bare = address.replace(/%.*$/, '');
-  if (!isIPv6(bare)) return undefined;
-  // the URL parser writes any form, also one that ends in an IPv4 address, in groups of hexadecimal digits
-  const plain = new URL(`http://[${bare}]`).hostname.slice(1, -1);
-  const [head = '', tail = ''] = plain.split('::');
-  const groups = (text: string): number[] =>
-    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
-  const [first, last] = [groups(head), groups(tail)];
-  const zeroes = new Array<number>(8 - first.length - last.length).fill(0);
-  return [...first, ...zeroes, ...last].flatMap((group) => [group >> 8, group & 0xff]);
+/** The 4 or 16 bytes of an address; a zone is ignored, since it is local to a host. Empty if it is not an address. */
+export function addressBytes(address: string): readonly number[] {
+  return isIPv4(address) ? address.split('.').map(Number) : ipv6Bytes(address);
+}
+
+/** The 16 bytes of an IPv6 address; a zone is ignored. Empty if it is not one. */
+export function ipv6Bytes(address: string): readonly number[] {
+  const bare = address.includes('%') ? address.replace(/%.*$/, '') : address;
+  if (!isIPv6(bare)) return [];
+  const [head = '', tail = ''] = bare.split('::');
+  const [first, last] = [bytesOf(head), bytesOf(tail)];
+  const zeroes = new Array<number>(16 - first.length - last.length).fill(0);
+  return [...first, ...zeroes, ...last];
+}
+
+/** Groups of hexadecimal digits, of which the last may be an IPv4 address. */
+function bytesOf(groups: string): readonly number[] {
+  if (groups === '') return [];
+  return groups.split(':').flatMap((group) => {
+    if (group.includes('.')) return group.split('.').map(Number);
+    const number = Number.parseInt(group, 16);
+    return [number >> 8, number & 0xff];
+  });
+}
+
+/**
+ * The IPv4 address that an IPv6 address maps; undefined if it maps none.
+ * @see https://www.rfc-editor.org/rfc/rfc4291#section-2.5.5.2
+ */
+export function mappedIpv4(address: string): string | undefined {
+  // as sockets write it: asked for every request
+  const dotted = /^::ffff:([\d.]+)$/i.exec(address)?.[1];
+  if (dotted !== undefined && isIPv4(dotted)) return dotted;
+  if (!/^[0:]+:ffff:/i.test(address)) return undefined;
+  const bytes = ipv6Bytes(address);
+  const isMapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
+  return isMapped ? bytes.slice(12).join('.') : undefined;
 }
 
 interface Embedding {
@@ -49,7 +74,7 @@ const EMBEDDINGS: readonly Embedding[] = [
 /** The IPv4 addresses to which a translator or a tunnel may send a packet for an IPv6 address. */
 export function embeddedIpv4(address: string): readonly string[] {
   const bytes = ipv6Bytes(address);
-  if (bytes === undefined) return [];
+  if (bytes.length === 0) return [];
   return EMBEDDINGS.filter(({ begins, at = 0 }) => begins.every((byte, i) => bytes[at + i] === byte)).flatMap(
     ({ bytes: places, inverted = false }) =>
       places.map((place) => place.map((i) => (bytes[i] ?? 0) ^ (inverted ? 0xff : 0)).join('.')),

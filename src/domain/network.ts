@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { mappedIpv4 } from './ipv6.ts';
 
 /** A set of networks that can be asked whether it contains an address. IPv4-mapped IPv6 counts as IPv4. */
 export class NetworkSet {
@@ -39,8 +40,7 @@ export function isLoopback(host: string): boolean {
 export function plainAddress(address: string): string {
   if (isIP(address) === 4) return address;
   const bare = address.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare);
-  return mapped?.[1] ?? bare;
+  return mappedIpv4(bare) ?? bare;
 }
 
 function parseNetwork(

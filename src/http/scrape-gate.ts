@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net';
 import type { MonotonicMs } from '../domain/clock.ts';
+import { ipv6Bytes } from '../domain/ipv6.ts';
 import { plainAddress } from '../domain/network.ts';
 
 export interface GateLimits {
@@ -120,20 +120,8 @@ function checked(limits: GateLimits): GateLimits {
 /** The key of a bucket: an IPv4 address, or the /64 from which one IPv6 host can choose addresses. */
 export function clientKey(address: string): string {
   const plain = plainAddress(address);
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail] = plain.toLowerCase().split('::');
-  const first = groups(head);
-  // '::' stands for as many zeros as are missing from eight groups; an embedded IPv4 address is two groups
-  const last = groups(tail ?? '');
-  const zeros =
-    tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length - (plain.includes('.') ? 1 : 0));
-  const all = [...first, ...Array<string>(zeros).fill('0'), ...last];
-  return `${all
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`;
-}
-
-function groups(text: string): readonly string[] {
-  return text === '' ? [] : text.split(':');
+  const bytes = ipv6Bytes(plain);
+  if (bytes.length === 0) return plain;
+  const groups = [0, 2, 4, 6].map((i) => (((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));
+  return `${groups.join(':')}::/64`;
 }

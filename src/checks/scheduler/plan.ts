@@ -1,4 +1,5 @@
 import type { EpochMs } from '../../domain/clock.ts';
+import { FNV_START, fnvText } from '../../domain/fnv.ts';
 
 /** What the plan needs to know of a check. */
 export interface Scheduled {
@@ -70,10 +71,9 @@ export function nextRun(check: Scheduled, startedAt: EpochMs, wantedMs: number |
   return onGrid(check, startedAt + check.intervalMs / 2);
 }
 
-/** FNV-1a 32 of the identity, mixed once more (murmur's finaliser), as a fraction of one. */
+/** FNV-1a of the identity, mixed once more (murmur's finaliser), as a fraction of one. */
 function fraction(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  let hash = fnvText(FNV_START, key);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;

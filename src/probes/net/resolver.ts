@@ -2,9 +2,9 @@ import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
 import type { CancelSignal } from '../../domain/cancellation.ts';
 import type { MonotonicMs } from '../../domain/clock.ts';
+import { mappedIpv4 } from '../../domain/ipv6.ts';
 import { openRegularFile } from '../../domain/regular-file.ts';
 import { orAborted } from './abort.ts';
-import { addressBytes } from './address-hash.ts';
 import { errorCode, errorText } from './error-fields.ts';
 import type { Hosts, SearchRules } from './name-files.ts';
 import { isHostText } from './wire-text.ts';
@@ -133,15 +133,10 @@ async function readOrEmpty(path: string): Promise<string> {
   }
 }
 
-/**
- * An IPv4 address within an IPv6 one counts as IPv4, as in Go.
- * @see https://www.rfc-editor.org/rfc/rfc4291#section-2.5.5.2
- */
+/** An IPv4 address within an IPv6 one counts as IPv4, as in Go. */
 function toAddress(address: string): Address {
-  if (isIP(address) === 4) return { address, family: 4 };
-  const bytes = /^[0:]+:ffff:/i.test(address) ? addressBytes(address) : [];
-  const isMapped = bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
-  return isMapped ? { address: bytes.slice(12).join('.'), family: 4 } : { address, family: 6 };
+  const plain = mappedIpv4(address) ?? address;
+  return { address: plain, family: isIP(plain) === 4 ? 4 : 6 };
 }
 
 function choose(name: string, all: readonly Address[], wanted: LookupOptions): readonly Address[] {

@@ -1,5 +1,5 @@
 import { isIP, type Socket } from 'node:net';
-import { ipv6Bytes } from '../../../domain/ipv6.ts';
+import { addressBytes } from '../../../domain/ipv6.ts';
 import type { FailureReason } from '../../../domain/result.ts';
 import { fail, type ProbeFailure } from '../../net/failure.ts';
 import { requireHostText } from '../../net/wire-text.ts';
@@ -55,8 +55,7 @@ export async function openSocks({ socket, proxy, host, port }: SocksOptions): Pr
 function destination(host: string, port: number): readonly number[] {
   const end = [port >> 8, port & 0xff];
   const family = isIP(host);
-  if (family === 4) return [IPV4, ...host.split('.').map(Number), ...end];
-  if (family === 6) return [IPV6, ...(ipv6Bytes(host) ?? []), ...end];
+  if (family !== 0) return [family === 4 ? IPV4 : IPV6, ...addressBytes(host), ...end];
   requireHostText(host);
   const name = Buffer.from(host);
   if (name.length > MAX_TEXT_BYTES)

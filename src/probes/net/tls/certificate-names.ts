@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { addressBytes } from '../address-hash.ts';
+import { addressBytes } from '../../../domain/ipv6.ts';
 
 /** The names and addresses that a certificate is issued for. */
 export interface CertificateNames {
