@@ -18,8 +18,8 @@ export interface AcknowledgeDeps {
 }
 
 const PATH = '/api/v1/alerts/:id/ack';
-const MAX_BY = 200;
-const MAX_COMMENT = 4_000;
+export const MAX_BY = 200;
+export const MAX_COMMENT = 4_000;
 /** The end of the year 9999: a later time cannot be written. */
 const LATEST = 253_402_300_799_999;
 

@@ -4,6 +4,7 @@ import type { GuardHandler } from '../guard.ts';
 import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { Reads } from '../reads/reads.ts';
 import type { Episode, Ledger } from '../../ledger/ledger.ts';
+import { MAX_BY, MAX_COMMENT } from './acknowledge.ts';
 
 export interface AlertPageDeps {
   readonly ledger: Pick<Ledger, 'alerts'>;
@@ -132,8 +133,8 @@ function whoOf({ by, comment, expiresAt }: NonNullable<Episode['acknowledgement'
 
 function form({ id, acknowledged }: Episode): string {
   return `<form method="dialog" data-url="/api/v1/alerts/${encodeURIComponent(id)}/ack">
-<label>Who <input name="by" autocomplete="name" maxlength="200"></label>
-<label>Comment <input name="comment" maxlength="4000"></label>
+<label>Who <input name="by" autocomplete="name" maxlength="${MAX_BY}"></label>
+<label>Comment <input name="comment" maxlength="${MAX_COMMENT}"></label>
 <label>Until (such as 2h; empty: until it is resolved) <input name="expires"></label>
 <label>Token (where one is needed) <input name="token" type="password" autocomplete="off"></label>
 <button value="acknowledge">Acknowledge</button>

@@ -7,6 +7,7 @@ import type { AlertQuery, Episode } from '../../ledger.ts';
 import { parseAlertPlace, type AlertPlace } from '../../list-place.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import {
+  acknowledgementOf,
   checkEpisode,
   fingerprintFromNumber,
   labelsOf,
@@ -192,6 +193,7 @@ function episodeOf(
   row: ReadRow,
   { labels, annotations, generatorUrl }: ReturnType<typeof readTexts>,
 ): Episode {
+  const acknowledgement = acknowledgementOf(row);
   return {
     id: String(row.id),
     webhook: row.webhook_name,
@@ -207,20 +209,10 @@ function episodeOf(
     generatorUrl,
     receiver: row.receiver,
     acknowledged: row.acknowledged === 1n,
-    ...(row.ack_by === null ? {} : { acknowledgement: acknowledgementOf(row, row.ack_by) }),
+    ...(acknowledgement && { acknowledgement }),
     unacknowledgedSince: Number(row.since),
     ...(row.suspect_until === null ? {} : { suspectUntil: Number(row.suspect_until) }),
     ...(row.suppressed === null || row.open === 0n ? {} : { suppressed: row.suppressed }),
     ordinal: Number(row.ordinal),
-  };
-}
-
-function acknowledgementOf(row: EpisodeRow, by: string): NonNullable<Episode['acknowledgement']> {
-  const { ack_comment: comment, ack_at: at, ack_expires: expires } = row;
-  return {
-    by,
-    comment: comment ?? '',
-    at: Number(at),
-    expiresAt: expires === null ? undefined : Number(expires),
   };
 }

@@ -113,7 +113,7 @@ function stateOf(row: EpisodeRow, { labels, annotations, generatorUrl }: Texts):
     reportedEnd: row.reported_end ?? undefined,
     formerUntil: row.former_until ?? undefined,
     acknowledged: row.acknowledged === 1n,
-    acknowledgement: row.ack_by === null ? undefined : acknowledgementOf(row, row.ack_by),
+    acknowledgement: acknowledgementOf(row),
     unacknowledgedSince: Number(row.since),
     closedAt: optionalNumber(row.closed_at),
     closedBy: row.closed_by === null ? NO_REPORTERS : readReporters(row.closed_by),
@@ -125,8 +125,10 @@ function stateOf(row: EpisodeRow, { labels, annotations, generatorUrl }: Texts):
   };
 }
 
-function acknowledgementOf(row: EpisodeRow, by: string): Acknowledgement {
-  const { ack_comment: comment, ack_at: at, ack_expires: expires } = row;
+/** The acknowledgement in a row; undefined if it has none. */
+export function acknowledgementOf(row: EpisodeRow): Acknowledgement | undefined {
+  const { ack_by: by, ack_comment: comment, ack_at: at, ack_expires: expires } = row;
+  if (by === null) return undefined;
   return { by, comment: comment ?? '', at: Number(at), expiresAt: optionalNumber(expires) };
 }
 
