@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { systemClock } from '../../src/domain/clock.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
-import { renderText } from '../../src/exposition/formats/text.ts';
+import { renderText } from '../support/render-text.ts';
 import { Host } from '../../src/host/host.ts';
 import { collectors } from '../../src/host/registry.ts';
 import { textfile } from '../../src/host/textfile/textfile.ts';

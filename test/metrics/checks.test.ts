@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { failure, SUCCESS, unknown, type Verdict } from '../../src/domain/result.ts';
 import type { Service } from '../../src/domain/service.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
-import { renderText } from '../../src/exposition/formats/text.ts';
+import { renderText } from '../support/render-text.ts';
 import { CheckMetrics, ClusterMetrics, type MeasuredResult } from '../../src/metrics/checks.ts';
 import type { Family } from '../../src/metrics/family.ts';
 

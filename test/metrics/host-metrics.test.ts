@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
-import { renderText } from '../../src/exposition/formats/text.ts';
+import { renderText } from '../support/render-text.ts';
 import { sample, type Family, type Sample } from '../../src/metrics/family.ts';
 import { hostCollectors } from '../../src/metrics/host-metrics.ts';
 import { valueOf } from '../support/exposition-parser.ts';

@@ -1,5 +1,5 @@
 import type { SeriesTable } from '../../src/exposition/table/series-table.ts';
-import { renderText } from '../../src/exposition/formats/text.ts';
+import { renderText } from './render-text.ts';
 
 /** The value of every series of a table, by its text: `probe_success{service="a"}`. */
 export function seriesOf(table: SeriesTable): Map<string, number> {

@@ -8,7 +8,7 @@ import { createResolver } from '../../probes/net/resolver.ts';
 import type { RunResult } from '../../probes/prober.ts';
 import { runProbe } from '../../probes/run.ts';
 
-export { samplesText } from '../../probes/endpoint/series.ts';
+export { samplesText } from '../../exposition/formats/text.ts';
 
 /** One run of a module, with everything that it reported. */
 export interface ProbeReport {

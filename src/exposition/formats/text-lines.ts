@@ -21,7 +21,7 @@ const LONGEST_EXEMPLAR = 128;
  * @see https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
  */
 export function renderHeader(
-  { family, baseTaken }: FamilySnapshot,
+  { family, baseTaken }: Pick<FamilySnapshot, 'family' | 'baseTaken'>,
   { openMetrics, escaping }: TextDialect,
 ): string {
   const { name, help, type } = family;
@@ -72,7 +72,7 @@ function writtenName(name: string, escaping: Escaping): string {
 }
 
 /** @param labels rendered, without braces */
-function seriesName(name: string, suffix: string, labels: string, escaping: Escaping): string {
+export function seriesName(name: string, suffix: string, labels: string, escaping: Escaping): string {
   if (isLegacyFamily(name) || escaping !== 'allow-utf-8') {
     return `${escapeFamily(name, escaping)}${suffix}${labels === '' ? '' : `{${labels}}`}`;
   }

@@ -1,29 +1,27 @@
+import { renderLabels } from '../table/labels.ts';
+import type { Sample } from '../table/samples.ts';
 import { formatValue } from './number-writer.ts';
-import type { FamilySnapshot, TableSnapshot } from '../table/series-table.ts';
-import { exemplarSuffix, linePrefixes, renderHeader, type TextDialect } from './text-lines.ts';
+import { renderHeader, seriesName, type TextDialect } from './text-lines.ts';
 
 const PLAIN: TextDialect = { openMetrics: false, escaping: 'underscores' };
 
-/** Renders a whole exposition as text, synchronously: for small ones, and as a reference in tests. */
-export function renderText({ families }: TableSnapshot, dialect: TextDialect = PLAIN): string {
-  const text = families.map((family) => familyText(family, dialect)).join('');
-  return dialect.openMetrics && text !== '' ? `${text}# EOF\n` : text;
+/** Samples that are numbers in text 0.0.4, families and series sorted by name: for the few samples of one run. */
+export function samplesText(samples: readonly Sample[]): string {
+  const lines = samples.map(({ family, labels, value }) => {
+    const series = seriesName(family.name, '', renderLabels(labels, PLAIN.escaping), PLAIN.escaping);
+    return { family, series, value };
+  });
+  lines.sort((a, b) => order(a.family.name, b.family.name) || order(a.series, b.series));
+  let text = '';
+  let name = '';
+  for (const { family, series, value } of lines) {
+    if (family.name !== name) text += renderHeader({ family, baseTaken: false }, PLAIN);
+    name = family.name;
+    if (typeof value === 'number') text += `${series} ${formatValue(value)}\n`;
+  }
+  return text;
 }
 
-function familyText(snapshot: FamilySnapshot, dialect: TextDialect): string {
-  const lines = snapshot.blocks.flatMap(({ state, runs }) => {
-    let line = 0;
-    return state.series.flatMap((series, i) => {
-      const compound = state.compounds[i];
-      const exemplars = compound !== undefined && 'bounds' in compound ? compound.exemplars : undefined;
-      const first = line;
-      line += series.lines;
-      if (runs?.every(([from, to]) => i < from || i >= to) === true) return [];
-      return linePrefixes(snapshot.family, series, dialect).map((prefix, k) => {
-        const suffix = dialect.openMetrics ? exemplarSuffix(exemplars?.[k], dialect.escaping) : '';
-        return `${prefix}${formatValue(state.values[first + k] ?? 0)}${suffix}\n`;
-      });
-    });
-  });
-  return renderHeader(snapshot, dialect) + lines.join('');
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

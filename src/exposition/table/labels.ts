@@ -57,6 +57,7 @@ export function escapeQuoted(value: string): string {
 
 /** Text escaped for HELP in text 0.0.4. A lone surrogate cannot be encoded: it becomes U+FFFD. */
 export function escapeHelp(value: string): string {
+  if (!UNSAFE.test(value)) return value;
   return value
     .replace(/\p{Surrogate}/gu, '\uFFFD')
     .replaceAll('\\', '\\\\')

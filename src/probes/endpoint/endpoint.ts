@@ -3,6 +3,7 @@ import type { AllowList } from '../../domain/allow-list.ts';
 import type { Clock, MonotonicMs } from '../../domain/clock.ts';
 import { failure } from '../../domain/result.ts';
 import type { Target } from '../../domain/service.ts';
+import { samplesText } from '../../exposition/formats/text.ts';
 import { sample } from '../../metrics/family.ts';
 import { PROBE_DURATION } from '../families.ts';
 import type { ProbeModule } from '../module.ts';
@@ -15,7 +16,7 @@ import { guardRun } from './guard.ts';
 import { virtualHost } from './hostname.ts';
 import { reachesListener, type Listener } from './own-listener.ts';
 import { runTimeoutMs } from './scrape-timeout.ts';
-import { blackboxSamples, samplesText } from './series.ts';
+import { blackboxSamples } from './series.ts';
 import { SharedRuns } from './shared-runs.ts';
 
 /** The parameters of a request to `/probe`, as given. */

@@ -1,4 +1,4 @@
-import type { Family, Labels, Sample } from '../../metrics/family.ts';
+import type { Family, Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
 import { DNS_LOOKUP_TIME, IP_ADDR_HASH, IP_PROTOCOL } from '../families.ts';
 import type { Probe, RunResult } from '../prober.ts';
@@ -29,45 +29,10 @@ export function blackboxSamples({ samples, verdict }: RunResult, probe: Probe): 
 }
 
 function isSameSeries(one: Sample, other: Sample): boolean {
-  return one.family.name === other.family.name && labelText(one.labels) === labelText(other.labels);
-}
-
-/** Gauges in Prometheus's text format 0.0.4, families and series sorted by name. */
-export function samplesText(samples: readonly Sample[]): string {
-  const lines = samples.map(({ family, labels, value }) => ({ family, labels: labelText(labels), value }));
-  lines.sort((a, b) => order(a.family.name, b.family.name) || order(a.labels, b.labels));
-  let text = '';
-  let name = '';
-  for (const { family, labels, value } of lines) {
-    if (family.name !== name) text += head(family);
-    name = family.name;
-    if (typeof value === 'number') text += `${name}${labels} ${valueText(value)}\n`;
-  }
-  return text;
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function head({ name, type, help }: Sample['family']): string {
-  return `# HELP ${name} ${/[\\\n]/.test(help) ? help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n') : help}\n# TYPE ${name} ${type}\n`;
-}
-
-function labelText(labels: Labels): string {
-  const names = Object.keys(labels);
-  if (names.length === 0) return '';
-  if (names.length > 1) names.sort();
-  return `{${names.map((name) => `${name}="${escaped(labels[name] ?? '')}"`).join(',')}}`;
-}
-
-function escaped(text: string): string {
-  if (!/[\\"\n]/.test(text)) return text;
-  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-}
-
-function valueText(value: number): string {
-  if (Number.isNaN(value)) return 'NaN';
-  if (Number.isFinite(value)) return String(value);
-  return value > 0 ? '+Inf' : '-Inf';
+  const names = Object.keys(one.labels);
+  return (
+    one.family.name === other.family.name &&
+    names.length === Object.keys(other.labels).length &&
+    names.every((name) => one.labels[name] === other.labels[name])
+  );
 }

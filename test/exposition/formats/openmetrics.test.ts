@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Sample } from '../../../src/exposition/table/samples.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
-import { renderText } from '../../../src/exposition/formats/text.ts';
+import { renderText } from '../../support/render-text.ts';
 import { canonicalFloat } from '../../../src/exposition/formats/text-lines.ts';
 import { parseOpenMetrics } from '../../support/openmetrics-parser.ts';
 

@@ -8,7 +8,7 @@ import {
   isLegacyLabel,
 } from '../../../src/exposition/table/names.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
-import { renderText } from '../../../src/exposition/formats/text.ts';
+import { renderText } from '../../support/render-text.ts';
 import { parseText } from '../../support/exposition-parser.ts';
 import { parseOpenMetrics } from '../../support/openmetrics-parser.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Sample } from '../../../src/exposition/table/samples.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
-import { renderText } from '../../../src/exposition/formats/text.ts';
+import { renderText } from '../../support/render-text.ts';
 import { parseText } from '../../support/exposition-parser.ts';
 
 const up = { name: 'up', type: 'gauge', help: 'Whether it is up.' } as const;

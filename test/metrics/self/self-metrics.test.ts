@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
-import { renderText } from '../../../src/exposition/formats/text.ts';
+import { renderText } from '../../support/render-text.ts';
 import { NO_TOTALS } from '../../../src/ledger/alert-totals.ts';
 import { createSelfMetrics, type SelfMetrics } from '../../../src/metrics/self/self-metrics.ts';
 import type { LedgerSummary } from '../../../src/ledger/ledger.ts';

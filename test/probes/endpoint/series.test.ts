@@ -1,10 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import { failure, SUCCESS } from '../../../src/domain/result.ts';
 import { sample, type Family } from '../../../src/metrics/family.ts';
-import { blackboxSamples, samplesText } from '../../../src/probes/endpoint/series.ts';
+import { blackboxSamples } from '../../../src/probes/endpoint/series.ts';
 import type { Probe, RunResult } from '../../../src/probes/prober.ts';
-import { parseText } from '../../support/exposition-parser.ts';
 
 const gauge = (name: string, labels: readonly string[] = []): Family => ({
   name,
@@ -55,40 +53,5 @@ describe('the samples of /probe', () => {
       'probe_ip_protocol 0',
       'probe_ip_addr_hash 0',
     ]);
-  });
-});
-
-describe('the text of /probe', () => {
-  it('has each family once, ordered by name, escaped', () => {
-    const b = gauge('probe_b', ['x']);
-    const text = samplesText([
-      sample(b, 2, { x: 'a"b\\c\nd' }),
-      sample(gauge('probe_a'), NaN),
-      sample(b, Infinity, { x: '' }),
-    ]);
-    expect(text).toBe(
-      [
-        '# HELP probe_a a \\\\ and\\na line',
-        '# TYPE probe_a gauge',
-        'probe_a NaN',
-        '# HELP probe_b a \\\\ and\\na line',
-        '# TYPE probe_b gauge',
-        'probe_b{x=""} +Inf',
-        'probe_b{x="a\\"b\\\\c\\nd"} 2',
-        '',
-      ].join('\n'),
-    );
-  });
-
-  it('survives a round trip for any labels and values', () => {
-    fc.assert(
-      fc.property(fc.uniqueArray(fc.string()), fc.double(), (values, number) => {
-        const family = gauge('probe_x', ['l']);
-        const text = samplesText(values.map((l) => sample(family, number, { l })));
-        const read = parseText(text).get('probe_x')?.samples ?? [];
-        expect(read.map(({ labels }) => labels['l']).sort()).toEqual([...values].sort());
-        for (const { value } of read) expect(Object.is(value, number) || value === number).toBe(true);
-      }),
-    );
   });
 });

@@ -16,7 +16,10 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
   domain: { values: [] },
   settings: { values: [] },
   config: { values: ['src/settings/', 'src/probes/'] },
-  probes: { values: ['src/settings/', 'src/metrics/family.ts'], types: ['src/metrics/'] },
+  probes: {
+    values: ['src/settings/', 'src/metrics/family.ts', 'src/exposition/formats/text.ts'],
+    types: ['src/metrics/'],
+  },
   checks: {
     values: ['src/probes/', 'src/config/', 'src/metrics/'],
     types: ['src/events/', 'src/exposition/', 'src/host/', 'src/ledger/'],
