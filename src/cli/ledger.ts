@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { configurationOrProblems, readConfiguration } from '../app/configuration.ts';
 import { backupLedger, exportLedger, LedgerStartError, replayLedger } from '../app/commands/ledger-file.ts';
 import { readCommand, UsageError } from './arguments.ts';
-import { printable, printableJson } from '../domain/printable.ts';
+import { printable, printableJsonText } from '../domain/printable.ts';
 import type { Environment, ExitCode } from './environment.ts';
 import { complain } from './output.ts';
 
@@ -54,12 +54,12 @@ const CHUNK = 65_536;
 /** One event a line. Waits until each part is written, so that a closed pipe or a full disk ends it. */
 async function printEvents(
   { stdout, signal }: Pick<Environment, 'stdout' | 'signal'>,
-  events: Iterable<unknown>,
+  events: Iterable<{ readonly json: string }>,
 ): Promise<void> {
   let lines = '';
   try {
-    for (const event of events) {
-      lines += `${printableJson(event)}\n`;
+    for (const { json } of events) {
+      lines += `${printableJsonText(json)}\n`;
       if (lines.length < CHUNK) continue;
       const chunk = lines;
       lines = '';

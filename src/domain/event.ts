@@ -35,22 +35,20 @@ export interface NewEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/**
- * An immutable record of the ledger, as the API shows it.
- * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
- */
+/** An immutable record of the ledger, as read from there. */
 export interface CloudEvent {
-  readonly specversion: '1.0';
   /** `<ledger epoch>-<offset>`; offsets are gapless within an epoch. */
   readonly id: string;
-  /** `/tocsin/<node>` */
-  readonly source: string;
   readonly type: string;
   readonly subject?: string;
   /** RFC 3339, UTC. */
   readonly time: string;
-  readonly datacontenttype: 'application/json';
   readonly data: unknown;
+  /**
+   * The whole event, as the API and the sinks send it.
+   * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
+   */
+  readonly json: string;
 }
 
 /** The parts of an event's id; undefined when it is invalid. */

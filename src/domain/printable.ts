@@ -8,9 +8,14 @@ export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escape);
 }
 
-/** The same for JSON: the result is JSON of the same value. */
+/** The same for a value, as JSON. */
 export function printableJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, undefined, indent).replaceAll(UNPRINTABLE_IN_JSON, escape);
+  return printableJsonText(JSON.stringify(value, undefined, indent));
+}
+
+/** The same for the text of a JSON value: the result is JSON of the same value. */
+export function printableJsonText(json: string): string {
+  return json.replaceAll(UNPRINTABLE_IN_JSON, escape);
 }
 
 /** One JSON escape for each of its one or two UTF-16 units. */

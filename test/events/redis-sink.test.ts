@@ -4,19 +4,16 @@ import type { CloudEvent } from '../../src/domain/event.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { RedisSink, type RedisSinkOptions } from '../../src/events/sinks/redis.ts';
+import { cloudEvent } from '../../src/ledger/cloud-event.ts';
 import { startRedis, type RedisTestServer } from '../support/redis.ts';
 import { startTcp } from '../support/servers/tcp.ts';
 
-const eventAt = (offset: number): CloudEvent => ({
-  specversion: '1.0',
-  id: `e1-${offset}`,
-  source: '/tocsin/test',
-  type: 'tocsin.alert.fired',
-  ...(offset % 2 === 0 && { subject: 'f404ecabc8dd5cd7' }),
-  time: '2026-01-01T00:00:00.000Z',
-  datacontenttype: 'application/json',
-  data: { offset, text: 'Ünïcode ✓' },
-});
+const eventAt = (offset: number): CloudEvent => {
+  const subject = offset % 2 === 0 ? 'f404ecabc8dd5cd7' : null;
+  const data = JSON.stringify({ offset, text: 'Ünïcode ✓' });
+  const stored = { offset, type: 'tocsin.alert.fired', subject, time: Date.UTC(2026, 0), data };
+  return cloudEvent(stored, 'e1', 'test');
+};
 const events = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, i) => eventAt(from + i));
 const never = new AbortController().signal;
@@ -61,19 +58,10 @@ describe('a sink in Redis', () => {
     expect(await create().deliver(events(1, 2), never)).toEqual({ taken: 2 });
     const entries = await reader.xrange('tocsin:events', '-', '+');
     expect(entries.map(([, fields]) => fields)).toEqual([
-      [
-        'id',
-        'e1-1',
-        'type',
-        'tocsin.alert.fired',
-        'time',
-        eventAt(1).time,
-        'event',
-        JSON.stringify(eventAt(1)),
-      ],
+      ['id', 'e1-1', 'type', 'tocsin.alert.fired', 'time', eventAt(1).time, 'event', eventAt(1).json],
       [
         ...['id', 'e1-2', 'type', 'tocsin.alert.fired', 'subject', 'f404ecabc8dd5cd7'],
-        ...['time', eventAt(2).time, 'event', JSON.stringify(eventAt(2))],
+        ...['time', eventAt(2).time, 'event', eventAt(2).json],
       ],
     ]);
   });

@@ -1,23 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { HttpClient } from '../../src/pipeline/http-client.ts';
 import { systemClock } from '../../src/domain/clock.ts';
-import type { CloudEvent } from '../../src/domain/event.ts';
 import { HttpSink } from '../../src/events/sinks/http.ts';
 import { RedisSink } from '../../src/events/sinks/redis.ts';
+import { cloudEvent } from '../../src/ledger/cloud-event.ts';
 import { CertificateMint, type Minted } from '../support/certificates.ts';
 import { ConfigFolder } from '../support/config-files.ts';
 import { startRedis } from '../support/redis.ts';
 import { startHttps } from '../support/servers/http.ts';
 
-const event: CloudEvent = {
-  specversion: '1.0',
-  id: 'e1-7',
-  source: '/tocsin/test',
-  type: 'tocsin.alert.fired',
-  time: '2026-01-01T00:00:00.000Z',
-  datacontenttype: 'application/json',
-  data: {},
-};
+const event = cloudEvent(
+  { offset: 7, type: 'tocsin.alert.fired', subject: null, time: Date.UTC(2026, 0), data: '{}' },
+  'e1',
+  'test',
+);
 const never = new AbortController().signal;
 const folder = new ConfigFolder();
 let mint: CertificateMint;

@@ -78,7 +78,7 @@ describe('GET /api/v1/events/stream', () => {
     ledger.append(150);
     await until(() => idsOf(client).length === 150);
     expect(idsOf(client)).toEqual(ids(3, 152));
-    expect(JSON.parse(client.messages.at(-1)?.data ?? '')).toEqual(ledger.kept.at(-1));
+    expect(client.messages.at(-1)?.data).toBe(ledger.kept.at(-1)?.json);
     expect(client.messages.at(-1)?.event).toBe('message');
   });
 

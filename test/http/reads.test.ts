@@ -51,7 +51,7 @@ async function serveList(reads: Reads, rows: number, bytes: number) {
         const found = Array.from({ length: count }, (_, i) => ({ i: from(ask.after) + i, padding }));
         asked.push(found.length);
         const last = found.at(-1);
-        return { rows: found, ...(last && { next: String(last.i) }) };
+        return { rows: found.map((row) => JSON.stringify(row)), ...(last && { next: String(last.i) }) };
       },
     });
   });

@@ -35,7 +35,8 @@ describe('the file of the ledger, while it is written to', () => {
   it('is exported: every event, or those after one', () => {
     const events = [...exportLedger(config, undefined)];
     expect(events).toHaveLength(901);
-    expect(events[0]).toMatchObject({ specversion: '1.0', data: { labels: { alertname: 'A' } } });
+    expect(events[0]).toMatchObject({ data: { labels: { alertname: 'A' } } });
+    expect(JSON.parse(events[0]?.json ?? '')).toMatchObject({ specversion: '1.0', id: events[0]?.id });
     expect([...exportLedger(config, events[899]?.id)]).toEqual([events[900]]);
     expect(() => [...exportLedger(config, 'other-1')]).toThrow('leave --after out');
   });

@@ -1,5 +1,6 @@
 import type { CloudEvent } from '../../src/domain/event.ts';
 import { parseEventId } from '../../src/domain/event.ts';
+import { cloudEvent } from '../../src/ledger/cloud-event.ts';
 import {
   LedgerUnavailableError,
   type DeadLetter,
@@ -30,19 +31,11 @@ export class MemoryLedger {
     return `${EPOCH}-${offset}`;
   }
 
-  append(count: number, more: Partial<CloudEvent> = {}): void {
-    for (let i = 0; i < count; i++) {
-      this.kept.push({
-        specversion: '1.0',
-        id: this.id(this.last + 1),
-        source: '/tocsin/test',
-        type: 'tocsin.alert.fired',
-        time: '2026-01-01T00:00:00.000Z',
-        datacontenttype: 'application/json',
-        data: {},
-        ...more,
-      });
-    }
+  append(count: number, more: Partial<Pick<CloudEvent, 'type' | 'subject' | 'data'>> = {}): void {
+    const { type = 'tocsin.alert.fired', subject = null, data = {} } = more;
+    const stored = { type, subject, time: Date.UTC(2026, 0), data: JSON.stringify(data) };
+    for (let i = 0; i < count; i++)
+      this.kept.push(cloudEvent({ offset: this.last + 1, ...stored }, EPOCH, 'test'));
     for (const changed of this.#watchers) changed();
   }
 

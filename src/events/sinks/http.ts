@@ -53,7 +53,7 @@ export class HttpSink implements Sink {
         method: 'POST',
         path: this.#path,
         headers: this.#headers,
-        body: JSON.stringify(event),
+        body: event.json,
         signal: AbortSignal.any([signal, limit]),
       });
       const text = await beginning(body);

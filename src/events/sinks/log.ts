@@ -5,7 +5,7 @@ import type { Sink } from './sink.ts';
 export function createLogSink(name: string, logger: Logger): Sink {
   return {
     deliver: (events) => {
-      for (const event of events) logger.info({ sink: name, event }, 'event');
+      for (const { json } of events) logger.info({ sink: name, event: JSON.parse(json) as unknown }, 'event');
       return Promise.resolve({ taken: events.length });
     },
     close: () => Promise.resolve(),

@@ -164,7 +164,7 @@ export class EventStreams {
   #textOf(events: readonly CloudEvent[]): Buffer {
     const known = this.#texts.get(events);
     if (known !== undefined) return known;
-    const parts = events.map((event) => `id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
+    const parts = events.map((event) => `id: ${event.id}\ndata: ${event.json}\n\n`);
     const text = Buffer.from(parts.join(''));
     this.#texts.set(events, text);
     return text;

@@ -42,7 +42,10 @@ export function createLedgerRoute(deps: LedgerRouteDeps): Router {
       limit,
       rows: async (ask) => {
         const deliveries = await ledger.deliveries(ask);
-        return { rows: deliveries.map(deliveryView), ...nextOf(deliveries, ({ id }) => String(id)) };
+        return {
+          rows: deliveries.map((one) => JSON.stringify(deliveryView(one))),
+          ...nextOf(deliveries, ({ id }) => String(id)),
+        };
       },
     });
   });
@@ -67,7 +70,10 @@ async function sendAlerts(
     limit,
     rows: async (ask) => {
       const episodes = await ledger.alerts({ state, ...ask, ...(severity && { severity }) });
-      return { rows: episodes.map(episodeView), ...nextOf(episodes, alertPlace) };
+      return {
+        rows: episodes.map((one) => JSON.stringify(episodeView(one))),
+        ...nextOf(episodes, alertPlace),
+      };
     },
   });
 }
@@ -100,7 +106,10 @@ async function sendEvents(
   }) => {
     const page = await ledger.events({ ...ask, ...filter });
     if ('gone' in page) throw new EventsGoneError(page);
-    return { rows: page.events, ...(page.nextAfter !== undefined && { next: page.nextAfter }) };
+    return {
+      rows: page.events.map(({ json }) => json),
+      ...(page.nextAfter !== undefined && { next: page.nextAfter }),
+    };
   };
   try {
     await reads.list(response, { name: 'events', filter, after, limit, rows, grows: true });

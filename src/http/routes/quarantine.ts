@@ -45,7 +45,10 @@ export function createQuarantineRoute(deps: QuarantineDeps): Router {
       limit,
       rows: async (ask) => {
         const entries = await ledger.quarantine(ask);
-        return { rows: entries.map(quarantineView), ...nextOf(entries, quarantinePlace) };
+        return {
+          rows: entries.map((one) => JSON.stringify(quarantineView(one))),
+          ...nextOf(entries, quarantinePlace),
+        };
       },
     });
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { failure, SUCCESS, unknown, type Result, type Verdict } from '../../../src/domain/result.ts';
 import { checkKey, type Service } from '../../../src/domain/service.ts';
 import type { CloudEvent } from '../../../src/domain/event.ts';
+import { cloudEvent } from '../../../src/ledger/cloud-event.ts';
 import { HealthBoard } from '../../../src/checks/health/board.ts';
 import { checkEvent } from '../../../src/checks/health/change-event.ts';
 import { PastCluster } from '../../../src/checks/health/history.ts';
@@ -167,15 +168,7 @@ describe('the history', () => {
       const change = board.record(key(name), result);
       if (change === undefined || change.before.health.state === change.after.health.state) return;
       const { type, time, data } = checkEvent(change);
-      events.unshift({
-        specversion: '1.0',
-        id: `e-${events.length}`,
-        source: '/tocsin/test',
-        type,
-        time: new Date(time).toISOString(),
-        datacontenttype: 'application/json',
-        data: JSON.parse(JSON.stringify(data)),
-      });
+      events.unshift(stored(type, time, data));
       seen.unshift(summary(snapshotOf(board)));
     };
     record('a', run(SUCCESS, T0 + 1_000));
@@ -203,21 +196,15 @@ describe('the history', () => {
   });
 
   it('skips records that it does not understand', () => {
-    const strange = {
-      specversion: '1.0',
-      id: 'x',
-      source: 's',
-      type: 'tocsin.check.healthy',
-      time: '2026-01-01T00:00:00Z',
-      datacontenttype: 'application/json',
-    } as const;
-    const events = [
-      { ...strange, data: null },
-      { ...strange, data: { service: 1 } },
-    ];
+    const events = [null, { service: 1 }].map((data) => stored('tocsin.check.healthy', T0, data));
     expect(historyOf(new HealthBoard(), events, 'all')).toEqual([]);
   });
 });
+
+/** An event as the ledger returns it. */
+function stored(type: string, time: number, data: unknown): CloudEvent {
+  return cloudEvent({ offset: 1, type, subject: null, time, data: JSON.stringify(data) }, 'e', 'test');
+}
 
 interface Snapshot {
   readonly overall_status: string;
