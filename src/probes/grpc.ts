@@ -15,7 +15,7 @@ import {
   servingStatusName,
   unmeasuredGrpc,
 } from './grpc/families.ts';
-import { decodeStatus, encodeRequest, MalformedMessageError, unframe } from './grpc/messages.ts';
+import { decodeStatus, encodeRequest, MalformedMessageError, unframe, type Wire } from './grpc/messages.ts';
 import { grpcSettings, type GrpcSettings } from './grpc/settings.ts';
 import { DEADLINE_EXCEEDED, INTERNAL, OK, reasonOf, statusName, UNAVAILABLE } from './grpc/status.ts';
 import { open } from './net/dial.ts';
@@ -97,7 +97,7 @@ async function attempt(server: Server, check: Check): Promise<CheckEnd> {
       check.samples.length = 0;
       end = await checkHealth(server, check);
     }
-    return judge(end, run);
+    return judge(end, run, await check.settings.wire);
   } catch (error) {
     const code = run.signal.aborted ? DEADLINE_EXCEEDED : UNAVAILABLE;
     return { verdict: verdictOf(error, run, timer), code };
@@ -128,7 +128,7 @@ async function checkHealth({ host, port }: Server, check: Check): Promise<CallEn
       authority: authorityOf({ host, port }),
       path: PATH,
       metadata: headersOf(settings),
-      request: encodeRequest(settings.service),
+      request: encodeRequest(await settings.wire, settings.service),
       timeoutMs: run.timeoutMs,
       signal: run.signal,
     });
@@ -157,7 +157,7 @@ function encodedValue(name: string, value: string): string {
   return name.endsWith('-bin') ? Buffer.from(value).toString('base64').replace(/=+$/, '') : value;
 }
 
-function judge(end: CallEnd, run: Run): CheckEnd {
+function judge(end: CallEnd, run: Run, wire: Wire): CheckEnd {
   const { code, message, body, spoken } = end;
   run.log('answered', { code: statusName(code), message });
   const because = message === '' ? '' : `: ${message}`;
@@ -168,7 +168,7 @@ function judge(end: CallEnd, run: Run): CheckEnd {
   try {
     const answer = unframe(body);
     if (answer === undefined) throw new MalformedMessageError('there is no answer');
-    const serving = servingStatusName(decodeStatus(answer));
+    const serving = servingStatusName(decodeStatus(wire, answer));
     const verdict = serving === SERVING ? SUCCESS : failure('status', `The server says ${serving}`);
     return { verdict, code, serving };
   } catch (error) {

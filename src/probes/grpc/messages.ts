@@ -1,3 +1,5 @@
+import type * as Driver from '@bufbuild/protobuf/wire';
+
 /**
  * The two messages of gRPC's health protocol, and their frames.
  * @see https://github.com/grpc/grpc/blob/master/doc/health-checking.md
@@ -8,28 +10,26 @@ export class MalformedMessageError extends Error {
   override readonly name = 'MalformedMessageError';
 }
 
+/** The reader and the writer of Protocol Buffers. */
+export type Wire = Pick<typeof Driver, 'BinaryReader' | 'BinaryWriter' | 'WireType'>;
+
+/** Loads them when a service first needs them: few configurations do, and they take 6 MB. */
+export function loadWire(): Promise<Wire> {
+  return import('@bufbuild/protobuf/wire');
+}
+
 const PREFIX_BYTES = 5;
 /** A health answer has two bytes; a server that sends thousands of times as many does something else. */
 const MAX_MESSAGE = 65_536;
 
 /** `HealthCheckRequest{service}` in its frame: a flag (not compressed), four bytes of length, the message. */
-export function encodeRequest(service: string): Buffer {
-  const text = Buffer.from(service);
-  const message =
-    text.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.of(0x0a), encodeVarint(text.length), text]);
+export function encodeRequest({ BinaryWriter, WireType }: Wire, service: string): Buffer {
+  const writer = new BinaryWriter();
+  if (service !== '') writer.tag(1, WireType.LengthDelimited).string(service);
+  const message = writer.finish();
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);
-}
-
-function encodeVarint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest = Math.floor(rest / 0x80);
-  }
-  return Buffer.from([...bytes, rest]);
 }
 
 /**
@@ -62,57 +62,18 @@ export function tooLong(bytes: number): boolean {
 /**
  * `HealthCheckResponse.status`: the last field 1 of the message, 0 when there is none. Other fields are skipped.
  * @throws MalformedMessageError
- * @see https://protobuf.dev/programming-guides/encoding/
  */
-export function decodeStatus(message: Buffer): number {
+export function decodeStatus({ BinaryReader, WireType }: Wire, message: Uint8Array): number {
+  const reader = new BinaryReader(message);
   let status = 0;
-  for (let at = 0; at < message.length;) {
-    const key = readVarint(message, at);
-    const [field, wire] = [Math.floor(key.value / 8), key.value % 8];
-    if (field === 0) throw new MalformedMessageError('a field has the number 0');
-    if (field === 1 && wire === 0) {
-      const found = readVarint(message, key.next);
-      status = found.low | 0;
-      at = found.next;
-    } else {
-      at = skipField(message, key.next, wire);
+  try {
+    while (reader.pos < reader.len) {
+      const [field, wire] = reader.tag();
+      if (field === 1 && wire === WireType.Varint) status = reader.int32();
+      else reader.skip(wire, field);
     }
+  } catch (error) {
+    throw new MalformedMessageError(error instanceof Error ? error.message : String(error));
   }
   return status;
-}
-
-interface Varint {
-  /** As a number; inexact beyond 2^53, which is not used. */
-  readonly value: number;
-  /** Its lower 32 bits: the part that an enumeration keeps. */
-  readonly low: number;
-  readonly next: number;
-}
-
-function readVarint(message: Buffer, start: number): Varint {
-  let value = 0;
-  let low = 0;
-  for (let i = 0; i < 10; i += 1) {
-    const byte = message[start + i];
-    if (byte === undefined) throw new MalformedMessageError('a number ends in the middle');
-    value += (byte & 0x7f) * 2 ** (7 * i);
-    if (i < 5) low |= (byte & 0x7f) << (7 * i);
-    if (byte < 0x80) return { value, low, next: start + i + 1 };
-  }
-  throw new MalformedMessageError('a number is longer than 10 bytes');
-}
-
-function skipField(message: Buffer, start: number, wire: number): number {
-  const end = endOfField(message, start, wire);
-  if (end > message.length) throw new MalformedMessageError('a field ends in the middle');
-  return end;
-}
-
-function endOfField(message: Buffer, start: number, wire: number): number {
-  if (wire === 0) return readVarint(message, start).next;
-  if (wire === 1) return start + 8;
-  if (wire === 5) return start + 4;
-  if (wire !== 2) throw new MalformedMessageError(`a field is of the unknown wire type ${wire}`);
-  const length = readVarint(message, start);
-  return length.next + length.value;
 }

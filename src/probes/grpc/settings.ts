@@ -6,6 +6,7 @@ import { defaultTls, tlsSettings } from '../net/tls/settings.ts';
 import type { TlsClient } from '../net/tls/client.ts';
 import type { ConfigFiles } from '../../settings/values.ts';
 import { CANNOT_WORK, secret } from '../../settings/values.ts';
+import { loadWire, type Wire } from './messages.ts';
 
 export interface GrpcSettings {
   readonly ip: IpPreference;
@@ -13,6 +14,8 @@ export interface GrpcSettings {
   readonly service: string;
   /** Present when TLS is used. */
   readonly tls: TlsClient | undefined;
+  /** The library for the messages. */
+  readonly wire: Promise<Wire>;
   /** By lower-case name, as sent. */
   readonly metadata: Readonly<Record<string, readonly Secret[]>>;
 }
@@ -58,6 +61,7 @@ export function grpcSettings(files: ConfigFiles): z.ZodType<GrpcSettings> {
       ip: ipPreference(given),
       service: given.service,
       tls: given.tls ? (given.tls_config ?? defaultTls()) : undefined,
+      wire: loadWire(),
       metadata: Object.fromEntries(
         Object.entries(given.metadata)
           .map(([name, values]) => [name.toLowerCase(), values] as const)

@@ -4,6 +4,7 @@ import protobuf from 'protobufjs';
 import {
   decodeStatus,
   encodeRequest,
+  loadWire,
   MalformedMessageError,
   unframe,
 } from '../../../src/probes/grpc/messages.ts';
@@ -18,6 +19,7 @@ const { root } = protobuf.parse(`
   }
   message Newer { int32 status = 1; string why = 2; fixed64 since = 3; fixed32 load = 4; repeated int64 more = 5; }
 `);
+const wire = await loadWire();
 const type = (name: string) => root.lookupType(`grpc.health.v1.${name}`);
 
 function framed(message: Uint8Array): Buffer {
@@ -30,7 +32,7 @@ describe('a request', () => {
   it('is read correctly by Protocol Buffers, for any name of the service', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), (service) => {
-        const message = unframe(encodeRequest(service));
+        const message = unframe(encodeRequest(wire, service));
         expect(
           type('HealthCheckRequest')
             .decode(message ?? Buffer.alloc(0))
@@ -46,7 +48,7 @@ describe('an answer', () => {
     fc.assert(
       fc.property(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), (status) => {
         const message = type('HealthCheckResponse').encode({ status }).finish();
-        expect(decodeStatus(Buffer.from(message))).toBe(status);
+        expect(decodeStatus(wire, Buffer.from(message))).toBe(status);
       }),
     );
   });
@@ -61,7 +63,7 @@ describe('an answer', () => {
     });
     fc.assert(
       fc.property(newer, (value) => {
-        expect(decodeStatus(Buffer.from(type('Newer').encode(value).finish()))).toBe(value.status);
+        expect(decodeStatus(wire, Buffer.from(type('Newer').encode(value).finish()))).toBe(value.status);
       }),
     );
   });
@@ -72,21 +74,25 @@ describe('an answer', () => {
     ['08010802', 2],
     ['0a00', 0],
     ['08ffffffffffffffffff01', -1],
+    ['1b100a1c0801', 1],
   ])('%s has the status %i', (hex, status) => {
-    expect(decodeStatus(Buffer.from(hex, 'hex'))).toBe(status);
+    expect(decodeStatus(wire, Buffer.from(hex, 'hex'))).toBe(status);
   });
 
   it.each(['08', '0880', '0a05', '0d00', '0900', '0b', '0f', '00', '08ffffffffffffffffffff01'])(
     '%s is malformed',
     (hex) => {
-      expect(() => decodeStatus(Buffer.from(hex, 'hex'))).toThrow(MalformedMessageError);
+      expect(() => decodeStatus(wire, Buffer.from(hex, 'hex'))).toThrow(MalformedMessageError);
     },
   );
 
   it('of any bytes is read, or reported as malformed', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
-        for (const read of [() => decodeStatus(Buffer.from(bytes)), () => unframe(Buffer.from(bytes))]) {
+        for (const read of [
+          () => decodeStatus(wire, Buffer.from(bytes)),
+          () => unframe(Buffer.from(bytes)),
+        ]) {
           try {
             read();
           } catch (error) {

@@ -61,6 +61,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   undici: ['src/pipeline/', 'src/events/sinks/'],
   re2js: ['src/settings/', 'src/probes/'],
   '@bufbuild/cel': ['src/probes/'],
+  '@bufbuild/protobuf': ['src/probes/grpc/'],
 };
 
 /** `probes` of `src/probes/net/dial.ts`, `main.ts` of `src/main.ts`. */

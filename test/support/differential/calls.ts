@@ -43,8 +43,27 @@ async function startGrpc(credentials: ServerCredentials, health: boolean): Promi
   return { target: `localhost:${port}`, stop: () => server.forceShutdown() };
 }
 
-/** Answers SERVING, with these headers. */
-async function startBare(headers: OutgoingHttpHeaders): Promise<PairServer> {
+const SERVING = '0801';
+/** Messages of an answer besides the usual ones, in hexadecimal. */
+const MESSAGES: readonly (readonly [what: string, hex: string])[] = [
+  ['without fields', ''],
+  ['with two states, of which the last counts', '08020801'],
+  ['with a negative state', '08ffffffffffffffffff01'],
+  ['with fields of later versions', `12036162631d000000002100000000000000002864${SERVING}`],
+  ['with a group', `1b100a1c${SERVING}`],
+  ['with the state as text', '0a0131'],
+  ['that ends in a number', '0880'],
+  ['that ends in a text', `${SERVING}12056162`],
+  ['that ends in a group', `${SERVING}1b100a`],
+  ['with the end of a group that did not begin', `${SERVING}1c`],
+  ['with a field number of 0', `${SERVING}0001`],
+  ['with an unknown wire type', `${SERVING}0f`],
+  ['with a number of eleven bytes', '08ffffffffffffffffffff01'],
+];
+
+/** Answers with this message, SERVING by default, and these headers. */
+async function startBare(headers: OutgoingHttpHeaders, hex = SERVING): Promise<PairServer> {
+  const message = Buffer.from(hex, 'hex');
   const plain = createServer();
   const sessions = new Set<ServerHttp2Session>();
   plain.on('session', (session) => sessions.add(session));
@@ -52,7 +71,7 @@ async function startBare(headers: OutgoingHttpHeaders): Promise<PairServer> {
     stream.on('error', () => undefined);
     stream.respond({ ':status': 200, ...headers }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    stream.end(Buffer.from([0, 0, 0, 0, 2, 0x08, 1]));
+    stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
   });
   await new Promise<void>((resolve) => {
     plain.listen(0, '127.0.0.1', resolve);
@@ -103,6 +122,9 @@ export function callPairs(mint: CertificateMint): readonly Pair[] {
     ),
     grpc('an answer of a content type with a format', {}, () =>
       startBare({ 'content-type': 'application/grpc+proto' }),
+    ),
+    ...MESSAGES.map(([what, hex]) =>
+      grpc(`an answer ${what}`, {}, () => startBare({ 'content-type': 'application/grpc' }, hex)),
     ),
     grpc('nobody listens', {}, async () => ({
       target: `127.0.0.1:${await closedPort()}`,
