@@ -2,6 +2,7 @@ import type { CertificateMint } from '../certificates.ts';
 import type { Pair } from '../differential.ts';
 import { addressPairs } from './addresses.ts';
 import { callPairs } from './calls.ts';
+import { cookiePairs } from './cookies.ts';
 import { echoPairs } from './echoes.ts';
 import { httpPairs } from './http.ts';
 import { multiplexedPairs } from './multiplexed.ts';
@@ -15,6 +16,7 @@ import { wirePairs } from './wire.ts';
 export function pairTables(mint: CertificateMint): readonly Pair[] {
   return [
     ...httpPairs,
+    ...cookiePairs,
     ...streamPairs,
     ...namePairs,
     ...echoPairs,

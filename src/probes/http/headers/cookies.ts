@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { EpochMs } from '../../../domain/clock.ts';
+import { isLoopback } from '../../../domain/network.ts';
 import { requestTarget, type WebUrl } from '../../net/web-url.ts';
 
 interface Cookie {
@@ -16,7 +17,8 @@ const MAX_COOKIES = 100;
 const MAX_COOKIE_BYTES = 4_096;
 
 /**
- * The cookies of one run: those set by an answer are sent with the requests of its redirects.
+ * The cookies of one run: those set by an answer are sent with the requests of its redirects. They are read and written
+ * as in Go's net/http and its cookie jar, and hence as in blackbox_exporter.
  * @see https://www.rfc-editor.org/rfc/rfc6265#section-5
  */
 export class CookieJar {
@@ -34,9 +36,10 @@ export class CookieJar {
       const read = readCookie(header, from, this.#now());
       if (read === undefined) continue;
       const { cookie, expired } = read;
-      const others = this.#cookies.filter((one) => !isSame(one, cookie));
-      if (expired) this.#cookies = others;
-      else if (others.length < MAX_COOKIES) this.#cookies = [...others, cookie];
+      const at = this.#cookies.findIndex((one) => isSame(one, cookie));
+      if (expired) this.#cookies = this.#cookies.filter((_, i) => i !== at);
+      else if (at >= 0) this.#cookies = this.#cookies.with(at, cookie);
+      else if (this.#cookies.length < MAX_COOKIES) this.#cookies = [...this.#cookies, cookie];
     }
   }
 
@@ -54,46 +57,63 @@ interface ReadCookie {
   readonly expired: boolean;
 }
 
+const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
+/** A value is sent back, so it must not break out of the header. */
+const VALUE = /^[\x20!\x23-\x3a\x3c-\x5b\x5d-\x7e]*$/;
+
 function readCookie(header: string, from: WebUrl, now: EpochMs): ReadCookie | undefined {
   if (header.length > MAX_COOKIE_BYTES) return undefined;
-  const [pair = '', ...parts] = header.split(';');
-  const at = pair.indexOf('=');
-  const name = pair.slice(0, Math.max(0, at)).trim();
-  const value = pair.slice(at + 1).trim();
-  // a value is sent back as received, so it must not break out of the header
-  if (at < 1 || name === '' || /[^\x20-\x7e]|[\x7f]/.test(name + value)) return undefined;
-  const attributes = new Map(
-    parts.map((part) => {
-      const [key = '', ...rest] = part.split('=');
-      return [key.trim().toLowerCase(), rest.join('=').trim()] as const;
-    }),
-  );
-  const domain = (attributes.get('domain') ?? '').replace(/^\./, '').toLowerCase();
-  const { host } = from;
-  if (domain !== '' && !mayCover(domain, host)) return undefined;
+  const [pair = '', ...parts] = header.split(';').map(trimmed);
+  if (!pair.includes('=')) return undefined;
+  const [name, given] = cut(pair);
+  const quoted = /^"(.*)"$/.exec(given)?.[1];
+  const value = quoted ?? given;
+  if (!NAME.test(trimmed(name)) || !VALUE.test(value)) return undefined;
+  const valid = parts.map(cut).filter(([, text]) => VALUE.test(text));
+  const attributes = new Map(valid.map(([key, text]) => [key.toLowerCase(), text]));
+  const scope = scopeOf(attributes.get('domain') ?? '', from.host);
+  if (scope === undefined) return undefined;
   const path = attributes.get('path') ?? '';
+  const isQuoted = value !== '' && (quoted !== undefined || /[ ,]/.test(value));
   const cookie = {
-    name,
-    value,
-    host: domain === '' ? host : domain,
-    below: domain !== '' && isIP(host) === 0,
+    name: trimmed(name),
+    value: isQuoted ? `"${value}"` : value,
+    ...scope,
     path: path.startsWith('/') ? path : defaultPath(from),
     secure: attributes.has('secure'),
   };
   return { cookie, expired: hasExpired(attributes, now) };
 }
 
-/** A host may set cookies for itself and for a domain above it, but not for a whole top-level domain. */
-function mayCover(domain: string, host: string): boolean {
-  if (domain === host) return true;
-  return isIP(host) === 0 && domain.includes('.') && host.endsWith(`.${domain}`);
+/** The texts before and after the first `=`. */
+function cut(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
+}
+
+/** A host may set cookies for itself and for a domain above it, but not for a whole top-level domain. */
+function scopeOf(given: string, host: string): Pick<Cookie, 'host' | 'below'> | undefined {
+  const own = { host, below: false };
+  if (given === '') return own;
+  if (isIP(host) !== 0) return given === host ? own : undefined;
+  const domain = given.replace(/^\./, '').toLowerCase();
+  if (!domain.includes('.')) return domain === host ? own : undefined;
+  return domain === host || host.endsWith(`.${domain}`) ? { host: domain, below: true } : undefined;
+}
+
+/** The time in one of the two formats that Go accepts; its zone is ignored, as there. */
+const EXPIRES = /^[a-z]{3}, (\d{2})([ -])([a-z]{3})\2(\d{4}) (\d{1,2}:\d{2}:\d{2}) [a-z]{3,4}$/i;
+
 function hasExpired(attributes: ReadonlyMap<string, string>, now: EpochMs): boolean {
-  const age = attributes.get('max-age');
-  if (age !== undefined && /^-?\d+$/.test(age)) return Number(age) <= 0;
-  const expires = Date.parse(attributes.get('expires') ?? '');
-  return expires <= now;
+  const age = Number(/^(?:0+|[+-]\d+|[1-9]\d*)$/.exec(attributes.get('max-age') ?? '')?.[0]);
+  if (Number.isSafeInteger(age)) return age <= 0;
+  const [, day = '', , month = '', year = '', time = ''] =
+    EXPIRES.exec(attributes.get('expires') ?? '') ?? [];
+  return Date.parse(`${day} ${month} ${year} ${time} GMT`) <= now;
 }
 
 function defaultPath({ path }: WebUrl): string {
@@ -102,10 +122,15 @@ function defaultPath({ path }: WebUrl): string {
 }
 
 function isMeantFor({ host, below, path, secure }: Cookie, to: WebUrl): boolean {
-  if (secure && to.scheme !== 'https') return false;
+  if (secure && to.scheme !== 'https' && !isLocal(host)) return false;
   if (to.host !== host && !(below && to.host.endsWith(`.${host}`))) return false;
   const pathname = requestTarget({ ...to, query: '' });
   return pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`);
+}
+
+/** This machine counts as secure without TLS, as in browsers. */
+function isLocal(host: string): boolean {
+  return isLoopback(host) || host.endsWith('.localhost');
 }
 
 function isSame(one: Cookie, other: Cookie): boolean {
