@@ -110,6 +110,8 @@ describe('language', () => {
     [['// @ts', 'ignore'].join('-'), 'mend what it hides'],
     [['// eslint', 'disable', 'next-line'].join('-'), 'mend what it hides'],
     ['const f = (a: 1, b: 2, c: 3, d: 4, e: 5) => a;', 'has 5 parameters'],
+    [`signal.addEventListener('abort', f);`, 'listens to a signal by itself'],
+    [`x?.signal.removeEventListener('abort', f);`, 'listens to a signal by itself'],
   ];
   it.each(refused)('refuses %s', (text, problem) => {
     expect(languageProblems(parseSource('src/app/a.ts', text))).toContainEqual(

@@ -1,3 +1,4 @@
+import { onAbort } from '../domain/cancellation.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 
@@ -49,20 +50,18 @@ export class Lifecycle {
 
   /** A step that ignores the end of the budget is abandoned after one more second. */
   async #bounded(step: Step, signal: AbortSignal): Promise<void> {
-    let cancel: (() => void) | undefined;
-    let giveUp: () => void = () => undefined;
+    let cancel: () => void = () => undefined;
+    let release: () => void = () => undefined;
     const left = new Promise<never>((_, reject) => {
-      giveUp = () => {
+      release = onAbort(signal, () => {
         cancel = this.#clock.after(1_000, () => reject(new Error('did not end within the time budget')));
-      };
-      if (signal.aborted) giveUp();
-      else signal.addEventListener('abort', giveUp, { once: true });
+      });
     });
     try {
       await Promise.race([Promise.resolve(step.stop(signal)), left]);
     } finally {
-      signal.removeEventListener('abort', giveUp);
-      cancel?.();
+      release();
+      cancel();
     }
   }
 }

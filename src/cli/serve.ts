@@ -2,6 +2,7 @@ import { startApp, StartError, type App } from '../app/app.ts';
 import { tuneHeap } from '../app/heap.ts';
 import { configurationOrProblems, readConfiguration } from '../app/configuration.ts';
 import { LOG_LEVELS, type LogLevel } from '../app/logging.ts';
+import { firstOf, onAbort } from '../domain/cancellation.ts';
 import { systemClock } from '../domain/clock.ts';
 import { readOptions, UsageError } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
@@ -35,7 +36,7 @@ export async function serve(environment: Environment, args: readonly string[]): 
     return 1;
   }
   environment.onReload(() => void app.reload());
-  await aborted(environment.signal);
+  await firstOf((happened) => onAbort(environment.signal, happened));
   await app.stop();
   return 0;
 }
@@ -45,11 +46,4 @@ function logLevel(text: string): LogLevel {
   if (level === undefined)
     throw new UsageError(`--log-level is "${text}"; expected one of ${LOG_LEVELS.join(', ')}`);
   return level;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

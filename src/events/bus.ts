@@ -1,3 +1,4 @@
+import { firstOf, onAbort } from '../domain/cancellation.ts';
 import { parseEventId } from '../domain/event.ts';
 import type { EventPage, EventQuery, Ledger } from '../ledger/ledger.ts';
 
@@ -32,19 +33,17 @@ export class Bus {
 
   /** Waits for an event after this id, or for the signal. */
   beyond(id: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        this.#waiting.delete(look);
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const look = () => {
-        if (this.behind(id) > 0 || signal.aborted) end();
-      };
-      this.#waiting.add(look);
-      signal.addEventListener('abort', end, { once: true });
-      look();
-    });
+    return firstOf(
+      (happened) => {
+        const look = () => {
+          if (this.behind(id) > 0) happened();
+        };
+        this.#waiting.add(look);
+        look();
+        return () => this.#waiting.delete(look);
+      },
+      (happened) => onAbort(signal, happened),
+    );
   }
 
   /** Reads a page; concurrent identical queries share one read. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
 import { parseEventId, type CloudEvent } from '../domain/event.ts';
+import { pause } from '../domain/cancellation.ts';
 import { LedgerUnavailableError, type EventPage, type EventQuery } from '../ledger/ledger.ts';
 import type { Bus } from './bus.ts';
 
@@ -61,18 +62,4 @@ function gap(after: string, next: string, oldest: string | undefined): Extract<S
   const { epoch, offset } = parseEventId(next) ?? { epoch: '', offset: 0 };
   if (oldest === undefined) return { kind: 'gap', after, at: next };
   return { kind: 'gap', after, oldest, at: `${epoch}-${offset - 1}` };
-}
-
-/** Waits for this long, or until the signal. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.after(ms, end);
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
 }

@@ -9,6 +9,7 @@ import express, {
 } from 'express';
 import type { ServerConfig } from '../config/types.ts';
 import type { Logger } from '../domain/log.ts';
+import { cutOnAbort } from '../domain/cancellation.ts';
 import { LedgerUnavailableError } from '../ledger/ledger.ts';
 import type { Connections } from './connections.ts';
 import { sendProblem } from './problem.ts';
@@ -126,13 +127,9 @@ interface Closing {
 }
 
 async function close({ server, connections, signal }: Closing): Promise<void> {
-  const cut = () => connections.destroyAll();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  if (signal.aborted) cut();
-  else signal.addEventListener('abort', cut, { once: true });
-  await closed;
-  signal.removeEventListener('abort', cut);
+  await cutOnAbort(closed, signal, () => connections.destroyAll());
 }
 
 const notFound: RequestHandler = (request, response) => {

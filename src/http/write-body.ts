@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { Cancellation, firstOf, onAbort, type CancelSignal } from '../domain/cancellation.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Departures } from './client-disconnects.ts';
 import type { Unsent } from './send-buffers.ts';
@@ -28,25 +29,22 @@ export async function writeBody(
   { departures, unsent, stallMs, sendMs, clock, cutOff }: WriteOptions,
 ): Promise<boolean> {
   const { socket } = response.req;
-  const gone = new AbortController();
-  // with a reason, because the default one is an error with a stack
-  const unwatch = departures.watch(socket, () => gone.abort('gone'));
+  const gone = new Cancellation();
+  const unwatch = departures.watch(socket, () => gone.abort());
   // Node's socket timer restarts when the kernel accepts bytes, so that a slow reader does not count as stalled
   response.setTimeout(stallMs, cutOff);
   const cancelTimer = clock.after(sendMs, cutOff);
   const sending = unsent.open(cutOff);
-  const isGone = () => gone.signal.aborted;
   const isThere = !(Symbol.asyncIterator in chunks);
   try {
     if (isThere) sending.hold(chunks);
     for await (const chunk of chunks) {
       if (!isThere) sending.hold([chunk]);
-      if (isGone()) return false;
-      if (!response.write(chunk)) await either(response, 'drain', gone.signal);
-      if (isGone()) return false;
+      if (gone.aborted) return false;
+      if (!response.write(chunk) && !(await happens(response, 'drain', gone))) return false;
       sending.progressed();
     }
-    const whole = either(response, 'finish', gone.signal);
+    const whole = happens(response, 'finish', gone);
     response.end();
     return await whole;
   } finally {
@@ -57,18 +55,21 @@ export async function writeBody(
 }
 
 /**
- * Waits for an event of the response, or for a disconnect, after which `drain` is never emitted and `finish` is
- * unreliable.
+ * Waits for an event of the response, or for its client's disconnect, after which `drain` is never emitted and `finish`
+ * is unreliable.
+ * @returns whether the event happened on a connection that is intact
  */
-function either(response: ServerResponse, event: 'drain' | 'finish', gone: AbortSignal): Promise<boolean> {
-  const { socket } = response.req;
-  return new Promise((resolve) => {
-    const left = () => resolve(false);
-    response.once(event, () => {
-      gone.removeEventListener('abort', left);
-      resolve(!socket.destroyed);
-    });
-    if (gone.aborted) left();
-    else gone.addEventListener('abort', left, { once: true });
-  });
+export async function happens(
+  response: ServerResponse,
+  event: 'drain' | 'finish',
+  gone: CancelSignal,
+): Promise<boolean> {
+  await firstOf(
+    (happened) => {
+      response.once(event, happened);
+      return () => response.off(event, happened);
+    },
+    (happened) => onAbort(gone, happened),
+  );
+  return !gone.aborted && !response.req.socket.destroyed;
 }

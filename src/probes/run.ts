@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Cancellation, type CancelSignal } from '../domain/cancellation.ts';
+import { Cancellation, onAbort, type CancelSignal } from '../domain/cancellation.ts';
 import type { Clock, MonotonicMs } from '../domain/clock.ts';
 import { formatDuration } from '../domain/quantity.ts';
 import { failure, unknown } from '../domain/result.ts';
@@ -147,7 +147,7 @@ function startDeadline({ clock, signal, timeoutMs }: RunOptions, elapsed: () => 
     lateMs = Math.max(0, elapsed() - timeoutMs);
     abort();
   });
-  signal?.addEventListener('abort', abort, { once: true });
+  const release = signal && onAbort(signal, abort);
   return {
     signal: cancellation,
     abandoned,
@@ -155,7 +155,7 @@ function startDeadline({ clock, signal, timeoutMs }: RunOptions, elapsed: () => 
     lateMs: () => lateMs,
     stop: () => {
       stopTimer();
-      signal?.removeEventListener('abort', abort);
+      release?.();
     },
   };
 }

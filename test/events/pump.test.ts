@@ -47,6 +47,8 @@ function start(ledger = new MemoryLedger(), sink = new FakeSink()) {
 }
 
 const ids = (count: number, from = 1) => Array.from({ length: count }, (_, i) => `e1-${from + i}`);
+/** A signal that never aborts. */
+const NEVER = new AbortController().signal;
 const down = { taken: 0, failure: { reason: 'connection refused' } };
 
 describe('a sink worker', () => {
@@ -57,7 +59,7 @@ describe('a sink worker', () => {
     await settle();
     ledger.append(250);
     await settle();
-    await pump.stop();
+    await pump.stop(NEVER);
     expect(sink.got).toEqual(ids(250, 4));
     expect(ledger.places.get('out')).toBe('e1-253');
     expect(counts).toEqual({ delivered: 250 });
@@ -69,11 +71,11 @@ describe('a sink worker', () => {
     await settle();
     ledger.append(2);
     await settle();
-    await pump.stop();
+    await pump.stop(NEVER);
     ledger.append(3);
     const second = start(ledger);
     await settle();
-    await second.pump.stop();
+    await second.pump.stop(NEVER);
     expect(second.sink.got).toEqual(ids(3, 3));
   });
 });
@@ -90,7 +92,7 @@ describe('a sink worker whose sink fails', () => {
     expect(pump.failing).toBe('ENOSPC: no space left on device');
     sink.answer = (events) => ({ taken: events.length });
     await clock.advance(30_000);
-    await pump.stop();
+    await pump.stop(NEVER);
     expect(sink.got).toEqual(ids(2));
   });
 
@@ -123,7 +125,7 @@ describe('a sink worker whose sink fails', () => {
     ledger.append(3);
     sink.answer = (events) => ({ taken: events.length });
     await clock.advance(30_000);
-    await pump.stop();
+    await pump.stop(NEVER);
     expect(sink.got).toEqual(ids(5));
     expect(counts).toEqual({ failures: 9, delivered: 5 });
     expect(lines.map(({ level, message }) => [level, message])).toEqual([
@@ -150,7 +152,7 @@ describe('a sink worker whose sink fails', () => {
     expect(attempts).toBe(2);
     await clock.advance(300_000);
     expect(attempts).toBe(3);
-    await pump.stop();
+    await pump.stop(NEVER);
   });
 });
 
@@ -166,7 +168,7 @@ describe('a sink worker, with events that cannot be delivered or saved,', () => 
     ledger.append(2, { data: 'bad' });
     ledger.append(1);
     await settle();
-    await pump.stop();
+    await pump.stop(NEVER);
     expect(sink.got).toEqual(['e1-1', 'e1-4']);
     expect(counts).toEqual({ delivered: 2, refused: 2, failures: 2 });
     expect(ledger.letters.map(({ id, reason }) => [id, reason])).toEqual([
@@ -185,10 +187,10 @@ describe('a sink worker, with events that cannot be delivered or saved,', () => 
     ledger.append(5);
     await settle();
     expect(ledger.places.get('out')).toBe('e1-3');
-    await pump.stop();
+    await pump.stop(NEVER);
     const second = start(ledger);
     await settle();
-    await second.pump.stop();
+    await second.pump.stop(NEVER);
     expect(second.sink.got).toEqual(['e1-4', 'e1-5']);
   });
 
@@ -206,7 +208,7 @@ describe('a sink worker, with events that cannot be delivered or saved,', () => 
     ledger.available = true;
     sink.answer = (events) => ({ taken: events.length });
     await clock.advance(1_000);
-    await pump.stop();
+    await pump.stop(NEVER);
     expect(sink.got).toEqual(['e1-1', 'e1-2']);
     expect(ledger.places.get('out')).toBe('e1-2');
   });
@@ -214,12 +216,12 @@ describe('a sink worker, with events that cannot be delivered or saved,', () => 
   it('reports how many events retention removed before the sink received them', async () => {
     const { ledger, pump } = start();
     await settle();
-    await pump.stop();
+    await pump.stop(NEVER);
     ledger.append(5);
     ledger.prune(3);
     const { pump: second, sink, lines, counts } = start(ledger);
     await settle();
-    await second.stop();
+    await second.stop(NEVER);
     expect(sink.got).toEqual(['e1-4', 'e1-5']);
     expect(counts).toEqual({ lost: 3, delivered: 2 });
     expect(lines).toEqual([expect.objectContaining({ level: 'error', sink: 'out', events: 3 })]);
@@ -237,7 +239,7 @@ describe('a sink worker that is stopped', () => {
     await settle();
     ledger.append(3);
     await settle();
-    const stopped = pump.stop();
+    const stopped = pump.stop(NEVER);
     await settle();
     expect(sink.closed).toBe(false);
     release();

@@ -1,4 +1,4 @@
-import { Cancellation, type CancelSignal } from '../../domain/cancellation.ts';
+import { Cancellation, cutOnAbort, type CancelSignal } from '../../domain/cancellation.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { Governor, type Caps } from './governor.ts';
 import { TimeHeap } from './heap.ts';
@@ -79,11 +79,7 @@ export class Scheduler<Check extends Scheduled> {
   async stop(signal: AbortSignal): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
-    const cancel = () => this.#cancellation.abort();
-    if (signal.aborted) cancel();
-    else signal.addEventListener('abort', cancel, { once: true });
-    await Promise.all(this.#running);
-    signal.removeEventListener('abort', cancel);
+    await cutOnAbort(Promise.all(this.#running), signal, () => this.#cancellation.abort());
   }
 
   #place(check: Check, count: number): void {

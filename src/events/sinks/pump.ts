@@ -1,9 +1,10 @@
 import type { Clock } from '../../domain/clock.ts';
 import { parseEventId, type CloudEvent } from '../../domain/event.ts';
 import type { Logger } from '../../domain/log.ts';
+import { cutOnAbort, pause } from '../../domain/cancellation.ts';
 import { LedgerUnavailableError, type Ledger, type SinkProgress } from '../../ledger/ledger.ts';
 import type { Bus } from '../bus.ts';
-import { follow, pause, type Step } from '../follow.ts';
+import { follow, type Step } from '../follow.ts';
 import type { Delivered, Failure, Sink } from './sink.ts';
 import { Troubles } from './troubles.ts';
 
@@ -68,13 +69,9 @@ export class Pump {
   }
 
   /** Lets the delivery in progress finish, and aborts it once `signal` does. */
-  async stop(signal?: AbortSignal): Promise<void> {
+  async stop(signal: AbortSignal): Promise<void> {
     this.#stopping.abort();
-    const cut = () => this.#cutting.abort();
-    if (signal?.aborted === true) cut();
-    else signal?.addEventListener('abort', cut, { once: true });
-    await this.#done;
-    signal?.removeEventListener('abort', cut);
+    await cutOnAbort(this.#done, signal, () => this.#cutting.abort());
     await this.#options.sink.close();
   }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { Redis } from 'ioredis';
 import type { RedisSinkConfig } from '../../config/sections/sinks.ts';
+import { onAbort } from '../../domain/cancellation.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { CloudEvent } from '../../domain/event.ts';
 import type { Delivered, Sink } from './sink.ts';
@@ -25,12 +26,11 @@ export class RedisSink implements Sink {
   async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {
     const { timeoutMs, clock } = this.#options;
     const late = new AbortController();
-    const cut = () => this.#drop();
     const cancel = clock.after(timeoutMs, () => {
       late.abort();
-      cut();
+      this.#drop();
     });
-    signal.addEventListener('abort', cut, { once: true });
+    const release = onAbort(signal, () => this.#drop());
     try {
       this.#client ??= await this.#connect();
       await this.#append(this.#client, events);
@@ -44,7 +44,7 @@ export class RedisSink implements Sink {
       };
     } finally {
       cancel();
-      signal.removeEventListener('abort', cut);
+      release();
     }
   }
 

@@ -1,3 +1,4 @@
+import { cutOnAbort } from '../../domain/cancellation.ts';
 import type { Bus } from '../bus.ts';
 import { Pump, type PumpOptions, type SinkOutcome } from './pump.ts';
 import type { Sink } from './sink.ts';
@@ -67,12 +68,8 @@ export class Sinks {
 
   /** Lets deliveries in progress finish, and aborts them once `signal` does. */
   async stop(signal: AbortSignal): Promise<void> {
-    const cut = () => this.#cutting.abort();
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
     this.configure([]);
-    await this.#changing;
-    signal.removeEventListener('abort', cut);
+    await cutOnAbort(this.#changing, signal, () => this.#cutting.abort());
   }
 
   async #stopAll(): Promise<void> {

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { ended, firstOf, onAbort, orAborted } from '../../domain/cancellation.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { Collection, CollectorPool, type ScrapeCollector, type CollectorFailure } from './collectors.ts';
 import type { FormatChoice } from '../formats/formats.ts';
@@ -72,7 +73,7 @@ export class ScrapeSource {
 
   /**
    * Collects (or joins), renders and compresses.
-   * @throws the signal's reason when the client disconnected; the error of a rendering that failed
+   * @throws any error when the client disconnected; the error of a rendering that failed
    */
   async scrape(scrape: ScrapeRequest): Promise<ScrapeBody> {
     scrape.signal.throwIfAborted();
@@ -80,7 +81,7 @@ export class ScrapeSource {
     try {
       const snapshot = await shared.snapshotFor(scrape);
       const body = snapshot.body(scrape.format, scrape.encoding, scrape.names);
-      return await untilAborted(body, scrape.signal).catch((error: unknown) => {
+      return await orAborted(body, scrape.signal).catch((error: unknown) => {
         body.then(
           ({ release }) => release(),
           () => undefined,
@@ -132,7 +133,7 @@ export class ScrapeSource {
       this.#renderingEndedAt +
       Math.min(this.#renderingEndedAt - this.#collectionStartedAt - NO_WAIT_MS, MAX_WAIT_MS);
     const restMs = until - clock.monotonic();
-    if (restMs > 0) await new Promise<void>((resolve) => void clock.after(restMs, resolve));
+    if (restMs > 0) await firstOf((happened) => clock.after(restMs, happened));
   }
 
   #takeSnapshot(collectors: ReadonlySet<string> | undefined, wanted: () => boolean): SnapshotExpositions {
@@ -188,15 +189,12 @@ class SharedCollection {
 
   async snapshotFor({ waitMs, signal }: ScrapeRequest): Promise<SnapshotExpositions> {
     const { collection, clock, close } = this.#options;
-    let cancelTimer: () => void = () => undefined;
-    const late = new Promise<void>((resolve) => {
-      cancelTimer = clock.after(waitMs, resolve);
-    });
-    try {
-      await untilAborted(Promise.race([collection.complete, late]), signal);
-    } finally {
-      cancelTimer();
-    }
+    await firstOf(
+      ended(collection.complete),
+      (happened) => clock.after(waitMs, happened),
+      (happened) => onAbort(signal, happened),
+    );
+    signal.throwIfAborted();
     close();
     if (collection.pending > 0) return this.#withoutPending();
     this.#complete ??= this.#takeSnapshot();
@@ -218,21 +216,5 @@ class SharedCollection {
     const snapshot = this.#options.takeSnapshot(() => this.#waiting > 0);
     this.#snapshots.push(snapshot);
     return snapshot;
-  }
-}
-
-/** The promise, or a rejection as soon as the signal aborts. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () =>
-      reject(signal.reason instanceof Error ? signal.reason : new Error('the scrape was aborted'));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,3 +1,4 @@
+import { ended, firstOf, onAbort } from '../../domain/cancellation.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { HostChild } from './process.ts';
 import { callKey, type CallKind, type CallResults, type ChildAnswer } from './worker.ts';
@@ -78,12 +79,9 @@ export class ChildClient {
     if (child === undefined) return;
     child.kill();
     // A timer that keeps the process alive, unlike the clock's: the steps after closing must still run.
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, GRACE_MS);
-      void child.ended.then(() => {
-        clearTimeout(timer);
-        resolve();
-      });
+    await firstOf(ended(child.ended), (happened) => {
+      const timer = setTimeout(happened, GRACE_MS);
+      return () => clearTimeout(timer);
     });
   }
 
@@ -162,7 +160,6 @@ export class ChildClient {
     const limitMs = this.#limitMs;
     let settled = false;
     return await new Promise((resolve, reject) => {
-      const abort = (): void => reject(new CollectorError('the scrape ended before the host had answered'));
       const giveUp = (): void => {
         if (settled) return;
         reject(
@@ -174,12 +171,13 @@ export class ChildClient {
       };
       // A late timer may mean that this process was starved: an answer that has arrived meanwhile is read first.
       const cancel = this.#clock.after(limitMs + GRACE_MS, () => setImmediate(giveUp));
-      signal.addEventListener('abort', abort, { once: true });
-      if (signal.aborted) abort();
+      const release = onAbort(signal, () =>
+        reject(new CollectorError('the scrape ended before the host had answered')),
+      );
       const settle = (): void => {
         settled = true;
         cancel();
-        signal.removeEventListener('abort', abort);
+        release();
       };
       void child.ask(kind, paths, limitMs).then(resolve, reject).finally(settle);
     });

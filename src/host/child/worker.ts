@@ -1,3 +1,4 @@
+import { ended, firstOf } from '../../domain/cancellation.ts';
 import type { Clock, MonotonicMs } from '../../domain/clock.ts';
 import type { ProcessCounts } from '../collectors/cpu/process-count.ts';
 
@@ -83,13 +84,9 @@ export class ChildWorker {
     const now = clock.monotonic();
     const calls = paths.map((path) => this.#call(kind, path));
     const fresh = calls.filter(({ startedAt }) => startedAt === undefined || now - startedAt < limitMs);
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(limitMs, resolve);
-      void Promise.all(fresh.map(({ settled }) => settled)).then(() => {
-        cancel();
-        resolve();
-      });
-    });
+    await firstOf(ended(Promise.all(fresh.map(({ settled }) => settled))), (happened) =>
+      clock.after(limitMs, happened),
+    );
     const replies = calls.map(
       ({ reply, startedAt }) => reply ?? (startedAt === undefined ? 'queued' : 'hung'),
     );

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Verdict } from '../../domain/result.ts';
 import { failure, SUCCESS } from '../../domain/result.ts';
+import { orAborted } from '../../domain/cancellation.ts';
 import type { Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
 import { FAILED_DUE_TO_REGEX } from '../families.ts';
-import { orAborted } from '../net/abort.ts';
 import { cipherSample } from '../net/tls/certificates.ts';
 import { fail, ProbeFailure } from '../net/failure.ts';
 import { verdictOf, type PhaseTimer } from '../net/phases.ts';

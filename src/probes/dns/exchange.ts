@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import type { Socket } from 'node:net';
-import type { CancelSignal } from '../../domain/cancellation.ts';
+import { onAbort, type CancelSignal } from '../../domain/cancellation.ts';
 import { fail, type ProbeFailure } from '../net/failure.ts';
 import { brokenConnection, connectFailure, type Destination } from '../net/socket-errors.ts';
 import { answersQuery } from './message.ts';
@@ -31,15 +31,14 @@ export function askOverUdp({ to, family, query, signal, sent, ignored }: UdpQuer
     const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6' });
     let ignoredBytes = 0;
     const end = (settle: () => void): void => {
-      signal.removeEventListener('abort', onAbort);
+      release();
       socket.removeAllListeners();
       socket.on('error', () => undefined);
       socket.close();
       settle();
     };
-    const onAbort = (): void => end(() => reject(new Error('aborted')));
+    const release = onAbort(signal, () => end(() => reject(new Error('aborted'))));
     const onError = (error: unknown): void => end(() => reject(connectFailure(error, to)));
-    signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', onError);
     socket.on('message', (message, from) => {
       // a message that arrived between binding and connecting may be from anyone

@@ -1,4 +1,5 @@
-import { Cancellation, type CancelSignal } from '../../domain/cancellation.ts';
+import { Cancellation, cutOnAbort, type CancelSignal } from '../../domain/cancellation.ts';
+
 /** A run that several clients with the same request wait for. */
 interface SharedRun<Result> {
   readonly result: Promise<Result>;
@@ -23,11 +24,7 @@ export class SharedRuns<Result> {
    * The result of the run with that key; starts one if none is in progress.
    * @param signal aborts when the client disconnects
    */
-  async join(
-    key: string,
-    signal: CancelSignal,
-    start: (signal: CancelSignal) => Promise<Result>,
-  ): Promise<Result> {
+  join(key: string, signal: CancelSignal, start: (signal: CancelSignal) => Promise<Result>): Promise<Result> {
     const run = this.#runs.get(key) ?? this.#start(key, start);
     run.waiting += 1;
     const leave = (): void => {
@@ -37,13 +34,7 @@ export class SharedRuns<Result> {
       if (this.#runs.get(key) === run) this.#runs.delete(key);
       run.cancellation.abort();
     };
-    if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
-    try {
-      return await run.result;
-    } finally {
-      signal.removeEventListener('abort', leave);
-    }
+    return cutOnAbort(run.result, signal, leave);
   }
 
   #start(key: string, start: (signal: CancelSignal) => Promise<Result>): SharedRun<Result> {

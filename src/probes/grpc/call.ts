@@ -5,7 +5,7 @@ import type {
   OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { CancelSignal } from '../../domain/cancellation.ts';
+import { orAborted, type CancelSignal } from '../../domain/cancellation.ts';
 import { errorCode } from '../net/error-fields.ts';
 import { OneRequestSession } from '../net/http2-session.ts';
 import { MAX_ANSWER_BYTES, tooLong } from './messages.ts';
@@ -47,7 +47,7 @@ export async function unaryCall(call: Call): Promise<CallEnd> {
   call.signal.throwIfAborted();
   const connection = new OneRequestSession(call.socket);
   try {
-    return await exchange(connection, call);
+    return await orAborted(exchange(connection, call), call.signal);
   } finally {
     connection.session.destroy();
     call.socket.destroy();
@@ -62,12 +62,7 @@ function exchange(connection: OneRequestSession, call: Call): Promise<CallEnd> {
       else resolve(connection.hasRefused(stream) ? { ...end, refused: true } : end);
     };
     const broken = (error?: unknown): void => ended(lost(error));
-    const onAbort = (): void => reject(new Error('aborted'));
-    call.signal.addEventListener('abort', onAbort, { once: true });
-    session.once('close', () => {
-      call.signal.removeEventListener('abort', onAbort);
-      broken();
-    });
+    session.once('close', () => broken());
     // never removed: a later error must not throw
     session.on('error', broken);
     const stream = connection.request({

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { CancelSignal } from '../../domain/cancellation.ts';
+import { onAbort, type CancelSignal } from '../../domain/cancellation.ts';
 import { errorCode } from '../net/error-fields.ts';
 import { agentFault, fail, type ProbeFailure } from '../net/failure.ts';
 import type { IcmpSettings } from './settings.ts';
@@ -54,13 +54,12 @@ export function runPing({ command, args, signal, gone }: PingOptions): Promise<P
     // when no file descriptor is left, it has no streams
     const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT });
     const said = { out: '', err: '' };
-    const onAbort = (): void => {
+    const release = onAbort(signal, () => {
       child.kill('SIGKILL');
       reject(new Error('aborted'));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    });
     const end = (): void => {
-      signal.removeEventListener('abort', onAbort);
+      release();
       gone();
     };
     const keep = (stream: 'out' | 'err') => (text: string) => {

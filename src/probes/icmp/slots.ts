@@ -1,4 +1,5 @@
-import type { CancelSignal } from '../../domain/cancellation.ts';
+import { onAbort, type CancelSignal } from '../../domain/cancellation.ts';
+
 /** The time was up before a place became free. */
 export class NoPlaceError extends Error {
   override readonly name = 'NoPlaceError';
@@ -32,16 +33,15 @@ export class Slots {
 
   #wait(signal: CancelSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
+      const release = onAbort(signal, () => {
         this.#waiting.splice(this.#waiting.indexOf(granted), 1);
         reject(new NoPlaceError(NO_PLACE));
-      };
+      });
       const granted = (): void => {
-        signal.removeEventListener('abort', onAbort);
+        release();
         resolve();
       };
       this.#waiting.push(granted);
-      signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 

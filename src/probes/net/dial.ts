@@ -1,7 +1,6 @@
 import { connect, isIP, type Socket } from 'node:net';
-import type { CancelSignal } from '../../domain/cancellation.ts';
+import { onAbort, type CancelSignal } from '../../domain/cancellation.ts';
 import type { Run } from '../prober.ts';
-import { destroyOnAbort } from './abort.ts';
 import { agentFault, fail } from './failure.ts';
 import type { PhaseTimer } from './phases.ts';
 import { NameNotFoundError, ResolverUnavailableError, type Address } from './resolver.ts';
@@ -125,5 +124,8 @@ function watch(socket: Socket, { resolve, reject, failed }: Settle, signal: Canc
     socket.removeListener('close', closed);
     resolve(socket);
   });
-  destroyOnAbort(socket, signal);
+  socket.once(
+    'close',
+    onAbort(signal, () => socket.destroy()),
+  );
 }

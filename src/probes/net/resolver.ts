@@ -1,10 +1,9 @@
 import { promises as dns } from 'node:dns';
 import { isIP } from 'node:net';
-import type { CancelSignal } from '../../domain/cancellation.ts';
+import { orAborted, type CancelSignal } from '../../domain/cancellation.ts';
 import type { MonotonicMs } from '../../domain/clock.ts';
 import { mappedIpv4 } from '../../domain/ipv6.ts';
 import { openRegularFile } from '../../domain/regular-file.ts';
-import { orAborted } from './abort.ts';
 import { errorCode, errorText } from './error-fields.ts';
 import type { Hosts, SearchRules } from './name-files.ts';
 import { isHostText } from './wire-text.ts';

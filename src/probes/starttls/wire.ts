@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
-import type { CancelSignal } from '../../domain/cancellation.ts';
+import { orAborted, type CancelSignal } from '../../domain/cancellation.ts';
 import { SocketReader } from '../dialogue/reader.ts';
-import { orAborted } from '../net/abort.ts';
 import { fail } from '../net/failure.ts';
 
 /** A connection before TLS. Every call rejects when the run is over. */

@@ -101,6 +101,18 @@ const fewParameters: Rule = (node) => {
   return count > 4 ? `has ${count} parameters, at most 4: pass an options object` : undefined;
 };
 
+const SIGNALS = 'src/domain/cancellation.ts';
+
+/** A listener that stays on a signal that outlives it is a leak, and one added to an aborted signal is never called. */
+const noOwnAbortListener: Rule = (node, { path }) => {
+  if (path === SIGNALS || !ts.isCallExpression(node)) return undefined;
+  const [event] = node.arguments;
+  if (event === undefined || !ts.isStringLiteral(event) || event.text !== 'abort') return undefined;
+  return /\.(add|remove)EventListener$/.test(node.expression.getText())
+    ? `listens to a signal by itself: use onAbort, or what is built on it, in ${SIGNALS}`
+    : undefined;
+};
+
 const RULES: readonly Rule[] = [
   noDefaultExport,
   noModuleLet,
@@ -109,4 +121,5 @@ const RULES: readonly Rule[] = [
   noAny,
   noNonNull,
   fewParameters,
+  noOwnAbortListener,
 ];

@@ -1,5 +1,6 @@
 import type { Alert } from '../../../alerts/alert.ts';
 import type { Clock } from '../../../domain/clock.ts';
+import { firstOf } from '../../../domain/cancellation.ts';
 import type { Delivery, ParsedBody } from '../../../alerts/delivery.ts';
 import type { EpisodeTransition } from '../../../alerts/episode.ts';
 import { LedgerUnavailableError, type IntakeResult, type RawDelivery } from '../../ledger.ts';
@@ -204,7 +205,7 @@ export class LargeIntake {
       } catch (error) {
         if (this.#stopped) return undefined;
         if (!(error instanceof LedgerUnavailableError)) throw error;
-        await new Promise<void>((resolve) => this.#parts.clock.after(RETRY_MS, resolve));
+        await firstOf((happened) => this.#parts.clock.after(RETRY_MS, happened));
       }
     }
   }

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../../domain/clock.ts';
 import type { Secret } from '../../../domain/secret.ts';
-import { orAborted } from '../../net/abort.ts';
+import { orAborted } from '../../../domain/cancellation.ts';
 import { ProbeFailure } from '../../net/failure.ts';
 import type { IpPreference } from '../../net/ip-settings.ts';
 import type { Run } from '../../prober.ts';

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { CancelSignal } from '../../../domain/cancellation.ts';
+import { cutOnAbort, type CancelSignal } from '../../../domain/cancellation.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { CelOutcome, CelTask, EvaluateCel } from './cel-judge.ts';
 
@@ -58,21 +58,16 @@ export class CelThread {
     await this.#end();
   }
 
-  async #add(task: CelTask, signal: CancelSignal): Promise<CelOutcome> {
-    let abort: () => void = () => undefined;
+  #add(task: CelTask, signal: CancelSignal): Promise<CelOutcome> {
+    let giveUp: () => void = () => undefined;
     const outcome = new Promise<CelOutcome>((settle, fail) => {
       const job = { task, settle, fail };
-      abort = () => this.#giveUp(job);
+      giveUp = () => this.#giveUp(job);
       this.#waiting.add(job);
       this.#waitingBytes += task.body.length;
     });
-    signal.addEventListener('abort', abort, { once: true });
     this.#next();
-    try {
-      return await outcome;
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+    return cutOnAbort(outcome, signal, giveUp);
   }
 
   #giveUp(job: Job): void {

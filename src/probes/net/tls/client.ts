@@ -7,7 +7,7 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
-import type { CancelSignal } from '../../../domain/cancellation.ts';
+import { onAbort, type CancelSignal } from '../../../domain/cancellation.ts';
 import type { Verdict } from '../../../domain/result.ts';
 import { failure, SUCCESS } from '../../../domain/result.ts';
 import type { TlsOptions } from '../../../domain/tls.ts';
@@ -15,7 +15,6 @@ import type { Sample } from '../../../metrics/family.ts';
 import { certificateNamesOf, isIssuedFor, serverNameIndication } from './certificate-names.ts';
 import { CertificateReader, type ChainFacts } from './certificates.ts';
 import { certificateChain, type ChainCertificate } from './chain.ts';
-import { destroyOnAbort } from '../abort.ts';
 import { errorCode } from '../error-fields.ts';
 import { fail } from '../failure.ts';
 import { writeCertificates } from './pem.ts';
@@ -140,7 +139,10 @@ export class TlsClient {
         );
         resolve({ socket, verdict: skip ? SUCCESS : judge(socket, facts, name), samples: facts.samples });
       });
-      destroyOnAbort(socket, signal);
+      socket.once(
+        'close',
+        onAbort(signal, () => socket.destroy()),
+      );
     });
   }
 }
