@@ -40,7 +40,7 @@ export interface Watching {
 /** Prepares the checks, with their last results from the ledger; `configure` starts them. */
 export async function startWatching(options: WatchingOptions): Promise<Watching> {
   const { config, clock, logger, lifecycle, self, storage, table } = options;
-  const loop = new LoopWatch(clock);
+  const loop = new LoopWatch({ clock, logger });
   lifecycle.onStop('loop watch', () => loop.stop());
   const stalledMs = (since: MonotonicMs) => loop.longestSince(since);
   const cel = new CelThread(options);

@@ -60,6 +60,7 @@ export function createFeed({ ledger, clock, logger, self, lifecycle, clients }: 
     turn: () => clients.reads.turn(),
     heartbeatMs: () => streamHeartbeatMs,
     clock,
+    logger,
     onOpen: (open) => self.sinks.streams(open),
   });
   const configure = ({ server, sinks: wanted }: Config) => {

@@ -26,7 +26,7 @@ export interface Storage {
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { config, codeUrl, logger, clock, lifecycle } = options;
   // the system clock, because the real event loop is monitored
-  const beating = startBeating(systemClock, () => debuggerUrl() !== undefined);
+  const beating = startBeating({ clock: systemClock, logger }, () => debuggerUrl() !== undefined);
   lifecycle.onStop('beats of the event loop', beating.stop);
   const ledger = await ThreadLedger.start({
     threadUrl: new URL('./app/threads/ledger-thread.js', codeUrl),

@@ -1,6 +1,7 @@
 import type { ConfiguredService } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import { PeriodicTask } from '../domain/periodic-task.ts';
 import type { Target } from '../domain/service.ts';
 import type { Address, Resolver } from '../probes/net/resolver.ts';
 import { createResolver, NameNotFoundError } from '../probes/net/resolver.ts';
@@ -17,7 +18,7 @@ interface Watched {
   service: ConfiguredService;
   /** By target label; no entry: the name has no address or is not resolved yet. */
   readonly found: Map<string, readonly string[]>;
-  stop: () => void;
+  readonly lookups: PeriodicTask;
 }
 
 /** The longest time between two look-ups: addresses change faster than some service intervals. */
@@ -46,7 +47,7 @@ export class Addresses {
     for (const [name, watched] of this.#watched) {
       const service = wanted.get(name);
       if (service !== undefined && sameNames(watched.service, service)) continue;
-      watched.stop();
+      watched.lookups.stop();
       this.#watched.delete(name);
     }
     for (const service of wanted.values()) {
@@ -55,9 +56,7 @@ export class Addresses {
         known.service = service;
         continue;
       }
-      const watched = { service, found: new Map<string, readonly string[]>(), stop: () => undefined };
-      this.#watched.set(service.name, watched);
-      void this.#watch(watched);
+      this.#watch(service);
     }
   }
 
@@ -87,7 +86,7 @@ export class Addresses {
 
   stop(): void {
     this.#stopped.abort();
-    for (const { stop } of this.#watched.values()) stop();
+    for (const { lookups } of this.#watched.values()) lookups.stop();
   }
 
   #base({ resolver: servers }: ConfiguredService): Resolver {
@@ -107,23 +106,28 @@ export class Addresses {
   }
 
   /** Resolves the names now and periodically. */
-  async #watch(watched: Watched): Promise<void> {
-    const replaced = new AbortController();
-    watched.stop = () => replaced.abort();
+  #watch(service: ConfiguredService): void {
+    const everyMs = () => Math.min(watched.service.intervalMs, MOST_MS);
+    const run = () => this.#lookUp(watched);
+    const lookups = new PeriodicTask(this.#options, 'look-up of addresses', everyMs, run);
+    const watched: Watched = { service, found: new Map(), lookups };
+    this.#watched.set(service.name, watched);
+    lookups.start(0);
+  }
+
+  async #lookUp(watched: Watched): Promise<void> {
     const lists = await Promise.all(
       watched.service.targets.map(async (target) => [target, await this.#all(watched, target)] as const),
     );
-    if (replaced.signal.aborted || this.#stopped.signal.aborted) return;
+    if (!watched.lookups.active) return;
     const changed = lists.filter(([{ label }, list]) => list?.join() !== watched.found.get(label)?.join());
     for (const [{ label }, list] of changed) {
       if (list !== undefined) watched.found.set(label, list);
     }
-    const { intervalMs, name } = watched.service;
     if (changed.some(([, list]) => list !== undefined)) {
-      this.#options.logger.info({ service: name }, 'a name has other addresses');
+      this.#options.logger.info({ service: watched.service.name }, 'a name has other addresses');
       this.#options.onChange();
     }
-    watched.stop = this.#options.clock.after(Math.min(intervalMs, MOST_MS), () => void this.#watch(watched));
   }
 
   /** All addresses of a target's name, sorted; undefined when no name server could be asked. */

@@ -2,6 +2,7 @@ import type { ConfiguredService, SchedulerConfig } from '../config/types.ts';
 import type { CancelSignal } from '../domain/cancellation.ts';
 import type { Clock, MonotonicMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import { PeriodicTask } from '../domain/periodic-task.ts';
 import type { Result } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
 import { checkKey, ownLabels } from '../domain/service.ts';
@@ -64,7 +65,7 @@ export class Monitor {
   /** The last runs from before this process, until their checks are configured. */
   readonly #past: Map<string, LastRun>;
   #lastCluster = this.board.cluster();
-  #cancelExpiry: (() => void) | undefined;
+  readonly #expiry: PeriodicTask;
   #shedRuns = 0;
 
   constructor(options: MonitorOptions, caps: SchedulerConfig) {
@@ -78,7 +79,7 @@ export class Monitor {
       onLateness: options.onLateness,
       onShed: (_, runs) => this.#shed(runs),
     });
-    this.#expireLater();
+    this.#expiry = new PeriodicTask(options, 'expiry of results', EXPIRY_MS, () => this.expire()).start();
   }
 
   /** Replaces the services that are probed. Cannot fail. */
@@ -102,7 +103,7 @@ export class Monitor {
   }
 
   async stop(signal: AbortSignal): Promise<void> {
-    this.#cancelExpiry?.();
+    this.#expiry.stop();
     await this.#scheduler.stop(signal);
   }
 
@@ -210,13 +211,6 @@ export class Monitor {
     if (last === undefined) return;
     const samples = [sample(PROBE_DURATION, last.durationSeconds)];
     metrics.restore({ ...last, samples }, health?.lastSuccessAt);
-  }
-
-  #expireLater(): void {
-    this.#cancelExpiry = this.#options.clock.after(EXPIRY_MS, () => {
-      this.expire();
-      this.#expireLater();
-    });
   }
 }
 

@@ -73,8 +73,8 @@ export class TargetsFiles {
       return known;
     }
     const watch = new FileWatch({
+      ...this.#options,
       path: file.path,
-      clock: this.#options.clock,
       onChange: () => this.#changed(state),
     });
     const state: FileState = {

@@ -1,12 +1,11 @@
 import { statSync, watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Clock } from '../domain/clock.ts';
+import { PeriodicTask, type TaskContext } from '../domain/periodic-task.ts';
 
-export interface FileWatchOptions {
+export interface FileWatchOptions extends TaskContext {
   /** Absolute. */
   readonly path: string;
-  readonly clock: Clock;
   /** Called when the file is replaced, changed, created or removed. */
   readonly onChange: () => void;
 }
@@ -24,28 +23,29 @@ export class FileWatch {
   readonly #options: FileWatchOptions;
   #watcher: FSWatcher | undefined;
   #signature: string;
-  #cancelPoll: () => void = () => undefined;
+  readonly #poll: PeriodicTask;
   #cancelSettle: (() => void) | undefined;
-  #stopped = false;
 
   constructor(options: FileWatchOptions) {
     this.#options = options;
     this.#signature = signatureNow(options.path);
+    this.#poll = new PeriodicTask(options, 'poll of a file', POLL_MS, async () => {
+      // if the watch missed the change, it is on the wrong folder by now
+      if ((await this.#look()) || this.#watcher === undefined) this.#watch();
+    }).start();
     this.#watch();
-    this.#pollLater();
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#poll.stop();
     this.#watcher?.close();
-    this.#cancelPoll();
     this.#cancelSettle?.();
   }
 
   #watch(): void {
     this.#watcher?.close();
     this.#watcher = undefined;
-    if (this.#stopped) return;
+    if (!this.#poll.active) return;
     try {
       const watcher = watch(dirname(this.#options.path), { persistent: false }, () => this.#stirred());
       watcher.on('error', () => watcher.close());
@@ -62,23 +62,12 @@ export class FileWatch {
     });
   }
 
-  #pollLater(): void {
-    if (this.#stopped) return;
-    this.#cancelPoll = this.#options.clock.after(POLL_MS, () => {
-      void this.#look().then((changed) => {
-        // the watch missed the change, so it is on the wrong folder by now
-        if (changed || this.#watcher === undefined) this.#watch();
-        this.#pollLater();
-      });
-    });
-  }
-
   /** Whether the file changed since the last look. */
   async #look(): Promise<boolean> {
     const signature = await signatureOf(this.#options.path);
     const changed = signature !== this.#signature;
     this.#signature = signature;
-    if (changed && !this.#stopped) this.#options.onChange();
+    if (changed && this.#poll.active) this.#options.onChange();
     return changed;
   }
 }

@@ -53,6 +53,8 @@ const ABOUT = [
   ...['table', 'row'],
   // of a reload: each part that failed
   'step',
+  // of a periodic task that failed
+  'task',
 ];
 
 /**

@@ -2,6 +2,7 @@ import type { HttpClient } from './http-client.ts';
 import type { AlertmanagerConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import { PeriodicTask } from '../domain/periodic-task.ts';
 import type { AlertListing } from '../alerts/reconciliation.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ReconcileResult } from '../ledger/alertmanager-snapshot.ts';
@@ -25,31 +26,22 @@ export class Reconciling {
   readonly #options: ReconcilingOptions;
   #alertmanagers: readonly AlertmanagerConfig[] = [];
   readonly #failing = new Set<string>();
-  #generation = 0;
-  #cancel: () => void = () => undefined;
+  readonly #rounds: PeriodicTask;
 
   constructor(options: ReconcilingOptions) {
     this.#options = options;
+    this.#rounds = new PeriodicTask(options, 'reconciliation', EVERY_MS, () => this.#round());
   }
 
-  /** Replaces the set of Alertmanagers and asks them at once. */
+  /** Replaces the set of Alertmanagers and asks them as soon as the current round, if any, has ended. */
   configure(alertmanagers: readonly AlertmanagerConfig[]): void {
-    this.stop();
     this.#alertmanagers = alertmanagers;
-    if (alertmanagers.length > 0) this.#again(0, this.#generation);
+    if (alertmanagers.length > 0) this.#rounds.start(0);
+    else this.#rounds.stop();
   }
 
   stop(): void {
-    this.#generation++;
-    this.#cancel();
-  }
-
-  #again(delayMs: number, generation: number): void {
-    if (generation !== this.#generation) return;
-    this.#cancel = this.#options.clock.after(delayMs, () => {
-      const next = () => this.#again(EVERY_MS, generation);
-      this.#round().then(next, next);
-    });
+    this.#rounds.stop();
   }
 
   async #round(): Promise<void> {

@@ -2,6 +2,7 @@ import type { HttpClient } from './http-client.ts';
 import type { Config } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import { PeriodicTask } from '../domain/periodic-task.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 
@@ -28,36 +29,28 @@ export class Pinging {
   #url: Config['pingUrl'];
   #everyMs = LONGEST_MS;
   #failing = false;
-  #cancel: () => void = () => undefined;
-  #generation = 0;
+  readonly #pings: PeriodicTask;
 
   constructor(options: PingingOptions) {
     this.#options = options;
+    const everyMs = () => this.#everyMs;
+    this.#pings = new PeriodicTask(options, 'ping_url', everyMs, () => this.#ping());
   }
 
   /** Sets the interval: half of the shortest `expect_every`, and at most a minute. */
   configure({ pingUrl, watchdogs }: Pick<Config, 'pingUrl' | 'watchdogs'>): void {
-    this.stop();
     this.#url = pingUrl;
     const shortest = watchdogs.reduce(
       (least, { expectEveryMs }) => Math.min(least, expectEveryMs / 2),
       LONGEST_MS,
     );
     this.#everyMs = Math.max(SHORTEST_MS, shortest);
-    if (pingUrl !== undefined) this.#again(Math.min(SHORTEST_MS, this.#everyMs), this.#generation);
+    if (pingUrl === undefined) this.#pings.stop();
+    else this.#pings.start(SHORTEST_MS);
   }
 
   stop(): void {
-    this.#generation++;
-    this.#cancel();
-  }
-
-  #again(delayMs: number, generation: number): void {
-    if (generation !== this.#generation) return;
-    this.#cancel = this.#options.clock.after(delayMs, () => {
-      const next = () => this.#again(this.#everyMs, generation);
-      this.#ping().then(next, next);
-    });
+    this.#pings.stop();
   }
 
   async #ping(): Promise<void> {

@@ -2,6 +2,7 @@ import { firstStanding, nextStanding, type WatchdogStanding } from './watchdog-s
 import type { WatchdogConfig } from '../config/types.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
+import { PeriodicTask } from '../domain/periodic-task.ts';
 import type { WatchdogSighting } from '../alerts/watchdog.ts';
 import type { Outbox } from '../events/outbox.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -30,11 +31,11 @@ export class Watchdogs {
   #watched = new Map<string, Watched | undefined>();
   #configs: readonly WatchdogConfig[] = [];
   #generation = 0;
-  #cancel: () => void = () => undefined;
+  readonly #looks: PeriodicTask;
 
   constructor(options: WatchdogsOptions) {
     this.#options = options;
-    this.#again();
+    this.#looks = new PeriodicTask(options, 'watchdogs', LOOK_MS, () => this.#look()).start();
   }
 
   /** Replaces the set of watchdogs; the ledger must already have it. An unchanged watchdog keeps its state. */
@@ -53,7 +54,7 @@ export class Watchdogs {
 
   stop(): void {
     this.#generation++;
-    this.#cancel();
+    this.#looks.stop();
   }
 
   /** By name: whether each watchdog is received; one that is still waited for counts as received. */
@@ -66,13 +67,6 @@ export class Watchdogs {
   /** Whether every one was received in time. */
   allFresh(): boolean {
     return [...this.#watched.values()].every((watched) => watched?.standing.state === 'fresh');
-  }
-
-  #again(): void {
-    this.#cancel = this.#options.clock.after(LOOK_MS, () => {
-      this.#look();
-      this.#again();
-    });
   }
 
   /** The newest event about it shows whether it was lost when Tocsin stopped. */

@@ -1,4 +1,5 @@
 import type { Clock, MonotonicMs } from '../domain/clock.ts';
+import { PeriodicTask, type TaskContext } from '../domain/periodic-task.ts';
 
 /** A time in which the event loop was blocked. */
 interface Stall {
@@ -18,12 +19,12 @@ export class LoopWatch {
   readonly #clock: Clock;
   #tickedAt: MonotonicMs;
   #stalls: Stall[] = [];
-  #cancel: () => void = () => undefined;
+  readonly #ticks: PeriodicTask;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#tickedAt = clock.monotonic();
-    this.#tickLater();
+  constructor(context: TaskContext) {
+    this.#clock = context.clock;
+    this.#tickedAt = this.#clock.monotonic();
+    this.#ticks = new PeriodicTask(context, 'loop watch', TICK_MS, () => this.#tick()).start();
   }
 
   /**
@@ -43,14 +44,7 @@ export class LoopWatch {
   }
 
   stop(): void {
-    this.#cancel();
-  }
-
-  #tickLater(): void {
-    this.#cancel = this.#clock.after(TICK_MS, () => {
-      this.#tick();
-      this.#tickLater();
-    });
+    this.#ticks.stop();
   }
 
   #tick(): void {

@@ -38,17 +38,21 @@ function service(resolver: readonly string[], more: Partial<ConfiguredService> =
   };
 }
 
-function watching(services: readonly ConfiguredService[]) {
+function watching(services: readonly ConfiguredService[], onChange: () => void = () => undefined) {
   let changes = 0;
+  const { logger, lines } = recordingLogger();
   const addresses = new Addresses({
     clock: systemClock,
-    logger: recordingLogger().logger,
-    onChange: () => (changes += 1),
+    logger,
+    onChange: () => {
+      changes += 1;
+      onChange();
+    },
   });
   running.push(addresses);
   addresses.configure(services);
   const labels = () => addresses.services().flatMap(({ targets }) => targets.map(({ label }) => label));
-  return { addresses, labels, changes: () => changes };
+  return { addresses, labels, lines, changes: () => changes };
 }
 
 const lookup = (addresses: Addresses, one: ConfiguredService, name = 'db.test') => {
@@ -91,6 +95,18 @@ describe('all_addresses', () => {
     expect(changes()).toBe(2);
     delete zone['db.test'];
     await until(() => labels().join() === 'db.test:5432');
+  });
+
+  it('still follows names after a bug in what a change causes, and logs it', async () => {
+    const zone: Record<string, Zone[string]> = { 'db.test': { a: ['192.0.2.1'] } };
+    const server = await dns(zone);
+    const { labels, lines } = watching([service([server.address], { allAddresses: true })], () => {
+      throw new Error('boom');
+    });
+    await until(() => labels().join() === 'db.test:5432 (192.0.2.1)');
+    zone['db.test'] = { a: ['192.0.2.1', '192.0.2.9'] };
+    await until(() => labels().length === 2);
+    expect(lines.filter(({ level }) => level === 'error')[0]).toMatchObject({ error: 'Error: boom' });
   });
 
   it('leaves targets that are already addresses, and services without it, unchanged', async () => {

@@ -11,6 +11,7 @@ import { openStream, type OpenStream, type StreamOptions } from '../support/even
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { MemoryLedger } from '../support/memory-ledger.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
 import { until } from '../support/until.ts';
 
 let ledger: MemoryLedger;
@@ -42,6 +43,7 @@ beforeEach(async () => {
     turn: () => Promise.resolve(),
     heartbeatMs: () => 15_000,
     clock,
+    logger: recordingLogger().logger,
     onOpen: (count) => opened.push(count),
   });
   rig = await serveHandlers(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { LoopWatch } from '../../src/probes/loop-watch.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
 
 /** A clock whose timers wait while the loop is blocked. */
 function rig() {
@@ -24,7 +25,8 @@ function rig() {
     now = end;
   };
   const block = (ms: number) => (now += ms);
-  return { watch: new LoopWatch(clock), pass, block, now: () => now };
+  const { logger } = recordingLogger();
+  return { watch: new LoopWatch({ clock, logger }), pass, block, now: () => now };
 }
 
 describe('the event loop watch', () => {

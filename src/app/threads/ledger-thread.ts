@@ -3,20 +3,22 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../domain/clock.ts';
 import type { ThreadOptions } from '../../ledger/thread/protocol.ts';
 import { openLedgerStore } from '../../ledger/sqlite/ledger-store.ts';
-import { serveLedger } from '../../ledger/thread/server.ts';
+import { portLogger, serveLedger } from '../../ledger/thread/server.ts';
 import { watchBeats } from './loop-beats.ts';
 
 /** How long the last line of the log may take. */
 const LAST_LINE_MS = 500;
 const STDERR = 2;
 
-if (parentPort === null) throw new Error('ledger-thread is started as a worker thread by ThreadLedger');
+const port = parentPort;
+if (port === null) throw new Error('ledger-thread is started as a worker thread by ThreadLedger');
 
+const logger = portLogger((message) => port.postMessage(message));
 const { beats, ...options } = workerData as ThreadOptions;
-if (beats !== undefined) watchBeats(beats, systemClock, endProcess);
+if (beats !== undefined) watchBeats(beats, { clock: systemClock, logger }, endProcess);
 
 serveLedger({
-  port: parentPort,
+  port,
   clock: systemClock,
   open: (hooks) => openLedgerStore({ ...options, ...hooks, clock: systemClock }),
 });

@@ -1,4 +1,4 @@
-import type { Clock } from '../../domain/clock.ts';
+import { PeriodicTask, type TaskContext } from '../../domain/periodic-task.ts';
 
 /** Shared between threads: for how many seconds the event loop has turned, and 1 where a debugger may pause it. */
 type LoopBeats = Int32Array;
@@ -14,16 +14,15 @@ interface Beating {
 }
 
 /** Counts the seconds in which the calling thread's event loop turns. */
-export function startBeating(clock: Clock, isDebugged: () => boolean): Beating {
+export function startBeating(context: TaskContext, isDebugged: () => boolean): Beating {
   const beats = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
-  let cancel: () => void = () => undefined;
   const beat = () => {
     Atomics.add(beats, COUNT, 1);
     Atomics.store(beats, DEBUGGED, isDebugged() ? 1 : 0);
-    cancel = clock.after(BEAT_MS, beat);
   };
   beat();
-  return { beats, stop: () => cancel() };
+  const task = new PeriodicTask(context, 'beats of the event loop', BEAT_MS, beat).start();
+  return { beats, stop: () => task.stop() };
 }
 
 /**
@@ -31,15 +30,16 @@ export function startBeating(clock: Clock, isDebugged: () => boolean): Beating {
  * was suspended, or that gets no CPU, stops in both threads.
  * @param onStuck called once, when the loop has not turned for 60 seconds
  */
-export function watchBeats(beats: LoopBeats, clock: Clock, onStuck: (seconds: number) => void): void {
+export function watchBeats(beats: LoopBeats, context: TaskContext, onStuck: (seconds: number) => void): void {
   let seen = Atomics.load(beats, COUNT);
   let still = 0;
   const look = () => {
     const count = Atomics.load(beats, COUNT);
     still = count === seen && Atomics.load(beats, DEBUGGED) === 0 ? still + 1 : 0;
     seen = count;
-    if (still >= STUCK_AFTER_BEATS) onStuck(still);
-    else clock.after(BEAT_MS, look);
+    if (still < STUCK_AFTER_BEATS) return;
+    task.stop();
+    onStuck(still);
   };
-  clock.after(BEAT_MS, look);
+  const task = new PeriodicTask(context, 'watch of the event loop', BEAT_MS, look).start();
 }

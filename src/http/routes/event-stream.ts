@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express';
 import type { GuardHandler } from '../guard.ts';
-import type { Clock } from '../../domain/clock.ts';
 import type { CloudEvent } from '../../domain/event.ts';
+import { PeriodicTask, type TaskContext } from '../../domain/periodic-task.ts';
 import type { Step } from '../../events/follow.ts';
 import { EVENT_STREAM } from '../middleware/measure.ts';
 import type { Connections } from '../connections.ts';
@@ -9,6 +9,7 @@ import { refusePlace, type PlaceClient, type Places } from '../places.ts';
 import { sendProblem } from '../problem.ts';
 import { Query } from '../query.ts';
 import type { Sending, Unsent } from '../send-buffers.ts';
+import { happens } from '../write-body.ts';
 
 export interface FollowQuery {
   readonly after: string;
@@ -18,7 +19,7 @@ export interface FollowQuery {
   readonly subject?: string;
 }
 
-export interface EventStreamDeps {
+export interface EventStreamDeps extends TaskContext {
   /** Follows the ledger from an id on, page by page, until the signal aborts. */
   readonly follow: (query: FollowQuery, signal: AbortSignal) => AsyncIterable<Step>;
   /** The id of the newest event. */
@@ -35,7 +36,6 @@ export interface EventStreamDeps {
   readonly turn: () => Promise<void>;
   /** A stream without events for this long sends a comment. */
   readonly heartbeatMs: () => number;
-  readonly clock: Clock;
   /** Called with the number of open streams. */
   readonly onOpen: (open: number) => void;
 }
@@ -134,14 +134,13 @@ export class EventStreams {
 
   async #send(response: Response, query: FollowQuery, { signal, sending }: OpenStream): Promise<void> {
     let [told, at] = [query.after, query.after];
-    const { clock, heartbeatMs, follow, turn } = this.#deps;
+    const { heartbeatMs, follow, turn } = this.#deps;
     const beat = () => {
       // where a filter matches nothing, the client's position advances all the same
       if (!response.writableNeedDrain) response.write(told === at ? ': heartbeat\n\n' : `id: ${at}\n\n`);
       told = at;
-      cancel = clock.after(heartbeatMs(), beat);
     };
-    let cancel = clock.after(heartbeatMs(), beat);
+    const heartbeat = new PeriodicTask(this.#deps, 'heartbeat of a stream', heartbeatMs, beat).start();
     try {
       for await (const step of follow(query, signal)) {
         at = step.at;
@@ -149,15 +148,15 @@ export class EventStreams {
         const text = step.kind === 'gap' ? Buffer.from(gapText(step)) : this.#textOf(step.events);
         if (text.length === 0) continue;
         told = step.kind === 'gap' ? at : (step.events.at(-1)?.id ?? at);
-        cancel();
+        heartbeat.stop();
         sending.hold([text]);
-        if (!response.write(text)) await drained(response, signal);
+        if (!response.write(text)) await happens(response, 'drain', signal);
         sending.hold([]);
         sending.progressed();
-        cancel = clock.after(heartbeatMs(), beat);
+        heartbeat.start();
       }
     } finally {
-      cancel();
+      heartbeat.stop();
     }
   }
 
@@ -179,18 +178,4 @@ function shuttingDown(response: Response): void {
   response.set('Retry-After', '5').set('Connection', 'close');
   const detail = 'Tocsin is shutting down; try again.';
   sendProblem(response, { status: 503, title: 'No stream now', detail });
-}
-
-/** Waits until the client has read what it was sent, or for the end of the stream. */
-function drained(response: Response, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      response.off('drain', end);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    response.once('drain', end);
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
 }

@@ -152,7 +152,8 @@ function createUpkeep(
   };
   const reconciler = new Reconciler({ ...shared, database, open, suppressed, unreadable });
   const listedAt = (webhook: string, episode: number) => reconciler.listedAt(webhook, episode);
-  return { reconciler, timers: new AlertTimers({ ...shared, clock: options.clock, listedAt }) };
+  const { clock, logger } = options;
+  return { reconciler, timers: new AlertTimers({ ...shared, clock, logger, listedAt }) };
 }
 
 /**

@@ -65,12 +65,12 @@ const LIMITS: StoreLimits = {
  * @throws LedgerStartError if the file cannot be used
  */
 export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
-  const { clock } = options;
+  const { clock, logger } = options;
   const store = openStore(options.path);
   const meta = new Meta(store.database);
   const rows = new StagedRows(store.database, meta);
   store.database.transaction(() => finishDecided(rows))();
-  const unreadable = new UnreadableRows(options.logger);
+  const unreadable = new UnreadableRows(logger);
   const parts = createParts(store, {
     unreadable,
     limits: { ...LIMITS, ...options.limits },
@@ -82,7 +82,7 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   const writer = createWriter(store, parts, rows, options);
   const work = createWork({ parts, writer, rows, options, database: store.database });
   const sweep = new RetentionSweep({
-    clock,
+    ...{ clock, logger },
     // rows that a large delivery has copied must not change: retry when it is complete
     submit: (run) => writer.submit(0, () => work.large.underWay || run()),
     prunes: prunesOf(parts, options.retention),

@@ -1,9 +1,9 @@
-import type { Clock, MonotonicMs } from '../../domain/clock.ts';
+import type { MonotonicMs } from '../../domain/clock.ts';
+import { PeriodicTask, type TaskContext } from '../../domain/periodic-task.ts';
 import { LedgerUnavailableError } from '../ledger.ts';
 import type { Reply } from './protocol.ts';
 
-interface PendingOptions {
-  readonly clock: Clock;
+interface PendingOptions extends TaskContext {
   readonly callTimeoutMs: number;
   readonly maxBytesInFlight: number;
 }
@@ -26,10 +26,13 @@ export class PendingCalls {
   readonly #calls = new Map<number, Pending>();
   #nextId = 1;
   #bytes = 0;
-  #looking = false;
+  /** One for all of them: thousands of calls a second need no timer each. It runs while there are any. */
+  readonly #deadlines: PeriodicTask;
 
   constructor(options: PendingOptions) {
     this.#options = options;
+    const run = () => this.#rejectLate();
+    this.#deadlines = new PeriodicTask(options, 'deadlines of calls to the ledger', LOOK_MS, run);
   }
 
   /** @throws LedgerUnavailableError if the pending calls exceed the limit of bytes */
@@ -45,7 +48,7 @@ export class PendingCalls {
       this.#calls.set(id, { bytes, deadline, resolve, reject });
     });
     this.#bytes += bytes;
-    this.#look();
+    if (!this.#deadlines.active) this.#deadlines.start();
     return { id, answer };
   }
 
@@ -67,20 +70,14 @@ export class PendingCalls {
     return pending;
   }
 
-  /** One timer for all of them: thousands of calls a second need no timer each. */
-  #look(): void {
-    if (this.#looking) return;
-    this.#looking = true;
-    this.#options.clock.after(LOOK_MS, () => {
-      this.#looking = false;
-      const now = this.#options.clock.monotonic();
-      for (const pending of this.#calls.values()) {
-        // they are in the order of their deadlines
-        if (pending.deadline > now) break;
-        const seconds = this.#options.callTimeoutMs / 1_000;
-        pending.reject(new LedgerUnavailableError(`The ledger did not answer within ${seconds} s.`));
-      }
-      if (this.#calls.size > 0) this.#look();
-    });
+  #rejectLate(): void {
+    const now = this.#options.clock.monotonic();
+    for (const pending of this.#calls.values()) {
+      // they are in the order of their deadlines
+      if (pending.deadline > now) break;
+      const seconds = this.#options.callTimeoutMs / 1_000;
+      pending.reject(new LedgerUnavailableError(`The ledger did not answer within ${seconds} s.`));
+    }
+    if (this.#calls.size === 0) this.#deadlines.stop();
   }
 }

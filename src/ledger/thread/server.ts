@@ -108,7 +108,8 @@ function throttle(clock: Clock, run: () => void): () => void {
   };
 }
 
-function portLogger(say: (message: ThreadMessage) => void): Logger {
+/** Logs in the thread on the other side. */
+export function portLogger(say: (message: ThreadMessage) => void): Logger {
   const at = (level: LogLevel) => (fields: Readonly<Record<string, unknown>>, message: string) =>
     say({ kind: 'log', level, fields, message });
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };

@@ -2,13 +2,15 @@ import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { startBeating, watchBeats } from '../../../src/app/threads/loop-beats.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { recordingLogger } from '../../support/recording-logger.ts';
 
 /** The clock of the loop, which stops when the loop is stuck, and that of the watching thread. */
 function watched(isDebugged = () => false) {
   const [loop, thread] = [new ManualClock(), new ManualClock()];
-  const { beats, stop } = startBeating(loop, isDebugged);
+  const { logger } = recordingLogger();
+  const { beats, stop } = startBeating({ clock: loop, logger }, isDebugged);
   const onStuck = jest.fn<(seconds: number) => void>();
-  watchBeats(beats, thread, onStuck);
+  watchBeats(beats, { clock: thread, logger }, onStuck);
   return { loop, thread, stop, onStuck };
 }
 

@@ -1,11 +1,12 @@
-import type { Clock, EpochMs } from '../../../domain/clock.ts';
+import { firstOf } from '../../../domain/cancellation.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
+import { PeriodicTask, type TaskContext } from '../../../domain/periodic-task.ts';
 import { LedgerUnavailableError } from '../../ledger.ts';
 
 /** Removes a slice of expired rows. @returns whether there may be more */
 export type PruneSlice = (now: EpochMs, slice: number) => boolean;
 
-interface RetentionOptions {
-  readonly clock: Clock;
+interface RetentionOptions extends TaskContext {
   readonly prunes: readonly PruneSlice[];
   /** Runs a slice within a commit. */
   readonly submit: (run: () => boolean) => Promise<boolean>;
@@ -19,27 +20,26 @@ const PAUSE_MS = 20;
 /** Removes expired rows once a minute, a slice at a time. */
 export class RetentionSweep {
   readonly #options: RetentionOptions;
-  #cancel: () => void = () => undefined;
-  #stopped = false;
+  readonly #sweeps: PeriodicTask;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
-    this.#again();
+    this.#sweeps = new PeriodicTask(options, 'retention', SWEEP_MS, () => this.#sweep()).start();
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#cancel();
+    this.#sweeps.stop();
   }
 
   async #sweep(): Promise<void> {
-    for (const prune of this.#options.prunes) {
-      while (await this.#slice(prune)) await this.#pause();
+    const { prunes, clock } = this.#options;
+    for (const prune of prunes) {
+      while (await this.#slice(prune)) await firstOf((happened) => clock.after(PAUSE_MS, happened));
     }
   }
 
   async #slice(prune: PruneSlice): Promise<boolean> {
-    if (this.#stopped) return false;
+    if (!this.#sweeps.active) return false;
     try {
       return await this.#options.submit(() => prune(this.#options.clock.now(), SLICE));
     } catch (error) {
@@ -47,16 +47,5 @@ export class RetentionSweep {
       if (error instanceof LedgerUnavailableError) return false;
       throw error;
     }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#cancel = this.#options.clock.after(PAUSE_MS, resolve);
-    });
-  }
-
-  #again(): void {
-    if (this.#stopped) return;
-    this.#cancel = this.#options.clock.after(SWEEP_MS, () => void this.#sweep().finally(() => this.#again()));
   }
 }

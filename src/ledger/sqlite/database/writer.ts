@@ -1,6 +1,7 @@
 import type { Statement } from 'better-sqlite3';
 import type { Clock } from '../../../domain/clock.ts';
 import type { Logger } from '../../../domain/log.ts';
+import { PeriodicTask } from '../../../domain/periodic-task.ts';
 import { LedgerUnavailableError } from '../../ledger.ts';
 import { isStoreFailure, sqliteCode } from './sqlite-errors.ts';
 import type { Sqlite } from './open-database.ts';
@@ -61,7 +62,7 @@ export class Writer {
   #scheduled = false;
   #writable = true;
   #cancelProbe: (() => void) | undefined;
-  #cancelWatch: (() => void) | undefined;
+  readonly #watch: PeriodicTask;
   #numbers: CommitNumbers = { commits: 0, commitSeconds: 0, failedCommits: 0 };
 
   constructor(options: WriterOptions) {
@@ -76,7 +77,9 @@ export class Writer {
     };
     this.#version = prepare('PRAGMA data_version').pluck();
     this.#knownVersion = this.#version.get();
-    this.#watch();
+    this.#watch = new PeriodicTask(options, "watch of the ledger's file", WATCH_MS, () => {
+      if (this.#writable && options.obstacle() !== undefined) this.#probe();
+    }).start();
   }
 
   get numbers(): CommitNumbers {
@@ -117,7 +120,7 @@ export class Writer {
   close(): void {
     while (this.#queue.length > 0) this.#flush();
     this.#cancelProbe?.();
-    this.#cancelWatch?.();
+    this.#watch.stop();
   }
 
   #schedule(): void {
@@ -233,13 +236,6 @@ export class Writer {
     this.#cancelProbe?.();
     this.#cancelProbe = this.#options.clock.after(RETRY_MS, () => {
       if (!this.#writable) this.#probe();
-    });
-  }
-
-  #watch(): void {
-    this.#cancelWatch = this.#options.clock.after(WATCH_MS, () => {
-      if (this.#writable && this.#options.obstacle() !== undefined) this.#probe();
-      this.#watch();
     });
   }
 

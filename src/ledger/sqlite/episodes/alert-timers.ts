@@ -1,12 +1,12 @@
 import { SEVERITIES } from '../../../alerts/alert.ts';
-import type { Clock, EpochMs } from '../../../domain/clock.ts';
+import type { EpochMs } from '../../../domain/clock.ts';
+import { PeriodicTask, type TaskContext } from '../../../domain/periodic-task.ts';
 import { LedgerUnavailableError, type AlertRules } from '../../ledger.ts';
 import type { AlertActions } from './alert-actions.ts';
 import type { EpisodeStore } from './episode-store.ts';
 import type { Names } from '../database/string-table.ts';
 
-interface TimerOptions {
-  readonly clock: Clock;
+interface TimerOptions extends TaskContext {
   readonly episodes: EpisodeStore;
   readonly names: Names;
   readonly actions: AlertActions;
@@ -30,24 +30,17 @@ const SLICE = 200;
  */
 export class AlertTimers {
   readonly #options: TimerOptions;
-  #cancel: () => void = () => undefined;
-  #stopped = false;
+  readonly #ticks: PeriodicTask;
   #lastExpiry: number;
 
   constructor(options: TimerOptions) {
     this.#options = options;
     this.#lastExpiry = options.clock.monotonic();
-    this.#again();
+    this.#ticks = new PeriodicTask(options, 'timers of alerts', TICK_MS, () => this.#tick()).start();
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#cancel();
-  }
-
-  #again(): void {
-    if (this.#stopped) return;
-    this.#cancel = this.#options.clock.after(TICK_MS, () => void this.#tick().finally(() => this.#again()));
+    this.#ticks.stop();
   }
 
   async #tick(): Promise<void> {
@@ -66,7 +59,7 @@ export class AlertTimers {
 
   async #runDue(): Promise<void> {
     const { clock, episodes, actions, submit } = this.#options;
-    while (!this.#stopped) {
+    while (this.#ticks.active) {
       const at = clock.now();
       if (episodes.due(at, 1).length === 0) return;
       const more = await submit(() => {
@@ -81,7 +74,7 @@ export class AlertTimers {
   async #expireSilent(): Promise<void> {
     for (const severity of SEVERITIES) {
       let after = 0;
-      while (!this.#stopped) {
+      while (this.#ticks.active) {
         const rows = this.#options.episodes.openAfter(severity, after, SLICE);
         const silent = rows.filter((row) => this.#isSilent(row));
         if (silent.length > 0) await this.#expire(silent);
