@@ -32,9 +32,7 @@ for (const output of [process.stdout, process.stderr]) dontWaitForTerminal(outpu
 // an unhandled rejection is a bug: it is reported, and the process continues
 process.on('unhandledRejection', (reason) => {
   const error = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
-  process.stderr.write(
-    `${JSON.stringify({ level: 'error', error, msg: 'a promise was rejected and nobody handled it' })}\n`,
-  );
+  process.stderr.write(`${JSON.stringify({ level: 'error', error, msg: 'unhandled promise rejection' })}\n`);
 });
 
 const { OutputError } = await import('./cli/output.ts');
@@ -59,16 +57,16 @@ process.exitCode = await run({
   },
   codeUrl: new URL('./', import.meta.url),
 });
-if (!(await threadsEnd())) endNow('a thread is within a call to the system that does not return');
+if (!(await threadsEnd())) endNow('a thread is in a system call that does not return');
 setTimeout(() => {
   const call = process.getActiveResourcesInfo().find((name) => BLOCKED_CALL.test(name));
   if (call === undefined) process.exit();
-  else endNow(`a call to the system does not return (${call})`);
+  else endNow(`a system call does not return (${call})`);
 }, LEFTOVERS_MS).unref();
 
 function stopOrdered(): void {
   if (stop.signal.aborted) return;
-  setTimeout(() => endNow('the stop takes longer than 20 seconds'), FORCED_END_MS).unref();
+  setTimeout(() => endNow('the shutdown takes longer than 20 seconds'), FORCED_END_MS).unref();
   stop.abort();
 }
 
@@ -97,7 +95,7 @@ function followThreads(): () => Promise<boolean> {
 /** `process.exit` waits for threads that are blocked in a system call; nothing can delay SIGKILL. */
 function endNow(reason: string): void {
   const time = new Date().toISOString();
-  const line = `${JSON.stringify({ level: 'fatal', time, reason, msg: 'the process ends itself by SIGKILL' })}\n`;
+  const line = `${JSON.stringify({ level: 'fatal', time, reason, msg: 'killing the process with SIGKILL' })}\n`;
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_LINE_MS);
   // a file may be on the disk that does not respond: Node would write to it synchronously, and block
   if (process.stderr instanceof Socket) process.stderr.write(line);

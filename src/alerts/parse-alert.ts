@@ -66,7 +66,7 @@ export function reservedName(value: unknown, pointer = ''): Complaint | undefine
   if (!isObject(value)) return undefined;
   const name = RESERVED.find((reserved) => Object.hasOwn(value, reserved));
   if (name === undefined) return undefined;
-  return { pointer: `${pointer}/${name}`, detail: `The name "${name}" is refused.` };
+  return { pointer: `${pointer}/${name}`, detail: `The name "${name}" is reserved.` };
 }
 
 /** Null and absent maps are empty. The parsed object is used without a copy: its names were checked. */
@@ -74,7 +74,7 @@ function readMap(alert: JsonObject, key: 'labels' | 'annotations', parent: strin
   const map = alert[key];
   const pointer = `${parent}/${key}`;
   if (map === undefined || map === null) return {};
-  if (!isObject(map)) return refusal(pointer, map, 'an object of names and texts');
+  if (!isObject(map)) return refusal(pointer, map, 'an object with string values');
   const names = Object.keys(map);
   if (names.length > MAX_LABELS) {
     const detail = `${names.length} ${key} were given; expected at most ${MAX_LABELS}.`;
@@ -83,7 +83,7 @@ function readMap(alert: JsonObject, key: 'labels' | 'annotations', parent: strin
   const reserved = reservedName(map, pointer);
   if (reserved !== undefined) return { ok: false, hostile: true, ...reserved };
   const wrong = names.find((name) => typeof map[name] !== 'string');
-  if (wrong !== undefined) return refusal(`${pointer}/${escapePointer(wrong)}`, map[wrong], 'a text');
+  if (wrong !== undefined) return refusal(`${pointer}/${escapePointer(wrong)}`, map[wrong], 'a string');
   return map as LabelSet;
 }
 

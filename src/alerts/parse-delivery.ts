@@ -122,7 +122,7 @@ function firstIssue(error: z.ZodError): Complaint {
   const issue = error.issues[0];
   const pointer = (issue?.path ?? []).map((part) => `/${String(part)}`).join('');
   const where = pointer === '' ? 'The body' : `The value at ${pointer}`;
-  return { pointer, detail: `${where} is not what it should be: ${issue?.message ?? EXPECTED}.` };
+  return { pointer, detail: `${where} is invalid: ${issue?.message ?? EXPECTED}.` };
 }
 
 /** Reads the alerts of a body one by one. */

@@ -1,8 +1,8 @@
 import { parseInstant } from '../domain/instant.ts';
 import type { AlertListing, ListedAlert, ParsedListing } from './reconciliation.ts';
 
-const EXPECTED = "expected the array of alerts that Alertmanager's GET /api/v2/alerts answers";
-const EXPECTED_GROUPS = "expected the array of groups that Alertmanager's GET /api/v2/alerts/groups answers";
+const EXPECTED = "expected the array of alerts that Alertmanager's GET /api/v2/alerts returns";
+const EXPECTED_GROUPS = "expected the array of groups that Alertmanager's GET /api/v2/alerts/groups returns";
 const FINGERPRINT = /^[0-9a-f]{16}$/;
 
 /** By fingerprint: the receivers an alert is sent to, and those for which a time interval mutes it. */
@@ -19,7 +19,7 @@ export function parseListing(
   ours: ReadonlySet<string>,
 ): ParsedListing {
   const items = listOf(body);
-  if (items === undefined) return { ok: false, detail: `The answer is not a JSON list; ${EXPECTED}.` };
+  if (items === undefined) return { ok: false, detail: `The response is not a JSON array; ${EXPECTED}.` };
   const routed = groups === undefined ? undefined : routedBy(groups);
   if (groups !== undefined && routed === undefined)
     return { ok: false, detail: `The groups cannot be read; ${EXPECTED_GROUPS}.` };

@@ -165,7 +165,10 @@ function createSource(ground: Ground, sources: Sources): ScrapeSource {
     clock,
     native: () => reloader.current.metrics.histograms === 'both',
     onCollectorFailure: (collector, error) =>
-      logger.error({ collector, error: String(error) }, 'a collector failed by mistake'),
+      logger.error(
+        { collector, error: String(error) },
+        'a collector failed because of a bug; please report it',
+      ),
     onCoalesced: () => self.scrapes.coalesced(),
     onRendered: (seconds) => self.scrapes.rendered(seconds),
   });
@@ -192,7 +195,7 @@ function createReloader(ground: Ground, parts: Reloadable): Reloader {
     storage.ledger
       .configure(alertRules(next))
       .catch((error: unknown) =>
-        logger.error({ error: String(error) }, 'the ledger did not take the new rules'),
+        logger.error({ error: String(error) }, 'the ledger did not accept the new rules'),
       )
       .then(() => honesty.configure(next));
   declare(config);

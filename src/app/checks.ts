@@ -96,7 +96,7 @@ async function pastRuns(
   try {
     return await ledger.lastRuns(clock.now() - oldest);
   } catch (error) {
-    logger.warn({ error: String(error) }, 'the last results could not be read; every check begins anew');
+    logger.warn({ error: String(error) }, 'the last results could not be read; starting without them');
     return [];
   }
 }

@@ -48,7 +48,7 @@ export function createClients({ config, clock, logger, self }: ClientsOptions): 
     summary: {
       level: 'warn',
       message:
-        'deliveries were refused (401), and their alerts are not recorded: correct the token or secret of their sender',
+        'deliveries were refused (401) and their alerts not recorded: correct the token or secret of the sender',
     },
   });
   const server = () => config().server;

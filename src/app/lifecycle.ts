@@ -42,7 +42,7 @@ export class Lifecycle {
       try {
         await this.#bounded(step, budget.signal);
       } catch (error) {
-        this.#logger.warn({ step: step.name, error: String(error) }, 'a step of the shutdown failed');
+        this.#logger.warn({ step: step.name, error: String(error) }, 'a shutdown step failed');
       }
     }
     cancel();
@@ -54,7 +54,7 @@ export class Lifecycle {
     let release: () => void = () => undefined;
     const left = new Promise<never>((_, reject) => {
       release = onAbort(signal, () => {
-        cancel = this.#clock.after(1_000, () => reject(new Error('did not end within the time budget')));
+        cancel = this.#clock.after(1_000, () => reject(new Error('did not finish within the time budget')));
       });
     });
     try {

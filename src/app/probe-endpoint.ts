@@ -60,6 +60,5 @@ function endpointSettings({ probeEndpoint, server }: Config) {
 
 /** Logs the problems of modules that are valid but cannot work. */
 export function warnOfModules({ probeEndpoint: { notices } }: Config, logger: Logger): void {
-  if (notices.length > 0)
-    logger.warn({ modules: notices }, 'the modules file holds settings that cannot work');
+  if (notices.length > 0) logger.warn({ modules: notices }, 'the modules file has settings that cannot work');
 }

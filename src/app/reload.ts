@@ -62,7 +62,7 @@ export class Reloader {
     self.config.loaded(true, clock.now());
     const changes = serviceChanges(before, config);
     if (needsRestart.length > 0)
-      logger.warn({ keys: needsRestart }, 'some changes of the configuration need a restart');
+      logger.warn({ keys: needsRestart }, 'some configuration changes need a restart');
     logger.info({ services: config.services.length, ...changes }, 'configuration reloaded');
     outbox.event({
       type: 'tocsin.config.reloaded',
@@ -99,7 +99,7 @@ export class Reloader {
   #takeBack(before: Config, failed: string): ReloadResult {
     this.#current = before;
     this.#put(before);
-    const what = `The configuration is valid, but Tocsin failed to apply it (${failed}) and went back to the old one`;
+    const what = `The configuration is valid, but Tocsin failed to apply it (${failed}) and restored the old one`;
     return { ok: false, problems: [bug(what)] };
   }
 
@@ -108,13 +108,13 @@ export class Reloader {
     self.config.loaded(false, clock.now());
     logger.error(
       { step, error: error instanceof Error ? error.message : String(error) },
-      'a part of Tocsin failed to take a configuration by a bug; please report it',
+      'a component failed to apply the configuration because of a bug; please report it',
     );
   }
 }
 
 function bug(what: string): ConfigProblem {
-  const message = `${what}. This is a bug: the log says what failed; please report it.`;
+  const message = `${what}. This is a bug; please report it with the error in the log.`;
   return { file: 'configuration', path: '', message };
 }
 

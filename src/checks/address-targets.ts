@@ -125,7 +125,7 @@ export class Addresses {
       if (list !== undefined) watched.found.set(label, list);
     }
     if (changed.some(([, list]) => list !== undefined)) {
-      this.#options.logger.info({ service: watched.service.name }, 'a name has other addresses');
+      this.#options.logger.info({ service: watched.service.name }, 'the addresses of a name changed');
       this.#options.onChange();
     }
   }

@@ -115,7 +115,7 @@ export class Monitor {
     this.#options.clock.after(SHED_LOG_MS, () => {
       this.#options.logger.warn(
         { runs: this.#shedRuns, seconds: SHED_LOG_MS / 1_000 },
-        'runs were left out: there are too many checks for scheduler.max_concurrency or max_per_host',
+        'runs were skipped: there are too many checks for scheduler.max_concurrency or max_per_host',
       );
       this.#shedRuns = 0;
     });

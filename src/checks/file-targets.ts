@@ -115,7 +115,7 @@ export class TargetsFiles {
     } else if (state.ok) {
       logger.error(
         { service, path, ...shortened(result.problems) },
-        'a targets file cannot be used; its last good targets stay in force',
+        'a targets file cannot be used; its last valid targets stay in force',
       );
     }
     state.ok = result.ok;
@@ -127,7 +127,7 @@ export class TargetsFiles {
     const removed = targets.filter(({ label }) => now?.has(label) === false).length;
     this.#options.logger.info(
       { service, targets: next.length, added, removed },
-      'a targets file was read anew',
+      'a targets file was reloaded',
     );
   }
 

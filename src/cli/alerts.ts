@@ -58,7 +58,7 @@ export async function alerts(
   const { alerts: shown, next_after: next } = word === 'list' ? (answer as ShownList) : listOf(answer);
   await environment.stdout(values.json ? `${printableJson(shown, 2)}\n` : shown.map(lineOf).join(''));
   if (next !== null)
-    complain(environment, `${shown.length} alerts are shown and there are more; go on with --after ${next}`);
+    complain(environment, `${shown.length} alerts shown, there are more; continue with --after ${next}`);
   return 0;
 }
 
@@ -83,13 +83,13 @@ function callOf(word: string, { id, more, values, user }: Given): Call {
     return { path: `/api/v1/alerts?${query.toString()}` };
   }
   if (!['ack', 'unack'].includes(word))
-    throw new UsageError(`alerts wants list, ack ID or unack ID; it was given "${word}"`);
+    throw new UsageError(`alerts needs list, ack ID or unack ID; got "${word}"`);
   if (id === undefined || more.length > 0)
-    throw new UsageError(`alerts ${word} wants one ID, as list shows it`);
+    throw new UsageError(`alerts ${word} needs one ID, as list shows it`);
   const path = `/api/v1/alerts/${encodeURIComponent(id)}/ack`;
   if (word === 'unack') return { path, method: 'DELETE' };
   const { by = user, comment, expires } = values;
-  if (by === undefined) throw new UsageError('alerts ack wants --by NAME');
+  if (by === undefined) throw new UsageError('alerts ack needs --by NAME');
   return { path, method: 'POST', body: { by, comment, expires } };
 }
 
@@ -100,7 +100,7 @@ function listOf(answer: unknown): ShownList {
 function checkUrl(given: string): void {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url !== undefined && (url.username !== '' || url.password !== ''))
-    throw new UsageError('--url holds a user or a password; expected it without, and --token-file FILE');
+    throw new UsageError('--url has a user or a password; give a token with --token-file FILE instead');
   if (url === undefined || !['http:', 'https:'].includes(url.protocol))
     throw new UsageError(`--url is "${given}"; expected a URL such as http://127.0.0.1:10464`);
 }
@@ -153,7 +153,7 @@ async function ask(
 
 function detailOf(answer: unknown, status: number): string {
   const problem = answer as { detail?: unknown };
-  return typeof problem.detail === 'string' ? problem.detail : `it answered ${status}`;
+  return typeof problem.detail === 'string' ? problem.detail : `the server answered ${status}`;
 }
 
 function lineOf({ id, state, severity, labels, starts_at: since, acknowledgement }: ShownAlert): string {

@@ -13,11 +13,12 @@ const WORDS = ['backup', 'export', 'replay'];
 export async function ledger(environment: Environment, args: readonly string[]): Promise<ExitCode> {
   const { values, positionals } = readCommand(args, OPTIONS);
   const [word = '', target, ...more] = positionals;
-  if (!WORDS.includes(word))
-    throw new UsageError(`ledger wants one of ${WORDS.join(', ')}; it was given "${word}"`);
+  if (!WORDS.includes(word)) throw new UsageError(`ledger needs one of ${WORDS.join(', ')}; got "${word}"`);
   if ((word === 'export') !== (target === undefined) || more.length > 0) {
     throw new UsageError(
-      word === 'export' ? 'ledger export takes no file: it prints' : `ledger ${word} wants one new FILE`,
+      word === 'export'
+        ? 'ledger export takes no file: it writes to standard output'
+        : `ledger ${word} needs one new FILE`,
     );
   }
   const config = configurationOrProblems(readConfiguration({ ...environment, file: values.config }));

@@ -17,9 +17,7 @@ export async function probe(environment: Environment, args: readonly string[]): 
   const { values, positionals } = readCommand(args, OPTIONS);
   const [target, ...more] = positionals;
   if (target === undefined || more.length > 0)
-    throw new UsageError(
-      `probe wants one target, such as https://example.com; it was given ${positionals.length}`,
-    );
+    throw new UsageError(`probe needs one target, such as https://example.com; got ${positionals.length}`);
   const config = configurationOrProblems(readConfiguration({ ...environment, file: values.config }));
   if (typeof config === 'string') {
     environment.stderr(config);

@@ -15,24 +15,24 @@ const COMMANDS: Readonly<Record<string, Command>> = Object.freeze({ serve, check
 const USAGE = `Usage: tocsin [COMMAND] [OPTIONS]
 
   serve   runs Tocsin (the default)
-            --config FILE        default: ./tocsin.yml if it stands, else built-in defaults
+            --config FILE        default: ./tocsin.yml if it exists, else built-in defaults
             --listen HOST:PORT   instead of server.listen; port 0 picks a free one
             --log-level LEVEL    debug, info (default), warn, error or silent
-  check   says everything that is wrong with a configuration
+  check   lists every problem of a configuration
             --config FILE
   probe   runs a module against a TARGET once: phases, certificates, log, metrics, verdict
             --module M           default: http_2xx
-            --config FILE        whose probe_endpoint.modules_file names the modules
-            --json               for programs
+            --config FILE        whose probe_endpoint.modules_file lists the modules
+            --json               prints JSON
   alerts  list, ack ID or unack ID, of a running Tocsin
             --url URL            default: http://127.0.0.1:10464
-            --token-file FILE    of the scope ack (list: read), where tokens are configured
+            --token-file FILE    with the scope ack (list: read), where tokens are configured
             --state STATE        list: open (default), closed or all
-            --limit N --after PLACE   list: how many (1000), and where to go on
+            --limit N --after PLACE   list: how many (1000), and where to continue
             --by NAME --comment TEXT --expires 2h   ack: who, why, until when
-            --json               for programs
+            --json               prints JSON
   ledger  backup FILE, export or replay FILE, also while Tocsin runs
-            --config FILE        whose store.path is meant
+            --config FILE        that sets store.path
             --after ID           export: only the events after this one
 
   --help, --version
@@ -67,9 +67,7 @@ async function runCommand(environment: Environment): Promise<ExitCode> {
   const named = first.startsWith('-') ? undefined : first;
   const command = Object.hasOwn(COMMANDS, named ?? 'serve') ? COMMANDS[named ?? 'serve'] : undefined;
   if (command === undefined) {
-    throw new UsageError(
-      `there is no command "${first}"; expected one of ${Object.keys(COMMANDS).join(', ')}`,
-    );
+    throw new UsageError(`unknown command "${first}"; expected one of ${Object.keys(COMMANDS).join(', ')}`);
   }
   return command(environment, named === undefined ? environment.argv : rest);
 }

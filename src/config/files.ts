@@ -53,7 +53,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is not a directory',
   EACCES: 'permission denied; let the user that runs Tocsin read it',
   EPERM: 'permission denied',
-  ELOOP: 'its symbolic links go round in circles',
+  ELOOP: 'its symbolic links form a loop',
   ENAMETOOLONG: 'the path is too long',
 };
 

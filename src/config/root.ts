@@ -21,17 +21,14 @@ const section = (keys: Keys) => mapping(keys).prefault({});
 
 /** Every key at the top of `tocsin.yml`, in the order of the reference. */
 export const ROOT_KEYS = {
-  server: (context) => key('server', section(serverSection(context)), 'who Tocsin is, and who may come in'),
+  server: (context) =>
+    key('server', section(serverSection(context)), 'name, listener, access and limits of this server'),
   metrics: () => key('metrics', section(metricsKeys), 'limits of `/metrics`'),
   store: (context) =>
     key('store', section(storeKeys(context)), 'the ledger: events, alerts, history', { restart: true }),
   scheduler: () =>
-    key(
-      'scheduler',
-      section(schedulerKeys),
-      'what services inherit, and how much is probed at the same time',
-    ),
-  confirm: () => key('confirm', section(confirmKeys), 'what services inherit'),
+    key('scheduler', section(schedulerKeys), 'defaults for services, and limits on concurrent runs'),
+  confirm: () => key('confirm', section(confirmKeys), 'defaults for services'),
   host: (context) =>
     key('host', section(hostKeys(context)), "metrics of this machine, under node_exporter's names", {
       restart: true,
@@ -40,25 +37,25 @@ export const ROOT_KEYS = {
     key(
       'probeEndpoint',
       section(probeEndpointKeys(context)),
-      'which modules there are, and who may be probed',
+      'the modules and the permitted targets of `/probe`',
     ),
   webhooks: (context) =>
-    key('webhooks', z.array(mapping(webhookKeys(context))).optional(), 'who posts alerts here', {
+    key('webhooks', z.array(mapping(webhookKeys(context))).optional(), 'the senders of alerts', {
       whenAbsent: 'one entry, `main`',
     }),
   alertmanagers: (context) =>
     key(
       'alertmanagers',
       z.array(mapping(alertmanagerKeys(context))).prefault([]),
-      'asked each minute which alerts they have; all members of a cluster',
+      'queried each minute for their alerts; list all members of a cluster',
     ),
-  alerts: () => key('alerts', section(alertsKeys), 'how the episodes of alerts are distinguished'),
+  alerts: () => key('alerts', section(alertsKeys), 'how episodes of alerts are distinguished'),
   escalation: () => key('escalation', section(escalationKeys), 'how long an alert may be unacknowledged'),
   watchdogs: () =>
     key(
       'watchdogs',
       z.array(mapping(watchdogKeys)).prefault([]),
-      'alerts that always fire, so that their absence says something; they count in no metric of open alerts',
+      'alerts that always fire, so that their absence is detected; they are not counted as open alerts',
     ),
   ping_url: (context) => pingKeys(context).ping_url,
   ping_url_file: (context) => pingKeys(context).ping_url_file,
@@ -68,7 +65,8 @@ export const ROOT_KEYS = {
       z.array(mapping(sinkKeys(context)).meta(exactlyOneSink)).prefault([]),
       'where events are copied to',
     ),
-  services: (context) => key('services', z.array(serviceSchema(context)).prefault([]), 'what is watched'),
+  services: (context) =>
+    key('services', z.array(serviceSchema(context)).prefault([]), 'the services to probe'),
 } satisfies Readonly<Record<string, (context: ConfigContext) => Key>>;
 
 /** The whole of `tocsin.yml` as one schema, to list its keys. */

@@ -87,7 +87,7 @@ export class Outbox {
     this.#bound();
     this.#options.logger.warn(
       { error: String(error), events: this.#events.length },
-      'the ledger took no events; trying again',
+      'the ledger did not accept events; retrying',
     );
     this.#cancelTimer ??= this.#options.clock.after(RETRY_MS, () => {
       this.#cancelTimer = undefined;
@@ -99,6 +99,6 @@ export class Outbox {
     if (this.#runs.length > MAX_WAITING) this.#runs.splice(0, this.#runs.length - MAX_WAITING);
     if (this.#events.length <= MAX_WAITING) return;
     const dropped = this.#events.splice(0, this.#events.length - MAX_WAITING).length;
-    this.#options.logger.error({ dropped }, 'events were dropped: the ledger has taken none for too long');
+    this.#options.logger.error({ dropped }, 'events were dropped: the ledger has refused them for too long');
   }
 }

@@ -98,7 +98,7 @@ export class Host {
   async collectOne(name: string, signal: AbortSignal): Promise<readonly Sample[]> {
     const instance = this.#instances.get(name);
     if (instance === undefined)
-      throw new RangeError(`"${name}" is no collector; there are: ${this.names.join(', ')}`);
+      throw new RangeError(`"${name}" is not a collector; expected one of: ${this.names.join(', ')}`);
     await this.#takeTurn();
     const { clock } = this.#options;
     const start = clock.monotonic();
@@ -141,7 +141,7 @@ export class Host {
     const { log } = this.#options;
     try {
       const samples = await instance.collect(signal);
-      if (this.#failures.delete(name)) log.info({ collector: name }, 'collector works again');
+      if (this.#failures.delete(name)) log.info({ collector: name }, 'collector recovered');
       return samples;
     } catch (error) {
       if (!(error instanceof CollectorError)) throw error;
@@ -167,6 +167,6 @@ function requireKnown(disabled: readonly string[], collectors: readonly Collecto
   const unknown = disabled.filter((name) => !names.includes(name));
   if (unknown.length === 0) return;
   throw new RangeError(
-    `host.collectors.disable names ${unknown.join(', ')}, which is no collector; there are: ${names.join(', ')}`,
+    `host.collectors.disable names ${unknown.join(', ')}, which is not a collector; expected one of: ${names.join(', ')}`,
   );
 }

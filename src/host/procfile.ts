@@ -88,7 +88,7 @@ export function entries(folder: string): string[] {
 /** @throws {AbsentError} when the folder of /sys does not exist: every kernel has it, so it is not mounted there */
 export function requireSysfs(sysfs: string): void {
   if (entries(sysfs).length === 0)
-    throw new AbsentError(`${sysfs} is no /sys: it is not there, cannot be listed or is empty`);
+    throw new AbsentError(`${sysfs} is not a sysfs: it does not exist, cannot be listed or is empty`);
 }
 
 const UNSIGNED = /^\d{1,20}$/;

@@ -55,10 +55,7 @@ export class BodyBudget {
     while (this.#held > share.bytes && this.#held + bytes > this.#options.max()) {
       const victim = this.#victim(share, bytes);
       if (victim === undefined)
-        throw new BodyError(
-          503,
-          'As many bytes of deliveries are on their way as may be held; try again soon.',
-        );
+        throw new BodyError(503, 'The memory for deliveries in progress is full; try again soon.');
       victim.lose();
     }
     this.#add(share, bytes);

@@ -69,7 +69,7 @@ function decoded(request: IncomingMessage, encoding: string): Readable {
     default:
       throw new BodyError(
         415,
-        `The Content-Encoding "${encoding}" is not known; expected gzip, deflate, br or none.`,
+        `The Content-Encoding "${encoding}" is not supported; expected gzip, deflate, br or none.`,
       );
   }
 }
@@ -110,17 +110,17 @@ function eachChunk(upload: Upload, take: (chunk: Uint8Array) => void): Promise<v
 }
 
 function notEncoded(): BodyError {
-  return new BodyError(400, 'The body is not encoded as its Content-Encoding says.');
+  return new BodyError(400, 'The body does not match its Content-Encoding.');
 }
 
 function brokenOff(): BodyError {
-  return new BodyError(400, 'The client broke off before the body was there.');
+  return new BodyError(400, 'The client disconnected before the body was complete.');
 }
 
 function lostPlace(): BodyError {
   return new BodyError(
     503,
-    'The upload gave way to others: nothing more of it came in time, or its address holds the most.',
+    'The upload was aborted to make room for others: it stalled, or its address holds the most memory.',
   );
 }
 

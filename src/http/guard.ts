@@ -47,7 +47,7 @@ export function requireGuards<Handler>(handlers: readonly Handler[]): readonly H
   const without = guardedRoutes(handlers).filter(({ guards }) => guards.length === 0);
   if (without.length === 0) return handlers;
   const names = without.map(({ method, path }) => `${method} ${path}`);
-  throw new Error(`routes without a guard: ${names.join('; ')}; state one beside the path, or open`);
+  throw new Error(`routes without a guard: ${names.join('; ')}; declare one next to the path, or open`);
 }
 
 function routesOf(stack: readonly Layer[], around: readonly Layer[]): GuardedRoute[] {

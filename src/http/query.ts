@@ -84,7 +84,7 @@ export class Query {
     if (first === undefined) return false;
     sendProblem(response, {
       status: 400,
-      title: 'A query parameter is not understood',
+      title: 'Invalid query parameter',
       detail: `${first.parameter} is "${first.given}"; expected ${first.expected}`,
       more: { problems: this.problems },
     });
@@ -94,8 +94,8 @@ export class Query {
 
 function unknownParameter(parameter: string, value: unknown, known: readonly string[]): QueryProblem {
   const given = typeof value === 'string' ? value : JSON.stringify(value);
-  const names = known.length === 0 ? 'none, for this path has none' : `one of ${known.join(', ')}`;
-  return { parameter, given, expected: `a parameter that there is: ${names}` };
+  const expected = known.length === 0 ? 'no parameters' : `one of the parameters ${known.join(', ')}`;
+  return { parameter, given, expected };
 }
 
 /** Answers 400 where any parameter is given to a path that has none; true when it did. */

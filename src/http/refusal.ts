@@ -19,14 +19,15 @@ export function refusalOf(code: string): Problem | undefined {
       return {
         status: 431,
         title: 'Request header fields too large',
-        detail: 'The request line and headers are larger than server.max_header_size. Send less.',
+        detail:
+          'The request line and headers are larger than server.max_header_size. Send fewer or shorter headers.',
       };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return {
         status: 408,
         title: 'Request timeout',
         detail:
-          'The headers were not there within server.header_timeout, or the request not within server.request_timeout. Send it faster.',
+          'The headers were not received within server.header_timeout, or the request within server.request_timeout. Send it faster.',
       };
     // a connection closed within its headers is not malformed: its client disconnected
     case 'HPE_INVALID_EOF_STATE':
@@ -36,7 +37,7 @@ export function refusalOf(code: string): Problem | undefined {
         ? {
             status: 400,
             title: 'Bad request',
-            detail: `This is no HTTP/1.1 request (${code}). Expected plain HTTP: not TLS, not HTTP/2.`,
+            detail: `This is not an HTTP/1.1 request (${code}). Expected plain HTTP: not TLS, not HTTP/2.`,
           }
         : undefined;
   }

@@ -104,12 +104,12 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): stri
   const where = `cannot listen on ${host}:${port}`;
   switch (error.code) {
     case 'EADDRINUSE':
-      return `${where}: the port is taken by another process. Stop it, or choose another with --listen or server.listen.`;
+      return `${where}: the port is in use by another process. Stop it, or choose another port with --listen or server.listen.`;
     case 'EACCES':
-      return `${where}: this user may not use the port. Choose one above 1023.`;
+      return `${where}: this user is not permitted to use the port. Choose one above 1023.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${where}: this machine has no such address. Choose one of its own, such as 127.0.0.1.`;
+      return `${where}: this machine does not have this address. Choose one that it has, such as 127.0.0.1.`;
     default:
       return `${where}: ${error.message}`;
   }
@@ -133,7 +133,7 @@ async function close({ server, connections, signal }: Closing): Promise<void> {
 }
 
 const notFound: RequestHandler = (request, response) => {
-  const detail = `Nothing answers ${request.method} ${request.path}; / lists what is there.`;
+  const detail = `No route matches ${request.method} ${request.path}; / lists the paths.`;
   sendProblem(response, { status: 404, title: 'Not found', detail });
 };
 
@@ -145,15 +145,15 @@ function failed(logger: Logger): ErrorRequestHandler {
     }
     if (error instanceof LedgerUnavailableError) {
       response.set('Retry-After', '5');
-      sendProblem(response, { status: 503, title: 'The ledger cannot be read now', detail: error.message });
+      sendProblem(response, { status: 503, title: 'The ledger cannot be read', detail: error.message });
       return;
     }
     const status = clientErrorStatus(error);
     if (status === undefined) logger.error({ path: request.path, error: String(error) }, 'a request failed');
     sendProblem(response, {
       status: status ?? 503,
-      title: status === undefined ? 'Tocsin failed' : 'Bad request',
-      detail: status === undefined ? 'The log says why. Try again.' : String(error),
+      title: status === undefined ? 'Internal error' : 'Bad request',
+      detail: status === undefined ? 'See the log for the cause. Try again.' : String(error),
     });
   };
 }

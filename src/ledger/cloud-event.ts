@@ -8,7 +8,7 @@ import type { WireEvent } from './thread/protocol.ts';
  * @throws Error if the stored event is unreadable
  */
 export function cloudEvent(event: WireEvent, epoch: string, node: string): CloudEvent {
-  if (event.type === '') throw new Error('its type is not known');
+  if (event.type === '') throw new Error('its type is unknown');
   const id = `${epoch}-${event.offset}`;
   const about = { type: event.type, ...(event.subject !== null && { subject: event.subject }) };
   const time = new Date(event.time).toISOString();

@@ -98,7 +98,7 @@ export class UnreadableRows {
     if (this.#known.size === LOGGED)
       this.#logger.error(
         { rows: LOGGED },
-        'many rows of the ledger cannot be read: more of them are counted in tocsin_ledger_unreadable_rows_total and not logged',
+        'many rows of the ledger cannot be read: further ones are counted in tocsin_ledger_unreadable_rows_total, but not logged',
       );
   }
 }

@@ -53,7 +53,7 @@ function asIs(line: string): string {
 /** In pino's format. */
 function droppedLine(lines: number): string {
   const time = new Date().toISOString();
-  const msg = 'log lines were lost: whoever reads standard output was too slow, or it could not be written';
+  const msg = 'log lines were lost: standard output was read too slowly, or could not be written';
   return `${JSON.stringify({ level: 'warn', time, lines, msg })}\n`;
 }
 

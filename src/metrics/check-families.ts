@@ -23,12 +23,7 @@ export const CHECK = {
   ),
   runs: ofCheck('tocsin_probe_runs_total', 'counter', 'Runs by result.', ['result']),
   failures: ofCheck('tocsin_probe_failures_total', 'counter', 'Failed runs by reason.', ['reason']),
-  unknowns: ofCheck(
-    'tocsin_probe_unknown_total',
-    'counter',
-    "Runs that ended unknown by the agent's fault, by reason.",
-    ['reason'],
-  ),
+  unknowns: ofCheck('tocsin_probe_unknown_total', 'counter', 'Unknown runs by reason.', ['reason']),
   observedSeconds: ofCheck(
     'tocsin_check_observed_seconds_total',
     'counter',

@@ -54,12 +54,12 @@ async function askStatus(client: Client, config: AlertmanagerConfig, now: () => 
   const { body, date } = await get(client, config, 'status', MAX_STATUS_BYTES);
   const { uptime, text } = readStatus(body);
   const startedAt = Date.parse(uptime);
-  if (Number.isNaN(startedAt)) throw new Error('/api/v2/status has no time as its "uptime"');
+  if (Number.isNaN(startedAt)) throw new Error('"uptime" of /api/v2/status is not a time');
   const at = now();
   const configured = config.receivers;
   const read = readSenderConfiguration(readPlainYaml(text), config.webhook);
   if (read === undefined && configured === undefined)
-    throw new Error('/api/v2/status has no configuration of Alertmanager as its "config.original"');
+    throw new Error('"config.original" of /api/v2/status is not an Alertmanager configuration');
   return {
     receivers:
       configured === undefined ? (read?.receivers ?? NO_RECEIVERS) : { certain: configured, possible: [] },
@@ -77,7 +77,7 @@ function readStatus(body: Uint8Array): { readonly uptime: string; readonly text:
     };
     return { uptime: String(value.uptime), text: String(value.config?.original) };
   } catch {
-    throw new Error('/api/v2/status did not answer with JSON');
+    throw new Error('/api/v2/status did not return JSON');
   }
 }
 

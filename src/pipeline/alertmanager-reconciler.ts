@@ -66,7 +66,7 @@ export class Reconciling {
       self.pipeline.reconciled(webhook, result.drift, result.repaired);
       this.#reportMissing(webhook, result);
     } catch (error) {
-      logger.warn({ webhook, error: String(error) }, 'the ledger could not be reconciled; trying again');
+      logger.warn({ webhook, error: String(error) }, 'the ledger could not be reconciled; retrying');
     }
   }
 
@@ -103,7 +103,7 @@ export class Reconciling {
     this.#failing.add(name);
     logger.warn(
       { alertmanager: name, problem },
-      'an Alertmanager does not say what it has; nothing is taken as resolved or missing because of that',
+      'an Alertmanager does not list its alerts; none is considered resolved or missing because of that',
     );
   }
 }

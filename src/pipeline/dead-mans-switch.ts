@@ -90,7 +90,7 @@ export class Pinging {
   #note(problem: string | undefined): void {
     const { logger } = this.#options;
     if (problem !== undefined && !this.#failing)
-      logger.warn({ problem }, 'ping_url cannot be called; trying again, silently until it succeeds');
+      logger.warn({ problem }, 'ping_url cannot be called; retrying, silently until it succeeds');
     if (problem === undefined && this.#failing) logger.info({}, 'ping_url can be called again');
     this.#failing = problem !== undefined;
   }

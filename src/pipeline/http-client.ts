@@ -77,6 +77,6 @@ class AnswerError extends Error {
 function whyNot(error: unknown): string {
   if (error instanceof AnswerError) return error.message;
   const { name, code } = error as NodeJS.ErrnoException;
-  if (name === 'TimeoutError') return `no whole answer within ${TIMEOUT_MS / 1_000} s`;
+  if (name === 'TimeoutError') return `no complete answer within ${TIMEOUT_MS / 1_000} s`;
   return `no answer: ${code ?? name}`;
 }

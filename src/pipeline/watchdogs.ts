@@ -80,7 +80,7 @@ export class Watchdogs {
     } catch (error) {
       logger.warn(
         { error: String(error), watchdog: config.name },
-        'the past of a watchdog could not be read',
+        'the last event of a watchdog could not be read',
       );
     }
     if (generation !== this.#generation && !this.#configs.includes(config)) return;
@@ -113,9 +113,9 @@ export class Watchdogs {
     if (what === 'lost')
       logger.error(
         { watchdog: name, lastSeen: seen, expectEveryMs },
-        'a watchdog is no longer heard: alerts may not arrive; see docs/runbooks/TocsinWatchdogLost.md',
+        'a watchdog is no longer received: alerts may not arrive; see docs/runbooks/TocsinWatchdogLost.md',
       );
-    else logger.info({ watchdog: name }, 'a watchdog is heard again');
+    else logger.info({ watchdog: name }, 'a watchdog is received again');
     outbox.event({
       type: `tocsin.watchdog.${what}`,
       subject: name,

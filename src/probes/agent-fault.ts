@@ -54,7 +54,10 @@ export function ownUp(verdict: Verdict, circumstances: Circumstances): Verdict {
   const bound = Math.min(STARVED_MS, Math.max(STARVED_AT_LEAST_MS, timeoutMs / 10));
   if (!late && stalledMs < bound) return verdict;
   const pause = formatDuration(Math.max(timedOut ? lateMs : 0, stalledMs));
-  return unknown('agent_overload', `Tocsin stood still for ${pause} during the run (${verdict.text})`);
+  return unknown(
+    'agent_overload',
+    `Tocsin's event loop was blocked for ${pause} during the run (${verdict.text})`,
+  );
 }
 
 function noDescriptorLeft(): boolean {

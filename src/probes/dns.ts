@@ -41,7 +41,7 @@ export const dnsProber = defineProber<DnsSettings>({
 });
 
 const SOA = typeNumber('SOA');
-const MISSING = 'query_name is missing: say which name to ask for';
+const MISSING = 'query_name is missing: set the name to query';
 
 function missingName({ queryName }: DnsSettings, address?: string): string | undefined {
   if (queryName !== undefined) return undefined;
@@ -116,7 +116,7 @@ async function askUdp({ target, settings, run, timer, query }: Inquiry, port: nu
     query,
     signal: run.signal,
     sent: () => timer.enter('processing'),
-    ignored: () => run.log('ignored a message that answers another query'),
+    ignored: () => run.log('ignored a message that does not answer the query'),
   });
 }
 

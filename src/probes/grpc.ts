@@ -93,7 +93,7 @@ async function attempt(server: Server, check: Check): Promise<CheckEnd> {
   try {
     let end = await checkHealth(server, check);
     if (end.refused === true) {
-      run.log('refused before it was taken: asked once more');
+      run.log('request refused before it was processed; repeating it once');
       check.samples.length = 0;
       end = await checkHealth(server, check);
     }
@@ -167,14 +167,14 @@ function judge(end: CallEnd, run: Run, wire: Wire): CheckEnd {
   }
   try {
     const answer = unframe(body);
-    if (answer === undefined) throw new MalformedMessageError('there is no answer');
+    if (answer === undefined) throw new MalformedMessageError('it is empty');
     const serving = servingStatusName(decodeStatus(wire, answer));
-    const verdict = serving === SERVING ? SUCCESS : failure('status', `The server says ${serving}`);
+    const verdict = serving === SERVING ? SUCCESS : failure('status', `The server reports ${serving}`);
     return { verdict, code, serving };
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
     return {
-      verdict: failure('protocol', `The answer is no health answer: ${error.message}`),
+      verdict: failure('protocol', `The answer is not a HealthCheckResponse: ${error.message}`),
       code: INTERNAL,
     };
   }

@@ -21,7 +21,7 @@ export const httpProber = defineProber<HttpSettings>({
 function withHostname(settings: HttpSettings, hostname: string): HttpSettings | TargetProblem {
   const given = settings.headers.find(([name]) => name.toLowerCase() === 'host')?.[1];
   if (given !== undefined && given !== hostname)
-    return { problem: 'the module has a Host header of its own, which is not that hostname' };
+    return { problem: 'the module sets a Host header that differs from the hostname' };
   if (given !== undefined) return settings;
   return {
     ...settings,

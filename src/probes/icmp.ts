@@ -97,24 +97,24 @@ async function send(host: string, { settings, run, command }: Ping, timer: Phase
   timer.enter('processing');
   const args = pingArguments(settings, found.address, run.timeoutMs);
   const { out, err } = await runPing({ command, args, signal: run.signal, gone });
-  if (err !== '') run.log('ping complained', { text: err.slice(0, 500) });
+  if (err !== '') run.log('ping reported errors', { text: err.slice(0, 500) });
   return readPing(out, err);
 }
 
 const PERMISSION =
-  'This host does not let Tocsin ping: set the sysctl net.ipv4.ping_group_range to hold its group (as in "0 2147483647"), or give ping the capability (setcap cap_net_raw+ep)';
+  'Tocsin is not permitted to ping on this host: set the sysctl net.ipv4.ping_group_range to include its group (as in "0 2147483647"), or give ping the capability (setcap cap_net_raw+ep)';
 
 /** The failure for a ping without a reply. */
 function unanswered(report: Exclude<PingReport, { kind: 'reply' }>, host: string): ProbeFailure {
   switch (report.kind) {
     case 'wrong_reply':
-      return fail('reply', `${host} answered with other data than it was sent`);
+      return fail('reply', `${host} answered with different data from what was sent`);
     case 'unreachable':
       return fail('connect', `${host} cannot be reached: ${report.text}`);
     case 'too_big':
       return fail(
         'config',
-        `payload_size is too big for the way to ${host} without fragments (dont_fragment)`,
+        `payload_size is too large for the path to ${host} without fragments (dont_fragment)`,
       );
     case 'no_such_source':
       return fail('config', 'source_ip_address is not an address of this host');
@@ -123,6 +123,6 @@ function unanswered(report: Exclude<PingReport, { kind: 'reply' }>, host: string
     case 'forbidden':
       return agentFault('agent_error', PERMISSION);
     case 'other':
-      return agentFault('agent_error', `ping did not work: ${report.text}`);
+      return agentFault('agent_error', `ping failed: ${report.text}`);
   }
 }

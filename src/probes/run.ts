@@ -114,7 +114,7 @@ function newRunId(): string {
 const CANCELLED: Outcome = {
   verdict: unknown(
     'agent_error',
-    'The run was cancelled before it ended: Tocsin is stopping or has a new configuration',
+    'The run was cancelled before it ended: Tocsin is stopping or its configuration was reloaded',
   ),
   samples: [],
 };

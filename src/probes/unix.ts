@@ -51,7 +51,7 @@ function settings(files: ConfigFiles): z.ZodType<UnixSettings> {
 function unixTarget(address: string): TargetParts | TargetProblem {
   const expected = 'expected the absolute path of a socket, such as /run/app/app.sock';
   if (!address.startsWith('/')) return { problem: `"${address}" is not an absolute path; ${expected}` };
-  if (address.includes('\0')) return { problem: `the path holds a zero byte; ${expected}` };
+  if (address.includes('\0')) return { problem: `the path contains a zero byte; ${expected}` };
   const bytes = Buffer.byteLength(address);
   if (bytes > MAX_PATH_BYTES)
     return { problem: `the path has ${bytes} bytes, and a socket's has at most ${MAX_PATH_BYTES}` };

@@ -55,9 +55,9 @@ function requestUrl(address: string): WebUrl | undefined {
 
 function websocketTarget(address: string): TargetParts | TargetProblem {
   const url = requestUrl(address);
-  if (url === undefined) return { problem: `the address is not a URL of WebSocket; ${EXPECTED}` };
+  if (url === undefined) return { problem: `the address is not a WebSocket URL; ${EXPECTED}` };
   if (url.user !== undefined)
-    return { problem: 'the address holds credentials; give them as http_config.basic_auth' };
+    return { problem: 'the address contains credentials; give them as http_config.basic_auth' };
   return { label: shownUrl(url).replace(/^http/, 'ws'), host: url.host };
 }
 

@@ -133,7 +133,7 @@ export function secretFile(files: ConfigFiles) {
       if (text === undefined) return z.NEVER;
       const value = text.trimEnd();
       if (value !== '') return new Secret(value);
-      const message = `the file ${files.resolve(path)} is empty; it should hold a secret`;
+      const message = `the file ${files.resolve(path)} is empty; expected a secret`;
       context.addIssue({ code: 'custom', message, params: CANNOT_WORK });
       return z.NEVER;
     })

@@ -157,8 +157,8 @@ function messageOf(error: unknown): string {
 
 function requireNew(target: string): void {
   if (existsSync(target))
-    throw new LedgerStartError(`${target} is there already; give the name of a new file.`);
+    throw new LedgerStartError(`${target} already exists; give the name of a new file.`);
   const folder = dirname(target);
   if (!existsSync(folder) || !statSync(folder).isDirectory())
-    throw new LedgerStartError(`There is no folder ${folder}; create it, or give another file.`);
+    throw new LedgerStartError(`The folder ${folder} does not exist; create it, or give another file.`);
 }

@@ -43,7 +43,7 @@ export async function probeOnce(options: ProbeOnceOptions): Promise<ProbeReport 
   const modules = config.probeEndpoint.modules();
   const module = modules.get(options.module);
   if (module === undefined)
-    return `there is no module "${options.module}"; expected one of ${[...modules.keys()].join(', ')}`;
+    return `unknown module "${options.module}"; expected one of ${[...modules.keys()].join(', ')}`;
   const { prober, probe } = module;
   const address = prober.probeAddress?.(options.target) ?? options.target;
   const parts = prober.target(address);

@@ -32,7 +32,7 @@ function endProcess(seconds: number): void {
     level: 'fatal',
     time: new Date().toISOString(),
     seconds,
-    msg: 'the event loop is stuck and answers nothing; the process ends itself by SIGKILL',
+    msg: 'the event loop is stuck; killing the process with SIGKILL',
   };
   const kill = () => process.kill(process.pid, 'SIGKILL');
   // not written by this thread itself: a stopped terminal would block it

@@ -131,7 +131,7 @@ function chosenProber(context: Context, path: Path): Chosen | undefined {
   if (prober !== undefined) return { prober };
   const message =
     given === ''
-      ? `names no prober; add one of these, such as "prober: http": ${types.join(', ')}`
+      ? `missing prober; add one of these, such as "prober: http": ${types.join(', ')}`
       : `unknown prober "${given}"; ${suggest(given, types, 'probers')}`;
   note(context, node === undefined ? path : at, { message, alwaysFails: true });
   return {

@@ -67,7 +67,7 @@ function hint(what: string, input: unknown): string {
     return '; put it in quotes';
   if (what !== 'true or false' || typeof input !== 'string') return '';
   if (/^(?:true|false)$/i.test(input)) return '; write it without quotes';
-  return /^(?:yes|no|on|off|y|n)$/i.test(input) ? `; YAML 1.2 takes "${input}" for text` : '';
+  return /^(?:yes|no|on|off|y|n)$/i.test(input) ? `; in YAML 1.2 "${input}" is text` : '';
 }
 
 function closedSet(values: readonly unknown[], input: unknown): string {

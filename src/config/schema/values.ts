@@ -79,7 +79,7 @@ export const httpUrl = z
       `"${String(issue.input)}" is not a URL; expected http:// or https://, such as http://alertmanager:9093`,
   })
   .refine((given) => !isHttpUrl(given) || new URL(given).username === '', {
-    error: 'the URL holds credentials; give them as basic_auth',
+    error: 'the URL contains credentials; give them as basic_auth',
   })
   .meta({ title: 'URL', pattern: HTTP_URL });
 

@@ -31,15 +31,15 @@ export const alertmanagerKeys = ({ files }: Pick<ConfigContext, 'files'>) => {
         .array(z.string().min(1).meta({ title: 'name' }))
         .min(1)
         .optional(),
-      'its receivers that post to that entry; needed only where [they cannot be found out](webhook.md#reconciliation)',
-      { whenAbsent: 'found out' },
+      'its receivers that post to that entry; needed only where [they cannot be discovered](webhook.md#reconciliation)',
+      { whenAbsent: 'discovered' },
     ),
-    basic_auth: key('basicAuth', basic_auth, 'how Tocsin signs in'),
+    basic_auth: key('basicAuth', basic_auth, 'the user and password of Tocsin'),
     authorization: key('authorization', authorization, 'the header `Authorization`, instead of `basic_auth`'),
     tls_config: key(
       'tls',
       tlsConnection(files).optional(),
-      'how TLS is spoken, for `https://`; files are read when the configuration is loaded',
+      'the TLS settings, for `https://`; files are read when the configuration is loaded',
     ),
   };
 };

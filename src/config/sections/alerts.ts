@@ -7,7 +7,7 @@ export const alertsKeys = {
   same_start_tolerance: key(
     'sameStartToleranceMs',
     tolerance.prefault('60s'),
-    'how far the start times that members of a cluster give for one alert may lie apart',
+    'how far the start times of one alert may differ between the members of a cluster',
   ),
   stale_hold: key(
     'staleHoldMs',
@@ -17,7 +17,7 @@ export const alertsKeys = {
   expire_after: key(
     'expireAfterMs',
     retention.prefault('24h'),
-    'an open episode of which nothing was heard for so long, and for two `repeat_interval`, is given up',
+    'an open episode without a delivery for so long, and for two `repeat_interval`, expires',
   ),
 };
 

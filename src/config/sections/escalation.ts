@@ -16,7 +16,7 @@ export const escalationKeys = {
   critical: key(
     'critical',
     levels.prefault(['5m', '15m']),
-    'after how long without acknowledgement a critical alert goes to level 2, and to level 3',
+    'how long a critical alert may be unacknowledged before level 2, and before level 3',
   ),
   warning: key('warning', levels.prefault(['15m']), 'the same for warnings'),
 };
@@ -26,7 +26,7 @@ export const ownEscalationKeys = {
   critical: key(
     'critical',
     levels.optional(),
-    'instead of the general ones, all of them: with one duration there is no third level, with `[]` none',
+    'replaces all the general ones: one duration means no third level, `[]` no escalation',
     { whenAbsent: '`escalation.critical`' },
   ),
   warning: key('warning', levels.optional(), 'the same for warnings', {

@@ -39,7 +39,7 @@ export const hostKeys = (context: Pick<ConfigContext, 'files' | 'collectors'>) =
     collectors: key(
       'collectors',
       mapping(collectorsKeys(context)).prefault({}),
-      'what is read of this machine: everything but what is left out',
+      'the collectors that run: all but the disabled ones',
     ),
   };
 };

@@ -4,8 +4,8 @@ import type { Values } from '../schema/mapping.ts';
 import { count, networks, positiveSize } from '../schema/values.ts';
 
 const rateLimitKeys = {
-  per_second: key('perSecond', z.number().gt(0).prefault(10), 'tokens that come back each second'),
-  burst: key('burst', count.prefault(20), 'tokens that it holds at most'),
+  per_second: key('perSecond', z.number().gt(0).prefault(10), 'tokens added per second'),
+  burst: key('burst', count.prefault(20), 'the most tokens that it holds'),
 };
 
 /** The keys of `metrics`. */
@@ -28,12 +28,12 @@ export const metricsKeys = {
   max_unsent: key(
     'maxUnsentBytes',
     positiveSize.prefault('64MiB'),
-    'memory of answers that clients have not taken, those of every path together; beyond it whoever has taken nothing for longest is cut off',
+    'memory for unsent responses of all paths together; beyond it the client that has not read for the longest time is disconnected',
   ),
   max_series: key(
     'maxSeries',
     count.prefault(1_000_000),
-    'series that checks and collectors may have together; what is beyond is left out and counted',
+    'series that checks and collectors may have together; series beyond it are left out and counted',
   ),
   max_series_per_family: key('maxSeriesPerFamily', count.prefault(250_000), 'the same for each family'),
   histograms: key(
@@ -41,7 +41,7 @@ export const metricsKeys = {
     z.enum(['classic', 'both']).prefault('classic'),
     '`both` adds [native histograms](scraping.md#native-histograms) for Prometheus servers that ask for the protobuf format',
   ),
-  compression: key('compression', z.boolean().prefault(true), 'gzip for those who accept it'),
+  compression: key('compression', z.boolean().prefault(true), 'gzip for clients that accept it'),
 };
 
 export type MetricsConfig = Values<typeof metricsKeys>;

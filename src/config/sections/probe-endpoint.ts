@@ -18,7 +18,7 @@ export const probeEndpointKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
   modules_file: key(
     'modulesFile',
     pathIn(files).optional(),
-    "blackbox_exporter's own file (`blackbox.yml`); without it, the modules of the one that blackbox_exporter ships. Read in its dialect: YAML 1.1's booleans (`yes`, `off`), durations of Go (`1.5s`), nothing expanded. Files that it names are relative to it",
+    "blackbox_exporter's own file (`blackbox.yml`); without it, the modules of the one that blackbox_exporter ships. Read in its dialect: YAML 1.1's booleans (`yes`, `off`), durations of Go (`1.5s`), no variables expanded. Files that it names are relative to it",
   ),
   allow: key(
     'allow',
@@ -28,7 +28,7 @@ export const probeEndpointKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
   max_concurrency: key(
     'maxConcurrency',
     count.prefault(512),
-    'runs at the same time; more are answered with 503. One address may have three quarters of them, more is 429; the last quarter is for `metrics.trusted` and for those with a token, where there are any. Services are not counted, and do not wait for `/probe`',
+    'runs at the same time; more are answered with 503. One address may use three quarters of them; more are answered with 429. The last quarter is reserved for `metrics.trusted` and for clients with a token, where tokens are configured. Services are not counted, and do not wait for `/probe`',
   ),
 });
 

@@ -39,7 +39,7 @@ export const confirmKeys = {
   retry_interval: key(
     'retryIntervalMs',
     timer.prefault('2s'),
-    'how soon a run is repeated whose result is not confirmed',
+    'the delay before a run with an unconfirmed result is repeated',
   ),
 };
 

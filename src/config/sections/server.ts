@@ -36,22 +36,22 @@ const limitKeys = {
   max_connections: key(
     'maxConnections',
     count.prefault(1024),
-    'connections at the same time; for one more an idle one gives way, or it is closed at once ([how](scraping.md#connections))',
+    'connections at the same time; a new one beyond it replaces an idle one, or is closed at once ([how](scraping.md#connections))',
   ),
   max_connections_per_address: key(
     'maxConnectionsPerAddress',
     count.prefault(64),
-    'of them, those of one address (IPv6: of one /64); more are closed at once. `metrics.trusted` and `server.trusted_proxies` are not counted',
+    'the same for each client address (IPv6: for each /64); more are closed at once. `metrics.trusted` and `server.trusted_proxies` are not counted',
   ),
   max_reads: key(
     'maxReads',
     count.prefault(64),
-    'reads (the API, `/cluster_health` and the like, `/config`) that are answered at the same time; more are answered with 503. A quarter of them is for requests with one of `server.tokens`, where there are any',
+    'reads (the API, `/cluster_health` and the like, `/config`) that are answered at the same time; more are answered with 503. A quarter of them is reserved for requests with one of `server.tokens`, where tokens are configured',
   ),
   max_reads_per_address: key(
     'maxReadsPerAddress',
     count.prefault(16),
-    'of them, those of one address (IPv6: of one /64); more are answered with 429',
+    'the same for each client address (IPv6: for each /64); more are answered with 429',
   ),
   max_header_size: key(
     'maxHeaderBytes',
@@ -62,13 +62,13 @@ const limitKeys = {
   header_timeout: key(
     'headerTimeoutMs',
     timer.prefault('10s'),
-    'until the headers of a request must be there, else 408; at most `request_timeout`',
+    'the time limit for the headers of a request, else 408; at most `request_timeout`',
     { restart: true },
   ),
   request_timeout: key(
     'requestTimeoutMs',
     timer.prefault('60s'),
-    'until a whole request must be there, and until a client must have taken the whole of an answer',
+    'the time limit for a whole request to arrive, and for a client to read a whole response',
     { restart: true },
   ),
   keep_alive: key(
@@ -89,7 +89,7 @@ const serverKeys = ({ hostname }: Pick<ConfigContext, 'hostname'>) => ({
   listen: key(
     'listen',
     listenAddress.prefault('127.0.0.1:10464'),
-    'the one address it listens on; IPv6 in brackets: `[::1]:10464`. Port 0 picks a free one. `--listen` comes before it',
+    'the one address it listens on; IPv6 in brackets: `[::1]:10464`. Port 0 picks a free one. `--listen` takes precedence',
     { restart: true },
   ),
   lifecycle: key(
@@ -101,7 +101,7 @@ const serverKeys = ({ hostname }: Pick<ConfigContext, 'hostname'>) => ({
   trusted_proxies: key(
     'trustedProxies',
     networks.prefault([]),
-    "proxies whose `X-Forwarded-For` tells the client's address",
+    "proxies whose `X-Forwarded-For` is used as the client's address",
   ),
 });
 
@@ -116,7 +116,7 @@ const tokenKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
   scopes: key(
     'scopes',
     z.array(z.enum(SCOPES)).min(1),
-    'of `read` (the API), `metrics` (`/metrics`, `/probe`), `ack` (acknowledging alerts), `heartbeat`, `admin` (reloading)',
+    'any of `read` (the API), `metrics` (`/metrics`, `/probe`), `ack` (acknowledging alerts), `heartbeat`, `admin` (reloading)',
   ),
 });
 
@@ -126,7 +126,7 @@ export const serverSection = (context: ConfigContext) => ({
   tokens: key(
     'tokens',
     z.array(mapping(tokenKeys(context)).meta(exactlyOneOf('token', 'token_file'))).prefault([]),
-    'who may do what; see below',
+    'tokens and their scopes; see below',
   ),
 });
 

@@ -27,7 +27,7 @@ const redisKeys = (files: ConfigFiles) => ({
   tls_config: key(
     'tls',
     tlsConnection(files).optional(),
-    'how TLS is spoken, for `rediss://`; files are read when the configuration is loaded',
+    'the TLS settings, for `rediss://`; files are read when the configuration is loaded',
   ),
   stream: key('stream', text.prefault('tocsin:events'), 'the key of the stream'),
   max_length: key('maxLength', count.prefault(100_000), 'about how many entries the stream keeps'),
@@ -84,7 +84,7 @@ const webUrl = z
   .string()
   .refine(isWebUrl, {
     error:
-      'expected an http:// or https:// URL without credentials in it; those belong into authorization or basic_auth',
+      'expected an http:// or https:// URL without credentials in it; give them as authorization or basic_auth',
   })
   .meta({ title: 'URL' });
 
@@ -113,7 +113,7 @@ const httpKeys = (files: ConfigFiles) => {
     tls_config: key(
       'tls',
       tlsConnection(files).optional(),
-      'how TLS is spoken, for `https://`; files are read when the configuration is loaded',
+      'the TLS settings, for `https://`; files are read when the configuration is loaded',
     ),
     timeout: key('timeoutMs', timer.prefault('10s'), 'how long an event may take, connecting included'),
   };
@@ -146,7 +146,7 @@ const logSink = z.strictObject({}).transform(() => ({ type: 'log' as const }));
 
 /** The keys of an entry of `sinks`. */
 export const sinkKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
-  name: key('name', name, 'unique; the label `sink`, and what its place in the ledger is kept under'),
+  name: key('name', name, 'unique; the label `sink`, and the key of its position in the ledger'),
   redis: key('redis', redisSink(files).optional(), 'appends events to a Redis stream'),
   http: key('http', httpSink(files).optional(), 'posts each event as a CloudEvent'),
   log: key('log', logSink.optional(), "`{}`: writes each event to Tocsin's log"),
@@ -169,7 +169,7 @@ export function readSinks(reader: Reader, context: ConfigContext): readonly Sink
     uniqueName(reader, path, partial.name, names);
     const given = KINDS.filter((kind) => reader.has([...path, kind]));
     if (given.length !== 1) {
-      const what = given.length === 0 ? 'nowhere to send events to' : given.join(' and ');
+      const what = given.length === 0 ? 'no destination for events' : given.join(' and ');
       reader.report(path, `${what}; expected exactly one of ${KINDS.join(', ')}`);
       return undefined;
     }

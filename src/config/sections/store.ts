@@ -18,11 +18,11 @@ const retentionKeys = {
 
 /** The keys of `store`. */
 export const storeKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
-  path: key('path', pathIn(files).prefault('./data/tocsin.db'), 'its file; folders are made'),
+  path: key('path', pathIn(files).prefault('./data/tocsin.db'), 'its file; missing folders are created'),
   retention: key(
     'retention',
     mapping(retentionKeys).prefault({}),
-    'how long what is kept; from 1 minute to 100 years',
+    'how long data is kept; from 1 minute to 100 years',
   ),
 });
 

@@ -18,7 +18,7 @@ const match = z
 /** The keys of an entry of `watchdogs`: an alert that always fires, and how often it has to be received. */
 export const watchdogKeys = {
   name: key('name', name, 'subject of `tocsin.watchdog.lost` and `.restored`'),
-  match: key('match', match, 'what such an alert carries: all of these labels with these values'),
+  match: key('match', match, 'the labels and values of its alert; all of them must match'),
   expect_every: key(
     'expectEveryMs',
     timer,
@@ -33,7 +33,7 @@ export const pingKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
   ping_url: key(
     'pingUrl',
     secretUrl(secret).meta({ title: 'secret URL' }).optional(),
-    'called (GET) twice in the shortest `expect_every` and at least every minute, while every watchdog is heard in time and the ledger commits',
+    'called (GET) twice in the shortest `expect_every` and at least every minute, while every watchdog is received in time and the ledger commits',
   ),
   ping_url_file: key(
     'pingUrlFile',

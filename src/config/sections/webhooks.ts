@@ -25,7 +25,7 @@ const hmacKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
   timestamp_header: key(
     'timestampHeader',
     headerName.optional(),
-    'the header that carries the time that is signed with the body; more than 300 s off is refused. Without it deliveries [can be replayed](webhook.md#pointing-grafana-at-it)',
+    'the header that carries the time that is signed with the body; a difference of more than 300 s is rejected. Without it deliveries [can be replayed](webhook.md#pointing-grafana-at-it)',
   ),
 });
 
@@ -33,7 +33,7 @@ const senderKeys = {
   peers: key(
     'peers',
     count.prefault(1),
-    'members of its cluster; with one, its receivers are distinguished by their names and groups, whatever address they send from',
+    'members of its cluster; with one, its receivers are distinguished by name and group, not by the address they send from',
   ),
   peer_timeout: key('peerTimeoutMs', timer.prefault('15s'), 'its `--cluster.peer-timeout`'),
   group_interval: key('groupIntervalMs', interval.prefault('5m'), 'the longest of its routes'),
@@ -47,11 +47,11 @@ const senderKeys = {
 
 /** The keys of an entry of `webhooks`. */
 export const webhookKeys = (context: Pick<ConfigContext, 'files'>) => ({
-  name: key('name', name, 'part of the URL; alerts of different entries are kept apart'),
+  name: key('name', name, 'part of the URL; alerts of different entries are kept separate'),
   tokens: key(
     'tokens',
     z.array(token).min(1).optional(),
-    'live bearer tokens; several, so that they can be changed without a gap. Also taken as the password of basic auth',
+    'valid bearer tokens; several, so that they can be rotated without a gap. Also accepted as the password of basic auth',
   ),
   token_files: key(
     'tokenFiles',
@@ -66,7 +66,7 @@ export const webhookKeys = (context: Pick<ConfigContext, 'files'>) => ({
   alertmanager: key(
     'alertmanager',
     mapping(senderKeys).optional(),
-    'what the sender is set to; decides how long a stale repeat can be, and when silence is too long',
+    'the settings of the sender; they decide how long a stale repeat can be, and when silence is too long',
   ),
 });
 
@@ -126,7 +126,7 @@ function checkUnnamed(reader: Reader): void {
   for (const path of open.slice(1)) {
     reader.report(
       path,
-      'an earlier entry has no tokens either, so a delivery to a path without a name could be meant for both; give all entries but one tokens or token_files',
+      'an earlier entry has no tokens either, so a delivery to a path without a name could be for either; give all entries but one tokens or token_files',
     );
   }
 }

@@ -90,7 +90,7 @@ export class Builder {
       case EVENT_ID.ALIAS:
         return this.#alias(event, path);
       default:
-        throw new Error('js-yaml gave an event where a node was due');
+        throw new Error('js-yaml gave an event where a node was expected');
     }
   }
 
@@ -108,9 +108,9 @@ export class Builder {
     const node = this.#anchors.get(name);
     if (node !== undefined) return node;
     const why = this.#anchors.has(name)
-      ? `"*${name}" stands inside its own anchor`
+      ? `"*${name}" is inside its own anchor`
       : `no anchor "&${name}" before it`;
-    this.#problem(path, event.anchorStart, `the alias "*${name}" leads nowhere: ${why}`);
+    this.#problem(path, event.anchorStart, `the alias "*${name}" cannot be resolved: ${why}`);
     return brokenNode(event.anchorStart);
   }
 
@@ -147,7 +147,7 @@ export class Builder {
     if (constructed === undefined) return undefined;
     const [value] = constructed;
     if (isScalar(value)) return value;
-    this.#problem(path, event.tagStart, 'a tag that makes a list or mapping of nothing; leave the tag out');
+    this.#problem(path, event.tagStart, 'a tag for an empty list or mapping; leave the tag out');
     return undefined;
   }
 
@@ -205,7 +205,7 @@ export class Builder {
     const first = entries.get(key.name);
     if (key.merge) merged.push(entry);
     else if (key.name === '__proto__')
-      this.#problem([...path, key.name], key.offset, 'unknown key "__proto__"; take it out');
+      this.#problem([...path, key.name], key.offset, 'unknown key "__proto__"; remove it');
     else if (first !== undefined) this.#duplicate([...path, key.name], key.offset, first);
     else entries.set(key.name, entry);
   }
@@ -226,7 +226,7 @@ export class Builder {
     this.#problem(
       path,
       offset,
-      `the key "${String(path.at(-1))}" stands twice, first in line ${line}; take one out`,
+      `the key "${String(path.at(-1))}" is duplicated, first in line ${line}; remove one`,
     );
   }
 

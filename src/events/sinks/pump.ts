@@ -86,7 +86,7 @@ export class Pump {
       } catch (error) {
         logger.error(
           { sink: this.name, error: String(error) },
-          'a sink failed by a bug and is started again; please report it',
+          'a sink failed because of a bug and is restarted; please report it',
         );
       }
       if (signal.aborted) return;
@@ -169,7 +169,7 @@ export class Pump {
     if (count > 0) this.#options.onEvents('lost', count);
     this.#options.logger.error(
       { sink: this.name, after, oldest, events: count },
-      'retention removed events before a sink could take them; see to the sink, or keep events longer',
+      'retention removed events before a sink accepted them; fix the sink, or keep events longer',
     );
   }
 

@@ -96,7 +96,7 @@ export class RedisSink implements Sink {
     if (password !== undefined) {
       const credentials = [...(username === undefined ? [] : [username]), password.reveal()];
       await client.call('AUTH', ...credentials).catch((error: unknown) => {
-        throw new Error(`the login is refused (${codeOf(error)})`);
+        throw new Error(`authentication failed (${codeOf(error)})`);
       });
     }
     if (db !== 0) await client.select(db);

@@ -33,7 +33,7 @@ export class Troubles {
     const { attempts, since } = failing;
     this.#logger.warn(
       { sink: this.#sink, reason, attempts, seconds: (now - since) / 1_000 },
-      'a sink takes no events; they are kept and tried again',
+      'a sink does not accept events; they are kept and sent again',
     );
   }
 
@@ -41,7 +41,7 @@ export class Troubles {
     if (this.#failing === undefined) return;
     const seconds = (this.#clock.monotonic() - this.#failing.since) / 1_000;
     this.#failing = undefined;
-    this.#logger.info({ sink: this.#sink, seconds }, 'a sink takes events again');
+    this.#logger.info({ sink: this.#sink, seconds }, 'a sink accepts events again');
   }
 
   refused(event: string, reason: string): void {
@@ -54,7 +54,7 @@ export class Troubles {
     this.#refusals = { told: now, count: 0 };
     this.#logger.warn(
       { sink: this.#sink, event, reason, more: count },
-      'a sink refuses an event for good; it is kept as a dead letter',
+      'a sink refused an event permanently; it is kept as a dead letter',
     );
   }
 }

@@ -94,10 +94,10 @@ export function checkValue({ family, labels, value }: Sample): void {
   const { name, type } = family;
   if (typeof value === 'number') {
     if (type !== 'histogram' && type !== 'summary') return;
-    throw new TypeError(`a sample of the ${type} ${name} has a value of the other kind`);
+    throw new TypeError(`a sample of the ${type} ${name} has a value of the wrong type`);
   }
   if (type !== ('bounds' in value ? 'histogram' : 'summary')) {
-    throw new TypeError(`a sample of the ${type} ${name} has a value of the other kind`);
+    throw new TypeError(`a sample of the ${type} ${name} has a value of the wrong type`);
   }
   if ('bounds' in value) {
     if (value.counts.length === value.bounds.length + 1 && !('le' in labels)) return;

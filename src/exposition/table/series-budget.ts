@@ -44,7 +44,7 @@ export class SeriesBudget {
   release(family: string, series = 1): void {
     const left = this.of(family) - series;
     if (left < 0)
-      throw new RangeError(`${series} series of ${family} are released, ${this.of(family)} are in`);
+      throw new RangeError(`${series} series of ${family} cannot be released: it has ${this.of(family)}`);
     this.#total -= series;
     if (left === 0) this.#perFamily.delete(family);
     else this.#perFamily.set(family, left);

@@ -133,13 +133,13 @@ export class ChildClient {
 
   #current(): HostChild {
     if (this.#child !== undefined) return this.#child;
-    if (this.#closed) throw new CollectorError("the host's child is closed");
+    if (this.#closed) throw new CollectorError('the child process is closed');
     const now = this.#clock.monotonic();
     if (now < this.#notBefore)
-      throw new CollectorError(`the host's child ${this.#path} ended by itself; it is started again later`);
+      throw new CollectorError(`the child process ${this.#path} exited unexpectedly; it is restarted later`);
     if (this.#lingering >= MAX_LINGERING) {
       throw new CollectorError(
-        `${this.#lingering} children of the host hang in the kernel: find the mount or device that does not answer`,
+        `${this.#lingering} child processes hang in the kernel: find the mount or device that does not respond`,
       );
     }
     const child = new HostChild(this.#path);
@@ -164,7 +164,7 @@ export class ChildClient {
         if (settled) return;
         reject(
           new CollectorError(
-            `the host's child did not answer within ${limitMs + GRACE_MS} ms; it is replaced`,
+            `the child process did not respond within ${limitMs + GRACE_MS} ms; it is replaced`,
           ),
         );
         this.#retire(child);
@@ -172,7 +172,7 @@ export class ChildClient {
       // A late timer may mean that this process was starved: an answer that has arrived meanwhile is read first.
       const cancel = this.#clock.after(limitMs + GRACE_MS, () => setImmediate(giveUp));
       const release = onAbort(signal, () =>
-        reject(new CollectorError('the scrape ended before the host had answered')),
+        reject(new CollectorError('the scrape ended before the host responded')),
       );
       const settle = (): void => {
         settled = true;

@@ -25,11 +25,11 @@ export class HostChild {
     });
     this.ended = new Promise((resolve) => {
       this.#process.once('exit', (code, signal) => {
-        this.#fail(`the host's child ${path} ended (${signal ?? `exit code ${code ?? 'unknown'}`})`);
+        this.#fail(`the child process ${path} exited (${signal ?? `exit code ${code ?? 'unknown'}`})`);
         resolve();
       });
       this.#process.once('error', (error) => {
-        this.#fail(`the host's child ${path} cannot be started: ${error.message}`);
+        this.#fail(`the child process ${path} cannot be started: ${error.message}`);
         if (this.#process.pid === undefined) resolve();
       });
     });

@@ -99,8 +99,8 @@ function parseLabels(cursor: Cursor, line: number): Labels {
     const [, name, value = ''] = cursor.take(LABEL) ?? [];
     if (name === undefined)
       throw new TextfileError(line, `${cursor.rest}: expected label="value", with \\\\, \\" and \\n escaped`);
-    if (name === '__name__') throw new TextfileError(line, 'the label __name__: expected another name');
-    if (labels.has(name)) throw new TextfileError(line, `the label ${name} twice: expected once`);
+    if (name === '__name__') throw new TextfileError(line, 'invalid label __name__: expected another name');
+    if (labels.has(name)) throw new TextfileError(line, `duplicate label ${name}: expected it once`);
     labels.set(name, unescape(value));
   }
   return Object.fromEntries(labels);

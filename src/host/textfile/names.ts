@@ -72,7 +72,7 @@ export class TextfileNames {
       if (ours !== undefined)
         return new TextfileError(
           family.line,
-          `${family.name}: Tocsin has ${ours} itself, whose lines may be named ${name}; expected another name`,
+          `${family.name}: the name ${name} is used by Tocsin's own family ${ours}; expected another name`,
         );
       const other = this.#lineNames.get(name);
       if (other !== undefined && other !== family.name)
@@ -95,7 +95,7 @@ export class TextfileNames {
 }
 
 function twice(name: string, line: number, other: string): TextfileError {
-  return new TextfileError(line, `${name} twice with the same labels: it is in ${other} already`);
+  return new TextfileError(line, `duplicate ${name} with the same labels: already in ${other}`);
 }
 
 /** The names that the lines of a family may begin with. */

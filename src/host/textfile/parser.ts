@@ -79,7 +79,7 @@ export class TextfileParser {
       throw new TextfileError(this.#line, `TYPE "${text.trim()}": expected ${TYPES.join(', ')}`);
     const draft = this.#draft(name);
     if (draft.type !== undefined)
-      throw new TextfileError(this.#line, `a second TYPE of ${name}: expected one`);
+      throw new TextfileError(this.#line, `duplicate TYPE of ${name}: expected one`);
     if (draft.samples.length > 0)
       throw new TextfileError(this.#line, `TYPE of ${name} after its samples: expected before them`);
     draft.type = type;
@@ -88,7 +88,7 @@ export class TextfileParser {
   #declareHelp(name: string, text: string): void {
     const draft = this.#draft(name);
     if (draft.help !== undefined)
-      throw new TextfileError(this.#line, `a second HELP of ${name}: expected one`);
+      throw new TextfileError(this.#line, `duplicate HELP of ${name}: expected one`);
     draft.help = text;
   }
 

@@ -130,7 +130,7 @@ function histogram(name: string, draft: Draft): HistogramValue {
   let below = 0;
   for (const { value, line } of points) {
     if (!(value >= below))
-      throw new TextfileError(line, `buckets of ${name} that fall: expected each to hold those below`);
+      throw new TextfileError(line, `the buckets of ${name} decrease: expected cumulative counts`);
     below = value;
   }
   const count = requireCount(name, draft.line, draft.count ?? below);

@@ -116,7 +116,7 @@ class TextfileCollector implements CollectorInstance {
     for (const file of this.#told.keys()) {
       if (problems.has(file)) continue;
       this.#told.delete(file);
-      log.info({ file }, 'textfile is served again, or gone');
+      log.info({ file }, 'textfile is valid again or removed');
     }
     for (const [file, { message, leftOut }] of problems) {
       const [first] = leftOut;
@@ -139,7 +139,7 @@ async function readFile(file: string, known: Read | undefined, pace: Pace): Prom
   try {
     const listed = await stat(file);
     if (known?.version === versionOf(listed)) return known;
-    if (!listed.isFile()) throw new TextfileError(undefined, 'is no plain file');
+    if (!listed.isFile()) throw new TextfileError(undefined, 'is not a regular file');
     const handle = await openRegularFile(file);
     try {
       return await readHandle(handle, pace);
@@ -157,7 +157,7 @@ async function whyMissing(file: string): Promise<TextfileError | undefined> {
   if (file.includes('\uFFFD'))
     return new TextfileError(undefined, 'has a name that is not UTF-8; expected another name');
   return lstat(file).then(
-    () => new TextfileError(undefined, 'is a link to a file that is not there'),
+    () => new TextfileError(undefined, 'is a link to a file that does not exist'),
     () => undefined,
   );
 }
@@ -194,7 +194,7 @@ async function parse(bytes: Buffer, pace: Pace): Promise<TextFamily[]> {
     if (end === -1)
       throw new TextfileError(
         line,
-        'the last line does not end: is it still being written? Write another file and rename it',
+        'the last line is incomplete: is it still being written? Write to another file and rename it',
       );
     parser.take(text.slice(at, end));
     at = end + 1;
@@ -207,6 +207,6 @@ function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new TextfileError(undefined, 'is no text in UTF-8');
+    throw new TextfileError(undefined, 'is not valid UTF-8');
   }
 }

@@ -46,7 +46,7 @@ export function guardHost(config: () => AccessConfig): RequestHandler {
       title: 'Forbidden',
       detail:
         `The Host "${host}" is not this machine's loopback; expected localhost, 127.0.0.1 or [::1], with or without a port. ` +
-        'This needs no token, and a web page could use it otherwise. Ask by such a name, let the proxy set it, or configure server.tokens.',
+        'Without tokens, a web page could use this path by DNS rebinding. Use such a Host, let the proxy set it, or configure server.tokens.',
     });
   };
 }
@@ -128,7 +128,7 @@ export function unauthorized(response: Response, needed: string, challenge = 'Be
   response.set('WWW-Authenticate', challenge);
   sendProblem(response, {
     status: 401,
-    title: 'Not authorized',
+    title: 'Unauthorized',
     detail: `The request needs ${needed}, as "Authorization: Bearer …" or as the password of basic authentication.`,
   });
 }

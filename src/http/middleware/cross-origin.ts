@@ -22,7 +22,7 @@ export function refuseCrossOrigin(response: Response): void {
     status: 403,
     title: 'Forbidden',
     detail:
-      'A web page of another origin sent this (Sec-Fetch-Site, Origin); pages of others may neither change nor probe anything here.',
+      'The request comes from a web page of another origin (Sec-Fetch-Site, Origin), which may neither change nor probe anything.',
   });
 }
 

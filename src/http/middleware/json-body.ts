@@ -14,7 +14,7 @@ export function jsonBody(): RequestHandler {
       const given = request.headers['content-type'] ?? 'none';
       sendProblem(response, {
         status: 415,
-        title: 'JSON is expected',
+        title: 'Expected JSON',
         detail: `The Content-Type is ${given}; expected application/json, with an object as the body.`,
       });
       return;
@@ -41,8 +41,8 @@ function isBodyError(error: unknown): error is JsonBodyError {
 function refuse(response: Response, { status, message }: JsonBodyError): void {
   const detail =
     status === 413
-      ? `The body is larger than ${LIMIT}; expected a small JSON object.`
-      : `The body is not the JSON object that was expected: ${message}.`;
+      ? `The body is larger than ${LIMIT}; expected a smaller JSON object.`
+      : `The body is not a valid JSON object: ${message}.`;
   sendProblem(response, { status, title: 'The body could not be read', detail });
 }
 

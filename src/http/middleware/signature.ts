@@ -35,7 +35,7 @@ export function startSignature(
     };
   }
   if (Math.abs(now / 1_000 - Number(timestamp)) > WINDOW_SECONDS) {
-    const problem = `The time in ${timestampHeader} is more than ${WINDOW_SECONDS} s from the time here; are both clocks right?`;
+    const problem = `The time in ${timestampHeader} is more than ${WINDOW_SECONDS} s from the local time; check both clocks.`;
     return { problem };
   }
   hmac.update(`${timestamp}:`);

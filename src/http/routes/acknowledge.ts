@@ -45,10 +45,10 @@ function idOf(request: Request): string {
 function readAcknowledgement(body: unknown, now: number): Acknowledgement | string {
   const [by, comment = ''] = [member(body, 'by'), member(body, 'comment')];
   if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_BY) {
-    return `by is ${by === undefined ? 'missing' : JSON.stringify(by)}; expected who acknowledges, 1 to ${MAX_BY} characters`;
+    return `by is ${by === undefined ? 'missing' : JSON.stringify(by)}; expected the name of the person who acknowledges, 1 to ${MAX_BY} characters`;
   }
   if (typeof comment !== 'string' || comment.length > MAX_COMMENT) {
-    return `comment is not a text of at most ${MAX_COMMENT} characters`;
+    return `comment is not a string of at most ${MAX_COMMENT} characters`;
   }
   const expires = readExpiry(member(body, 'expires'), now);
   if (typeof expires === 'string') return expires;
@@ -64,11 +64,11 @@ function readExpiry(given: unknown, now: number): number | undefined | string {
   const at = duration === undefined ? instant && toMilliseconds(instant.ns) : now + duration;
   if (at === undefined || !Number.isSafeInteger(at)) return `expires is "${given}"; ${expected}`;
   if (at > LATEST) return `expires is "${given}", which is after the year 9999; ${expected}, or nothing`;
-  return at > now ? at : `expires is "${given}", which is over already; ${expected} in the future`;
+  return at > now ? at : `expires is "${given}", which is in the past; ${expected} in the future`;
 }
 
 function refuse(response: Response, detail: string): void {
-  sendProblem(response, { status: 400, title: 'Not an acknowledgement', detail: `${detail}.` });
+  sendProblem(response, { status: 400, title: 'Invalid acknowledgement', detail: `${detail}.` });
 }
 
 function answer(request: Request, response: Response, result: AcknowledgeResult): void {
@@ -76,7 +76,7 @@ function answer(request: Request, response: Response, result: AcknowledgeResult)
     const detail = `No alert has the id "${idOf(request)}"; /api/v1/alerts lists those that are open.`;
     sendProblem(response, { status: 404, title: 'No such alert', detail });
   } else if (result.outcome === 'closed') {
-    const detail = 'The episode is over; only an open one can be acknowledged.';
+    const detail = 'The episode is closed; only an open one can be acknowledged.';
     sendProblem(response, { status: 409, title: 'The alert is resolved', detail });
   } else {
     sendJson(response, episodeView(result.episode));

@@ -32,7 +32,7 @@ form?.addEventListener('submit', async (event) => {
     const response = await fetch(form.dataset.url, withdraw ? { method: 'DELETE', headers } : { method: 'POST', headers, body });
     if (response.ok) { location.reload(); return; }
     const problem = await response.json().catch(() => ({}));
-    said.textContent = problem.detail ?? 'Tocsin, or a proxy before it, answered ' + response.status + ' ' + response.statusText + '; nothing was changed.';
+    said.textContent = problem.detail ?? 'Tocsin, or a proxy in front of it, answered ' + response.status + ' ' + response.statusText + '; nothing was changed.';
   } catch (error) {
     said.textContent = 'The request failed (' + error.message + '), and may not have reached Tocsin. Reload the page to see what is recorded, and try again.';
   }
@@ -106,7 +106,7 @@ ${main}
 }
 
 function nothing(webhook: string, fingerprint: string): string {
-  return `<p>The ledger knows no alert ${escape(fingerprint)} of ${escape(webhook)}.</p>`;
+  return `<p>The ledger has no alert ${escape(fingerprint)} of ${escape(webhook)}.</p>`;
 }
 
 function shown(episode: Episode): string {

@@ -177,5 +177,5 @@ function gapText({ after, oldest, at }: Extract<Step, { kind: 'gap' }>): string 
 function shuttingDown(response: Response): void {
   response.set('Retry-After', '5').set('Connection', 'close');
   const detail = 'Tocsin is shutting down; try again.';
-  sendProblem(response, { status: 503, title: 'No stream now', detail });
+  sendProblem(response, { status: 503, title: 'No event stream', detail });
 }

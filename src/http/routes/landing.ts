@@ -3,17 +3,17 @@ import { open } from '../guard.ts';
 
 const LINKS: readonly (readonly [path: string, says: string])[] = [
   ['/metrics', 'metrics, for Prometheus'],
-  ['/probe?target=127.0.0.1&module=icmp', 'one run of a module, as blackbox_exporter does it'],
+  ['/probe?target=127.0.0.1&module=icmp', 'one probe with a module, as by blackbox_exporter'],
   ['/config', 'the configuration, secrets masked'],
   ['/cluster_health', 'the cluster and every service'],
   ['/health', 'Tocsin itself'],
-  ['/alerts', 'what is wrong now, in sentences'],
-  ['/history', 'the cluster at each change'],
+  ['/alerts', 'current problems, as text'],
+  ['/history', 'the state of the cluster after each change'],
   ['/stats', 'CPU, memory and disk of this host'],
   ['/api/v1/services', 'services and their targets'],
   ['/api/v1/alerts', 'alerts received'],
-  ['/api/v1/events', 'the log of events'],
-  ['/api/v1/sinks', 'where events are copied to, and how far each sink is'],
+  ['/api/v1/events', 'the event log'],
+  ['/api/v1/sinks', 'where events are copied to, and the position of each sink'],
   ['/api/v1/deliveries', 'webhook requests received'],
   ['/-/ready', 'readiness'],
 ];

@@ -84,7 +84,7 @@ class EventsGoneError extends Error {
   readonly oldest: string | undefined;
 
   constructor({ oldest }: Extract<EventPage, { gone: true }>) {
-    super('The events that were asked for are not kept any more.');
+    super('The requested events are no longer kept.');
     this.oldest = oldest;
   }
 }
@@ -118,7 +118,7 @@ async function sendEvents(
     sendProblem(response, {
       status: 410,
       title: 'Gone',
-      detail: `No event "${after ?? ''}" is kept (any more). Start again without after, or with the oldest id.`,
+      detail: `The event "${after ?? ''}" is unknown or no longer kept. Start again without after, or with the oldest id.`,
       more: { oldest: error.oldest ?? null },
     });
   }

@@ -32,7 +32,7 @@ export function createLifecycleRoute(deps: LifecycleRouteDeps): Router {
       sendProblem(response, {
         status: 403,
         title: 'Forbidden',
-        detail: 'Reloading by request is off. Set server.lifecycle to true, or send SIGHUP to the process.',
+        detail: 'Reloading by HTTP is disabled. Set server.lifecycle to true, or send SIGHUP to the process.',
       });
       return;
     }

@@ -55,7 +55,7 @@ export function createMetricsRoute(deps: MetricsRouteDeps): Router {
     .get((request, response) => endpoint.handle(request, response))
     .all((request, response) => {
       response.set('Allow', 'GET, HEAD');
-      const detail = `/metrics answers GET and HEAD; it was asked ${request.method}.`;
+      const detail = `/metrics accepts GET and HEAD, not ${request.method}.`;
       sendProblem(response, { status: 405, title: 'Method not allowed', detail });
     });
   return router;
@@ -215,7 +215,7 @@ class MetricsEndpoint {
       response.destroy();
       return;
     }
-    const detail = 'The exposition could not be made. The log says why.';
+    const detail = 'The exposition could not be rendered. See the log for the cause.';
     sendProblem(response, { status: 500, title: 'The scrape failed', detail });
   }
 }
@@ -227,8 +227,8 @@ function refuse(response: Response, kind: 'limited' | 'overloaded', retryAfterSe
     const detail = 'This address scrapes more often than metrics.rate_limit allows.';
     sendProblem(response, { status: 429, title: 'Too many scrapes', detail });
   } else {
-    const detail = 'As many scrapes as metrics.max_in_flight allows are being worked on.';
-    sendProblem(response, { status: 503, title: 'Too many scrapes at a time', detail });
+    const detail = 'The limit of scrapes in flight, metrics.max_in_flight, is reached.';
+    sendProblem(response, { status: 503, title: 'Too many concurrent scrapes', detail });
   }
 }
 
@@ -238,12 +238,12 @@ function filterProblem(
 ): { title: string; detail: string } | undefined {
   if (contradictory) {
     const detail = 'collect[] and exclude[] were both given; give one of them.';
-    return { title: 'Contradictory filters', detail };
+    return { title: 'Conflicting filters', detail };
   }
   const unknown = [...(collectors ?? [])].filter((name) => !known.includes(name));
   if (unknown.length === 0) return undefined;
-  const detail = `collect[] names ${unknown.join(', ')}; there are: ${known.join(', ')}.`;
-  return { title: 'No such collector', detail };
+  const detail = `collect[] names ${unknown.join(', ')}; expected one of: ${known.join(', ')}.`;
+  return { title: 'Unknown collector', detail };
 }
 
 /** An empty 200 would count as a successful scrape of nothing. */
@@ -251,8 +251,8 @@ function nothingToShow(response: Response, { names, collectors }: Wish): void {
   const filtered = names !== undefined || collectors !== undefined;
   sendProblem(response, {
     status: filtered ? 404 : 500,
-    title: 'Nothing to show',
-    detail: filtered ? 'No series is left by name[], collect[] and exclude[].' : 'There is no series at all.',
+    title: 'No series',
+    detail: filtered ? 'No series matches name[], collect[] and exclude[].' : 'There are no series.',
   });
 }
 

@@ -38,7 +38,7 @@ export function createProbeRoute({ guard, clientOf, answer }: ProbeRouteDeps): R
     })
     .all((request, response) => {
       response.set('Allow', 'GET, HEAD');
-      const detail = `/probe answers GET and HEAD; it was asked ${request.method}.`;
+      const detail = `/probe accepts GET and HEAD, not ${request.method}.`;
       sendProblem(response, { status: 405, title: 'Method not allowed', detail });
     });
   return router;

@@ -76,7 +76,7 @@ async function resubmit(
   if (entry === undefined) return;
   if (entry.size >= KEPT_BYTES) {
     const detail = `Only its first ${KEPT_BYTES} bytes are kept; the sender must send it again.`;
-    sendProblem(response, { status: 409, title: 'The body is not whole', detail });
+    sendProblem(response, { status: 409, title: 'The body is incomplete', detail });
     return;
   }
   const body = deliveryOf(entry);
@@ -107,8 +107,8 @@ function complaintOf(parsed: ParsedBody): string | undefined {
 }
 
 function stillUnreadable(response: Response, reason: string): void {
-  const detail = `It still cannot be read: ${reason} Correct it and send it to the webhook, or drop it.`;
-  sendProblem(response, { status: 422, title: 'Still not readable', detail });
+  const detail = `The entry is still invalid: ${reason} Correct it and send it to the webhook, or drop it.`;
+  sendProblem(response, { status: 422, title: 'Still invalid', detail });
 }
 
 /** Of a delivery whose other alerts were accepted, only the invalid alert is stored: it becomes a delivery again. */

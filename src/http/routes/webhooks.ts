@@ -58,7 +58,7 @@ function authorize(deps: WebhookRouteDeps): GuardHandler {
       sendProblem(response, {
         status: 404,
         title: 'No such webhook',
-        detail: `The configuration has no entry "${nameOf(request) ?? ''}" in webhooks; it has: ${names(deps)}.`,
+        detail: `The configuration has no entry "${nameOf(request) ?? ''}" in webhooks; expected one of: ${names(deps)}.`,
       });
     } else if (entry === 'ambiguous') {
       refuseUnnamed(deps, request, response);
@@ -66,7 +66,7 @@ function authorize(deps: WebhookRouteDeps): GuardHandler {
       const name = deps.webhooks().find((one) => one.name === nameOf(request))?.name ?? NO_ENTRY;
       countRefused(deps, request, name);
       if (crossOrigin(request)) refuseCrossOrigin(response);
-      else unauthorized(response, 'a live token of the webhook (webhooks[].token_files)');
+      else unauthorized(response, 'a valid token of the webhook (webhooks[].token_files)');
     } else {
       response.locals['webhook'] = entry.name;
       if (entry.hmac !== undefined) {
@@ -91,9 +91,9 @@ function refuseUnnamed(deps: WebhookRouteDeps, request: Request, response: Respo
   countRefused(deps, request, NO_ENTRY);
   sendProblem(response, {
     status: 400,
-    title: 'Which webhook?',
+    title: 'Ambiguous webhook',
     detail:
-      'The path names no entry of webhooks, and no token tells which of them is meant. ' +
+      'The path does not name an entry of webhooks, and the request has no token that identifies one. ' +
       `Add one of these names to the path: ${names(deps)}.`,
   });
 }
@@ -145,7 +145,7 @@ interface Exchange {
 
 function refuseSignature(deps: WebhookRouteDeps, { request, response }: Exchange, problem: string): void {
   countRefused(deps, request, String(response.locals['webhook']));
-  sendProblem(response, { status: 401, title: 'The signature is not right', detail: problem });
+  sendProblem(response, { status: 401, title: 'Invalid signature', detail: problem });
 }
 
 function takeBody(deps: WebhookRouteDeps): RequestHandler {
@@ -169,7 +169,7 @@ function takeBody(deps: WebhookRouteDeps): RequestHandler {
       refuseSignature(
         deps,
         { request, response },
-        'It is not that of this body under the secret of webhooks[].hmac.',
+        'The signature does not match this body and the secret of webhooks[].hmac.',
       );
     }
   };
@@ -214,7 +214,7 @@ function answer(response: Response, result: IntakeResult): void {
 /** 503, never 429 or 4xx: Alertmanager retries only 5xx, and the retry is recognised as a duplicate. */
 function unavailable(response: Response, detail: string): void {
   response.set('Retry-After', RETRY_AFTER_SECONDS);
-  sendProblem(response, { status: 503, title: 'The ledger cannot take alerts now', detail });
+  sendProblem(response, { status: 503, title: 'The ledger cannot accept alerts', detail });
 }
 
 /** Errors while the body was read: too large, cut off, an unknown encoding. */

@@ -150,9 +150,9 @@ export class ThreadLink {
     this.#pending.failAll('The ledger stopped before it answered; try again.');
     if (!wasUp) return;
     this.#state = 'down';
-    this.#obstacle = `its thread ended and is being started again: ${reason}`;
+    this.#obstacle = `its thread ended and is being restarted: ${reason}`;
     if (this.#options.clock.monotonic() - this.#upSince > PROVEN_MS) this.#restartMs = FIRST_RESTART_MS;
-    this.#options.logger.error({ reason }, 'the ledger thread ended unexpectedly; it is started again');
+    this.#options.logger.error({ reason }, 'the ledger thread ended unexpectedly; restarting it');
     this.#restartLater();
   }
 
@@ -161,12 +161,12 @@ export class ThreadLink {
     this.#restartMs = Math.min(delay * 2, LAST_RESTART_MS);
     this.#cancelRestart = this.#options.clock.after(delay, () => {
       this.start().then(
-        () => this.#options.logger.info({}, 'the ledger thread runs again'),
+        () => this.#options.logger.info({}, 'the ledger thread is running again'),
         (error: unknown) => {
           if (this.#state === 'closed') return;
           const reason = error instanceof Error ? error.message : String(error);
           this.#obstacle = reason;
-          this.#options.logger.error({ reason }, 'the ledger thread could not be started again');
+          this.#options.logger.error({ reason }, 'the ledger thread could not be restarted');
           this.#restartLater();
         },
       );

@@ -38,9 +38,7 @@ export class PendingCalls {
   /** @throws LedgerUnavailableError if the pending calls exceed the limit of bytes */
   add(bytes: number): { id: number; answer: Promise<unknown> } {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#options.maxBytesInFlight) {
-      throw new LedgerUnavailableError(
-        'The ledger has as many deliveries waiting as it may hold; try again soon.',
-      );
+      throw new LedgerUnavailableError('The queue of the ledger is full; try again soon.');
     }
     const id = this.#nextId++;
     const deadline = this.#options.clock.monotonic() + this.#options.callTimeoutMs;

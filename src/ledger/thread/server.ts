@@ -56,7 +56,7 @@ export function serveLedger({ port, clock, open }: ServerOptions): void {
 /** Ends the thread; the other side starts a new one on the file as it is now. */
 function endThread(): void {
   setImmediate(() => {
-    throw new Error('another process has written to the ledger, which has to be read again');
+    throw new Error('another process has written to the ledger, which must be read again');
   });
 }
 

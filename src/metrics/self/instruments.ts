@@ -184,7 +184,7 @@ export class ScheduleInstruments {
     });
     this.#shed = new Counter({
       name: 'tocsin_schedule_shed_total',
-      help: 'Runs left out because their check waited for a place.',
+      help: 'Runs skipped because their check was waiting for a free slot.',
       registers,
     });
   }

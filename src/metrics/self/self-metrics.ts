@@ -71,7 +71,7 @@ export function createSelfMetrics(info: SelfInfo): SelfMetrics {
   const lines = logCounter(registry);
   const linesDropped = new Counter({
     name: 'tocsin_log_messages_dropped_total',
-    help: 'Lines of the log that were lost: standard output was not read, or could not be written.',
+    help: 'Log lines lost because standard output was not read or could not be written.',
     registers: [registry],
   });
   const dropped = new Counter({

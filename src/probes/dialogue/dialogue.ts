@@ -134,18 +134,18 @@ class Dialogue {
     const given = await orAborted(this.#input().bytes(expected.length), this.#options.run.signal);
     if (given.equals(expected)) return undefined;
     if (given.length < expected.length) {
-      const counts = `${given.length} of ${expected.length} bytes that were expected`;
+      const counts = `${given.length} of ${expected.length} expected bytes`;
       return failure('protocol', `Step ${number}: the connection was closed after ${counts}`);
     }
     this.#failedDueTo = 'bytes';
-    return failure('reply', `Step ${number}: the answer has other bytes than were expected`);
+    return failure('reply', `Step ${number}: the answer differs from the expected bytes`);
   }
 
   async #send(bytes: Buffer, number: number): Promise<void> {
     this.#options.run.log('sent', { step: number, bytes: bytes.length });
     const sent = new Promise<void>((resolve, reject) => {
       this.#socket.write(bytes, (error) => {
-        if (error) reject(brokenConnection(error, 'while something was sent'));
+        if (error) reject(brokenConnection(error, 'while sending'));
         else resolve();
       });
     });
@@ -179,7 +179,7 @@ class Dialogue {
     });
     this.#socket = handshake.socket;
     this.#samples.push(...handshake.samples, cipherSample(handshake.socket));
-    run.log('TLS is spoken', { version: handshake.socket.getProtocol() });
+    run.log('TLS established', { version: handshake.socket.getProtocol() });
     if (handshake.verdict.status !== 'success') throw new ProbeFailure(handshake.verdict);
   }
 }
@@ -189,6 +189,6 @@ function requirePlain(value: string, number: number): void {
   if (hasControls(value.replaceAll('\t', ' ')))
     throw fail(
       'reply',
-      `Step ${number}: what the answer puts into "send" has control characters; it was not sent`,
+      `Step ${number}: the text of the answer for "send" has control characters; it was not sent`,
     );
 }

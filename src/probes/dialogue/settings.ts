@@ -16,7 +16,7 @@ export interface DialogueStep {
 }
 
 /** Text, or bytes where the YAML has `!!binary`. */
-const textOrBytes = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'expected a text' });
+const textOrBytes = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'expected text' });
 
 const hexBytes = z
   .string()

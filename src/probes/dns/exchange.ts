@@ -92,7 +92,7 @@ export function askOverStream(socket: Socket, query: Buffer): Promise<Buffer> {
       const message = framed(received);
       if (message === undefined) return;
       if (answersQuery(message, query)) resolve(message);
-      else reject(fail('protocol', 'The server answered another query than the one it was asked'));
+      else reject(fail('protocol', 'The server answered a different query from the one that was sent'));
     });
     const length = Buffer.alloc(LENGTH_BYTES);
     length.writeUInt16BE(query.length);

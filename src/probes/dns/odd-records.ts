@@ -72,7 +72,7 @@ function gatewayText(data: WireReader, kind: number): string {
   if (kind === 1) return ipv4Text(data.bytes(4));
   if (kind === 2) return ipv6Text(data.bytes(16));
   if (kind === 3) return data.name();
-  throw new MalformedMessageError('a record has a gateway of an unknown kind');
+  throw new MalformedMessageError('a record has a gateway of an unknown type');
 }
 
 /** RFC 8005: algorithm, host identity tag, public key, rendezvous servers. */

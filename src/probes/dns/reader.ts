@@ -42,7 +42,7 @@ export class WireReader {
   }
 
   bytes(count: number): Buffer {
-    if (count > this.left) throw new MalformedMessageError('something ends in the middle');
+    if (count > this.left) throw new MalformedMessageError('the message is truncated');
     this.#at += count;
     return this.#message.subarray(this.#at - count, this.#at);
   }
@@ -78,10 +78,10 @@ function readName(message: Buffer, start: number, limit: number): { text: string
   let end = limit;
   let next: number | undefined;
   for (let jumps = 0; jumps <= MAX_JUMPS;) {
-    const length = at < end ? message.readUInt8(at) : malformed('a name ends in the middle');
+    const length = at < end ? message.readUInt8(at) : malformed('a name is truncated');
     if (length === 0) return { text: text === '' ? '.' : text, next: next ?? at + 1 };
     if (length >= 0xc0) {
-      if (at + 2 > end) malformed('a name ends in the middle');
+      if (at + 2 > end) malformed('a name is truncated');
       next ??= at + 2;
       at = message.readUInt16BE(at) & 0x3fff;
       // a pointer may lead anywhere in the message
@@ -89,10 +89,10 @@ function readName(message: Buffer, start: number, limit: number): { text: string
       jumps += 1;
       continue;
     }
-    if (length >= 0x40) malformed('a name has a label of an unknown kind');
+    if (length >= 0x40) malformed('a name has a label of an unknown type');
     size += length + 1;
     if (size > MAX_NAME) malformed(`a name is longer than ${MAX_NAME} octets`);
-    if (at + 1 + length > end) malformed('a name ends in the middle');
+    if (at + 1 + length > end) malformed('a name is truncated');
     text += `${labelText(message.subarray(at + 1, at + 1 + length))}.`;
     at += 1 + length;
   }

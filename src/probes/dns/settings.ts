@@ -56,7 +56,7 @@ export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
       ...ipSettings(files),
       source_ip_address: sourceAddress,
       transport_protocol: unlessEmpty(
-        known('transport, only udp or tcp', (name) => TRANSPORTS.find((one) => one === name), CANNOT_WORK),
+        known('transport (udp or tcp)', (name) => TRANSPORTS.find((one) => one === name), CANNOT_WORK),
       ),
       dns_over_tls: z.boolean().default(false),
       tls_config: tlsSettings(files).optional(),
@@ -68,7 +68,7 @@ export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
           params: CANNOT_WORK,
         })
         .optional(),
-      query_type: known('type of DNS records, such as A, AAAA or SOA', or('ANY', typeNumber)).prefault('ANY'),
+      query_type: known('DNS record type, such as A, AAAA or SOA', or('ANY', typeNumber)).prefault('ANY'),
       query_class: known('DNS class, such as IN or CH', or('IN', classNumber)).prefault('IN'),
       recursion_desired: z.boolean().default(true),
       valid_rcodes: z
@@ -83,7 +83,7 @@ export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
       validate_additional_rrs: rules,
     })
     .refine((given) => !given.dns_over_tls || given.transport_protocol !== 'udp', {
-      error: 'DNS over TLS goes over tcp; leave transport_protocol out, or say tcp',
+      error: 'DNS over TLS uses tcp; leave transport_protocol out, or set tcp',
       path: ['transport_protocol'],
       params: CANNOT_WORK,
     })
@@ -121,7 +121,7 @@ function known<T>(
     if (found !== undefined) return found;
     const other = [text.toUpperCase(), text.toLowerCase()].find((one) => find(one) !== undefined);
     const hint = other === undefined ? '' : `; did you mean ${other}?`;
-    context.addIssue({ code: 'custom', message: `"${text}" is no ${what}${hint}`, params });
+    context.addIssue({ code: 'custom', message: `"${text}" is not a ${what}${hint}`, params });
     return z.NEVER;
   });
 }

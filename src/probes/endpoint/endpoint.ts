@@ -153,7 +153,7 @@ export class ProbeEndpoint {
     const parts = module.prober.target(address);
     if ('problem' in parts) return { result: notRun(clock, 'config', parts.problem), refusal: undefined };
     if (timeoutMs <= 0)
-      return { result: notRun(clock, 'timeout', 'The scraper leaves no time'), refusal: undefined };
+      return { result: notRun(clock, 'timeout', 'The scrape timeout is too short'), refusal: undefined };
     const target: Target = { address, ...parts };
     const guard = guardRun(resolver, {
       permits: (to) => allow.permits(to, open),
@@ -189,7 +189,7 @@ function present({ module, probe }: Job, { result, refusal }: Finished, debug: b
     return {
       kind: 'refused',
       status: 503,
-      title: 'The run says nothing about the target',
+      title: 'The result for the target is unknown',
       detail: verdict.text,
     };
   return { kind: 'metrics', text };
@@ -218,11 +218,11 @@ function badRequest(title: string, detail: string): ProbeAnswer {
 }
 
 function noPlace(kind: 'limited' | 'overloaded', most: number): ProbeAnswer {
-  const title = 'Too many runs at a time';
+  const title = 'Too many concurrent runs';
   if (kind === 'overloaded') {
-    const detail = `As many runs as probe_endpoint.max_concurrency allows (${most}) are under way.`;
+    const detail = `The limit of concurrent runs is reached (probe_endpoint.max_concurrency: ${most}).`;
     return { kind: 'refused', status: 503, title, detail };
   }
-  const detail = `As many runs are under way for this address as one may have of probe_endpoint.max_concurrency (${most}).`;
+  const detail = `The limit of concurrent runs for one address is reached, a part of probe_endpoint.max_concurrency (${most}).`;
   return { kind: 'refused', status: 429, title, detail };
 }

@@ -63,8 +63,8 @@ function refuseOwn(destination: Destination): ProbeFailure {
   const entry = `${address.includes(':') ? `[${address}]` : address}:${String(port)}`;
   return fail(
     'config',
-    `${shown(destination)} may not be probed: Tocsin itself listens there, and would do what a module sends. ` +
-      `Where that is wanted, name it in probe_endpoint.allow, as ${entry}`,
+    `${shown(destination)} may not be probed: Tocsin itself listens there and would execute what a module sends. ` +
+      `To allow it, add ${entry} to probe_endpoint.allow`,
   );
 }
 

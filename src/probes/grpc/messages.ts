@@ -38,15 +38,15 @@ export function encodeRequest({ BinaryWriter, WireType }: Wire, service: string)
  */
 export function unframe(received: Buffer): Buffer | undefined {
   if (received.length === 0) return undefined;
-  if (received.length < PREFIX_BYTES) throw new MalformedMessageError('the answer ends in the middle');
+  if (received.length < PREFIX_BYTES) throw new MalformedMessageError('it is truncated');
   if (received.readUInt8(0) !== 0)
-    throw new MalformedMessageError('the answer is compressed, which was not asked for');
+    throw new MalformedMessageError('it is compressed, which was not requested');
   const length = received.readUInt32BE(1);
-  if (length > MAX_MESSAGE) throw new MalformedMessageError(`the answer has ${length} bytes`);
+  if (length > MAX_MESSAGE) throw new MalformedMessageError(`it has ${length} bytes`);
   const message = received.subarray(PREFIX_BYTES);
   if (message.length !== length)
     throw new MalformedMessageError(
-      message.length < length ? 'the answer ends in the middle' : 'there is more than one answer',
+      message.length < length ? 'it is truncated' : 'it has more than one message',
     );
   return message;
 }

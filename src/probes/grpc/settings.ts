@@ -38,11 +38,11 @@ function checkMetadata({ lenient = false }: ConfigFiles) {
         context.addIssue({ code: 'custom', path: [name], message, params });
       const lower = name.toLowerCase();
       if (!NAME.test(name)) refuse('expected a name of letters, digits, "_", "-" and "."', CANNOT_WORK);
-      else if (HTTP1_NAMES.test(lower)) refuse('HTTP/2 has no place for this name', CANNOT_WORK);
+      else if (HTTP1_NAMES.test(lower)) refuse('this header is not allowed in HTTP/2', CANNOT_WORK);
       else if (GRPC_NAMES.test(lower)) {
         if (!lenient) refuse('this name is reserved by gRPC; leave it out');
       } else if (!printable(name, values))
-        refuse('a value has characters besides printable ASCII; give its name the ending -bin', CANNOT_WORK);
+        refuse('a value has characters besides printable ASCII; append -bin to its name', CANNOT_WORK);
     }
   };
 }

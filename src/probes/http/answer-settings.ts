@@ -51,7 +51,7 @@ function onlyPossible<T extends string | number>({
       context.addIssue({
         code: 'custom',
         path: [index],
-        message: `no answer has the ${what} ${JSON.stringify(value)}; expected ${expected}`,
+        message: `invalid ${what} ${JSON.stringify(value)}; expected ${expected}`,
         ...(hopeless && { params: CANNOT_WORK }),
       });
     }

@@ -29,7 +29,7 @@ export function isCut({ start, length }: Body): boolean {
 
 /** Why a rule about a body is undecided: it saw only a part. */
 export function cutOff({ length }: Body, why: string, limit: number): string {
-  return `The body has ${length} bytes, of which the rules see ${limit} (body_match_limit): ${why}`;
+  return `The body has ${length} bytes, of which the rules see the first ${limit} (body_match_limit): ${why}`;
 }
 
 /** Reads a body to its end; never rejects. The caller destroys the connection. */
@@ -77,5 +77,5 @@ function bodyFailure(error: unknown, compression: Compression | undefined): Prob
 }
 
 function notCompressed(compression = 'identity'): ProbeFailure {
-  return fail('body', `The body cannot be decompressed: it is not ${compression}, or cut short`);
+  return fail('body', `The body cannot be decompressed: it is not ${compression}, or truncated`);
 }

@@ -34,7 +34,7 @@ const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
 /** The server refused the request before processing it; it may be sent again, over another connection. */
 export class RequestRefused extends ProbeFailure {
   constructor() {
-    const text = 'The server refused the request before it took it (HTTP/2 REFUSED_STREAM or GOAWAY)';
+    const text = 'The server refused the request before processing it (HTTP/2 REFUSED_STREAM or GOAWAY)';
     super({ status: 'failure', reason: 'protocol', text });
   }
 }
@@ -53,15 +53,17 @@ export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpRespon
     const failed = (failure: Error): void =>
       reject(connection.flood ?? (connection.hasRefused(stream) ? new RequestRefused() : failure));
     session.on('error', (error) => failed(streamFailure(error)));
-    session.once('close', () => failed(fail('protocol', 'The connection was closed before an answer came')));
+    session.once('close', () =>
+      failed(fail('protocol', 'The connection was closed before a response was received')),
+    );
     stream.on('error', (error) => failed(streamFailure(error)));
     stream.once('close', () =>
-      failed(fail('protocol', 'The server gave up the request before an answer came')),
+      failed(fail('protocol', 'The server aborted the request before a response was received')),
     );
     // Node.js ends an aborted stream as if it were complete
     stream.once('end', () => {
       const { rstCode } = stream;
-      if (rstCode !== 0) stream.emit('error', new Error(`the stream was given up (${rstCode})`));
+      if (rstCode !== 0) stream.emit('error', new Error(`the stream was reset (error ${rstCode})`));
     });
     stream.once('response', (headers, flags) => {
       onFirstByte();
@@ -133,6 +135,6 @@ function httpResponse(body: BodySource, headers: Http2Headers, bodyless: boolean
 function streamFailure(error: unknown): Error {
   const code = errorCode(error);
   if (code.startsWith('ERR_HTTP2_'))
-    return fail('protocol', `The answer is not HTTP/2, or was given up (${code})`);
-  return brokenConnection(error, 'before an answer came');
+    return fail('protocol', `The answer is not HTTP/2, or was aborted (${code})`);
+  return brokenConnection(error, 'before a response was received');
 }

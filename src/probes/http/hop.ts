@@ -65,7 +65,9 @@ export async function hop<T>(
     return await attempt(request, context, conclude);
   } catch (error) {
     if (!(error instanceof RequestRefused) || context.run.signal.aborted) throw error;
-    context.run.log('refused before it was taken: asked once more', { url: shownUrl(request.url) });
+    context.run.log('request refused before it was processed; repeating it once', {
+      url: shownUrl(request.url),
+    });
     return attempt(request, context, conclude);
   }
 }

@@ -21,7 +21,7 @@ export function redirectedRequest(
     return undefined;
   const to = resolveReference(request.url, location);
   if ('problem' in to)
-    throw fail('redirect', `HTTP status ${status} redirects to what is not a URL: ${to.problem}`);
+    throw fail('redirect', `HTTP status ${status} redirects to an invalid URL: ${to.problem}`);
   if (!isHttp(to)) {
     throw fail(
       'redirect',

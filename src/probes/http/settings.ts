@@ -86,7 +86,7 @@ const method = z
   })
   .transform((text) => (text === '' ? 'GET' : text.toUpperCase()))
   .refine((text) => text !== 'CONNECT', {
-    error: 'CONNECT opens tunnels; a probe cannot use it',
+    error: 'CONNECT is for tunnels and is not supported',
     params: CANNOT_WORK,
   });
 
@@ -106,7 +106,7 @@ const compression = z
   .optional();
 
 const noHttp3 = z.boolean().refine((on) => !on, {
-  error: 'HTTP/3 is not possible: Node.js has no QUIC; leave enable_http3 out, or probe by HTTP/2',
+  error: 'HTTP/3 is not supported: Node.js has no QUIC; leave enable_http3 out, or probe with HTTP/2',
   // a file of modules is loaded all the same: the modules with it fail
   params: CANNOT_WORK,
 });
@@ -143,7 +143,7 @@ function answerKeys(files: ConfigFiles) {
     body_size_limit: sizeIn(files).default(0),
     body_match_limit: sizeIn(files)
       .refine((bytes) => bytes >= 1 && bytes <= MAX_MATCH_BYTES, {
-        error: 'expected a size from 1 byte to 64MiB: so much of an answer is kept and looked through',
+        error: 'expected a size from 1 byte to 64MiB: as much of the body is kept and searched',
       })
       .default(1_048_576),
     fail_if_ssl: z.boolean().default(false),

@@ -69,9 +69,7 @@ export function runPing({ command, args, signal, gone }: PingOptions): Promise<P
       child.stdout?.destroy();
       child.stderr?.destroy();
       child.kill('SIGKILL');
-      reject(
-        fail('protocol', `ping printed more than ${MAX_OUTPUT} bytes: replies or errors come without end`),
-      );
+      reject(fail('protocol', `ping printed more than ${MAX_OUTPUT} bytes of replies or errors`));
     };
     child.once('error', (error) => {
       end();
@@ -99,7 +97,7 @@ function cannotRun(error: unknown, command: string): ProbeFailure {
     );
   const hint =
     code === 'EPERM'
-      ? ': its file capabilities are more than this container may have; take them away (setcap -r)'
+      ? ': its file capabilities exceed those of this container; remove them (setcap -r)'
       : '';
   return agentFault('agent_error', `${command} cannot be started (${code || 'unknown error'})${hint}`);
 }

@@ -5,7 +5,7 @@ export class NoPlaceError extends Error {
   override readonly name = 'NoPlaceError';
 }
 
-const NO_PLACE = 'All places for pings were taken until the time was up: probe less often, or fewer hosts';
+const NO_PLACE = 'All slots for pings were in use until the timeout: probe less often, or fewer hosts';
 
 /** A bounded number of places; when all are taken, callers wait for one, in order. */
 export class Slots {

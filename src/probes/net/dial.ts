@@ -118,7 +118,7 @@ interface Settle {
 function watch(socket: Socket, { resolve, reject, failed }: Settle, signal: CancelSignal): void {
   // never removed: a socket that breaks later is noticed by its 'close', and must not throw
   socket.on('error', (error) => reject(failed(error)));
-  const closed = (): void => reject(fail('connect', 'The connection was closed while it was made'));
+  const closed = (): void => reject(fail('connect', 'The connection was closed while connecting'));
   socket.once('close', closed);
   socket.once('connect', () => {
     socket.removeListener('close', closed);

@@ -17,7 +17,8 @@ export function hostPort(address: string): HostPort | TargetProblem {
   if (bracketed !== undefined && !isIPv6(bracketed))
     return { problem: `"[${bracketed}]" is not an IPv6 address; ${EXPECTED}` };
   const port = Number(digits);
-  if (port < 1 || port > 65_535) return { problem: `port ${port} is not one of 1 to 65535; ${EXPECTED}` };
+  if (port < 1 || port > 65_535)
+    return { problem: `port ${port} is not in the range 1 to 65535; ${EXPECTED}` };
   return { host: bracketed ?? plain, port };
 }
 
@@ -51,6 +52,6 @@ export function serverAddress(text: string, expected: string): Server | TargetPr
     return { problem: `"[${bracketed}]" is not an IPv6 address; ${expected}` };
   const port = digits === undefined ? undefined : Number(digits);
   if (port !== undefined && (port < 1 || port > 65_535))
-    return { problem: `port ${port} is not one of 1 to 65535; ${expected}` };
+    return { problem: `port ${port} is not in the range 1 to 65535; ${expected}` };
   return { host: bracketed ?? plain, port };
 }

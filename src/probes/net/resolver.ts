@@ -193,6 +193,6 @@ async function askFamily(channel: dns.Resolver, name: string, family: 4 | 6): Pr
     if (code === 'ENODATA') throw new NameNotFoundError(`The name ${name} has no IPv${family} address`);
     if (ABOUT_THE_NAME.has(code))
       throw new NameNotFoundError(`The name ${name} cannot be resolved (${code})`);
-    throw new ResolverUnavailableError(`No name server of this host could be asked for ${name} (${code})`);
+    throw new ResolverUnavailableError(`No name server of this host could be queried for ${name} (${code})`);
   }
 }

@@ -15,8 +15,8 @@ const AGENT_LIMITS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS'
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ENETUNREACH: 'No route to the network of',
   EHOSTUNREACH: 'No route to',
-  EACCES: "This host's firewall forbids to connect to",
-  EPERM: "This host's firewall forbids to connect to",
+  EACCES: "This host's firewall does not allow connections to",
+  EPERM: "This host's firewall does not allow connections to",
 };
 
 /** The failure for an error of connecting. */
@@ -54,7 +54,7 @@ const UNIX_TEXT: Readonly<Record<string, string>> = {
   ENOTSOCK: 'it is not a socket',
   EACCES: 'permission denied; let the user that runs Tocsin write to it',
   EPERM: 'permission denied; let the user that runs Tocsin write to it',
-  EPROTOTYPE: 'it is a datagram socket, and the prober needs a stream',
+  EPROTOTYPE: 'it is a datagram socket, and the prober needs a stream socket',
   EINVAL: 'the path is too long for a socket',
   ENAMETOOLONG: 'the path is too long for a socket',
 };
@@ -63,7 +63,7 @@ const UNIX_TEXT: Readonly<Record<string, string>> = {
 export function unixFailure(error: unknown, path: string): ProbeFailure {
   const code = errorCode(error);
   if (code === 'ECONNREFUSED')
-    return fail('connect_refused', `Nobody listens on the socket ${path}, or its queue is full`);
+    return fail('connect_refused', `No process listens on the socket ${path}, or its queue is full`);
   // here EAGAIN means that the listener's queue is full, not that this host lacks resources
   if (AGENT_LIMITS.has(code) && code !== 'EAGAIN')
     return agentFault('agent_limit', `This host has no resources left to connect to ${path} (${code})`);
@@ -90,7 +90,8 @@ const TLS_TEXT: Readonly<Record<string, string>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not speak TLS',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'no common TLS version',
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'no common TLS version',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the server wants a client certificate (cert_file and key_file)',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    'the server requires a client certificate (cert_file and key_file)',
 };
 
 /** The failure for an error of a TLS handshake, or a later TLS alert. */

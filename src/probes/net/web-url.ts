@@ -44,7 +44,7 @@ export function parseWebUrl(text: string): WebUrl | UrlProblem {
   const reference = parseReference(utf8Bytes(text));
   if ('problem' in reference) return reference;
   const { scheme, authority, path, query = '' } = reference;
-  if (scheme === undefined || authority === undefined) return { problem: 'the address names no host' };
+  if (scheme === undefined || authority === undefined) return { problem: 'the address has no host' };
   return { scheme, ...authority, path, query };
 }
 
@@ -61,7 +61,7 @@ export function resolveReference(base: WebUrl, location: string): WebUrl | UrlPr
     const whole = withoutDots(path);
     return { scheme: scheme ?? base.scheme, ...authority, path: whole, query: query ?? '' };
   }
-  if (scheme !== undefined) return { problem: 'the address names no host' };
+  if (scheme !== undefined) return { problem: 'the address has no host' };
   const merged = path === '' ? base.path : path.startsWith('/') ? path : parentOf(base.path) + path;
   return { ...base, path: withoutDots(merged), query: path === '' ? (query ?? base.query) : (query ?? '') };
 }
@@ -84,7 +84,7 @@ export function utf8Bytes(text: string): string {
 const PARTS = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(\?[^#]*)?(?:#|$)/i;
 
 function parseReference(bytes: string): Reference | UrlProblem {
-  if (/[^\x20-\x7e\x80-\xff]/.test(bytes)) return { problem: 'the address holds control characters' };
+  if (/[^\x20-\x7e\x80-\xff]/.test(bytes)) return { problem: 'the address contains control characters' };
   const [, scheme, place, path = '', query] = PARTS.exec(bytes) ?? [];
   const escaped = escapedPath(path);
   if (escaped === undefined) return { problem: 'a % of the path is not followed by two hexadecimal digits' };
@@ -131,7 +131,7 @@ function parseAuthority(text: string): Authority | UrlProblem {
   const host = bracketed === undefined ? namedHost(name) : addressHost(bracketed);
   if (host === undefined) return { problem: 'the address has no valid host and port' };
   const port = digits === undefined || digits === '' ? undefined : Number(digits);
-  if (port !== undefined && port > 65_535) return { problem: 'the port is not one of 1 to 65535' };
+  if (port !== undefined && port > 65_535) return { problem: 'the port is not in the range 1 to 65535' };
   const [, user, password = ''] = /^([^:]*)(?::(.*))?$/.exec(userinfo ?? '') ?? [];
   return {
     user: userinfo === undefined ? undefined : decodedText(user ?? ''),

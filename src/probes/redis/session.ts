@@ -42,7 +42,7 @@ export async function readInfo(driver: RedisDriver, socket: Socket, login: Login
     await logIn(redis, login);
     const [pong, info] = await Promise.all([redis.call('PING'), redis.call('INFO')].map(answered));
     if (pong !== 'PONG' || typeof info !== 'string')
-      throw fail('protocol', 'The server answers PING or INFO as no Redis does');
+      throw fail('protocol', 'The server does not answer PING or INFO as Redis does');
     return info;
   } catch (error) {
     throw refused ?? (error instanceof ProbeFailure ? error : sessionFailure(fault ?? error));
@@ -63,10 +63,10 @@ function guardAnswers(socket: Socket, refuse: (failure: ProbeFailure) => void): 
     if (!array && socket.bytesRead <= MAX_ANSWER_BYTES) return;
     refuse(
       array
-        ? fail('protocol', 'The server answers with an array, which no command of the probe asks for')
+        ? fail('protocol', 'The server answers with an array, which no command of the probe returns')
         : fail(
             'protocol',
-            `The server sends more than ${MAX_ANSWER_BYTES} bytes, which no answer of Redis has`,
+            `The server sends more than ${MAX_ANSWER_BYTES} bytes, which is too large for an answer of Redis`,
           ),
     );
     // the client gets the same buffer, whatever happens to the socket
@@ -120,7 +120,7 @@ function loginFailure(error: unknown): unknown {
   const reply = replyText(error);
   if (reply === undefined) return error;
   if (/no password is set|without any password configured/.test(reply)) {
-    return fail('auth', 'A password is configured, but the server takes none');
+    return fail('auth', 'A password is configured, but the server has none set');
   }
   return fail('auth', `The server refuses the password (${replyCode(reply)})`);
 }
@@ -136,7 +136,7 @@ function replyFailure(error: unknown): unknown {
   const reply = replyText(error);
   if (reply === undefined) return error;
   const code = replyCode(reply);
-  if (code === 'NOAUTH') return fail('auth', 'The server wants a password (NOAUTH)');
+  if (code === 'NOAUTH') return fail('auth', 'The server requires a password (NOAUTH)');
   if (code === 'NOPERM') return fail('auth', 'The user may not call PING or INFO (NOPERM)');
   if (code === 'DENIED')
     return fail('auth', 'The server is in protected mode and denies connections from other hosts (DENIED)');

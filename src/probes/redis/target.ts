@@ -21,7 +21,7 @@ export function parseRedisAddress(address: string): RedisAddress | TargetProblem
     return { problem: `the scheme "${url.protocol.slice(0, -1)}" is not redis or rediss; ${EXPECTED}` };
   }
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (host === '') return { problem: `the address names no host; ${EXPECTED}` };
+  if (host === '') return { problem: `the address has no host; ${EXPECTED}` };
   const db = /^\/(\d{1,5})?$/.exec(url.pathname === '' ? '/' : url.pathname);
   if (db === null) return { problem: `what follows the port is not a database number; ${EXPECTED}` };
   try {

@@ -10,7 +10,7 @@ export async function startPostgres(wire: Wire): Promise<void> {
   await wire.send(SSL_REQUEST);
   const [answer] = await wire.bytes(1);
   if (answer === YES) return;
-  if (answer === NO) throw fail('reply', 'The server answers that it has no TLS');
+  if (answer === NO) throw fail('reply', 'The server does not support TLS');
   throw fail('protocol', 'The server does not speak the protocol of PostgreSQL');
 }
 

@@ -40,7 +40,7 @@ async function reply(wire: Wire): Promise<Reply> {
     if (!numbered && lines.length === 0) throw unlike(line);
     lines.push(match?.[3] ?? line);
     if (numbered && match[2] !== '-') return { code: Number(match[1]), lines };
-    if (lines.length > MAX_LINES) throw fail('protocol', 'The reply of the server does not come to its end');
+    if (lines.length > MAX_LINES) throw fail('protocol', 'The reply of the server does not end');
   }
 }
 
@@ -63,7 +63,7 @@ export async function startImap(wire: Wire): Promise<void> {
     if (/^t1 /i.test(line)) throw fail('reply', `The server answers STARTTLS with ${shown(line.slice(3))}`);
     if (!line.startsWith('*')) throw unlike(line);
   }
-  throw fail('protocol', 'The reply of the server does not come to its end');
+  throw fail('protocol', 'The reply of the server does not end');
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc2595#section-4 */
@@ -80,7 +80,7 @@ function expectOk(line: string, to: string): void {
 }
 
 function unlike(line: string): ProbeFailure {
-  return fail('protocol', `The server does not speak that protocol; it says "${shown(line)}"`);
+  return fail('protocol', `The server does not speak that protocol; it sent "${shown(line)}"`);
 }
 
 /** A server's line, safe for a log. */

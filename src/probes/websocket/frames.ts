@@ -83,7 +83,7 @@ export class MessageStream {
         continue;
       }
       const begins = frame.opcode !== OPCODE.continuation;
-      if (begins !== (pieces.length === 0)) throw broken('a fragment is not where it should be');
+      if (begins !== (pieces.length === 0)) throw broken('a fragment is out of order');
       pieces.push(frame.payload);
       length += frame.payload.length;
       if (frame.final) return Buffer.concat(pieces);
@@ -108,11 +108,11 @@ export class MessageStream {
     const opcode = first & 0x0f;
     const final = (first & 0x80) !== 0;
     if (opcode > OPCODE.pong || (opcode > OPCODE.binary && opcode < OPCODE.close))
-      throw broken(`there is no opcode ${opcode}`);
+      throw broken(`unknown opcode ${opcode}`);
     const length = await this.#length(second & 0x7f);
     const control = opcode >= OPCODE.close;
     if (control && (!final || length > MAX_CONTROL_BYTES))
-      throw broken('a control frame is too long or in pieces');
+      throw broken('a control frame is too long or fragmented');
     if (!control && length > room)
       throw fail('protocol', `A message of the server is longer than ${MAX_MESSAGE_BYTES} bytes`);
     return { final, opcode, payload: await this.#bytes(length) };
@@ -132,5 +132,5 @@ export class MessageStream {
 }
 
 function broken(why: string): ProbeFailure {
-  return fail('protocol', `The server does not keep to WebSocket: ${why}`);
+  return fail('protocol', `The server violates the WebSocket protocol: ${why}`);
 }

@@ -50,7 +50,7 @@ export async function shakeHands({ socket, path, headers }: HandshakeRequest): P
 function readHead(socket: Socket): Promise<Head> {
   const heads = new HeadReader();
   return new Promise((resolve, reject) => {
-    const doing = 'before an answer came';
+    const doing = 'before a response was received';
     const onEnd = (): void => settle(() => reject(fail('protocol', `The connection was closed ${doing}`)));
     const onError = (error: unknown): void => settle(() => reject(brokenConnection(error, doing)));
     const onData = (bytes: Buffer): void => {
@@ -81,12 +81,12 @@ function readHead(socket: Socket): Promise<Head> {
 function refusalOf({ status, headers }: Head, key: string): string | undefined {
   if (status !== 101) return `HTTP status ${status}, expected 101`;
   const wrong = (name: string, expected: string): string =>
-    `The answer of 101 has no "${name}: ${expected}", so that it does not switch to WebSocket`;
+    `The 101 response has no "${name}: ${expected}", so it does not switch to WebSocket`;
   if (!hasToken(headers, 'upgrade', 'websocket')) return wrong('Upgrade', 'websocket');
   if (!hasToken(headers, 'connection', 'upgrade')) return wrong('Connection', 'Upgrade');
   const accept = createHash('sha1').update(`${key}${GUID}`).digest('base64');
   if (headerValue(headers, 'sec-websocket-accept') === accept) return undefined;
-  return 'Sec-WebSocket-Accept is not the answer to the key that was sent: something that does not speak WebSocket answered';
+  return 'Sec-WebSocket-Accept does not match the key that was sent: the responder does not speak WebSocket';
 }
 
 function hasToken(headers: readonly string[], name: string, token: string): boolean {

@@ -50,7 +50,7 @@ function clientBlock(files: ConfigFiles) {
 const IDLE_KEYS = ['expect_bytes', 'labels', 'starttls'] as const;
 
 function steps({ lenient = false }: ConfigFiles) {
-  const text = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'expected a text' });
+  const text = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'expected text' });
   return z
     .array(
       z
@@ -96,7 +96,7 @@ export function websocketSettings(files: ConfigFiles): z.ZodType<WebsocketSettin
     .superRefine((given, context) => {
       for (const { name } of given.headers) {
         if (!HANDSHAKE_HEADERS.test(name)) continue;
-        const message = `${name} is a part of the handshake, which the prober makes; leave it out`;
+        const message = `${name} is set by the prober for the handshake; leave it out`;
         context.addIssue({ code: 'custom', path: ['headers', name], message, params: CANNOT_WORK });
       }
     })

@@ -43,6 +43,6 @@ export function labelNameProblem(name: string, builtIn: ReadonlySet<string>): st
   if (!LABEL_NAME.test(name)) {
     return `"${name}" is not a label name; expected letters, digits and _, not beginning with a digit`;
   }
-  if (builtIn.has(name)) return `the label "${name}" has a meaning of its own here; choose another name`;
+  if (builtIn.has(name)) return `the label "${name}" is reserved; choose another name`;
   return undefined;
 }

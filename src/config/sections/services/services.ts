@@ -37,7 +37,7 @@ const ownAdaptiveKeys = {
 /** The keys of an entry of `services`, besides its prober and its targets. */
 export const serviceKeys = {
   name: key('name', name, 'unique; the label `service`'),
-  description: key('description', text.optional(), 'what people call it'),
+  description: key('description', text.optional(), 'the name shown to people'),
   enabled: key('enabled', z.boolean().prefault(true), '`false`: validated, but not watched'),
   critical: key(
     'critical',
@@ -69,7 +69,7 @@ export const serviceKeys = {
       )
       .meta({ title: 'mapping of labels' })
       .prefault({}),
-    'labels of every series of its checks; a label with an empty value is left out',
+    'labels of every series of its checks; one with an empty value is left out',
   ),
   resolver: key(
     'resolver',
@@ -95,7 +95,7 @@ export const serviceKeys = {
   escalation: key(
     'escalation',
     mapping(ownEscalationKeys).prefault({}),
-    'its own levels, for alerts that carry its name as the label `service`, whoever sent them; a severity that is left out is inherited',
+    'its own levels, for alerts that carry its name as the label `service`, from any sender; a severity that is left out is inherited',
   ),
 };
 
@@ -184,13 +184,13 @@ function checkChoice(reader: Reader, path: Path, chosen: readonly string[], type
     const choice = [...types].sort().join(', ');
     reader.report(
       path,
-      `names no prober; add one of these with its settings, such as "${types[0] ?? 'http'}: {}": ${choice}`,
+      `missing prober; add one of these with its settings, such as "${types[0] ?? 'http'}: {}": ${choice}`,
     );
   }
   for (const other of others) {
     reader.report(
       [...path, other],
-      `a service has one prober, and this one has ${String(first)} already; make it two services`,
+      `a service has one prober, and this one has ${String(first)} already; split it into two services`,
       'key',
     );
   }

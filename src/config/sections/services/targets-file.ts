@@ -110,7 +110,7 @@ function keptLabels({ reader, notices, options }: Reading, path: Path): Readonly
       notices.push({
         file: options.path,
         ...reader.place([...path, name], 'key'),
-        message: `the label "${name}" is left out: it is for Prometheus, or has a meaning of its own here`,
+        message: `the label "${name}" is left out: it is reserved for Prometheus or Tocsin`,
       });
   }
   return kept;
@@ -119,5 +119,5 @@ function keptLabels({ reader, notices, options }: Reading, path: Path): Readonly
 function checkUnique(reader: Reader, label: string, path: Path, seen: Map<string, Path>): void {
   const first = seen.get(label);
   if (first === undefined) seen.set(label, path);
-  else reader.report(path, `shown as "${label}", as ${formatPath(first)} is; take one of them out`);
+  else reader.report(path, `same label "${label}" as ${formatPath(first)}; remove one of them`);
 }

@@ -15,7 +15,7 @@ const oneTarget = z
   .union([
     z.string().min(1),
     mapping({
-      address: key('address', z.string().min(1), 'as the prober wants it'),
+      address: key('address', z.string().min(1), 'in the form that the prober expects'),
       alias: key(
         'alias',
         text.optional(),
@@ -30,7 +30,7 @@ const oneTarget = z
 
 /** The keys that say what a service probes: it has exactly one of them. */
 export const targetKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
-  target: key('target', oneTarget.optional(), 'one address, as the prober wants it'),
+  target: key('target', oneTarget.optional(), 'one address, in the form that the prober expects'),
   targets: key(
     'targets',
     z.array(oneTarget).optional(),
@@ -64,7 +64,7 @@ export function readTargets(
 ): Targets | undefined {
   const [key, ...others] = TARGET_KEYS.filter((one) => reader.has([...service, one]));
   if (key === undefined)
-    reader.report(service, 'missing target; say what to probe, with target, targets or targets_file');
+    reader.report(service, 'missing target; give one of target, targets and targets_file');
   for (const other of others)
     reader.report([...service, other], `give either ${String(key)} or ${other}, not both`, 'key');
   if (key !== 'targets_file') return readList(reader, service, prober);
@@ -123,6 +123,6 @@ function unique(reader: Reader, label: string, path: Path, seen: Map<string, Pat
   const other = typeof first.at(-1) === 'number' ? `targets[${index}]` : index;
   reader.report(
     path,
-    `shown as "${label}", as ${other} is; give one of them an alias: { address: …, alias: … }`,
+    `same label "${label}" as ${other}; give one of them an alias: { address: …, alias: … }`,
   );
 }

@@ -47,7 +47,7 @@ export function timingOf(
     const end = formatDuration(timeoutMs);
     reader.report(
       [...path, 'degraded_after'],
-      `no success is slower than the timeout of ${end}; expected less than that`,
+      `a success cannot be slower than the timeout of ${end}; expected less than that`,
     );
   }
   return { intervalMs, timeoutMs };

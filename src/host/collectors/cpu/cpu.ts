@@ -85,7 +85,7 @@ class CpuCollector {
       });
     }
     if (samples.length === 0)
-      throw new CollectorError(`${this.#procfs}/stat has no line of a CPU: expected "cpu0 123 …"`);
+      throw new CollectorError(`${this.#procfs}/stat has no line for a CPU: expected "cpu0 123 …"`);
     this.#cpus = cpus;
     return samples;
   }
@@ -137,5 +137,5 @@ export function readCpuTime(procfs: string): CpuTime {
     const total = modes.reduce<number>((sum, time) => sum + (time ?? 0), 0);
     return { total, busy: total - (times[IDLE] ?? 0) - (times[IOWAIT] ?? 0) };
   }
-  throw new CollectorError(`${procfs}/stat has no line of all CPUs: expected "cpu  123 …"`);
+  throw new CollectorError(`${procfs}/stat has no line for all CPUs: expected "cpu  123 …"`);
 }

@@ -36,6 +36,6 @@ function read(procfs: string): Sample[] {
   const loads = fields(text).map((load) => (LOAD.test(load) ? Number(load) : NaN));
   const samples = families.flatMap(told(loads)).filter(({ value }) => !Number.isNaN(value));
   if (samples.length === 0)
-    throw new CollectorError(`${procfs}/loadavg holds no load average: expected "0.10 0.20 0.30 …"`);
+    throw new CollectorError(`${procfs}/loadavg has no load average: expected "0.10 0.20 0.30 …"`);
   return samples;
 }

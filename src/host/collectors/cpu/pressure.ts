@@ -39,11 +39,11 @@ function collect(procfs: string): Sample[] {
   });
   if (texts.length === 0)
     throw new AbsentError(
-      `the kernel tells nothing under ${procfs}/pressure: it is older than 4.20, was built without PSI, or needs psi=1 on its command line`,
+      `no pressure data under ${procfs}/pressure: the kernel is older than 4.20, was built without PSI, or needs psi=1 on its command line`,
     );
   const samples = texts.flatMap(([resource, text]) => [...parse(RESOURCES[resource] ?? {}, text)]);
   if (samples.length === 0)
-    throw new CollectorError(`${procfs}/pressure makes no sense: expected "some avg10=0.00 … total=123"`);
+    throw new CollectorError(`${procfs}/pressure cannot be parsed: expected "some avg10=0.00 … total=123"`);
   return samples;
 }
 

@@ -39,8 +39,7 @@ function read(procfs: string): Sample[] {
     const value = family === undefined ? undefined : unsigned(fields(line.slice(0, 64))[1]);
     if (family !== undefined && value !== undefined) samples.push(sample(family, value));
   }
-  if (samples.length === 0)
-    throw new CollectorError(`${procfs}/stat has none of the lines known: expected "ctxt 123"`);
+  if (samples.length === 0) throw new CollectorError(`${procfs}/stat has no known line: expected "ctxt 123"`);
   return samples;
 }
 

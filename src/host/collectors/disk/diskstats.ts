@@ -74,7 +74,7 @@ class DiskstatsCollector implements CollectorInstance {
     const text = readProcFile(procfs, 'diskstats');
     const lines = text.split('\n').map(fields).filter(isDisk);
     if (lines.length === 0 && text.trim() !== '')
-      throw new CollectorError(`${procfs}/diskstats has no line of a disk: expected "8 0 sda 1 2 3 …"`);
+      throw new CollectorError(`${procfs}/diskstats has no line for a disk: expected "8 0 sda 1 2 3 …"`);
     const disks = new Map(lines.map((line) => [line[2] ?? '', line]));
     for (const name of disks.keys()) if (EXCLUDED.test(name)) disks.delete(name);
     await this.#identity.refresh([...disks.keys()], signal);

@@ -26,6 +26,6 @@ export const filefd: Collector = {
 function read(procfs: string): Sample[] {
   const [used, , most] = fields(readProcFile(procfs, 'sys', 'fs', 'file-nr')).map(unsigned);
   if (used === undefined || most === undefined)
-    throw new CollectorError(`${procfs}/sys/fs/file-nr is no line of three numbers: expected "1024 0 65536"`);
+    throw new CollectorError(`${procfs}/sys/fs/file-nr is not three numbers: expected "1024 0 65536"`);
   return [sample(allocated, used), sample(maximum, most)];
 }

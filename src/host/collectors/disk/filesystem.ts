@@ -88,7 +88,7 @@ class FilesystemCollector implements CollectorInstance {
     const text = readMountinfo(procfs);
     if (text === this.#mountinfo) return this.#mounts;
     const parsed = parseMountinfo(text);
-    if (parsed.length === 0) throw new CollectorError(`the mountinfo under ${procfs} has no line of a mount`);
+    if (parsed.length === 0) throw new CollectorError(`the mountinfo under ${procfs} has no mount`);
     const shown = parsed
       .map((mount) => asHostSees(mount, rootfs))
       .filter(({ mountpoint, fstype }) => !EXCLUDED_MOUNTS.test(mountpoint) && !EXCLUDED_TYPES.test(fstype));

@@ -43,7 +43,7 @@ function collect(procfs: string): Sample[] {
   ];
   const samples = known.flatMap(({ family, value }) => (value === undefined ? [] : [sample(family, value)]));
   if (samples.length === 0)
-    throw new CollectorError(`the files of connection tracking under ${procfs} hold no numbers`);
+    throw new CollectorError(`the files of connection tracking under ${procfs} contain no numbers`);
   return samples;
 }
 

@@ -47,7 +47,7 @@ class NetdevCollector implements CollectorInstance {
     const text = readNetFile(this.#procfs, 'dev');
     if (!text.startsWith('Inter-|')) {
       throw new CollectorError(
-        `${netFolder(this.#procfs)}/dev is no table of devices: expected "Inter-|   Receive …"`,
+        `${netFolder(this.#procfs)}/dev is not a table of devices: expected "Inter-|   Receive …"`,
       );
     }
     for (const [device, columns] of deviceLines(text)) {

@@ -31,6 +31,6 @@ function read(procfs: string): Sample[] {
     ...(size === undefined ? [] : [sample(poolSize, size)]),
   ];
   if (samples.length === 0)
-    throw new CollectorError(`entropy_avail and poolsize under ${folder} hold no numbers: expected "256"`);
+    throw new CollectorError(`entropy_avail and poolsize under ${folder} contain no numbers: expected "256"`);
   return samples;
 }

@@ -10,7 +10,7 @@ interface NamedFile {
 }
 
 const MAIN_ADVICE = 'Put the file back, or restart Tocsin to begin a new ledger';
-const LOG_ADVICE = 'Restart Tocsin, which writes what is in it back into the ledger';
+const LOG_ADVICE = 'Restart Tocsin, which writes its content back into the ledger';
 
 /**
  * Checks that the names of the files SQLite has open still lead to these files. SQLite keeps writing to a file that was
@@ -45,8 +45,8 @@ export class FileIdentity {
   problem(): string | undefined {
     for (const { path, device, inode, advice } of this.#files) {
       const now = statSync(path, { bigint: true, throwIfNoEntry: false });
-      if (now === undefined) return `${path} is not there any more. ${advice}`;
-      if (now.ino !== inode || now.dev !== device) return `${path} is another file now. ${advice}`;
+      if (now === undefined) return `${path} no longer exists. ${advice}`;
+      if (now.ino !== inode || now.dev !== device) return `${path} was replaced by another file. ${advice}`;
     }
     return undefined;
   }

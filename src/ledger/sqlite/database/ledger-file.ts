@@ -44,7 +44,7 @@ export class LedgerFile {
   /** @throws LedgerStartError if it is unreadable; the message says why and what to do */
   constructor(path: string, logger: Logger) {
     this.unreadable = new UnreadableRows(logger);
-    if (!existsSync(path)) throw new LedgerStartError(`There is no ledger at ${path}; see store.path.`);
+    if (!existsSync(path)) throw new LedgerStartError(`The ledger ${path} does not exist; see store.path.`);
     try {
       this.#database = new Database(path, { readonly: true, fileMustExist: true });
       this.#check(path);
@@ -79,7 +79,7 @@ export class LedgerFile {
       const slice = reader.slice({ limit: SLICE, ...(next !== undefined && { after: next }) });
       if ('gone' in slice)
         throw new LedgerStartError(
-          `No events after "${next ?? ''}" are kept; leave --after out to begin with the oldest.`,
+          `The events after "${next ?? ''}" are no longer kept; omit --after to begin with the oldest.`,
         );
       for (const event of slice.events) {
         const read = this.unreadable.read('segments', event.offset, () => cloudEvent(event, epoch, node));
@@ -122,15 +122,15 @@ export class LedgerFile {
   #check(path: string): void {
     const number = (name: string) => Number(this.#database.pragma(name, { simple: true }));
     if (number('application_id') !== APPLICATION_ID)
-      throw new LedgerStartError(`${path} is no ledger of Tocsin; see store.path.`);
+      throw new LedgerStartError(`${path} is not a Tocsin ledger; see store.path.`);
     const version = number('user_version');
     if (version === MIGRATIONS.length) return;
     const advice =
       version > MIGRATIONS.length
         ? 'was written by a newer Tocsin: use that version'
-        : 'is of an older version: start this Tocsin on it once';
+        : 'was written by an older Tocsin: start this version on it once';
     throw new LedgerStartError(
-      `The ledger ${path} ${advice} (schema ${version}, here ${MIGRATIONS.length}).`,
+      `The ledger ${path} ${advice} (schema ${version}, expected ${MIGRATIONS.length}).`,
     );
   }
 }

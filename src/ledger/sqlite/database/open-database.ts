@@ -67,13 +67,13 @@ function configure(database: Sqlite, path: string): void {
   const empty = database.prepare('SELECT count(*) AS n FROM sqlite_schema').pluck().get() === 0;
   if (!empty && foreign !== APPLICATION_ID) {
     throw new LedgerStartError(
-      `${path} is a database, but no ledger of Tocsin. Set store.path to another file.`,
+      `${path} is a database, but not a Tocsin ledger. Set store.path to another file.`,
     );
   }
   const mode = database.pragma('journal_mode = WAL', { simple: true });
   if (mode !== 'wal') {
     throw new LedgerStartError(
-      `The file system of ${path} does not take SQLite's write-ahead log (mode ${String(mode)}). ` +
+      `The file system of ${path} does not support SQLite's write-ahead log (mode ${String(mode)}). ` +
         'Set store.path to a local disk.',
     );
   }
@@ -86,7 +86,7 @@ function migrate(database: Sqlite, path: string): void {
   const version = Number(database.pragma('user_version', { simple: true }));
   if (version > MIGRATIONS.length) {
     throw new LedgerStartError(
-      `The ledger ${path} was written by a newer Tocsin (schema ${version}; this one knows up to ` +
+      `The ledger ${path} was written by a newer Tocsin (schema ${version}; this one supports up to ` +
         `${MIGRATIONS.length}). Start that version again, or move the file away to begin a new ledger.`,
     );
   }

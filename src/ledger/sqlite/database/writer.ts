@@ -181,7 +181,7 @@ export class Writer {
       const stack = error instanceof Error ? error.stack : undefined;
       this.#options.logger.error(
         { error: why, stack },
-        'a task of the ledger failed by a bug; please report it',
+        'a task of the ledger failed because of a bug; please report it',
       );
       return { ok: false, why };
     }
@@ -249,6 +249,5 @@ export class Writer {
 
 function settle(task: Task, outcome: Outcome | undefined): void {
   if (outcome?.ok === true) task.resolve(outcome.value);
-  else
-    task.reject(new LedgerUnavailableError(`The ledger could not record it: ${outcome?.why ?? 'unknown'}.`));
+  else task.reject(new LedgerUnavailableError(`The ledger task failed: ${outcome?.why ?? 'unknown'}.`));
 }

@@ -65,7 +65,7 @@ export class EpisodeRepair {
   #keep(row: EpisodeRow, columns: readonly string[], { webhook, receivedAt }: DeliveredAlert): void {
     const detail =
       `The stored episode ${row.id} could not be read (${columns.join(', ')}). ` +
-      'It went on with what the next delivery of its alert says; this is the row as it was.';
+      'It was repaired from the next delivery of its alert; this is the row before the repair.';
     const complaint = { pointer: `/episodes/${row.id}`, detail };
     const body = Buffer.from(JSON.stringify(row, plain));
     this.#parts.quarantine.add({ webhook, receivedAt, complaint, body });

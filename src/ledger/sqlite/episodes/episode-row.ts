@@ -89,7 +89,8 @@ export function readTexts(
   if (found === undefined) throw new Error(`its last event, ${event}, is missing or damaged`);
   // parsing would cost too much here: a truncated text shows at its end
   for (const text of [found.labels, found.annotations])
-    if (!text.startsWith('{') || !text.endsWith('}')) throw new Error('its labels or annotations are cut');
+    if (!text.startsWith('{') || !text.endsWith('}'))
+      throw new Error('its labels or annotations are truncated');
   return found;
 }
 

@@ -77,7 +77,7 @@ export class IdentityIndex {
   #shard(key: Key): Shard {
     const number = this.#hash(key) >>> 24;
     const shard = this.#shards[number];
-    if (shard === undefined) throw new Error(`there is no shard ${number}`);
+    if (shard === undefined) throw new Error(`shard ${number} does not exist`);
     return shard;
   }
 }

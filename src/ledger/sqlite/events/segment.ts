@@ -119,9 +119,9 @@ function hasSoundEnd({ first, last }: Segment): boolean {
 export function readAlert(line: string, offset: number): AlertFields | undefined {
   const [, , previous, episode = '', fingerprint = '', url = '', labels = '', annotations] = line.split('\t');
   if (line !== '' && previous === undefined) return undefined;
-  if (annotations === undefined) throw new Error(`event ${offset} is cut`);
+  if (annotations === undefined) throw new Error(`event ${offset} is truncated`);
   const place = Number(previous);
-  if (!Number.isSafeInteger(place)) throw new Error(`event ${offset} does not say which one it follows`);
+  if (!Number.isSafeInteger(place)) throw new Error(`event ${offset} does not name the event before it`);
   return {
     previous: place < 0 ? offset + place : place,
     episode: Number(episode),
@@ -133,7 +133,7 @@ export function readAlert(line: string, offset: number): AlertFields | undefined
 }
 
 function textOf(value: unknown): string {
-  if (typeof value !== 'string') throw new Error(`a text was expected, not ${JSON.stringify(value)}`);
+  if (typeof value !== 'string') throw new Error(`expected a string, not ${JSON.stringify(value)}`);
   return value;
 }
 

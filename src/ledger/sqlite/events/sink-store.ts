@@ -79,6 +79,6 @@ function position(through: number): number {
 
 function offsetOf(id: string): number {
   const place = parseEventId(id);
-  if (place === undefined) throw new Error(`"${id}" is no event's id`);
+  if (place === undefined) throw new Error(`"${id}" is not an event id`);
   return place.offset;
 }

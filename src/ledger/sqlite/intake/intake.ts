@@ -85,10 +85,10 @@ export class Intake {
     const why = error instanceof Error ? error.message : String(error);
     this.#parts.logger.error(
       { error: why, fingerprint },
-      'an alert went to quarantine by a bug; please report it',
+      'an alert was quarantined because of a bug; please report it',
     );
     const body = bytesOf({ status, fingerprint, labels, annotations, startsAt: startsAt.text });
-    this.#quarantine(raw, { pointer: '', detail: `It could not be recorded: ${why}.` }, body);
+    this.#quarantine(raw, { pointer: '', detail: `The alert could not be recorded: ${why}.` }, body);
   }
 
   /** @param transitions undefined if the alert was quarantined */

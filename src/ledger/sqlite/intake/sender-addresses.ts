@@ -43,7 +43,7 @@ export class SenderAddresses {
     sender.warned = true;
     this.#parts.logger.warn(
       { webhook, externalUrl, addresses: [...sender.addresses] },
-      'members of an Alertmanager cluster send with the same external URL, and only their addresses tell them apart; start each with a --web.external-url of its own, see docs/webhook.md',
+      'members of an Alertmanager cluster send with the same external URL, and only their addresses distinguish them; start each with its own --web.external-url, see docs/webhook.md',
     );
   }
 }

@@ -13,7 +13,7 @@ export function authSettings(files: ConfigFiles) {
   return {
     basic_auth: z
       .strictObject({
-        username: unlessEmpty(z.string()).meta({ description: 'the user; none is an empty one' }),
+        username: unlessEmpty(z.string()).meta({ description: 'the user; empty when absent' }),
         username_file: unlessEmpty(secretFile(files)).meta(instead('username')),
         password: unlessEmpty(secret).meta({ description: 'its password' }),
         password_file: unlessEmpty(secretFile(files)).meta(instead('password')),
@@ -35,7 +35,7 @@ export function authSettings(files: ConfigFiles) {
           .transform((scheme) => (scheme === '' ? 'Bearer' : scheme))
           .default('Bearer')
           .meta({ description: 'its scheme' }),
-        credentials: unlessEmpty(secret).meta({ description: 'what follows it' }),
+        credentials: unlessEmpty(secret).meta({ description: 'what follows the scheme' }),
         credentials_file: unlessEmpty(secretFile(files)).meta(instead('credentials')),
       })
       .refine((given) => given.credentials === undefined || given.credentials_file === undefined, {
@@ -43,7 +43,7 @@ export function authSettings(files: ConfigFiles) {
         path: ['credentials_file'],
       })
       .refine((given) => given.type.toLowerCase() !== 'basic', {
-        error: 'the type Basic has its own key, basic_auth',
+        error: 'the type Basic is not allowed here; use basic_auth',
         path: ['type'],
       })
       .optional(),
@@ -80,7 +80,7 @@ export function checkAuth(given: AuthGiven, context: z.core.$RefinementCtx): voi
   if (used.length > 1) {
     context.addIssue({
       code: 'custom',
-      message: `${used.join(' and ')} are given; expected one way to authenticate`,
+      message: `${used.join(' and ')} are given; expected one authentication method`,
     });
     return;
   }
@@ -89,7 +89,7 @@ export function checkAuth(given: AuthGiven, context: z.core.$RefinementCtx): voi
     code: 'custom',
     path: [...used],
     params: CANNOT_WORK,
-    message: 'the secret has characters that a header cannot have',
+    message: 'the secret has characters that are not allowed in a header',
   });
 }
 

@@ -36,10 +36,9 @@ export function readSigningKey(pem: string, algorithm: SignatureAlgorithm): KeyO
   try {
     key = createPrivateKey(pem);
   } catch {
-    throw new Error('it is not a private key in PEM without a passphrase');
+    throw new Error('it is not a PEM private key without a passphrase');
   }
-  if (key.asymmetricKeyType !== 'rsa')
-    throw new Error(`it is of the kind ${key.asymmetricKeyType ?? 'unknown'}`);
+  if (key.asymmetricKeyType !== 'rsa') throw new Error(`it is of type ${key.asymmetricKeyType ?? 'unknown'}`);
   try {
     sign(DIGESTS[algorithm], Buffer.alloc(0), key);
   } catch {

@@ -99,7 +99,7 @@ function assertionGrant(given: OAuth2Given): OAuth2Settings['grant'] | GrantProb
   const pem = inline ?? file;
   if (pem === undefined || (inline !== undefined && file !== undefined)) {
     const expected = 'expected exactly one of client_certificate_key and client_certificate_key_file';
-    return { key: 'grant_type', problem: `jwt-bearer signs by a key: ${expected}` };
+    return { key: 'grant_type', problem: `jwt-bearer needs a key: ${expected}` };
   }
   try {
     return { assertion: assertionSettings(given, readSigningKey(pem.reveal(), algorithm), algorithm) };

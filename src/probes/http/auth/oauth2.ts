@@ -50,7 +50,7 @@ export class TokenSource {
       (known.expiresAt === undefined || run.monotonic() < known.expiresAt - MARGIN_MS)
     )
       return known.authorization;
-    run.log('token is fetched');
+    run.log('fetching a token');
     const { grant } = this.#settings;
     this.#token =
       'assertion' in grant

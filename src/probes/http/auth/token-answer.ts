@@ -31,9 +31,9 @@ const tokenAnswer = z.object({
 export function readToken(answer: TokenAnswer, asked: EpochMs): Token {
   const { status } = answer;
   if (status < 200 || status >= 300)
-    throw fail('auth', `The token endpoint answers with HTTP status ${status}`);
+    throw fail('auth', `The token endpoint answered with HTTP status ${status}`);
   const parsed = tokenAnswer.safeParse(parsedText(answer));
-  if (!parsed.success) throw fail('auth', 'The token endpoint answers without an access_token');
+  if (!parsed.success) throw fail('auth', 'The token endpoint answered without an access_token');
   const { access_token: token, token_type: given, expires_in: seconds } = parsed.data;
   return {
     authorization: new Secret(`${tokenType(given ?? '')} ${token}`),

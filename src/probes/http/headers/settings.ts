@@ -36,7 +36,7 @@ export function headers({ dialect }: ConfigFiles) {
 
 /** The value is not shown: it may be a secret. */
 function badHeader(name: string): string {
-  return `"${name}" or its value has characters that a header cannot have`;
+  return `"${name}" or its value has characters that are not allowed in a header`;
 }
 
 /** One header of `http_headers`: sent once for each value. */
@@ -70,7 +70,7 @@ function headersWithSecrets(files: ConfigFiles, reserved: ReadonlySet<string>) {
         const refuse = (message: string, params = {}): void =>
           context.addIssue({ code: 'custom', path: [name], message, params });
         if (reserved.has(name.toLowerCase()))
-          refuse(`the header ${name} cannot be set here; it has a key of its own, or headers is for it`);
+          refuse(`the header ${name} cannot be set here; use its own key, or headers`);
         const all = [...values, ...secrets, ...read];
         if (all.length === 0 && files.lenient !== true) refuse('expected values, secrets or files');
         const bad = all.some((value) => !isHeader(name, typeof value === 'string' ? value : value.reveal()));

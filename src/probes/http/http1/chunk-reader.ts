@@ -65,7 +65,7 @@ export class ChunkReader {
     this.#left = Number.parseInt(digits, 16);
     this.#excess = Math.max(0, this.#excess + line.length + 2 - 16 - 2 * this.#left);
     if (this.#excess > MAX_EXCESS)
-      throw fail('protocol', 'The chunks of the body are tiny, and almost nothing but overhead');
+      throw fail('protocol', 'The chunks of the body are too small: almost all of the data is overhead');
     this.#state = this.#left === 0 ? 'trailers' : 'content';
   }
 
@@ -83,5 +83,5 @@ export class ChunkReader {
 }
 
 function notChunked(): ProbeFailure {
-  return fail('protocol', 'The body is not in chunks, as its Transfer-Encoding says');
+  return fail('protocol', 'The body is not chunked as its Transfer-Encoding says');
 }

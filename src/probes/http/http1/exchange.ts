@@ -134,7 +134,7 @@ class Exchange implements BodySource {
   }
 
   #doing(): string {
-    return this.#decoder === undefined ? 'before an answer came' : 'while the body was read';
+    return this.#decoder === undefined ? 'before a response was received' : 'while the body was read';
   }
 }
 

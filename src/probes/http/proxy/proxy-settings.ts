@@ -24,7 +24,7 @@ const connectHeader = z
     Object.entries(given).flatMap(([name, values]) =>
       values.map((value): readonly [string, Secret] => {
         if (!isHeader(name, value)) {
-          const message = `"${name}" or its value has characters that a header cannot have`;
+          const message = `"${name}" or its value has characters that are not allowed in a header`;
           context.addIssue({ code: 'custom', path: [name], message, params: CANNOT_WORK });
         }
         return [name, new Secret(headerBytes(name, value))];
@@ -55,10 +55,7 @@ export function checkProxy(given: ProxyGiven, context: z.core.$RefinementCtx): v
   if (given.proxy_from_environment && given.proxy_url !== undefined)
     refuse('proxy_url', 'proxy_url and proxy_from_environment are both given; expected one');
   if (given.proxy_from_environment && given.no_proxy !== '')
-    refuse(
-      'no_proxy',
-      'with proxy_from_environment it is the variable NO_PROXY that counts; leave no_proxy out',
-    );
+    refuse('no_proxy', 'proxy_from_environment uses the variable NO_PROXY; leave no_proxy out');
   else if (given.no_proxy !== '' && given.proxy_url === undefined)
     refuse('no_proxy', 'no_proxy has no effect without proxy_url');
   if (given.proxy_connect_header.length > 0 && given.proxy_url === undefined && !given.proxy_from_environment)

@@ -153,7 +153,7 @@ export async function openTunnel({ socket, proxy, authority, headers }: TunnelOp
     };
     const closed = (): void => settle(fail('protocol', 'The proxy closed the connection before it answered'));
     const broke = (error: Error): void =>
-      settle(brokenConnection(error, 'while the proxy was asked to connect'));
+      settle(brokenConnection(error, 'during the CONNECT request to the proxy'));
     const came = (bytes: Buffer): void => {
       const read = proxyAnswer(heads, bytes);
       if (read === undefined) return;
@@ -178,10 +178,10 @@ function proxyAnswer(heads: HeadReader, bytes: Buffer): { readonly rest: Buffer 
     const { status } = read.head;
     if (status >= 200 && status < 300) return { rest: read.rest };
     return status === 407
-      ? fail('auth', 'The proxy wants other credentials (HTTP status 407)')
+      ? fail('auth', 'The proxy rejects the credentials (HTTP status 407)')
       : fail('connect', `The proxy refuses to connect to the target: HTTP status ${status}`);
   } catch (error) {
     if (!(error instanceof ProbeFailure)) throw error;
-    return fail('protocol', `The proxy does not answer CONNECT as a proxy does: ${error.message}`);
+    return fail('protocol', `The answer of the proxy to CONNECT is invalid: ${error.message}`);
   }
 }

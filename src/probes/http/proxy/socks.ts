@@ -59,17 +59,18 @@ function destination(host: string, port: number): readonly number[] {
   requireHostText(host);
   const name = Buffer.from(host);
   if (name.length > MAX_TEXT_BYTES)
-    throw fail('dns', `The name is longer than SOCKS5 can say (${MAX_TEXT_BYTES} bytes)`);
+    throw fail('dns', `The name is longer than SOCKS5 allows (${MAX_TEXT_BYTES} bytes)`);
   return [NAME, name.length, ...name, ...end];
 }
 
 function noMethod(method: number, named: boolean): ProbeFailure {
-  if (method !== 0xff) return fail('protocol', 'The proxy chose a way to authenticate that was not offered');
+  if (method !== 0xff)
+    return fail('protocol', 'The proxy chose an authentication method that was not offered');
   return fail(
     'auth',
     named
-      ? 'The proxy takes neither a user and password nor none'
-      : 'The proxy wants credentials, and its URL has none',
+      ? 'The proxy accepts neither user and password nor no authentication'
+      : 'The proxy requires credentials, and its URL has none',
   );
 }
 
@@ -77,40 +78,40 @@ async function authenticate(socket: Socket, user: Buffer, password: Buffer): Pro
   if (user.length === 0 || user.length > MAX_TEXT_BYTES || password.length > MAX_TEXT_BYTES)
     throw fail(
       'config',
-      `SOCKS5 takes a user of 1 to 255 bytes and a password of at most 255; see proxy_url`,
+      `SOCKS5 allows a user of 1 to 255 bytes and a password of at most 255; see proxy_url`,
     );
   socket.write(Buffer.from([PASSWORD_VERSION, user.length, ...user, password.length, ...password]));
   const [version, status] = await read(socket, 2);
   if (version !== PASSWORD_VERSION)
-    throw fail('protocol', 'The proxy does not authenticate as RFC 1929 says');
-  if (status !== 0) throw fail('auth', 'The proxy does not take the user and password of its URL');
+    throw fail('protocol', 'The proxy does not authenticate as RFC 1929 specifies');
+  if (status !== 0) throw fail('auth', 'The proxy rejects the user and password of its URL');
 }
 
 const REFUSALS: ReadonlyMap<number, readonly [FailureReason, string]> = new Map([
   [1, ['connect', 'The proxy failed to connect to the target']],
-  [2, ['connect', "The proxy's rules forbid to connect to the target"]],
+  [2, ['connect', "The proxy's rules do not allow connections to the target"]],
   [3, ['connect', 'The proxy has no route to the network of the target']],
   [4, ['connect', 'The proxy has no route to the target']],
-  [5, ['connect_refused', 'Connection refused by the target, says the proxy']],
+  [5, ['connect_refused', 'Connection refused by the target, as the proxy reports']],
   [6, ['connect_timeout', 'The connection of the proxy to the target timed out']],
-  [7, ['protocol', 'The proxy does not know the command CONNECT']],
-  [8, ['connect', "The proxy does not take addresses of the target's kind"]],
+  [7, ['protocol', 'The proxy does not support the command CONNECT']],
+  [8, ['connect', 'The proxy does not support the address type of the target']],
 ]);
 
 /** What follows the answer is from the target and stays in the socket. */
 async function readReply(socket: Socket): Promise<void> {
   const [version, reply = -1, , kind] = await read(socket, 4);
-  if (version !== VERSION) throw fail('protocol', 'The proxy does not answer as SOCKS5 does');
+  if (version !== VERSION) throw fail('protocol', 'The answer of the proxy is not SOCKS5');
   if (reply !== 0) {
     const [reason, text] = REFUSALS.get(reply) ?? [
       'protocol',
-      `The proxy refuses for a reason unknown (${reply})`,
+      `The proxy refuses for an unknown reason (${reply})`,
     ];
     throw fail(reason, text);
   }
   const [length = 0] = kind === NAME ? await read(socket, 1) : [];
   const bytes = kind === IPV4 ? 4 : kind === IPV6 ? 16 : kind === NAME ? length : undefined;
-  if (bytes === undefined) throw fail('protocol', 'The proxy answers with an address of no known kind');
+  if (bytes === undefined) throw fail('protocol', 'The proxy answers with an unknown address type');
   await read(socket, bytes + 2);
 }
 

@@ -55,7 +55,7 @@ class Checker {
       case 'identExpr':
         return this.#name(kind.value.name, scope);
       case 'selectExpr': {
-        this.#expect(this.typeOf(kind.value.operand, scope), ['map', 'type'], 'fields are of');
+        this.#expect(this.typeOf(kind.value.operand, scope), ['map', 'type'], 'fields belong to');
         return kind.value.testOnly ? 'bool' : DYN;
       }
       case 'callExpr':
@@ -87,12 +87,12 @@ class Checker {
 
   #name(name: string, scope: Scope): TypeName {
     const type = scope.get(name) ?? (TYPE_NAMES.has(name) ? 'type' : undefined);
-    return type ?? this.#wrong(`it names "${name}", and there is only body, the JSON of the answer`);
+    return type ?? this.#wrong(`it names "${name}", and the only variable is body, the JSON of the answer`);
   }
 
   #comprehension(given: Comprehension, scope: Scope): TypeName {
     const { iterVar, iterVar2, accuVar, iterRange, accuInit, loopCondition, loopStep, result } = given;
-    this.#expect(this.typeOf(iterRange, scope), ['list', 'map'], 'a macro goes through');
+    this.#expect(this.typeOf(iterRange, scope), ['list', 'map'], 'a macro iterates over');
     const names = [iterVar, iterVar2].map((name) => [name, DYN] as const);
     const inside = new Map([...scope, ...names, [accuVar, this.typeOf(accuInit, scope)] as const]);
     this.typeOf(loopCondition, inside);
@@ -107,13 +107,13 @@ class Checker {
       case '_&&_':
       case '_||_':
       case '@not_strictly_false':
-        for (const type of types) this.#expect(type, ['bool'], '&& and || are of');
+        for (const type of types) this.#expect(type, ['bool'], '&& and || need');
         return 'bool';
       case '_?_:_':
-        this.#expect(first, ['bool'], 'before ? there must be');
-        return this.#same(second, third, 'the two sides of : are');
+        this.#expect(first, ['bool'], 'the condition before ? must be');
+        return this.#same(second, third, 'the values around : are');
       case '_[_]':
-        this.#expect(first, ['list', 'map'], '[ ] is of');
+        this.#expect(first, ['list', 'map'], '[ ] applies to');
         return DYN;
       case '_==_':
       case '_!=_':

@@ -50,7 +50,7 @@ export async function judgeByCel(
   const { start, length } = body;
   if (celMatches === undefined && celNotMatches === undefined) return undefined;
   if (isCut(body))
-    return failure('content', cutOff(body, 'the CEL expression needs it whole', bodyMatchLimit));
+    return failure('content', cutOff(body, 'the CEL expression needs the whole body', bodyMatchLimit));
   const loops = (celMatches?.loops ?? 0) + (celNotMatches?.loops ?? 0);
   const atOnce = length <= (AT_ONCE_BYTES[loops] ?? 0);
   const outcome =
@@ -78,7 +78,7 @@ export function celComplaint(body: Uint8Array, { celMatches, celNotMatches }: Ce
   try {
     json = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8')) as unknown;
   } catch {
-    return 'The body is not JSON, which the CEL expression is about';
+    return 'The body is not JSON, which the CEL expression needs';
   }
   for (const [rule, wanted] of [
     [celMatches, false],

@@ -107,7 +107,7 @@ export class CelThread {
     worker.on('error', (error: Error & { code?: string }) => {
       if (worker !== this.#worker) return;
       this.#worker = undefined;
-      const memory = `The CEL expression takes more than ${maxHeapMb} MiB of memory on this body`;
+      const memory = `The CEL expression needs more than ${maxHeapMb} MiB of memory on this body`;
       this.#done((job) =>
         error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? job.settle({ complaint: memory }) : job.fail(error),
       );

@@ -75,9 +75,10 @@ function protocolVerdict(
   if (versions.length > 0 && !versions.includes(shown)) {
     return failure('protocol', `The answer is ${shown}, expected ${versions.join(' or ')}`);
   }
-  if (failIfSsl && ssl) return failure('protocol', 'The final answer came over TLS, and fail_if_ssl is set');
+  if (failIfSsl && ssl)
+    return failure('protocol', 'The final response was received over TLS, and fail_if_ssl is set');
   if (failIfNotSsl && !ssl)
-    return failure('protocol', 'The final answer came without TLS, and fail_if_not_ssl is set');
+    return failure('protocol', 'The final response was received without TLS, and fail_if_not_ssl is set');
   return SUCCESS;
 }
 
@@ -114,7 +115,7 @@ function bodyComplaint(body: Body, settings: HttpSettings): Verdict | undefined 
   const absent = bodyNotMatches.find((expression) => !found(expression, text));
   const [undecided] = cut ? [...bodyMatches, ...(absent === undefined ? [] : [absent])] : [];
   if (undecided !== undefined)
-    return failure('content', cutOff(body, `${shown(undecided)} may match further on`, bodyMatchLimit));
+    return failure('content', cutOff(body, `${shown(undecided)} may match in the rest`, bodyMatchLimit));
   return absent === undefined ? undefined : failure('body', `The body does not match ${shown(absent)}`);
 }
 

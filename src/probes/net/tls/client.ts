@@ -158,14 +158,14 @@ function withoutPeerCertificate(socket: TLSSocket): () => void {
 
 const NOT_TRUSTED: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its root is not a trusted one',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its root is not trusted',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     'its issuer is not known, or the server leaves out intermediate certificates',
   UNABLE_TO_GET_ISSUER_CERT: 'the issuer of an intermediate certificate is not known',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    'its issuer is not a trusted one, or the server leaves out intermediate certificates',
+    'its issuer is not trusted, or the server leaves out intermediate certificates',
   CERT_REVOKED: 'it is revoked',
-  INVALID_PURPOSE: 'it is not meant for servers',
+  INVALID_PURPOSE: 'it is not issued for servers',
   INVALID_CA: 'an issuer is not a certificate authority',
 };
 
@@ -181,7 +181,7 @@ function judge(socket: TLSSocket, { leaf, names }: ChainFacts, name: string): Ve
 }
 
 function otherName(name: string): string {
-  return `The certificate is not made out to ${name}`;
+  return `The certificate is not valid for ${name}`;
 }
 
 /** Node's types say Error, but for invalid chains it is OpenSSL's code. */

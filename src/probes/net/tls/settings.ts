@@ -19,17 +19,17 @@ const connectionKeys = (files: ConfigFiles) => ({
     whenAbsent: "Node's own",
   }),
   cert_file: unlessEmpty(fileContent(files)).meta({
-    description: 'the certificate that Tocsin shows, in PEM; with `key_file`',
+    description: 'the client certificate, in PEM; with `key_file`',
   }),
-  key_file: unlessEmpty(fileContent(files)).meta({ description: 'its key' }),
+  key_file: unlessEmpty(fileContent(files)).meta({ description: 'the private key of the certificate' }),
   server_name: unlessEmpty(z.string()).meta({
-    description: 'the name to ask for and to verify',
+    description: 'the name to request (SNI) and to verify',
     whenAbsent: 'the host of the URL',
   }),
   insecure_skip_verify: z
     .boolean()
     .default(false)
-    .meta({ description: 'verify nothing: anybody can pass for the server' }),
+    .meta({ description: 'do not verify the certificate: anyone can impersonate the server' }),
 });
 
 /**
@@ -81,7 +81,7 @@ function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
     return z.NEVER;
   };
   if ((cert === undefined) !== (key === undefined))
-    return wrong('cert_file and key_file belong together; give both or none', [], {});
+    return wrong('cert_file and key_file belong together; give both or neither', [], {});
   // Node.js accepts a file without any, and then trusts nothing
   const trusted = ca === undefined ? undefined : readCertificates(ca);
   if (trusted?.length === 0) return wrong(NO_CERTIFICATE, ['ca_file']);
@@ -112,7 +112,7 @@ function clientOf(given: TlsGiven, context: z.core.$RefinementCtx): TlsClient {
   }
 }
 
-const NO_CERTIFICATE = 'the file holds no certificate that can be read; expected one or more in PEM';
+const NO_CERTIFICATE = 'the file contains no certificate that can be read; expected one or more in PEM';
 
 type Inline = Partial<
   Record<'ca' | 'cert' | 'key' | 'ca_file' | 'cert_file' | 'key_file', string | undefined>
