@@ -7,7 +7,7 @@ const NAMES = ['scrape', 'storm', 'webhook', 'probes'];
 function main([name, ...options]) {
   if (name !== undefined && !NAMES.includes(name)) {
     console.error(
-      `bench: there is no "${name}"; expected one of: ${NAMES.join(', ')}. Example: npm run bench -- scrape`,
+      `bench: unknown benchmark "${name}"; expected one of: ${NAMES.join(', ')}. Example: npm run bench -- scrape`,
     );
     return 2;
   }

@@ -72,7 +72,7 @@ async function host() {
   const { measureHost } = await import('./scrape/host.mjs');
   const { families, rounds } = await measureHost(Number(values.seconds));
   console.log(
-    `\nthe host's metrics, 8 clients, no limits: ${families.ours} families of ours, ${families.theirs} of node_exporter, ${families.shared} in both\n`,
+    `\nthe host's metrics, 8 clients, no limits: ${families.ours} families of Tocsin, ${families.theirs} of node_exporter, ${families.shared} in both\n`,
   );
   line(['', 'Tocsin', 'node_exp.', 'ratio']);
   for (const { compressed, ours, theirs } of rounds) {

@@ -70,7 +70,7 @@ async function build(lock, want) {
       '--outDir',
       fresh,
     ],
-    advice: ['The TypeScript compiler refused the sources: mend the errors above and start again.'],
+    advice: ['The TypeScript compiler reported errors: fix the errors above and start again.'],
   });
   if (existsSync(dist)) renameSync(dist, old);
   renameSync(fresh, dist);

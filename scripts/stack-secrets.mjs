@@ -61,7 +61,7 @@ function store(dir, name, value) {
   chmodSync(unfinished, group === undefined ? 0o400 : 0o440);
   if (process.getuid() === 0) chownSync(unfinished, owner, group ?? 0);
   renameSync(unfinished, path);
-  process.stdout.write(`made ${path}\n`);
+  process.stdout.write(`created ${path}\n`);
 }
 
 function stands(dir, name) {
@@ -81,7 +81,7 @@ function make(dir, rest) {
     if (!stands(dir, name)) renew(dir, name);
   }
   for (const [i, word] of rest.entries()) {
-    if (i % 2 === 0 && word !== '--own') fail(`"${word}" is not known; expected --own PATH=UID:GID`);
+    if (i % 2 === 0 && word !== '--own') fail(`unknown option "${word}"; expected --own PATH=UID:GID`);
     if (i % 2 === 1) own(word);
   }
 }
@@ -94,9 +94,9 @@ function own(text) {
 
 function put(dir, name) {
   if (!(name in GIVEN))
-    fail(`"${name}" is not a secret that you give; expected one of: ${Object.keys(GIVEN).join(', ')}`);
+    fail(`"${name}" is not a secret that can be set; expected one of: ${Object.keys(GIVEN).join(', ')}`);
   const value = readFileSync(0, 'utf8').trim();
-  if (value === '') fail(`nothing came on standard input; expected the value of ${name}`);
+  if (value === '') fail(`standard input is empty; expected the value of ${name}`);
   mkdirSync(dir, { recursive: true, mode: 0o755 });
   store(dir, name, value);
 }

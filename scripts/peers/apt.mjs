@@ -79,7 +79,7 @@ async function download(name, folder, env) {
   const packages = join(folder, 'packages');
   await run('apt-get', ['download', name], { env, cwd: packages });
   const file = readdirSync(packages).find((each) => each.startsWith(`${name}_`) && each.endsWith('.deb'));
-  if (file === undefined) throw new Error(`apt-get download ${name} left no file`);
+  if (file === undefined) throw new Error(`apt-get download ${name} produced no file`);
   return join(packages, file);
 }
 

@@ -32,7 +32,7 @@ export async function acquireLock(file, say) {
       removeStale(file, holder);
       continue;
     }
-    if (!told) say(`another set-up is at work (process ${holder.pid}); waiting for it`);
+    if (!told) say(`another setup is running (process ${holder.pid}); waiting for it`);
     told = true;
     await pause(100);
   }

@@ -108,7 +108,7 @@ describe('parseDelivery', () => {
       'a number as label',
       { labels: { a: 'x', 'b/~c': 5 } },
       '/labels/b~1~0c',
-      /^5 was given; expected a text/,
+      /^5 was given; expected a string/,
     ],
     ['a boolean as annotation', { annotations: { a: true } }, '/annotations/a', /^true was given/],
     ['labels in a list', { labels: [] }, '/labels', /^An array was given/],

@@ -69,7 +69,7 @@ describe('parseListing', () => {
   });
 
   it.each([
-    ['a value that is not a list', {}, 'is not a JSON list'],
+    ['a value that is not a list', {}, 'is not a JSON array'],
     ['an alert without a fingerprint', [alert, { status: {} }], '/1 is not an alert'],
     ['an alert without a status', [{ fingerprint: alert.fingerprint }], '/0 is not an alert'],
   ])('refuses %s', (_what, value, why) => {

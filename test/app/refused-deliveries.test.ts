@@ -54,7 +54,7 @@ it('refused deliveries are logged as one warning a minute that names the busiest
     {
       level: 'warn',
       message:
-        'deliveries were refused (401), and their alerts are not recorded: correct the token or secret of their sender',
+        'deliveries were refused (401) and their alerts not recorded: correct the token or secret of the sender',
       counts: { main: 4 },
       addresses: 2,
       busiest: { address: '127.0.0.3', times: 3 },

@@ -58,8 +58,8 @@ describe('targets files', () => {
     await until(() => labels()[0] === 'h:3');
     expect(changes()).toBe(2);
     expect(lines).toMatchObject([
-      { message: 'a targets file was read anew', targets: 2, added: 1, removed: 0 },
-      { message: 'a targets file was read anew', targets: 1, added: 1, removed: 2 },
+      { message: 'a targets file was reloaded', targets: 2, added: 1, removed: 0 },
+      { message: 'a targets file was reloaded', targets: 1, added: 1, removed: 2 },
     ]);
   });
 

@@ -32,7 +32,7 @@ const SHOWN = {
 
 describe('tocsin alerts list', () => {
   it.each([
-    ['open-critical-7', /1 alerts are shown and there are more; go on with --after open-critical-7/],
+    ['open-critical-7', /1 alerts shown, there are more; continue with --after open-critical-7/],
     [null, /^$/],
   ])('reports on stderr whether there are more (%s)', async (next, says) => {
     await using rig = await answering({ alerts: [SHOWN], next_after: next });
@@ -62,9 +62,9 @@ describe('tocsin alerts', () => {
       ['list', '--token-file', '/does/not/stand'],
       /--token-file is "\/does\/not\/stand"; expected a file .*ENOENT/,
     ],
-    [['ack'], /alerts ack wants one ID/],
-    [['ack', '1'], /wants --by NAME/],
-    [['mute'], /list, ack ID or unack ID; it was given "mute"/],
+    [['ack'], /alerts ack needs one ID/],
+    [['ack', '1'], /needs --by NAME/],
+    [['mute'], /list, ack ID or unack ID; got "mute"/],
   ])('%j is a usage error, with the reason', async (args, message) => {
     const failure: unknown = await alerts(environment, args).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(UsageError);

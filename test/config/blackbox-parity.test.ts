@@ -55,12 +55,12 @@ describe('the content of a modules file', () => {
     const text =
       'modules:\n  m:\n    prober: http\n    http:\n      valid_http_versions: [HTTP/1.1, HTTP/2]\n';
     expect(load(text).notices.map((one) => formatProblem({ ...one, file: 'blackbox.yml' }))).toEqual([
-      'blackbox.yml:5: modules.m.http.valid_http_versions[1]: no answer has the version "HTTP/2"; expected one of HTTP/1.0, HTTP/1.1, HTTP/2.0, HTTP/3.0',
+      'blackbox.yml:5: modules.m.http.valid_http_versions[1]: invalid version "HTTP/2"; expected one of HTTP/1.0, HTTP/1.1, HTTP/2.0, HTTP/3.0',
     ]);
   });
 
   it.each([
-    ['valid_status_codes: [1000]', 'no answer has the status 1000'],
+    ['valid_status_codes: [1000]', 'invalid status 1000'],
     ['body_file: /nope', 'cannot read /nope'],
     ['fail_if_ssl: true, fail_if_not_ssl: true', 'together fail every run'],
     ['method: "GE T"', 'expected an HTTP method'],

@@ -101,7 +101,7 @@ describe('loadConfig finds its file', () => {
     expect(why('tocsin.yml/x')).toEqual([
       'tocsin.yml/x: cannot read tocsin.yml/x: a part of the path is not a directory',
     ]);
-    expect(why('loop')).toEqual(['loop: cannot read loop: its symbolic links go round in circles']);
+    expect(why('loop')).toEqual(['loop: cannot read loop: its symbolic links form a loop']);
     expect(why('binary.yml')).toEqual(['binary.yml: binary.yml is not a text file in UTF-8']);
     expect(why('utf16.yml')).toEqual(['utf16.yml: utf16.yml is not a text file in UTF-8']);
     expect(why('/dev/zero')).toEqual([

@@ -52,7 +52,7 @@ const keys: readonly Case[] = [
     'prototype keys',
     '__proto__: {}\nconstructor: {}\nserver: { toString: 1 }',
     [
-      '1: __proto__: unknown key "__proto__"; take it out',
+      '1: __proto__: unknown key "__proto__"; remove it',
       `2: constructor: unknown key "constructor"; valid keys: ${KEYS}`,
       '3: server.toString: unknown key "toString"; valid keys: header_timeout, keep_alive, lifecycle, listen, max_body, max_connections, max_connections_per_address, max_header_size, max_reads, max_reads_per_address, node, request_timeout, tokens, trusted_proxies',
     ],
@@ -60,7 +60,7 @@ const keys: readonly Case[] = [
   [
     'a key twice',
     'server: {}\nserver: {}',
-    ['2: server: the key "server" stands twice, first in line 1; take one out'],
+    ['2: server: the key "server" is duplicated, first in line 1; remove one'],
   ],
 ];
 
@@ -71,7 +71,7 @@ const values: readonly Case[] = [
   [
     'text for a boolean',
     'server:\n  lifecycle: yes',
-    ['2: server.lifecycle: expected true or false, got text; YAML 1.2 takes "yes" for text'],
+    ['2: server.lifecycle: expected true or false, got text; in YAML 1.2 "yes" is text'],
   ],
   [
     'a quoted boolean',
@@ -200,7 +200,7 @@ const access: readonly Case[] = [
     'useless secret files',
     'webhooks:\n  - name: a\n    token_files: [secrets/empty, secrets/two-lines, secrets/binary]',
     [
-      '3: webhooks[0].token_files[0]: the file secrets/empty is empty; it should hold a secret',
+      '3: webhooks[0].token_files[0]: the file secrets/empty is empty; expected a secret',
       '3: webhooks[0].token_files[1]: expected a token of printable ASCII characters, without spaces, on one line',
       '3: webhooks[0].token_files[2]: secrets/binary is not a text file in UTF-8',
     ],
@@ -247,7 +247,7 @@ const access: readonly Case[] = [
     'two webhooks that cannot be distinguished where the path has no name',
     'webhooks:\n  - name: a\n  - { name: b, tokens: [x] }\n  - name: c\n  - { name: d, hmac: { secret: y } }',
     [
-      '4: webhooks[2]: an earlier entry has no tokens either, so a delivery to a path without a name could be meant for both; give all entries but one tokens or token_files',
+      '4: webhooks[2]: an earlier entry has no tokens either, so a delivery to a path without a name could be for either; give all entries but one tokens or token_files',
     ],
   ],
   [
@@ -294,8 +294,8 @@ const services: readonly Case[] = [
     'services:\n  -\n',
     [
       '2: services[0].name: missing; expected text',
-      '2: services[0]: names no prober; add one of these with its settings, such as "http: {}": http, redis, tcp',
-      '2: services[0]: missing target; say what to probe, with target, targets or targets_file',
+      '2: services[0]: missing prober; add one of these with its settings, such as "http: {}": http, redis, tcp',
+      '2: services[0]: missing target; give one of target, targets and targets_file',
     ],
   ],
   [
@@ -312,13 +312,15 @@ const services: readonly Case[] = [
     'no prober',
     'services:\n  - name: a\n    target: x',
     [
-      '2: services[0]: names no prober; add one of these with its settings, such as "http: {}": http, redis, tcp',
+      '2: services[0]: missing prober; add one of these with its settings, such as "http: {}": http, redis, tcp',
     ],
   ],
   [
     'two probers',
     service('    tcp:'),
-    ['5: services[0].tcp: a service has one prober, and this one has http already; make it two services'],
+    [
+      '5: services[0].tcp: a service has one prober, and this one has http already; split it into two services',
+    ],
   ],
   [
     'a misspelt prober',
@@ -333,7 +335,7 @@ const services: readonly Case[] = [
   [
     'no target',
     'services:\n  - name: a\n    tcp: {}',
-    ['2: services[0]: missing target; say what to probe, with target, targets or targets_file'],
+    ['2: services[0]: missing target; give one of target, targets and targets_file'],
   ],
   [
     'an empty list of targets',
@@ -361,8 +363,8 @@ const services: readonly Case[] = [
     'targets that are shown identically',
     'services:\n  - name: a\n    http: {}\n    targets:\n      - http://h/?a=1\n      - http://h/?a=2\n      - { address: http://i/, alias: http://h/ }',
     [
-      '6: services[0].targets[1]: shown as "http://h/", as targets[0] is; give one of them an alias: { address: …, alias: … }',
-      '7: services[0].targets[2]: shown as "http://h/", as targets[0] is; give one of them an alias: { address: …, alias: … }',
+      '6: services[0].targets[1]: same label "http://h/" as targets[0]; give one of them an alias: { address: …, alias: … }',
+      '7: services[0].targets[2]: same label "http://h/" as targets[0]; give one of them an alias: { address: …, alias: … }',
     ],
   ],
   [
@@ -371,13 +373,13 @@ const services: readonly Case[] = [
       '    labels:\n      job: a\n      __x: a\n      le: a\n      1a: a\n      a-b: a\n      target: a\n      version: a\n      team: 1\n      fine: a',
     ),
     [
-      '6: services[0].labels.job: the label "job" has a meaning of its own here; choose another name',
+      '6: services[0].labels.job: the label "job" is reserved; choose another name',
       '7: services[0].labels.__x: the label "__x" is not allowed: names that begin with __ belong to Prometheus',
-      '8: services[0].labels.le: the label "le" has a meaning of its own here; choose another name',
+      '8: services[0].labels.le: the label "le" is reserved; choose another name',
       '9: services[0].labels.1a: "1a" is not a label name; expected letters, digits and _, not beginning with a digit',
       '10: services[0].labels.a-b: "a-b" is not a label name; expected letters, digits and _, not beginning with a digit',
-      '11: services[0].labels.target: the label "target" has a meaning of its own here; choose another name',
-      '12: services[0].labels.version: the label "version" has a meaning of its own here; choose another name',
+      '11: services[0].labels.target: the label "target" is reserved; choose another name',
+      '12: services[0].labels.version: the label "version" is reserved; choose another name',
       '13: services[0].labels.team: expected text, got a number; put it in quotes',
     ],
   ],
@@ -407,7 +409,9 @@ const services: readonly Case[] = [
   [
     'a degraded_after that cannot be reached',
     service('    degraded_after: 10s'),
-    ['5: services[0].degraded_after: no success is slower than the timeout of 10s; expected less than that'],
+    [
+      '5: services[0].degraded_after: a success cannot be slower than the timeout of 10s; expected less than that',
+    ],
   ],
   [
     'a disabled service that is wrong',

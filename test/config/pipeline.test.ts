@@ -75,7 +75,7 @@ alertmanagers: [{ name: a, url: http://h:1, basic_auth: { username: u, password:
 
   it.each([
     ['alertmanagers: [{ name: a, url: ftp://h }]', '"ftp://h" is not a URL'],
-    ['alertmanagers: [{ name: a, url: http://u:p@h }]', 'the URL holds credentials'],
+    ['alertmanagers: [{ name: a, url: http://u:p@h }]', 'the URL contains credentials'],
     [
       'alertmanagers: [{ name: a, url: http://h, webhook: mian }]',
       'unknown webhook "mian"; did you mean "main"?',

@@ -85,7 +85,7 @@ describe('a targets file', () => {
     ['- a:1\n', 'targets.yml:1: [0]: expected a mapping (key: value), got text'],
     [
       '- targets: [a:1]\n- targets:\n    - b:1\n    - a:1\n',
-      'targets.yml:4: [1].targets[1]: shown as "a:1", as [0].targets[0] is; take one of them out',
+      'targets.yml:4: [1].targets[1]: same label "a:1" as [0].targets[0]; remove one of them',
     ],
   ])('%j is refused, with its line', (text, problem) => {
     expect(read(text)).toEqual([problem]);
@@ -96,7 +96,7 @@ describe('a targets file', () => {
       '- targets: [ftp://x, http://h/]\n  labels: { le: "1" }\n- targets: [http://h/?a]\n  more: 1\n';
     expect(read(text, 'http')).toEqual([
       expect.stringContaining('targets.yml:1: [0].targets[0]: not an http'),
-      expect.stringContaining('targets.yml:3: [1].targets[0]: shown as'),
+      expect.stringContaining('targets.yml:3: [1].targets[0]: same label'),
       'targets.yml:4: [1].more: unknown key "more"; valid keys: labels, targets',
     ]);
     expect(read('- targets: [ftp://x, http://h/, http://h/?a]\n', 'http')).toHaveLength(2);

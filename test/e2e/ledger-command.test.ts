@@ -69,10 +69,14 @@ describe('ledger backup and replay', () => {
     [
       'a folder that is not there',
       'none/x.db',
-      /^tocsin: There is no folder .*\/none; create it, or give another file\.\n$/,
+      /^tocsin: The folder .*\/none does not exist; create it, or give another file\.\n$/,
     ],
-    ['a folder', 'folder', /^tocsin: .*\/folder is there already; give the name of a new file\.\n$/],
-    ['a file below a file', 'tocsin.yml/x.db', /^tocsin: There is no folder .*\/tocsin\.yml; [^\n]*\n$/],
+    ['a folder', 'folder', /^tocsin: .*\/folder already exists; give the name of a new file\.\n$/],
+    [
+      'a file below a file',
+      'tocsin.yml/x.db',
+      /^tocsin: The folder .*\/tocsin\.yml does not exist; [^\n]*\n$/,
+    ],
     [
       'a place that takes no files',
       '/proc/x.db',

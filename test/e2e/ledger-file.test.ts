@@ -120,7 +120,7 @@ const away = (folder: string) => {
 const back = (folder: string) => renameSync(join(folder, 'away/ledger.db'), join(folder, 'data/ledger.db'));
 
 const LOSSES: readonly Loss[] = [
-  { how: 'moved away', lose: away, giveBack: back, reason: /ledger\.db is not there any more/ },
+  { how: 'moved away', lose: away, giveBack: back, reason: /ledger\.db no longer exists/ },
   {
     how: 'replaced by a copy',
     lose: (folder) => {
@@ -128,23 +128,23 @@ const LOSSES: readonly Loss[] = [
       copyFileSync(join(folder, 'away/ledger.db'), join(folder, 'data/ledger.db'));
     },
     giveBack: back,
-    reason: /ledger\.db is another file now/,
+    reason: /ledger\.db was replaced by another file/,
   },
   {
     how: 'moved with its folder',
     lose: (folder) => renameSync(join(folder, 'data'), join(folder, 'moved')),
     giveBack: (folder) => renameSync(join(folder, 'moved'), join(folder, 'data')),
-    reason: /ledger\.db is not there any more/,
+    reason: /ledger\.db no longer exists/,
   },
   {
     how: 'deleted',
     lose: (folder) => rmSync(join(folder, 'data/ledger.db')),
-    reason: /ledger\.db is not there any more/,
+    reason: /ledger\.db no longer exists/,
   },
   {
     how: 'robbed of its write-ahead log',
     lose: (folder) => rmSync(join(folder, 'data/ledger.db-wal')),
-    reason: /ledger\.db-wal is not there any more/,
+    reason: /ledger\.db-wal no longer exists/,
   },
 ];
 
@@ -185,7 +185,7 @@ describe('a ledger that is', () => {
     expect(await post(tocsin, 'Before')).toBe(200);
     writeByHand(join(folder.path, 'data/ledger.db'));
     await until(async () => (await post(tocsin, 'After')) === 200);
-    await tocsin.logged(({ msg }) => msg === 'the ledger thread runs again');
+    await tocsin.logged(({ msg }) => msg === 'the ledger thread is running again');
     expect((await ready(tocsin)).status).toBe(200);
     const events = await text(`${tocsin.url}/api/v1/events?type=tocsin.alert.*`);
     expect(events.match(/"alertname":"(Before|After)"/g)).toHaveLength(2);

@@ -91,9 +91,9 @@ describe('tocsin probe', () => {
   });
 
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
-    [[], /probe wants one target/],
-    [['a.test', 'b.test'], /it was given 2/],
-    [['a.test', '--module', 'x'], /there is no module "x"; expected one of port/],
+    [[], /probe needs one target/],
+    [['a.test', 'b.test'], /got 2/],
+    [['a.test', '--module', 'x'], /unknown module "x"; expected one of port/],
     [['a.test', '--modul', 'x'], /Unknown option '--modul'/],
     [
       ['127.0.0.1', '--module', 'port'],

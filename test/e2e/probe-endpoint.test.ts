@@ -65,7 +65,7 @@ describe('/probe of a running Tocsin', () => {
     writeModules({ quic: { prober: 'http', http: { enable_http3: true, enable_http2: false } } });
     await reloaded();
     const warning = tocsin.log.find(({ msg }) =>
-      msg.startsWith('the modules file holds settings that cannot work'),
+      msg.startsWith('the modules file has settings that cannot work'),
     );
     expect(JSON.stringify(warning)).toContain('modules.quic.http.enable_http3');
     const response = await fetch(`${tocsin.url}/probe?module=quic&target=127.0.0.1`);

@@ -264,7 +264,7 @@ describe('an error at the start', () => {
     });
     expect(code).toBe(1);
     expect(stderr).toBe(
-      `tocsin: cannot listen on 127.0.0.1:${port}: the port is taken by another process. Stop it, or choose another with --listen or server.listen.\n`,
+      `tocsin: cannot listen on 127.0.0.1:${port}: the port is in use by another process. Stop it, or choose another port with --listen or server.listen.\n`,
     );
   });
 

@@ -11,7 +11,7 @@ afterEach(() => folder[Symbol.asyncDispose]());
 const thread = (code: string) => `new threads.Worker(${JSON.stringify(code)}, { eval: true })`;
 const HANGS = `const fs = require('fs'); fs.writeFileSync('under-way', ''); fs.readFileSync('pipe');`;
 const IDLE = `require('fs').writeFileSync('under-way', ''); setInterval(() => undefined, 1_000);`;
-const A_THREAD = 'a thread is within a call to the system that does not return';
+const A_THREAD = 'a thread is in a system call that does not return';
 
 describe('SIGTERM', () => {
   it.each([
@@ -21,7 +21,7 @@ describe('SIGTERM', () => {
     [
       'a call of the thread pool hangs',
       { main: `under(); fs.readFile('pipe', () => undefined)` },
-      'a call to the system does not return (FSReqCallback)',
+      'a system call does not return (FSReqCallback)',
     ],
   ])('ends the process where %s, and logs the reason as the last line', async (_, fault, reason) => {
     const tocsin = await startWithFault(folder.path, fault);
@@ -46,7 +46,7 @@ describe('an event loop that is stuck', () => {
     expect(end).toEqual({ code: null, signal: 'SIGKILL', gaveUp: false });
     expect(JSON.parse(stderr)).toMatchObject({
       level: 'fatal',
-      msg: 'the event loop is stuck and answers nothing; the process ends itself by SIGKILL',
+      msg: 'the event loop is stuck; killing the process with SIGKILL',
     });
   });
 });

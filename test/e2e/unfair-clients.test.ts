@@ -177,7 +177,7 @@ describe('pipelined runs of /probe on one connection', () => {
     await until(() => silent.open() === 6);
     const limited = await ask('GET', probe('port', open.address), { from: '127.0.0.2' });
     expect([limited.status, limited.retryAfter]).toEqual([429, '1']);
-    expect(JSON.parse(limited.text)).toMatchObject({ status: 429, title: 'Too many runs at a time' });
+    expect(JSON.parse(limited.text)).toMatchObject({ status: 429, title: 'Too many concurrent runs' });
     expect((await ask('GET', probe('port', open.address))).status).toBe(200);
     for (let i = 0; i < 2; i += 1)
       connection('127.0.0.3').socket.write(pipelined([probe('silent', silent.address)]));

@@ -129,9 +129,9 @@ describe('a sink worker whose sink fails', () => {
     expect(sink.got).toEqual(ids(5));
     expect(counts).toEqual({ failures: 9, delivered: 5 });
     expect(lines.map(({ level, message }) => [level, message])).toEqual([
-      ['warn', 'a sink takes no events; they are kept and tried again'],
-      ['warn', 'a sink takes no events; they are kept and tried again'],
-      ['info', 'a sink takes events again'],
+      ['warn', 'a sink does not accept events; they are kept and sent again'],
+      ['warn', 'a sink does not accept events; they are kept and sent again'],
+      ['info', 'a sink accepts events again'],
     ]);
     expect(pump.failing).toBeUndefined();
   });

@@ -85,7 +85,7 @@ describe('a sink in Redis', () => {
 
   it('reports a refused login, without the credentials', async () => {
     const { taken, failure } = await create({ password: new Secret('wrong') }).deliver(events(1, 1), never);
-    expect([taken, failure]).toEqual([0, { reason: 'the login is refused (WRONGPASS)' }]);
+    expect([taken, failure]).toEqual([0, { reason: 'authentication failed (WRONGPASS)' }]);
   });
 
   it('stores all of a batch or nothing, and recovers on its own', async () => {

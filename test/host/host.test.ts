@@ -96,7 +96,7 @@ describe('a collector of the host', () => {
     expect(log.lines).toEqual([
       'collector failed {"collector":"fake","reason":"first"}',
       'collector failed {"collector":"fake","reason":"second"}',
-      'collector works again {"collector":"fake"}',
+      'collector recovered {"collector":"fake"}',
     ]);
   });
 
@@ -129,10 +129,10 @@ describe('a collector of the host', () => {
     expect(host.names).toEqual(['filesystem', 'loadavg', 'meminfo']);
     expect(host.families.some(({ name }) => name.startsWith('node_cpu'))).toBe(false);
     await expect(host.collectOne('cpu', never)).rejects.toThrow(
-      '"cpu" is no collector; there are: filesystem, loadavg, meminfo',
+      '"cpu" is not a collector; expected one of: filesystem, loadavg, meminfo',
     );
     expect(() => hostOf(collectors, '/proc', { disabled: ['cpuu'] })).toThrow(
-      /names cpuu, which is no collector; there are: conntrack, cpu/,
+      /names cpuu, which is not a collector; expected one of: conntrack, cpu/,
     );
   });
 

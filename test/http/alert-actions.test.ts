@@ -134,7 +134,7 @@ describe('/api/v1/alerts/{id}/ack', () => {
   });
 
   it.each([
-    ['invalid JSON', '{', 400, /^The body is not the JSON object that was expected: /],
+    ['invalid JSON', '{', 400, /^The body is not a valid JSON object: /],
     ['a body that is too large', { by: 'x'.repeat(70_000) }, 413, /^The body is larger than 64kb/],
   ])('reports what was expected instead of %s', async (_what, body, status, detail) => {
     await serve();

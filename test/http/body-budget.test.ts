@@ -35,7 +35,7 @@ describe('the body budget', () => {
     clock.now = 2_000;
     next?.grow(300);
     expect(lost).toEqual(['stalled']);
-    expect(() => next?.grow(500)).toThrow('as may be held');
+    expect(() => next?.grow(500)).toThrow('deliveries in progress is full');
   });
 
   it('evicts from an address that holds more than the newcomer would', () => {
@@ -46,7 +46,7 @@ describe('the body budget', () => {
     expect(lost).toEqual(['large']);
     const { share: other } = budgetOf(1_000, true);
     other('2001:db8::1').grow(900);
-    expect(() => other('2001:db8::2').grow(200)).toThrow('as may be held');
+    expect(() => other('2001:db8::2').grow(200)).toThrow('deliveries in progress is full');
   });
 
   it('never exceeds its maximum except for a single body, and always admits a small one', () => {

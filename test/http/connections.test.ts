@@ -231,7 +231,7 @@ describe('a request that no route sees', () => {
   }
 
   it.each([
-    ['is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', nonsense, 'This is no HTTP/1.1 request'],
+    ['is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', nonsense, 'This is not an HTTP/1.1 request'],
     ['is TLS', '\x16\x03\x01\x02\x00\x01', nonsense, 'not TLS'],
     [
       'has headers that are too large',

@@ -116,7 +116,7 @@ describe('a list', () => {
   it.each(['x=1', 'limit=5&lmit=6', 'after=no'])('refuses %s', async (query) => {
     const { http } = await serveList(testReads(), 1, 1);
     const answer = await http.get(`/list?${query}`).expect(400);
-    expect(answer.body).toMatchObject({ title: 'A query parameter is not understood' });
+    expect(answer.body).toMatchObject({ title: 'Invalid query parameter' });
   });
 });
 

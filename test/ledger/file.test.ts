@@ -38,7 +38,7 @@ describe('the file of the ledger, while it is written to', () => {
     expect(events[0]).toMatchObject({ data: { labels: { alertname: 'A' } } });
     expect(JSON.parse(events[0]?.json ?? '')).toMatchObject({ specversion: '1.0', id: events[0]?.id });
     expect([...exportLedger(config, events[899]?.id)]).toEqual([events[900]]);
-    expect(() => [...exportLedger(config, 'other-1')]).toThrow('leave --after out');
+    expect(() => [...exportLedger(config, 'other-1')]).toThrow('omit --after');
   });
 
   it('is copied, and the copy is a valid ledger', async () => {
@@ -47,7 +47,7 @@ describe('the file of the ledger, while it is written to', () => {
     const copy = openTestStore(target);
     expect(await eventsOf(copy)).toEqual(await eventsOf(store));
     copy.close();
-    await expect(backupLedger(config, { target, signal: never })).rejects.toThrow('is there already');
+    await expect(backupLedger(config, { target, signal: never })).rejects.toThrow('already exists');
   });
 
   it('is replayed into a new one, including large deliveries', async () => {
@@ -71,6 +71,6 @@ describe('the file of the ledger, while it is written to', () => {
 
   it('reports a missing file', () => {
     const none = { ...config, store: { ...config.store, path: join(directory.path, 'none.db') } };
-    expect(() => [...exportLedger(none, undefined)]).toThrow('There is no ledger at');
+    expect(() => [...exportLedger(none, undefined)]).toThrow('does not exist; see store.path');
   });
 });

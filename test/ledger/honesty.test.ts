@@ -158,7 +158,7 @@ describe('reconciliation in the ledger', () => {
     expect(await list([], { lists })).toEqual({
       outcome: 'malformed',
       name: 'am-0',
-      detail: expect.stringContaining('not a JSON list'),
+      detail: expect.stringContaining('not a JSON array'),
     });
     expect(await transitions()).toEqual(['fired']);
   });

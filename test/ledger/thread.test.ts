@@ -212,8 +212,8 @@ describe('when its thread breaks', () => {
     await until(() => ledger.writable());
     expect(await ledger.intake(deliveryOf('A'))).toMatchObject({ outcome: 'duplicate' });
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
-      ['error', 'the ledger thread ended unexpectedly; it is started again'],
-      ['info', 'the ledger thread runs again'],
+      ['error', 'the ledger thread ended unexpectedly; restarting it'],
+      ['info', 'the ledger thread is running again'],
     ]);
   });
 
@@ -223,7 +223,7 @@ describe('when its thread breaks', () => {
     const late = ledger.intake(deliveryOf('A'));
     await expect(hung).rejects.toThrow(/did not answer within 0.15 s/);
     await expect(late).rejects.toThrow(LedgerUnavailableError);
-    await expect(ledger.intake(deliveryOf('B', 'C', 'D'))).rejects.toThrow(/as many deliveries waiting/);
+    await expect(ledger.intake(deliveryOf('B', 'C', 'D'))).rejects.toThrow(/queue of the ledger is full/);
     release();
     await until(async () => (await ledger.intake(deliveryOf('A'))).outcome === 'duplicate');
   });

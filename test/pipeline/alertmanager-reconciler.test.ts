@@ -145,9 +145,9 @@ describe('the Alertmanager reconciler', () => {
 
   it.each([
     ['does not show its status', { refuses: '/status' }, '/api/v2/status answered with 403'],
-    ['shows an invalid configuration', { config: 'a: [' }, 'has no configuration of Alertmanager'],
-    ['shows a configuration of another program', { config: 'a: 1' }, 'has no configuration of Alertmanager'],
-    ['does not report its uptime', { uptime: 'long' }, 'has no time as its "uptime"'],
+    ['shows an invalid configuration', { config: 'a: [' }, 'is not an Alertmanager configuration'],
+    ['shows a configuration of another program', { config: 'a: 1' }, 'is not an Alertmanager configuration'],
+    ['does not report its uptime', { uptime: 'long' }, '"uptime" of /api/v2/status is not a time'],
   ])(
     'uses the list of an Alertmanager that %s, but draws no conclusion from absence',
     async (_what, change, why) => {

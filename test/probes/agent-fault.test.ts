@@ -16,7 +16,7 @@ describe('agent faults', () => {
     'attributes %s to the agent when the event loop was blocked for half a second',
     (reason) => {
       expect(ownUp(failure(reason, 'why'), { ...fine, stalledMs: 500 })).toEqual(
-        unknown('agent_overload', 'Tocsin stood still for 500ms during the run (why)'),
+        unknown('agent_overload', "Tocsin's event loop was blocked for 500ms during the run (why)"),
       );
     },
   );

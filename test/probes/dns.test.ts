@@ -123,11 +123,7 @@ describe.each(['udp', 'tcp'] as const)('a dns run over %s', (transport_protocol)
   });
 
   it.each([
-    [
-      'a truncated record',
-      'something ends in the middle',
-      (sent: Buffer) => sent.subarray(0, sent.length - 2),
-    ],
+    ['a truncated record', 'the message is truncated', (sent: Buffer) => sent.subarray(0, sent.length - 2)],
     ['a name in a loop', 'a name points to itself', (sent: Buffer) => loop(sent)],
   ])('fails with protocol on %s', async (_what, why, break_) => {
     const result = await ask((query) => [break_(reply(query, ONE))], { transport_protocol });
@@ -241,7 +237,9 @@ describe('answers over tcp', () => {
 
   it('fail with protocol when they are to another query', async () => {
     const result = await ask((query) => [reply(query, { id: ((query.id ?? 0) + 1) % 0x1_0000 })], settings);
-    expect(verdictText(result)).toBe('protocol: The server answered another query than the one it was asked');
+    expect(verdictText(result)).toBe(
+      'protocol: The server answered a different query from the one that was sent',
+    );
   });
 
   it('fail with protocol when the server closes the connection instead', async () => {
@@ -408,7 +406,7 @@ describe('the name to ask for', () => {
 
   it('is required: a service without it is refused, and a module always has it', async () => {
     const probe = probeOf(dnsProber);
-    expect(probe.missing?.()).toBe('query_name is missing: say which name to ask for');
+    expect(probe.missing?.()).toBe('query_name is missing: set the name to query');
     expect(probe.missing?.('127.0.0.1')).toContain('dns://server/name?type=AAAA');
     expect(probe.missing?.('dns://127.0.0.1/')).toContain('query_name is missing');
     expect(probe.missing?.('dns://127.0.0.1/example.org')).toBeUndefined();
@@ -438,24 +436,27 @@ describe('the name to ask for', () => {
 
 describe('defect 7 of blackbox_exporter: mistakes are found only when it probes', () => {
   it.each([
-    [{ query_type: 'NOPE' }, 'query_type: "NOPE" is no type of DNS records, such as A, AAAA or SOA'],
+    [{ query_type: 'NOPE' }, 'query_type: "NOPE" is not a DNS record type, such as A, AAAA or SOA'],
     [
       { query_type: 'aaaa' },
-      'query_type: "aaaa" is no type of DNS records, such as A, AAAA or SOA; did you mean AAAA?',
+      'query_type: "aaaa" is not a DNS record type, such as A, AAAA or SOA; did you mean AAAA?',
     ],
-    [{ query_class: 'INET' }, 'query_class: "INET" is no DNS class, such as IN or CH'],
-    [{ valid_rcodes: ['OK'] }, 'valid_rcodes.0: "OK" is no DNS response code, such as NOERROR or NXDOMAIN'],
+    [{ query_class: 'INET' }, 'query_class: "INET" is not a DNS class, such as IN or CH'],
+    [
+      { valid_rcodes: ['OK'] },
+      'valid_rcodes.0: "OK" is not a DNS response code, such as NOERROR or NXDOMAIN',
+    ],
     [
       { valid_rcodes: [] },
       'valid_rcodes: expected at least one response code: without any, no answer is valid',
     ],
     [
       { transport_protocol: 'TCP' },
-      'transport_protocol: "TCP" is no transport, only udp or tcp; did you mean tcp?',
+      'transport_protocol: "TCP" is not a transport (udp or tcp); did you mean tcp?',
     ],
     [
       { transport_protocol: 'udp', dns_over_tls: true },
-      'transport_protocol: DNS over TLS goes over tcp; leave transport_protocol out, or say tcp',
+      'transport_protocol: DNS over TLS uses tcp; leave transport_protocol out, or set tcp',
     ],
     [
       { validate_answer_rrs: { fail_if_matches_regexp: ['(('] } },

@@ -54,7 +54,7 @@ interface FloodedProxy {
 describe('a proxy that answers endlessly', () => {
   const OK = 'HTTP/1.1 200 OK\r\n';
   const LARGE =
-    'protocol: The proxy does not answer CONNECT as a proxy does: The header of the answer is larger than 256 KiB';
+    'protocol: The answer of the proxy to CONNECT is invalid: The header of the answer is larger than 256 KiB';
   const SOCKS_OPEN = '\x05\0\x05\0\0\x01\0\0\0\0\0\0';
   it.each<FloodedProxy>([
     { name: 'a header to CONNECT', first: OK, chunk: 'X-Y: z\r\n', expected: LARGE },
@@ -70,7 +70,7 @@ describe('a proxy that answers endlessly', () => {
     },
     {
       ...{ name: 'an answer of SOCKS', scheme: 'socks5', chunk: '\x05\0' },
-      expected: 'protocol: The proxy answers with an address of no known kind',
+      expected: 'protocol: The proxy answers with an unknown address type',
     },
     {
       ...{ name: 'a tunnel of SOCKS', scheme: 'socks5', first: SOCKS_OPEN, chunk: 'x' },
@@ -136,7 +136,7 @@ describe('a web server that answers endlessly', () => {
     {
       ...{ name: 'chunks that are almost nothing but overhead', first: CHUNKED },
       chunk: `1;${'x'.repeat(99)}\r\nx\r\n`,
-      expected: 'protocol: The chunks of the body are tiny, and almost nothing but overhead',
+      expected: 'protocol: The chunks of the body are too small: almost all of the data is overhead',
     },
   ])('is cut off: $name', async ({ first, chunk, settings = {}, expected }) => {
     const server = await flooding(first, chunk);
@@ -147,7 +147,7 @@ describe('a web server that answers endlessly', () => {
   });
 });
 
-const OTHERS = 'protocol: The server sent more than 1048576 bytes beside the content of its answer';
+const OTHERS = 'protocol: The server sent more than 1048576 bytes in addition to the content of its answer';
 const INTERIMS = 'protocol: The server sent more than 100 interim answers (HTTP status 1xx)';
 const NOTHING = Buffer.alloc(0);
 const HTTP2_FLOODS: readonly (readonly [string, Buffer, Buffer, string])[] = [

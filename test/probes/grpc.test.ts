@@ -87,14 +87,14 @@ describe('a grpc run', () => {
     [3, 'SERVICE_UNKNOWN'],
   ])('fails with status when the server reports %i', async (status, name) => {
     const result = await run(grpcProber, (await serve(() => status)).address);
-    expect(verdictText(result)).toBe(`status: The server says ${name}`);
+    expect(verdictText(result)).toBe(`status: The server reports ${name}`);
     expect(servingOf(result)).toEqual([name]);
     expect(valueOf(result, 'probe_grpc_status_code')).toBe(0);
   });
 
   it('reports an unknown serving status by its number', async () => {
     const result = await run(grpcProber, (await serve(() => 9)).address);
-    expect(verdictText(result)).toBe('status: The server says 9');
+    expect(verdictText(result)).toBe('status: The server reports 9');
     expect(valueOf(result, 'probe_grpc_healthcheck_response', { serving_status: '9' })).toBe(1);
   });
 
@@ -170,25 +170,25 @@ describe('invalid answers', () => {
     [
       'no message',
       answering(Buffer.alloc(0), { 'grpc-status': '0' }),
-      'protocol: The answer is no health answer: there is no answer',
+      'protocol: The answer is not a HealthCheckResponse: it is empty',
       13,
     ],
     [
       'two messages',
       answering(Buffer.concat([OK_FRAME, OK_FRAME]), { 'grpc-status': '0' }),
-      'protocol: The answer is no health answer: there is more than one answer',
+      'protocol: The answer is not a HealthCheckResponse: it has more than one message',
       13,
     ],
     [
       'a compressed message',
       answering(Buffer.from([1, 0, 0, 0, 0]), { 'grpc-status': '0' }),
-      'protocol: The answer is no health answer: the answer is compressed, which was not asked for',
+      'protocol: The answer is not a HealthCheckResponse: it is compressed, which was not requested',
       13,
     ],
     [
       'half a message',
       answering(OK_FRAME.subarray(0, 6), { 'grpc-status': '0' }),
-      'protocol: The answer is no health answer: the answer ends in the middle',
+      'protocol: The answer is not a HealthCheckResponse: it is truncated',
       13,
     ],
     [
@@ -344,7 +344,7 @@ describe('defects of blackbox_exporter that are not here', () => {
     expect(valueOf(result, 'probe_ip_protocol')).toBe(4);
     const other = { lookup: () => Promise.resolve([{ address: '::1', family: 6 as const }]) };
     const second = await run(grpcProber, `both.example:${six.port}`, { resolver: other });
-    expect(verdictText(second)).toBe('status: The server says NOT_SERVING');
+    expect(verdictText(second)).toBe('status: The server reports NOT_SERVING');
     expect(valueOf(second, 'probe_ip_protocol')).toBe(6);
   });
 
@@ -375,7 +375,7 @@ describe('grpc settings', () => {
     [{ metadata: { a: 'b' } }, 'metadata.a: Invalid input: expected array, received string'],
     [
       { metadata: { a: ['b\n'] } },
-      'metadata.a: a value has characters besides printable ASCII; give its name the ending -bin',
+      'metadata.a: a value has characters besides printable ASCII; append -bin to its name',
     ],
     [{ service: 1 }, 'service: Invalid input: expected string, received number'],
     [{ port: 1 }, ': Unrecognized key: "port"'],

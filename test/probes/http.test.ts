@@ -140,7 +140,11 @@ describe('an http run', () => {
     [{ fail_if_header_not_matches: [{ header: 'X-None', regexp: 'x', allow_missing: true }] }, 'success', 0],
     [{ valid_http_versions: ['HTTP/2.0'] }, 'protocol: The answer is HTTP/1.1, expected HTTP/2.0', 0],
     [{ valid_http_versions: ['HTTP/1.0', 'HTTP/1.1'] }, 'success', 0],
-    [{ fail_if_not_ssl: true }, 'protocol: The final answer came without TLS, and fail_if_not_ssl is set', 0],
+    [
+      { fail_if_not_ssl: true },
+      'protocol: The final response was received without TLS, and fail_if_not_ssl is set',
+      0,
+    ],
     [{ fail_if_ssl: true }, 'success', 0],
     [{ body_size_limit: 19 }, 'body: The body is larger than body_size_limit (19 bytes)', 0],
     [{ body_size_limit: '20B' }, 'success', 0],
@@ -164,7 +168,7 @@ describe('an http run', () => {
   it('fails over TLS when fail_if_ssl is set', async () => {
     const server = await https((_request, response) => response.end());
     expect(verdictText(await run(httpProber, server.url, trusting({ fail_if_ssl: true })))).toBe(
-      'protocol: The final answer came over TLS, and fail_if_ssl is set',
+      'protocol: The final response was received over TLS, and fail_if_ssl is set',
     );
   });
 
@@ -270,7 +274,7 @@ describe('http redirects', () => {
     ['ftp://example.test/', 'redirect: HTTP status 302 redirects to the scheme ftp, expected http or https'],
     [
       'http://[bad',
-      'redirect: HTTP status 302 redirects to what is not a URL: the address has no valid host and port',
+      'redirect: HTTP status 302 redirects to an invalid URL: the address has no valid host and port',
     ],
   ])('to %s fail', async (location, expected) => {
     const server = await http((_request, response) => response.writeHead(302, { Location: location }).end());

@@ -110,12 +110,12 @@ describe('the output of ping', () => {
     [
       '36 bytes from 127.0.0.1: icmp_seq=1 ttl=64 (truncated)',
       '',
-      'reply: 127.0.0.1 answered with other data than it was sent',
+      'reply: 127.0.0.1 answered with different data from what was sent',
     ],
     [
       '',
       'ping: local error: message too long, mtu=1500',
-      'config: payload_size is too big for the way to 127.0.0.1 without fragments (dont_fragment)',
+      'config: payload_size is too large for the path to 127.0.0.1 without fragments (dont_fragment)',
     ],
     ['1 packets transmitted, 0 received', '', 'timeout: 127.0.0.1 did not answer'],
   ])('%s%s', async (out, err, expected) => {
@@ -150,7 +150,7 @@ describe('a fault that is not the target’s is unknown', () => {
 
   it('when ping reports something unknown', async () => {
     expect(verdictText(await run(scripted(says('', 'ping: I am a teapot')), '127.0.0.1'))).toBe(
-      'agent_error: ping did not work: I am a teapot',
+      'agent_error: ping failed: I am a teapot',
     );
   });
 
@@ -163,7 +163,7 @@ describe('a fault that is not the target’s is unknown', () => {
     const second = runProbe({ ...options, timeoutMs: 200 });
     await clock.advance(200);
     expect(verdictText(await second)).toBe(
-      'agent_limit: All places for pings were taken until the time was up: probe less often, or fewer hosts',
+      'agent_limit: All slots for pings were in use until the timeout: probe less often, or fewer hosts',
     );
     await clock.advance(400);
     expect(verdictText(await first)).toMatch(/^timeout:/);

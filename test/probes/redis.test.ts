@@ -96,7 +96,7 @@ describe('a redis run', () => {
   });
 
   it.each([
-    ['redis://', 'auth: The server wants a password (NOAUTH)'],
+    ['redis://', 'auth: The server requires a password (NOAUTH)'],
     ['redis://:wrong@', 'auth: The server refuses the password (WRONGPASS)'],
     ['redis://limited:sesame@', 'auth: The user may not call PING or INFO (NOPERM)'],
   ])('fails with auth as %s', async (before, expected) => {
@@ -109,7 +109,7 @@ describe('a redis run', () => {
   it('fails with auth when a password is configured and none is required, and logs nothing', async () => {
     const warn = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
     const result = await run(redisProber, `redis://:hunter2@127.0.0.1:${open.port}`);
-    expect(verdictText(result)).toBe('auth: A password is configured, but the server takes none');
+    expect(verdictText(result)).toBe('auth: A password is configured, but the server has none set');
     expect(warn).not.toHaveBeenCalled();
     warn.mockRestore();
   });
@@ -169,8 +169,8 @@ describe('a redis server that misbehaves', () => {
       ['+PONG\r\n', "-ERR unknown command 'INFO'\r\n"],
       "reply: The server answers with an error: ERR unknown command 'INFO'",
     ],
-    [['+PONG\r\n', ':7\r\n'], 'protocol: The server answers PING or INFO as no Redis does'],
-    [['+HELLO\r\n', '$0\r\n\r\n'], 'protocol: The server answers PING or INFO as no Redis does'],
+    [['+PONG\r\n', ':7\r\n'], 'protocol: The server does not answer PING or INFO as Redis does'],
+    [['+HELLO\r\n', '$0\r\n\r\n'], 'protocol: The server does not answer PING or INFO as Redis does'],
     [['HTTP/1.1 400 Bad Request\r\n\r\n'], 'protocol: The server does not speak the Redis protocol'],
     [['+PONG\r\n', '$2\r\nhi\r\n'], 'success'],
   ])('answering %j', async (answers, expected) => {
@@ -225,7 +225,7 @@ describe('a redis address', () => {
   it.each([
     ['cache:6379', 'the scheme "cache" is not redis or rediss'],
     ['http://me:hunter2@cache', 'the scheme "http" is not redis or rediss'],
-    ['redis:///0', 'the address names no host'],
+    ['redis:///0', 'the address has no host'],
     ['redis://:hunter2@cache/nought', 'not a database number'],
     ['redis://:hunter2%@cache', 'not percent-encoded'],
     ['nothing', 'the address is not a URL'],
@@ -252,7 +252,7 @@ describe('redis settings', () => {
   it.each([
     [
       { password: 'a', password_file: '/dev/null' },
-      'password_file: the file /dev/null is empty; it should hold a secret',
+      'password_file: the file /dev/null is empty; expected a secret',
     ],
     [{ max_memory_ratio: 0 }, 'max_memory_ratio: Too small: expected number to be >0'],
     [{ max_memory_ratio: 1.5 }, 'max_memory_ratio: Too big: expected number to be <=1'],

@@ -149,7 +149,7 @@ describe('tcp settings', () => {
     [{ query_response: [{ sned: 'a' }] }, 'query_response.0: Unrecognized key: "sned"'],
     [
       { tls: true, tls_config: { cert_file: '/dev/null' } },
-      'tls_config: cert_file and key_file belong together; give both or none',
+      'tls_config: cert_file and key_file belong together; give both or neither',
     ],
   ])('%j is refused', (settings, expected) => {
     expect(refusals(tcpProber, settings)).toEqual([expected]);
@@ -168,8 +168,8 @@ describe('a tcp address', () => {
 
   it.each([
     ['db.example', '"db.example" has no port'],
-    ['db.example:0', 'port 0 is not one of 1 to 65535'],
-    ['db.example:65536', 'port 65536 is not one of 1 to 65535'],
+    ['db.example:0', 'port 0 is not in the range 1 to 65535'],
+    ['db.example:65536', 'port 65536 is not in the range 1 to 65535'],
     ['[db]:80', '"[db]" is not an IPv6 address'],
     ['tcp://user:hunter2@db:1', 'a URL was given'],
     ['', '"" has no port'],

@@ -51,7 +51,7 @@ describe('a tls run', () => {
     [
       'for another name',
       () => mint.leaf({ names: ['DNS:other.test'] }),
-      'tls_name: The certificate is not made out to localhost',
+      'tls_name: The certificate is not valid for localhost',
     ],
     [
       'not valid yet',
@@ -64,7 +64,7 @@ describe('a tls run', () => {
         const { cert, key } = mint.leaf({ issuer: 'intermediate' });
         return { key, cert: cert.slice(0, cert.indexOf('-----END CERTIFICATE-----') + 26) };
       },
-      'tls_untrusted: The certificate is not trusted: its issuer is not a trusted one, or the server leaves out intermediate certificates',
+      'tls_untrusted: The certificate is not trusted: its issuer is not trusted, or the server leaves out intermediate certificates',
     ],
   ])('exposes the metrics of a certificate that is %s', async (_what, make, expected) => {
     const server = await tls(make());
@@ -107,7 +107,7 @@ describe('a tls run', () => {
     const server = await tls(mint.leaf({ names: ['DNS:shop.test'] }));
     expect(verdictText(await probe(server, { server_name: 'shop.test' }))).toBe('success');
     expect(verdictText(await probe(server, { server_name: 'else.test' }))).toBe(
-      'tls_name: The certificate is not made out to else.test',
+      'tls_name: The certificate is not valid for else.test',
     );
   });
 
@@ -272,13 +272,13 @@ describe('a tls run with starttls', () => {
     [
       'smtp',
       [[undefined, '* OK imap\r\n']],
-      'protocol: The server does not speak that protocol; it says "* OK imap"',
+      'protocol: The server does not speak that protocol; it sent "* OK imap"',
     ],
     ['imap', [[undefined, '* BYE busy\r\n']], 'reply: The server answers * BYE busy'],
     [
       'imap',
       [[undefined, '220 smtp\r\n']],
-      'protocol: The server does not speak that protocol; it says "220 smtp"',
+      'protocol: The server does not speak that protocol; it sent "220 smtp"',
     ],
     [
       'imap',
@@ -294,7 +294,7 @@ describe('a tls run with starttls', () => {
         [undefined, '* OK\r\n'],
         [/t1/, 'what\r\n'],
       ],
-      'protocol: The server does not speak that protocol; it says "what"',
+      'protocol: The server does not speak that protocol; it sent "what"',
     ],
     ['pop3', [[undefined, '-ERR busy\r\n']], 'reply: The server answers its greeting with -ERR busy'],
     [
@@ -305,7 +305,7 @@ describe('a tls run with starttls', () => {
       ],
       'reply: The server answers STLS with -ERR no',
     ],
-    ['pop3', [[undefined, 'hm\r\n']], 'protocol: The server does not speak that protocol; it says "hm"'],
+    ['pop3', [[undefined, 'hm\r\n']], 'protocol: The server does not speak that protocol; it sent "hm"'],
     [
       'ftp',
       [
@@ -314,7 +314,7 @@ describe('a tls run with starttls', () => {
       ],
       'reply: The server answers AUTH TLS with 530 no',
     ],
-    ['postgres', [[PG_ASK, 'N']], 'reply: The server answers that it has no TLS'],
+    ['postgres', [[PG_ASK, 'N']], 'reply: The server does not support TLS'],
     ['postgres', [[PG_ASK, 'E']], 'protocol: The server does not speak the protocol of PostgreSQL'],
     ['ldap', [[LDAP_ASK, LDAP_NO]], 'reply: The server refuses StartTLS with LDAP result 2'],
     ['ldap', [[LDAP_ASK, 'HTTP/1.1 400']], 'protocol: The server does not speak LDAP'],
@@ -350,7 +350,7 @@ describe('a tls run with starttls', () => {
   it('cuts off an endless answer', async () => {
     const server = await servers.tcp((socket) => socket.write('220-x\r\n'.repeat(300)));
     expect(verdictText(await probe(server, { starttls: 'smtp' }))).toBe(
-      'protocol: The reply of the server does not come to its end',
+      'protocol: The reply of the server does not end',
     );
   });
 });

@@ -63,7 +63,7 @@ describe('a unix run', () => {
       'other bytes',
       'HELLO',
       [{ expect_bytes: 'hello' }],
-      'reply: Step 1: the answer has other bytes than were expected',
+      'reply: Step 1: the answer differs from the expected bytes',
     ],
   ])('holds a dialogue: %s', async (_what, says, query_response, expected) => {
     expect(verdictText(await run(unixProber, await saying(says), { settings: { query_response } }))).toBe(
@@ -108,7 +108,7 @@ describe('a unix run', () => {
     const die = `require('net').createServer().listen(${JSON.stringify(other)}, () => process.kill(process.pid, 9))`;
     spawnSync(process.execPath, ['-e', die]);
     expect(verdictText(await run(unixProber, other))).toBe(
-      `connect_refused: Nobody listens on the socket ${other}, or its queue is full`,
+      `connect_refused: No process listens on the socket ${other}, or its queue is full`,
     );
   });
 });
@@ -122,7 +122,7 @@ describe('a unix address', () => {
     ['app.sock', '"app.sock" is not an absolute path'],
     ['', '"" is not an absolute path'],
     ['unix:///run/app.sock', 'is not an absolute path'],
-    ['/run/\0', 'holds a zero byte'],
+    ['/run/\0', 'contains a zero byte'],
     [`/${'x'.repeat(107)}`, "the path has 108 bytes, and a socket's has at most 107"],
   ])('%j is refused', (address, expected) => {
     const read = unixProber.target(address);

@@ -120,21 +120,21 @@ describe('a websocket run', () => {
     ['HTTP/1.1 302 Found\r\nLocation: /b\r\n\r\n', 'status: HTTP status 302, expected 101', 302],
     [
       'HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\n',
-      'protocol: The answer of 101 has no "Connection: Upgrade"',
+      'protocol: The 101 response has no "Connection: Upgrade"',
       101,
     ],
     [
       'HTTP/1.1 101 S\r\nConnection: Upgrade\r\n\r\n',
-      'protocol: The answer of 101 has no "Upgrade: websocket"',
+      'protocol: The 101 response has no "Upgrade: websocket"',
       101,
     ],
     [
       'HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n',
-      'protocol: Sec-WebSocket-Accept is not the answer',
+      'protocol: Sec-WebSocket-Accept does not match the key',
       101,
     ],
     ['SSH-2.0-OpenSSH\r\n', 'protocol: The answer is not HTTP', undefined],
-    ['', 'protocol: The connection was closed before an answer came', undefined],
+    ['', 'protocol: The connection was closed before a response was received', undefined],
   ])('fails on the answer %j', async (answer, expected, status) => {
     const { url } = await kept(startRefusing(answer));
     const result = await run(websocketProber, url);
@@ -151,9 +151,9 @@ describe('a websocket run', () => {
     ],
     ['a reserved bit', Buffer.from([0xc1, 0]), 'a reserved bit is set'],
     ['a masked frame', Buffer.from([0x81, 0x80]), 'a frame of the server is masked'],
-    ['an unknown opcode', Buffer.from([0x83, 0]), 'there is no opcode 3'],
-    ['an unexpected fragment', Buffer.from([0x80, 0]), 'a fragment is not where it should be'],
-    ['a ping in pieces', Buffer.from([0x09, 0]), 'a control frame is too long or in pieces'],
+    ['an unknown opcode', Buffer.from([0x83, 0]), 'unknown opcode 3'],
+    ['an unexpected fragment', Buffer.from([0x80, 0]), 'a fragment is out of order'],
+    ['a ping in pieces', Buffer.from([0x09, 0]), 'a control frame is too long or fragmented'],
     ['a length of 2 GiB', Buffer.from([0x81, 127, 0, 0, 0, 0, 128, 0, 0, 0]), 'longer than 1048576 bytes'],
   ])('fails on %s', async (_, bytes, expected) => {
     const { url } = await kept(startWebsocket((socket) => socket.write(bytes)));
@@ -219,8 +219,11 @@ describe('websocket settings', () => {
   it.each([
     [{ query_response: [{ starttls: true }] }, 'query_response.0.starttls: starttls has no effect'],
     [{ query_response: [{ expect: '(' }] }, 'is not a regular expression'],
-    [{ headers: { Upgrade: { values: ['x'] } } }, 'headers.Upgrade: Upgrade is a part of the handshake'],
-    [{ http_config: { basic_auth: {}, bearer_token: 'a' } }, 'expected one way to authenticate'],
+    [
+      { headers: { Upgrade: { values: ['x'] } } },
+      'headers.Upgrade: Upgrade is set by the prober for the handshake',
+    ],
+    [{ http_config: { basic_auth: {}, bearer_token: 'a' } }, 'expected one authentication method'],
     [{ method: 'GET' }, 'Unrecognized key: "method"'],
   ])('%j is refused', (settings, expected) => {
     expect(refusals(websocketProber, settings)).toEqual([expect.stringContaining(expected)]);

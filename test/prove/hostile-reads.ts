@@ -31,7 +31,7 @@ export async function prove() {
     ] as [string, string][],
     notes: [
       `1,000 services at 30 s, 12,000 open alerts, ${seconds} s, a heap of 256 MB (--max-old-space-size=256).`,
-      'A quarter of the readers each: read nothing; send 100 requests at once and read; leave after the first bytes; send 100 at once and read nothing. They come from 40 addresses and come again.',
+      'A quarter of the readers each: read nothing; send 100 requests at once and read; leave after the first bytes; send 100 at once and read nothing. They come from 40 addresses and reconnect.',
       `The readers run on the same cores. Load of the machine at the end (1 minute): ${(loadavg()[0] ?? NaN).toFixed(1)}.`,
       ...record.failed.slice(0, 5),
     ],

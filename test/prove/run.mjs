@@ -51,7 +51,7 @@ function page(name, { title, rows, notes = [] }, seconds) {
 async function main([name]) {
   const file = join(folder, `${name}.ts`);
   if (name === undefined || !existsSync(file)) {
-    const given = name === undefined ? 'no proof was named' : `there is no proof "${name}"`;
+    const given = name === undefined ? 'no name given' : `unknown proof "${name}"`;
     console.error(
       `prove: ${given}; expected one of: ${available().join(', ')}. Example: npm run prove -- NAME`,
     );

@@ -191,7 +191,7 @@ describe('two setups at once', () => {
     const second = start();
     // observed from the start: it may end before the first does
     const secondEnds = finished(second);
-    await saying(second, 'another set-up is at work');
+    await saying(second, 'another setup is running');
     rmSync(join(project, 'hold'));
     expect([(await first).code, (await secondEnds).code]).toEqual([0, 0]);
     expect(calls()).toEqual(['npm', 'tsc']);
@@ -206,7 +206,7 @@ describe('two setups at once', () => {
     await ending;
     const second = start();
     const secondEnds = finished(second);
-    await saying(second, 'another set-up is at work');
+    await saying(second, 'another setup is running');
     rmSync(join(project, 'hold'));
     expect((await secondEnds).code).toBe(0);
     expect(calls()).toEqual(['npm', 'npm', 'tsc']);

@@ -88,7 +88,7 @@ describe('scripts/stack-secrets.mjs', () => {
 
   it.each([
     [['put', 'nothing'], 'slack-api-url, smtp-password'],
-    [['put', 'smtp-password'], 'nothing came on standard input'],
+    [['put', 'smtp-password'], 'standard input is empty'],
     [['renew', 'smtp-password'], 'expected make, put NAME'],
     [['make', '--own', 'here'], '"here" is not PATH=UID:GID'],
     [['make', '--mine', 'here=1:2'], 'expected --own PATH=UID:GID'],

@@ -79,7 +79,7 @@ describe('a module that needs an unsupported feature', () => {
   it.each([
     [
       'basic_auth: { username: a, password_ref: x }',
-      'password_ref is not possible: there is no store of secrets',
+      'password_ref is not supported: there is no secret store',
     ],
     [
       'oauth2: { client_id: a, client_secret_ref: x, token_url: "http://t" }',
@@ -108,7 +108,7 @@ describe('a module that needs an unsupported feature', () => {
   it('is refused for a service', () => {
     const services = 'services: [{ name: a, target: "http://a.test", http: { enable_http3: true } }]';
     expect(folder.problems(services, { probers })).toEqual([
-      expect.stringContaining('HTTP/3 is not possible'),
+      expect.stringContaining('HTTP/3 is not supported'),
     ]);
   });
 });
@@ -151,7 +151,7 @@ describe('blackbox.yml', () => {
     [
       'a key twice',
       'modules:\n  m: { prober: http }\n  m: { prober: tcp }',
-      ['3: modules.m: the key "m" stands twice, first in line 2; take one out'],
+      ['3: modules.m: the key "m" is duplicated, first in line 2; remove one'],
     ],
     [
       'invalid bytes',

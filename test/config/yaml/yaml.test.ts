@@ -77,27 +77,27 @@ describe('parseYaml', () => {
 
   it('keeps prototype keys harmless', () => {
     const { data, problems } = parse('__proto__: { polluted: 1 }\nconstructor: { prototype: 2 }\n');
-    expect(problems).toEqual(['1 __proto__: unknown key "__proto__"; take it out']);
+    expect(problems).toEqual(['1 __proto__: unknown key "__proto__"; remove it']);
     expect(Object.getOwnPropertyNames(data)).toEqual(['constructor']);
     expect(Reflect.get({}, 'polluted')).toBeUndefined();
     expect(Object.getPrototypeOf(data)).toBe(Object.prototype);
   });
 
   const mistakes: readonly (readonly [string, string, readonly string[]])[] = [
-    ['a key twice', 'a: 1\nb: 2\na: 3', ['3 a: the key "a" stands twice, first in line 1; take one out']],
+    ['a key twice', 'a: 1\nb: 2\na: 3', ['3 a: the key "a" is duplicated, first in line 1; remove one']],
     [
       'keys twice, at several places',
       'a: { b: 1, b: 2 }\nc:\n  - d: 1\n    d: 2',
       [
-        '1 a.b: the key "b" stands twice, first in line 1; take one out',
-        '4 c[0].d: the key "d" stands twice, first in line 3; take one out',
+        '1 a.b: the key "b" is duplicated, first in line 1; remove one',
+        '4 c[0].d: the key "d" is duplicated, first in line 3; remove one',
       ],
     ],
-    ['an unknown alias', 'a: *b', ['1 a: the alias "*b" leads nowhere: no anchor "&b" before it']],
+    ['an unknown alias', 'a: *b', ['1 a: the alias "*b" cannot be resolved: no anchor "&b" before it']],
     [
       'an alias inside its own anchor',
       'a: &a\n  - *a',
-      ['2 a[0]: the alias "*a" leads nowhere: "*a" stands inside its own anchor'],
+      ['2 a[0]: the alias "*a" cannot be resolved: "*a" is inside its own anchor'],
     ],
     [
       'a key that is a list',
@@ -115,11 +115,7 @@ describe('parseYaml', () => {
       'a:\n- !mine [1]',
       ['2 a[0]: unknown sequence tag !<!mine>; leave the tag out'],
     ],
-    [
-      'a tag without a value',
-      'a: !!map',
-      ['1 a: a tag that makes a list or mapping of nothing; leave the tag out'],
-    ],
+    ['a tag without a value', 'a: !!map', ['1 a: a tag for an empty list or mapping; leave the tag out']],
     [
       'a second document',
       'a: 1\n---\nb: 2',

@@ -143,7 +143,7 @@ describe('ChildClient', () => {
       await clock.advance(3_000);
       await settle();
       expect(await answer).toEqual(
-        new CollectorError("the host's child did not answer within 3000 ms; it is replaced"),
+        new CollectorError('the child process did not respond within 3000 ms; it is replaced'),
       );
     }
   });
@@ -151,8 +151,8 @@ describe('ChildClient', () => {
   it('does not keep restarting a child that exits on its own', async () => {
     const clock = new ManualClock();
     const statfs = client(fake('broken'), 2_000, clock);
-    await expect(statfs.stat(['/'], never)).rejects.toThrow(/broken-child.mjs ended \(exit code 3\)/);
-    await expect(statfs.stat(['/'], never)).rejects.toThrow(/ended by itself; it is started again later/);
+    await expect(statfs.stat(['/'], never)).rejects.toThrow(/broken-child.mjs exited \(exit code 3\)/);
+    await expect(statfs.stat(['/'], never)).rejects.toThrow(/exited unexpectedly; it is restarted later/);
     await clock.advance(5_000);
     await expect(statfs.stat(['/'], never)).rejects.toThrow(/ended \(exit code 3\)/);
   });
@@ -171,7 +171,7 @@ describe('ChildClient', () => {
     expect(before).toHaveLength(1);
     await statfs.close();
     expect(children()).toEqual([]);
-    await expect(statfs.stat(['/'], never)).rejects.toThrow("the host's child is closed");
+    await expect(statfs.stat(['/'], never)).rejects.toThrow('the child process is closed');
   });
 });
 

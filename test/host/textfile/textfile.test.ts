@@ -107,8 +107,8 @@ describe('textfile, with a file that is not quite right,', () => {
     ['a 1\n\nb{x="1} 2', 3, 'expected label="value"'],
     ['a{x="\\t"} 1', 1, 'expected label="value", with \\\\, \\" and \\n escaped'],
     ['a{x="1" y="2"} 1', 1, 'expected label="value"'],
-    ['a{x="1",x="2"} 1', 1, 'the label x twice: expected once'],
-    ['a{__name__="b"} 1', 1, 'the label __name__'],
+    ['a{x="1",x="2"} 1', 1, 'duplicate label x: expected it once'],
+    ['a{__name__="b"} 1', 1, 'invalid label __name__'],
     ['a{"x"="1"} 1', 1, 'expected label="value"'],
     ['1a 1', 1, 'expected the name of a metric or a comment'],
     ['a', 1, 'a has the value "": expected a number'],
@@ -117,9 +117,9 @@ describe('textfile, with a file that is not quite right,', () => {
     ['a 1e400', 1, 'expected a number'],
     ['a 1\r', 1, 'expected a number'],
     ['# TYPE a blob\na 1', 1, 'TYPE "blob": expected counter, gauge, histogram, summary, untyped'],
-    ['# TYPE a gauge\n# TYPE a gauge\na 1', 2, 'a second TYPE of a'],
+    ['# TYPE a gauge\n# TYPE a gauge\na 1', 2, 'duplicate TYPE of a'],
     ['a 1\n# TYPE a gauge', 2, 'TYPE of a after its samples'],
-    ['# HELP a x\n# HELP a x\na 1', 2, 'a second HELP of a'],
+    ['# HELP a x\n# HELP a x\na 1', 2, 'duplicate HELP of a'],
     ['# TYPE 1a gauge', 1, 'TYPE of "1a": expected a name'],
     ['# TYPE a histogram\na 1', 2, 'a is a histogram: expected a_bucket{le="…"}, and a_sum and a_count'],
     ['# TYPE a histogram\na_bucket{le="x"} 1', 2, 'a_bucket has le="x": expected a number'],
@@ -134,20 +134,20 @@ describe('textfile, with a file that is not quite right,', () => {
   });
 
   const inPart: readonly (readonly [text: string, line: number, reason: string])[] = [
-    ['b 1\na 1\na 2', 3, 'a twice with the same labels: it is in this file already'],
-    ['b 1\na{x="1",y=""} 1\na{x="1"} 2', 3, 'a twice with the same labels'],
+    ['b 1\na 1\na 2', 3, 'duplicate a with the same labels: already in this file'],
+    ['b 1\na{x="1",y=""} 1\na{x="1"} 2', 3, 'duplicate a with the same labels'],
     [
       'b 1\n# TYPE h histogram\nh_bucket{le="1"} 2\nh_bucket{le="2"} 1\nh_sum 1\nh_count 2',
       4,
-      'buckets of h that fall',
+      'the buckets of h decrease',
     ],
     ['b 1\n# TYPE h histogram\nh_bucket{le="+Inf"} 2\nh_sum 1\nh_count 3', 3, 'do not add up to h_count'],
     ['b 1\n# TYPE h histogram\nh_sum 1\nh_count -3', 3, 'h_count is -3: expected a count'],
-    ['b 1\nnode_load1{x="1"} 1', 2, 'node_load1: Tocsin has node_load1 itself'],
+    ['b 1\nnode_load1{x="1"} 1', 2, 'node_load1: the name node_load1 is used by Tocsin'],
     [
       'b 1\nours_seconds_count 1',
       2,
-      'Tocsin has ours_seconds itself, whose lines may be named ours_seconds_count',
+      "the name ours_seconds_count is used by Tocsin's own family ours_seconds",
     ],
     [
       'b 1\nz_count 1\n# TYPE z summary\nz_sum 1\nz_count 2',
@@ -210,9 +210,9 @@ describe('textfile, with several files,', () => {
         2,
         `a is a gauge here and a counter in ${tree.path}/a.prom; expected one type`,
       ],
-      ['textfile served in part', 1, `b twice with the same labels: it is in ${tree.path}/a.prom already`],
+      ['textfile served in part', 1, `duplicate b with the same labels: already in ${tree.path}/a.prom`],
       ['textfile served in part', 1, 'h_sum and h would both have lines named h_sum; expected another name'],
-      ['textfile served in part', 2, `a twice with the same labels: it is in ${tree.path}/c.prom already`],
+      ['textfile served in part', 2, `duplicate a with the same labels: already in ${tree.path}/c.prom`],
     ]);
   });
 
@@ -228,10 +228,10 @@ describe('textfile, with several files,', () => {
     );
     expect(await served()).toEqual({ node_textfile_scrape_error: 1 });
     expect(rejected()).toEqual([
-      'binary.prom: is no text in UTF-8',
-      'cut.prom:2 the last line does not end: is it still being written? Write another file and rename it',
-      'folder.prom: is no plain file',
-      'link.prom: is a link to a file that is not there',
+      'binary.prom: is not valid UTF-8',
+      'cut.prom:2 the last line is incomplete: is it still being written? Write to another file and rename it',
+      'folder.prom: is not a regular file',
+      'link.prom: is a link to a file that does not exist',
       'long.prom: has 8388611 bytes; expected at most 8388608',
       '\uFFFD.prom: has a name that is not UTF-8; expected another name',
     ]);
@@ -248,7 +248,7 @@ describe('textfile, from one reading to the next,', () => {
     expect(await served()).toEqual({ a: 1, node_textfile_scrape_error: 0 });
     expect(lines.map(({ message }) => message)).toEqual([
       'textfile rejected',
-      'textfile is served again, or gone',
+      'textfile is valid again or removed',
     ]);
     tree.delete('a.prom');
     expect(await served()).toEqual({ node_textfile_scrape_error: 0 });

@@ -35,7 +35,7 @@ describe('the text of a record', () => {
 
   it.each([
     ['of an unknown family', 42, '00000000'],
-    ['with a gateway of an unknown kind', 45, '0a0400'],
+    ['with a gateway of an unknown type', 45, '0a0400'],
     ['with a bitmap out of order', 47, '00010140000140'],
     ['of an unknown LOC version', 29, '01000000'],
   ])('is refused for a record %s', (_what, type, hex) => {

@@ -26,8 +26,8 @@ describe('a dns address', () => {
 
   it.each([
     ['', '"" is not a server'],
-    ['a:0', 'port 0 is not one of 1 to 65535'],
-    ['a:70000', 'port 70000 is not one of 1 to 65535'],
+    ['a:0', 'port 0 is not in the range 1 to 65535'],
+    ['a:70000', 'port 70000 is not in the range 1 to 65535'],
     ['[a]:53', '"[a]" is not an IPv6 address'],
     ['a b', '"a b" is not a server'],
     ['http://a/b', 'is not a server'],

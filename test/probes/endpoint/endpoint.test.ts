@@ -174,7 +174,9 @@ describe('/probe', () => {
     const first = ask(of, `http://${server.address}`, { scrapeTimeout: '1.2' });
     const shares = ask(of, `http://${server.address}`, { scrapeTimeout: '1.2' });
     const one = await ask(of, `http://${server.address}/other`);
-    expect(shown(one)).toBe('503 As many runs as probe_endpoint.max_concurrency allows (1) are under way.');
+    expect(shown(one)).toBe(
+      '503 The limit of concurrent runs is reached (probe_endpoint.max_concurrency: 1).',
+    );
     expect([await first, await shares].map(shown)).toEqual(['200 failure', '200 failure']);
     expect(shown(await ask(of, `http://${server.address}/other`))).toBe('200 failure');
   });
@@ -188,7 +190,9 @@ describe('/probe', () => {
       return of.answer(question, { address, proven: false }, stay);
     };
     const runs = [from('192.0.2.1', 'a'), from('192.0.2.1', 'b')];
-    expect(shown(await from('192.0.2.1', 'c'))).toMatch(/^429 As many runs are under way for this address/);
+    expect(shown(await from('192.0.2.1', 'c'))).toMatch(
+      /^429 The limit of concurrent runs for one address is reached/,
+    );
     expect((await Promise.all([...runs, from('192.0.2.2', 'c')])).map(shown)).toEqual([
       '200 failure',
       '200 failure',

@@ -62,7 +62,7 @@ describe('an http certificate', () => {
     [
       'is for another name',
       () => mint.leaf({ names: ['DNS:other.test'] }),
-      'tls_name: The certificate is not made out to localhost',
+      'tls_name: The certificate is not valid for localhost',
     ],
   ])('is reported when it %s, and nothing is sent', async (_what, make, expected) => {
     const [result, requests] = await withCertificate(make());
@@ -108,7 +108,7 @@ describe('an http certificate', () => {
     const server = { ...mint.leaf(), ca: mint.ca, requestCert: true, rejectUnauthorized: true };
     const [refused] = await withCertificate(server);
     expect(verdictText(refused)).toBe(
-      'tls: TLS handshake failed: the server wants a client certificate (cert_file and key_file)',
+      'tls: TLS handshake failed: the server requires a client certificate (cert_file and key_file)',
     );
     const [taken] = await withCertificate(
       server,

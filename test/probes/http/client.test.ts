@@ -293,10 +293,10 @@ describe('oauth2', () => {
   });
 
   it.each([
-    [200, '{}', 'The token endpoint answers without an access_token'],
-    [200, 'no json', 'The token endpoint answers without an access_token'],
-    [200, '{"access_token":"a\\nb"}', 'The token endpoint answers without an access_token'],
-    [500, '{"access_token":"a"}', 'The token endpoint answers with HTTP status 500'],
+    [200, '{}', 'The token endpoint answered without an access_token'],
+    [200, 'no json', 'The token endpoint answered without an access_token'],
+    [200, '{"access_token":"a\\nb"}', 'The token endpoint answered without an access_token'],
+    [500, '{"access_token":"a"}', 'The token endpoint answered with HTTP status 500'],
   ])('fails with auth for the answer %i %s', (status, text, expected) => {
     expect(() => readToken({ status, text, contentType: 'application/json' }, 0)).toThrow(expected);
   });

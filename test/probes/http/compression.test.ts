@@ -42,7 +42,7 @@ describe('a compressed body', () => {
     const server = await serving('hello world');
     const result = await run(httpProber, server.url, { settings: { compression } });
     expect(verdictText(result)).toBe(
-      `body: The body cannot be decompressed: it is not ${compression}, or cut short`,
+      `body: The body cannot be decompressed: it is not ${compression}, or truncated`,
     );
     await server.idle();
   });
@@ -54,7 +54,7 @@ describe('a compressed body', () => {
   ])('in %s fails when it is truncated', async (compression, body) => {
     const server = await serving(body.subarray(0, body.length - 9));
     const result = await run(httpProber, server.url, { settings: { compression } });
-    expect(verdictText(result)).toContain('cut short');
+    expect(verdictText(result)).toContain('truncated');
   });
 
   it.each(['gzip', 'br', 'deflate'])('fails as %s when it is empty', async (compression) => {

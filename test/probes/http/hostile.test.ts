@@ -64,14 +64,14 @@ describe('an http server that hangs', () => {
 describe('an http server that misbehaves', () => {
   it.each([
     ['SSH-2.0-OpenSSH_9.2\r\n', 'protocol: The answer is not HTTP: it does not begin with HTTP/'],
-    ['', 'protocol: The connection was reset or closed before an answer came'],
+    ['', 'protocol: The connection was reset or closed before a response was received'],
     [
       'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc',
       'protocol: The connection was reset or closed while the body was read',
     ],
     [
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n',
-      'protocol: The body is not in chunks, as its Transfer-Encoding says',
+      'protocol: The body is not chunked as its Transfer-Encoding says',
     ],
     [
       `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(300_000)}\r\n\r\n`,

@@ -75,7 +75,7 @@ describe('a request that is refused before it was accepted', () => {
   it.each(['refused', 'goaway'] as const)('is not sent a third time (%s)', async (how) => {
     const web = servers.add(await startRefusing(REFUSALS[how], hello, { tls, always: true }));
     expect(verdictText(await probe(web))).toBe(
-      'protocol: The server refused the request before it took it (HTTP/2 REFUSED_STREAM or GOAWAY)',
+      'protocol: The server refused the request before processing it (HTTP/2 REFUSED_STREAM or GOAWAY)',
     );
     expect(web.accepted()).toBe(2);
     const rpc = servers.add(await startRefusing(REFUSALS[how], serving(), { always: true }));

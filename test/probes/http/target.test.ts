@@ -25,11 +25,11 @@ describe('an http address', () => {
 
   it.each([
     ['ftp://me:hunter2@example.com', 'the scheme "ftp" is not http or https'],
-    ['http://', 'the address names no host'],
+    ['http://', 'the address has no host'],
     ['http://exa mple', 'no valid host and port'],
     ['http:\\\\me:hunter2@example', 'have to be percent-encoded'],
-    ['http://example:99999', 'the port is not one of 1 to 65535'],
-    ['', 'the address names no host'],
+    ['http://example:99999', 'the port is not in the range 1 to 65535'],
+    ['', 'the address has no host'],
     ['http://example/%zz', 'not followed by two hexadecimal digits'],
     ['http://example/\r\nX: y', 'control characters'],
   ])('%s is refused', (address, expected) => {
@@ -56,15 +56,18 @@ describe('http settings', () => {
   it.each<[Readonly<Record<string, unknown>>, unknown]>([
     [
       { valid_status_codes: [99] },
-      'valid_status_codes.0: no answer has the status 99; expected a whole number from 100 to 999',
+      'valid_status_codes.0: invalid status 99; expected a whole number from 100 to 999',
     ],
     [{ method: 'GET /' }, 'method: expected an HTTP method such as GET, HEAD or POST'],
-    [{ method: 'connect' }, 'method: CONNECT opens tunnels; a probe cannot use it'],
+    [{ method: 'connect' }, 'method: CONNECT is for tunnels and is not supported'],
     [
       { headers: { 'Bad Name': 'x' } },
-      'headers.Bad Name: "Bad Name" or its value has characters that a header cannot have',
+      'headers.Bad Name: "Bad Name" or its value has characters that are not allowed in a header',
     ],
-    [{ headers: { A: 'x\r\nB: y' } }, 'headers.A: "A" or its value has characters that a header cannot have'],
+    [
+      { headers: { A: 'x\r\nB: y' } },
+      'headers.A: "A" or its value has characters that are not allowed in a header',
+    ],
     [{ body: 'a', body_file: '/dev/null' }, 'body_file: body and body_file are both given; expected one'],
     [
       { fail_if_ssl: true, fail_if_not_ssl: true },
@@ -72,7 +75,7 @@ describe('http settings', () => {
     ],
     [
       { bearer_token: 'a', basic_auth: { username: 'b' } },
-      ': basic_auth and bearer_token are given; expected one way to authenticate',
+      ': basic_auth and bearer_token are given; expected one authentication method',
     ],
     [
       { authorization: { credentials: 'a', credentials_file: '/etc/hostname' } },
@@ -80,9 +83,9 @@ describe('http settings', () => {
     ],
     [
       { authorization: { type: 'Basic', credentials: 'x' } },
-      'authorization.type: the type Basic has its own key, basic_auth',
+      'authorization.type: the type Basic is not allowed here; use basic_auth',
     ],
-    [{ bearer_token: 'a\nb' }, 'bearer_token: the secret has characters that a header cannot have'],
+    [{ bearer_token: 'a\nb' }, 'bearer_token: the secret has characters that are not allowed in a header'],
     [
       { body_size_limit: 'lots' },
       'body_size_limit: "lots" is not a size; expected bytes, or one such as 64MiB or 1.5GB',
@@ -99,7 +102,7 @@ describe('http settings', () => {
     ],
     [
       { proxy_from_environment: true, no_proxy: 'x' },
-      'no_proxy: with proxy_from_environment it is the variable NO_PROXY that counts; leave no_proxy out',
+      'no_proxy: proxy_from_environment uses the variable NO_PROXY; leave no_proxy out',
     ],
     [
       { proxy_connect_header: { A: ['b'] } },
@@ -107,7 +110,7 @@ describe('http settings', () => {
     ],
     [
       { proxy_url: 'http://x', proxy_connect_header: { 'A B': 'c' } },
-      'proxy_connect_header.A B: "A B" or its value has characters that a header cannot have',
+      'proxy_connect_header.A B: "A B" or its value has characters that are not allowed in a header',
     ],
     [{ compression: 'zstd' }, 'compression: expected one of gzip, br, deflate, identity'],
     [
@@ -116,20 +119,20 @@ describe('http settings', () => {
     ],
     [
       { enable_http3: true },
-      'enable_http3: HTTP/3 is not possible: Node.js has no QUIC; leave enable_http3 out, or probe by HTTP/2',
+      'enable_http3: HTTP/3 is not supported: Node.js has no QUIC; leave enable_http3 out, or probe with HTTP/2',
     ],
     [{ http_headers: { 'X-A': {} } }, 'http_headers.X-A: expected values, secrets or files'],
     [
       { http_headers: { Authorization: { secrets: ['x'] } } },
-      'http_headers.Authorization: the header Authorization cannot be set here; it has a key of its own, or headers is for it',
+      'http_headers.Authorization: the header Authorization cannot be set here; use its own key, or headers',
     ],
     [
       { http_headers: { 'X-A': { secrets: ['hunter2\n'] } } },
-      'http_headers.X-A: "X-A" or its value has characters that a header cannot have',
+      'http_headers.X-A: "X-A" or its value has characters that are not allowed in a header',
     ],
     [
       { fail_if_body_json_matches_cel: 'foo.bar' },
-      'fail_if_body_json_matches_cel: "foo.bar" is not a CEL expression: it names "foo", and there is only body, the JSON of the answer',
+      'fail_if_body_json_matches_cel: "foo.bar" is not a CEL expression: it names "foo", and the only variable is body, the JSON of the answer',
     ],
     [{ fail_if_body_json_matches_cel: '' }, expect.stringContaining('"" is not a CEL expression')],
     [
@@ -157,7 +160,7 @@ describe('http settings', () => {
     ],
     [
       { bearer_token: 'a', oauth2: { client_id: 'a', client_secret: 'b', token_url: 'http://x/' } },
-      ': bearer_token and oauth2 are given; expected one way to authenticate',
+      ': bearer_token and oauth2 are given; expected one authentication method',
     ],
     [
       { tls_config: { ca: 'x', ca_file: '/dev/null' } },
@@ -173,10 +176,10 @@ describe('http settings', () => {
     [{ tls_config: { ca_file: '/nonexistent' } }, '/nonexistent'],
     [
       { tls_config: { cert_file: '/etc/hostname', key_file: '/etc/hostname' } },
-      'holds no certificate that can be read',
+      'contains no certificate that can be read',
     ],
-    [{ tls_config: { ca_file: '/etc/hostname' } }, 'holds no certificate'],
-    [{ bearer_token_file: '/dev/null' }, 'is empty; it should hold a secret'],
+    [{ tls_config: { ca_file: '/etc/hostname' } }, 'contains no certificate'],
+    [{ bearer_token_file: '/dev/null' }, 'is empty; expected a secret'],
   ])('%j are refused with a reason', (settings, expected) => {
     expect(refusals(httpProber, settings).join()).toContain(expected);
   });

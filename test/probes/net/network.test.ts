@@ -28,7 +28,11 @@ describe('a failed connect', () => {
     ],
     ['EHOSTUNREACH', to, 'failure connect No route to db.test:80 (192.0.2.1)'],
     ['ENETUNREACH', to6, 'failure connect No route to the network of [2001:db8::1]:80'],
-    ['EPERM', to, "failure connect This host's firewall forbids to connect to db.test:80 (192.0.2.1)"],
+    [
+      'EPERM',
+      to,
+      "failure connect This host's firewall does not allow connections to db.test:80 (192.0.2.1)",
+    ],
     [
       'EMFILE',
       to,
@@ -76,7 +80,7 @@ describe('a broken connection', () => {
     ['EPIPE', 'protocol The connection broke while reading'],
     [
       'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
-      'tls TLS handshake failed: the server wants a client certificate (cert_file and key_file)',
+      'tls TLS handshake failed: the server requires a client certificate (cert_file and key_file)',
     ],
   ])('by %s', (code, expected) => {
     const { verdict } = brokenConnection(systemError(code), 'while reading');

@@ -61,7 +61,7 @@ describe('a name', () => {
       'refused.test',
       6,
       true,
-      'ResolverUnavailableError: No name server of this host could be asked for refused.test (EREFUSED)',
+      'ResolverUnavailableError: No name server of this host could be queried for refused.test (EREFUSED)',
     ],
     ['listed.TEST', 6, true, '192.0.2.9/4'],
     ['alias', 4, false, '192.0.2.9/4'],
@@ -98,7 +98,7 @@ describe('a name', () => {
     const dead = await startDns({});
     await dead.close();
     expect(await lookup('both.test', { from: resolver({ servers: [dead.address] }) })).toBe(
-      'ResolverUnavailableError: No name server of this host could be asked for both.test (ECONNREFUSED)',
+      'ResolverUnavailableError: No name server of this host could be queried for both.test (ECONNREFUSED)',
     );
   });
 

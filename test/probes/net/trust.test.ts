@@ -192,7 +192,7 @@ describe('the name of a certificate', () => {
     for (const [, prober, address, on] of PROBERS) {
       const run = runsOf(prober, { ...on, tls_config: { ca_file: mint.caFile } });
       expect(verdictText(await run(address(`localhost:${server.port}`)))).toBe(
-        'tls_name: The certificate is not made out to localhost',
+        'tls_name: The certificate is not valid for localhost',
       );
     }
   });
@@ -282,7 +282,7 @@ describe('a trusted certificate', () => {
     const damaged = mint.intermediate.replace(/\n[A-Za-z0-9+/]{8}/, '\n!!!!!!!!');
     expect(await succeeds(mint.leaf(), damaged + mint.ca)).toBe('success');
     expect(refusals(tlsProber, { tls_config: { ca_file: mint.write('bad.pem', damaged) } })).toEqual([
-      'tls_config.ca_file: the file holds no certificate that can be read; expected one or more in PEM',
+      'tls_config.ca_file: the file contains no certificate that can be read; expected one or more in PEM',
     ]);
   });
 

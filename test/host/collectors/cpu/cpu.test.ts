@@ -87,7 +87,7 @@ describe('cpu', () => {
   it('reports why when there is no CPU, or no file', async () => {
     await expect(collect(cpu, proc.path)).rejects.toThrow(/cannot read .*stat: ENOENT/);
     proc.write('stat', 'cpu  1 2 3 4\nintr 0\n');
-    await expect(collect(cpu, proc.path)).rejects.toThrow(/no line of a CPU: expected/);
+    await expect(collect(cpu, proc.path)).rejects.toThrow(/no line for a CPU: expected/);
   });
 
   it("has what Node reports about macOS's CPUs, in seconds", async () => {

@@ -45,7 +45,7 @@ describe('loadavg', () => {
   it('reports why when nothing is a load, or the file is missing', async () => {
     await expect(collect(loadavg, proc.path)).rejects.toThrow(/cannot read .*loadavg: ENOENT/);
     proc.write('loadavg', '\n');
-    await expect(collect(loadavg, proc.path)).rejects.toThrow(/holds no load average: expected/);
+    await expect(collect(loadavg, proc.path)).rejects.toThrow(/has no load average: expected/);
   });
 
   it('answers garbage with finite loads or a CollectorError', async () => {

@@ -32,6 +32,6 @@ describe('pressure', () => {
     await expect(collect(pressure, tree.path)).rejects.toBeInstanceOf(AbsentError);
     tree.write('pressure/memory', 'nothing');
     await expect(collect(pressure, tree.path)).rejects.not.toBeInstanceOf(AbsentError);
-    await expect(collect(pressure, tree.path)).rejects.toThrow(/makes no sense: expected "some avg10/);
+    await expect(collect(pressure, tree.path)).rejects.toThrow(/cannot be parsed: expected "some avg10/);
   });
 });

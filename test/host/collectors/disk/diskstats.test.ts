@@ -46,7 +46,7 @@ describe('diskstats', () => {
     tree.write('diskstats', '');
     expect(await collect(diskstats, tree.path)).toEqual([]);
     tree.write('diskstats', 'Inter-|   Receive\n');
-    await expect(collect(diskstats, tree.path)).rejects.toThrow(/no line of a disk: expected "8 0 sda/);
+    await expect(collect(diskstats, tree.path)).rejects.toThrow(/no line for a disk: expected "8 0 sda/);
     tree.delete('diskstats');
     await expect(collect(diskstats, tree.path)).rejects.toThrow(/cannot read .*diskstats: ENOENT/);
   });

@@ -21,7 +21,7 @@ describe('filefd', () => {
 
   it.each(['', '1024', 'x 0 65536', '1024 0 many'])('reports what is wrong with "%s"', async (text) => {
     tree.write('sys/fs/file-nr', text);
-    await expect(collect(filefd, tree.path)).rejects.toThrow(/file-nr is no line of three numbers: expected/);
+    await expect(collect(filefd, tree.path)).rejects.toThrow(/file-nr is not three numbers: expected/);
   });
 
   it('accepts the largest number of the kernel, and new columns', async () => {

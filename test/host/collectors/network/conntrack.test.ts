@@ -41,6 +41,6 @@ describe('conntrack', () => {
   it('is not an error where connections are not tracked, but is where the file is invalid', async () => {
     await expect(collect(conntrack, tree.path)).rejects.toBeInstanceOf(AbsentError);
     tree.writeAll('sys/net/netfilter', { nf_conntrack_count: 'x', nf_conntrack_max: 'y' });
-    await expect(collect(conntrack, tree.path)).rejects.toThrow(/hold no numbers/);
+    await expect(collect(conntrack, tree.path)).rejects.toThrow(/contain no numbers/);
   });
 });

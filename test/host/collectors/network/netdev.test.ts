@@ -45,7 +45,7 @@ describe('netdev', () => {
     proc.write('1/net/dev', HEADER);
     expect(await collect(netdev, proc.path)).toEqual([]);
     proc.write('1/net/dev', '');
-    await expect(collect(netdev, proc.path)).rejects.toThrow(/no table of devices: expected/);
+    await expect(collect(netdev, proc.path)).rejects.toThrow(/not a table of devices: expected/);
   });
 
   it('answers garbage with finite counters or a CollectorError', async () => {

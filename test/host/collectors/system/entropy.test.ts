@@ -23,7 +23,7 @@ describe('entropy', () => {
     tree.writeAll('sys/kernel/random', { entropy_avail: '-', poolsize: '4096' });
     expect(await seriesWith(entropy, { procfs: tree.path })).toEqual({ node_entropy_pool_size_bits: 4096 });
     tree.writeAll('sys/kernel/random', { poolsize: '' });
-    await expect(collect(entropy, tree.path)).rejects.toThrow(/hold no numbers: expected "256"/);
+    await expect(collect(entropy, tree.path)).rejects.toThrow(/contain no numbers: expected "256"/);
     tree.delete('sys/kernel/random/poolsize');
     await expect(collect(entropy, tree.path)).rejects.toThrow(/cannot read .*poolsize: ENOENT/);
   });

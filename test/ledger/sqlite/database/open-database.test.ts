@@ -112,7 +112,7 @@ describe('openStore', () => {
     database.pragma('user_version = 99');
     database.close();
     expect(() => openStore(path)).toThrow(
-      /newer Tocsin \(schema 99; this one knows up to \d+\).*Start that version/,
+      /newer Tocsin \(schema 99; this one supports up to \d+\).*Start that version/,
     );
   });
 
@@ -122,7 +122,7 @@ describe('openStore', () => {
     database.exec('CREATE TABLE theirs (x)');
     database.close();
     const before = readFileSync(path);
-    expect(() => openStore(path)).toThrow(/no ledger of Tocsin/);
+    expect(() => openStore(path)).toThrow(/not a Tocsin ledger/);
     expect(readFileSync(path)).toEqual(before);
   });
 

@@ -77,7 +77,7 @@ describe('a store that cannot commit', () => {
     await take(store, payload('before'));
     renameSync(path, `${path}.away`);
     await expect(take(store, payload('A'))).rejects.toThrow(
-      /tocsin\.db is not there any more\. Put the file back/,
+      /tocsin\.db no longer exists\. Put the file back/,
     );
     expect(store.writable).toEqual([false]);
     renameSync(`${path}.away`, path);

@@ -208,7 +208,7 @@ describe('a delivery', () => {
     expect(rows('SELECT pointer, detail, seen, body FROM quarantine')).toEqual([
       {
         pointer: '/alerts/0/labels/alertname',
-        detail: '5 was given; expected a text.',
+        detail: '5 was given; expected a string.',
         seen: 2,
         body: Buffer.from(JSON.stringify(bad)),
       },
@@ -277,7 +277,9 @@ describe('a bug that one alert triggers', () => {
       { outcome: 'accepted', accepted: 1 },
     ]);
     expect((await eventsOf(store)).map(({ offset }) => offset)).toEqual([1, 2]);
-    expect(rows('SELECT detail FROM quarantine')).toEqual([{ detail: 'It could not be recorded: a bug.' }]);
+    expect(rows('SELECT detail FROM quarantine')).toEqual([
+      { detail: 'The alert could not be recorded: a bug.' },
+    ]);
     expect(store.summary().open).toEqual([
       { severity: 'critical', acknowledged: false, count: 1 },
       { severity: 'none', acknowledged: false, count: 1 },

@@ -85,7 +85,7 @@ describe('the settings of jwt-bearer', () => {
     refusals(httpProber, { oauth2: { client_id: 'a', token_url: 'http://x/', grant_type: GRANT, ...more } });
 
   it.each([
-    ['no key', {}, 'oauth2.grant_type: jwt-bearer signs by a key: expected exactly one of'],
+    ['no key', {}, 'oauth2.grant_type: jwt-bearer needs a key: expected exactly one of'],
     [
       'two keys',
       { client_certificate_key: pem, client_certificate_key_file: 'KEY' },
@@ -94,7 +94,7 @@ describe('the settings of jwt-bearer', () => {
     [
       'an invalid key',
       { client_certificate_key: 'hush' },
-      'it is not a private key in PEM without a passphrase',
+      'it is not a PEM private key without a passphrase',
     ],
     [
       'a file that is not a key',
@@ -105,7 +105,7 @@ describe('the settings of jwt-bearer', () => {
     [
       'a key of another kind',
       { client_certificate_key: ec.export({ type: 'sec1', format: 'pem' }).toString() },
-      'it is of the kind ec; expected an RSA private key',
+      'it is of type ec; expected an RSA private key',
     ],
     [
       'a short key',
@@ -175,7 +175,7 @@ describe('a token for an assertion', () => {
       },
     };
     const result = await run(httpProber, 'http://127.0.0.1:1/', { settings });
-    expect(verdictText(result)).toBe('auth: The token endpoint answers with HTTP status 400');
+    expect(verdictText(result)).toBe('auth: The token endpoint answered with HTTP status 400');
     expect(seen).toHaveLength(1);
     expect(seen[0]).toMatch(/^undefined grant_type=urn%3Aietf%3A[^&]+&assertion=[\w-]+\.[\w-]+\.[\w-]+$/);
     expect(JSON.stringify([result.log, result.verdict])).not.toContain(
@@ -211,7 +211,7 @@ describe('a token endpoint behind a proxy', () => {
       // with a token it continues to the target, where nothing listens
       expect(verdictText(await ask(good.url))).toBe('connect_refused: Connection refused by 127.0.0.1:1');
       expect(verdictText(await ask(bad.url))).toBe(
-        'auth: No token could be fetched: The certificate is not made out to localhost',
+        'auth: No token could be fetched: The certificate is not valid for localhost',
       );
     }
     await good.idle();
@@ -223,7 +223,11 @@ describe('a token endpoint that misbehaves', () => {
   const raw = (answer: string) => servers.raw(answer);
 
   it.each([
-    ['hangs up', '', 'No token could be fetched: The connection was reset or closed before an answer came'],
+    [
+      'hangs up',
+      '',
+      'No token could be fetched: The connection was reset or closed before a response was received',
+    ],
     [
       'does not speak HTTP',
       'SSH-2.0-x\r\n',
@@ -247,17 +251,17 @@ describe('a token endpoint that misbehaves', () => {
     [
       'switches protocols',
       'HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
-      'The token endpoint answers with HTTP status 101',
+      'The token endpoint answered with HTTP status 101',
     ],
     [
       'redirects',
       'HTTP/1.1 307 Away\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n',
-      'The token endpoint answers with HTTP status 307',
+      'The token endpoint answered with HTTP status 307',
     ],
     [
       'returns a token of two lines',
       'HTTP/1.1 200 OK\r\n\r\n{"access_token":"a\\r\\nX: y"}',
-      'The token endpoint answers without an access_token',
+      'The token endpoint answered without an access_token',
     ],
   ])('fails the run when it %s', async (_what, answer, expected) => {
     const endpoint = await raw(answer);

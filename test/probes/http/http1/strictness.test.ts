@@ -151,11 +151,11 @@ describe('chunks', () => {
     `5;${'x'.repeat(5_000)}\r\n`,
     `0\r\nX: ${'y'.repeat(5_000)}\r\n\r\n`,
   ])('%j are refused', (text) => {
-    expect(() => read(text)).toThrow('The body is not in chunks');
+    expect(() => read(text)).toThrow('The body is not chunked');
   });
 
   it('may not consist almost entirely of overhead', () => {
-    expect(() => read(`1;${'x'.repeat(1_000)}\r\na\r\n`.repeat(20))).toThrow('tiny');
+    expect(() => read(`1;${'x'.repeat(1_000)}\r\na\r\n`.repeat(20))).toThrow('too small');
     expect(read(`${'1\r\na\r\n'.repeat(20_000)}0\r\n\r\n`)).toHaveLength(20_000);
   });
 });

@@ -121,7 +121,7 @@ describe('an http run through a proxy', () => {
   });
 
   it.each([
-    [407, 'auth: The proxy wants other credentials (HTTP status 407)'],
+    [407, 'auth: The proxy rejects the credentials (HTTP status 407)'],
     [403, 'connect: The proxy refuses to connect to the target: HTTP status 403'],
     [502, 'connect: The proxy refuses to connect to the target: HTTP status 502'],
   ])('reports that the proxy refuses with %i', async (refuse, expected) => {

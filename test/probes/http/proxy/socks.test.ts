@@ -80,12 +80,12 @@ describe('an http run through a SOCKS5 proxy', () => {
   });
 
   it.each([
-    ['me:no@', 'auth: The proxy does not take the user and password of its URL'],
-    ['', 'auth: The proxy wants credentials, and its URL has none'],
-    [':p@', 'config: SOCKS5 takes a user of 1 to 255 bytes and a password of at most 255; see proxy_url'],
+    ['me:no@', 'auth: The proxy rejects the user and password of its URL'],
+    ['', 'auth: The proxy requires credentials, and its URL has none'],
+    [':p@', 'config: SOCKS5 allows a user of 1 to 255 bytes and a password of at most 255; see proxy_url'],
     [
       `${'u'.repeat(256)}@`,
-      'config: SOCKS5 takes a user of 1 to 255 bytes and a password of at most 255; see proxy_url',
+      'config: SOCKS5 allows a user of 1 to 255 bytes and a password of at most 255; see proxy_url',
     ],
   ])('reports insufficient credentials: %s', async (given, expected) => {
     const proxy = await socks({ credentials: 'me:pass' });
@@ -98,14 +98,14 @@ describe('an http run through a SOCKS5 proxy', () => {
 
   it.each([
     [1, 'connect: The proxy failed to connect to the target'],
-    [2, "connect: The proxy's rules forbid to connect to the target"],
+    [2, "connect: The proxy's rules do not allow connections to the target"],
     [3, 'connect: The proxy has no route to the network of the target'],
     [4, 'connect: The proxy has no route to the target'],
-    [5, 'connect_refused: Connection refused by the target, says the proxy'],
+    [5, 'connect_refused: Connection refused by the target, as the proxy reports'],
     [6, 'connect_timeout: The connection of the proxy to the target timed out'],
-    [7, 'protocol: The proxy does not know the command CONNECT'],
-    [8, "connect: The proxy does not take addresses of the target's kind"],
-    [99, 'protocol: The proxy refuses for a reason unknown (99)'],
+    [7, 'protocol: The proxy does not support the command CONNECT'],
+    [8, 'connect: The proxy does not support the address type of the target'],
+    [99, 'protocol: The proxy refuses for an unknown reason (99)'],
   ])('reports what the reply %i means', async (refuse, expected) => {
     const proxy = await socks({ refuse });
     const result = await run(httpProber, 'https://127.0.0.1:1/', {
@@ -153,7 +153,7 @@ describe('an http run through a SOCKS5 proxy', () => {
     const result = await run(httpProber, `http://${'a.'.repeat(128)}b/`, {
       settings: through(`socks5://${proxy.address}`, { skip_resolve_phase_with_proxy: true }),
     });
-    expect(verdictText(result)).toBe('dns: The name is longer than SOCKS5 can say (255 bytes)');
+    expect(verdictText(result)).toBe('dns: The name is longer than SOCKS5 allows (255 bytes)');
     expect(proxy.seen).toEqual([]);
     await proxy.idle();
   });
@@ -185,18 +185,18 @@ describe('a SOCKS5 proxy that misbehaves', () => {
     [
       'chooses a method that was not offered',
       [5, 1],
-      'protocol: The proxy chose a way to authenticate that was not offered',
+      'protocol: The proxy chose an authentication method that was not offered',
     ],
     [
       'requires a password that was not offered',
       [5, 2],
-      'protocol: The proxy chose a way to authenticate that was not offered',
+      'protocol: The proxy chose an authentication method that was not offered',
     ],
-    ['answers in another version', [5, 0, 4, 0, 0, 1], 'protocol: The proxy does not answer as SOCKS5 does'],
+    ['answers in another version', [5, 0, 4, 0, 0, 1], 'protocol: The answer of the proxy is not SOCKS5'],
     [
       'has an address of an unknown type',
       [5, 0, 5, 0, 0, 2, 0, 0],
-      'protocol: The proxy answers with an address of no known kind',
+      'protocol: The proxy answers with an unknown address type',
     ],
     ['sends nothing', [], 'protocol: The proxy closed the connection before it answered'],
     ['stops in its choice', [5], 'protocol: The proxy closed the connection before it answered'],

@@ -122,9 +122,7 @@ describe('a body is judged at once', () => {
       { celMatches: celRule.parse(text), celNotMatches: undefined, bodyMatchLimit: 1_048_576 },
       { signal: new Cancellation(), evaluateCel: () => Promise.resolve(elsewhere) },
     );
-    const texts = [
-      expected ? 'The body is not JSON, which the CEL expression is about' : elsewhere.complaint,
-    ];
+    const texts = [expected ? 'The body is not JSON, which the CEL expression needs' : elsewhere.complaint];
     expect(verdict).toMatchObject({ status: 'failure', reason: 'content', text: texts[0] });
   });
 });

@@ -63,12 +63,12 @@ describe('fail_if_body_json_not_matches_cel', () => {
       BODY,
       'content: The CEL expression "body.count" cannot be evaluated: it is neither true nor false',
     ],
-    ['body.a == 1', 'no json', 'content: The body is not JSON, which the CEL expression is about'],
-    ['body.a == 1', '', 'content: The body is not JSON, which the CEL expression is about'],
+    ['body.a == 1', 'no json', 'content: The body is not JSON, which the CEL expression needs'],
+    ['body.a == 1', '', 'content: The body is not JSON, which the CEL expression needs'],
     [
       'true',
       `"${'x'.repeat(1_100_000)}"`,
-      'content: The body has 1100002 bytes, of which the rules see 1048576 (body_match_limit): the CEL expression needs it whole',
+      'content: The body has 1100002 bytes, of which the rules see the first 1048576 (body_match_limit): the CEL expression needs the whole body',
     ],
   ])('%s fails', async (expression, body, expected) => {
     const result = await judged({ fail_if_body_json_not_matches_cel: expression }, body);
