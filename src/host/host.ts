@@ -12,13 +12,13 @@ import { nodeSystem, type System } from './system.ts';
 const duration: Family = {
   name: 'node_scrape_collector_duration_seconds',
   type: 'gauge',
-  help: 'How long the collector took, in seconds.',
+  help: 'Duration of a collector scrape, in seconds.',
   labels: ['collector'],
 };
 const success: Family = {
   name: 'node_scrape_collector_success',
   type: 'gauge',
-  help: '1 when the collector succeeded, else 0.',
+  help: 'Whether a collector succeeded.',
   labels: ['collector'],
 };
 

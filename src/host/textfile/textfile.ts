@@ -17,13 +17,13 @@ import { TextfileParser, type TextFamily } from './parser.ts';
 const modified: Family = {
   name: 'node_textfile_mtime_seconds',
   type: 'gauge',
-  help: 'When the textfile was last written, seconds since the epoch; of those that are served.',
+  help: 'Unixtime mtime of textfiles successfully read.',
   labels: ['file'],
 };
 const scrapeError: Family = {
   name: 'node_textfile_scrape_error',
   type: 'gauge',
-  help: '1 when a textfile or a folder could not be read, else 0; the log says which.',
+  help: '1 if there was an error opening or reading a file, 0 otherwise; the log names the file.',
   labels: [],
 };
 

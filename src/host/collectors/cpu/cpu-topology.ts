@@ -7,25 +7,25 @@ import { numbered, readAttribute, unsigned } from '../../procfile.ts';
 const coreThrottles: Family = {
   name: 'node_cpu_core_throttles_total',
   type: 'counter',
-  help: 'How often each core was slowed down because it was hot.',
+  help: 'Number of times this CPU core has been throttled.',
   labels: ['package', 'core'],
 };
 const packageThrottles: Family = {
   name: 'node_cpu_package_throttles_total',
   type: 'counter',
-  help: 'How often each package was slowed down because it was hot.',
+  help: 'Number of times this CPU package has been throttled.',
   labels: ['package'],
 };
 const isolated: Family = {
   name: 'node_cpu_isolated',
   type: 'gauge',
-  help: 'Always 1: CPUs that the scheduler leaves alone.',
+  help: 'CPUs isolated from the scheduler, value is always 1.',
   labels: ['cpu'],
 };
 const online: Family = {
   name: 'node_cpu_online',
   type: 'gauge',
-  help: '1 when the CPU is in use, 0 when it is turned off.',
+  help: 'CPUs that are online and being scheduled; 0 for those that are offline.',
   labels: ['cpu'],
 };
 

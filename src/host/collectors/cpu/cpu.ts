@@ -6,13 +6,13 @@ import { fields, readProcFile, unsigned } from '../../procfile.ts';
 const seconds: Family = {
   name: 'node_cpu_seconds_total',
   type: 'counter',
-  help: 'Time that each CPU spent in each mode, in seconds.',
+  help: 'Seconds the CPUs spent in each mode.',
   labels: ['cpu', 'mode'],
 };
 const guestSeconds: Family = {
   name: 'node_cpu_guest_seconds_total',
   type: 'counter',
-  help: 'Time that each CPU spent running virtual machines, in seconds; modes user and nice contain it.',
+  help: 'Seconds the CPUs spent in guests (VMs) for each mode; included in modes user and nice.',
   labels: ['cpu', 'mode'],
 };
 

@@ -14,24 +14,24 @@ function hertz(name: string, help: string): Family {
 const FREQUENCIES: readonly (readonly [file: string, family: Family])[] = [
   [
     'cpuinfo_cur_freq',
-    hertz('frequency_', 'Frequency that the hardware reports, in hertz; for root only on most machines.'),
+    hertz('frequency_', 'Current CPU thread frequency in hertz, as reported by the hardware; on most machines readable by root only.'),
   ],
-  ['cpuinfo_min_freq', hertz('frequency_min_', 'Lowest frequency that the CPU can have, in hertz.')],
-  ['cpuinfo_max_freq', hertz('frequency_max_', 'Highest frequency that the CPU can have, in hertz.')],
-  ['scaling_cur_freq', hertz('scaling_frequency_', 'Frequency that the kernel last set or saw, in hertz.')],
+  ['cpuinfo_min_freq', hertz('frequency_min_', 'Minimum CPU thread frequency in hertz.')],
+  ['cpuinfo_max_freq', hertz('frequency_max_', 'Maximum CPU thread frequency in hertz.')],
+  ['scaling_cur_freq', hertz('scaling_frequency_', 'Current scaled CPU thread frequency in hertz.')],
   [
     'scaling_min_freq',
-    hertz('scaling_frequency_min_', 'Lowest frequency that the kernel may set, in hertz.'),
+    hertz('scaling_frequency_min_', 'Minimum scaled CPU thread frequency in hertz.'),
   ],
   [
     'scaling_max_freq',
-    hertz('scaling_frequency_max_', 'Highest frequency that the kernel may set, in hertz.'),
+    hertz('scaling_frequency_max_', 'Maximum scaled CPU thread frequency in hertz.'),
   ],
 ];
 const governor: Family = {
   name: 'node_cpu_scaling_governor',
   type: 'gauge',
-  help: '1 for the governor that chooses the frequency, 0 for the others that could.',
+  help: 'Current enabled CPU frequency governor; 0 for the others that are available.',
   labels: ['cpu', 'governor'],
 };
 const GOVERNOR = 'scaling_governor';

@@ -8,20 +8,20 @@ function total(name: string, help: string): Family {
 
 /** The exposed fields of each line of /proc/pressure. @see https://docs.kernel.org/accounting/psi.html */
 const RESOURCES: Readonly<Record<string, Readonly<Record<string, Family>>>> = {
-  cpu: { some: total('cpu_waiting', 'Time in which some task waited for a CPU, in seconds.') },
+  cpu: { some: total('cpu_waiting', 'Total time in seconds that processes have waited for CPU time.') },
   io: {
-    some: total('io_waiting', 'Time in which some task waited for a disk, in seconds.'),
-    full: total('io_stalled', 'Time in which all tasks that were not idle waited for a disk, in seconds.'),
+    some: total('io_waiting', 'Total time in seconds that processes have waited due to IO congestion.'),
+    full: total('io_stalled', 'Total time in seconds no process could make progress due to IO congestion.'),
   },
   memory: {
-    some: total('memory_waiting', 'Time in which some task waited for memory, in seconds.'),
+    some: total('memory_waiting', 'Total time in seconds that processes have waited for memory.'),
     full: total(
       'memory_stalled',
-      'Time in which all tasks that were not idle waited for memory, in seconds.',
+      'Total time in seconds no process could make progress due to memory congestion.',
     ),
   },
   irq: {
-    full: total('irq_stalled', 'Time in which all tasks waited while interrupts were served, in seconds.'),
+    full: total('irq_stalled', 'Total time in seconds no process could make progress due to IRQ congestion.'),
   },
 };
 

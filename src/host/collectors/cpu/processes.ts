@@ -7,14 +7,14 @@ function gauge(name: string, help: string, labels: readonly string[] = []): Fami
   return { name: `node_processes_${name}`, type: 'gauge', help, labels };
 }
 
-const pids = gauge('pids', 'Processes.');
-const threads = gauge('threads', 'Threads of all processes.');
-const state = gauge('state', 'Processes by the letter of their state, as ps(1) has it.', ['state']);
-const threadState = gauge('threads_state', 'Threads by the letter of their state, as ps(1) has it.', [
+const pids = gauge('pids', 'Number of PIDs.');
+const threads = gauge('threads', 'Allocated threads in system.');
+const state = gauge('state', 'Number of processes in each state, as shown by ps(1).', ['state']);
+const threadState = gauge('threads_state', 'Number of threads in each state, as shown by ps(1).', [
   'thread_state',
 ]);
-const maxThreads = gauge('max_threads', 'Threads that there can be.');
-const maxProcesses = gauge('max_processes', 'Where the numbers of processes begin anew.');
+const maxThreads = gauge('max_threads', 'Limit of threads in the system.');
+const maxProcesses = gauge('max_processes', 'Number of max PIDs limit.');
 
 /** The processes and threads of the whole machine, from /proc/<pid>. */
 export const processes: Collector = {

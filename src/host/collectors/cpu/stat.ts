@@ -9,17 +9,17 @@ function family(name: string, type: FamilyType, help: string): Family {
 const bootTime = family(
   'boot_time_seconds',
   'gauge',
-  'When the machine was started, seconds since the epoch.',
+  'Node boot time, in unixtime.',
 );
 
 /** By the first word of a line of /proc/stat. @see https://man7.org/linux/man-pages/man5/proc_stat.5.html */
 const families: ReadonlyMap<string, Family> = new Map([
-  ['intr', family('intr_total', 'counter', 'Interrupts served.')],
-  ['ctxt', family('context_switches_total', 'counter', 'Context switches of all CPUs.')],
-  ['processes', family('forks_total', 'counter', 'Processes and threads created.')],
+  ['intr', family('intr_total', 'counter', 'Total number of interrupts serviced.')],
+  ['ctxt', family('context_switches_total', 'counter', 'Total number of context switches.')],
+  ['processes', family('forks_total', 'counter', 'Total number of forks.')],
   ['btime', bootTime],
-  ['procs_running', family('procs_running', 'gauge', 'Tasks that run or wait for a CPU.')],
-  ['procs_blocked', family('procs_blocked', 'gauge', 'Tasks that wait for a disk.')],
+  ['procs_running', family('procs_running', 'gauge', 'Number of processes in runnable state.')],
+  ['procs_blocked', family('procs_blocked', 'gauge', 'Number of processes blocked waiting for I/O to complete.')],
 ]);
 
 /** The kernel's counters in /proc/stat that do not belong to a single CPU. */

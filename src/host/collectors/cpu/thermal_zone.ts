@@ -8,19 +8,19 @@ import { textsOf } from '../../slow-read.ts';
 const temperature: Family = {
   name: 'node_thermal_zone_temp',
   type: 'gauge',
-  help: 'Temperature of the zone, in degrees Celsius.',
+  help: 'Zone temperature in Celsius.',
   labels: ['zone', 'type'],
 };
 const currentState: Family = {
   name: 'node_cooling_device_cur_state',
   type: 'gauge',
-  help: 'How hard the device cools now, 0 to its maximum; some say -1 while they do nothing.',
+  help: 'Current throttle state of the cooling device, from 0 to its maximum; some report -1 while idle.',
   labels: ['name', 'type'],
 };
 const maximumState: Family = {
   name: 'node_cooling_device_max_state',
   type: 'gauge',
-  help: 'How hard the device can cool.',
+  help: 'Maximum throttle state of the cooling device.',
   labels: ['name', 'type'],
 };
 

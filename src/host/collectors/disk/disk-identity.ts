@@ -8,7 +8,7 @@ function gauge(name: string, help: string, labels: readonly string[] = []): Fami
   return { name: `node_disk_${name}`, type: 'gauge', help, labels: ['device', ...labels] };
 }
 
-const info = gauge('info', 'Always 1: which disk it is.', [
+const info = gauge('info', 'Info of the block device from /sys/block, value is always 1.', [
   'major',
   'minor',
   'path',
@@ -18,13 +18,13 @@ const info = gauge('info', 'Always 1: which disk it is.', [
   'revision',
   'rotational',
 ]);
-const filesystemInfo = gauge('filesystem_info', 'Always 1: the file system on the whole of the disk.', [
+const filesystemInfo = gauge('filesystem_info', 'Info about disk filesystem, value is always 1.', [
   'type',
   'usage',
   'uuid',
   'version',
 ]);
-const mapperInfo = gauge('device_mapper_info', 'Always 1: what the device mapper calls it.', [
+const mapperInfo = gauge('device_mapper_info', 'Info about disk device mapper, value is always 1.', [
   'name',
   'uuid',
   'vg_name',
@@ -34,14 +34,14 @@ const mapperInfo = gauge('device_mapper_info', 'Always 1: what the device mapper
 
 /** By the property of udev that has the value. */
 const ATA: readonly (readonly [property: string, family: Family])[] = [
-  ['ID_ATA_WRITE_CACHE', gauge('ata_write_cache', '1 when the ATA disk has a write cache.')],
+  ['ID_ATA_WRITE_CACHE', gauge('ata_write_cache', 'ATA disk has a write cache.')],
   [
     'ID_ATA_WRITE_CACHE_ENABLED',
-    gauge('ata_write_cache_enabled', '1 when the write cache of the ATA disk is turned on.'),
+    gauge('ata_write_cache_enabled', 'ATA disk has its write cache enabled.'),
   ],
   [
     'ID_ATA_ROTATION_RATE_RPM',
-    gauge('ata_rotation_rate_rpm', 'Rotations of the ATA disk per minute, 0 for an SSD.'),
+    gauge('ata_rotation_rate_rpm', 'ATA disk rotation rate in RPMs (0 for SSDs).'),
   ],
 ];
 

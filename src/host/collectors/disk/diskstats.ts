@@ -29,23 +29,23 @@ function milliseconds(name: string, help: string): Column {
 
 /** The columns after the name in /proc/diskstats. @see https://docs.kernel.org/admin-guide/iostats.html */
 const COLUMNS: readonly Column[] = [
-  column('reads_completed_total', 'Reads that succeeded.'),
-  column('reads_merged_total', 'Reads merged with one beside them.'),
+  column('reads_completed_total', 'The total number of reads completed successfully.'),
+  column('reads_merged_total', 'The total number of reads merged.'),
   sectors('read_bytes_total', 'Bytes read.'),
-  milliseconds('read_time_seconds_total', 'Time that reads took, added up, in seconds.'),
-  column('writes_completed_total', 'Writes that succeeded.'),
-  column('writes_merged_total', 'Writes merged with one beside them.'),
+  milliseconds('read_time_seconds_total', 'The total number of seconds spent by all reads.'),
+  column('writes_completed_total', 'The total number of writes completed successfully.'),
+  column('writes_merged_total', 'The number of writes merged.'),
   sectors('written_bytes_total', 'Bytes written.'),
-  milliseconds('write_time_seconds_total', 'Time that writes took, added up, in seconds.'),
-  column('io_now', 'Requests that are under way.', 'gauge'),
-  milliseconds('io_time_seconds_total', 'Time in which requests were under way, in seconds.'),
-  milliseconds('io_time_weighted_seconds_total', 'Time that requests were under way, added up, in seconds.'),
-  column('discards_completed_total', 'Discards that succeeded.'),
-  column('discards_merged_total', 'Discards merged with one beside them.'),
-  column('discarded_sectors_total', 'Sectors of 512 bytes discarded.'),
-  milliseconds('discard_time_seconds_total', 'Time that discards took, added up, in seconds.'),
-  column('flush_requests_total', 'Flushes that succeeded.'),
-  milliseconds('flush_requests_time_seconds_total', 'Time that flushes took, added up, in seconds.'),
+  milliseconds('write_time_seconds_total', 'This is the total number of seconds spent by all writes.'),
+  column('io_now', 'The number of I/Os currently in progress.', 'gauge'),
+  milliseconds('io_time_seconds_total', 'Total seconds spent doing I/Os.'),
+  milliseconds('io_time_weighted_seconds_total', 'The weighted # of seconds spent doing I/Os.'),
+  column('discards_completed_total', 'The total number of discards completed successfully.'),
+  column('discards_merged_total', 'The total number of discards merged.'),
+  column('discarded_sectors_total', 'The total number of sectors (512 bytes) discarded successfully.'),
+  milliseconds('discard_time_seconds_total', 'This is the total number of seconds spent by all discards.'),
+  column('flush_requests_total', 'The total number of flush requests completed successfully.'),
+  milliseconds('flush_requests_time_seconds_total', 'This is the total number of seconds spent by all flush requests.'),
 ];
 /** Older kernels have fewer columns; a line with less than these is invalid. */
 const OLDEST_COLUMNS = 11;

@@ -5,13 +5,13 @@ import { fields, readProcFile, unsigned } from '../../procfile.ts';
 const allocated: Family = {
   name: 'node_filefd_allocated',
   type: 'gauge',
-  help: 'File handles that the kernel has allocated.',
+  help: 'File descriptor statistics: allocated.',
   labels: [],
 };
 const maximum: Family = {
   name: 'node_filefd_maximum',
   type: 'gauge',
-  help: 'File handles that the kernel allocates at most.',
+  help: 'File descriptor statistics: maximum.',
   labels: [],
 };
 

@@ -18,29 +18,29 @@ function gauge(name: string, help: string): Family {
 /** The families of a file system that answers. */
 const USAGE: readonly { readonly family: Family; readonly value: (usage: FilesystemUsage) => number }[] = [
   {
-    family: gauge('size_bytes', 'Size of the file system, in bytes.'),
+    family: gauge('size_bytes', 'Filesystem size in bytes.'),
     value: ({ blocks, bsize }) => blocks * bsize,
   },
   {
-    family: gauge('free_bytes', 'Free space, that kept for root included, in bytes.'),
+    family: gauge('free_bytes', 'Filesystem free space in bytes, including the space reserved for root.'),
     value: ({ bfree, bsize }) => bfree * bsize,
   },
   {
-    family: gauge('avail_bytes', 'Free space that users other than root can have, in bytes.'),
+    family: gauge('avail_bytes', 'Filesystem space available to non-root users in bytes.'),
     value: ({ bavail, bsize }) => bavail * bsize,
   },
-  { family: gauge('files', 'File nodes (inodes) in all.'), value: ({ files }) => files },
-  { family: gauge('files_free', 'File nodes (inodes) that are free.'), value: ({ ffree }) => ffree },
+  { family: gauge('files', 'Filesystem total file nodes.'), value: ({ files }) => files },
+  { family: gauge('files_free', 'Filesystem total free file nodes.'), value: ({ ffree }) => ffree },
 ];
-const readonlyState = gauge('readonly', '1 when the file system is mounted read-only, else 0.');
+const readonlyState = gauge('readonly', 'Filesystem read-only status.');
 const deviceError = gauge(
   'device_error',
-  '1 when the file system did not say how full it is, else 0; device_error tells why.',
+  'Whether an error occurred while getting statistics for the given device; the label device_error names it.',
 );
 const mountInfo: Family = {
   name: 'node_filesystem_mount_info',
   type: 'gauge',
-  help: 'Always 1: which device is mounted where.',
+  help: 'Filesystem mount information, value is always 1.',
   labels: ['device', 'major', 'minor', 'mountpoint'],
 };
 

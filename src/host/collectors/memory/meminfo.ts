@@ -17,7 +17,7 @@ function familyName(field: string): string {
 }
 
 const darwinTotal = ofDarwin('total', 'Memory of the machine, in bytes (macOS).');
-const darwinFree = ofDarwin('free', 'Memory that nothing uses, in bytes (macOS).');
+const darwinFree = ofDarwin('free', 'Unused memory, in bytes (macOS).');
 
 function ofDarwin(name: string, help: string): Family {
   return { name: `node_memory_${name}_bytes`, type: 'gauge', help, labels: [] };

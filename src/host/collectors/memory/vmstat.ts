@@ -4,13 +4,13 @@ import { readProcFile, unsigned } from '../../procfile.ts';
 
 const families: ReadonlyMap<string, Family> = new Map(
   Object.entries({
-    oom_kill: 'Processes that the kernel killed for want of memory.',
-    pgfault: 'Page faults, major ones included.',
-    pgmajfault: 'Page faults that had to wait for a disk.',
+    oom_kill: 'Processes killed by the OOM killer.',
+    pgfault: 'Page faults, including major ones.',
+    pgmajfault: 'Page faults that required disk I/O.',
     pgpgin: 'Kibibytes read from disks.',
     pgpgout: 'Kibibytes written to disks.',
-    pswpin: 'Pages brought back from swap.',
-    pswpout: 'Pages moved to swap.',
+    pswpin: 'Pages swapped in.',
+    pswpout: 'Pages swapped out.',
   }).map(([field, help]) => [field, { name: `node_vmstat_${field}`, type: 'untyped', help, labels: [] }]),
 );
 

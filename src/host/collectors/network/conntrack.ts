@@ -6,19 +6,19 @@ function gauge(name: string, help: string): Family {
   return { name: `node_nf_conntrack_${name}`, type: 'gauge', help, labels: [] };
 }
 
-const current = gauge('entries', 'Connections that are being tracked.');
-const limit = gauge('entries_limit', 'Connections that can be tracked at most.');
+const current = gauge('entries', 'Number of currently allocated flow entries for connection tracking.');
+const limit = gauge('entries_limit', 'Maximum size of connection tracking table.');
 
 /** By the columns of /proc/net/stat/nf_conntrack, whose names have changed while their positions have not. */
 const COLUMNS: ReadonlyMap<number, Family> = new Map([
-  [2, gauge('stat_found', 'Searches that found an entry.')],
-  [4, gauge('stat_invalid', 'Packets that could not be tracked.')],
-  [5, gauge('stat_ignore', 'Packets that needed no tracking.')],
-  [8, gauge('stat_insert', 'Entries inserted.')],
-  [9, gauge('stat_insert_failed', 'Entries that were there already when they were to be inserted.')],
-  [10, gauge('stat_drop', 'Packets dropped because they could not be tracked.')],
-  [11, gauge('stat_early_drop', 'Entries dropped to make room for new ones.')],
-  [16, gauge('stat_search_restart', 'Searches begun anew because the table was resized.')],
+  [2, gauge('stat_found', 'Number of searched entries which were successful.')],
+  [4, gauge('stat_invalid', 'Number of packets seen which can not be tracked.')],
+  [5, gauge('stat_ignore', 'Number of packets seen which are already connected to a conntrack entry.')],
+  [8, gauge('stat_insert', 'Number of entries inserted into the list.')],
+  [9, gauge('stat_insert_failed', 'Number of entries for which list insertion was attempted but failed.')],
+  [10, gauge('stat_drop', 'Number of packets dropped due to conntrack failure.')],
+  [11, gauge('stat_early_drop', 'Number of dropped conntrack entries to make room for new ones, if maximum table size was reached.')],
+  [16, gauge('stat_search_restart', 'Number of conntrack table lookups which had to be restarted due to hashtable resizes.')],
 ]);
 
 /** Netfilter's connection tracking. */

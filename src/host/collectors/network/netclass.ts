@@ -11,13 +11,13 @@ function family(name: string, help: string, type: FamilyType = 'gauge'): Family 
   return { name: `node_network_${name}`, type, help, labels: ['device'] };
 }
 
-const up = family('up', '1 when the device is operational ("up"), else 0.');
+const up = family('up', "Value is 1 if operstate is 'up', 0 otherwise.");
 const info: Family = {
-  ...family('info', 'Always 1: what the device is called and how it stands.'),
+  ...family('info', 'Non-numeric data of the device, value is always 1.'),
   labels: ['device', 'address', 'broadcast', 'duplex', 'operstate', 'adminstate', 'ifalias'],
 };
 const speed = family('speed_bytes', 'Speed of the link, in bytes per second.');
-const carrier = family('carrier', '1 when there is a link, else 0; absent while the device is down.');
+const carrier = family('carrier', '1 if the device has a carrier, 0 otherwise; absent while the device is down.');
 const CARRIER = 'carrier';
 const DUPLEX = 'duplex';
 const SPEED = 'speed';
@@ -26,31 +26,31 @@ const SPEED = 'speed';
 const NUMBERS: readonly (readonly [file: string, family: Family])[] = [
   [
     'addr_assign_type',
-    family('address_assign_type', 'Where the address is from: 0 permanent, 1 random, 2 stolen, 3 set.'),
+    family('address_assign_type', 'Origin of the address: 0 permanent, 1 random, 2 copied from another device, 3 set.'),
   ],
-  ['carrier_changes', family('carrier_changes_total', 'How often the link came or went.', 'counter')],
-  ['carrier_up_count', family('carrier_up_changes_total', 'How often the link came.', 'counter')],
-  ['carrier_down_count', family('carrier_down_changes_total', 'How often the link went.', 'counter')],
-  ['dev_id', family('device_id', 'Number that tells devices with one address apart.')],
-  ['dormant', family('dormant', '1 while the device waits for something else, such as a login.')],
-  ['flags', family('flags', 'Flags of the device, as netdevice(7) numbers them.')],
+  ['carrier_changes', family('carrier_changes_total', 'Number of times the carrier state changed.', 'counter')],
+  ['carrier_up_count', family('carrier_up_changes_total', 'Number of times the carrier came up.', 'counter')],
+  ['carrier_down_count', family('carrier_down_changes_total', 'Number of times the carrier went down.', 'counter')],
+  ['dev_id', family('device_id', 'Number that distinguishes devices that share one address.')],
+  ['dormant', family('dormant', '1 while the device waits for an external event, such as 802.1X authentication.')],
+  ['flags', family('flags', 'Flags of the device, as in netdevice(7).')],
   ['ifindex', family('iface_id', 'Index of the device.')],
   [
     'iflink',
-    family('iface_link', 'Index of the device that this one is linked to; its own when there is none.'),
+    family('iface_link', 'Index of the device that this one is linked to; its own index if it is not linked.'),
   ],
   [
     'link_mode',
-    family('iface_link_mode', '1 when a program decides when the device leaves the dormant state.'),
+    family('iface_link_mode', '1 if user space decides when the device leaves the dormant state.'),
   ],
-  ['mtu', family('mtu_bytes', 'Largest packet that the device takes, in bytes.')],
-  ['netdev_group', family('net_dev_group', 'Group of devices that it belongs to.')],
+  ['mtu', family('mtu_bytes', 'Maximum transmission unit of the device, in bytes.')],
+  ['netdev_group', family('net_dev_group', 'Group of the device.')],
   [
     'name_assign_type',
-    family('name_assign_type', 'Where the name is from: 1 counted, 2 predictable, 3 set, 4 renamed.'),
+    family('name_assign_type', 'Origin of the name: 1 enumerated by the kernel, 2 predictable, 3 set by user space, 4 renamed.'),
   ],
-  ['tx_queue_len', family('transmit_queue_length', 'Packets that can wait to be sent.')],
-  ['type', family('protocol_type', 'Kind of hardware, as the kernel numbers them: 1 is Ethernet.')],
+  ['tx_queue_len', family('transmit_queue_length', 'Length of the transmit queue, in packets.')],
+  ['type', family('protocol_type', 'Type of hardware (ARPHRD_*): 1 is Ethernet.')],
 ];
 /** 1,000,000 bits per second, the kernel's unit. */
 const BYTES_PER_MEGABIT = 125_000;

@@ -14,7 +14,7 @@ const COLUMNS: readonly Family[] = [
   column('receive_multicast', 'Multicast packets received.'),
   column('transmit_bytes', 'Bytes sent.'),
   column('transmit_packets', 'Packets sent.'),
-  column('transmit_errs', 'Packets that could not be sent for an error.'),
+  column('transmit_errs', 'Packets that could not be sent because of an error.'),
   column('transmit_drop', 'Packets dropped before they were sent.'),
   column('transmit_fifo', 'Underruns of the send queue.'),
   column('transmit_colls', 'Collisions while sending.'),

@@ -4,8 +4,8 @@ import { fields, netFolder, readNetFile, readOptionalFile, signed } from '../../
 
 const HELP: Readonly<Record<string, string>> = {
   inuse: 'sockets in use',
-  orphan: 'sockets that no program holds any longer',
-  tw: 'sockets that wait out a closed connection',
+  orphan: 'sockets no longer attached to a program',
+  tw: 'sockets in TIME_WAIT',
   alloc: 'sockets allocated',
   mem: 'memory of sockets, in pages',
   memory: 'memory of fragments, in bytes',
@@ -29,7 +29,7 @@ function gauge(name: string, help: string): Family {
   return { name: `node_sockstat_${name}`, type: 'gauge', help, labels: [] };
 }
 
-const used = gauge('sockets_used', 'Sockets in use, of all protocols but IPv6.');
+const used = gauge('sockets_used', 'Sockets in use, of all protocols.');
 
 const families: ReadonlyMap<string, Family> = new Map([
   ['sockets used', used],

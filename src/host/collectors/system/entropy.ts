@@ -5,13 +5,13 @@ import { readProcFile, unsigned } from '../../procfile.ts';
 const available: Family = {
   name: 'node_entropy_available_bits',
   type: 'gauge',
-  help: 'Entropy in the pool of the random number generator, in bits; always 256 since Linux 5.18.',
+  help: 'Bits of available entropy; always 256 since Linux 5.18.',
   labels: [],
 };
 const poolSize: Family = {
   name: 'node_entropy_pool_size_bits',
   type: 'gauge',
-  help: 'Size of the pool of the random number generator, in bits.',
+  help: 'Bits of entropy pool.',
   labels: [],
 };
 

@@ -26,19 +26,19 @@ const LABELS = [
 const info: Family = {
   name: 'node_os_info',
   type: 'gauge',
-  help: 'Always 1: which distribution it is, as os-release(5) tells.',
+  help: 'Information about the distribution from os-release(5), value is always 1.',
   labels: LABELS,
 };
 const version: Family = {
   name: 'node_os_version',
   type: 'gauge',
-  help: 'The version of the distribution as a number, so far as it is one.',
+  help: 'Metric containing the major.minor part of the OS version.',
   labels: ['id', 'id_like', 'name'],
 };
 const supportEnd: Family = {
   name: 'node_os_support_end_timestamp_seconds',
   type: 'gauge',
-  help: 'When the support of the distribution ends, seconds since the epoch.',
+  help: 'Metric containing the end-of-life date timestamp of the OS.',
   labels: [],
 };
 

@@ -8,25 +8,25 @@ import { zoneAbbreviation } from './time-zone.ts';
 const now: Family = {
   name: 'node_time_seconds',
   type: 'gauge',
-  help: "The machine's clock, seconds since the epoch.",
+  help: "System time in seconds since epoch (1970).",
   labels: [],
 };
 const zoneOffset: Family = {
   name: 'node_time_zone_offset_seconds',
   type: 'gauge',
-  help: 'How far the local time is ahead of UTC, in seconds.',
+  help: 'System time zone offset in seconds, positive east of UTC.',
   labels: ['time_zone'],
 };
 const available: Family = {
   name: 'node_time_clocksource_available_info',
   type: 'gauge',
-  help: 'Always 1: a source that the kernel could take the time from.',
+  help: 'Available clocksources of the kernel, value is always 1.',
   labels: ['device', 'clocksource'],
 };
 const current: Family = {
   name: 'node_time_clocksource_current_info',
   type: 'gauge',
-  help: 'Always 1: the source that the kernel takes the time from.',
+  help: 'Current clocksource of the kernel, value is always 1.',
   labels: ['device', 'clocksource'],
 };
 

@@ -5,7 +5,7 @@ import { readAttribute } from '../../procfile.ts';
 const info: Family = {
   name: 'node_uname_info',
   type: 'gauge',
-  help: 'Always 1: what the system says of itself, as uname(2) tells it.',
+  help: 'Labeled system information as provided by the uname system call.',
   labels: ['sysname', 'release', 'version', 'machine', 'nodename', 'domainname'],
 };
 
