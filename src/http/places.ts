@@ -76,7 +76,7 @@ export function refusePlace(response: Response, kind: 'limited' | 'overloaded', 
   response.set({ 'Retry-After': '1', 'Cache-Control': 'no-store', Connection: 'close' });
   const [status, detail] =
     kind === 'limited'
-      ? [429, `This address has reached its limit of ${what} in flight. Try again when one has ended.`]
-      : [503, `The limit of ${what} in flight is reached. Try again.`];
+      ? [429, `This address has reached its limit of concurrent ${what}. Try again when one has ended.`]
+      : [503, `The limit of concurrent ${what} is reached. Try again.`];
   sendProblem(response, { status, title: `Too many concurrent ${what}`, detail });
 }

@@ -9,7 +9,7 @@ export interface QueryProblem {
   readonly expected: string;
 }
 
-/** Reads query parameters one by one and collects what is wrong with them. */
+/** Reads query parameters one by one and collects the problems. */
 export class Query {
   readonly #request: Request;
   readonly #known: string[] = [];
@@ -42,7 +42,7 @@ export class Query {
     return bounds.fallback;
   }
 
-  /** One word of a list. */
+  /** One of a list of words. */
   word<const Word extends string>(name: string, words: readonly Word[]): Word | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
@@ -94,11 +94,11 @@ export class Query {
 
 function unknownParameter(parameter: string, value: unknown, known: readonly string[]): QueryProblem {
   const given = typeof value === 'string' ? value : JSON.stringify(value);
-  const expected = known.length === 0 ? 'no parameters' : `one of the parameters ${known.join(', ')}`;
+  const expected = known.length === 0 ? 'a request without query parameters' : `one of the parameters ${known.join(', ')}`;
   return { parameter, given, expected };
 }
 
-/** Answers 400 where any parameter is given to a path that has none; true when it did. */
+/** Answers 400 where a parameter is given to a path that takes none; true when it did. */
 export function refuseParameters(request: Request, response: Response): boolean {
   return new Query(request).refused(response);
 }
