@@ -25,7 +25,7 @@ process.on('SIGHUP', () => {
   else reloading.reload();
 });
 const threadsEnd = followThreads();
-// a reader that closed the pipe (`tocsin check | head`) is no reason for a stack trace
+// no stack trace when the reader closes the pipe (`tocsin check | head`)
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 for (const output of [process.stdout, process.stderr]) dontWaitForTerminal(output);

@@ -35,7 +35,7 @@ export function configurationOrProblems(result: ConfigResult): Config | string {
   return result.ok ? result.config : `${formatProblems(result.problems)}\n`;
 }
 
-/** Parts that are valid but cannot work, one line each; empty when there are none. */
+/** Parts that are valid but cannot work, one line each. */
 export function noticesText({ probeEndpoint }: Config, ofTargets: readonly ConfigProblem[]): string {
   const ofModules = probeEndpoint.notices.map(
     (notice) => `${formatProblem(notice)}${notice.alwaysFails ? ' (the module always fails)' : ''}`,

@@ -107,7 +107,7 @@ export class Monitor {
     await this.#scheduler.stop(signal);
   }
 
-  /** Logged once a minute: when there is no place for one run, there is none for many. */
+  /** Logged once a minute: when one run gets no place, many get none. */
   #shed(runs: number): void {
     this.#options.onShed(runs);
     this.#shedRuns += runs;

@@ -19,8 +19,8 @@ export function complain({ stderr }: Pick<Environment, 'stderr'>, text: string):
 }
 
 /**
- * Whether an error is the system's or the store's (no space, no such folder, no permission), whose message tells a
- * person enough; anything else is a bug.
+ * Whether an error is the system's or the store's (no space, no such folder, no permission), whose message is
+ * enough for a person; anything else is a bug.
  */
 export function isSystemError(error: unknown): error is Error {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -17,7 +17,7 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Ranks surrogates, which stand for code points beyond U+FFFF, above every other unit. */
+/** Ranks surrogates, which encode code points beyond U+FFFF, above every other unit. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;

@@ -111,7 +111,7 @@ export class Connections {
     this.#open.set(socket, connection);
     this.#perKey.set(connection.key, this.#countOf(connection.key) + 1);
     this.#options.onOpen(this.#open.size);
-    // already closed: there is no address to count it for
+    // already closed: it has no address to count it for
     if (remoteAddress === undefined) socket.destroy();
     else this.#admit(connection);
   }

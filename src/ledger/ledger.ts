@@ -145,7 +145,7 @@ export type EventPage =
 /** Outcome of an acknowledgement, or of its withdrawal. */
 export type AcknowledgeResult =
   | { readonly outcome: 'changed' | 'unchanged'; readonly episode: Episode }
-  /** There is no such episode, or it is closed. */
+  /** The episode does not exist. */
   | { readonly outcome: 'unknown' }
   | { readonly outcome: 'closed'; readonly episode: Episode };
 

@@ -24,7 +24,7 @@ const TIMEOUT_MS = 10_000;
 export class HttpClient {
   readonly #agents = new Set<Agent>();
 
-  /** @throws Error that says why there is no complete answer; never contains the URL, which may be a secret */
+  /** @throws Error with the reason for an incomplete answer; never contains the URL, which may be a secret */
   async get({ url, authorization, tls, maxBytes }: HttpQuestion): Promise<HttpAnswer> {
     // requests are a minute apart: keep-alive would be of no use
     const agent = new Agent({ connect: { timeout: TIMEOUT_MS, ...tls } });

@@ -75,7 +75,7 @@ async function probe(target: Target, settings: GrpcSettings, run: Run): Promise<
   const check = { settings, run, timer: new PhaseTimer(run.monotonic), samples: [] };
   const end = await attempt(server, check);
   const phases = check.timer.stop();
-  // without a connection there is no status; a fault of the agent says nothing about the server
+  // no connection, no status; a fault of the agent says nothing about the server
   const checked = phases.connect !== undefined && end.verdict.status !== 'unknown';
   return {
     verdict: end.verdict,

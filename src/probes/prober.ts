@@ -72,7 +72,7 @@ export interface Prober {
   readonly families: readonly Family[];
   /** The strict schema of its settings; parsing gives the ready `Probe`. */
   readonly schema: (files: ConfigFiles) => z.ZodType<Probe>;
-  /** Parses an address, or says what is wrong with it. */
+  /** Parses an address, or returns the problem. */
   readonly target: (address: string) => TargetParts | TargetProblem;
   /**
    * The address meant by `/probe?target=` (`http`: without a scheme it is `http://`); without this function, the target

@@ -34,10 +34,10 @@ interface ProbeOnceOptions {
   readonly signal: AbortSignal;
 }
 
-/** The timeout of a module that has none of its own. */
+/** The timeout of a module without a timeout. */
 const PATIENCE_MS = 10_000;
 
-/** Runs a module against a target once; returns a text that says what is wrong with the module or the target. */
+/** Runs a module against a target once; returns a text if the module or the target is invalid. */
 export async function probeOnce(options: ProbeOnceOptions): Promise<ProbeReport | string> {
   const { config, clock, signal } = options;
   const modules = config.probeEndpoint.modules();

@@ -18,7 +18,7 @@ const CRITICAL_WEIGHT = 3;
 const WORTH: Readonly<Record<CheckState, number>> = { healthy: 1, degraded: 0.5, unhealthy: 0, unknown: 0 };
 const BADNESS: Readonly<Record<CheckState, number>> = { healthy: 0, unknown: 1, degraded: 2, unhealthy: 3 };
 
-/** The worst of some states; `unknown` where there is none. */
+/** The worst of some states; `unknown` without any. */
 export function worstState(states: readonly CheckState[]): CheckState {
   return (
     states.reduce<CheckState | undefined>(

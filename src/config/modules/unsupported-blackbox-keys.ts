@@ -10,5 +10,5 @@ const REFERENCES = new Set([
 export function foreignKey(key: string): string | undefined {
   if (!REFERENCES.has(key)) return undefined;
   const instead = key.replace(/_ref$/, '_file');
-  return `${key} is not supported: there is no secret store for references; give ${instead} instead`;
+  return `${key} is not supported: Tocsin has no secret store; give ${instead} instead`;
 }

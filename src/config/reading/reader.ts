@@ -79,7 +79,7 @@ export class Reader {
     return node !== undefined && !(node.kind === 'scalar' && node.value === null);
   }
 
-  /** The keys of a mapping; empty when there is no mapping. */
+  /** The keys of a mapping; empty for anything else. */
   keys(path: Path): readonly string[] {
     const node = this.node(path);
     return node?.kind === 'map' ? [...node.entries.keys()] : [];

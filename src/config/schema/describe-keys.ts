@@ -19,7 +19,7 @@ export interface KeyDescription {
   readonly path: string;
   /** As in the reference: `duration`, `list of networks`. */
   readonly kind: string;
-  /** As it would be written; absent when there is none. */
+  /** As it would be written; absent if the key has no default. */
   readonly default?: unknown;
   readonly required: boolean;
   readonly notes: KeyNotes;

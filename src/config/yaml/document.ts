@@ -51,7 +51,7 @@ export function brokenNode(offset: number): ScalarNode {
   return { kind: 'scalar', offset, value: '', alternatives: [], broken: true };
 }
 
-/** The node at a path; undefined when there is none. */
+/** The node at a path; undefined if it does not exist. */
 export function nodeAt(root: YamlNode | undefined, path: Path): YamlNode | undefined {
   return path.reduce<YamlNode | undefined>((node, segment) => {
     if (node?.kind === 'map' && typeof segment === 'string') return node.entries.get(segment)?.value;

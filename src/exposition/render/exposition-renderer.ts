@@ -153,7 +153,7 @@ class TimeSlices {
     return this.#options.monotonic() - this.#start >= SLICE_MS;
   }
 
-  /** @throws Error when no client waits for the result any more */
+  /** @throws Error when no client waits for the result any longer */
   async yieldToEventLoop(): Promise<void> {
     await this.#options.pause();
     if (!this.#wanted()) throw new Error('the last client that waited for this rendering disconnected');

@@ -24,7 +24,7 @@ export interface GroupContext {
   /** Names of declared families that conflict with it. */
   readonly conflicts: (input: FamilyHeader) => readonly string[];
   readonly dropped: (family: string) => void;
-  /** Reserves room for these lines of a family; false when there is none. */
+  /** Reserves room for these lines of a family; false when the limit is reached. */
   readonly admit: (family: string, lines: number) => boolean;
   readonly release: (family: string, lines: number) => void;
 }
@@ -108,7 +108,7 @@ export class Group implements SeriesGroup {
       : { sample, family, same: undefined, names: namesOf(sample.labels) };
   }
 
-  /** The existing series of this group for a sample, with its new value; undefined where there is none. */
+  /** The existing series of this group for a sample, with its new value; undefined if not found. */
   #keep({ sample, family, same, names }: Placed): Series | undefined {
     const series = same ?? family.find(names?.identity ?? '');
     if (series?.owner !== this || series.round === this.#round) return undefined;
@@ -119,7 +119,7 @@ export class Group implements SeriesGroup {
     return series;
   }
 
-  /** A new series; undefined when it exists already or there is no room. */
+  /** A new series; undefined when it exists already or the limit is reached. */
   #add({ sample, family, same, names }: Placed): Series | undefined {
     const { labels, value } = sample;
     const given = names ?? namesOf((same ?? sample).labels);

@@ -41,7 +41,7 @@ function idOf(request: Request): string {
   return String(request.params['id']);
 }
 
-/** @returns what is wrong with it, as text */
+/** @returns the problem, as text */
 function readAcknowledgement(body: unknown, now: number): Acknowledgement | string {
   const [by, comment = ''] = [member(body, 'by'), member(body, 'comment')];
   if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_BY) {

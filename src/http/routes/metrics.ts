@@ -143,7 +143,7 @@ class MetricsEndpoint {
     }
   }
 
-  /** The body; undefined when there is none to send, in which case the request is already answered and counted. */
+  /** The body; undefined if the request is already answered and counted. */
   async #scrape(response: Response, visit: Visit): Promise<ScrapeBody | undefined> {
     const { wish, signal } = visit;
     try {

@@ -68,7 +68,7 @@ export interface ProbeEndpointOptions {
   readonly settings: () => EndpointSettings;
   readonly resolver: Resolver;
   readonly clock: Clock;
-  /** Gives a run its place, or why there is none: its client's address has reached its limit, or all are taken. */
+  /** Gives a run its place, or the reason for refusal: its client's address has reached its limit, or all are taken. */
   readonly enter: (client: ProbeClient) => Place;
   /** As `runProbe` takes it. */
   readonly stalledMs?: (since: MonotonicMs) => number;

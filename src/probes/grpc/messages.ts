@@ -33,7 +33,7 @@ export function encodeRequest({ BinaryWriter, WireType }: Wire, service: string)
 }
 
 /**
- * The one message of an answer, in whatever pieces it arrived; undefined when there is none.
+ * The one message of an answer, in whatever pieces it arrived; undefined for an empty answer.
  * @throws MalformedMessageError
  */
 export function unframe(received: Buffer): Buffer | undefined {
@@ -60,7 +60,7 @@ export function tooLong(bytes: number): boolean {
 }
 
 /**
- * `HealthCheckResponse.status`: the last field 1 of the message, 0 when there is none. Other fields are skipped.
+ * `HealthCheckResponse.status`: the last field 1 of the message, 0 without one. Other fields are skipped.
  * @throws MalformedMessageError
  */
 export function decodeStatus({ BinaryReader, WireType }: Wire, message: Uint8Array): number {

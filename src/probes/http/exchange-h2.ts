@@ -41,7 +41,7 @@ export class RequestRefused extends ProbeFailure {
 
 /**
  * Sends one request by HTTP/2 over its own connection and returns the answer's head.
- * @throws ProbeFailure `protocol` when there is no HTTP answer; RequestRefused when the request may be repeated once
+ * @throws ProbeFailure `protocol` without a valid HTTP answer; RequestRefused when the request may be repeated once
  */
 export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpResponse> {
   const { socket, method, body, onFirstByte } = options;

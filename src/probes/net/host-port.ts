@@ -9,7 +9,7 @@ export interface HostPort {
 
 const EXPECTED = 'expected host:port, such as db.example:5432 or [2001:db8::1]:5432';
 
-/** Parses `host:port`, or says what is wrong with it. */
+/** Parses `host:port`, or returns the problem. */
 export function hostPort(address: string): HostPort | TargetProblem {
   const match = /^(?:\[([^\]]*)\]|([^:[\]/@\s\p{Cc}]+)):(\d{1,5})$/u.exec(address);
   if (match === null) return { problem: `${describe(address)}; ${EXPECTED}` };

@@ -17,7 +17,7 @@ const MEMORY_USED: Family = {
 const MEMORY_MAX: Family = {
   name: 'redis_memory_max_bytes',
   type: 'gauge',
-  help: 'Bytes that Redis may allocate, 0 when there is no limit (INFO maxmemory)',
+  help: 'Bytes that Redis may allocate, 0 without a limit (INFO maxmemory)',
   labels: [],
 };
 const CONNECTED_CLIENTS: Family = {

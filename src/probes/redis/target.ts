@@ -12,7 +12,7 @@ export interface RedisAddress {
 
 const EXPECTED = 'expected redis://host:6379/0 or rediss://…';
 
-/** Parses a redis:// or rediss:// URL, or says what is wrong with it, without quoting it: it may hold a password. */
+/** Parses a redis:// or rediss:// URL, or returns the problem without quoting the URL, which may hold a password. */
 export function parseRedisAddress(address: string): RedisAddress | TargetProblem {
   if (/[\s\\]/.test(address) || !URL.canParse(address))
     return { problem: `the address is not a URL; ${EXPECTED}` };

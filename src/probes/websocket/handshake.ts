@@ -30,7 +30,7 @@ export interface HandshakeAnswer {
 /**
  * Requests WebSocket over its own connection. What the server sends after its answer stays on the socket, which is
  * paused.
- * @throws ProbeFailure when there is no HTTP answer
+ * @throws ProbeFailure without a valid HTTP answer
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-4.1
  */
 export async function shakeHands({ socket, path, headers }: HandshakeRequest): Promise<HandshakeAnswer> {

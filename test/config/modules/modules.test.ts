@@ -79,7 +79,7 @@ describe('a module that needs an unsupported feature', () => {
   it.each([
     [
       'basic_auth: { username: a, password_ref: x }',
-      'password_ref is not supported: there is no secret store',
+      'password_ref is not supported: Tocsin has no secret store',
     ],
     [
       'oauth2: { client_id: a, client_secret_ref: x, token_url: "http://t" }',

@@ -12,7 +12,7 @@ const bootTime = family(
   'Node boot time, in unixtime.',
 );
 
-/** By the first word of a line of /proc/stat. @see https://man7.org/linux/man-pages/man5/proc_stat.5.html */
+/** By the key of a line of /proc/stat. @see https://man7.org/linux/man-pages/man5/proc_stat.5.html */
 const families: ReadonlyMap<string, Family> = new Map([
   ['intr', family('intr_total', 'counter', 'Total number of interrupts serviced.')],
   ['ctxt', family('context_switches_total', 'counter', 'Total number of context switches.')],

@@ -9,7 +9,7 @@ export interface FilesystemUsage {
   readonly ffree: number;
 }
 
-/** Why there is no result, as a short text of a small set, because it is a label value. */
+/** The reason for a missing result, a short text of a small set, because it is a label value. */
 export interface FilesystemFailure {
   readonly error: string;
 }

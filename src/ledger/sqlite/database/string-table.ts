@@ -37,7 +37,7 @@ export class Names {
     return id;
   }
 
-  /** The name with this number; empty if there is none. */
+  /** The name with this number; empty if unknown. */
   name(id: number): string {
     const known = this.#named.get(id);
     if (known !== undefined) return known;

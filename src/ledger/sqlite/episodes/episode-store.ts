@@ -106,7 +106,7 @@ export class EpisodeStore implements EpisodeTable {
       });
   }
 
-  /** The newest episode of an alert; undefined if there is none, or it is unreadable. */
+  /** The newest episode of an alert; undefined if it does not exist or is unreadable. */
   latest(webhook: number, fingerprint: string): StoredEpisode | undefined {
     const id = this.#identities.get(webhook, fingerprintNumber(fingerprint));
     return id === 0 ? undefined : this.byId(id);
@@ -124,7 +124,7 @@ export class EpisodeStore implements EpisodeTable {
     return this.read(id);
   }
 
-  /** Undefined if there is none, or it is unreadable. */
+  /** Undefined if it does not exist or is unreadable. */
   byId(id: number): StoredEpisode | undefined {
     return this.#parts.unreadable.read('episodes', id, () => this.read(id));
   }

@@ -17,7 +17,7 @@ type Hash = (key: Key) => number;
 
 /**
  * The newest episode of every alert, by webhook and fingerprint. Kept in memory because fingerprints are random: an
- * index in the file would write a page of its own for each new alert.
+ * index in the file would write a separate page for each new alert.
  */
 export class IdentityIndex {
   /** Entries before each change since the last commit, to restore them after a rollback. */
@@ -37,7 +37,7 @@ export class IdentityIndex {
     );
   }
 
-  /** @returns an id; 0 if there is none */
+  /** @returns an id; 0 if not found */
   get(webhook: number, fingerprint: bigint): number {
     const key = keyOf(webhook, fingerprint);
     return this.#shard(key).get(key);

@@ -152,7 +152,7 @@ export class EventReader {
   }
 
   /**
-   * The previous event of an alert; 0: there is none. If the link is damaged, the next older event found by searching.
+   * The previous event of an alert; 0 for its first. If the link is damaged, the next older event found by searching.
    */
   #before(lines: SegmentLines, offset: number, subject: string): number {
     const alert = this.#parts.unreadable.read('segments', offset, () => lines.alert(offset));

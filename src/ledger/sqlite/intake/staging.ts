@@ -88,7 +88,7 @@ export class StagedEpisodes implements EpisodeTable {
   }
 }
 
-/** The events of a large delivery, counted from 1; the negative count stands in for an offset until the move. */
+/** The events of a large delivery, counted from 1; the negative count replaces an offset until the move. */
 export class StagedEvents implements EventTable {
   readonly #names: Names;
   readonly #insert: Statement<[number, number, number, string, string]>;

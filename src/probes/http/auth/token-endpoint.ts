@@ -39,7 +39,7 @@ export class TokenEndpoint {
 
   /**
    * Sends one form over its own connection. Redirects are not followed.
-   * @throws ProbeFailure `auth` when there is no answer
+   * @throws ProbeFailure `auth` without an answer
    */
   post(run: Run, ip: IpPreference, request: TokenRequest): Promise<TokenAnswer> {
     return asAuth(async () => {

@@ -69,7 +69,7 @@ export class ChunkReader {
     this.#state = this.#left === 0 ? 'trailers' : 'content';
   }
 
-  /** Trailers end as a head does; usually there are none, only the empty line. */
+  /** Trailers end as a head does; usually only the empty line follows. */
   #trailers(bytes: Buffer): boolean {
     this.#text = Buffer.concat([this.#text, bytes]);
     const [first, second] = this.#text;

@@ -16,7 +16,7 @@ export interface ExchangeOptions extends RequestLine {
 /**
  * Sends one request by HTTP/1.1 over its own connection and returns the answer's head. Node's client does more than a
  * probe needs, and uses as much CPU as everything else that a probe does in its process.
- * @throws ProbeFailure `protocol` when there is no HTTP answer, `tls` for a late TLS alert
+ * @throws ProbeFailure `protocol` without a valid HTTP answer, `tls` for a late TLS alert
  */
 export function exchange(options: ExchangeOptions): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { fail } from '../../net/failure.ts';
 import { headerValue, headerValues, type Head } from './head.ts';
 
-/** What marks the end of a body: a number of bytes (0: there is none), its chunks, or the end of the connection. */
+/** What marks the end of a body: a number of bytes (0: no body), its chunks, or the end of the connection. */
 export type Framing = number | 'chunked' | 'close';
 
 /**

@@ -40,7 +40,7 @@ export interface CelRun {
  */
 const AT_ONCE_BYTES: readonly number[] = [8_192, 1_024];
 
-/** The verdict of the CEL rules; undefined when they have no objection, or there are none. */
+/** The verdict of the CEL rules; undefined without rules, or if all are satisfied. */
 export async function judgeByCel(
   body: Body,
   rules: JudgingRules,
@@ -72,7 +72,7 @@ function lateText({ celMatches, celNotMatches }: CelRules, length: number): stri
   return `The CEL expression ${texts.join(' or ')} took too long on a body of ${length} bytes`;
 }
 
-/** What the rules object to in a body; undefined: nothing. There is no time limit. */
+/** The first rule that a body violates, as text; undefined if it satisfies all. Has no time limit. */
 export function celComplaint(body: Uint8Array, { celMatches, celNotMatches }: CelRules): string | undefined {
   let json: unknown;
   try {

@@ -23,7 +23,7 @@ function unquoted(text: string): string {
 
 /**
  * Whether a certificate with these names is valid for a host, by Go's rules: only subject alternative names count (no
- * common name), a wildcard is a whole first label, and it may stand for any label below any domain. Node's own check
+ * common name), a wildcard is a whole first label, and it matches any label below any domain. Node's own check
  * accepts a common name and partial wildcards, and refuses `*.lan`.
  * @see https://www.rfc-editor.org/rfc/rfc9525#section-6
  */
@@ -75,7 +75,7 @@ function matchesPattern(pattern: string, name: string): boolean {
 }
 
 /**
- * The server name in a handshake; empty for an address or a socket's path, for which there is none. An absolute name is
+ * The server name in a handshake; empty for an address or a socket's path, which have none. An absolute name is
  * sent without its final dot.
  * @see https://www.rfc-editor.org/rfc/rfc6066#section-3
  */

@@ -20,7 +20,7 @@ export function certificateChain(socket: TLSSocket): readonly ChainCertificate[]
   return chainFrom(socket.getPeerCertificate(true), new Set());
 }
 
-/** Node returns an empty object where there is no certificate, and a root is its own issuer. */
+/** Node returns an empty object instead of a missing certificate, and a root is its own issuer. */
 function chainFrom(
   certificate: Partial<DetailedPeerCertificate> | undefined,
   seen: Set<string>,
