@@ -22,7 +22,7 @@ const FACTS: Difference = {
   ],
 };
 const UNVERIFIED: Difference = {
-  title: 'An expiry that nobody verified is absent',
+  title: 'The expiry of a chain that was not verified is absent',
   series: ['probe_ssl_last_chain_expiry_timestamp_seconds'],
 };
 const CIPHER: Difference = {
