@@ -59,8 +59,8 @@ describe('tocsin alerts', () => {
     [['list', '--url', 'ftp://192.0.2.1'], /--url is "ftp:\/\/192.0.2.1"; expected a URL such as http:/],
     [['list', '--url', 'nonsense'], /--url is "nonsense"; expected a URL/],
     [
-      ['list', '--token-file', '/does/not/stand'],
-      /--token-file is "\/does\/not\/stand"; expected a file .*ENOENT/,
+      ['list', '--token-file', '/does/not/exist'],
+      /--token-file is "\/does\/not\/exist"; expected a file .*ENOENT/,
     ],
     [['ack'], /alerts ack needs one ID/],
     [['ack', '1'], /needs --by NAME/],

@@ -116,7 +116,7 @@ alertmanagers: [{ name: a, url: http://h:1, basic_auth: { username: u, password:
     ['ping_url: not a url', 'expected a URL that begins with http:// or https://'],
     ['ping_url_file: nowhere', 'there is no such file'],
     ['ping_url: http://a\nping_url_file: b', 'give either ping_url or ping_url_file, not both'],
-  ])('reports what is wrong with %j', (text, problem) => {
+  ])('reports the problem of %j', (text, problem) => {
     expect(folder.problems(text).join('\n')).toContain(problem);
   });
 });

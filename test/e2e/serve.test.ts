@@ -280,7 +280,7 @@ describe('an error at the start', () => {
     mkdirSync(join(folder.path, 'data'));
     writeFileSync(
       join(folder.path, 'data', 'tocsin.db'),
-      'this is no database, and it is longer than a hundred bytes'.repeat(20),
+      'this is not a database, and it is longer than a hundred bytes'.repeat(20),
     );
     chmodSync(join(folder.path, 'data', 'tocsin.db'), 0o644);
     const { code, stderr } = await start();

@@ -24,7 +24,7 @@ describe('the address of a client', () => {
       '198.51.100.1, unknown, 10.0.0.2',
       '10.0.0.2',
     ],
-    ['is the proxy when there is no header', '10.0.0.1', undefined, '10.0.0.1'],
+    ['is the proxy without a header', '10.0.0.1', undefined, '10.0.0.1'],
     ['is the proxy when the header is empty', '10.0.0.1', ' , ', '10.0.0.1'],
     ['drops the port', '10.0.0.1', '198.51.100.1:4711', '198.51.100.1'],
     ['drops brackets and port', 'fd00::1', '[2001:db8::1]:80', '2001:db8::1'],

@@ -28,7 +28,7 @@ describe('rejected clients', () => {
     });
   });
 
-  it('log nothing when there are none', async () => {
+  it('log nothing without any', async () => {
     const { clock, lines, unserved } = create();
     await clock.advance(600_000);
     unserved.note('scrape limited', '192.0.2.1');

@@ -139,7 +139,7 @@ describe('a grpc run', () => {
     expect(servingOf(result)).toEqual([]);
   });
 
-  it('fails with dns when the name does not resolve: there was no check', async () => {
+  it('fails with dns, without a check, when the name does not resolve', async () => {
     const resolver = {
       lookup: () => Promise.reject(new NameNotFoundError('The name no.test does not exist')),
     };

@@ -131,7 +131,7 @@ describe('a fault that is not the target’s is unknown', () => {
     expect(verdict).toHaveProperty('text', expect.stringContaining('net.ipv4.ping_group_range'));
   });
 
-  it('when there is no ping, with what to do', async () => {
+  it('without ping, with what to do', async () => {
     const { verdict } = await run(createIcmpProber({ command: 'ping-that-is-not-there' }), '127.0.0.1');
     expect(verdict).toEqual({
       status: 'unknown',

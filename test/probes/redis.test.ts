@@ -131,7 +131,7 @@ describe('a redis run', () => {
     expect(valueOf(result, 'redis_up')).toBe(1);
   });
 
-  it('does not compare memory when there is no limit', async () => {
+  it('does not compare memory without a limit', async () => {
     const result = await run(redisProber, `redis://127.0.0.1:${locked.port}`, {
       settings: { max_memory_ratio: 0.0001, password: 'hunter2' },
     });

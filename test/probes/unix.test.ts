@@ -89,7 +89,7 @@ describe('a unix run', () => {
     expect(verdictText(result)).toBe('timeout: Request timed out after 1s while waiting for the answer');
   });
 
-  it('reports that there is no such file', async () => {
+  it('reports a missing file', async () => {
     const path = join(mint.folder, 'absent.sock');
     const result = await run(unixProber, path);
     expect(verdictText(result)).toBe(`connect: Cannot connect to ${path}: there is no such file`);

@@ -31,7 +31,7 @@ export class AlertSource implements AsyncDisposable {
     return this.#lives;
   }
 
-  /** Starts a life of every instance `KIND-0`, `KIND-1` and so on. */
+  /** Starts a life of every instance `KIND-0`, `KIND-1` … */
   begin(kind: string, count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
       const instance = `${kind}-${i}`;

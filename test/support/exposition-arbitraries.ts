@@ -144,7 +144,7 @@ export function anySamples(writer: string): fc.Arbitrary<Sample[]> {
   });
 }
 
-/** The identity of a series in Prometheus: an empty label is no label. */
+/** The identity of a series in Prometheus: a label with an empty value does not count. */
 export function identity(labels: Readonly<Record<string, string>>): string {
   const set = Object.entries(labels).filter(([, value]) => value !== '');
   return JSON.stringify(set.map(([name, value]) => [name, Buffer.from(value).toString()]).sort());

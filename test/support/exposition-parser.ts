@@ -49,7 +49,7 @@ export function parseText(text: string): Map<string, ParsedFamily> {
   return parser.families;
 }
 
-/** The value of the only sample with this name and these labels (and maybe others); undefined when there is none. */
+/** The value of the only sample with this name and these labels (and maybe others); undefined if not found. */
 export function valueOf(
   text: string,
   name: string,
@@ -173,7 +173,7 @@ export function unescape(text: string, quotes: boolean): string {
     if (character === '\\') return '\\';
     if (character === 'n') return '\n';
     if (character === '"' && quotes) return '"';
-    throw new Error(`\\${character} is no escape`);
+    throw new Error(`\\${character} is not an escape`);
   });
 }
 

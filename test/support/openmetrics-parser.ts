@@ -59,7 +59,7 @@ class Parser {
       return;
     }
     const [, kind = '', written = '', text = ''] = LINE.exec(line) ?? [];
-    if (kind === '') throw new Error('a comment that is none of TYPE, UNIT, HELP');
+    if (kind === '') throw new Error('a comment other than TYPE, UNIT, HELP');
     const name = written.startsWith('"') ? unescape(written.slice(1, -1), true) : written;
     const open = this.#enter(name);
     if (open.samples.length > 0) throw new Error(`${kind} after samples`);
@@ -99,7 +99,7 @@ class Parser {
     const sample = parseSample(line);
     const suffixes = this.#suffixes(open.said.get('TYPE'));
     if (!suffixes.some((suffix) => sample.name === open.name + suffix))
-      throw new Error(`${sample.name} is no sample of ${open.name}`);
+      throw new Error(`${sample.name} is not a sample of ${open.name}`);
     const bound = sample.labels['le'] ?? sample.labels['quantile'];
     if (this.#strict && /_bucket$/.test(sample.name) && !CANONICAL.test(bound ?? ''))
       throw new Error(`the bound ${bound ?? ''} is not canonical`);

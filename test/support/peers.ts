@@ -14,9 +14,9 @@ export function describeWithPeers(names: readonly PeerName[], title: string, bod
     return;
   }
   describe(title, () => {
-    it(`is LEFT OUT, for want of ${missing.join(', ')}`, () => {
+    it(`is LEFT OUT, missing: ${missing.join(', ')}`, () => {
       if (process.env['CI'] === 'true') missing.forEach(peer);
-      process.stderr.write(`${title}: LEFT OUT, for want of ${missing.join(', ')}\n`);
+      process.stderr.write(`${title}: LEFT OUT, missing: ${missing.join(', ')}\n`);
     });
   });
 }

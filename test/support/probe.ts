@@ -19,14 +19,14 @@ export function hostsResolver(): Resolver {
   return createResolver({ monotonic: () => performance.now() });
 }
 
-/** A target as the configuration would create it; throws what is wrong with the address. */
+/** A target as the configuration would create it; throws if the address is invalid. */
 export function targetOf(prober: Prober, address: string): Target {
   const parts = prober.target(address);
   if ('problem' in parts) throw new Error(parts.problem);
   return { address, ...parts };
 }
 
-/** A URL; throws what is wrong with it. */
+/** A URL; throws if it is invalid. */
 export function webUrl(text: string): WebUrl {
   const url = parseWebUrl(text);
   if ('problem' in url) throw new Error(url.problem);

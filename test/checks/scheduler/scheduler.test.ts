@@ -290,7 +290,7 @@ describe('the heap', () => {
 });
 
 describe('runs that are due within ten milliseconds', () => {
-  it('start together, and none of them is late or loses its place on the grid', async () => {
+  it('start together, on time, and each keeps its place on the grid', async () => {
     const { clock, scheduler, started, lateness } = rig();
     const many = checks(2_000);
     scheduler.update(many, { maxConcurrency: 2_000, maxPerHost: 2_000 });

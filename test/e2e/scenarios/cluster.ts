@@ -251,7 +251,7 @@ class Story {
       .alerts;
   }
 
-  /** Resolves when each alert of a kind has this many episodes, and one or none of them is open. */
+  /** Resolves when each alert of a kind has this many episodes, and the newest is in this state. */
   async #told(kind: string, episodes: number, state: 'open' | 'closed'): Promise<void> {
     const { perKind } = this.#players;
     await until(
@@ -288,5 +288,5 @@ function difference(instance: string, lives: readonly Life[], events: readonly A
   if (same) return [];
   const words = told.map((some) => some.map((one) => `${nameOf(one)} ${one.data.starts_at}`).join(', '));
   const truth = lives.map(({ startsAt }) => new Date(startsAt).toISOString()).join(', ');
-  return [`${instance}: told ${words.join('; ')}; really began ${truth}`];
+  return [`${instance}: reported ${words.join('; ')}; really began ${truth}`];
 }

@@ -257,7 +257,7 @@ describe('the allow list of /probe', () => {
     await dns.close();
   });
 
-  it('answers 403 for every target where there is none, off loopback', async () => {
+  it('answers 403 for every target without an allow list, off loopback', async () => {
     expect(shown(await ask(endpoint({ open: false }), 'http://127.0.0.1:1'))).toMatch(/^403 /);
   });
 

@@ -82,7 +82,7 @@ function ownProblem({ path }: Source, { to, typeOnly }: Import): string | undefi
   const folder = folderOf(path);
   const allowance = ALLOWED[folder];
   if (allowance === undefined) {
-    return `lies in src/${folder}, which has no import rule: add one to ALLOWED in test/support/architecture/imports.ts`;
+    return `is in src/${folder}, which has no import rule: add one to ALLOWED in test/support/architecture/imports.ts`;
   }
   if (to.startsWith(`src/${folder}/`) || to.startsWith('src/domain/')) return undefined;
   if (allowance.values.some((prefix) => to.startsWith(prefix))) return undefined;

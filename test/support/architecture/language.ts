@@ -1,7 +1,7 @@
 import ts from 'typescript';
 import { lineOf, nodesOf, type Source } from './source.ts';
 
-/** A rule looks at one node and returns what is wrong with it. */
+/** A rule looks at one node and returns the problem. */
 type Rule = (node: ts.Node, source: Source) => string | undefined;
 
 /**

@@ -126,7 +126,7 @@ export function callPairs(mint: CertificateMint): readonly Pair[] {
     ...MESSAGES.map(([what, hex]) =>
       grpc(`an answer ${what}`, {}, () => startBare({ 'content-type': 'application/grpc' }, hex)),
     ),
-    grpc('nobody listens', {}, async () => ({
+    grpc('a closed port', {}, async () => ({
       target: `127.0.0.1:${await closedPort()}`,
       stop: () => undefined,
     })),

@@ -186,7 +186,7 @@ const contents: readonly Pair[] = [
   http('Last-Modified', {}, text('', { 'Last-Modified': 'Wed, 21 Oct 2015 07:28:00 GMT' })),
   http('Last-Modified of RFC 850', {}, text('', { 'Last-Modified': 'Wednesday, 21-Oct-15 07:28:00 GMT' })),
   http('Last-Modified of asctime', {}, text('', { 'Last-Modified': 'Wed Oct  7 07:28:00 2015' })),
-  http('a Last-Modified that is no date', {}, text('', { 'Last-Modified': 'yesterday' })),
+  http('an invalid Last-Modified', {}, text('', { 'Last-Modified': 'yesterday' })),
 ];
 
 const CUT: Difference = {
@@ -250,7 +250,7 @@ const encodings: readonly Pair[] = [
   }),
   http('deflate without its frame', { compression: 'deflate' }, encoded('deflate', deflateRawSync('hello'))),
   http('brotli', { compression: 'br' }, encoded('br', brotliCompressSync('hello'))),
-  http('gzip that was announced and is none', { compression: 'gzip' }, encoded('gzip', Buffer.from('plain'))),
+  http('announced gzip that is plain', { compression: 'gzip' }, encoded('gzip', Buffer.from('plain'))),
   http('another encoding than announced', { compression: 'gzip' }, text('plain')),
 ];
 
@@ -391,11 +391,11 @@ const troubles: readonly Pair[] = [
       timeoutSeconds: 2,
     },
   ),
-  http('nobody listens', {}, never, {
+  http('a closed port', {}, never, {
     start: async () => ({ target: `http://127.0.0.1:${await closedPort()}`, stop: never }),
   }),
-  http('a URL that is none', {}, never, { start: () => fixed('http://[::1') }),
-  http('a port that is none', {}, never, { start: () => fixed('http://127.0.0.1:http/') }),
+  http('an invalid URL', {}, never, { start: () => fixed('http://[::1') }),
+  http('an invalid port', {}, never, { start: () => fixed('http://127.0.0.1:http/') }),
   http(
     'only IPv6, for an IPv4 address',
     { preferred_ip_protocol: 'ip6', ip_protocol_fallback: false },

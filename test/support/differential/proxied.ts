@@ -68,7 +68,7 @@ const socks: readonly Case[] = [
     (at) => ({ proxy_url: `socks5h://${at.socks}`, skip_resolve_phase_with_proxy: true }),
     { target: (at) => `http://only.there.invalid:${portOf(at.target)}/` },
   ),
-  case_('socks5, a name that nobody knows', (at) => ({ proxy_url: `socks5://${at.socks}` }), {
+  case_('socks5, an unknown name', (at) => ({ proxy_url: `socks5://${at.socks}` }), {
     target: () => 'http://nobody.invalid/',
   }),
   case_('socks5, https', (at) => ({ proxy_url: `socks5://${at.socks}` }), { target: secure }),
@@ -84,13 +84,13 @@ const socks: readonly Case[] = [
   case_('socks5, a wrong password', (at) => ({ proxy_url: `socks5://me:no@${at.socksWithPassword}` })),
   case_('socks5, a user alone', (at) => ({ proxy_url: `socks5://me@${at.socksWithPassword}` })),
   case_('socks5, a password that is not given', (at) => ({ proxy_url: `socks5://${at.socksWithPassword}` })),
-  case_('socks5, a password that nobody wants', (at) => ({ proxy_url: `socks5://me:p@${at.socks}` })),
+  case_('socks5, a password that is not requested', (at) => ({ proxy_url: `socks5://me:p@${at.socks}` })),
   case_('socks5, refused by its rules', (at) => ({ proxy_url: `socks5://${at.socksRefusing}` })),
   case_('socks5, a closed port behind it', (at) => ({ proxy_url: `socks5://${at.socks}` }), {
     target: (at) => `http://${at.closed}/`,
   }),
   case_('socks5, byte by byte, bound to a name', (at) => ({ proxy_url: `socks5://${at.socksOdd}` })),
-  case_('socks5, nobody listens', (at) => ({ proxy_url: `socks5://${at.closed}` })),
+  case_('socks5, a closed port', (at) => ({ proxy_url: `socks5://${at.closed}` })),
   case_('socks5 without a port', () => ({ proxy_url: 'socks5://127.9.9.9' })),
   case_('socks5, silent', (at) => ({ proxy_url: `socks5://${at.silent}` }), { timeoutSeconds: 1.5 }),
   case_('socks5, an HTTP server', (at) => ({ proxy_url: `socks5://${at.target}` })),
@@ -170,7 +170,7 @@ const httpProxies: readonly Case[] = [
     proxy_url: `http://${at.closed}`,
     skip_resolve_phase_with_proxy: true,
   })),
-  case_('a proxy whose name nobody knows', () => ({ proxy_url: 'http://nobody.invalid:1' })),
+  case_('a proxy with an unknown name', () => ({ proxy_url: 'http://nobody.invalid:1' })),
   case_('a silent proxy', (at) => ({ proxy_url: `http://${at.silent}` }), {
     target: secure,
     timeoutSeconds: 1.5,
@@ -218,7 +218,7 @@ const tokens: readonly Case[] = [
   credentials('of another type', json({ token_type: 'X-Kind' })),
   credentials('of no type', json({ token_type: '' })),
   credentials('of a type that is null', json({ token_type: null })),
-  credentials('nobody listens', '', (at) => ({ token_url: `http://${at.closed}/` })),
+  credentials('a closed port', '', (at) => ({ token_url: `http://${at.closed}/` })),
   credentials('over TLS', '', (at) => ({ token_url: `https://${at.secureTokens}/token` })),
   credentials('refused by the target', 'token', {}, { target: (at) => `http://${at.target}/refuse` }),
 ];

@@ -46,7 +46,7 @@ export function securePairs(mint: CertificateMint): readonly Pair[] {
     https('a chain with an intermediate certificate', ca, chained),
     https('fail_if_not_ssl with TLS', { ...ca, fail_if_not_ssl: true }, good),
     https('fail_if_ssl with TLS', { ...ca, fail_if_ssl: true }, good),
-    https('a certificate that nobody trusts', {}, good, { differs: FACTS }),
+    https('an untrusted certificate', {}, good, { differs: FACTS }),
     https('a self-signed certificate', ca, mint.selfSigned(), { differs: FACTS }),
     https('an expired certificate', ca, mint.expired(), { differs: FACTS }),
     https('an expired certificate, not verified', lax, mint.expired(), { differs: UNVERIFIED }),
@@ -89,7 +89,7 @@ export function securePairs(mint: CertificateMint): readonly Pair[] {
     http2Pair('HTTP/2', ca, good),
     http2Pair('HTTP/2 that is turned off', { ...ca, enable_http2: false }, good),
     tcpTls('a trusted certificate', ca, good, { differs: CIPHER }),
-    tcpTls('a certificate that nobody trusts', {}, good, { differs: FACTS }),
+    tcpTls('an untrusted certificate', {}, good, { differs: FACTS }),
     tcpTls('an expired certificate', ca, mint.expired(), { differs: FACTS }),
     tcpTls('an expired certificate, not verified', lax, mint.expired(), {
       differs: {

@@ -89,10 +89,10 @@ const irc = talks(':hello\nPING :abc\n', { 'PONG abc': ':server 001 nick\n' });
 
 export const streamPairs: readonly Pair[] = [
   tcp('connects', {}, never),
-  tcp('nobody listens', {}, never, {
+  tcp('a closed port', {}, never, {
     start: async () => ({ target: `127.0.0.1:${await closedPort()}`, stop: never }),
   }),
-  tcp('nobody listens, though a dialogue is wanted', { query_response: [{ expect: 'x' }] }, never, {
+  tcp('a closed port with a dialogue', { query_response: [{ expect: 'x' }] }, never, {
     start: async () => ({ target: `127.0.0.1:${await closedPort()}`, stop: never }),
   }),
   tcp('a target without a port', {}, never, {

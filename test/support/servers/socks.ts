@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { listen, type TestServer } from './tcp.ts';
 
 export interface SocksOptions {
-  /** Required, `user:password`; without it there is no authentication. */
+  /** Required, `user:password`; no authentication if absent. */
   readonly credentials?: string;
   /** The reply to each request, instead of a connection. */
   readonly refuse?: number;

@@ -84,7 +84,7 @@ describe('cpu', () => {
     expect([told['guest_1.user'], told['guest_1.nice']]).toEqual([9, 10]);
   });
 
-  it('reports why when there is no CPU, or no file', async () => {
+  it('reports a missing CPU line or file', async () => {
     await expect(collect(cpu, proc.path)).rejects.toThrow(/cannot read .*stat: ENOENT/);
     proc.write('stat', 'cpu  1 2 3 4\nintr 0\n');
     await expect(collect(cpu, proc.path)).rejects.toThrow(/no line for a CPU: expected/);

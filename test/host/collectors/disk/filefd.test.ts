@@ -19,7 +19,7 @@ describe('filefd', () => {
     await expectAsNodeExporter(filefd, kernel);
   });
 
-  it.each(['', '1024', 'x 0 65536', '1024 0 many'])('reports what is wrong with "%s"', async (text) => {
+  it.each(['', '1024', 'x 0 65536', '1024 0 many'])('reports the problem of "%s"', async (text) => {
     tree.write('sys/fs/file-nr', text);
     await expect(collect(filefd, tree.path)).rejects.toThrow(/file-nr is not three numbers: expected/);
   });

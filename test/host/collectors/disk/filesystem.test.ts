@@ -146,7 +146,7 @@ describe('filesystem', () => {
     expect(await count()).toBe(8);
   });
 
-  it('reads its own mounts where those of process 1 are hidden, and reports when there are none', async () => {
+  it('reads its own mounts where those of process 1 are hidden, and reports when it has none', async () => {
     await expect(series(fakeStatfs())).rejects.toThrow(/cannot read .*self\/mountinfo: ENOENT/);
     proc.write('self/mountinfo', 'nonsense\n');
     await expect(series(fakeStatfs())).rejects.toThrow(/has no mount/);

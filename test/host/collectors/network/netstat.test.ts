@@ -44,7 +44,7 @@ describe('netstat', () => {
     expect(await value()).toEqual({ node_netstat_TcpExt_ListenDrops: 2, node_netstat_TcpExt_TCPTimeouts: 1 });
   });
 
-  it('reports why when there is no counter, or no file', async () => {
+  it('reports a missing counter or file', async () => {
     await expect(collect(netstat, tree.path)).rejects.toThrow(/cannot read .*1\/net\/netstat: ENOENT/);
     tree.write('1/net/netstat', 'garbage');
     tree.write('1/net/snmp', '');

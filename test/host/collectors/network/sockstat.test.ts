@@ -45,7 +45,7 @@ describe('sockstat', () => {
     });
   });
 
-  it('reports why when there is no socket, or no file', async () => {
+  it('reports a missing socket line or file', async () => {
     await expect(collect(sockstat, tree.path)).rejects.toThrow(/cannot read .*1\/net\/sockstat: ENOENT/);
     tree.write('1/net/sockstat', 'TCP: inuse\n');
     await expect(collect(sockstat, tree.path)).rejects.toThrow(/no known field: expected "TCP: inuse 35/);

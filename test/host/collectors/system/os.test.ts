@@ -33,7 +33,7 @@ describe('os', () => {
     ]);
   });
 
-  it('is not an error where there is no such file', async () => {
+  it('is not an error where the file is missing', async () => {
     await expect(seriesWith(os, { rootfs: tree.path })).rejects.toBeInstanceOf(AbsentError);
   });
 

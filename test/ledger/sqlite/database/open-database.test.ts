@@ -127,7 +127,7 @@ describe('openStore', () => {
   });
 
   it.each<[string, () => void]>([
-    ['is not a database', () => writeFileSync(path, 'hello, this is no database at all'.repeat(100))],
+    ['is not a database', () => writeFileSync(path, 'hello, this is not a database at all'.repeat(100))],
     ['is truncated', () => truncateSync(path, Math.floor(statSync(path).size / 2 / 4_096) * 4_096)],
     [
       'has garbage in the middle',
