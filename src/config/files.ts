@@ -49,7 +49,7 @@ function readBytes(path: string): Uint8Array {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'no such file',
   ENOTDIR: 'a part of the path is not a directory',
   EACCES: 'permission denied; let the user that runs Tocsin read it',
   EPERM: 'permission denied',

@@ -94,7 +94,7 @@ describe('loadConfig finds its file', () => {
     folder.write('utf16.yml', Uint8Array.of(0xff, 0xfe, 0x61, 0));
     const why = (path: string) =>
       lines(folder.loadFile({ path })).map((line) => line.replaceAll(`${folder.path}/`, ''));
-    expect(why('none.yml')).toEqual(['none.yml: cannot read none.yml: there is no such file']);
+    expect(why('none.yml')).toEqual(['none.yml: cannot read none.yml: no such file']);
     expect(why('directory')).toEqual([
       'directory: cannot read directory: it is a directory; name a file in it',
     ]);

@@ -189,7 +189,7 @@ const access: readonly Case[] = [
   [
     'a missing secret file',
     'server:\n  tokens:\n    - name: a\n      token_file: secrets/none\n      scopes: [read]',
-    ['4: server.tokens[0].token_file: cannot read secrets/none: there is no such file'],
+    ['4: server.tokens[0].token_file: cannot read secrets/none: no such file'],
   ],
   [
     'a directory for a secret file',
@@ -470,7 +470,7 @@ services:
       'tocsin.yml:7: services[0].interval: 30 has no unit; expected a duration such as 500ms, 30s or 5m',
       'tocsin.yml:9: services[1].name: the name "a" is taken by an earlier entry; names must differ',
       'tocsin.yml:10: services[1].target: the environment variable UNSET is not set; set it, or give a default: ${UNSET:-default}',
-      'tocsin.yml:14: services[2].redis.password_file: cannot read secrets/none: there is no such file',
+      'tocsin.yml:14: services[2].redis.password_file: cannot read secrets/none: no such file',
       '6 problems in the configuration',
     ]);
   });

@@ -98,7 +98,7 @@ alertmanagers: [{ name: a, url: http://h:1, basic_auth: { username: u, password:
     ],
     [
       'alertmanagers: [{ name: a, url: https://h, tls_config: { ca_file: nowhere } }]',
-      'alertmanagers[0].tls_config.ca_file: cannot read nowhere: there is no such file',
+      'alertmanagers[0].tls_config.ca_file: cannot read nowhere: no such file',
     ],
     ['watchdogs: [{ name: a, match: {}, expect_every: 1m }]', 'expected at least one label'],
     ['watchdogs: [{ name: a, match: { alertname: W } }]', 'watchdogs[0].expect_every'],
@@ -114,7 +114,7 @@ alertmanagers: [{ name: a, url: http://h:1, basic_auth: { username: u, password:
       'unknown key "critcal"; did you mean "critical"?',
     ],
     ['ping_url: not a url', 'expected a URL that begins with http:// or https://'],
-    ['ping_url_file: nowhere', 'there is no such file'],
+    ['ping_url_file: nowhere', 'no such file'],
     ['ping_url: http://a\nping_url_file: b', 'give either ping_url or ping_url_file, not both'],
   ])('reports the problem of %j', (text, problem) => {
     expect(folder.problems(text).join('\n')).toContain(problem);

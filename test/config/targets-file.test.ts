@@ -105,7 +105,7 @@ describe('a targets file', () => {
   it('is reported as truncated, missing or a directory', () => {
     expect(read(json.slice(0, 40))).toEqual([expect.stringMatching(/^targets\.yml:1: not valid YAML: /)]);
     for (const [path, why] of [
-      ['gone.json', 'there is no such file'],
+      ['gone.json', 'no such file'],
       ['', 'it is a directory'],
     ] as const) {
       const result = readTargetsFile(fileOf('tcp', `${folder.path}/${path}`));

@@ -92,7 +92,7 @@ describe('a unix run', () => {
   it('reports a missing file', async () => {
     const path = join(mint.folder, 'absent.sock');
     const result = await run(unixProber, path);
-    expect(verdictText(result)).toBe(`connect: Cannot connect to ${path}: there is no such file`);
+    expect(verdictText(result)).toBe(`connect: Cannot connect to ${path}: no such file`);
     expect(valueOf(result, 'probe_failed_due_to_regex')).toBeUndefined();
   });
 

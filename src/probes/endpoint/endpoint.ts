@@ -123,7 +123,7 @@ export class ProbeEndpoint {
     const name = question.module === '' ? DEFAULT_MODULE : question.module;
     const module = modules().get(name);
     if (module === undefined)
-      return badRequest('Unknown module', `there is no module ${JSON.stringify(name)}`);
+      return badRequest('Unknown module', `no module is named ${JSON.stringify(name)}`);
     const timeoutMs = runTimeoutMs(question.scrapeTimeout, module.timeoutMs);
     if (timeoutMs === undefined) {
       const detail = `X-Prometheus-Scrape-Timeout-Seconds is ${JSON.stringify(question.scrapeTimeout)}, expected a number`;

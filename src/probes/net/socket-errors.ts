@@ -50,7 +50,7 @@ function addressNotAvailable(to: Destination, where: string): ProbeFailure {
 }
 
 const UNIX_TEXT: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'no such file',
   ENOTSOCK: 'it is not a socket',
   EACCES: 'permission denied; let the user that runs Tocsin write to it',
   EPERM: 'permission denied; let the user that runs Tocsin write to it',

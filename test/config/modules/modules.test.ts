@@ -186,7 +186,7 @@ describe('blackbox.yml', () => {
 
   it('must exist', () => {
     expect(folder.problems('probe_endpoint: { modules_file: gone.yml }', { probers })).toEqual([
-      'gone.yml: cannot read gone.yml: there is no such file',
+      'gone.yml: cannot read gone.yml: no such file',
     ]);
   });
 

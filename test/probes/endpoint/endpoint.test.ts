@@ -115,13 +115,13 @@ describe('/probe', () => {
 
   const wrong: readonly (readonly [string, Partial<ProbeQuestion>, string])[] = [
     ['', {}, '400 expected /probe?target=…&module=…'],
-    ['http://127.0.0.1', { module: 'x' }, '400 there is no module "x"'],
+    ['http://127.0.0.1', { module: 'x' }, '400 no module is named "x"'],
     [
       'http://127.0.0.1',
       { scrapeTimeout: 'soon' },
       '500 X-Prometheus-Scrape-Timeout-Seconds is "soon", expected a number',
     ],
-    ['', { module: 'x' }, '400 there is no module "x"'],
+    ['', { module: 'x' }, '400 no module is named "x"'],
   ];
   it.each(wrong)('refuses target %j with %j', async (target, more, expected) => {
     expect(shown(await ask(endpoint(), target, more))).toBe(expected);

@@ -132,7 +132,7 @@ class Checker {
 
   #overload(name: string, target: TypeName | undefined, args: readonly TypeName[]): TypeName {
     const named = this.#functions.find(name);
-    if (named === undefined) return this.#wrong(`there is no function ${name}`);
+    if (named === undefined) return this.#wrong(`unknown function ${name}`);
     const fitting = [...named].filter(
       (one) =>
         (one.target === undefined) === (target === undefined) &&
@@ -142,7 +142,7 @@ class Checker {
     );
     if (fitting.length === 0) {
       const given = `${target === undefined ? '' : `${target}.`}${name}(${args.join(', ')})`;
-      return this.#wrong(`there is no ${given}, only ${[...named].map(({ id }) => id).join(', ')}`);
+      return this.#wrong(`unknown overload ${given}; expected one of ${[...named].map(({ id }) => id).join(', ')}`);
     }
     const results = new Set(fitting.map(({ result }) => result.name));
     return results.size === 1 ? ([...results][0] ?? DYN) : DYN;
