@@ -67,7 +67,7 @@ export const PUBLISHED_FILES: readonly PublishedFile[] = [
 `,
   ),
   file(
-    'a status that there is not beside those that there are',
+    'an invalid status code beside valid ones',
     'http',
     'ok',
     `modules:
