@@ -7,7 +7,7 @@ export class NotRegularFileError extends Error {
 }
 
 /**
- * Without O_NONBLOCK, opening a pipe waits for a writer, possibly for ever. With it a device answers at once, too; and
+ * Without O_NONBLOCK, opening a pipe waits for a writer, possibly forever. With it a device answers at once, too; and
  * a terminal never becomes the controlling one of the process.
  */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;

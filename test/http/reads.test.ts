@@ -76,7 +76,7 @@ describe('a list', () => {
     { what: 'has nothing', rows: 0, query: 'limit=5', count: 0, next: null },
     { what: 'ends before the limit', rows: 3, query: 'limit=5', count: 3, next: null },
     { what: 'ends at the limit', rows: 5, query: 'limit=5', count: 5, next: null },
-    { what: 'goes on', rows: 6, query: 'limit=5', count: 5, next: '4' },
+    { what: 'continues', rows: 6, query: 'limit=5', count: 5, next: '4' },
     { what: 'is taken up again', rows: 6, query: 'limit=5&after=4', count: 1, next: null },
     { what: 'is long', rows: 2_000, query: 'limit=1999', count: 1_999, next: '1998' },
   ])('reports that it $what', async ({ rows, query, count, next }) => {

@@ -43,7 +43,7 @@ const FAST_MS = 1_000;
  * Runs checks on time: owns the timers, enforces the caps, and knows nothing of what a run does.
  *
  * Checks without a place wait in line, each at most once: what has been due longest goes first, and what becomes due
- * later never overtakes it. So no check waits longer than one run of each other check takes in the places there are.
+ * later never overtakes it. So no check waits longer than one run of each other check takes in the available places.
  * Intervals that pass meanwhile are skipped, not made up for.
  */
 export class Scheduler<Check extends Scheduled> {

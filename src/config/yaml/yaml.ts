@@ -18,7 +18,7 @@ export interface ParsedYaml {
 
 /**
  * Parses one YAML 1.2 document (core schema, with merge keys), expands `${…}` in its values, and keeps the place of
- * each. Never throws: problems are reported, and reading goes on.
+ * each. Never throws: problems are reported, and reading continues.
  */
 export function parseYaml(text: string, env: Environment): ParsedYaml {
   return parse(text, env);

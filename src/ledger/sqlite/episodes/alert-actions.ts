@@ -39,7 +39,7 @@ export class AlertActions {
     const { episodes, unreadable, guard } = this.#parts;
     const done = unreadable.read('episodes', id, () => guard(() => this.#pass(id, action)));
     if (done !== undefined) return done;
-    // unreadable: without this it would be due again and again, or stay open for ever
+    // unreadable: without this it would be due again and again, or stay open forever
     if (action.kind === 'time') episodes.rest(id);
     else if (action.kind === 'expire') episodes.giveUp(id);
     return 0;

@@ -27,7 +27,7 @@ const UNKNOWN_ANNOTATIONS = '{ }';
 const damagedIn = damagedColumns<EpisodeRow>(EPISODE_SHAPE);
 
 /**
- * Repairs the newest episode of an alert if it is unreadable: a second one would stay open beside it for ever. Damaged
+ * Repairs the newest episode of an alert if it is unreadable: a second one would stay open beside it forever. Damaged
  * columns are replaced by the delivery's values, and the original row goes to quarantine.
  */
 export class EpisodeRepair {
