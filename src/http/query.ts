@@ -94,7 +94,8 @@ export class Query {
 
 function unknownParameter(parameter: string, value: unknown, known: readonly string[]): QueryProblem {
   const given = typeof value === 'string' ? value : JSON.stringify(value);
-  const expected = known.length === 0 ? 'a request without query parameters' : `one of the parameters ${known.join(', ')}`;
+  const expected =
+    known.length === 0 ? 'a request without query parameters' : `one of the parameters ${known.join(', ')}`;
   return { parameter, given, expected };
 }
 

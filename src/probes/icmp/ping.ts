@@ -96,8 +96,6 @@ function cannotRun(error: unknown, command: string): ProbeFailure {
       `This host has no ${command}: install it (Debian and Ubuntu: apt-get install iputils-ping)`,
     );
   const hint =
-    code === 'EPERM'
-      ? ': its file capabilities exceed those of this container; remove them (setcap -r)'
-      : '';
+    code === 'EPERM' ? ': its file capabilities exceed those of this container; remove them (setcap -r)' : '';
   return agentFault('agent_error', `${command} cannot be started (${code || 'unknown error'})${hint}`);
 }

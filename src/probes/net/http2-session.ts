@@ -67,7 +67,9 @@ export class OneRequestSession {
 
   #requireFewBytes(): void {
     if (this.#socket.bytesRead > MAX_OTHER_BYTES + 2 * this.#contentBytes)
-      this.#end(`The server sent more than ${MAX_OTHER_BYTES} bytes in addition to the content of its answer`);
+      this.#end(
+        `The server sent more than ${MAX_OTHER_BYTES} bytes in addition to the content of its answer`,
+      );
   }
 
   #end(text: string): void {

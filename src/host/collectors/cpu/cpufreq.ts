@@ -14,19 +14,16 @@ function hertz(name: string, help: string): Family {
 const FREQUENCIES: readonly (readonly [file: string, family: Family])[] = [
   [
     'cpuinfo_cur_freq',
-    hertz('frequency_', 'Current CPU thread frequency in hertz, as reported by the hardware; on most machines readable by root only.'),
+    hertz(
+      'frequency_',
+      'Current CPU thread frequency in hertz, as reported by the hardware; on most machines readable by root only.',
+    ),
   ],
   ['cpuinfo_min_freq', hertz('frequency_min_', 'Minimum CPU thread frequency in hertz.')],
   ['cpuinfo_max_freq', hertz('frequency_max_', 'Maximum CPU thread frequency in hertz.')],
   ['scaling_cur_freq', hertz('scaling_frequency_', 'Current scaled CPU thread frequency in hertz.')],
-  [
-    'scaling_min_freq',
-    hertz('scaling_frequency_min_', 'Minimum scaled CPU thread frequency in hertz.'),
-  ],
-  [
-    'scaling_max_freq',
-    hertz('scaling_frequency_max_', 'Maximum scaled CPU thread frequency in hertz.'),
-  ],
+  ['scaling_min_freq', hertz('scaling_frequency_min_', 'Minimum scaled CPU thread frequency in hertz.')],
+  ['scaling_max_freq', hertz('scaling_frequency_max_', 'Maximum scaled CPU thread frequency in hertz.')],
 ];
 const governor: Family = {
   name: 'node_cpu_scaling_governor',

@@ -6,11 +6,7 @@ function family(name: string, type: FamilyType, help: string): Family {
   return { name: `node_${name}`, type, help, labels: [] };
 }
 
-const bootTime = family(
-  'boot_time_seconds',
-  'gauge',
-  'Node boot time, in unixtime.',
-);
+const bootTime = family('boot_time_seconds', 'gauge', 'Node boot time, in unixtime.');
 
 /** By the key of a line of /proc/stat. @see https://man7.org/linux/man-pages/man5/proc_stat.5.html */
 const families: ReadonlyMap<string, Family> = new Map([
@@ -19,7 +15,10 @@ const families: ReadonlyMap<string, Family> = new Map([
   ['processes', family('forks_total', 'counter', 'Total number of forks.')],
   ['btime', bootTime],
   ['procs_running', family('procs_running', 'gauge', 'Number of processes in runnable state.')],
-  ['procs_blocked', family('procs_blocked', 'gauge', 'Number of processes blocked waiting for I/O to complete.')],
+  [
+    'procs_blocked',
+    family('procs_blocked', 'gauge', 'Number of processes blocked waiting for I/O to complete.'),
+  ],
 ]);
 
 /** The kernel's counters in /proc/stat that do not belong to a single CPU. */

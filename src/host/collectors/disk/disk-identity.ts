@@ -35,10 +35,7 @@ const mapperInfo = gauge('device_mapper_info', 'Info about disk device mapper, v
 /** By the property of udev that has the value. */
 const ATA: readonly (readonly [property: string, family: Family])[] = [
   ['ID_ATA_WRITE_CACHE', gauge('ata_write_cache', 'ATA disk has a write cache.')],
-  [
-    'ID_ATA_WRITE_CACHE_ENABLED',
-    gauge('ata_write_cache_enabled', 'ATA disk has its write cache enabled.'),
-  ],
+  ['ID_ATA_WRITE_CACHE_ENABLED', gauge('ata_write_cache_enabled', 'ATA disk has its write cache enabled.')],
   [
     'ID_ATA_ROTATION_RATE_RPM',
     gauge('ata_rotation_rate_rpm', 'ATA disk rotation rate in RPMs (0 for SSDs).'),

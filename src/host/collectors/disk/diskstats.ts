@@ -45,7 +45,10 @@ const COLUMNS: readonly Column[] = [
   column('discarded_sectors_total', 'The total number of sectors (512 bytes) discarded successfully.'),
   milliseconds('discard_time_seconds_total', 'This is the total number of seconds spent by all discards.'),
   column('flush_requests_total', 'The total number of flush requests completed successfully.'),
-  milliseconds('flush_requests_time_seconds_total', 'This is the total number of seconds spent by all flush requests.'),
+  milliseconds(
+    'flush_requests_time_seconds_total',
+    'This is the total number of seconds spent by all flush requests.',
+  ),
 ];
 /** Older kernels have fewer columns; a line with less than these is invalid. */
 const OLDEST_COLUMNS = 11;

@@ -17,8 +17,20 @@ const COLUMNS: ReadonlyMap<number, Family> = new Map([
   [8, gauge('stat_insert', 'Number of entries inserted into the list.')],
   [9, gauge('stat_insert_failed', 'Number of entries for which list insertion was attempted but failed.')],
   [10, gauge('stat_drop', 'Number of packets dropped due to conntrack failure.')],
-  [11, gauge('stat_early_drop', 'Number of dropped conntrack entries to make room for new ones, if maximum table size was reached.')],
-  [16, gauge('stat_search_restart', 'Number of conntrack table lookups which had to be restarted due to hashtable resizes.')],
+  [
+    11,
+    gauge(
+      'stat_early_drop',
+      'Number of dropped conntrack entries to make room for new ones, if maximum table size was reached.',
+    ),
+  ],
+  [
+    16,
+    gauge(
+      'stat_search_restart',
+      'Number of conntrack table lookups which had to be restarted due to hashtable resizes.',
+    ),
+  ],
 ]);
 
 /** Netfilter's connection tracking. */

@@ -17,7 +17,10 @@ const info: Family = {
   labels: ['device', 'address', 'broadcast', 'duplex', 'operstate', 'adminstate', 'ifalias'],
 };
 const speed = family('speed_bytes', 'Speed of the link, in bytes per second.');
-const carrier = family('carrier', '1 if the device has a carrier, 0 otherwise; absent while the device is down.');
+const carrier = family(
+  'carrier',
+  '1 if the device has a carrier, 0 otherwise; absent while the device is down.',
+);
 const CARRIER = 'carrier';
 const DUPLEX = 'duplex';
 const SPEED = 'speed';
@@ -26,18 +29,33 @@ const SPEED = 'speed';
 const NUMBERS: readonly (readonly [file: string, family: Family])[] = [
   [
     'addr_assign_type',
-    family('address_assign_type', 'Origin of the address: 0 permanent, 1 random, 2 copied from another device, 3 set.'),
+    family(
+      'address_assign_type',
+      'Origin of the address: 0 permanent, 1 random, 2 copied from another device, 3 set.',
+    ),
   ],
-  ['carrier_changes', family('carrier_changes_total', 'Number of times the carrier state changed.', 'counter')],
+  [
+    'carrier_changes',
+    family('carrier_changes_total', 'Number of times the carrier state changed.', 'counter'),
+  ],
   ['carrier_up_count', family('carrier_up_changes_total', 'Number of times the carrier came up.', 'counter')],
-  ['carrier_down_count', family('carrier_down_changes_total', 'Number of times the carrier went down.', 'counter')],
+  [
+    'carrier_down_count',
+    family('carrier_down_changes_total', 'Number of times the carrier went down.', 'counter'),
+  ],
   ['dev_id', family('device_id', 'Number that distinguishes devices that share one address.')],
-  ['dormant', family('dormant', '1 while the device waits for an external event, such as 802.1X authentication.')],
+  [
+    'dormant',
+    family('dormant', '1 while the device waits for an external event, such as 802.1X authentication.'),
+  ],
   ['flags', family('flags', 'Flags of the device, as in netdevice(7).')],
   ['ifindex', family('iface_id', 'Index of the device.')],
   [
     'iflink',
-    family('iface_link', 'Index of the device that this one is linked to; its own index if it is not linked.'),
+    family(
+      'iface_link',
+      'Index of the device that this one is linked to; its own index if it is not linked.',
+    ),
   ],
   [
     'link_mode',
@@ -47,7 +65,10 @@ const NUMBERS: readonly (readonly [file: string, family: Family])[] = [
   ['netdev_group', family('net_dev_group', 'Group of the device.')],
   [
     'name_assign_type',
-    family('name_assign_type', 'Origin of the name: 1 enumerated by the kernel, 2 predictable, 3 set by user space, 4 renamed.'),
+    family(
+      'name_assign_type',
+      'Origin of the name: 1 enumerated by the kernel, 2 predictable, 3 set by user space, 4 renamed.',
+    ),
   ],
   ['tx_queue_len', family('transmit_queue_length', 'Length of the transmit queue, in packets.')],
   ['type', family('protocol_type', 'Type of hardware (ARPHRD_*): 1 is Ethernet.')],

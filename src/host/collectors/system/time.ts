@@ -8,7 +8,7 @@ import { zoneAbbreviation } from './time-zone.ts';
 const now: Family = {
   name: 'node_time_seconds',
   type: 'gauge',
-  help: "System time in seconds since epoch (1970).",
+  help: 'System time in seconds since epoch (1970).',
   labels: [],
 };
 const zoneOffset: Family = {

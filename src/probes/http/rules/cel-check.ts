@@ -142,7 +142,9 @@ class Checker {
     );
     if (fitting.length === 0) {
       const given = `${target === undefined ? '' : `${target}.`}${name}(${args.join(', ')})`;
-      return this.#wrong(`unknown overload ${given}; expected one of ${[...named].map(({ id }) => id).join(', ')}`);
+      return this.#wrong(
+        `unknown overload ${given}; expected one of ${[...named].map(({ id }) => id).join(', ')}`,
+      );
     }
     const results = new Set(fitting.map(({ result }) => result.name));
     return results.size === 1 ? ([...results][0] ?? DYN) : DYN;
