@@ -154,7 +154,7 @@ describe('ChildClient', () => {
     await expect(statfs.stat(['/'], never)).rejects.toThrow(/broken-child.mjs exited \(exit code 3\)/);
     await expect(statfs.stat(['/'], never)).rejects.toThrow(/exited unexpectedly; it is restarted later/);
     await clock.advance(5_000);
-    await expect(statfs.stat(['/'], never)).rejects.toThrow(/ended \(exit code 3\)/);
+    await expect(statfs.stat(['/'], never)).rejects.toThrow(/exited \(exit code 3\)/);
   });
 
   it('waits no longer than the scrape', async () => {
