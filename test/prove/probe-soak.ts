@@ -9,7 +9,7 @@ export async function prove() {
     title: 'Ten minutes at 300 probes a second',
     rows: [
       ['probes; a second', `${record.runs}; ${record.perSecond.toFixed(0)}`],
-      ['of those not successful', String(record.notSuccessful)],
+      ['that did not succeed', String(record.notSuccessful)],
       [
         'resident memory: second quarter, last quarter',
         `${mb(before.residentBytes)}, ${mb(after.residentBytes)}`,
