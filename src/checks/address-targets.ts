@@ -1,7 +1,6 @@
 import type { ConfiguredService } from '../config/types.ts';
-import type { Clock } from '../domain/clock.ts';
+import { PeriodicTask, type Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { PeriodicTask } from '../domain/periodic-task.ts';
 import type { Target } from '../domain/service.ts';
 import type { Address, Resolver } from '../probes/net/resolver.ts';
 import { createResolver, NameNotFoundError } from '../probes/net/resolver.ts';

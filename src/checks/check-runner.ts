@@ -1,8 +1,7 @@
 import type { ConfiguredService, SchedulerConfig } from '../config/types.ts';
 import type { CancelSignal } from '../domain/cancellation.ts';
-import type { Clock, MonotonicMs } from '../domain/clock.ts';
+import { PeriodicTask, type Clock, type MonotonicMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { PeriodicTask } from '../domain/periodic-task.ts';
 import type { Result } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
 import { checkKey, ownLabels } from '../domain/service.ts';

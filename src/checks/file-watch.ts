@@ -1,7 +1,7 @@
 import { statSync, watch, type BigIntStats, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { PeriodicTask, type TaskContext } from '../domain/periodic-task.ts';
+import { PeriodicTask, type TaskContext } from '../domain/clock.ts';
 
 export interface FileWatchOptions extends TaskContext {
   /** Absolute. */

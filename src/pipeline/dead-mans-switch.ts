@@ -1,8 +1,7 @@
 import type { HttpClient } from './http-client.ts';
 import type { Config } from '../config/types.ts';
-import type { Clock } from '../domain/clock.ts';
+import { PeriodicTask, type Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { PeriodicTask } from '../domain/periodic-task.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 

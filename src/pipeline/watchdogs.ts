@@ -1,8 +1,7 @@
 import { firstStanding, nextStanding, type WatchdogStanding } from './watchdog-state.ts';
 import type { WatchdogConfig } from '../config/types.ts';
-import type { Clock } from '../domain/clock.ts';
+import { PeriodicTask, type Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { PeriodicTask } from '../domain/periodic-task.ts';
 import type { WatchdogSighting } from '../alerts/watchdog.ts';
 import type { Outbox } from '../events/outbox.ts';
 import type { Ledger } from '../ledger/ledger.ts';

@@ -1,5 +1,4 @@
-import type { Clock, MonotonicMs } from '../domain/clock.ts';
-import { PeriodicTask, type TaskContext } from '../domain/periodic-task.ts';
+import { PeriodicTask, type Clock, type MonotonicMs, type TaskContext } from '../domain/clock.ts';
 
 /** A time in which the event loop was blocked. */
 interface Stall {

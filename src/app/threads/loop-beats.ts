@@ -1,4 +1,4 @@
-import { PeriodicTask, type TaskContext } from '../../domain/periodic-task.ts';
+import { PeriodicTask, type TaskContext } from '../../domain/clock.ts';
 
 /** Shared between threads: for how many seconds the event loop has turned, and 1 where a debugger may pause it. */
 type LoopBeats = Int32Array;

@@ -1,7 +1,7 @@
 import { Router, type Request, type Response } from 'express';
 import type { GuardHandler } from '../guard.ts';
 import type { CloudEvent } from '../../domain/event.ts';
-import { PeriodicTask, type TaskContext } from '../../domain/periodic-task.ts';
+import { PeriodicTask, type TaskContext } from '../../domain/clock.ts';
 import type { Step } from '../../events/follow.ts';
 import { EVENT_STREAM } from '../middleware/measure.ts';
 import type { Connections } from '../connections.ts';

@@ -1,5 +1,4 @@
-import type { MonotonicMs } from '../../domain/clock.ts';
-import { PeriodicTask, type TaskContext } from '../../domain/periodic-task.ts';
+import { PeriodicTask, type MonotonicMs, type TaskContext } from '../../domain/clock.ts';
 import { LedgerUnavailableError } from '../ledger.ts';
 import type { Reply } from './protocol.ts';
 

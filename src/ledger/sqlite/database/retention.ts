@@ -1,6 +1,5 @@
 import { firstOf } from '../../../domain/cancellation.ts';
-import type { EpochMs } from '../../../domain/clock.ts';
-import { PeriodicTask, type TaskContext } from '../../../domain/periodic-task.ts';
+import { PeriodicTask, type EpochMs, type TaskContext } from '../../../domain/clock.ts';
 import { LedgerUnavailableError } from '../../ledger.ts';
 
 /** Removes a slice of expired rows. @returns whether there may be more */

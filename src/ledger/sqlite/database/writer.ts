@@ -1,7 +1,6 @@
 import type { Statement } from 'better-sqlite3';
-import type { Clock } from '../../../domain/clock.ts';
+import { PeriodicTask, type Clock } from '../../../domain/clock.ts';
 import type { Logger } from '../../../domain/log.ts';
-import { PeriodicTask } from '../../../domain/periodic-task.ts';
 import { LedgerUnavailableError } from '../../ledger.ts';
 import { isStoreFailure, sqliteCode } from './sqlite-errors.ts';
 import type { Sqlite } from './open-database.ts';

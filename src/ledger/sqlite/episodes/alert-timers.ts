@@ -1,6 +1,5 @@
 import { SEVERITIES } from '../../../alerts/alert.ts';
-import type { EpochMs } from '../../../domain/clock.ts';
-import { PeriodicTask, type TaskContext } from '../../../domain/periodic-task.ts';
+import { PeriodicTask, type EpochMs, type TaskContext } from '../../../domain/clock.ts';
 import { LedgerUnavailableError, type AlertRules } from '../../ledger.ts';
 import type { AlertActions } from './alert-actions.ts';
 import type { EpisodeStore } from './episode-store.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PeriodicTask } from '../../src/domain/periodic-task.ts';
+import { PeriodicTask } from '../../src/domain/clock.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
