@@ -27,13 +27,16 @@ function closeLater<T extends { close(): unknown }>(server: T): T {
   return server;
 }
 
-/** What is probed: one healthy target of each kind that needs only this machine. */
+/**
+ * What is probed: one healthy target of each kind that needs only this machine. Some answer after two seconds, so that
+ * at any time some runs are waiting for an answer; the timeout is far longer than a busy machine needs besides.
+ */
 async function targets(): Promise<string[]> {
   const mint = new CertificateMint();
   closing.push(() => mint.remove());
   const certificate = mint.leaf();
   const slow = closeLater(
-    await startHttp((_request, response) => void setTimeout(() => response.end('fine'), 500)),
+    await startHttp((_request, response) => void setTimeout(() => response.end('fine'), 2_000)),
   );
   const secure = closeLater(await startHttps(certificate, (_request, response) => response.end('fine')));
   const tcp = closeLater(await startTcp());
@@ -43,7 +46,7 @@ async function targets(): Promise<string[]> {
   );
   const redis = closeLater(await startRedis());
   return [
-    // ten of them, on different phases: at any time some are waiting for an answer
+    // on different phases
     ...Array.from({ length: 10 }, (_, i) => `{ name: http${i}, target: '${slow.url}', http: {} }`),
     `{ name: by_name, target: 'http://localhost:${impatient.port}', http: { preferred_ip_protocol: ip4 } }`,
     `{ name: https, target: '${secure.url}', http: { preferred_ip_protocol: ip4, tls_config: { insecure_skip_verify: true } } }`,
@@ -55,11 +58,11 @@ async function targets(): Promise<string[]> {
   ];
 }
 
-const config = (services: readonly string[], timing = 'interval: 1s, timeout: 800ms') => `
+const config = (services: readonly string[]) => `
 server: { node: t, max_connections_per_address: 1024 }
 store: { path: ledger.db }
 metrics: { rate_limit: { per_second: 1000, burst: 1000 } }
-scheduler: { ${timing}, adaptive: false, max_per_host: 100 }
+scheduler: { interval: 5s, timeout: 5s, adaptive: false, max_per_host: 100 }
 confirm: { failures: 1 }
 services:
 ${services.map((service) => `  - ${service}\n`).join('')}`;
@@ -77,53 +80,74 @@ async function results(tocsin: RunningTocsin): Promise<Record<string, Record<str
   return found;
 }
 
+const sum = (endings: Record<string, number>) =>
+  Object.values(endings).reduce((all, count) => all + count, 0);
+
 const failures = ({ success: _success, ...endings }: Record<string, number>) =>
   Object.keys(endings).filter((ending) => !ending.startsWith('agent_'));
 
 describe('a fault of the agent', () => {
-  it('is not a failure where the event loop is blocked for two seconds, and a refused connection still is', async () => {
+  it('is not a failure where the event loop is blocked for longer than the timeout, and a refused connection still is', async () => {
     await using tocsin = await startTocsin({
       folder: folder.path,
       config: config(await targets()),
       env: { NODE_OPTIONS: `--import ${new URL('../support/blocking.mjs', import.meta.url).href}` },
     });
-    await until(async () => Object.values(await results(tocsin)).length === 17);
-    for (let i = 0; i < 4; i++) {
-      tocsin.signal('SIGUSR2');
-      // each block starts at another moment of the runs
-      await pause(3_100 + i * 170);
+    const allRan = async (times: number) => {
+      const all = Object.values(await results(tocsin));
+      return all.length === 17 && all.every((endings) => sum(endings) >= times);
+    };
+    await until(() => allRan(1));
+    const overloads = async () =>
+      Object.values(await results(tocsin)).reduce(
+        (all, endings) => all + (endings['agent_overload'] ?? 0),
+        0,
+      );
+    for (let block = 0; block < 2; block++) {
+      const before = await overloads();
+      await until(
+        async () => {
+          tocsin.signal('SIGUSR2');
+          // the next request is answered after the block
+          await pause(500);
+          return (await overloads()) > before;
+        },
+        { what: 'a block while a run waits for its answer' },
+      );
     }
-    const { refused = {}, ...healthy } = await results(tocsin);
+    // and all is well again
+    const after = await until(async () => ((await allRan(3)) ? results(tocsin) : undefined));
+    const { refused = {}, ...healthy } = after;
     for (const [service, endings] of Object.entries(healthy)) {
       expect([service, failures(endings)]).toEqual([service, []]);
-      expect(endings['success']).toBeGreaterThan(2);
+      expect(endings['success']).toBeGreaterThan(0);
     }
-    expect(Object.values(healthy).some((endings) => (endings['agent_overload'] ?? 0) > 0)).toBe(true);
-    expect(refused['connect_refused']).toBeGreaterThan(2);
+    expect(refused['connect_refused']).toBeGreaterThan(0);
   });
 
   it('is not a failure where no file descriptors are left', async () => {
-    await using tocsin = await startTocsin({
-      folder: folder.path,
-      config: config(await targets(), 'interval: 3s, timeout: 3s'),
+    await using tocsin = await startTocsin({ folder: folder.path, config: config(await targets()) });
+    await until(async () => {
+      const all = Object.values(await results(tocsin));
+      return all.length === 17 && all.every((endings) => sum(endings) > 0);
     });
-    await until(async () =>
-      Object.values(await results(tocsin)).every((endings) => (Object.values(endings)[0] ?? 0) > 0),
-    );
     // as many as are open now, and a few that the connections below will use
     const limit = readdirSync(`/proc/${tocsin.pid}/fd`).length + 5;
     execFileSync('prlimit', ['--pid', String(tocsin.pid), `--nofile=${limit}:${limit}`]);
-    const held = hold(Number(new URL(tocsin.url).port), 60);
-    await pause(9_000);
-    held.stop();
-    const after = await until(() => results(tocsin));
+    const after = await until(
+      async () => {
+        const held = hold(Number(new URL(tocsin.url).port), 60);
+        // each service is due twice meanwhile
+        await pause(10_000);
+        held.stop();
+        const all = await until(() => results(tocsin));
+        return Object.values(all).every(lackedDescriptors) ? all : undefined;
+      },
+      { what: 'a run of each service without a descriptor' },
+    );
     for (const [service, endings] of Object.entries(after)) {
       const expected = service === 'refused' ? ['connect_refused'] : [];
       expect([service, failures(endings)]).toEqual([service, expected]);
-      expect([service, (endings['agent_limit'] ?? 0) + (endings['agent_resolver'] ?? 0) > 0]).toEqual([
-        service,
-        true,
-      ]);
     }
     await until(
       async () => ((await results(tocsin))['http0']?.['success'] ?? 0) > (after['http0']?.['success'] ?? 0),
@@ -131,6 +155,9 @@ describe('a fault of the agent', () => {
     expect(tocsin.log.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });
+
+const lackedDescriptors = (endings: Record<string, number>) =>
+  (endings['agent_limit'] ?? 0) + (endings['agent_resolver'] ?? 0) > 0;
 
 /** Keeps this many connections to a port open, and opens another for each that is refused. */
 function hold(port: number, count: number): { stop: () => void } {

@@ -10,6 +10,7 @@ describeWithPeers(['alertmanager'], 'two Alertmanagers in a cluster', () => {
       repeated: [],
     });
     expect(record.episodes).toBe(record.lives);
-    expect(record.duplicates).toBeGreaterThan(record.accepted);
+    // how often, in proportion to what is new, depends on how long everything takes
+    expect(record.unrepeated).toEqual([]);
   });
 });

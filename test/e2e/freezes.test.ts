@@ -142,7 +142,7 @@ services:
   - { name: hostile, interval: 1h, timeout: 8s, target: '${server.url}/large',
       http: { preferred_ip_protocol: ip4,
               fail_if_body_json_not_matches_cel: 'body.items.all(x, body.items.exists(y, y == x))' } }
-  - { name: good, interval: 2s, timeout: 2s, target: '${server.url}/small',
+  - { name: good, interval: 4s, timeout: 4s, target: '${server.url}/small',
       http: { preferred_ip_protocol: ip4, fail_if_body_json_not_matches_cel: 'body.status == "ok"' } }
 `,
     });

@@ -9,6 +9,7 @@ it('survives hostile readers of every path, without losing an alert or running o
     readers: 100,
     addresses: 20,
     seconds: 10,
+    patienceSeconds: 60,
     heapMb: 128,
   });
   expect(record.counts.ended).toBeGreaterThan(100);

@@ -7,7 +7,7 @@ it('survives everything hostile at once, without losing an alert or leaving anyt
     good: 100,
     hanging: 140,
     intervalSeconds: 5,
-    timeoutSeconds: 2,
+    timeoutSeconds: 4,
     alerts: 3_000,
     readers: 40,
     seconds: 20,

@@ -47,7 +47,7 @@ describeWithPeers(['prometheus', 'blackbox_exporter'], 'the migration guide, wit
       .replaceAll('https://prometheus.io', site.url)
       .replaceAll('http://example.com:8080', `${site.url}/gone`)
       .replaceAll('127.0.0.1:9115', address);
-    writeFileSync(configFile, `global: { scrape_interval: 1s, scrape_timeout: 1s }\n${text}`);
+    writeFileSync(configFile, `global: { scrape_interval: 4s, scrape_timeout: 4s }\n${text}`);
   }
 
   async function query(expression: string): Promise<readonly Sample[]> {

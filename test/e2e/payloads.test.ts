@@ -6,7 +6,7 @@ it('answers anything that is posted to a webhook, and never with 500', async () 
     payloads: 8_000,
     connections: 16,
     samples: 2_000,
-    maxSeconds: 60,
+    maxSeconds: Infinity,
     seed: 7,
   });
   expect(Object.keys(statuses).filter((status) => !['200', '400', '503'].includes(status))).toEqual([]);

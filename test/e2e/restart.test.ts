@@ -28,7 +28,7 @@ metrics: { rate_limit: { per_second: 1000, burst: 1000 } }
 confirm: { failures: 2, retry_interval: 100ms }
 scheduler: { adaptive: false }
 services:
-  - { name: api, interval: ${interval}, timeout: 900ms, ${targets}, http: { preferred_ip_protocol: ip4 } }
+  - { name: api, interval: ${interval}, timeout: 3s, ${targets}, http: { preferred_ip_protocol: ip4 } }
 `;
 
 async function samples(url: string): Promise<readonly ParsedSample[]> {
@@ -81,7 +81,7 @@ describe('a restart', () => {
   });
 
   it('continues after kill -9 too, and reports what has changed in between once', async () => {
-    await using first = await startTocsin({ folder: folder.path, config: config('1s') });
+    await using first = await startTocsin({ folder: folder.path, config: config('3s') });
     await until(
       async () => value(await samples(first.url), 'tocsin_check_state', { state: 'healthy' }) === 1,
     );
@@ -93,7 +93,7 @@ describe('a restart', () => {
     });
     await first.kill();
     status = 503;
-    await using second = await startTocsin({ folder: folder.path, config: config('1s') });
+    await using second = await startTocsin({ folder: folder.path, config: config('3s') });
     await until(async () => (await events(second.url)).includes('tocsin.check.unhealthy'));
     expect(await events(second.url)).toEqual([
       'tocsin.check.healthy',
@@ -112,7 +112,7 @@ describe('a targets file', () => {
         JSON.stringify([{ targets: paths.map((path) => `${server.url}${path}`), labels: { rack: 'r1' } }]),
       );
     write('/a');
-    const text = config('1s', 'targets_file: sd.json');
+    const text = config('3s', 'targets_file: sd.json');
     await using tocsin = await startTocsin({ folder: folder.path, config: text });
     const watched = async () =>
       (await samples(tocsin.url))

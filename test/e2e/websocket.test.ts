@@ -24,7 +24,7 @@ describe('websocket of a running Tocsin', () => {
     };
     writeFileSync(join(folder.path, 'blackbox.yml'), JSON.stringify({ modules }));
     const service = (name: string, target: string) => ({
-      ...{ name, target, interval: '1s', timeout: '900ms' },
+      ...{ name, target, interval: '3s', timeout: '3s' },
       websocket: { query_response },
     });
     const config = {

@@ -120,7 +120,7 @@ async function startPrometheus(
     static_configs: [{ targets: [`127.0.0.1:${target}`] }],
   }));
   const file = join(folder, 'prometheus.yml');
-  const global = { scrape_interval: '1s', scrape_timeout: '1s' };
+  const global = { scrape_interval: '4s', scrape_timeout: '4s' };
   writeFileSync(file, JSON.stringify({ global, scrape_configs: jobs }));
   const args = [
     `--config.file=${file}`,

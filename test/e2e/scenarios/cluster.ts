@@ -33,6 +33,8 @@ export interface ClusterRecord {
   readonly repeatedTransitions: readonly string[];
   readonly transitions: Readonly<Record<string, number>>;
   readonly deliveries: number;
+  /** Kinds of alerts that fired from the start and were never repeated: with nothing repeated, nothing is shown. */
+  readonly unrepeated: readonly string[];
   /** Alerts in all deliveries: those that reported something new, and those that did not. */
   readonly accepted: number;
   readonly duplicates: number;
@@ -41,6 +43,18 @@ export interface ClusterRecord {
 
 const GROUP_INTERVAL_SECONDS = 5;
 const PEER_TIMEOUT_SECONDS = 2;
+const REPEAT_INTERVAL_SECONDS = 10;
+
+/** Kinds of alerts that fire from the start. */
+const FROM_THE_START = [
+  'plain',
+  'flaps',
+  'silenced',
+  'ends-down',
+  'flaps-down',
+  'ends-killed',
+  'flaps-reload',
+] as const;
 
 /** Two Alertmanagers, one Tocsin, and everything that goes wrong between them. */
 export async function runCluster(options: ClusterRunOptions): Promise<ClusterRecord> {
@@ -78,10 +92,11 @@ export async function runCluster(options: ClusterRunOptions): Promise<ClusterRec
 }
 
 function alertmanagerConfig(receiver: string, routes: string): string {
+  const more = routes === '' ? '' : `, ${routes}`;
   return `route:
-  { receiver: tocsin, group_by: [alertname], group_wait: 1s, group_interval: ${GROUP_INTERVAL_SECONDS}s, repeat_interval: 10s }
+  { receiver: tocsin, group_by: [alertname], group_wait: 1s, group_interval: ${GROUP_INTERVAL_SECONDS}s, repeat_interval: ${REPEAT_INTERVAL_SECONDS}s${more} }
 receivers: [{ name: tocsin, webhook_configs: [{ url: '${receiver}' }] }]
-`.replace('repeat_interval: 10s', `repeat_interval: 10s${routes === '' ? '' : `, ${routes}`}`);
+`;
 }
 
 function tocsinConfig(urls: readonly string[]): string {
@@ -90,7 +105,7 @@ store: { path: ledger.db }
 alerts: { same_start_tolerance: 1s, stale_hold: 2m }
 webhooks:
   - name: main
-    alertmanager: { peers: 2, peer_timeout: ${PEER_TIMEOUT_SECONDS}s, group_interval: ${GROUP_INTERVAL_SECONDS}s, repeat_interval: 10s, warm_up: 5s }
+    alertmanager: { peers: 2, peer_timeout: ${PEER_TIMEOUT_SECONDS}s, group_interval: ${GROUP_INTERVAL_SECONDS}s, repeat_interval: ${REPEAT_INTERVAL_SECONDS}s, warm_up: 5s }
 alertmanagers: [${urls.map((url, i) => `{ name: am${i}, url: '${url}' }`).join(', ')}]
 `;
 }
@@ -99,6 +114,12 @@ interface Players {
   readonly cluster: AlertmanagerCluster;
   readonly source: AlertSource;
   readonly perKind: number;
+}
+
+interface Delivery {
+  readonly group_key: string;
+  readonly accepted: number;
+  readonly duplicates: number;
 }
 
 interface Shown {
@@ -115,12 +136,15 @@ class Story {
     this.#players = players;
   }
 
-  /** All kinds start firing, and are reported repeatedly. */
+  /** All kinds start firing, and each is reported repeatedly. */
   async repeats(): Promise<void> {
-    const kinds = ['plain', 'flaps', 'silenced', 'ends-down', 'flaps-down', 'ends-killed', 'flaps-reload'];
-    for (const kind of kinds) await this.#begin(kind);
-    for (const kind of kinds) await this.#told(kind, 1, 'open');
-    await pause(12_000);
+    for (const kind of FROM_THE_START) await this.#begin(kind);
+    for (const kind of FROM_THE_START) await this.#told(kind, 1, 'open');
+    await until(async () => (await this.#unrepeated()).length === 0, {
+      everyMs: 500,
+      lastsMs: REPEAT_INTERVAL_SECONDS * 1_000,
+      what: 'a repeated delivery of each kind',
+    });
   }
 
   async flaps(): Promise<void> {
@@ -215,9 +239,7 @@ class Story {
     const { events } = await json<{ events: AlertEvent[] }>(
       `${url}/api/v1/events?type=tocsin.alert.*&limit=10000`,
     );
-    const { deliveries } = await json<{ deliveries: { accepted: number; duplicates: number }[] }>(
-      `${url}/api/v1/deliveries?limit=10000`,
-    );
+    const deliveries = await this.#deliveries();
     const steps = events.map(({ data }) => `${data.episode} ${data.ordinal}`);
     const transitions: Record<string, number> = {};
     for (const event of events) transitions[nameOf(event)] = (transitions[nameOf(event)] ?? 0) + 1;
@@ -229,10 +251,25 @@ class Story {
       wrong: [...lives].flatMap(([instance, really]) => difference(instance, really, events)),
       repeatedTransitions: steps.filter((step, i) => steps.indexOf(step) !== i),
       transitions,
+      unrepeated: await this.#unrepeated(),
       deliveries: deliveries.length,
       accepted: sum('accepted'),
       duplicates: sum('duplicates'),
     };
+  }
+
+  async #deliveries(): Promise<readonly Delivery[]> {
+    const { url } = this.#tocsin;
+    return (await json<{ deliveries: readonly Delivery[] }>(`${url}/api/v1/deliveries?limit=10000`))
+      .deliveries;
+  }
+
+  /** Kinds of which no delivery was a mere repetition. */
+  async #unrepeated(): Promise<readonly string[]> {
+    const repeated = (await this.#deliveries()).filter((one) => one.accepted === 0 && one.duplicates > 0);
+    return FROM_THE_START.filter(
+      (kind) => !repeated.some(({ group_key }) => group_key.includes(`alertname="${kind}"`)),
+    );
   }
 
   #begin(kind: string): Promise<void> {

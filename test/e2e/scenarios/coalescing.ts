@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startScraper } from '../../support/storm/scraper.ts';
-import { readPage, startStormedTocsin } from '../../support/storm/servers.ts';
+import { stopProcess } from '../../support/storm/process-watch.ts';
+import { readPage, startStormedTocsin, type StormedServer } from '../../support/storm/servers.ts';
 import { temporaryFolder } from '../../support/tocsin.ts';
+import { until } from '../../support/until.ts';
 
 export interface CoalescingOptions {
   readonly seconds: number;
@@ -10,6 +12,10 @@ export interface CoalescingOptions {
   /** People with `curl`: each sends this many requests a second, all at the same moment. */
   readonly curls: number;
   readonly perSecond: number;
+  /** Of the two Prometheus servers; 1 s. */
+  readonly scrapeSeconds?: number;
+  /** Whether Tocsin finds all requests of a moment at once, however busy the machine is: it is stopped meanwhile. */
+  readonly atOnce?: boolean;
 }
 
 export interface CoalescingRecord {
@@ -22,44 +28,58 @@ export interface CoalescingRecord {
   readonly collections: number;
 }
 
-/** Two Prometheus servers that scrape every second, and clients that ask in a loop. */
+/** Two Prometheus servers that scrape, and clients that ask in a loop. */
 export async function runCoalescing(options: CoalescingOptions): Promise<CoalescingRecord> {
-  const { checks, intervalSeconds } = options;
+  const { checks, intervalSeconds, scrapeSeconds } = options;
   await using folder = temporaryFolder();
   const config = 'metrics: { rate_limit: { per_second: 1000, burst: 1000 } }\n';
   const server = await startStormedTocsin({ folder: folder.path, checks, intervalSeconds, config });
   const target = `127.0.0.1:${server.port}`;
   const scrapers = [
-    await startScraper({ folder: folder.path, target, name: 'one' }),
-    await startScraper({ folder: folder.path, target, name: 'other' }),
+    await startScraper({ folder: folder.path, target, scrapeSeconds, name: 'one' }),
+    await startScraper({ folder: folder.path, target, scrapeSeconds, name: 'other' }),
   ];
   try {
-    const before = await server.counts?.();
-    const asked = await askInLoops(server.port, options);
+    const { counts } = server;
+    if (counts === undefined) throw new Error('Tocsin keeps counts');
+    const before = await counts();
+    const asked = await askInLoops(server, options);
     const prometheus = await Promise.all(scrapers.map((each) => each.numbers(options.seconds)));
-    // whether a response was read is known a second later
-    await pause(1_500);
-    const after = await server.counts?.();
-    if (before === undefined || after === undefined) throw new Error('Tocsin keeps counts');
-    return {
-      prometheus,
-      asked,
-      served: (after.scrapes['served'] ?? 0) - (before.scrapes['served'] ?? 0),
-      coalesced: after.coalesced - before.coalesced,
-      collections: after.collections - before.collections,
+    const since = async () => {
+      const now = await counts();
+      return {
+        served: (now.scrapes['served'] ?? 0) - (before.scrapes['served'] ?? 0),
+        coalesced: now.coalesced - before.coalesced,
+        collections: now.collections - before.collections,
+      };
     };
+    // whether a response was read is known a second later
+    const after = await until(async () => {
+      const now = await since();
+      return now.served >= asked && now;
+    });
+    return { prometheus, asked, ...after };
   } finally {
     for (const scraper of scrapers) await scraper.stop();
     await server.stop();
   }
 }
 
-async function askInLoops(port: number, { seconds, curls, perSecond }: CoalescingOptions): Promise<number> {
+async function askInLoops(
+  { pid, port }: StormedServer,
+  { seconds, curls, perSecond, atOnce = false }: CoalescingOptions,
+): Promise<number> {
   const start = performance.now();
   let asked = 0;
   const answers: Promise<string>[] = [];
   while (performance.now() - start < seconds * 1_000) {
-    for (let i = 0; i < curls; i++) answers.push(readPage(port));
+    if (atOnce) await stopProcess(pid);
+    const sent = Array.from(
+      { length: curls },
+      () => new Promise<void>((resolve) => answers.push(readPage(port, undefined, resolve))),
+    );
+    await Promise.all(sent);
+    if (atOnce) process.kill(pid, 'SIGCONT');
     asked += curls;
     await pause(1_000 / perSecond);
   }

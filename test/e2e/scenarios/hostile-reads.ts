@@ -14,6 +14,8 @@ export interface HostileReadsRun {
   /** Addresses of the readers. */
   readonly addresses: number;
   readonly seconds: number;
+  /** How long the healthy clients wait for an answer. */
+  readonly patienceSeconds: number;
   /** `--max-old-space-size`, MB. */
   readonly heapMb: number;
 }
@@ -53,9 +55,10 @@ export async function runHostileReads(run: HostileReadsRun): Promise<HostileRead
   const watch = watchProcess(tocsin.pid);
   const port = Number(new URL(tocsin.url).port);
   const readers = await startHostileReaders({ port, clients: run.readers, addresses: run.addresses });
-  const healthy = startHealthyClient(20, (signal) => fetch(`${tocsin.url}/-/healthy`, { signal }));
+  const timeoutMs = run.patienceSeconds * 1_000;
+  const healthy = startHealthyClient(20, (signal) => fetch(`${tocsin.url}/-/healthy`, { signal }), timeoutMs);
   let next = run.alerts;
-  const sender = startHealthyClient(250, (signal) => deliver(tocsin.url, next++, 1, signal));
+  const sender = startHealthyClient(250, (signal) => deliver(tocsin.url, next++, 1, signal), timeoutMs);
   await pause(run.seconds * 1_000);
   const [asked, sent, counts] = [await healthy.stop(), await sender.stop(), await readers.stop()];
   watch.stop();

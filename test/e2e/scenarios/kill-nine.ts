@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { postWebhook, webhookAlert, webhookPayload } from '../../support/alerts.ts';
 import { json } from '../../support/chain.ts';
 import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { until } from '../../support/until.ts';
 
 export interface KillNineRecord {
   readonly rounds: number;
@@ -47,7 +48,10 @@ export async function runKillNine(rounds: number): Promise<KillNineRecord> {
     const tocsin = await startTocsin({ folder: folder.path, config: CONFIG });
     const on = { now: true };
     const workers = Array.from({ length: WORKERS }, () => load(tocsin, on));
+    const before = answered.size;
     await pause(150 + ((round * 37) % 250));
+    // a busy machine may need longer for the first answer
+    await until(() => answered.size > before, { what: 'an answer' });
     await tocsin.kill();
     on.now = false;
     await Promise.all(workers);

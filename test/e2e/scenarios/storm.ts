@@ -25,6 +25,8 @@ export interface Course {
 export interface Accounts {
   readonly scrapes: Readonly<Record<string, number>>;
   readonly connections: Readonly<Record<string, number>>;
+  /** From the first reading to the last. */
+  readonly seconds: number;
 }
 
 export interface StormRecord {
@@ -114,10 +116,11 @@ async function rest(pid: number, before: number, seconds: number): Promise<void>
 /** Reads the server's counts now, and again when every client has been counted. Each reading is a connection and a scrape. */
 async function openBooks({ counts }: StormedServer) {
   if (counts === undefined) return undefined;
+  const started = performance.now();
   const before = await counts();
   const close = async (clients: number): Promise<Accounts> => {
     let readings = 0;
-    let accounts: Accounts = { connections: {}, scrapes: {} };
+    let accounts: Accounts = { connections: {}, scrapes: {}, seconds: 0 };
     const balanced = until(async () => {
       readings += 1;
       const now = await counts();
@@ -126,7 +129,7 @@ async function openBooks({ counts }: StormedServer) {
       // of the readings, the previous one has ended and been counted in between
       connections['used'] = (connections['used'] ?? 0) - readings;
       scrapes['served'] = (scrapes['served'] ?? 0) - readings;
-      accounts = { connections, scrapes };
+      accounts = { connections, scrapes, seconds: (performance.now() - started) / 1_000 };
       return total(connections) >= clients;
     });
     // what is missing then is visible in the numbers

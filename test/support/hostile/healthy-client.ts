@@ -16,7 +16,7 @@ export interface HealthyClient {
 export function startHealthyClient(
   everyMs: number,
   ask: (signal: AbortSignal) => Promise<Response>,
-  timeoutMs = 10_000,
+  timeoutMs: number,
 ): HealthyClient {
   const ms: number[] = [];
   const failed: string[] = [];

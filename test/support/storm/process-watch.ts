@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { until } from '../until.ts';
 
 /** What the kernel reports about a process at one moment. */
 export interface ProcessNumbers {
@@ -20,6 +21,12 @@ export function processNumbers(pid: number): ProcessNumbers {
     sockets: readdirSync(`/proc/${pid}/fd`).length,
     cpuSeconds: ticks / 100,
   };
+}
+
+/** Stops a process, until it is continued by SIGCONT; returns when it has stopped. */
+export async function stopProcess(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  await until(() => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')), { everyMs: 1 });
 }
 
 export interface ProcessWatch {

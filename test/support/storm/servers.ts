@@ -138,8 +138,11 @@ async function collectGarbage(tocsin: RunningTocsin, folder: string): Promise<vo
   for (const file of readdirSync(folder)) if (file.endsWith('.heapsnapshot')) rmSync(join(folder, file));
 }
 
-/** The whole page, over a new connection, from an address that neither Prometheus nor the storm uses. */
-export function readPage(port: number, token?: string): Promise<string> {
+/**
+ * The whole page, over a new connection, from an address that neither Prometheus nor the storm uses.
+ * @param sent called when the request is with the kernel, whether or not the server reads it
+ */
+export function readPage(port: number, token?: string, sent?: () => void): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const asked = request({
@@ -151,6 +154,7 @@ export function readPage(port: number, token?: string): Promise<string> {
       headers,
     });
     asked.once('error', reject);
+    if (sent !== undefined) asked.once('finish', sent);
     asked.once('response', (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
