@@ -345,7 +345,7 @@ services:
 
   it.each([
     [['--nonsense'], /--nonsense/],
-    [['nonsense'], /no command "nonsense"/],
+    [['nonsense'], /unknown command "nonsense"/],
     [['serve', '--log-level', 'loud'], /--log-level is "loud"/],
     [['serve', '--config', 'absent.yml'], /absent\.yml/],
   ])('exits with 2 for %j', async (args, says) => {
