@@ -73,9 +73,9 @@ function writtenName(name: string, escaping: Escaping): string {
 
 /** @param labels rendered, without braces */
 export function seriesName(name: string, suffix: string, labels: string, escaping: Escaping): string {
-  if (isLegacyFamily(name) || escaping !== 'allow-utf-8') {
-    return `${escapeFamily(name, escaping)}${suffix}${labels === '' ? '' : `{${labels}}`}`;
-  }
+  const braced = labels === '' ? '' : `{${labels}}`;
+  if (isLegacyFamily(name)) return name + suffix + braced;
+  if (escaping !== 'allow-utf-8') return escapeFamily(name, escaping) + suffix + braced;
   return `{"${escapeQuoted(name + suffix)}"${labels === '' ? '' : `,${labels}`}}`;
 }
 
