@@ -32,7 +32,7 @@ describe('the budget of series', () => {
   it('refuses to release more than was admitted, and limits that admit nothing', () => {
     const budget = new SeriesBudget({ maxSeries: 10, maxSeriesPerFamily: 10 });
     budget.admit('up', 2);
-    expect(() => budget.release('up', 3)).toThrow('3 series of up are released, 2 are in');
+    expect(() => budget.release('up', 3)).toThrow('3 series of up cannot be released: it has 2');
     expect(() => budget.release('down')).toThrow(RangeError);
     expect(budget.total).toBe(2);
     expect(() => new SeriesBudget({ maxSeries: 0, maxSeriesPerFamily: 1 })).toThrow(RangeError);
