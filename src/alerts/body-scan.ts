@@ -1,4 +1,4 @@
-import type { Complaint } from './delivery.ts';
+import type { ParseProblem } from './delivery.ts';
 
 /** Alertmanager's payload is four levels deep; Grafana adds objects of its own. */
 const MAX_DEPTH = 64;
@@ -21,10 +21,10 @@ const CLOSE_BRACE = 0x7d;
  * Rejects, before anything is allocated for it, a body that would take far more memory parsed than sent: one that is
  * deeply nested or consists of countless empty values. Looks only at JSON's punctuation.
  */
-export function scanJson(body: Uint8Array): Complaint | undefined {
+export function scanJson(body: Uint8Array): ParseProblem | undefined {
   const scan = new BodyScan(body);
-  scan.step(Number.POSITIVE_INFINITY);
-  return scan.excess();
+  scan.scan(Number.POSITIVE_INFINITY);
+  return scan.problem();
 }
 
 /** Where the elements of the array `alerts` are in the body. */
@@ -36,7 +36,7 @@ export interface AlertRanges {
   ends: number[];
 }
 
-function complaint(what: string): Complaint {
+function limitProblem(what: string): ParseProblem {
   return { pointer: '', detail: `The body is not a webhook of Alertmanager or Grafana: ${what}.` };
 }
 
@@ -63,11 +63,11 @@ export class BodyScan {
   }
 
   /** Which limit is exceeded, if any. */
-  excess(): Complaint | undefined {
-    if (this.#depth > MAX_DEPTH) return complaint(`it is nested deeper than ${MAX_DEPTH} levels`);
+  problem(): ParseProblem | undefined {
+    if (this.#depth > MAX_DEPTH) return limitProblem(`it is nested deeper than ${MAX_DEPTH} levels`);
     if (this.#containers > MAX_CONTAINERS)
-      return complaint(`it has more than ${MAX_CONTAINERS} objects and arrays`);
-    if (this.#members > MAX_MEMBERS) return complaint(`it has more than ${MAX_MEMBERS} values`);
+      return limitProblem(`it has more than ${MAX_CONTAINERS} objects and arrays`);
+    if (this.#members > MAX_MEMBERS) return limitProblem(`it has more than ${MAX_MEMBERS} values`);
     return undefined;
   }
 
@@ -75,7 +75,7 @@ export class BodyScan {
    * Scans about this many more bytes.
    * @returns whether the whole body has been scanned
    */
-  step(bytes: number): boolean {
+  scan(bytes: number): boolean {
     const body = this.#body;
     const until = Math.min(body.length, this.#at + bytes);
     let i = this.#at;

@@ -15,17 +15,17 @@ export interface Delivery {
   /** Labels of the route; Alertmanager 0.34 and newer. */
   readonly routeLabels: Readonly<Record<string, string>>;
   readonly alerts: readonly Alert[];
-  readonly refused: readonly RefusedAlert[];
+  readonly rejected: readonly RejectedAlert[];
 }
 
 /** A rejected alert of a delivery; the other alerts are accepted. */
-export interface RefusedAlert extends Complaint {
+export interface RejectedAlert extends ParseProblem {
   /** The alert as sent. */
   readonly value: unknown;
 }
 
 /** Why a body or an alert is invalid. */
-export interface Complaint {
+export interface ParseProblem {
   /** RFC 6901 JSON pointer into the body; `` is the whole body. */
   readonly pointer: string;
   /** What was found there and what was expected. */
@@ -33,4 +33,4 @@ export interface Complaint {
 }
 
 export type ParsedBody =
-  { readonly ok: true; readonly delivery: Delivery } | ({ readonly ok: false } & Complaint);
+  { readonly ok: true; readonly delivery: Delivery } | ({ readonly ok: false } & ParseProblem);

@@ -17,11 +17,11 @@ import {
   mayBeStale,
   mayFireForFormerLife,
   min,
-  reportOf,
+  alertUpdateOf,
   startsNextLife,
   withReporter,
-  type Report,
-} from './report.ts';
+  type AlertUpdate,
+} from './alert-update.ts';
 
 /**
  * The episode machine: applies one alert of a delivery to the newest episode of the same identity. Pure; applying the
@@ -33,21 +33,22 @@ export function advance(
   alert: Alert,
   context: EpisodeContext,
 ): EpisodeAdvance {
-  const report = reportOf(alert, context);
-  if (current === undefined) return begin(report, undefined);
-  if (report.firing) return current.open ? firesOn(current, report) : firesAgain(current, report);
+  const report = alertUpdateOf(alert, context);
+  if (current === undefined) return beginEpisode(report, undefined);
+  if (report.firing)
+    return current.open ? applyFiringWhileOpen(current, report) : applyFiringWhileClosed(current, report);
   if (endsFormerLife(current, report)) return duplicate(withoutFormerSuspicion(current), 'late');
-  if (!current.open) return endsAgain(current, report);
+  if (!current.open) return applyResolvedWhileClosed(current, report);
   // reopened after a reported end, and this is the end of a later life
   const skipsOne = current.reportedEnd !== undefined && startsNextLife(current, report);
-  return skipsOne ? closeImplicitly(current, report) : close(current, report);
+  return skipsOne ? closeImplicitly(current, report) : closeEpisode(current, report);
 }
 
 /** The first episode, or the next one after `former`. */
-function begin(report: Report, former: EpisodeState | undefined): EpisodeAdvance {
+function beginEpisode(report: AlertUpdate, former: EpisodeState | undefined): EpisodeAdvance {
   const { content, firing, by, given, start, end } = report;
   const { receivedAt } = report.context;
-  const acknowledgement = former === undefined ? undefined : carriedAcknowledgement(former, report);
+  const acknowledgement = former === undefined ? undefined : acknowledgementCarriedOver(former, report);
   const state: EpisodeState = {
     number: (former?.number ?? 0) + 1,
     ordinal: 1,
@@ -57,7 +58,7 @@ function begin(report: Report, former: EpisodeState | undefined): EpisodeAdvance
     anchorGiven: given.start,
     endsAt: firing ? undefined : max(given.end ?? end, given.start),
     reportedEnd: firing ? undefined : end,
-    formerUntil: former === undefined ? undefined : lastInstant(former, report.context),
+    formerUntil: former === undefined ? undefined : endOfFormer(former, report.context),
     closedBy: firing ? [] : [by],
     acknowledged: acknowledgement !== undefined,
     acknowledgement,
@@ -77,7 +78,7 @@ function begin(report: Report, former: EpisodeState | undefined): EpisodeAdvance
   if (former === undefined) return first;
   // a later life is known: the former episode does not reopen, and its timer ends
   const settled = former.suspect === undefined ? {} : { former: { ...former, suspect: undefined } };
-  return { ...unlessWorse(first, former.severity, receivedAt), ...settled };
+  return { ...endAcknowledgementIfWorse(first, former.severity, receivedAt), ...settled };
 }
 
 /**
@@ -85,9 +86,9 @@ function begin(report: Report, former: EpisodeState | undefined): EpisodeAdvance
  * sender: within one group_interval of the last report. After a longer gap the life ended unseen, and its
  * acknowledgement with it.
  */
-function carriedAcknowledgement(
+function acknowledgementCarriedOver(
   former: EpisodeState,
-  { start, context }: Report,
+  { start, context }: AlertUpdate,
 ): EpisodeState['acknowledgement'] {
   if (!former.open) return undefined;
   const explained = toNanoseconds(context.lastReceivedAt + context.groupIntervalMs);
@@ -95,12 +96,12 @@ function carriedAcknowledgement(
 }
 
 /** Anything up to this instant belongs to `former`. */
-function lastInstant(former: EpisodeState, { receivedAt, toleranceNs }: EpisodeContext): EpochNs {
+function endOfFormer(former: EpisodeState, { receivedAt, toleranceNs }: EpisodeContext): EpochNs {
   const end = former.open ? former.reportedEnd : former.endsAt;
   return min(end ?? former.anchor + toleranceNs, toNanoseconds(receivedAt));
 }
 
-function firesOn(current: EpisodeState, report: Report): EpisodeAdvance {
+function applyFiringWhileOpen(current: EpisodeState, report: AlertUpdate): EpisodeAdvance {
   if (startsNextLife(current, report)) return closeImplicitly(current, report);
   if (mayFireForFormerLife(current, report)) return duplicate(current, 'late');
   const { content, given } = report;
@@ -110,14 +111,14 @@ function firesOn(current: EpisodeState, report: Report): EpisodeAdvance {
     return duplicate(startsAt === current.startsAt ? current : { ...current, startsAt }, 'repeat');
   }
   const ordinal = current.ordinal + 1;
-  const refreshed = step('refreshed', { ...current, ...content, startsAt, ordinal });
-  return unlessWorse(refreshed, current.severity, report.context.receivedAt);
+  const refreshed = transitionTo('refreshed', { ...current, ...content, startsAt, ordinal });
+  return endAcknowledgementIfWorse(refreshed, current.severity, report.context.receivedAt);
 }
 
 /** Whoever acknowledged a warning did not acknowledge a critical alert: a rise in severity ends the acknowledgement. */
-function unlessWorse(done: EpisodeAdvance, last: SeverityClass, at: EpochMs): EpisodeAdvance {
+function endAcknowledgementIfWorse(done: EpisodeAdvance, last: SeverityClass, at: EpochMs): EpisodeAdvance {
   if (!done.state.acknowledged || !severityRises(last, done.state.severity)) return done;
-  const broken = released(done.state, at);
+  const broken = withAcknowledgementEnded(done.state, at);
   return {
     state: broken,
     transitions: [...done.transitions, { transition: 'unacknowledged', episode: broken }],
@@ -125,20 +126,20 @@ function unlessWorse(done: EpisodeAdvance, last: SeverityClass, at: EpochMs): Ep
 }
 
 /** A later life is reported without an end of this one: the pause was within the sender's group_interval. */
-function closeImplicitly(current: EpisodeState, report: Report): EpisodeAdvance {
+function closeImplicitly(current: EpisodeState, report: AlertUpdate): EpisodeAdvance {
   const endsAt = max(report.given.start, current.startsAt);
   const closed = closedWithoutReport(current, { endsAt, at: report.context.receivedAt });
-  const next = begin(report, current);
+  const next = beginEpisode(report, current);
   return {
     state: next.state,
     transitions: [{ transition: 'implicit_resolve', episode: closed }, ...next.transitions],
   };
 }
 
-function close(current: EpisodeState, report: Report): EpisodeAdvance {
+function closeEpisode(current: EpisodeState, report: AlertUpdate): EpisodeAdvance {
   const { content, by, given, end } = report;
   const startsAt = earliestStart(current, given.start);
-  return step('resolved', {
+  return transitionTo('resolved', {
     ...current,
     ...content,
     ...anchorWith(current, report),
@@ -153,15 +154,15 @@ function close(current: EpisodeState, report: Report): EpisodeAdvance {
   });
 }
 
-function firesAgain(current: EpisodeState, report: Report): EpisodeAdvance {
-  if (startsNextLife(current, report)) return begin(report, current);
-  if (mayBeStale(current, report)) return hold(current, report);
+function applyFiringWhileClosed(current: EpisodeState, report: AlertUpdate): EpisodeAdvance {
+  if (startsNextLife(current, report)) return beginEpisode(report, current);
+  if (mayBeStale(current, report)) return holdAsSuspect(current, report);
   const { content, given, context } = report;
   const back = reopened(current, {
     at: context.receivedAt,
     sameStart: isSameStart(current, given.start, context.toleranceNs),
   });
-  return step('reopened', {
+  return transitionTo('reopened', {
     ...back,
     ...content,
     ...anchorWith(current, report),
@@ -174,11 +175,15 @@ function withoutFormerSuspicion(current: EpisodeState): EpisodeState {
   return current.suspect?.sameStart === false ? { ...current, suspect: undefined } : current;
 }
 
-function hold(current: EpisodeState, { given, context }: Report): EpisodeAdvance {
+function holdAsSuspect(current: EpisodeState, { given, context }: AlertUpdate): EpisodeAdvance {
   if (current.suspect !== undefined) return duplicate(current, 'held');
   const until = context.receivedAt + context.staleHoldMs;
   const sameStart = isSameStart(current, given.start, context.toleranceNs);
-  return step('stale_suspect', { ...current, ordinal: current.ordinal + 1, suspect: { until, sameStart } });
+  return transitionTo('stale_suspect', {
+    ...current,
+    ordinal: current.ordinal + 1,
+    suspect: { until, sameStart },
+  });
 }
 
 /**
@@ -186,8 +191,8 @@ function hold(current: EpisodeState, { given, context }: Report): EpisodeAdvance
  * reports it: members share a log of what they have sent, so the one that was late does not correct itself, and one
  * that knows the alert fires reports it again.
  */
-function endsAgain(current: EpisodeState, report: Report): EpisodeAdvance {
-  if (startsNextLife(current, report)) return begin(report, current);
+function applyResolvedWhileClosed(current: EpisodeState, report: AlertUpdate): EpisodeAdvance {
+  if (startsNextLife(current, report)) return beginEpisode(report, current);
   const { by, given, end, endKnown } = report;
   const { reportedEnd } = current;
   const next: Pick<EpisodeState, 'endsAt' | 'reportedEnd' | 'closedBy' | 'suspect'> = {
@@ -248,7 +253,7 @@ export function reopened(
   return current.acknowledged && sameStart ? back : withoutAcknowledgement(back, at);
 }
 
-export function released(current: EpisodeState, at: EpochMs): EpisodeState {
+export function withAcknowledgementEnded(current: EpisodeState, at: EpochMs): EpisodeState {
   return withoutAcknowledgement({ ...current, ordinal: current.ordinal + 1 }, at);
 }
 
@@ -260,6 +265,9 @@ function duplicate(state: EpisodeState, cause: DuplicateCause): EpisodeAdvance {
   return { state, transitions: [], duplicate: cause };
 }
 
-export function step(transition: EpisodeTransition['transition'], state: EpisodeState): EpisodeAdvance {
+export function transitionTo(
+  transition: EpisodeTransition['transition'],
+  state: EpisodeState,
+): EpisodeAdvance {
   return { state, transitions: [{ transition, episode: state }] };
 }

@@ -1,5 +1,5 @@
 import type { Alert } from './alert.ts';
-import type { Complaint } from './delivery.ts';
+import type { ParseProblem } from './delivery.ts';
 import { parseInstant, type Instant } from '../domain/instant.ts';
 import { fingerprint, type LabelSet } from '../domain/labels.ts';
 
@@ -7,7 +7,7 @@ import { fingerprint, type LabelSet } from '../domain/labels.ts';
 export const MAX_LABELS = 1_000;
 
 /** `hostile` if no sender could have written it by mistake. */
-interface Refusal extends Complaint {
+interface Refusal extends ParseProblem {
   readonly ok: false;
   readonly hostile: boolean;
 }
@@ -62,7 +62,7 @@ export function parseAlert(value: unknown, pointer: string): ParsedAlert {
 }
 
 /** A complaint about a name that has a meaning for JavaScript objects, if `value` contains one. */
-export function reservedName(value: unknown, pointer = ''): Complaint | undefined {
+export function reservedName(value: unknown, pointer = ''): ParseProblem | undefined {
   if (!isObject(value)) return undefined;
   const name = RESERVED.find((reserved) => Object.hasOwn(value, reserved));
   if (name === undefined) return undefined;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Alert } from './alert.ts';
-import type { Complaint, Delivery, ParsedBody, RefusedAlert } from './delivery.ts';
+import type { ParseProblem, Delivery, ParsedBody, RejectedAlert } from './delivery.ts';
 import { parseAlert, reservedName, MAX_LABELS } from './parse-alert.ts';
 import { BodyScan, scanJson } from './body-scan.ts';
 
@@ -55,7 +55,7 @@ export function parseDelivery(body: Uint8Array): ParsedBody {
   if ('detail' in json) return { ok: false, ...json };
   const head = readEnvelope(json.value);
   if ('detail' in head) return { ok: false, ...head };
-  const reading = new AlertReading();
+  const reading = new AlertCollector();
   head.alerts.forEach((value, i) => reading.add(value, i));
   return reading.result(head);
 }
@@ -67,15 +67,15 @@ const READ_BYTES = 128 * 1024;
 /** Same result as `parseDelivery`, a few milliseconds at a time. Never throws. */
 export function* parseInSlices(body: Uint8Array): Generator<undefined, ParsedBody> {
   const scan = new BodyScan(body);
-  while (!scan.step(SCAN_BYTES)) yield;
+  while (!scan.scan(SCAN_BYTES)) yield;
   const { alerts } = scan;
   // unusual notation (an escaped key, for example): parsed in one go
-  if (scan.excess() !== undefined || alerts === undefined) return parseDelivery(body);
+  if (scan.problem() !== undefined || alerts === undefined) return parseDelivery(body);
   const json = parseText(Buffer.concat([body.subarray(0, alerts.from), body.subarray(alerts.to)]));
   if ('detail' in json) return { ok: false, ...json };
   const head = readEnvelope(json.value);
   if ('detail' in head) return { ok: false, ...head };
-  const reading = new AlertReading();
+  const reading = new AlertCollector();
   let read = 0;
   for (const [i, end] of alerts.ends.entries()) {
     const start = i === 0 ? alerts.from : (alerts.ends[i - 1] ?? 0) + 1;
@@ -90,7 +90,7 @@ export function* parseInSlices(body: Uint8Array): Generator<undefined, ParsedBod
   return reading.result(head);
 }
 
-function readEnvelope(value: unknown): Envelope | Complaint {
+function readEnvelope(value: unknown): Envelope | ParseProblem {
   const parsed = envelope.safeParse(value);
   if (!parsed.success && isLegacyGrafana(value)) return { pointer: '', detail: LEGACY_GRAFANA };
   return parsed.success ? parsed.data : firstIssue(parsed.error);
@@ -104,12 +104,12 @@ function isLegacyGrafana(value: unknown): boolean {
   return ['ruleId', 'ruleName', 'ruleUrl', 'evalMatches'].some((key) => Object.hasOwn(value, key));
 }
 
-function decodeJson(body: Uint8Array): { value: unknown } | Complaint {
+function decodeJson(body: Uint8Array): { value: unknown } | ParseProblem {
   if (body.length === 0) return { pointer: '', detail: `The body is empty; ${EXPECTED}.` };
   return scanJson(body) ?? parseText(body);
 }
 
-function parseText(body: Uint8Array): { value: unknown } | Complaint {
+function parseText(body: Uint8Array): { value: unknown } | ParseProblem {
   try {
     return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown };
   } catch (error) {
@@ -118,7 +118,7 @@ function parseText(body: Uint8Array): { value: unknown } | Complaint {
   }
 }
 
-function firstIssue(error: z.ZodError): Complaint {
+function firstIssue(error: z.ZodError): ParseProblem {
   const issue = error.issues[0];
   const pointer = (issue?.path ?? []).map((part) => `/${String(part)}`).join('');
   const where = pointer === '' ? 'The body' : `The value at ${pointer}`;
@@ -126,10 +126,10 @@ function firstIssue(error: z.ZodError): Complaint {
 }
 
 /** Reads the alerts of a body one by one. */
-class AlertReading {
+class AlertCollector {
   readonly #alerts: Alert[] = [];
-  readonly #refused: RefusedAlert[] = [];
-  #hostile: Complaint | undefined;
+  readonly #refused: RejectedAlert[] = [];
+  #hostile: ParseProblem | undefined;
 
   add(value: unknown, index: number): void {
     const result = parseAlert(value, `/alerts/${index}`);
@@ -148,7 +148,7 @@ class AlertReading {
   }
 }
 
-function deliveryOf(head: Envelope, alerts: readonly Alert[], refused: readonly RefusedAlert[]): Delivery {
+function deliveryOf(head: Envelope, alerts: readonly Alert[], rejected: readonly RejectedAlert[]): Delivery {
   const firing = alerts.some((alert) => alert.status === 'firing');
   return {
     receiver: unquote(head.receiver),
@@ -159,7 +159,7 @@ function deliveryOf(head: Envelope, alerts: readonly Alert[], refused: readonly 
     ...(head.notification_reason === undefined ? {} : { notificationReason: head.notification_reason }),
     routeLabels: head.routeLabels,
     alerts,
-    refused,
+    rejected,
   };
 }
 

@@ -5,7 +5,7 @@ import type {
   ListedAlert,
   ReconciliationContext,
   ReconciliationPlan,
-} from './reconciliation.ts';
+} from './reconciliation-types.ts';
 
 /**
  * An Alertmanager that could not reach Tocsin retries after at most a minute and a half (its backoff is capped at 60 s,
@@ -63,16 +63,16 @@ function merge(lists: readonly (readonly ListedAlert[])[]): Map<string, ListedAl
   return merged;
 }
 
-interface Draft {
+interface PlanDraft {
   readonly expire: EpisodeToReconcile[];
   readonly refute: number[];
   readonly absentSince: Map<number, number>;
 }
 
-function judgeAbsent(episode: EpisodeToReconcile, context: ReconciliationContext, plan: Draft): void {
-  const { askedAt, settleMs, complete, young, memory } = context;
+function judgeAbsent(episode: EpisodeToReconcile, context: ReconciliationContext, plan: PlanDraft): void {
+  const { requestedAt, settleMs, complete, warmingUp, memory } = context;
   // an absent alert may be sent to it again after its restart: the count starts over
-  if (young) return;
+  if (warmingUp) return;
   const since = memory.absentSince.get(episode.id);
   if (!complete) {
     // absence can neither be established nor ruled out: keep what is known
@@ -80,27 +80,27 @@ function judgeAbsent(episode: EpisodeToReconcile, context: ReconciliationContext
     return;
   }
   if (!episode.open) {
-    if (episode.lastReceivedAt < askedAt) plan.refute.push(episode.id);
+    if (episode.lastReceivedAt < requestedAt) plan.refute.push(episode.id);
     return;
   }
   // reported after the lists were requested, or since it was found absent: its absence counts from now
-  if (episode.lastReceivedAt >= askedAt) return;
-  const absentSince = since === undefined || episode.lastReceivedAt > since ? askedAt : since;
+  if (episode.lastReceivedAt >= requestedAt) return;
+  const absentSince = since === undefined || episode.lastReceivedAt > since ? requestedAt : since;
   plan.absentSince.set(episode.id, absentSince);
-  if (askedAt - absentSince >= settleMs) plan.expire.push(episode);
+  if (requestedAt - absentSince >= settleMs) plan.expire.push(episode);
 }
 
 /** Not while suppressed; a start in the future (clock ahead) counts from when it was first listed. */
 function deliverable(
   listed: Iterable<ListedAlert>,
   known: ReadonlySet<string>,
-  { askedAt, memory }: ReconciliationContext,
+  { requestedAt, memory }: ReconciliationContext,
 ): ReadonlyMap<string, number> {
   const since = new Map<string, number>();
   for (const { fingerprint, suppressed, startsAt } of listed) {
-    if (suppressed !== undefined) since.set(fingerprint, askedAt);
+    if (suppressed !== undefined) since.set(fingerprint, requestedAt);
     else if (!known.has(fingerprint)) {
-      const began = Math.min(toMilliseconds(startsAt), askedAt);
+      const began = Math.min(toMilliseconds(startsAt), requestedAt);
       since.set(fingerprint, memory.deliverableSince.get(fingerprint) ?? began);
     }
   }
@@ -110,16 +110,16 @@ function deliverable(
 /** Whether a delivery of it should have arrived by now. */
 function isDue(
   { fingerprint, suppressed, receivers }: ListedAlert,
-  { askedAt, settleMs, startedAt, memory }: ReconciliationContext,
+  { requestedAt, settleMs, startedAt, memory }: ReconciliationContext,
   deliverableSince: ReadonlyMap<string, number>,
 ): boolean {
   if (suppressed !== undefined || receivers.length === 0) return false;
-  const since = Math.max(deliverableSince.get(fingerprint) ?? askedAt, startedAt);
-  return askedAt - since > settleMs && askedAt - memory.since >= Math.min(settleMs, RETRY_MS);
+  const since = Math.max(deliverableSince.get(fingerprint) ?? requestedAt, startedAt);
+  return requestedAt - since > settleMs && requestedAt - memory.since >= Math.min(settleMs, RETRY_MS);
 }
 
 /** Whether a listed alert is this episode, closed only because no report arrived or no list had it. */
-export function wasGivenUp(
+export function wasExpired(
   { open, reportedEnd, suspect, anchorGiven }: EpisodeState,
   startsAt: bigint,
   toleranceNs: bigint,

@@ -3,26 +3,26 @@ import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { SeriesBudget } from '../exposition/table/series-budget.ts';
 import type { ScrapeCollector } from '../exposition/render/collectors.ts';
-import { Gate, type GateLimits } from '../http/scrape-gate.ts';
+import { ScrapeGate, type ScrapeGateLimits } from '../http/scrape-gate.ts';
 import { ScrapeSource } from '../exposition/render/scrape-source.ts';
 import { SeriesTable } from '../exposition/table/series-table.ts';
 import { ListenError, startHttpServer, type HttpServer } from '../http/server.ts';
 import { LedgerStartError } from '../ledger/ledger.ts';
 import { createSelfMetrics, type SelfMetrics } from '../metrics/self/self-metrics.ts';
 import { createClients } from './clients.ts';
-import { createFeed, type Feed } from './event-delivery.ts';
-import { startHonesty, type Honesty } from './pipeline.ts';
+import { createEventDelivery, type EventDelivery } from './event-delivery.ts';
+import { startPipeline, type Pipeline } from './pipeline.ts';
 import { startHost } from './host.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startLogging, type LogSettings } from './logging.ts';
-import type { Monitor } from '../checks/check-runner.ts';
+import type { CheckRunner } from '../checks/check-runner.ts';
 import { warnOfModules } from './probe-endpoint.ts';
 import { Reloader, type ReloadResult } from './reload.ts';
 import { warnOfReplays } from './replay-warnings.ts';
 import { createRoutes } from './routes.ts';
 import { alertRules, openStorage, type Storage } from './storage.ts';
 import { readVersion } from './version.ts';
-import { startWatching, type Watching } from './checks.ts';
+import { startChecks, type Checks } from './checks.ts';
 
 export interface AppOptions {
   readonly config: Config;
@@ -51,9 +51,9 @@ export interface App {
 }
 
 /** What every part needs, created first. */
-interface Ground extends AppOptions {
+interface CoreServices extends AppOptions {
   readonly version: string;
-  readonly self: SelfMetrics;
+  readonly selfMetrics: SelfMetrics;
   readonly logger: Logger;
   readonly lifecycle: Lifecycle;
 }
@@ -67,11 +67,11 @@ const STOP_BUDGET_MS = 10_000;
 export async function startApp(options: AppOptions): Promise<App> {
   const { clock, codeUrl, nodeVersion } = options;
   const version = readVersion(codeUrl);
-  const self = createSelfMetrics({ version, node: nodeVersion });
-  const logger = await startLogging(options.log, clock, self);
+  const selfMetrics = createSelfMetrics({ version, node: nodeVersion });
+  const logger = await startLogging(options.log, clock, selfMetrics);
   const lifecycle = new Lifecycle({ clock, logger, budgetMs: STOP_BUDGET_MS });
   try {
-    return await wire({ ...options, version, self, logger, lifecycle });
+    return await wire({ ...options, version, selfMetrics, logger, lifecycle });
   } catch (error) {
     await lifecycle.stop();
     const expected = error instanceof ListenError || error instanceof LedgerStartError;
@@ -80,38 +80,35 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 /** The wiring, in the order in which the parts are created; they stop in the reverse order. */
-async function wire(ground: Ground): Promise<App> {
-  const { config, clock, logger, lifecycle, self, version } = ground;
-  const storage = await openStorage(ground);
-  const clients = createClients({ ...ground, config: () => reloader.current });
-  const feed = createFeed({ ...ground, ledger: storage.ledger, clients });
+async function wire(core: CoreServices): Promise<App> {
+  const { config, clock, logger, lifecycle, selfMetrics, version } = core;
+  const storage = await openStorage(core);
+  const clients = createClients({ ...core, config: () => reloader.current });
+  const eventDelivery = createEventDelivery({ ...core, ledger: storage.ledger, clients });
   const budget = new SeriesBudget(config.metrics);
-  const table = new SeriesTable({ budget, onDropped: (family) => self.seriesDropped(family) });
-  table.declare(self.families);
-  const host = startHost({ ...ground, config: config.host, table });
-  const watching = await startWatching({ ...ground, storage, table });
-  const { monitor } = watching;
-  const honesty = startHonesty({ ...ground, storage });
-  const gate = new Gate(gateLimits(config.metrics), { monotonic: () => clock.monotonic() });
-  const reloader = createReloader(ground, { storage, feed, watching, honesty, gate, budget });
-  const source = createSource(ground, { storage, feed, watching, reloader, table, host: host.collectors });
+  const table = new SeriesTable({ budget, onDropped: (family) => selfMetrics.seriesDropped(family) });
+  table.declare(selfMetrics.families);
+  const { collectors, stats: hostStats } = startHost({ ...core, config: config.host, table });
+  const checks = await startChecks({ ...core, storage, table });
+  const { checkRunner } = checks;
+  const pipeline = startPipeline({ ...core, storage });
+  const gate = new ScrapeGate(scrapeGateLimits(config.metrics), { monotonic: () => clock.monotonic() });
+  const reloader = createReloader(core, { storage, eventDelivery, checks, pipeline, gate, budget });
+  const source = createScrapeSource(core, { storage, eventDelivery, checks, reloader, table, collectors });
   const running: { draining: boolean; listener?: HttpServer['listener'] } = { draining: false };
   const handlers = createRoutes({
+    ...core,
     config: () => reloader.current,
-    clock,
-    logger,
-    version,
-    self,
     ledger: storage.ledger,
-    feed,
-    monitor,
-    watchdogs: honesty.watchdogs,
+    eventDelivery,
+    checkRunner,
+    watchdogs: pipeline.watchdogs,
     clients,
     gate,
-    source,
-    hostStats: host.stats,
+    scrapeSource: source,
+    hostStats,
     listener: () => running.listener,
-    ...watching.runs,
+    ...checks.runOptions,
     reload: () => reloader.reload(),
     draining: () => running.draining,
   });
@@ -123,10 +120,10 @@ async function wire(ground: Ground): Promise<App> {
   });
   running.listener = server.listener;
   lifecycle.onStop('http server', (signal) => server.close(signal));
-  lifecycle.onStop('event streams', () => feed.streams.close());
-  watching.configure(config);
-  feed.configure(config);
-  honesty.configure(config);
+  lifecycle.onStop('event streams', () => eventDelivery.streams.close());
+  checks.configure(config);
+  eventDelivery.configure(config);
+  pipeline.configure(config);
   logger.info(
     { url: server.url, version, services: config.services.length, ledger: config.store.path },
     'listening',
@@ -140,26 +137,26 @@ async function wire(ground: Ground): Promise<App> {
   return { url: server.url, logger, reload: () => reloader.reload(), stop };
 }
 
-interface Sources {
+interface ScrapeSourceParts {
   readonly storage: Storage;
-  readonly feed: Feed;
-  readonly watching: Watching;
+  readonly eventDelivery: EventDelivery;
+  readonly checks: Checks;
   readonly reloader: Reloader;
   readonly table: SeriesTable;
-  readonly host: readonly ScrapeCollector[];
+  readonly collectors: readonly ScrapeCollector[];
 }
 
-function createSource(ground: Ground, sources: Sources): ScrapeSource {
-  const { clock, logger, self } = ground;
-  const { storage, feed, watching, reloader, table, host } = sources;
+function createScrapeSource(core: CoreServices, sources: ScrapeSourceParts): ScrapeSource {
+  const { clock, logger, selfMetrics } = core;
+  const { storage, eventDelivery, checks, reloader, table, collectors } = sources;
   return new ScrapeSource({
     table,
     collectors: [
-      ...host,
-      expiry(watching.monitor, () => self.scrapes.collected()),
-      self.collector(table, () => {
-        self.ledger(storage.ledger.summary(), storage.ledger.writable());
-        feed.measure();
+      ...collectors,
+      expiryCollector(checks.checkRunner, () => selfMetrics.scrapes.collected()),
+      selfMetrics.collector(table, () => {
+        selfMetrics.ledger(storage.ledger.summary(), storage.ledger.writable());
+        eventDelivery.updateLag();
       }),
     ],
     clock,
@@ -169,24 +166,24 @@ function createSource(ground: Ground, sources: Sources): ScrapeSource {
         { collector, error: String(error) },
         'a collector failed because of a bug; please report it',
       ),
-    onCoalesced: () => self.scrapes.coalesced(),
-    onRendered: (seconds) => self.scrapes.rendered(seconds),
+    onCoalesced: () => selfMetrics.scrapes.coalesced(),
+    onRendered: (seconds) => selfMetrics.scrapes.rendered(seconds),
   });
 }
 
-interface Reloadable {
+interface ReloadableParts {
   readonly storage: Storage;
-  readonly feed: Feed;
-  readonly watching: Watching;
-  readonly honesty: Honesty;
-  readonly gate: Gate;
+  readonly eventDelivery: EventDelivery;
+  readonly checks: Checks;
+  readonly pipeline: Pipeline;
+  readonly gate: ScrapeGate;
   readonly budget: SeriesBudget;
 }
 
-function createReloader(ground: Ground, parts: Reloadable): Reloader {
-  const { clock, logger, self, config } = ground;
-  const { storage, feed, watching, honesty, gate, budget } = parts;
-  const declare = (of: Config) => of.webhooks.forEach(({ name }) => self.webhooks.declare(name));
+function createReloader(core: CoreServices, parts: ReloadableParts): Reloader {
+  const { clock, logger, selfMetrics, config } = core;
+  const { storage, eventDelivery, checks, pipeline, gate, budget } = parts;
+  const declare = (of: Config) => of.webhooks.forEach(({ name }) => selfMetrics.webhooks.declare(name));
   const warn = (of: Config) => {
     warnOfModules(of, logger);
     warnOfReplays(of, logger);
@@ -197,34 +194,34 @@ function createReloader(ground: Ground, parts: Reloadable): Reloader {
       .catch((error: unknown) =>
         logger.error({ error: String(error) }, 'the ledger did not accept the new rules'),
       )
-      .then(() => honesty.configure(next));
+      .then(() => pipeline.configure(next));
   declare(config);
   warn(config);
   return new Reloader({
     initial: config,
-    read: ground.readConfig,
+    read: core.readConfig,
     steps: [
-      { name: 'scrape limits', apply: (next) => gate.configure(gateLimits(next.metrics)) },
+      { name: 'scrape limits', apply: (next) => gate.configure(scrapeGateLimits(next.metrics)) },
       { name: 'series budget', apply: (next) => budget.configure(next.metrics) },
       { name: 'webhook metrics', apply: declare },
       { name: 'alerts', apply: configureAlerts },
       { name: 'warnings', apply: warn },
-      { name: 'checks', apply: (next) => watching.configure(next) },
-      { name: 'event delivery', apply: (next) => feed.configure(next) },
+      { name: 'checks', apply: (next) => checks.configure(next) },
+      { name: 'event delivery', apply: (next) => eventDelivery.configure(next) },
     ],
     clock,
     logger,
     outbox: storage.outbox,
-    self,
+    selfMetrics,
   });
 }
 
-function gateLimits({ rateLimit, maxInFlight, trusted }: MetricsConfig): GateLimits {
+function scrapeGateLimits({ rateLimit, maxInFlight, trusted }: MetricsConfig): ScrapeGateLimits {
   return { ...rateLimit, maxInFlight, trusted };
 }
 
 /** Runs in each collection: expired values are not exposed. */
-function expiry(monitor: Monitor, onCollection: () => void) {
+function expiryCollector(monitor: CheckRunner, onCollection: () => void) {
   const collect = () => {
     onCollection();
     monitor.expire();

@@ -6,19 +6,19 @@ import type { LastRun, Ledger } from '../ledger/ledger.ts';
 import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 import type { EvaluateCel } from '../probes/http/rules/cel-judge.ts';
 import { CelThread } from '../probes/http/rules/cel-thread.ts';
-import { LoopWatch } from '../probes/loop-watch.ts';
-import { Addresses } from '../checks/address-targets.ts';
+import { EventLoopMonitor } from '../probes/event-loop-monitor.ts';
+import { AddressTargets } from '../checks/address-targets.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { Monitor } from '../checks/check-runner.ts';
+import { CheckRunner } from '../checks/check-runner.ts';
 import type { Storage } from './storage.ts';
-import { TargetsFiles } from '../checks/file-targets.ts';
+import { FileTargets } from '../checks/file-targets.ts';
 
-export interface WatchingOptions {
+export interface ChecksOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly lifecycle: Lifecycle;
-  readonly self: SelfMetrics;
+  readonly selfMetrics: SelfMetrics;
   readonly storage: Storage;
   readonly table: SeriesTable;
   /** The folder of the built code. */
@@ -26,10 +26,10 @@ export interface WatchingOptions {
 }
 
 /** The checks of the configured services. */
-export interface Watching {
-  readonly monitor: Monitor;
+export interface Checks {
+  readonly checkRunner: CheckRunner;
   /** As `runProbe` takes them. */
-  readonly runs: {
+  readonly runOptions: {
     readonly stalledMs: (since: MonotonicMs) => number;
     readonly evaluateCel: EvaluateCel;
   };
@@ -38,58 +38,58 @@ export interface Watching {
 }
 
 /** Prepares the checks, with their last results from the ledger; `configure` starts them. */
-export async function startWatching(options: WatchingOptions): Promise<Watching> {
-  const { config, clock, logger, lifecycle, self, storage, table } = options;
-  const loop = new LoopWatch({ clock, logger });
-  lifecycle.onStop('loop watch', () => loop.stop());
-  const stalledMs = (since: MonotonicMs) => loop.longestSince(since);
+export async function startChecks(options: ChecksOptions): Promise<Checks> {
+  const { config, clock, logger, lifecycle, selfMetrics, storage, table } = options;
+  const eventLoop = new EventLoopMonitor({ clock, logger });
+  lifecycle.onStop('loop watch', () => eventLoop.stop());
+  const stalledMs = (since: MonotonicMs) => eventLoop.longestStallSince(since);
   const cel = new CelThread(options);
   lifecycle.onStop('CEL thread', () => cel.stop());
-  const runs = { stalledMs, evaluateCel: cel.evaluate };
-  const addresses = new Addresses({ clock, logger, onChange: () => watch() });
-  lifecycle.onStop('addresses', () => addresses.stop());
+  const runOptions = { stalledMs, evaluateCel: cel.evaluate };
+  const addressTargets = new AddressTargets({ clock, logger, onChange: () => applyTargets() });
+  lifecycle.onStop('addresses', () => addressTargets.stop());
   let native = false;
-  const monitor = new Monitor(
+  const checkRunner = new CheckRunner(
     {
       clock,
       logger,
-      resolverFor: (service, target) => addresses.resolverFor(service, target),
+      resolverFor: (service, target) => addressTargets.resolverFor(service, target),
       table,
       outbox: storage.outbox,
-      ...runs,
-      past: await pastRuns(storage.ledger, config, options),
-      onLateness: (seconds) => self.schedule.late(seconds),
-      onShed: (runs) => self.schedule.shed(runs),
-      native: () => native,
+      ...runOptions,
+      lastRuns: await lastRunsBeforeStart(storage.ledger, config, options),
+      onLateness: (seconds) => selfMetrics.schedule.late(seconds),
+      onSkipped: (runs) => selfMetrics.schedule.skipped(runs),
+      nativeHistograms: () => native,
     },
     config.scheduler,
   );
-  lifecycle.onStop('probes', (signal) => monitor.stop(signal));
+  lifecycle.onStop('probes', (signal) => checkRunner.stop(signal));
   let caps = config.scheduler;
-  const watch = () => monitor.configure(addresses.services(), caps);
-  const apply = () => {
-    addresses.configure(files.services());
-    watch();
+  const applyTargets = () => checkRunner.configure(addressTargets.services(), caps);
+  const applyServices = () => {
+    addressTargets.configure(fileTargets.services());
+    applyTargets();
   };
-  const files = new TargetsFiles({ clock, logger, table, onChange: apply });
-  lifecycle.onStop('targets files', () => files.stop());
+  const fileTargets = new FileTargets({ clock, logger, table, onChange: applyServices });
+  lifecycle.onStop('targets files', () => fileTargets.stop());
   const configure = (next: Config) => {
     caps = next.scheduler;
     native = next.metrics.histograms === 'both';
-    files.configure(next.services);
-    apply();
+    fileTargets.configure(next.services);
+    applyServices();
   };
-  return { monitor, runs, configure };
+  return { checkRunner, runOptions, configure };
 }
 
 /**
  * Last results that are recent enough to be exposed. If the ledger cannot return them, every check starts without a
  * result.
  */
-async function pastRuns(
+async function lastRunsBeforeStart(
   ledger: Ledger,
   config: Config,
-  { clock, logger }: Pick<WatchingOptions, 'clock' | 'logger'>,
+  { clock, logger }: Pick<ChecksOptions, 'clock' | 'logger'>,
 ): Promise<readonly LastRun[]> {
   const reach = config.services.map(({ intervalMs, timeoutMs }) => 3 * intervalMs + timeoutMs);
   const oldest = reach.reduce((most, one) => Math.max(most, one), 90_000);

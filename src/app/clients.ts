@@ -3,27 +3,27 @@ import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import { Connections } from '../http/connections.ts';
 import type { ConnectionOutcome } from '../metrics/self/instruments.ts';
-import { Departures } from '../http/client-disconnects.ts';
-import { guardRead, placeClient } from '../http/middleware/access.ts';
-import { Places, type PlaceLimits } from '../http/places.ts';
-import { Reads } from '../http/reads/reads.ts';
-import { Unsent } from '../http/send-buffers.ts';
-import { Unserved } from '../http/rejected-clients-log.ts';
+import { ClientDisconnects } from '../http/client-disconnects.ts';
+import { guardRead, identifyClient } from '../http/middleware/access.ts';
+import { ConcurrencyLimiter, type ConcurrencyLimits } from '../http/concurrency-limiter.ts';
+import { ReadResponder } from '../http/reads/read-responder.ts';
+import { SendBuffers } from '../http/send-buffers.ts';
+import { RejectedClientsLog } from '../http/rejected-clients-log.ts';
 import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 
 export interface Clients {
   readonly connections: Connections;
-  readonly unserved: Unserved;
+  readonly rejectedClientsLog: RejectedClientsLog;
   /** Logs deliveries without the right token or signature. */
-  readonly refusedDeliveries: Unserved;
+  readonly rejectedDeliveriesLog: RejectedClientsLog;
   /** The memory of answers that are not read yet, on every route. */
-  readonly unsent: Unsent;
-  readonly departures: Departures;
+  readonly sendBuffers: SendBuffers;
+  readonly clientDisconnects: ClientDisconnects;
   /** Identifies the sender of a request. */
-  readonly client: ReturnType<typeof placeClient>;
-  readonly reads: Reads;
+  readonly clientOf: ReturnType<typeof identifyClient>;
+  readonly reads: ReadResponder;
   /** Limits the event streams. */
-  readonly streams: Places;
+  readonly streamLimiter: ConcurrencyLimiter;
 }
 
 interface ClientsOptions {
@@ -31,18 +31,18 @@ interface ClientsOptions {
   readonly config: () => Config;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly self: SelfMetrics;
+  readonly selfMetrics: SelfMetrics;
 }
 
 /** One of this many places of each total is reserved for clients with a token. */
-const TOKEN_SHARE = 4;
+const TOKEN_FRACTION = 4;
 /** Streams keep their connections: they may have one of this many, the rest is for short requests. */
-const STREAM_SHARE = 4;
+const STREAM_FRACTION = 4;
 
 /** The limits on clients, how each connection ended, and the log of refused ones. */
-export function createClients({ config, clock, logger, self }: ClientsOptions): Clients {
-  const unserved = new Unserved({ clock, logger });
-  const refusedDeliveries = new Unserved({
+export function createClients({ config, clock, logger, selfMetrics }: ClientsOptions): Clients {
+  const rejectedClientsLog = new RejectedClientsLog({ clock, logger });
+  const rejectedDeliveriesLog = new RejectedClientsLog({
     clock,
     logger,
     summary: {
@@ -58,45 +58,54 @@ export function createClients({ config, clock, logger, self }: ClientsOptions): 
       return {
         max: server.maxConnections,
         maxPerAddress: server.maxConnectionsPerAddress,
-        briefIdleMs: server.headerTimeoutMs,
+        shortIdleMs: server.headerTimeoutMs,
         trusted: metrics.trusted,
         proxies: server.trustedProxies,
       };
     },
-    onOpen: (open) => self.connections.open(open),
+    onOpen: (open) => selfMetrics.connections.open(open),
     onEnd: (outcome: ConnectionOutcome, address) => {
-      self.connections.ended(outcome);
-      if (outcome !== 'used') unserved.note(`connection ${outcome}`, address);
+      selfMetrics.connections.ended(outcome);
+      if (outcome !== 'used') rejectedClientsLog.record(`connection ${outcome}`, address);
     },
   });
-  const unsent = new Unsent(() => config().metrics.maxUnsentBytes);
-  const departures = new Departures(clock);
-  const client = placeClient(server);
-  const reads = new Reads({
+  const sendBuffers = new SendBuffers(() => config().metrics.maxUnsentBytes);
+  const clientDisconnects = new ClientDisconnects(clock);
+  const clientOf = identifyClient(server);
+  const reads = new ReadResponder({
     authorize: guardRead('read', server),
-    places: new Places(() => readLimits(server())),
-    client,
-    unsent,
-    departures,
+    limiter: new ConcurrencyLimiter(() => readLimits(server())),
+    clientOf,
+    sendBuffers,
+    clientDisconnects,
     connections,
-    unserved,
+    rejectedClientsLog,
     sendMs: () => server().requestTimeoutMs,
     clock,
   });
-  const streams = new Places(() => streamLimits(server()));
-  return { connections, unserved, refusedDeliveries, unsent, departures, client, reads, streams };
+  const streamLimiter = new ConcurrencyLimiter(() => streamLimits(server()));
+  return {
+    connections,
+    rejectedClientsLog,
+    rejectedDeliveriesLog,
+    sendBuffers,
+    clientDisconnects,
+    clientOf,
+    reads,
+    streamLimiter,
+  };
 }
 
-function readLimits({ maxReads, maxReadsPerAddress, tokens }: ServerConfig): PlaceLimits {
-  return { max: maxReads, maxPerAddress: maxReadsPerAddress, reserved: reservedOf(maxReads, tokens) };
+function readLimits({ maxReads, maxReadsPerAddress, tokens }: ServerConfig): ConcurrencyLimits {
+  return { max: maxReads, maxPerAddress: maxReadsPerAddress, reserved: reservedForTokens(maxReads, tokens) };
 }
 
-function streamLimits({ maxConnections, maxConnectionsPerAddress, tokens }: ServerConfig): PlaceLimits {
-  const max = Math.ceil(maxConnections / STREAM_SHARE);
+function streamLimits({ maxConnections, maxConnectionsPerAddress, tokens }: ServerConfig): ConcurrencyLimits {
+  const max = Math.ceil(maxConnections / STREAM_FRACTION);
   const maxPerAddress = Math.ceil(Math.min(max, maxConnectionsPerAddress) / 2);
-  return { max, maxPerAddress, reserved: reservedOf(max, tokens) };
+  return { max, maxPerAddress, reserved: reservedForTokens(max, tokens) };
 }
 
-function reservedOf(max: number, tokens: ServerConfig['tokens']): number {
-  return tokens.length === 0 ? 0 : Math.floor(max / TOKEN_SHARE);
+function reservedForTokens(max: number, tokens: ServerConfig['tokens']): number {
+  return tokens.length === 0 ? 0 : Math.floor(max / TOKEN_FRACTION);
 }

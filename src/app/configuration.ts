@@ -1,5 +1,5 @@
 import { loadConfig } from '../config/load.ts';
-import { formatProblem, formatProblems } from '../config/reading/report.ts';
+import { formatProblem, formatProblems } from '../config/reading/format-problems.ts';
 import { readTargetsFile } from '../config/sections/services/targets-file.ts';
 import type { Config, ConfigProblem, ConfigResult } from '../config/types.ts';
 import { collectors } from '../host/registry.ts';

@@ -14,14 +14,14 @@ import { RUN_FAMILIES } from '../probes/families.ts';
 import { probers } from '../probes/registry.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
-export interface HostOptions {
+export interface StartHostOptions {
   readonly config: HostConfig;
   readonly codeUrl: URL;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly lifecycle: Lifecycle;
   readonly table: SeriesTable;
-  readonly self: SelfMetrics;
+  readonly selfMetrics: SelfMetrics;
 }
 
 /** The host for the rest of the app. */
@@ -32,8 +32,8 @@ export interface HostParts {
 }
 
 /** Starts the collectors of the host. */
-export function startHost(options: HostOptions): HostParts {
-  const { config, codeUrl, clock, logger, lifecycle, table, self } = options;
+export function startHost(options: StartHostOptions): HostParts {
+  const { config, codeUrl, clock, logger, lifecycle, table, selfMetrics } = options;
   const host = new Host({
     collectors,
     disabled: config.collectors.disable,
@@ -45,7 +45,7 @@ export function startHost(options: HostOptions): HostParts {
       ...checkFamilies,
       ...RUN_FAMILIES,
       ...probers.flatMap(({ families }) => families),
-      ...self.families,
+      ...selfMetrics.families,
     ],
     clock,
     log: logger,

@@ -4,21 +4,21 @@ import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { Pinging } from '../pipeline/dead-mans-switch.ts';
-import { Reconciling } from '../pipeline/alertmanager-reconciler.ts';
+import { DeadMansSwitch } from '../pipeline/dead-mans-switch.ts';
+import { AlertmanagerReconciler } from '../pipeline/alertmanager-reconciler.ts';
 import type { Storage } from './storage.ts';
 import { Watchdogs } from '../pipeline/watchdogs.ts';
 
-export interface HonestyOptions {
+export interface PipelineOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly lifecycle: Lifecycle;
-  readonly self: SelfMetrics;
+  readonly selfMetrics: SelfMetrics;
   readonly storage: Storage;
 }
 
 /** Detects a broken alert path. */
-export interface Honesty {
+export interface Pipeline {
   /** Applies a configuration whose rules the ledger already has. Cannot fail. */
   readonly configure: (config: Config) => void;
   /** Whether each watchdog is alive, by its name. */
@@ -26,27 +26,27 @@ export interface Honesty {
 }
 
 /** Starts the watchdogs, reconciliation and the dead man's switch; `configure` gives them their work. */
-export function startHonesty({ clock, logger, lifecycle, self, storage }: HonestyOptions): Honesty {
+export function startPipeline({ clock, logger, lifecycle, selfMetrics, storage }: PipelineOptions): Pipeline {
   const client = new HttpClient();
-  const shared = { clock, logger, self, ledger: storage.ledger };
+  const shared = { clock, logger, selfMetrics, ledger: storage.ledger };
   const watchdogs = new Watchdogs({ ...shared, outbox: storage.outbox });
-  const pinging = new Pinging({ ...shared, client, allFresh: () => watchdogs.allFresh() });
-  const reconciling = new Reconciling({ ...shared, client });
+  const deadMansSwitch = new DeadMansSwitch({ ...shared, client, allFresh: () => watchdogs.allFresh() });
+  const reconciler = new AlertmanagerReconciler({ ...shared, client });
   let stopped = false;
   lifecycle.onStop('watchdogs, reconciliation and ping', () => {
     stopped = true;
-    for (const part of [watchdogs, pinging, reconciling]) part.stop();
+    for (const part of [watchdogs, deadMansSwitch, reconciler]) part.stop();
     return client.close();
   });
   const configure = (config: Config) => {
     // the ledger may still be applying the rules of a reload when Tocsin stops
     if (stopped) return;
-    self.pipeline.configure(config.alertmanagers);
+    selfMetrics.pipeline.configure(config.alertmanagers);
     const own = config.services.map(({ name, escalation }) => ({ name, escalation: { ...escalation } }));
-    self.pipeline.escalation({ ...config.escalation }, own);
+    selfMetrics.pipeline.escalation({ ...config.escalation }, own);
     watchdogs.configure(config.watchdogs);
-    pinging.configure(config);
-    reconciling.configure(config.alertmanagers);
+    deadMansSwitch.configure(config);
+    reconciler.configure(config.alertmanagers);
   };
-  return { configure, watchdogs: () => watchdogs.heard() };
+  return { configure, watchdogs: () => watchdogs.areAlive() };
 }

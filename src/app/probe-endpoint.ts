@@ -1,7 +1,7 @@
 import type { Config } from '../config/types.ts';
 import type { Clock, MonotonicMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { Places, type PlaceLimits } from '../http/places.ts';
+import { ConcurrencyLimiter, type ConcurrencyLimits } from '../http/concurrency-limiter.ts';
 import { isLoopback } from '../domain/network.ts';
 import { ProbeEndpoint } from '../probes/endpoint/endpoint.ts';
 import type { Listener } from '../probes/endpoint/own-listener.ts';
@@ -28,7 +28,7 @@ export function createProbeEndpoint({
   evaluateCel,
 }: ProbeEndpointParts): ProbeEndpoint {
   let [from, settings] = [config(), endpointSettings(config())];
-  const places = new Places(() => placeLimits(config()));
+  const places = new ConcurrencyLimiter(() => placeLimits(config()));
   return new ProbeEndpoint({
     settings: () => {
       const current = config();
@@ -37,7 +37,7 @@ export function createProbeEndpoint({
     },
     resolver: createResolver({ monotonic: () => clock.monotonic() }),
     clock,
-    enter: (client) => places.enter(client),
+    acquire: (client) => places.acquire(client),
     ...(stalledMs !== undefined && { stalledMs }),
     ...(evaluateCel !== undefined && { evaluateCel }),
   });
@@ -47,7 +47,7 @@ export function createProbeEndpoint({
  * One address may have three quarters; a quarter is reserved for known scrapers and clients with a token, where there
  * are any.
  */
-function placeLimits({ probeEndpoint: { maxConcurrency: max }, server, metrics }: Config): PlaceLimits {
+function placeLimits({ probeEndpoint: { maxConcurrency: max }, server, metrics }: Config): ConcurrencyLimits {
   const known = !metrics.trusted.empty || server.tokens.some(({ scopes }) => scopes.includes('metrics'));
   const share = Math.floor(max / 4);
   return { max, maxPerAddress: max - share, reserved: known ? share : 0 };

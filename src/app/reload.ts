@@ -24,7 +24,7 @@ export interface ReloadOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly outbox: Outbox;
-  readonly self: SelfMetrics;
+  readonly selfMetrics: SelfMetrics;
 }
 
 /** The configuration in force, and its replacement: complete or not at all. */
@@ -35,7 +35,7 @@ export class Reloader {
   constructor(options: ReloadOptions) {
     this.#options = options;
     this.#current = options.initial;
-    options.self.config.loaded(true, options.clock.now());
+    options.selfMetrics.config.loaded(true, options.clock.now());
   }
 
   get current(): Config {
@@ -43,10 +43,10 @@ export class Reloader {
   }
 
   reload(): ReloadResult {
-    const { clock, logger, outbox, self } = this.#options;
+    const { clock, logger, outbox, selfMetrics } = this.#options;
     const result = this.#read();
     if (!result.ok) {
-      self.config.loaded(false, clock.now());
+      selfMetrics.config.loaded(false, clock.now());
       const problems = result.problems.slice(0, 20);
       logger.error(
         { count: result.problems.length, problems },
@@ -57,14 +57,14 @@ export class Reloader {
     const before = this.#current;
     const { config, needsRestart } = keepUntilRestart(before, result.config);
     this.#current = config;
-    const failed = this.#put(config);
-    if (failed !== undefined) return this.#takeBack(before, failed);
-    self.config.loaded(true, clock.now());
+    const failed = this.#applySteps(config);
+    if (failed !== undefined) return this.#rollBack(before, failed);
+    selfMetrics.config.loaded(true, clock.now());
     const changes = serviceChanges(before, config);
     if (needsRestart.length > 0)
       logger.warn({ keys: needsRestart }, 'some configuration changes need a restart');
     logger.info({ services: config.services.length, ...changes }, 'configuration reloaded');
-    outbox.event({
+    outbox.addEvent({
       type: 'tocsin.config.reloaded',
       time: clock.now(),
       data: { ...changes, needs_restart: needsRestart },
@@ -77,35 +77,35 @@ export class Reloader {
     try {
       return this.#options.read();
     } catch (error) {
-      this.#failed('read', error);
-      return { ok: false, problems: [bug('Tocsin failed to read the configuration')] };
+      this.#recordFailure('read', error);
+      return { ok: false, problems: [bugProblem('Tocsin failed to read the configuration')] };
     }
   }
 
   /** Every step is run, even after one failed. @returns the first one that failed */
-  #put(config: Config): string | undefined {
+  #applySteps(config: Config): string | undefined {
     let failed: string | undefined;
     for (const { name, apply } of this.#options.steps) {
       try {
-        apply(config)?.catch((error: unknown) => this.#failed(name, error));
+        apply(config)?.catch((error: unknown) => this.#recordFailure(name, error));
       } catch (error) {
         failed ??= name;
-        this.#failed(name, error);
+        this.#recordFailure(name, error);
       }
     }
     return failed;
   }
 
-  #takeBack(before: Config, failed: string): ReloadResult {
+  #rollBack(before: Config, failed: string): ReloadResult {
     this.#current = before;
-    this.#put(before);
+    this.#applySteps(before);
     const what = `The configuration is valid, but Tocsin failed to apply it (${failed}) and restored the old one`;
-    return { ok: false, problems: [bug(what)] };
+    return { ok: false, problems: [bugProblem(what)] };
   }
 
-  #failed(step: string, error: unknown): void {
-    const { logger, self, clock } = this.#options;
-    self.config.loaded(false, clock.now());
+  #recordFailure(step: string, error: unknown): void {
+    const { logger, selfMetrics, clock } = this.#options;
+    selfMetrics.config.loaded(false, clock.now());
     logger.error(
       { step, error: error instanceof Error ? error.message : String(error) },
       'a component failed to apply the configuration because of a bug; please report it',
@@ -113,7 +113,7 @@ export class Reloader {
   }
 }
 
-function bug(what: string): ConfigProblem {
+function bugProblem(what: string): ConfigProblem {
   const message = `${what}. This is a bug; please report it with the error in the log.`;
   return { file: 'configuration', path: '', message };
 }

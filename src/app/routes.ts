@@ -2,10 +2,10 @@ import { parseDelivery } from '../alerts/parse-delivery.ts';
 import type { Config } from '../config/types.ts';
 import type { Clock, EpochMs, MonotonicMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import type { Gate } from '../http/scrape-gate.ts';
+import type { ScrapeGate } from '../http/scrape-gate.ts';
 import { isWatchdog } from '../alerts/watchdog.ts';
 import type { ScrapeSource } from '../exposition/render/scrape-source.ts';
-import { ShownServices } from '../checks/health/shown-services.ts';
+import { ServiceApiViews } from '../checks/health/service-api-views.ts';
 import type { HostStats } from '../host/stats.ts';
 import {
   guardChange,
@@ -38,8 +38,8 @@ import type { DeliveryOutcome } from '../metrics/self/alerts.ts';
 import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 import type { EvaluateCel } from '../probes/http/rules/cel-judge.ts';
 import type { Clients } from './clients.ts';
-import type { Feed } from './event-delivery.ts';
-import type { Monitor } from '../checks/check-runner.ts';
+import type { EventDelivery } from './event-delivery.ts';
+import type { CheckRunner } from '../checks/check-runner.ts';
 import type { Listener } from '../probes/endpoint/own-listener.ts';
 import { createProbeEndpoint } from './probe-endpoint.ts';
 
@@ -48,15 +48,15 @@ export interface RouteDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly version: string;
-  readonly self: SelfMetrics;
+  readonly selfMetrics: SelfMetrics;
   readonly ledger: Ledger;
-  readonly feed: Feed;
-  readonly monitor: Monitor;
+  readonly eventDelivery: EventDelivery;
+  readonly checkRunner: CheckRunner;
   /** Whether each watchdog is alive, by its name. */
   readonly watchdogs: () => Readonly<Record<string, boolean>>;
   readonly clients: Clients;
-  readonly gate: Gate;
-  readonly source: ScrapeSource;
+  readonly gate: ScrapeGate;
+  readonly scrapeSource: ScrapeSource;
   readonly hostStats: () => HostStats;
   /** As `runProbe` takes it. */
   readonly stalledMs: (since: MonotonicMs) => number;
@@ -70,23 +70,23 @@ export interface RouteDeps {
 /** The most bytes of deliveries held at a time; one of `server.max_body` is always accepted. */
 const MAX_BODY_BYTES = 96 * 2 ** 20;
 /** The same for deliveries whose sender is not authenticated yet: anyone can fill this much memory. */
-const MAX_UNPROVEN_BYTES = 32 * 2 ** 20;
+const MAX_UNAUTHENTICATED_BYTES = 32 * 2 ** 20;
 
 /** Every route, in the order in which they are matched; each states its guard. */
 export function createRoutes(deps: RouteDeps): readonly Handler[] {
-  const { config, clock, self, ledger } = deps;
+  const { config, clock, selfMetrics, ledger } = deps;
   const server = () => config().server;
   const now = () => clock.now();
   const monotonic = () => clock.monotonic();
   const { reads } = deps.clients;
   const address = (request: AddressedRequest) => clientAddress(request, server().trustedProxies);
   return requireGuards([
-    measureRequests((measurement) => self.http.observe(measurement)),
+    measureRequests((measurement) => selfMetrics.http.observe(measurement)),
     // the most frequent requests first
     ...scrapeRoutes(deps, address),
     createLifecycleRoute({
       server,
-      notReady: () => notReady(deps),
+      notReady: () => reasonsNotReady(deps),
       reload: () => Promise.resolve(deps.reload()),
     }),
     createWebhookRoute({
@@ -99,10 +99,10 @@ export function createRoutes(deps: RouteDeps): readonly Handler[] {
         monotonic,
         fair: false,
       }),
-      unprovenBudget: new BodyBudget({ max: () => MAX_UNPROVEN_BYTES, monotonic, fair: true }),
+      unauthenticatedBudget: new BodyBudget({ max: () => MAX_UNAUTHENTICATED_BYTES, monotonic, fair: true }),
       clientAddress: address,
-      onDelivery: (webhook, outcome, intake) => countDelivery(self, { webhook, outcome }, intake),
-      onRefused: (webhook, from) => deps.clients.refusedDeliveries.note(webhook, from),
+      onDelivery: (webhook, outcome, intake) => countDelivery(selfMetrics, { webhook, outcome }, intake),
+      onRefused: (webhook, from) => deps.clients.rejectedDeliveriesLog.record(webhook, from),
     }),
     // before the guard: routes for programs on other machines, or with rules of their own
     guardHost(server),
@@ -115,7 +115,8 @@ export function createRoutes(deps: RouteDeps): readonly Handler[] {
       read: guardRead('read', server),
       guard: guardChange('admin', server),
       parse: parseDelivery,
-      onDelivery: (webhook, intake) => countDelivery(self, { webhook, outcome: intake.outcome }, intake),
+      onDelivery: (webhook, intake) =>
+        countDelivery(selfMetrics, { webhook, outcome: intake.outcome }, intake),
     }),
     createAlertPageRoute({ ledger, reads, guard: guardPage(server) }),
     ...readRoutes(deps, now),
@@ -126,11 +127,11 @@ export function createRoutes(deps: RouteDeps): readonly Handler[] {
 function readRoutes(deps: RouteDeps, now: () => EpochMs): Handler[] {
   const { config, ledger } = deps;
   const { reads } = deps.clients;
-  const { board } = deps.monitor;
+  const { board } = deps.checkRunner;
   const server = () => config().server;
-  const services = new ShownServices(board);
+  const services = new ServiceApiViews(board);
   return [
-    deps.feed.streams.router,
+    deps.eventDelivery.streams.router,
     createMonitoringRoute({
       board,
       services,
@@ -145,51 +146,51 @@ function readRoutes(deps: RouteDeps, now: () => EpochMs): Handler[] {
     }),
     createServicesRoute({ services, ledger, reads, now }),
     createLedgerRoute({ ledger, reads }),
-    createSinksRoute({ sinks: deps.feed.sinks, ledger, reads }),
-    createConfigRoute(() => config().shown(), reads),
+    createSinksRoute({ sinks: deps.eventDelivery.sinks, ledger, reads }),
+    createConfigRoute(() => config().redacted(), reads),
     // unknown paths of the API require read access, too
     guardBelow('/api/v1', reads.authorize),
   ];
 }
 
 /** The routes that Prometheus scrapes. */
-function scrapeRoutes(deps: RouteDeps, address: (request: AddressedRequest) => string): Handler[] {
-  const { config, clock, logger, self, gate, source, clients } = deps;
-  const { connections, unserved, unsent, departures } = clients;
+function scrapeRoutes(deps: RouteDeps, clientAddressOf: (request: AddressedRequest) => string): Handler[] {
+  const { config, clock, logger, selfMetrics, gate, scrapeSource, clients } = deps;
+  const { connections, rejectedClientsLog, sendBuffers, clientDisconnects } = clients;
   const server = () => config().server;
   const probes = createProbeEndpoint(deps);
   return [
     createProbeRoute({
       guard: guardProbe(server),
       clientOf: (request) => {
-        const from = address(request);
+        const from = clientAddressOf(request);
         return {
           address: from,
-          proven: config().metrics.trusted.has(from) || presentsToken(request, server()),
+          authenticated: config().metrics.trusted.has(from) || presentsToken(request, server()),
         };
       },
-      answer: (question, client, signal) => probes.answer(question, client, signal),
+      answer: (question, client, signal) => probes.handle(question, client, signal),
     }),
     createMetricsRoute({
       guard: guardRead('metrics', server),
       gate,
-      source,
-      meter: self.scrapes,
-      clientAddress: address,
+      source: scrapeSource,
+      meter: selfMetrics.scrapes,
+      clientAddress: clientAddressOf,
       compression: () => config().metrics.compression,
       sendMs: () => server().requestTimeoutMs,
-      unsent,
-      departures,
+      sendBuffers,
+      clientDisconnects,
       connections,
-      unserved,
+      rejectedClientsLog,
       clock,
       logger,
     }),
   ];
 }
 
-function notReady({ draining, ledger }: RouteDeps): string[] {
-  const obstacle = ledger.whyNotWritable();
+function reasonsNotReady({ draining, ledger }: RouteDeps): string[] {
+  const obstacle = ledger.unwritableReason();
   return [
     ...(draining() ? ['shutting down'] : []),
     ...(obstacle === undefined ? [] : [`the ledger cannot be written: ${obstacle}`]),
@@ -202,15 +203,15 @@ interface Delivery {
 }
 
 function countDelivery(
-  self: SelfMetrics,
+  selfMetrics: SelfMetrics,
   { webhook, outcome }: Delivery,
   intake: IntakeResult | undefined,
 ): void {
-  self.webhooks.delivery(webhook, outcome);
+  selfMetrics.webhooks.delivery(webhook, outcome);
   if (intake === undefined || intake.outcome === 'malformed') return;
-  self.webhooks.alerts(webhook, 'accepted', intake.accepted);
-  self.webhooks.alerts(webhook, 'duplicate', intake.duplicates);
-  self.webhooks.alerts(webhook, 'quarantined', intake.quarantined);
-  self.alerts.transitions(intake.transitions);
-  for (const seconds of intake.lagSeconds) self.alerts.lag(seconds);
+  selfMetrics.webhooks.alerts(webhook, 'accepted', intake.accepted);
+  selfMetrics.webhooks.alerts(webhook, 'duplicate', intake.duplicates);
+  selfMetrics.webhooks.alerts(webhook, 'quarantined', intake.quarantined);
+  selfMetrics.alerts.transitions(intake.transitions);
+  for (const seconds of intake.lagSeconds) selfMetrics.alerts.lag(seconds);
 }

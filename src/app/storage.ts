@@ -6,7 +6,7 @@ import { Outbox } from '../events/outbox.ts';
 import type { AlertRules, Ledger } from '../ledger/ledger.ts';
 import { ThreadLedger } from '../ledger/thread/client.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { startBeating } from './threads/loop-beats.ts';
+import { startHeartbeat } from './threads/loop-heartbeat.ts';
 
 export interface StorageOptions {
   readonly config: Config;
@@ -26,7 +26,7 @@ export interface Storage {
 export async function openStorage(options: StorageOptions): Promise<Storage> {
   const { config, codeUrl, logger, clock, lifecycle } = options;
   // the system clock, because the real event loop is monitored
-  const beating = startBeating({ clock: systemClock, logger }, () => debuggerUrl() !== undefined);
+  const beating = startHeartbeat({ clock: systemClock, logger }, () => debuggerUrl() !== undefined);
   lifecycle.onStop('beats of the event loop', beating.stop);
   const ledger = await ThreadLedger.start({
     threadUrl: new URL('./app/threads/ledger-thread.js', codeUrl),
@@ -34,7 +34,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     node: config.server.node,
     retention: config.store.retention,
     toleranceMs: config.alerts.sameStartToleranceMs,
-    beats: beating.beats,
+    heartbeat: beating.buffer,
     logger,
   });
   await ledger.configure(alertRules(config));
@@ -44,10 +44,10 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   return { ledger, outbox };
 }
 
-type JudgedBy = Pick<Config, 'alerts' | 'webhooks' | 'alertmanagers' | 'watchdogs'>;
+type AlertRulesConfig = Pick<Config, 'alerts' | 'webhooks' | 'alertmanagers' | 'watchdogs'>;
 
 /** The configured rules for alerts. */
-export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: JudgedBy): AlertRules {
+export function alertRules({ alerts, webhooks, alertmanagers, watchdogs }: AlertRulesConfig): AlertRules {
   const senders = webhooks.map(({ name, alertmanager }) => {
     const sender = { ...ALERTMANAGER_DEFAULTS, ...alertmanager };
     const { peers, peerTimeoutMs, groupIntervalMs, warmUpMs } = sender;

@@ -5,7 +5,7 @@ import type { Target } from '../domain/service.ts';
 import type { Address, Resolver } from '../probes/net/resolver.ts';
 import { createResolver, NameNotFoundError } from '../probes/net/resolver.ts';
 
-export interface AddressesOptions {
+export interface AddressTargetsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Called when a name resolves to other addresses than before. */
@@ -13,7 +13,7 @@ export interface AddressesOptions {
 }
 
 /** The names of one service's targets, and the addresses they resolve to. */
-interface Watched {
+interface WatchedService {
   service: ConfiguredService;
   /** By target label; no entry: the name has no address or is not resolved yet. */
   readonly found: Map<string, readonly string[]>;
@@ -21,22 +21,22 @@ interface Watched {
 }
 
 /** The longest time between two look-ups: addresses change faster than some service intervals. */
-const MOST_MS = 30_000;
+const MAX_INTERVAL_MS = 30_000;
 /** At most this many addresses of one name are probed. */
 const MAX_ADDRESSES = 64;
 
 /** The name servers of each service, and one target per address for services that ask for it. */
-export class Addresses {
-  readonly #options: AddressesOptions;
-  readonly #own: Resolver;
+export class AddressTargets {
+  readonly #options: AddressTargetsOptions;
+  readonly #systemResolver: Resolver;
   readonly #resolvers = new Map<string, Resolver>();
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, WatchedService>();
   readonly #stopped = new AbortController();
   #services: readonly ConfiguredService[] = [];
 
-  constructor(options: AddressesOptions) {
+  constructor(options: AddressTargetsOptions) {
     this.#options = options;
-    this.#own = createResolver({ monotonic: () => options.clock.monotonic() });
+    this.#systemResolver = createResolver({ monotonic: () => options.clock.monotonic() });
   }
 
   /** Replaces the watched services. Cannot fail. */
@@ -74,8 +74,8 @@ export class Addresses {
 
   /** The resolver of a run: the service's name servers, or this host's; a pinned host is not resolved again. */
   resolverFor(service: ConfiguredService, target: Target): Resolver {
-    const base = this.#base(service);
-    const { host, pinned: address } = target;
+    const base = this.#configuredResolver(service);
+    const { host, pinnedAddress: address } = target;
     if (address === undefined) return base;
     const only: readonly Address[] = [{ address, family: address.includes(':') ? 6 : 4 }];
     return {
@@ -88,8 +88,8 @@ export class Addresses {
     for (const { lookups } of this.#watched.values()) lookups.stop();
   }
 
-  #base({ resolver: servers }: ConfiguredService): Resolver {
-    if (servers === undefined) return this.#own;
+  #configuredResolver({ resolver: servers }: ConfiguredService): Resolver {
+    if (servers === undefined) return this.#systemResolver;
     const key = servers.join(' ');
     const known = this.#resolvers.get(key);
     if (known !== undefined) return known;
@@ -106,17 +106,19 @@ export class Addresses {
 
   /** Resolves the names now and periodically. */
   #watch(service: ConfiguredService): void {
-    const everyMs = () => Math.min(watched.service.intervalMs, MOST_MS);
+    const everyMs = () => Math.min(watched.service.intervalMs, MAX_INTERVAL_MS);
     const run = () => this.#lookUp(watched);
     const lookups = new PeriodicTask(this.#options, 'look-up of addresses', everyMs, run);
-    const watched: Watched = { service, found: new Map(), lookups };
+    const watched: WatchedService = { service, found: new Map(), lookups };
     this.#watched.set(service.name, watched);
     lookups.start(0);
   }
 
-  async #lookUp(watched: Watched): Promise<void> {
+  async #lookUp(watched: WatchedService): Promise<void> {
     const lists = await Promise.all(
-      watched.service.targets.map(async (target) => [target, await this.#all(watched, target)] as const),
+      watched.service.targets.map(
+        async (target) => [target, await this.#resolveAll(watched, target)] as const,
+      ),
     );
     if (!watched.lookups.active) return;
     const changed = lists.filter(([{ label }, list]) => list?.join() !== watched.found.get(label)?.join());
@@ -130,11 +132,11 @@ export class Addresses {
   }
 
   /** All addresses of a target's name, sorted; undefined when no name server could be asked. */
-  async #all({ service }: Watched, { host }: Target): Promise<readonly string[] | undefined> {
+  async #resolveAll({ service }: WatchedService, { host }: Target): Promise<readonly string[] | undefined> {
     const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(service.timeoutMs)]);
     const ask = async (prefer: 4 | 6): Promise<readonly Address[]> => {
       try {
-        return await this.#base(service).lookup(host, { prefer, fallback: false, signal });
+        return await this.#configuredResolver(service).lookup(host, { prefer, fallback: false, signal });
       } catch (error) {
         if (error instanceof NameNotFoundError) return [];
         throw error;
@@ -152,7 +154,7 @@ export class Addresses {
 
 function pinned(target: Target, address: string): Target {
   if (target.host === address) return target;
-  return { ...target, label: `${target.label} (${address})`, pinned: address };
+  return { ...target, label: `${target.label} (${address})`, pinnedAddress: address };
 }
 
 function sameNames(one: ConfiguredService, other: ConfiguredService): boolean {

@@ -4,10 +4,10 @@ import type { Clock, EpochMs } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 import type { Target } from '../domain/service.ts';
 import type { SeriesTable } from '../exposition/table/series-table.ts';
-import { TargetsFileMetrics } from '../metrics/targets-files.ts';
+import { TargetsFileMetrics } from '../metrics/targets-file-metrics.ts';
 import { FileWatch } from './file-watch.ts';
 
-export interface TargetsFilesOptions {
+export interface FileTargetsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly table: SeriesTable;
@@ -23,17 +23,17 @@ interface FileState {
   /** Those of the last valid version; empty before the first. */
   targets: readonly Target[];
   ok: boolean;
-  takenAt: EpochMs | undefined;
+  loadedAt: EpochMs | undefined;
 }
 
 /** Keeps the targets of services in step with their files. An invalid file leaves the last valid targets in force. */
-export class TargetsFiles {
-  readonly #options: TargetsFilesOptions;
+export class FileTargets {
+  readonly #options: FileTargetsOptions;
   readonly #metrics: TargetsFileMetrics;
   readonly #states = new Map<string, FileState>();
   #services: readonly ConfiguredService[] = [];
 
-  constructor(options: TargetsFilesOptions) {
+  constructor(options: FileTargetsOptions) {
     this.#options = options;
     this.#metrics = new TargetsFileMetrics(options.table);
   }
@@ -51,7 +51,7 @@ export class TargetsFiles {
     for (const service of services) {
       if (service.targetsFile !== undefined) this.#read(this.#state(service, service.targetsFile));
     }
-    this.#tell();
+    this.#updateMetrics();
   }
 
   /** The services, each with the targets of its file. */
@@ -84,7 +84,7 @@ export class TargetsFiles {
       file,
       targets: [],
       ok: true,
-      takenAt: undefined,
+      loadedAt: undefined,
     };
     this.#states.set(name, state);
     return state;
@@ -93,7 +93,7 @@ export class TargetsFiles {
   #changed(state: FileState): void {
     const before = state.targets;
     this.#read(state);
-    this.#tell();
+    this.#updateMetrics();
     if (state.targets !== before) this.#options.onChange();
   }
 
@@ -104,17 +104,17 @@ export class TargetsFiles {
     const { path } = state.file;
     if (result.ok) {
       if (!state.ok) logger.info({ service, path }, 'a targets file can be used again');
-      if (state.takenAt !== undefined) this.#logChange(state, result.targets);
+      if (state.loadedAt !== undefined) this.#logChange(state, result.targets);
       if (result.notices.length > 0)
         logger.warn(
-          { service, path, ...shortened(result.notices) },
+          { service, path, ...firstProblems(result.notices) },
           'a targets file has labels that are left out',
         );
       state.targets = result.targets;
-      state.takenAt = clock.now();
+      state.loadedAt = clock.now();
     } else if (state.ok) {
       logger.error(
-        { service, path, ...shortened(result.problems) },
+        { service, path, ...firstProblems(result.problems) },
         'a targets file cannot be used; its last valid targets stay in force',
       );
     }
@@ -131,13 +131,13 @@ export class TargetsFiles {
     );
   }
 
-  #tell(): void {
+  #updateMetrics(): void {
     this.#metrics.set([...this.#states.values()]);
   }
 }
 
 const MAX_LOGGED = 20;
 
-function shortened(problems: readonly ConfigProblem[]) {
+function firstProblems(problems: readonly ConfigProblem[]) {
   return { count: problems.length, problems: problems.slice(0, MAX_LOGGED) };
 }

@@ -31,7 +31,7 @@ export class FileWatch {
     this.#signature = signatureNow(options.path);
     this.#poll = new PeriodicTask(options, 'poll of a file', POLL_MS, async () => {
       // if the watch missed the change, it is on the wrong folder by now
-      if ((await this.#look()) || this.#watcher === undefined) this.#watch();
+      if ((await this.#checkForChange()) || this.#watcher === undefined) this.#watch();
     }).start();
     this.#watch();
   }
@@ -47,7 +47,7 @@ export class FileWatch {
     this.#watcher = undefined;
     if (!this.#poll.active) return;
     try {
-      const watcher = watch(dirname(this.#options.path), { persistent: false }, () => this.#stirred());
+      const watcher = watch(dirname(this.#options.path), { persistent: false }, () => this.#onEvent());
       watcher.on('error', () => watcher.close());
       this.#watcher = watcher;
     } catch {
@@ -55,15 +55,15 @@ export class FileWatch {
     }
   }
 
-  #stirred(): void {
+  #onEvent(): void {
     this.#cancelSettle ??= this.#options.clock.after(SETTLE_MS, () => {
       this.#cancelSettle = undefined;
-      void this.#look();
+      void this.#checkForChange();
     });
   }
 
   /** Whether the file changed since the last look. */
-  async #look(): Promise<boolean> {
+  async #checkForChange(): Promise<boolean> {
     const signature = await signatureOf(this.#options.path);
     const changed = signature !== this.#signature;
     this.#signature = signature;

@@ -3,7 +3,7 @@ import { readRegularFile } from '../domain/regular-file.ts';
 import { readCommand, UsageError } from './arguments.ts';
 import { printable, printableJson } from '../domain/printable.ts';
 import type { Environment, ExitCode } from './environment.ts';
-import { complain } from './output.ts';
+import { printError } from './output.ts';
 
 const OPTIONS = {
   url: { type: 'string', default: 'http://127.0.0.1:10464' },
@@ -19,7 +19,7 @@ const OPTIONS = {
 const TIMEOUT_MS = 10_000;
 const MAX_TOKEN_BYTES = 65_536;
 
-interface ShownAlert {
+interface ApiAlert {
   readonly id: string;
   readonly state: string;
   readonly severity: string;
@@ -28,8 +28,8 @@ interface ShownAlert {
   readonly acknowledgement: { readonly by: string } | null;
 }
 
-interface ShownList {
-  readonly alerts: readonly ShownAlert[];
+interface ApiAlertList {
+  readonly alerts: readonly ApiAlert[];
   /** Where the list continues; null at its end. */
   readonly next_after: string | null;
 }
@@ -50,19 +50,19 @@ export async function alerts(
   checkUrl(values.url);
   const token = readToken(values['token-file'], environment.cwd);
   const call = callOf(word, { id, more, values, user: environment.env['USER'] });
-  const answer = await ask(call, values.url, token);
+  const answer = await sendRequest(call, values.url, token);
   if (typeof answer === 'string') {
-    complain(environment, answer);
+    printError(environment, answer);
     return 1;
   }
-  const { alerts: shown, next_after: next } = word === 'list' ? (answer as ShownList) : listOf(answer);
+  const { alerts: shown, next_after: next } = word === 'list' ? (answer as ApiAlertList) : listOf(answer);
   await environment.stdout(values.json ? `${printableJson(shown, 2)}\n` : shown.map(lineOf).join(''));
   if (next !== null)
-    complain(environment, `${shown.length} alerts shown, there are more; continue with --after ${next}`);
+    printError(environment, `${shown.length} alerts shown, there are more; continue with --after ${next}`);
   return 0;
 }
 
-interface Given {
+interface AlertsArguments {
   readonly id: string | undefined;
   readonly more: readonly string[];
   readonly values: {
@@ -76,7 +76,7 @@ interface Given {
   readonly user: string | undefined;
 }
 
-function callOf(word: string, { id, more, values, user }: Given): Call {
+function callOf(word: string, { id, more, values, user }: AlertsArguments): Call {
   if (word === 'list' && id === undefined) {
     const { state, limit, after } = values;
     const query = new URLSearchParams({ state, limit, ...(after !== undefined && { after }) });
@@ -93,8 +93,8 @@ function callOf(word: string, { id, more, values, user }: Given): Call {
   return { path, method: 'POST', body: { by, comment, expires } };
 }
 
-function listOf(answer: unknown): ShownList {
-  return { alerts: [answer as ShownAlert], next_after: null };
+function listOf(answer: unknown): ApiAlertList {
+  return { alerts: [answer as ApiAlert], next_after: null };
 }
 
 function checkUrl(given: string): void {
@@ -128,7 +128,7 @@ function readTokenFile(file: string, cwd: string): string {
 }
 
 /** @returns the JSON, or an error as text */
-async function ask(
+async function sendRequest(
   { path, method = 'GET', body }: Call,
   url: string,
   token: string | undefined,
@@ -156,7 +156,7 @@ function detailOf(answer: unknown, status: number): string {
   return typeof problem.detail === 'string' ? problem.detail : `the server answered ${status}`;
 }
 
-function lineOf({ id, state, severity, labels, starts_at: since, acknowledgement }: ShownAlert): string {
+function lineOf({ id, state, severity, labels, starts_at: since, acknowledgement }: ApiAlert): string {
   const { alertname = '', instance = '', service = '' } = labels;
   const who = acknowledgement === null ? '-' : acknowledgement.by;
   const shown = [id, state, severity, alertname, service, instance, since, who];

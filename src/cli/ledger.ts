@@ -4,16 +4,17 @@ import { backupLedger, exportLedger, LedgerStartError, replayLedger } from '../a
 import { readCommand, UsageError } from './arguments.ts';
 import { printable, printableJsonText } from '../domain/printable.ts';
 import type { Environment, ExitCode } from './environment.ts';
-import { complain } from './output.ts';
+import { printError } from './output.ts';
 
 const OPTIONS = { config: { type: 'string', short: 'c' }, after: { type: 'string' } } as const;
-const WORDS = ['backup', 'export', 'replay'];
+const ACTIONS = ['backup', 'export', 'replay'];
 
 /** `tocsin ledger backup|export|replay`: on the file, even while a Tocsin uses it. */
 export async function ledger(environment: Environment, args: readonly string[]): Promise<ExitCode> {
   const { values, positionals } = readCommand(args, OPTIONS);
   const [word = '', target, ...more] = positionals;
-  if (!WORDS.includes(word)) throw new UsageError(`ledger needs one of ${WORDS.join(', ')}; got "${word}"`);
+  if (!ACTIONS.includes(word))
+    throw new UsageError(`ledger needs one of ${ACTIONS.join(', ')}; got "${word}"`);
   if ((word === 'export') !== (target === undefined) || more.length > 0) {
     throw new UsageError(
       word === 'export'
@@ -44,7 +45,7 @@ export async function ledger(environment: Environment, args: readonly string[]):
     return 0;
   } catch (error) {
     if (!(error instanceof LedgerStartError)) throw error;
-    complain(environment, error.message);
+    printError(environment, error.message);
     return 1;
   }
 }

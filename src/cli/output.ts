@@ -14,7 +14,7 @@ export class OutputError extends Error {
 }
 
 /** Prints an error as one line. It may contain text of others. */
-export function complain({ stderr }: Pick<Environment, 'stderr'>, text: string): void {
+export function printError({ stderr }: Pick<Environment, 'stderr'>, text: string): void {
   stderr(`tocsin: ${printable(text)}\n`);
 }
 

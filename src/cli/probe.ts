@@ -3,7 +3,7 @@ import { probeOnce } from '../app/commands/probe-once.ts';
 import { systemClock } from '../domain/clock.ts';
 import { readCommand, UsageError } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
-import { complain } from './output.ts';
+import { printError } from './output.ts';
 import { reportJson, reportText } from './probe-report.ts';
 
 const OPTIONS = {
@@ -33,7 +33,7 @@ export async function probe(environment: Environment, args: readonly string[]): 
     signal: environment.signal,
   });
   if (typeof report === 'string') {
-    complain(environment, report);
+    printError(environment, report);
     return 2;
   }
   await environment.stdout(values.json ? reportJson(report) : reportText(report));

@@ -3,7 +3,7 @@ import { alerts } from './alerts.ts';
 import { UsageError } from './arguments.ts';
 import { check } from './check.ts';
 import type { Environment, ExitCode } from './environment.ts';
-import { complain, isSystemError, OutputError } from './output.ts';
+import { printError, isSystemError, OutputError } from './output.ts';
 import { ledger } from './ledger.ts';
 import { probe } from './probe.ts';
 import { serve } from './serve.ts';
@@ -44,12 +44,12 @@ export async function run(environment: Environment): Promise<ExitCode> {
     return await runCommand(environment);
   } catch (error) {
     if (error instanceof UsageError) {
-      complain(environment, error.message);
+      printError(environment, error.message);
       environment.stderr(`\n${USAGE}`);
       return 2;
     }
     if (!(error instanceof OutputError) && !isSystemError(error)) throw error;
-    if (!(error instanceof OutputError && error.readerGone)) complain(environment, error.message);
+    if (!(error instanceof OutputError && error.readerGone)) printError(environment, error.message);
     return 1;
   }
 }

@@ -6,7 +6,7 @@ import { firstOf, onAbort } from '../domain/cancellation.ts';
 import { systemClock } from '../domain/clock.ts';
 import { readOptions, UsageError } from './arguments.ts';
 import type { Environment, ExitCode } from './environment.ts';
-import { complain } from './output.ts';
+import { printError } from './output.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c' },
@@ -32,7 +32,7 @@ export async function serve(environment: Environment, args: readonly string[]): 
     app = await startApp({ config, readConfig, clock: systemClock, codeUrl, nodeVersion, log });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    complain(environment, error.message);
+    printError(environment, error.message);
     return 1;
   }
   environment.onReload(() => void app.reload());

@@ -1,12 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import type { Prober } from '../probes/prober.ts';
 import type { Environment } from './yaml/expand.ts';
-import { filesIn, readText, stands } from './files.ts';
+import { configFilesIn, readText, fileExists } from './config-files.ts';
 import { deepFreeze } from './freeze.ts';
-import { once } from './once.ts';
+import { memoize } from './memoize.ts';
 import type { ConfigContext } from './schema/context.ts';
 import { readMapping } from './schema/mapping.ts';
-import { Reader } from './reading/reader.ts';
+import { ConfigReader } from './reading/reader.ts';
 import { ROOT_KEYS } from './root.ts';
 import { readAlertmanagers } from './sections/alertmanagers.ts';
 import { alertsKeys } from './sections/alerts.ts';
@@ -21,7 +21,7 @@ import { readSinks } from './sections/sinks.ts';
 import { storeKeys } from './sections/store.ts';
 import { readPing, readWatchdogs } from './sections/watchdogs.ts';
 import { readWebhooks } from './sections/webhooks.ts';
-import { shownConfiguration } from './yaml/redacted-yaml.ts';
+import { redactedConfiguration } from './yaml/redacted-yaml.ts';
 import type { Config, ConfigProblem, ConfigResult, ServerConfig } from './types.ts';
 import { listenAddress } from './schema/values.ts';
 import { parseYaml } from './yaml/yaml.ts';
@@ -50,7 +50,7 @@ export function loadConfig(options: LoadOptions): ConfigResult {
   const source = openSource(options);
   if ('problem' in source) return { ok: false, problems: [source.problem] };
   const document = parseYaml(source.text, options.env);
-  const reader = new Reader(source.name, document);
+  const reader = new ConfigReader(source.name, document);
   const listen = options.listen === undefined ? undefined : listenOption(options.listen);
   const config = document.readable
     ? readConfig(reader, options, { file: source.file, listen: listen?.listen })
@@ -59,18 +59,18 @@ export function loadConfig(options: LoadOptions): ConfigResult {
   if (config?.sections === undefined || problems.length > 0) return { ok: false, problems };
   const { sections } = config;
   // a thousand services take a tenth of a second to parse and format, during which nothing else is served
-  const shown = once(() => shownConfiguration(source.text, sections.probeEndpoint.modules()));
-  return { ok: true, config: deepFreeze({ ...sections, file: source.file, shown }) };
+  const redacted = memoize(() => redactedConfiguration(source.text, sections.probeEndpoint.modules()));
+  return { ok: true, config: deepFreeze({ ...sections, file: source.file, redacted }) };
 }
 
-type Source =
+type ConfigSource =
   | { readonly name: string; readonly file: string | undefined; readonly text: string }
   | { readonly problem: ConfigProblem };
 
-function openSource({ path, cwd }: LoadOptions): Source {
+function openSource({ path, cwd }: LoadOptions): ConfigSource {
   const name = path ?? DEFAULT_FILE;
   const file = resolve(cwd, name);
-  if (path === undefined && !stands(file)) return { name, file: undefined, text: '' };
+  if (path === undefined && !fileExists(file)) return { name, file: undefined, text: '' };
   try {
     return { name, file, text: readText(file) };
   } catch (error) {
@@ -91,19 +91,19 @@ function listenOption(given: string): ListenOption {
   return { problems: result.error.issues.map(({ message }) => ({ file: '--listen', path: '', message })) };
 }
 
-interface Origin {
+interface ConfigOrigin {
   readonly file: string | undefined;
   readonly listen: ServerConfig['listen'] | undefined;
 }
 
 interface ConfigRead {
-  readonly sections: Omit<Config, 'file' | 'shown'> | undefined;
+  readonly sections: Omit<Config, 'file' | 'redacted'> | undefined;
   /** Problems in the files that it names. */
   readonly problems: readonly ConfigProblem[];
 }
 
-function readConfig(reader: Reader, options: LoadOptions, origin: Origin): ConfigRead {
-  const files = filesIn(origin.file === undefined ? options.cwd : dirname(origin.file), options.env);
+function readConfig(reader: ConfigReader, options: LoadOptions, origin: ConfigOrigin): ConfigRead {
+  const files = configFilesIn(origin.file === undefined ? options.cwd : dirname(origin.file), options.env);
   const context: ConfigContext = { ...options, files };
   reader.section({}, [], { other: Object.keys(ROOT_KEYS) });
   const server = readServer(reader, context, origin.listen);
@@ -127,12 +127,15 @@ function readConfig(reader: Reader, options: LoadOptions, origin: Origin): Confi
     services: readServices(reader, context, defaults),
   };
   const { problems } = probing;
-  const whole = isWhole(sections) && ping !== undefined ? { ...sections, pingUrl: ping.url } : undefined;
+  const whole =
+    areAllPresent(sections) && ping !== undefined ? { ...sections, pingUrl: ping.url } : undefined;
   return { sections: whole, problems };
 }
 
-type Whole<Sections> = { readonly [Name in keyof Sections]: Exclude<Sections[Name], undefined> };
+type AllPresent<Sections> = { readonly [Name in keyof Sections]: Exclude<Sections[Name], undefined> };
 
-function isWhole<Sections extends object>(sections: Sections): sections is Sections & Whole<Sections> {
+function areAllPresent<Sections extends object>(
+  sections: Sections,
+): sections is Sections & AllPresent<Sections> {
   return Object.values(sections).every((section) => section !== undefined);
 }

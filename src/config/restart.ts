@@ -3,7 +3,7 @@ import { describingContext, rootSchema } from './root.ts';
 import type { Config } from './types.ts';
 
 /** What a reload does not change: a whole section of the configuration, or one property of it. */
-interface Fixed {
+interface RestartKey {
   readonly section: string;
   readonly property?: string | undefined;
 }
@@ -11,7 +11,7 @@ interface Fixed {
 type Sections = Readonly<Record<string, unknown>>;
 
 /** A configuration that was read again, as far as it can take effect. */
-export interface Reloadable {
+export interface ReloadableConfig {
   /** The new one, with everything that needs a restart unchanged. */
   readonly config: Config;
   /** The sections with changes that wait for a restart. */
@@ -19,11 +19,11 @@ export interface Reloadable {
 }
 
 /** Keeps what needs a restart as it was before; the declaration of each key says what does. */
-export function keepUntilRestart(before: Config, after: Config): Reloadable {
+export function keepUntilRestart(before: Config, after: Config): ReloadableConfig {
   const old: Sections = { ...before };
   const given: Sections = { ...after };
   const kept: Record<string, unknown> = {};
-  for (const { section, property } of fixedParts()) {
+  for (const { section, property } of restartKeys()) {
     if (property === undefined) kept[section] = old[section];
     else
       kept[section] = Object.freeze({
@@ -41,7 +41,7 @@ function part(value: unknown): Sections {
   return typeof value === 'object' ? { ...value } : {};
 }
 
-function fixedParts(): readonly Fixed[] {
+function restartKeys(): readonly RestartKey[] {
   const keys = describeKeys(rootSchema(describingContext({ probers: [], collectors: [] })));
   const property = new Map(keys.map(({ path, notes }) => [path, notes.property ?? path]));
   return keys

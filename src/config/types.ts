@@ -47,7 +47,7 @@ export interface Config {
   /** Enabled services only, in the order of the file. */
   readonly services: readonly ConfiguredService[];
   /** The file and the modules as YAML documents, secrets masked. */
-  readonly shown: () => string;
+  readonly redacted: () => string;
 }
 
 export type ConfigResult =

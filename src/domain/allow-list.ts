@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { embeddedIpv4 } from './ipv6.ts';
-import { isNetwork, NetworkSet, plainAddress } from './network.ts';
+import { isNetwork, NetworkSet, unwrappedAddress } from './network.ts';
 
 /** Where a connection would go. */
 export interface Destination {
@@ -62,7 +62,7 @@ export class AllowList {
   }
 
   /** Whether an entry is for exactly this host or address and this port: `127.0.0.1:10464`. */
-  names(destination: Destination): boolean {
+  listsExactly(destination: Destination): boolean {
     const to = normalised(destination);
     return this.#rules.some((rule) => rule.single && rule.port !== undefined && covers(rule, to));
   }
@@ -79,7 +79,7 @@ interface Normalised {
 
 function normalised({ host, address, port }: Destination): Normalised {
   const name = normalHost(host);
-  const to = plainAddress(address ?? name ?? '');
+  const to = unwrappedAddress(address ?? name ?? '');
   return { host: name, port, addresses: isIP(to) === 0 ? [] : [to, ...embeddedIpv4(to)] };
 }
 

@@ -16,7 +16,7 @@ export class NetworkSet {
   }
 
   has(address: string): boolean {
-    const plain = plainAddress(address);
+    const plain = unwrappedAddress(address);
     return this.#list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
   }
 }
@@ -30,14 +30,14 @@ const LOOPBACK = new NetworkSet(['127.0.0.0/8', '::1']);
 
 /** Whether an address, or the name `localhost`, is this machine's loopback. */
 export function isLoopback(host: string): boolean {
-  const plain = plainAddress(host);
+  const plain = unwrappedAddress(host);
   // asked for every request, and a BlockList is slow
   if (isIP(plain) === 4) return plain.startsWith('127.');
   return host === 'localhost' || (isIP(plain) === 6 && LOOPBACK.has(plain));
 }
 
 /** An address without brackets, zone and the `::ffff:` of a mapped IPv4 address. */
-export function plainAddress(address: string): string {
+export function unwrappedAddress(address: string): string {
   if (isIP(address) === 4) return address;
   const bare = address.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
   return mappedIpv4(bare) ?? bare;

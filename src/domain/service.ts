@@ -9,18 +9,18 @@ export interface Target {
   /** Its own labels, from a targets file: they take precedence over the service's. */
   readonly labels?: Readonly<Record<string, string>>;
   /** The address that is probed in place of the host name, where a service is probed at each address. */
-  readonly pinned?: string;
+  readonly pinnedAddress?: string;
 }
 
 /** How many results in a row change a state, and how soon a first failure is re-run. */
-export interface Confirm {
+export interface ConfirmationRule {
   readonly failures: number;
   readonly successes: number;
   readonly retryIntervalMs: number;
 }
 
 /** The interval while a check is in that state; undefined keeps the service's own. */
-export interface Adaptive {
+export interface AdaptiveIntervals {
   readonly degradedMs?: number;
   readonly unhealthyMs?: number;
 }
@@ -40,8 +40,8 @@ export interface Service {
   /** The type of its prober, as the configuration spells it. */
   readonly prober: string;
   readonly targets: readonly Target[];
-  readonly confirm: Confirm;
-  readonly adaptive: Adaptive;
+  readonly confirm: ConfirmationRule;
+  readonly adaptive: AdaptiveIntervals;
   /** `address[:port]` of its own name servers; without them, this host resolves. */
   readonly resolver?: readonly string[];
   /** Whether each address of a name is a target of its own. */
@@ -57,7 +57,7 @@ export function checkKey(service: string, targetLabel: string): string {
 }
 
 /** The labels of a check that are not Tocsin's: its target's take precedence over the service's. */
-export function ownLabels(
+export function checkLabels(
   service: Pick<Service, 'labels'>,
   target: Target,
 ): Readonly<Record<string, string>> {

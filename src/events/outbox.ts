@@ -29,15 +29,15 @@ export class Outbox {
     this.#options = options;
   }
 
-  event(event: NewEvent): void {
+  addEvent(event: NewEvent): void {
     this.#events.push(event);
-    this.#bound();
+    this.#dropExcess();
     this.#flushIn(0);
   }
 
-  run(run: RunRecord): void {
+  addRun(run: RunRecord): void {
     this.#runs.push(run);
-    this.#bound();
+    this.#dropExcess();
     this.#flushIn(FLUSH_MS);
   }
 
@@ -71,20 +71,20 @@ export class Outbox {
     try {
       if (events.length > 0) await this.#options.ledger.append(events);
     } catch (error) {
-      this.#putBack(events, runs, error);
+      this.#requeue(events, runs, error);
       return;
     }
     try {
       if (runs.length > 0) await this.#options.ledger.recordRuns(runs);
     } catch (error) {
-      this.#putBack([], runs, error);
+      this.#requeue([], runs, error);
     }
   }
 
-  #putBack(events: readonly NewEvent[], runs: readonly RunRecord[], error: unknown): void {
+  #requeue(events: readonly NewEvent[], runs: readonly RunRecord[], error: unknown): void {
     this.#events = [...events, ...this.#events];
     this.#runs = [...runs, ...this.#runs];
-    this.#bound();
+    this.#dropExcess();
     this.#options.logger.warn(
       { error: String(error), events: this.#events.length },
       'the ledger did not accept events; retrying',
@@ -95,7 +95,7 @@ export class Outbox {
     });
   }
 
-  #bound(): void {
+  #dropExcess(): void {
     if (this.#runs.length > MAX_WAITING) this.#runs.splice(0, this.#runs.length - MAX_WAITING);
     if (this.#events.length <= MAX_WAITING) return;
     const dropped = this.#events.splice(0, this.#events.length - MAX_WAITING).length;

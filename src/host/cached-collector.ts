@@ -4,18 +4,22 @@ import type { CollectorInstance } from './collector.ts';
 
 const SECOND_MS = 1_000;
 
-export interface RestOptions {
+export interface CachedCollectorOptions {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly collect: (signal: AbortSignal) => Promise<readonly Sample[]>;
   /** How long a reading that took this long is reused, milliseconds; default: a second. */
-  readonly restMs?: (tookMs: number) => number;
+  readonly cacheMs?: (tookMs: number) => number;
 }
 
 /**
  * Reuses a reading while it is recent: however many scrapes there are, drivers and firmware are read once a second at
  * most. A failed reading is not reused.
  */
-export function resting({ clock, collect, restMs = () => SECOND_MS }: RestOptions): CollectorInstance {
+export function cachedCollector({
+  clock,
+  collect,
+  cacheMs = () => SECOND_MS,
+}: CachedCollectorOptions): CollectorInstance {
   let last: { readonly samples: readonly Sample[]; readonly until: MonotonicMs } | undefined;
   return {
     collect: async (signal) => {
@@ -23,7 +27,7 @@ export function resting({ clock, collect, restMs = () => SECOND_MS }: RestOption
       if (last !== undefined && start < last.until) return last.samples;
       const samples = await collect(signal);
       const end = clock.monotonic();
-      last = { samples, until: end + restMs(end - start) };
+      last = { samples, until: end + cacheMs(end - start) };
       return samples;
     },
   };

@@ -2,25 +2,22 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
-import { sample, type Family, type Sample } from '../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../metrics/family.ts';
 import { ChildClient } from './child/client.ts';
 import { AbsentError, CollectorError, type Collector, type CollectorInstance } from './collector.ts';
-import { Pace } from './pace.ts';
+import { TimeSlice } from './time-slice.ts';
 import { HostStatsReader, type HostStats } from './stats.ts';
 import { nodeSystem, type System } from './system.ts';
 
-const duration: Family = {
-  name: 'node_scrape_collector_duration_seconds',
-  type: 'gauge',
-  help: 'Duration of a collector scrape, in seconds.',
-  labels: ['collector'],
-};
-const success: Family = {
-  name: 'node_scrape_collector_success',
-  type: 'gauge',
-  help: 'Whether a collector succeeded.',
-  labels: ['collector'],
-};
+const duration = defineFamily(
+  'gauge',
+  'node_scrape_collector_duration_seconds',
+  'Duration of a collector scrape, in seconds.',
+  ['collector'],
+);
+const success = defineFamily('gauge', 'node_scrape_collector_success', 'Whether a collector succeeded.', [
+  'collector',
+]);
 
 /** The families about the collectors themselves. */
 export const scrapeFamilies: readonly Family[] = [duration, success];
@@ -55,7 +52,7 @@ export class Host {
   readonly #child: ChildClient;
   readonly #system: System;
   readonly #stats: HostStatsReader;
-  readonly #pace: Pace;
+  readonly #timeSlice: TimeSlice;
   #turn: Promise<void> = Promise.resolve();
   /** The last failure of each collector: the same one is not logged again. */
   readonly #failures = new Map<string, string>();
@@ -69,7 +66,7 @@ export class Host {
     const child = new ChildClient({ child: path, clock });
     this.#options = options;
     this.#child = child;
-    this.#pace = new Pace(clock);
+    this.#timeSlice = new TimeSlice(clock);
     this.#system = options.system ?? nodeSystem();
     const settings = {
       procfs: resolve(options.procfs),
@@ -99,7 +96,7 @@ export class Host {
     const instance = this.#instances.get(name);
     if (instance === undefined)
       throw new RangeError(`"${name}" is not a collector; expected one of: ${this.names.join(', ')}`);
-    await this.#takeTurn();
+    await this.#yieldToEventLoop();
     const { clock } = this.#options;
     const start = clock.monotonic();
     const samples = await this.#collect(name, instance, signal);
@@ -128,8 +125,8 @@ export class Host {
    * Collectors begin one after the other: together they read for some milliseconds, and other work needs the event
    * loop.
    */
-  #takeTurn(): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#pace.breathe());
+  #yieldToEventLoop(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#timeSlice.yieldIfSpent());
     return this.#turn;
   }
 

@@ -27,10 +27,10 @@ export interface System {
 /** The machine that this process runs on. */
 export function nodeSystem(): System {
   const { loadavg, cpus, totalmem, freemem, uptime, type, release, version, machine, hostname } = os;
-  const told = { loadavg, cpus, totalmem, freemem, uptime, type, release, version, machine, hostname };
+  const osFunctions = { loadavg, cpus, totalmem, freemem, uptime, type, release, version, machine, hostname };
   const name = zoneName();
   const timeZone = (atMs: EpochMs) => ({ name, offset: 0 - new Date(atMs).getTimezoneOffset() * 60 });
-  return { ...told, platform: os.platform(), pageSize: pageSize(), timeZone };
+  return { ...osFunctions, platform: os.platform(), pageSize: pageSize(), timeZone };
 }
 
 const LOCAL_TIME = '/etc/localtime';

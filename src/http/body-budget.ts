@@ -29,7 +29,7 @@ const STALLED_MS = 2_000;
  */
 export class BodyBudget {
   readonly #options: BodyBudgetOptions;
-  readonly #shares = new Set<BodyShare>();
+  readonly #reservations = new Set<BodyReservation>();
   readonly #perAddress = new Map<string, number>();
   #held = 0;
 
@@ -45,41 +45,41 @@ export class BodyBudget {
    * A share of the budget for one body.
    * @param onLost called when the upload loses its place; the share is empty then
    */
-  share(address: string, onLost: () => void): BodyShare {
-    return new BodyShare(this, clientKey(address), onLost);
+  reserve(address: string, onLost: () => void): BodyReservation {
+    return new BodyReservation(this, clientKey(address), onLost);
   }
 
   /** @throws BodyError 503 when this many more bytes do not fit; a single body always fits */
-  take(share: BodyShare, bytes: number): void {
-    share.movedAt = this.#options.monotonic();
+  allocate(share: BodyReservation, bytes: number): void {
+    share.lastBytesAt = this.#options.monotonic();
     while (this.#held > share.bytes && this.#held + bytes > this.#options.max()) {
-      const victim = this.#victim(share, bytes);
+      const victim = this.#uploadToDrop(share, bytes);
       if (victim === undefined)
         throw new BodyError(503, 'The memory for deliveries in progress is full; try again soon.');
-      victim.lose();
+      victim.revoke();
     }
     this.#add(share, bytes);
   }
 
-  give(share: BodyShare): void {
+  free(share: BodyReservation): void {
     this.#add(share, -share.bytes);
   }
 
-  #add(share: BodyShare, bytes: number): void {
+  #add(share: BodyReservation, bytes: number): void {
     share.bytes += bytes;
     this.#held += bytes;
     const ofAddress = this.#ofAddress(share) + bytes;
-    if (share.bytes > 0) this.#shares.add(share);
-    else this.#shares.delete(share);
+    if (share.bytes > 0) this.#reservations.add(share);
+    else this.#reservations.delete(share);
     if (ofAddress > 0) this.#perAddress.set(share.key, ofAddress);
     else this.#perAddress.delete(share.key);
   }
 
   /** The upload to drop: a stalled one, else one of the address with the most bytes. */
-  #victim(newcomer: BodyShare, bytes: number): BodyShare | undefined {
-    const others = [...this.#shares].filter((one) => one !== newcomer && one.uploading);
+  #uploadToDrop(newcomer: BodyReservation, bytes: number): BodyReservation | undefined {
+    const others = [...this.#reservations].filter((one) => one !== newcomer && one.uploading);
     const stalledSince = this.#options.monotonic() - STALLED_MS;
-    const stalled = others.find((one) => one.movedAt <= stalledSince);
+    const stalled = others.find((one) => one.lastBytesAt <= stalledSince);
     if (stalled !== undefined || !this.#options.fair) return stalled;
     const own = this.#ofAddress(newcomer) + bytes;
     return others
@@ -87,40 +87,40 @@ export class BodyBudget {
       .sort((one, other) => this.#ofAddress(other) - this.#ofAddress(one) || other.bytes - one.bytes)[0];
   }
 
-  #ofAddress({ key }: BodyShare): number {
+  #ofAddress({ key }: BodyReservation): number {
     return this.#perAddress.get(key) ?? 0;
   }
 }
 
 /** The bytes that one body holds of the budget, released once. */
-export class BodyShare {
+export class BodyReservation {
   readonly #budget: BodyBudget;
-  readonly #onLost: () => void;
+  readonly #onRevoked: () => void;
   readonly key: string;
   bytes = 0;
   /** When its last bytes arrived, by the monotonic clock. */
-  movedAt = 0;
+  lastBytesAt = 0;
   /** Whether more of it is expected; a body that was handed to the ledger is not dropped. */
   uploading = true;
 
   constructor(budget: BodyBudget, key: string, onLost: () => void) {
     this.#budget = budget;
     this.key = key;
-    this.#onLost = onLost;
+    this.#onRevoked = onLost;
   }
 
   /** @throws BodyError 503 beyond the budget */
   grow(to: number): void {
-    if (to > this.bytes) this.#budget.take(this, to - this.bytes);
+    if (to > this.bytes) this.#budget.allocate(this, to - this.bytes);
   }
 
-  lose(): void {
-    this.end();
-    this.#onLost();
+  revoke(): void {
+    this.release();
+    this.#onRevoked();
   }
 
-  end(): void {
+  release(): void {
     this.uploading = false;
-    if (this.bytes > 0) this.#budget.give(this);
+    if (this.bytes > 0) this.#budget.free(this);
   }
 }

@@ -1,16 +1,16 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { plainAddress } from '../domain/network.ts';
+import { unwrappedAddress } from '../domain/network.ts';
 import type { ConnectionOutcome } from '../metrics/self/instruments.ts';
 import { clientKey } from './scrape-gate.ts';
-import { isAnswerable, isIncomplete, refusalOf, sendRefusal } from './refusal.ts';
+import { isAnswerable, isIncomplete, parserErrorProblem, sendProblemAndClose } from './parser-errors.ts';
 
 export interface ConnectionLimits {
   readonly max: number;
   /** Of one address (IPv6: of one /64). */
   readonly maxPerAddress: number;
-  /** How long connections marked by `brief` may idle, milliseconds. */
-  readonly briefIdleMs: number;
+  /** How long connections marked by `limitIdle` may idle, milliseconds. */
+  readonly shortIdleMs: number;
   /** Known scrapers: some connections are reserved for them, and they are neither capped per address nor displaced. */
   readonly trusted: { readonly empty: boolean; has(address: string): boolean };
   /** Proxies: many clients behind one address, which is not capped. */
@@ -39,15 +39,15 @@ interface Connection {
   /** Of the last request. */
   response: ServerResponse | undefined;
   /** The outcome of the connection, once an answer is being sent that is its last. */
-  ending: ConnectionOutcome | undefined;
-  brief: boolean;
+  finalOutcome: ConnectionOutcome | undefined;
+  limitsIdle: boolean;
 }
 
-const RESERVED = 16;
+const RESERVED_CONNECTIONS = 16;
 /** Requests that a client may send ahead of their answers (pipelining). */
-const MAX_WAITING = 32;
+const MAX_PIPELINED = 32;
 /** The code of Node's error. */
-const TOO_LATE = { code: 'ERR_HTTP_REQUEST_TIMEOUT' };
+const REQUEST_TIMEOUT = { code: 'ERR_HTTP_REQUEST_TIMEOUT' };
 
 /**
  * The connections of a server: limits their number in total and per address, and reports how each ended.
@@ -61,7 +61,7 @@ export class Connections {
   readonly #perKey = new Map<string, number>();
   /** Connections of which a pipelined request is next, in order. */
   readonly #pipelined = new Set<Connection>();
-  #answer: RequestListener = () => undefined;
+  #handleRequest: RequestListener = () => undefined;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -76,38 +76,40 @@ export class Connections {
    * `answer` one after the other, so that a client that pipelines has no more requests in flight than any other.
    */
   attach(server: Server, answer: RequestListener): void {
-    this.#answer = answer;
-    server.on('connection', (socket) => this.#arrived(socket));
-    server.on('request', (request, response) => this.#asked(request, response));
-    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#failed(error, socket as Socket));
-    server.on('timeout', (socket: Socket) => this.#idle(socket));
+    this.#handleRequest = answer;
+    server.on('connection', (socket) => this.#onConnection(socket));
+    server.on('request', (request, response) => this.#onRequest(request, response));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+      this.#onClientError(error, socket as Socket),
+    );
+    server.on('timeout', (socket: Socket) => this.#onTimeout(socket));
   }
 
   /**
    * Ends a connection whose client did not read its answer. With a reset, because the part of the answer that is in the
    * kernel's buffer would otherwise stay in memory until the kernel gives up, minutes later.
    */
-  cutOff(socket: Socket): void {
-    this.#cut(socket, 'stalled');
+  resetStalled(socket: Socket): void {
+    this.#reset(socket, 'stalled');
   }
 
   /**
    * Marks a connection that its client has no reason to keep idle for long. A client that reads nothing looks idle as
    * soon as the kernel has accepted its answer.
    */
-  brief(socket: Socket): void {
+  limitIdle(socket: Socket): void {
     const connection = this.#open.get(socket);
-    if (connection !== undefined) connection.brief = true;
+    if (connection !== undefined) connection.limitsIdle = true;
   }
 
   destroyAll(): void {
     for (const socket of this.#open.keys()) socket.destroy();
   }
 
-  #arrived(socket: Socket): void {
+  #onConnection(socket: Socket): void {
     const { remoteAddress } = socket;
     const connection = this.#describe(socket, remoteAddress ?? '');
-    socket.once('close', () => this.#ended(socket));
+    socket.once('close', () => this.#remove(socket));
     this.#open.set(socket, connection);
     this.#perKey.set(connection.key, this.#countOf(connection.key) + 1);
     this.#options.onOpen(this.#open.size);
@@ -118,9 +120,15 @@ export class Connections {
 
   #describe(socket: Socket, address: string): Connection {
     const trusted = address !== '' && this.#options.limits().trusted.has(address);
-    const plain = plainAddress(address);
+    const plain = unwrappedAddress(address);
     const key = clientKey(address);
-    const fresh = { requests: 0, pending: 0, response: undefined, ending: undefined, brief: false };
+    const fresh = {
+      requests: 0,
+      pending: 0,
+      response: undefined,
+      finalOutcome: undefined,
+      limitsIdle: false,
+    };
     return { socket, address: plain, key, trusted, waiting: [], ...fresh };
   }
 
@@ -129,19 +137,20 @@ export class Connections {
     const { socket, address, key } = connection;
     const capped = !connection.trusted && (proxies.empty || !proxies.has(address));
     if (capped && this.#countOf(key) > maxPerAddress) {
-      this.#cut(socket, 'limited');
+      this.#reset(socket, 'limited');
       return;
     }
-    const reserved = trusted.empty || connection.trusted ? 0 : Math.min(RESERVED, Math.floor(max / 4));
+    const reserved =
+      trusted.empty || connection.trusted ? 0 : Math.min(RESERVED_CONNECTIONS, Math.floor(max / 4));
     if (this.#open.size <= max - reserved) return;
-    const victim = this.#victim(connection);
-    if (victim === undefined) this.#cut(socket, 'refused');
+    const victim = this.#connectionToDisplace(connection);
+    if (victim === undefined) this.#reset(socket, 'refused');
     // a normal close: its client may be a scraper, which sees at once that it must reconnect
-    else this.#end(victim.socket, 'displaced');
+    else this.#close(victim.socket, 'displaced');
   }
 
   /** The connection that a new one displaces: of the address with the most, the one that has waited longest. */
-  #victim(newcomer: Connection): Connection | undefined {
+  #connectionToDisplace(newcomer: Connection): Connection | undefined {
     let victim: Connection | undefined;
     let most = 0;
     const own = newcomer.trusted ? 0 : this.#countOf(newcomer.key);
@@ -155,7 +164,7 @@ export class Connections {
     return victim;
   }
 
-  #asked(request: IncomingMessage, response: ServerResponse): void {
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const connection = this.#open.get(socket);
     // the connection was cut off, and this request was read before
@@ -166,16 +175,16 @@ export class Connections {
     connection.requests += 1;
     connection.pending += 1;
     connection.response = response;
-    response.once('close', () => this.#answered(connection));
-    if (connection.pending === 1) this.#answer(request, response);
-    else if (connection.waiting.length < MAX_WAITING) connection.waiting.push({ request, response });
+    response.once('close', () => this.#onResponseClose(connection));
+    if (connection.pending === 1) this.#handleRequest(request, response);
+    else if (connection.waiting.length < MAX_PIPELINED) connection.waiting.push({ request, response });
     else {
-      this.#cut(socket, 'limited');
+      this.#reset(socket, 'limited');
       request.destroy();
     }
   }
 
-  #answered(connection: Connection): void {
+  #onResponseClose(connection: Connection): void {
     const { socket } = connection;
     connection.pending -= 1;
     if (!this.#open.has(socket)) return;
@@ -187,7 +196,7 @@ export class Connections {
     }
     this.#open.delete(socket);
     this.#open.set(socket, connection);
-    if (connection.brief) socket.setTimeout(this.#options.limits().briefIdleMs);
+    if (connection.limitsIdle) socket.setTimeout(this.#options.limits().shortIdleMs);
   }
 
   /**
@@ -201,14 +210,14 @@ export class Connections {
     if (this.#pipelined.size > 0) setImmediate(this.#nextPipelined);
     // after a last answer the connection ends, and the responses of waiting requests would never be closed
     const next = connection.socket.writable ? connection.waiting.shift() : undefined;
-    if (next !== undefined) this.#answer(next.request, next.response);
+    if (next !== undefined) this.#handleRequest(next.request, next.response);
   };
 
-  #failed({ code = '' }: { readonly code?: string | undefined }, socket: Socket): void {
+  #onClientError({ code = '' }: { readonly code?: string | undefined }, socket: Socket): void {
     const connection = this.#open.get(socket);
     // anything else that is read while the answer is sent fails as well
-    if (connection?.ending !== undefined) return;
-    const refusal = refusalOf(code);
+    if (connection?.finalOutcome !== undefined) return;
+    const refusal = parserErrorProblem(code);
     if (refusal === undefined || connection === undefined) {
       socket.destroy();
       return;
@@ -216,29 +225,30 @@ export class Connections {
     const outcome = refusal.status === 408 ? 'timeout' : 'malformed';
     const underWay = connection.pending > 0 ? connection.response : undefined;
     if (connection.pending > 1 || !isAnswerable(socket, underWay)) {
-      this.#cut(socket, outcome);
+      this.#reset(socket, outcome);
       return;
     }
-    connection.ending = outcome;
-    sendRefusal(socket, refusal);
+    connection.finalOutcome = outcome;
+    sendProblemAndClose(socket, refusal);
   }
 
   /** Nothing happened on a connection for as long as its state allows. */
-  #idle(socket: Socket): void {
+  #onTimeout(socket: Socket): void {
     const connection = this.#open.get(socket);
-    if (connection?.requests === 0 || isIncomplete(connection?.response)) this.#failed(TOO_LATE, socket);
-    else if (connection !== undefined && connection.pending > 0) this.#cut(socket, 'stalled');
+    if (connection?.requests === 0 || isIncomplete(connection?.response))
+      this.#onClientError(REQUEST_TIMEOUT, socket);
+    else if (connection !== undefined && connection.pending > 0) this.#reset(socket, 'stalled');
     else socket.destroy();
   }
 
-  #end(socket: Socket, outcome: ConnectionOutcome): void {
-    this.#ended(socket, outcome);
+  #close(socket: Socket, outcome: ConnectionOutcome): void {
+    this.#remove(socket, outcome);
     socket.destroy();
   }
 
-  #cut(socket: Socket, outcome: ConnectionOutcome): void {
+  #reset(socket: Socket, outcome: ConnectionOutcome): void {
     const waiting = this.#open.get(socket)?.waiting ?? [];
-    this.#ended(socket, outcome);
+    this.#remove(socket, outcome);
     socket.resetAndDestroy();
     // Node would end each of them with an error and its stack, which is most of the cost of a client that pipelines too
     // much
@@ -246,16 +256,16 @@ export class Connections {
   }
 
   /** Removes a connection: its place is free. Later events of it, such as `close`, are ignored. */
-  #ended(socket: Socket, cause?: ConnectionOutcome): void {
+  #remove(socket: Socket, cause?: ConnectionOutcome): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
-    const { key, address, requests, ending } = connection;
+    const { key, address, requests, finalOutcome } = connection;
     this.#open.delete(socket);
     const left = this.#countOf(key) - 1;
     if (left > 0) this.#perKey.set(key, left);
     else this.#perKey.delete(key);
     this.#options.onOpen(this.#open.size);
-    this.#options.onEnd(ending ?? cause ?? (requests > 0 ? 'used' : 'unused'), address);
+    this.#options.onEnd(finalOutcome ?? cause ?? (requests > 0 ? 'used' : 'unused'), address);
   }
 
   #countOf(key: string): number {

@@ -3,7 +3,7 @@ export const SMALL_BYTES = 64 * 1024;
 
 /**
  * The bytes of a body, in one buffer that grows in place: nothing is copied while it grows, only pages that were written
- * are resident, and `drop` frees the memory at once. The memory of a plain buffer is held until the next garbage
+ * are resident, and `free` frees the memory at once. The memory of a plain buffer is held until the next garbage
  * collection of the whole heap, and many abandoned uploads would add up until then.
  */
 export class GrowingBody {
@@ -35,7 +35,7 @@ export class GrowingBody {
     return this.#bytes;
   }
 
-  drop(): void {
+  free(): void {
     const { buffer } = this.#bytes;
     // the buffer is empty where it was transferred to another thread
     if (buffer.resizable && buffer.byteLength > 0) buffer.resize(0);

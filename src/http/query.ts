@@ -43,7 +43,7 @@ export class Query {
   }
 
   /** One of a list of words. */
-  word<const Word extends string>(name: string, words: readonly Word[]): Word | undefined {
+  oneOf<const Word extends string>(name: string, words: readonly Word[]): Word | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
     const word = words.find((one) => one === text);
@@ -53,7 +53,7 @@ export class Query {
   }
 
   /** Where a list continues, as returned by an earlier answer. */
-  place(pattern: RegExp): string | undefined {
+  cursor(pattern: RegExp): string | undefined {
     const text = this.text('after');
     if (text === undefined || text === '') return undefined;
     if (pattern.test(text)) return text;
@@ -76,7 +76,7 @@ export class Query {
   }
 
   /** Answers 400 where a parameter is invalid or unknown; true when it did. */
-  refused(response: Response): boolean {
+  respondIfInvalid(response: Response): boolean {
     for (const [name, value] of Object.entries(this.#request.query)) {
       if (!this.#known.includes(name)) this.problems.push(unknownParameter(name, value, this.#known));
     }
@@ -100,8 +100,8 @@ function unknownParameter(parameter: string, value: unknown, known: readonly str
 }
 
 /** Answers 400 where a parameter is given to a path that takes none; true when it did. */
-export function refuseParameters(request: Request, response: Response): boolean {
-  return new Query(request).refused(response);
+export function rejectParameters(request: Request, response: Response): boolean {
+  return new Query(request).respondIfInvalid(response);
 }
 
 function instantMs(text: string): number | undefined {

@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
 
-export interface UnservedOptions {
+export interface RejectedClientsLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** At most one line in this time, milliseconds. Default: a minute. */
@@ -10,7 +10,7 @@ export interface UnservedOptions {
   readonly summary?: { readonly level: 'debug' | 'warn'; readonly message: string };
 }
 
-const NOT_SERVED = { level: 'debug', message: 'clients were not served' } as const;
+const DEFAULT_SUMMARY = { level: 'debug', message: 'clients were not served' } as const;
 
 const MAX_CLIENTS = 1_000;
 
@@ -19,19 +19,19 @@ const MAX_CLIENTS = 1_000;
  * nothing is lost, no one needs to act (debug); where deliveries are lost, it is a warning. The metrics have the exact
  * counts.
  */
-export class Unserved {
-  readonly #options: UnservedOptions;
+export class RejectedClientsLog {
+  readonly #options: RejectedClientsLogOptions;
   readonly #counts = new Map<string, number>();
   readonly #clients = new Map<string, number>();
 
-  constructor(options: UnservedOptions) {
+  constructor(options: RejectedClientsLogOptions) {
     this.#options = options;
   }
 
   /** @param what such as `scrape limited`; one of a closed set */
-  note(what: string, client: string): void {
+  record(what: string, client: string): void {
     if (this.#counts.size === 0) {
-      this.#options.clock.after(this.#options.periodMs ?? 60_000, () => this.#tell());
+      this.#options.clock.after(this.#options.periodMs ?? 60_000, () => this.#logSummary());
     }
     this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
     // beyond this many addresses the busiest of the first ones is example enough
@@ -40,10 +40,10 @@ export class Unserved {
     }
   }
 
-  #tell(): void {
+  #logSummary(): void {
     let busiest = { address: '', times: 0 };
     for (const [address, times] of this.#clients) if (times > busiest.times) busiest = { address, times };
-    const { logger, summary = NOT_SERVED } = this.#options;
+    const { logger, summary = DEFAULT_SUMMARY } = this.#options;
     logger[summary.level](
       {
         counts: Object.fromEntries(this.#counts),

@@ -1,8 +1,8 @@
 import type { MonotonicMs } from '../domain/clock.ts';
 import { ipv6Bytes } from '../domain/ipv6.ts';
-import { plainAddress } from '../domain/network.ts';
+import { unwrappedAddress } from '../domain/network.ts';
 
-export interface GateLimits {
+export interface ScrapeGateLimits {
   /** Tokens added per second, more than 0. */
   readonly perSecond: number;
   /** Capacity of each client's bucket, at least 1. */
@@ -13,33 +13,33 @@ export interface GateLimits {
   readonly trusted: { readonly empty: boolean; has(address: string): boolean };
 }
 
-export interface GateOptions {
+export interface ScrapeGateOptions {
   readonly monotonic: () => MonotonicMs;
   /** Buckets that are kept; the least recently used one is evicted. */
   readonly maxClients?: number;
 }
 
-export type Decision =
-  | { readonly kind: 'admitted'; readonly leave: () => void }
+export type ScrapeDecision =
+  | { readonly kind: 'admitted'; readonly release: () => void }
   | { readonly kind: 'limited' | 'overloaded'; readonly retryAfterSeconds: number };
 
-const RESERVED_PLACES = 4;
+const RESERVED_FOR_TRUSTED = 4;
 
 /**
  * Decides who may scrape now: a token bucket for each client address (IPv6: for each /64) and a limit on scrapes in
  * progress. Every request passes here before any work is done for it, filtered ones too.
  */
-export class Gate {
-  readonly #clients: Buckets;
-  readonly #trustedClients: Buckets;
-  #limits: GateLimits;
+export class ScrapeGate {
+  readonly #clients: TokenBuckets;
+  readonly #trustedClients: TokenBuckets;
+  #limits: ScrapeGateLimits;
   #inFlight = 0;
 
-  constructor(limits: GateLimits, options: GateOptions) {
+  constructor(limits: ScrapeGateLimits, options: ScrapeGateOptions) {
     const { monotonic, maxClients = 10_000 } = options;
     this.#limits = checked(limits);
-    this.#clients = new Buckets(monotonic, maxClients);
-    this.#trustedClients = new Buckets(monotonic, maxClients);
+    this.#clients = new TokenBuckets(monotonic, maxClients);
+    this.#trustedClients = new TokenBuckets(monotonic, maxClients);
   }
 
   /** Scrapes in progress. */
@@ -48,33 +48,34 @@ export class Gate {
   }
 
   /** Applies other limits from now on; scrapes in progress keep their place. */
-  configure(limits: GateLimits): void {
+  configure(limits: ScrapeGateLimits): void {
     this.#limits = checked(limits);
   }
 
   /**
-   * Decides about one request. An admitted one holds a place until `leave` is called (once or more often).
+   * Decides about one request. An admitted one holds a place until `release` is called (once or more often).
    * @param address as returned by the socket or a trusted proxy
    */
-  admit(address: string): Decision {
+  admit(address: string): ScrapeDecision {
     const limits = this.#limits;
     const trusted = !limits.trusted.empty && limits.trusted.has(address);
     const buckets = trusted ? this.#trustedClients : this.#clients;
     const waitSeconds = buckets.take(clientKey(address), limits);
     if (waitSeconds > 0) return { kind: 'limited', retryAfterSeconds: Math.ceil(waitSeconds) };
-    if (this.#inFlight >= placesFor(trusted, limits)) return { kind: 'overloaded', retryAfterSeconds: 1 };
+    if (this.#inFlight >= maxInFlightFor(trusted, limits))
+      return { kind: 'overloaded', retryAfterSeconds: 1 };
     this.#inFlight += 1;
     let inside = true;
-    const leave = () => {
+    const release = () => {
       if (inside) this.#inFlight -= 1;
       inside = false;
     };
-    return { kind: 'admitted', leave };
+    return { kind: 'admitted', release };
   }
 }
 
 /** Token buckets, each stored as the one time at which it will be full again; at most `max` of them. */
-class Buckets {
+class TokenBuckets {
   readonly #fullAt = new Map<string, number>();
   readonly #monotonic: () => MonotonicMs;
   readonly #max: number;
@@ -85,7 +86,7 @@ class Buckets {
   }
 
   /** Takes a token and returns 0, or returns the seconds until there is one. */
-  take(key: string, { perSecond, burst }: GateLimits): number {
+  take(key: string, { perSecond, burst }: ScrapeGateLimits): number {
     const now = this.#monotonic();
     const tokenMs = 1_000 / perSecond;
     const fullAt = Math.max(now, this.#fullAt.get(key) ?? now) + tokenMs;
@@ -104,12 +105,12 @@ class Buckets {
   }
 }
 
-function placesFor(trusted: boolean, { maxInFlight, trusted: networks }: GateLimits): number {
+function maxInFlightFor(trusted: boolean, { maxInFlight, trusted: networks }: ScrapeGateLimits): number {
   if (trusted || networks.empty) return maxInFlight;
-  return Math.max(1, maxInFlight - RESERVED_PLACES);
+  return Math.max(1, maxInFlight - RESERVED_FOR_TRUSTED);
 }
 
-function checked(limits: GateLimits): GateLimits {
+function checked(limits: ScrapeGateLimits): ScrapeGateLimits {
   const { perSecond, burst, maxInFlight } = limits;
   if (perSecond > 0 && burst >= 1 && maxInFlight >= 1) return limits;
   throw new RangeError(
@@ -119,7 +120,7 @@ function checked(limits: GateLimits): GateLimits {
 
 /** The key of a bucket: an IPv4 address, or the /64 from which one IPv6 host can choose addresses. */
 export function clientKey(address: string): string {
-  const plain = plainAddress(address);
+  const plain = unwrappedAddress(address);
   const bytes = ipv6Bytes(plain);
   if (bytes.length === 0) return plain;
   const groups = [0, 2, 4, 6].map((i) => (((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));

@@ -1,7 +1,7 @@
 /** A body that is being sent. */
-export interface Sending {
+export interface SendBuffer {
   /** Sets the chunks that its client is sent from now on, instead of those before. */
-  hold(chunks: readonly Buffer[]): void;
+  retain(chunks: readonly Buffer[]): void;
   /** Its client read some of it. */
   progressed(): void;
   /** It ended: sent, or given up. */
@@ -19,7 +19,7 @@ interface Entry {
  * reader may hold another version.
  * Beyond the limit the client that has read nothing for longest is cut off: never one that reads.
  */
-export class Unsent {
+export class SendBuffers {
   readonly #limit: () => number;
   /** How many bodies use each piece of memory. */
   readonly #users = new Map<ArrayBufferLike, number>();
@@ -41,38 +41,38 @@ export class Unsent {
    * Starts to send a body. A single one may be larger than the limit.
    * @param cutOff ends the connection of its client
    */
-  open(cutOff: () => void): Sending {
+  open(cutOff: () => void): SendBuffer {
     const entry: Entry = { chunks: [], cutOff };
     this.#entries.add(entry);
     return {
-      hold: (chunks) => {
+      retain: (chunks) => {
         if (!this.#entries.has(entry)) return;
-        this.#take(chunks);
-        this.#give(entry.chunks);
+        this.#retainChunks(chunks);
+        this.#releaseChunks(entry.chunks);
         entry.chunks = chunks;
-        this.#makeRoom(entry);
+        this.#enforceLimit(entry);
       },
       progressed: () => {
         if (this.#entries.delete(entry)) this.#entries.add(entry);
       },
-      close: () => this.#release(entry),
+      close: () => this.#remove(entry),
     };
   }
 
-  #makeRoom(newest: Entry): void {
+  #enforceLimit(newest: Entry): void {
     for (const entry of this.#entries) {
       if (this.#bytes <= this.#limit()) return;
       if (entry === newest) continue;
-      this.#release(entry);
+      this.#remove(entry);
       entry.cutOff();
     }
   }
 
-  #release(entry: Entry): void {
-    if (this.#entries.delete(entry)) this.#give(entry.chunks);
+  #remove(entry: Entry): void {
+    if (this.#entries.delete(entry)) this.#releaseChunks(entry.chunks);
   }
 
-  #take(chunks: readonly Buffer[]): void {
+  #retainChunks(chunks: readonly Buffer[]): void {
     for (const { buffer } of chunks) {
       const users = this.#users.get(buffer) ?? 0;
       if (users === 0) this.#bytes += buffer.byteLength;
@@ -80,7 +80,7 @@ export class Unsent {
     }
   }
 
-  #give(chunks: readonly Buffer[]): void {
+  #releaseChunks(chunks: readonly Buffer[]): void {
     for (const { buffer } of chunks) {
       const users = (this.#users.get(buffer) ?? 0) - 1;
       if (users > 0) {

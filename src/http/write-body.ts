@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { Cancellation, firstOf, onAbort, type CancelSignal } from '../domain/cancellation.ts';
 import type { Clock } from '../domain/clock.ts';
-import type { Departures } from './client-disconnects.ts';
-import type { Unsent } from './send-buffers.ts';
+import type { ClientDisconnects } from './client-disconnects.ts';
+import type { SendBuffers } from './send-buffers.ts';
 
 export interface WriteOptions {
-  readonly departures: Departures;
-  readonly unsent: Unsent;
+  readonly clientDisconnects: ClientDisconnects;
+  readonly sendBuffers: SendBuffers;
   /** A client that reads nothing for this long (to twice as long) is cut off. */
   readonly stallMs: number;
   /** So is one that has not read everything by then, however steadily it reads. */
@@ -26,29 +26,29 @@ export type BodyChunks = readonly Buffer[] | AsyncIterable<Buffer>;
 export async function writeBody(
   response: ServerResponse,
   chunks: BodyChunks,
-  { departures, unsent, stallMs, sendMs, clock, cutOff }: WriteOptions,
+  { clientDisconnects, sendBuffers, stallMs, sendMs, clock, cutOff }: WriteOptions,
 ): Promise<boolean> {
   const { socket } = response.req;
   const gone = new Cancellation();
-  const unwatch = departures.watch(socket, () => gone.abort());
+  const unwatch = clientDisconnects.onDisconnect(socket, () => gone.abort());
   // Node's socket timer restarts when the kernel accepts bytes, so that a slow reader does not count as stalled
   response.setTimeout(stallMs, cutOff);
   const cancelTimer = clock.after(sendMs, cutOff);
-  const sending = unsent.open(cutOff);
+  const sendBuffer = sendBuffers.open(cutOff);
   const isThere = !(Symbol.asyncIterator in chunks);
   try {
-    if (isThere) sending.hold(chunks);
+    if (isThere) sendBuffer.retain(chunks);
     for await (const chunk of chunks) {
-      if (!isThere) sending.hold([chunk]);
+      if (!isThere) sendBuffer.retain([chunk]);
       if (gone.aborted) return false;
       if (!response.write(chunk) && !(await happens(response, 'drain', gone))) return false;
-      sending.progressed();
+      sendBuffer.progressed();
     }
     const whole = happens(response, 'finish', gone);
     response.end();
     return await whole;
   } finally {
-    sending.close();
+    sendBuffer.close();
     cancelTimer();
     unwatch();
   }

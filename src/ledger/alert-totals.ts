@@ -30,13 +30,13 @@ const RESOLVE_BOUNDS: readonly number[] = [
 ];
 
 /** The initial values. */
-export const NO_TOTALS: AlertTotals = Object.freeze({
+export const EMPTY_TOTALS: AlertTotals = Object.freeze({
   duplicates: Object.freeze({ repeat: 0, resolved: 0, late: 0, held: 0 }),
   flaps: 0,
-  acknowledgeSeconds: nothing(ACKNOWLEDGE_BOUNDS),
-  resolveSeconds: nothing(RESOLVE_BOUNDS),
+  acknowledgeSeconds: emptyDistribution(ACKNOWLEDGE_BOUNDS),
+  resolveSeconds: emptyDistribution(RESOLVE_BOUNDS),
 });
 
-function nothing(bounds: readonly number[]) {
+function emptyDistribution(bounds: readonly number[]) {
   return Object.freeze({ bounds, counts: Object.freeze([...bounds.map(() => 0), 0]), sum: 0 });
 }

@@ -1,14 +1,14 @@
-import type { AlertListing, ReconciliationPlan } from '../alerts/reconciliation.ts';
+import type { AlertmanagerResponse, ReconciliationPlan } from '../alerts/reconciliation-types.ts';
 import type { EpochMs } from '../domain/clock.ts';
 
 /** The alerts of a webhook's Alertmanagers, as answered by them. */
-export interface Listings {
+export interface AlertmanagerSnapshot {
   readonly webhook: string;
   /** When they were requested. */
-  readonly askedAt: EpochMs;
+  readonly requestedAt: EpochMs;
   /** Whether every Alertmanager answered. */
   readonly complete: boolean;
-  readonly lists: readonly AlertListing[];
+  readonly responses: readonly AlertmanagerResponse[];
 }
 
 export type Repair = 'expired' | 'reopened' | 'confirmed' | 'refuted';

@@ -3,12 +3,12 @@ import type { EpochMs } from '../domain/clock.ts';
 import type { Transition } from '../domain/event.ts';
 import type { Acknowledgement } from '../alerts/episode.ts';
 import type { CloudEvent, NewEvent } from '../domain/event.ts';
-import type { Suppression } from '../alerts/reconciliation.ts';
-import type { ListQuery } from './list-place.ts';
+import type { Suppression } from '../alerts/reconciliation-types.ts';
+import type { ListQuery } from './list-cursors.ts';
 import type { ResultStatus } from '../domain/result.ts';
 import type { WatchdogRule, WatchdogSighting } from '../alerts/watchdog.ts';
 import type { AlertTotals } from './alert-totals.ts';
-import type { Listings, ReconcileResult } from './alertmanager-snapshot.ts';
+import type { AlertmanagerSnapshot, ReconcileResult } from './alertmanager-snapshot.ts';
 import type { HistoryPoint, HistoryQuery } from './run-history.ts';
 import type { DeadLetter, SinkProgress } from './sink-progress.ts';
 
@@ -202,7 +202,7 @@ export interface AlertQuery {
   readonly state: 'open' | 'closed' | 'all';
   readonly severity?: SeverityClass;
   readonly limit: number;
-  /** Only episodes after this place, as returned by `alertPlace`. */
+  /** Only episodes after this place, as returned by `alertCursor`. */
   readonly after?: string;
   /** The answer ends early, with at least one episode, once its labels and annotations reach this size. */
   readonly maxBytes?: number;
@@ -264,7 +264,7 @@ export interface Ledger {
   acknowledge(id: string, acknowledgement: Acknowledgement): Promise<AcknowledgeResult>;
   unacknowledge(id: string, at: EpochMs): Promise<AcknowledgeResult>;
   /** Compares the open episodes of a webhook with the alerts of its Alertmanagers, and repairs them. */
-  reconcile(listings: Listings): Promise<ReconcileResult>;
+  reconcile(snapshot: AlertmanagerSnapshot): Promise<ReconcileResult>;
   /** Newest first. */
   quarantine(query: ListQuery): Promise<readonly QuarantineEntry[]>;
   quarantineEntry(id: number): Promise<QuarantineEntry | undefined>;
@@ -284,10 +284,10 @@ export interface Ledger {
   /** The latest numbers, without a disk access. */
   summary(): LedgerSummary;
   /** Called whenever these numbers have changed: within 100 ms of a commit. */
-  watch(changed: () => void): void;
+  onChange(changed: () => void): void;
   /** Whether commits succeed; if false, `/-/ready` fails. */
   writable(): boolean;
   /** Why commits fail, a sentence without its full stop; undefined while they succeed. */
-  whyNotWritable(): string | undefined;
+  unwritableReason(): string | undefined;
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { Logger } from '../domain/log.ts';
 import { isStoreFailure } from './sqlite/database/sqlite-errors.ts';
 
 /** Limits for the rows that are remembered and counted, and for those that are logged: a whole table may be damaged. */
-const REMEMBERED = 10_000;
+const MAX_REMEMBERED = 10_000;
 const LOGGED = 100;
 
 /**
@@ -31,7 +31,7 @@ export class UnreadableRows {
   }
 
   /** @param changed called when the counts have grown */
-  watch(changed: () => void): void {
+  onChange(changed: () => void): void {
     this.#changed.push(changed);
   }
 
@@ -40,23 +40,23 @@ export class UnreadableRows {
    * and is rethrown.
    * @param row the row's key; for `segments`, the offset of the event
    */
-  read<T>(table: string, row: number | string, read: () => T): T | undefined {
+  readOrSkip<T>(table: string, row: number | string, read: () => T): T | undefined {
     try {
       return read();
     } catch (error) {
       if (isStoreFailure(error)) throw error;
-      this.#note(table, row, error);
+      this.#record(table, row, error);
       return undefined;
     }
   }
 
   /** The row if it is valid; undefined otherwise. @param check throws if it is not */
-  sound<Row extends { readonly id: number | string }>(
+  readableRows<Row extends { readonly id: number | string }>(
     table: string,
     row: Row,
     check: (row: Row) => void,
   ): Row | undefined {
-    return this.read(table, row.id, () => {
+    return this.readOrSkip(table, row.id, () => {
       check(row);
       return row;
     });
@@ -66,7 +66,7 @@ export class UnreadableRows {
    * Up to `limit` readable rows: unreadable ones are made up for by those after them.
    * @param ask returns at most `count` rows after the given one (undefined: from the first)
    */
-  page<Row, T>(
+  readablePage<Row, T>(
     limit: number,
     ask: (count: number, after: Row | undefined) => readonly Row[],
     read: (row: Row) => T | undefined,
@@ -84,9 +84,9 @@ export class UnreadableRows {
     }
   }
 
-  #note(table: string, row: number | string, error: unknown): void {
+  #record(table: string, row: number | string, error: unknown): void {
     const key = `${table} ${row}`;
-    if (this.#known.has(key) || this.#known.size >= REMEMBERED) return;
+    if (this.#known.has(key) || this.#known.size >= MAX_REMEMBERED) return;
     this.#known.add(key);
     this.#counts[table] = (this.#counts[table] ?? 0) + 1;
     for (const changed of this.#changed) changed();

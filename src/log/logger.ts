@@ -45,7 +45,7 @@ export async function prettyFormat(): Promise<(line: string) => string> {
 const REPEAT_MS = 60_000;
 
 /** Fields that identify the subject of a message: names in the configuration and files, of which there are few. */
-const ABOUT = [
+const IDENTIFYING_FIELDS = [
   ...['sink', 'watchdog', 'alertmanager', 'webhook', 'service', 'collector', 'file'],
   // of a configuration: a different problem is not a repeat
   'problems',
@@ -67,7 +67,7 @@ export function withoutRepeats(logger: Logger, clock: Clock): Logger {
   const once =
     (level: 'warn' | 'error'): Logger['warn'] =>
     (fields, message) => {
-      const key = JSON.stringify([message, ...ABOUT.map((field) => fields[field])]);
+      const key = JSON.stringify([message, ...IDENTIFYING_FIELDS.map((field) => fields[field])]);
       const known = counts.get(key);
       if (known !== undefined) {
         known.repeats += 1;

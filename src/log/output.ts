@@ -57,7 +57,7 @@ function droppedLine(lines: number): string {
   return `${JSON.stringify({ level: 'warn', time, lines, msg })}\n`;
 }
 
-interface Target {
+interface LineTarget {
   /** @returns false where nothing was written */
   write(text: string): boolean;
   /** Calls back when writing is possible again after it was not. */
@@ -65,7 +65,7 @@ interface Target {
 }
 
 /** A pipe, a socket or a terminal: the system takes what it has room for, the rest waits here. */
-class StreamTarget implements Target {
+class StreamTarget implements LineTarget {
   readonly #stream: Writable;
   readonly #maxWaiting: number;
   /** Set at the limit, until everything that waits is written: lines are lost in one stretch, not singly. */
@@ -96,7 +96,7 @@ class StreamTarget implements Target {
 }
 
 /** A file. Not through Node's stream, which cannot be used after one failed write. */
-class FileTarget implements Target {
+class FileTarget implements LineTarget {
   readonly #fd: number;
   /** The last line was cut off: the next one must begin on a new line. */
   #torn = false;

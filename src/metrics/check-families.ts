@@ -1,8 +1,8 @@
-import type { Family, FamilyType } from './family.ts';
-import { TARGETS_FILE } from './targets-files.ts';
+import { defineFamily, type Family, type FamilyType } from './family.ts';
+import { TARGETS_FILE } from './targets-file-metrics.ts';
 
 function ofCheck(name: string, type: FamilyType, help: string, labels: readonly string[] = []): Family {
-  return { name, type, help, labels: ['service', 'target', 'prober', 'group', ...labels] };
+  return defineFamily(type, name, help, ['service', 'target', 'prober', 'group', ...labels]);
 }
 
 /** Families that every check has, whatever its prober. */
@@ -48,18 +48,17 @@ export const CHECK = {
 
 /** Families of the cluster of all checks. */
 export const CLUSTER = {
-  state: {
-    name: 'tocsin_cluster_state',
-    type: 'gauge',
-    help: '1 for the current state of the cluster, 0 for the others.',
-    labels: ['state'],
-  },
-  ratio: {
-    name: 'tocsin_cluster_health_ratio',
-    type: 'gauge',
-    help: 'Weighted share of healthy checks: critical ones weigh 3, a degraded one counts half.',
-    labels: [],
-  },
+  state: defineFamily(
+    'gauge',
+    'tocsin_cluster_state',
+    '1 for the current state of the cluster, 0 for the others.',
+    ['state'],
+  ),
+  ratio: defineFamily(
+    'gauge',
+    'tocsin_cluster_health_ratio',
+    'Weighted share of healthy checks: critical ones weigh 3, a degraded one counts half.',
+  ),
 } as const satisfies Record<string, Family>;
 
 export const checkFamilies: readonly Family[] = [

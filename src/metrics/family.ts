@@ -1,4 +1,4 @@
-import type { FamilyHeader, Sample } from '../exposition/table/samples.ts';
+import type { FamilyHeader, FamilyType, Sample } from '../exposition/table/samples.ts';
 
 export type { FamilyType, HistogramValue, Sample, SummaryValue } from '../exposition/table/samples.ts';
 
@@ -13,6 +13,16 @@ export interface Family extends FamilyHeader {
 }
 
 export type Labels = Readonly<Record<string, string>>;
+
+/** Declares a family: `defineFamily('gauge', 'tocsin_check_info', 'Every configured check, always 1.', ['critical'])`. */
+export function defineFamily(
+  type: FamilyType,
+  name: string,
+  help: string,
+  labels: readonly string[] = [],
+): Family {
+  return { name, type, help, labels };
+}
 
 /** Creates a sample: `sample(family, 1, { state: 'healthy' })`. */
 export function sample(family: Family, value: Sample['value'], labels: Labels = {}): Sample {

@@ -5,11 +5,11 @@ import type { Logger } from '../domain/log.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SelfMetrics } from '../metrics/self/self-metrics.ts';
 
-export interface PingingOptions {
+export interface DeadMansSwitchOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ledger: Pick<Ledger, 'append' | 'writable'>;
-  readonly self: Pick<SelfMetrics, 'pipeline'>;
+  readonly selfMetrics: Pick<SelfMetrics, 'pipeline'>;
   readonly client: Pick<HttpClient, 'get'>;
   /** Whether every watchdog was received in time. */
   readonly allFresh: () => boolean;
@@ -23,16 +23,16 @@ const MAX_ANSWER_BYTES = 64 * 1_024;
  * Calls `ping_url` while the alerting pipeline works: the service that expects the call notices when the pipeline, or
  * Tocsin, is broken.
  */
-export class Pinging {
-  readonly #options: PingingOptions;
+export class DeadMansSwitch {
+  readonly #options: DeadMansSwitchOptions;
   #url: Config['pingUrl'];
-  #everyMs = LONGEST_MS;
+  #intervalMs = LONGEST_MS;
   #failing = false;
   readonly #pings: PeriodicTask;
 
-  constructor(options: PingingOptions) {
+  constructor(options: DeadMansSwitchOptions) {
     this.#options = options;
-    const everyMs = () => this.#everyMs;
+    const everyMs = () => this.#intervalMs;
     this.#pings = new PeriodicTask(options, 'ping_url', everyMs, () => this.#ping());
   }
 
@@ -43,7 +43,7 @@ export class Pinging {
       (least, { expectEveryMs }) => Math.min(least, expectEveryMs / 2),
       LONGEST_MS,
     );
-    this.#everyMs = Math.max(SHORTEST_MS, shortest);
+    this.#intervalMs = Math.max(SHORTEST_MS, shortest);
     if (pingUrl === undefined) this.#pings.stop();
     else this.#pings.start(SHORTEST_MS);
   }
@@ -53,19 +53,19 @@ export class Pinging {
   }
 
   async #ping(): Promise<void> {
-    const { self, clock } = this.#options;
+    const { selfMetrics, clock } = this.#options;
     if (this.#url === undefined) return;
-    if (!(await this.#whole())) {
-      self.pipeline.ping('withheld', clock.now());
+    if (!(await this.#isPipelineWorking())) {
+      selfMetrics.pipeline.countPing('withheld', clock.now());
       return;
     }
-    const problem = await this.#call(this.#url.reveal());
-    self.pipeline.ping(problem === undefined ? 'sent' : 'failed', clock.now());
-    this.#note(problem);
+    const problem = await this.#callUrl(this.#url.reveal());
+    selfMetrics.pipeline.countPing(problem === undefined ? 'sent' : 'failed', clock.now());
+    this.#logChange(problem);
   }
 
   /** Asks the ledger for a transaction: a hung thread does not answer. */
-  async #whole(): Promise<boolean> {
+  async #isPipelineWorking(): Promise<boolean> {
     const { ledger, allFresh } = this.#options;
     if (!allFresh() || !ledger.writable()) return false;
     try {
@@ -77,7 +77,7 @@ export class Pinging {
   }
 
   /** @returns what went wrong; never the URL */
-  async #call(url: string): Promise<string | undefined> {
+  async #callUrl(url: string): Promise<string | undefined> {
     try {
       const { status } = await this.#options.client.get({ url, maxBytes: MAX_ANSWER_BYTES });
       return status >= 200 && status < 300 ? undefined : `it answered with ${status}`;
@@ -86,7 +86,7 @@ export class Pinging {
     }
   }
 
-  #note(problem: string | undefined): void {
+  #logChange(problem: string | undefined): void {
     const { logger } = this.#options;
     if (problem !== undefined && !this.#failing)
       logger.warn({ problem }, 'ping_url cannot be called; retrying, silently until it succeeds');

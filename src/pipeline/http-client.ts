@@ -3,14 +3,14 @@ import type { EpochMs } from '../domain/clock.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { TlsOptions } from '../domain/tls.ts';
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly body: Uint8Array;
   /** The server's own time, from the `Date` header; undefined without one. */
   readonly date: EpochMs | undefined;
 }
 
-export interface HttpQuestion {
+export interface HttpRequest {
   readonly url: string;
   /** Complete value of the `Authorization` header. */
   readonly authorization?: Secret | undefined;
@@ -25,7 +25,7 @@ export class HttpClient {
   readonly #agents = new Set<Agent>();
 
   /** @throws Error with the reason for an incomplete answer; never contains the URL, which may be a secret */
-  async get({ url, authorization, tls, maxBytes }: HttpQuestion): Promise<HttpAnswer> {
+  async get({ url, authorization, tls, maxBytes }: HttpRequest): Promise<HttpResponse> {
     // requests are a minute apart: keep-alive would be of no use
     const agent = new Agent({ connect: { timeout: TIMEOUT_MS, ...tls } });
     this.#agents.add(agent);
@@ -46,12 +46,12 @@ export class HttpClient {
       let bytes = 0;
       for await (const chunk of body as AsyncIterable<Uint8Array>) {
         bytes += chunk.byteLength;
-        if (bytes > maxBytes) throw new AnswerError(`the answer has more than ${maxBytes} bytes`);
+        if (bytes > maxBytes) throw new ResponseError(`the answer has more than ${maxBytes} bytes`);
         chunks.push(chunk);
       }
       return { status, body: Buffer.concat(chunks), date: dateOf(headers['date']) };
     } catch (error) {
-      throw new Error(whyNot(error), { cause: error });
+      throw new Error(describeFailure(error), { cause: error });
     } finally {
       this.#agents.delete(agent);
       await agent.destroy();
@@ -69,13 +69,13 @@ function dateOf(header: string | string[] | undefined): number | undefined {
   return Number.isNaN(date) ? undefined : date;
 }
 
-class AnswerError extends Error {
+class ResponseError extends Error {
   override readonly name = 'AnswerError';
 }
 
 /** A description that does not contain the URL. */
-function whyNot(error: unknown): string {
-  if (error instanceof AnswerError) return error.message;
+function describeFailure(error: unknown): string {
+  if (error instanceof ResponseError) return error.message;
   const { name, code } = error as NodeJS.ErrnoException;
   if (name === 'TimeoutError') return `no complete answer within ${TIMEOUT_MS / 1_000} s`;
   return `no answer: ${code ?? name}`;

@@ -1,4 +1,4 @@
-import { firstStanding, nextStanding, type WatchdogStanding } from './watchdog-state.ts';
+import { initialStatus, nextStatus, type WatchdogStatus } from './watchdog-state.ts';
 import type { WatchdogConfig } from '../config/types.ts';
 import { PeriodicTask, type Clock } from '../domain/clock.ts';
 import type { Logger } from '../domain/log.ts';
@@ -11,30 +11,30 @@ export interface WatchdogsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ledger: Pick<Ledger, 'summary' | 'events'>;
-  readonly outbox: Pick<Outbox, 'event'>;
-  readonly self: Pick<SelfMetrics, 'pipeline'>;
+  readonly outbox: Pick<Outbox, 'addEvent'>;
+  readonly selfMetrics: Pick<SelfMetrics, 'pipeline'>;
 }
 
-interface Watched {
+interface WatchedWatchdog {
   readonly config: WatchdogConfig;
-  standing: WatchdogStanding;
+  status: WatchdogStatus;
 }
 
-const LOOK_MS = 500;
-const NEVER: Omit<WatchdogSighting, 'name'> = { lastSeenAt: undefined, firing: false };
+const CHECK_MS = 500;
+const NEVER_SEEN: Omit<WatchdogSighting, 'name'> = { lastSeenAt: undefined, firing: false };
 
 /** Watches the alerts that always fire, and emits an event when one stops arriving and when it arrives again. */
 export class Watchdogs {
   readonly #options: WatchdogsOptions;
   /** Undefined until the ledger's record of it has been read. */
-  #watched = new Map<string, Watched | undefined>();
+  #watched = new Map<string, WatchedWatchdog | undefined>();
   #configs: readonly WatchdogConfig[] = [];
   #generation = 0;
   readonly #looks: PeriodicTask;
 
   constructor(options: WatchdogsOptions) {
     this.#options = options;
-    this.#looks = new PeriodicTask(options, 'watchdogs', LOOK_MS, () => this.#look()).start();
+    this.#looks = new PeriodicTask(options, 'watchdogs', CHECK_MS, () => this.#check()).start();
   }
 
   /** Replaces the set of watchdogs; the ledger must already have it. An unchanged watchdog keeps its state. */
@@ -57,15 +57,15 @@ export class Watchdogs {
   }
 
   /** By name: whether each watchdog is received; one that is still waited for counts as received. */
-  heard(): Readonly<Record<string, boolean>> {
+  areAlive(): Readonly<Record<string, boolean>> {
     return Object.fromEntries(
-      [...this.#watched].map(([name, watched]) => [name, watched?.standing.state !== 'lost']),
+      [...this.#watched].map(([name, watched]) => [name, watched?.status.state !== 'lost']),
     );
   }
 
   /** Whether every one was received in time. */
   allFresh(): boolean {
-    return [...this.#watched.values()].every((watched) => watched?.standing.state === 'fresh');
+    return [...this.#watched.values()].every((watched) => watched?.status.state === 'fresh');
   }
 
   /** The newest event about it shows whether it was lost when Tocsin stopped. */
@@ -84,30 +84,30 @@ export class Watchdogs {
     }
     if (generation !== this.#generation && !this.#configs.includes(config)) return;
     const now = { monotonic: clock.monotonic(), wall: clock.now() };
-    const standing = firstStanding(this.#sighting(config.name), config.expectEveryMs, { now, wasLost });
-    this.#watched.set(config.name, { config, standing });
-    this.#look();
+    const status = initialStatus(this.#sighting(config.name), config.expectEveryMs, { now, wasLost });
+    this.#watched.set(config.name, { config, status });
+    this.#check();
   }
 
-  #look(): void {
+  #check(): void {
     const monotonic = this.#options.clock.monotonic();
     for (const watched of this.#watched.values()) {
       if (watched === undefined) continue;
-      const { config, standing: last } = watched;
+      const { config, status: last } = watched;
       const { expectEveryMs } = config;
       const sighting = this.#sighting(config.name);
-      watched.standing = nextStanding(last, sighting, { expectEveryMs, monotonic });
-      const { state } = watched.standing;
-      if (state === 'lost' && last.state !== 'lost') this.#tell('lost', watched, sighting.firing);
-      if (state === 'fresh' && last.state === 'lost') this.#tell('restored', watched, true);
+      watched.status = nextStatus(last, sighting, { expectEveryMs, monotonic });
+      const { state } = watched.status;
+      if (state === 'lost' && last.state !== 'lost') this.#report('lost', watched, sighting.firing);
+      if (state === 'fresh' && last.state === 'lost') this.#report('restored', watched, true);
     }
-    this.#measure();
+    this.#updateMetrics();
   }
 
-  #tell(what: 'lost' | 'restored', { config, standing }: Watched, firing: boolean): void {
+  #report(what: 'lost' | 'restored', { config, status }: WatchedWatchdog, firing: boolean): void {
     const { outbox, logger, clock } = this.#options;
     const { name, expectEveryMs } = config;
-    const lastSeenAt = standing.lastSeenAt;
+    const lastSeenAt = status.lastSeenAt;
     const seen = lastSeenAt === undefined ? null : new Date(lastSeenAt).toISOString();
     if (what === 'lost')
       logger.error(
@@ -115,7 +115,7 @@ export class Watchdogs {
         'a watchdog is no longer received: alerts may not arrive; see docs/runbooks/TocsinWatchdogLost.md',
       );
     else logger.info({ watchdog: name }, 'a watchdog is received again');
-    outbox.event({
+    outbox.addEvent({
       type: `tocsin.watchdog.${what}`,
       subject: name,
       time: clock.now(),
@@ -130,13 +130,13 @@ export class Watchdogs {
   }
 
   #sighting(name: string): Omit<WatchdogSighting, 'name'> {
-    return this.#options.ledger.summary().watchdogs.find((one) => one.name === name) ?? NEVER;
+    return this.#options.ledger.summary().watchdogs.find((one) => one.name === name) ?? NEVER_SEEN;
   }
 
-  #measure(): void {
-    this.#options.self.pipeline.watchdogs(
+  #updateMetrics(): void {
+    this.#options.selfMetrics.pipeline.watchdogs(
       [...this.#watched].map(([name, watched]) => {
-        const state = watched?.standing.state ?? 'waiting';
+        const state = watched?.status.state ?? 'waiting';
         return {
           name,
           lastSeenAt: this.#sighting(name).lastSeenAt,

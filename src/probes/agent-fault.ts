@@ -6,7 +6,7 @@ import { unknown } from '../domain/result.ts';
 import { errorCode } from './net/error-fields.ts';
 
 /** What happened in Tocsin itself during a run. */
-export interface Circumstances {
+export interface RunCircumstances {
   readonly timeoutMs: number;
   /** How late the deadline came, ms; 0 if it has not come. */
   readonly lateMs: number;
@@ -21,10 +21,16 @@ const STARVED_AT_LEAST_MS = 100;
 /** Error codes that mean that this host's limits are reached, whoever throws them. */
 const LIMITS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN']);
 /** Reasons of failures that a blocked event loop can cause. */
-const ON_TIME: ReadonlySet<string> = new Set(['timeout', 'connect_timeout', 'connect', 'tls', 'protocol']);
+const BLAMED_ON_TIME: ReadonlySet<string> = new Set([
+  'timeout',
+  'connect_timeout',
+  'connect',
+  'tls',
+  'protocol',
+]);
 /** Reasons that a lack of file descriptors can appear as, where a library does not pass its error on. */
-const ON_DESCRIPTORS: ReadonlySet<string> = new Set([
-  ...ON_TIME,
+const BLAMED_ON_DESCRIPTORS: ReadonlySet<string> = new Set([
+  ...BLAMED_ON_TIME,
   'dns',
   'reply',
   'agent_resolver',
@@ -32,7 +38,7 @@ const ON_DESCRIPTORS: ReadonlySet<string> = new Set([
 ]);
 
 /** The verdict on a prober that threw because this host had no resources left; undefined for a bug. */
-export function limitReached(error: unknown): Verdict | undefined {
+export function agentLimitReached(error: unknown): Verdict | undefined {
   const code = errorCode(error);
   return LIMITS.has(code) ? unknown('agent_limit', `This host has no resources left (${code})`) : undefined;
 }
@@ -43,11 +49,11 @@ export function limitReached(error: unknown): Verdict | undefined {
  * second (a tenth of the timeout where that is less, but at least 100 ms); a failure while no file descriptor is left
  * is `agent_limit`.
  */
-export function ownUp(verdict: Verdict, circumstances: Circumstances): Verdict {
+export function attributeFault(verdict: Verdict, circumstances: RunCircumstances): Verdict {
   if (verdict.status === 'success') return verdict;
-  if (ON_DESCRIPTORS.has(verdict.reason) && noDescriptorLeft())
+  if (BLAMED_ON_DESCRIPTORS.has(verdict.reason) && hasNoDescriptorLeft())
     return unknown('agent_limit', `This host has no file descriptors left (${verdict.text})`);
-  if (!ON_TIME.has(verdict.reason)) return verdict;
+  if (!BLAMED_ON_TIME.has(verdict.reason)) return verdict;
   const { timeoutMs, lateMs, stalledMs } = circumstances;
   const timedOut = verdict.reason === 'timeout' || verdict.reason === 'connect_timeout';
   const late = timedOut && lateMs >= STARVED_MS;
@@ -60,7 +66,7 @@ export function ownUp(verdict: Verdict, circumstances: Circumstances): Verdict {
   );
 }
 
-function noDescriptorLeft(): boolean {
+function hasNoDescriptorLeft(): boolean {
   try {
     closeSync(openSync(devNull, 'r'));
     return false;

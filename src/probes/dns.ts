@@ -52,7 +52,7 @@ function missingName({ queryName }: DnsSettings, address?: string): string | und
 }
 
 /** One question to one server, and its progress. */
-interface Inquiry {
+interface DnsQuery {
   readonly target: DnsTarget;
   readonly settings: DnsSettings;
   readonly run: Run;
@@ -71,8 +71,8 @@ async function probe(to: Target, settings: DnsSettings, run: Run): Promise<Outco
     return { verdict, samples: [...durationSamples(phases), ...samples], phases };
   };
   try {
-    const inquiry = inquire(target, { settings, run, timer });
-    const message = await ask(inquiry);
+    const inquiry = prepareQuery(target, { settings, run, timer });
+    const message = await sendQuery(inquiry);
     timer.stop();
     const { answer, texts } = read(message);
     logAnswer(run, answer, texts);
@@ -84,9 +84,9 @@ async function probe(to: Target, settings: DnsSettings, run: Run): Promise<Outco
   }
 }
 
-type Surroundings = Pick<Inquiry, 'settings' | 'run' | 'timer'>;
+type QueryContext = Pick<DnsQuery, 'settings' | 'run' | 'timer'>;
 
-function inquire(target: DnsTarget, surroundings: Surroundings): Inquiry {
+function prepareQuery(target: DnsTarget, surroundings: QueryContext): DnsQuery {
   const { settings, run } = surroundings;
   const name = target.name ?? settings.queryName;
   const labels = name === undefined ? undefined : nameLabels(name);
@@ -98,13 +98,13 @@ function inquire(target: DnsTarget, surroundings: Surroundings): Inquiry {
   return { ...surroundings, target, query, type };
 }
 
-function ask(inquiry: Inquiry): Promise<Buffer> {
+function sendQuery(inquiry: DnsQuery): Promise<Buffer> {
   const { settings, target } = inquiry;
   const port = target.port ?? (settings.tls === undefined ? 53 : 853);
-  return settings.transport === 'udp' ? askUdp(inquiry, port) : askTcp(inquiry, port);
+  return settings.transport === 'udp' ? sendOverUdp(inquiry, port) : sendOverTcp(inquiry, port);
 }
 
-async function askUdp({ target, settings, run, timer, query }: Inquiry, port: number): Promise<Buffer> {
+async function sendOverUdp({ target, settings, run, timer, query }: DnsQuery, port: number): Promise<Buffer> {
   const { host } = target;
   timer.enter('resolve');
   const found = await resolve(run, { host, port, ...settings.ip });
@@ -120,7 +120,7 @@ async function askUdp({ target, settings, run, timer, query }: Inquiry, port: nu
   });
 }
 
-async function askTcp({ target, settings, run, timer, query }: Inquiry, port: number): Promise<Buffer> {
+async function sendOverTcp({ target, settings, run, timer, query }: DnsQuery, port: number): Promise<Buffer> {
   const { host } = target;
   let socket: Socket | undefined;
   try {

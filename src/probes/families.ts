@@ -1,48 +1,43 @@
-import type { Family } from '../metrics/family.ts';
+import { defineFamily, type Family } from '../metrics/family.ts';
 import { PHASES } from './prober.ts';
 
-export const PROBE_DURATION: Family = {
-  name: 'probe_duration_seconds',
-  type: 'gauge',
-  help: 'Returns how long the probe took to complete in seconds',
-  labels: [],
-};
+export const PROBE_DURATION = defineFamily(
+  'gauge',
+  'probe_duration_seconds',
+  'Returns how long the probe took to complete in seconds',
+);
 
-export const DNS_LOOKUP_TIME: Family = {
-  name: 'probe_dns_lookup_time_seconds',
-  type: 'gauge',
-  help: 'Returns the time taken for probe dns lookup in seconds',
-  labels: [],
-};
+export const DNS_LOOKUP_TIME = defineFamily(
+  'gauge',
+  'probe_dns_lookup_time_seconds',
+  'Returns the time taken for probe dns lookup in seconds',
+);
 
-export const IP_PROTOCOL: Family = {
-  name: 'probe_ip_protocol',
-  type: 'gauge',
-  help: 'Specifies whether probe ip protocol is IP4 or IP6',
-  labels: [],
-};
+export const IP_PROTOCOL = defineFamily(
+  'gauge',
+  'probe_ip_protocol',
+  'Specifies whether probe ip protocol is IP4 or IP6',
+);
 
-export const IP_ADDR_HASH: Family = {
-  name: 'probe_ip_addr_hash',
-  type: 'gauge',
-  help: "Specifies the hash of IP address. It's useful to detect if the IP address changes.",
-  labels: [],
-};
+export const IP_ADDR_HASH = defineFamily(
+  'gauge',
+  'probe_ip_addr_hash',
+  "Specifies the hash of IP address. It's useful to detect if the IP address changes.",
+);
 
-export const PHASE_DURATION: Family = {
-  name: 'tocsin_probe_phase_duration_seconds',
-  type: 'gauge',
-  help: `Seconds that the last run spent in each phase it reached (${PHASES.join(', ')}), for every prober`,
-  labels: ['phase'],
-};
+export const PHASE_DURATION = defineFamily(
+  'gauge',
+  'tocsin_probe_phase_duration_seconds',
+  `Seconds that the last run spent in each phase it reached (${PHASES.join(', ')}), for every prober`,
+  ['phase'],
+);
 
 /** blackbox_exporter's, for `http` and all probers with a dialogue. */
-export const FAILED_DUE_TO_REGEX: Family = {
-  name: 'probe_failed_due_to_regex',
-  type: 'gauge',
-  help: 'Indicates if probe failed due to regex',
-  labels: [],
-};
+export const FAILED_DUE_TO_REGEX = defineFamily(
+  'gauge',
+  'probe_failed_due_to_regex',
+  'Indicates if probe failed due to regex',
+);
 
 /** What `runProbe` adds to the samples of every prober. */
 export const RUN_FAMILIES: readonly Family[] = [

@@ -6,7 +6,7 @@ import { HOP_LIMIT, ICMP_FAMILIES, icmpDurations, unmeasuredIcmp } from './icmp/
 import { readPing, type PingReport } from './icmp/output.ts';
 import { pingArguments, runPing } from './icmp/ping.ts';
 import { icmpSettings, type IcmpSettings } from './icmp/settings.ts';
-import { NoPlaceError, Slots } from './icmp/slots.ts';
+import { NoSlotError, Slots } from './icmp/slots.ts';
 import { requireSameFamily, resolve } from './net/dial.ts';
 import { agentFault, fail, type ProbeFailure } from './net/failure.ts';
 import { PhaseTimer, verdictOf } from './net/phases.ts';
@@ -83,7 +83,7 @@ async function probe(host: Target['address'], ping: Ping): Promise<Outcome> {
     };
   } catch (error) {
     const phases = timer.stop();
-    const queued = run.signal.aborted && error instanceof NoPlaceError;
+    const queued = run.signal.aborted && error instanceof NoSlotError;
     const verdict = queued ? unknown('agent_limit', error.message) : verdictOf(error, run, timer);
     return { verdict, samples: icmpDurations({ resolve: phases.resolve }), phases };
   }
@@ -93,7 +93,7 @@ async function send(host: string, { settings, run, command }: Ping, timer: Phase
   timer.enter('resolve');
   const found = await resolve(run, { host, ...settings.ip });
   requireSameFamily(settings.sourceAddress, found);
-  const gone = await settings.slots.take(run.signal);
+  const gone = await settings.slots.acquire(run.signal);
   timer.enter('processing');
   const args = pingArguments(settings, found.address, run.timeoutMs);
   const { out, err } = await runPing({ command, args, signal: run.signal, gone });

@@ -8,5 +8,5 @@ export interface ProbeModule {
   /** The time limit of a run; undefined: the scraper's. */
   readonly timeoutMs: number | undefined;
   /** The module as YAML, secrets masked. */
-  readonly shown: () => string;
+  readonly redacted: () => string;
 }

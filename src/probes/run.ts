@@ -6,7 +6,7 @@ import { failure, unknown } from '../domain/result.ts';
 import type { Target } from '../domain/service.ts';
 import type { Sample } from '../metrics/family.ts';
 import { sample } from '../metrics/family.ts';
-import { limitReached, ownUp } from './agent-fault.ts';
+import { agentLimitReached, attributeFault } from './agent-fault.ts';
 import { DNS_LOOKUP_TIME, IP_ADDR_HASH, IP_PROTOCOL, PHASE_DURATION, PROBE_DURATION } from './families.ts';
 import { addressHash } from './net/address-hash.ts';
 import { errorText } from './net/error-fields.ts';
@@ -41,7 +41,7 @@ const MAX_LOG_LINES = 100;
  * - A prober that does not stop then is abandoned `GRACE_MS` later: failure `timeout`.
  * - A cancelled run that did not succeed is `unknown` `agent_error`, since it says nothing about the target.
  * - So is a run whose prober threw: a bug is never the target's fault.
- * - What Tocsin itself caused (a blocked event loop, no file descriptors) is `unknown`: see `ownUp`.
+ * - What Tocsin itself caused (a blocked event loop, no file descriptors) is `unknown`: see `attributeFault`.
  *
  * The samples are the prober's and those of `RUN_FAMILIES`, without the labels of the check.
  */
@@ -70,7 +70,7 @@ export async function runProbe(options: RunOptions): Promise<RunResult> {
     try {
       return await probe.probe(target, run);
     } catch (error) {
-      const limit = limitReached(error);
+      const limit = agentLimitReached(error);
       if (limit !== undefined) return { verdict: limit, samples: [] };
       addLine('prober threw', describeBug(error));
       return {
@@ -83,7 +83,7 @@ export async function runProbe(options: RunOptions): Promise<RunResult> {
   deadline.stop();
   const circumstances = { timeoutMs, lateMs: deadline.lateMs(), stalledMs: options.stalledMs?.(start) ?? 0 };
   const cancelled = deadline.cancelled() && outcome.verdict.status !== 'success';
-  const verdict = cancelled ? CANCELLED.verdict : ownUp(outcome.verdict, circumstances);
+  const verdict = cancelled ? CANCELLED.verdict : attributeFault(outcome.verdict, circumstances);
   if (verdict.status !== 'success') addLine('run ended', { status: verdict.status, reason: verdict.reason });
   const durationSeconds = elapsed() / 1_000;
   const phases = outcome.phases ?? {};

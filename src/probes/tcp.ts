@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import type { Target } from '../domain/service.ts';
-import { holdDialogue } from './dialogue/dialogue.ts';
+import { runDialogue } from './dialogue/dialogue.ts';
 import { DIALOGUE_FAMILIES } from './dialogue/families.ts';
 import { dialogueSteps, type DialogueStep } from './dialogue/settings.ts';
 import { open } from './net/dial.ts';
@@ -65,6 +65,6 @@ async function probe(target: Target, settings: TcpSettings, run: Run): Promise<O
   } catch (error) {
     return { verdict: verdictOf(error, run, timer), samples: [], phases: timer.stop() };
   }
-  const end = await holdDialogue({ socket, host: parts.host, run, timer, ...dialogue });
+  const end = await runDialogue({ socket, host: parts.host, run, timer, ...dialogue });
   return { ...end, phases: timer.stop() };
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import type { Target } from '../domain/service.ts';
-import { holdDialogue } from './dialogue/dialogue.ts';
+import { runDialogue } from './dialogue/dialogue.ts';
 import { DIALOGUE_FAMILIES } from './dialogue/families.ts';
 import { dialogueSteps, type DialogueStep } from './dialogue/settings.ts';
 import { dialUnix } from './net/dial.ts';
@@ -69,6 +69,6 @@ async function probe(target: Target, settings: UnixSettings, run: Run): Promise<
   } catch (error) {
     return { verdict: verdictOf(error, run, timer), samples: [], phases: timer.stop() };
   }
-  const end = await holdDialogue({ socket, host: target.address, run, timer, ...settings });
+  const end = await runDialogue({ socket, host: target.address, run, timer, ...settings });
   return { ...end, phases: timer.stop() };
 }

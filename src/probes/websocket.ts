@@ -7,7 +7,7 @@ import type { Sample } from '../metrics/family.ts';
 import { sample } from '../metrics/family.ts';
 import { expand, firstMatch } from './dialogue/expand.ts';
 import { proxyFor } from './http/proxy/proxy.ts';
-import { connectThrough } from './http/proxy/proxy-connection.ts';
+import { connectViaProxy } from './http/proxy/proxy-connection.ts';
 import { shownUrl } from './http/target.ts';
 import { USER_AGENT } from './http/headers/user-agent.ts';
 import { cipherSample } from './net/tls/certificates.ts';
@@ -26,7 +26,7 @@ import {
   websocketDurations,
 } from './websocket/families.ts';
 import { MessageStream } from './websocket/frames.ts';
-import { shakeHands } from './websocket/handshake.ts';
+import { performHandshake } from './websocket/handshake.ts';
 import { websocketSettings, type MessageStep, type WebsocketSettings } from './websocket/settings.ts';
 
 /**
@@ -77,7 +77,7 @@ async function probe(target: Target, settings: WebsocketSettings, run: Run): Pro
   const { samples, timer } = conversation;
   let verdict: Verdict;
   try {
-    verdict = await converse(conversation);
+    verdict = await runConversation(conversation);
   } catch (error) {
     verdict = verdictOf(error, run, timer);
   }
@@ -85,7 +85,7 @@ async function probe(target: Target, settings: WebsocketSettings, run: Run): Pro
   return { verdict, samples: [...websocketDurations(phases), ...samples], phases };
 }
 
-async function converse(conversation: Conversation): Promise<Verdict> {
+async function runConversation(conversation: Conversation): Promise<Verdict> {
   const { url, settings, run, timer, samples } = conversation;
   const { plain, socket: connected } = await connect(conversation);
   try {
@@ -95,7 +95,7 @@ async function converse(conversation: Conversation): Promise<Verdict> {
     run.log('request', { url: shownUrl(url) });
     const path = requestTarget(url);
     const headers = requestHeaders(conversation, authorization?.reveal());
-    const answer = await orAborted(shakeHands({ socket, path, headers }), run.signal);
+    const answer = await orAborted(performHandshake({ socket, path, headers }), run.signal);
     run.log('answer', { status: answer.status });
     if (answer.status === 401) settings.tokens?.forget();
     samples.push(sample(STATUS_CODE, answer.status), sample(UPGRADED, answer.refusal === undefined ? 1 : 0));
@@ -118,7 +118,7 @@ async function exchange(messages: MessageStream, conversation: Conversation): Pr
   let done = false;
   try {
     for (const [index, step] of steps.entries()) {
-      const verdict = await orAborted(takeStep(messages, step, index + 1), run.signal);
+      const verdict = await orAborted(runStep(messages, step, index + 1), run.signal);
       if (verdict.status !== 'success') return verdict;
     }
     done = true;
@@ -128,7 +128,7 @@ async function exchange(messages: MessageStream, conversation: Conversation): Pr
   }
 }
 
-async function takeStep(
+async function runStep(
   messages: MessageStream,
   { expect, send }: MessageStep,
   number: number,
@@ -174,7 +174,7 @@ async function connect({
   if (proxy !== undefined && rules !== undefined) {
     const { connectHeaders } = rules;
     const way = { proxy, host: address.address, port: endpoint.port, tunnel: true, connectHeaders, tls, ip };
-    return connectThrough(run, way);
+    return connectViaProxy(run, way);
   }
   const socket = await connectTo(run, endpoint, address);
   return { plain: socket, socket };

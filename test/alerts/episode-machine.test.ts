@@ -35,7 +35,7 @@ function alertOf({ status, start, end, annotations = {}, severity = 'critical' }
   };
 }
 
-function say(state: EpisodeState | undefined, word: Word, lastReceivedAt = 0) {
+function deliver(state: EpisodeState | undefined, word: Word, lastReceivedAt = 0) {
   const context = {
     ...ALONE,
     receivedAt: RECEIVED_MS,
@@ -54,7 +54,7 @@ interface Life {
 function live(words: readonly Word[]): Life {
   const life: Life = { state: undefined, transitions: [] };
   for (const word of words) {
-    const { state, transitions } = say(life.state, word);
+    const { state, transitions } = deliver(life.state, word);
     life.state = state;
     life.transitions.push(...transitions);
   }
@@ -192,15 +192,15 @@ describe('the episode machine', () => {
   it('carries an acknowledgement over an implicit resolve that group_interval explains, and no other', () => {
     const acknowledgement = { by: 'ops', comment: '', at: 0, expiresAt: undefined };
     const acknowledged = { ...(live([fires(0)]).state as EpisodeState), acknowledged: true, acknowledgement };
-    const heardAt = (second: number) => Number(at(second) / 1_000_000n);
-    const next = (lastReceived: number) => say(acknowledged, fires(500), heardAt(lastReceived)).state;
+    const receivedAt = (second: number) => Number(at(second) / 1_000_000n);
+    const next = (lastReceived: number) => deliver(acknowledged, fires(500), receivedAt(lastReceived)).state;
     expect(next(200)).toMatchObject({ number: 2, acknowledged: true, acknowledgement });
     expect(next(199)).toMatchObject({ number: 2, acknowledged: false, acknowledgement: undefined });
-    const closed = say(acknowledged, ends(0, 100)).state;
+    const closed = deliver(acknowledged, ends(0, 100)).state;
     expect(closed.acknowledged).toBe(true);
-    expect(say(closed, fires(0)).state).toMatchObject({ number: 1, acknowledged: true, acknowledgement });
-    expect(say(closed, fires(90)).state).toMatchObject({ number: 1, acknowledged: false });
-    expect(say(closed, fires(500)).state).toMatchObject({ number: 2, acknowledged: false });
+    expect(deliver(closed, fires(0)).state).toMatchObject({ number: 1, acknowledged: true, acknowledgement });
+    expect(deliver(closed, fires(90)).state).toMatchObject({ number: 1, acknowledged: false });
+    expect(deliver(closed, fires(500)).state).toMatchObject({ number: 2, acknowledged: false });
   });
 
   it('keeps nanoseconds', () => {
@@ -274,7 +274,7 @@ describe('for any sequence of reports', () => {
     fc.assert(
       fc.property(fc.array(anyWord, { minLength: 1, maxLength: 30 }), (words) => {
         const { state } = live(words);
-        const again = say(state, words.at(-1) as Word);
+        const again = deliver(state, words.at(-1) as Word);
         expect(again).toMatchObject({ state, transitions: [] });
       }),
       { numRuns: 1_000 },

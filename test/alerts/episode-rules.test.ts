@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { act } from '../../src/alerts/episode-actions.ts';
+import { applyAction } from '../../src/alerts/episode-actions.ts';
 import { advance } from '../../src/alerts/episode-machine.ts';
 import type { EpisodeState } from '../../src/alerts/episode.ts';
 
@@ -26,15 +26,15 @@ interface Story {
 const REPORT = /^([A-C]) ?(-?\d+)?: (firing|resolved|ends) ([-+]?\d+)(?:\.\.([-+]?\d+))?$/;
 const ACTION = /^(\d+): (acknowledge|expire|confirm|refute|time)$/;
 
-function take(story: Story, line: string): void {
+function applyLine(story: Story, line: string): void {
   const report = REPORT.exec(line);
-  const done = report === null ? doIt(story, line) : hear(story, report);
+  const done = report === null ? doIt(story, line) : applyReport(story, report);
   story.state = done.state;
   for (const { transition, episode } of done.transitions)
     story.steps.push(episode.number === 1 ? transition : `${transition} ${episode.number}`);
 }
 
-function hear(story: Story, [, member = '', received = '0', status, start, end]: RegExpExecArray) {
+function applyReport(story: Story, [, member = '', received = '0', status, start, end]: RegExpExecArray) {
   const { state, lastReceivedAt } = story;
   const receivedAt = BASE_MS + Number(received) * 1_000;
   story.lastReceivedAt = receivedAt;
@@ -59,22 +59,25 @@ function doIt({ state, lastReceivedAt }: Story, line: string) {
   const at = BASE_MS + Number(second) * 1_000;
   switch (kind) {
     case 'acknowledge':
-      return act(state, { kind, acknowledgement: { by: 'ops', comment: '', at, expiresAt: undefined } });
+      return applyAction(state, {
+        kind,
+        acknowledgement: { by: 'ops', comment: '', at, expiresAt: undefined },
+      });
     case 'expire':
-      return act(state, { kind, at, lastReceivedAt, cause: 'absent' });
+      return applyAction(state, { kind, at, lastReceivedAt, cause: 'absent' });
     default:
-      return act(state, { kind: kind as 'confirm' | 'refute' | 'time', at });
+      return applyAction(state, { kind: kind as 'confirm' | 'refute' | 'time', at });
   }
 }
 
-function tell(text: string): Story {
+function replay(text: string): Story {
   const story: Story = { state: undefined, lastReceivedAt: 0, steps: [] };
-  for (const line of text.split(';')) take(story, line.trim());
+  for (const line of text.split(';')) applyLine(story, line.trim());
   return story;
 }
 
 function outcome(text: string): string {
-  const { state, steps } = tell(text);
+  const { state, steps } = replay(text);
   return `${steps.join(', ')} | ${state?.open === true ? 'open' : 'closed'}`;
 }
 
@@ -294,7 +297,7 @@ describe('wrong clocks', () => {
   it.each(CLOCKS)('%s', (_rule, story, expected) => expect(outcome(story)).toBe(expected));
 
   it('stores times as reported', () => {
-    const { state } = tell('A 5: firing +3600; A 65: resolved +3600..+3660');
+    const { state } = replay('A 5: firing +3600; A 65: resolved +3600..+3660');
     expect([state?.startsAt, state?.endsAt]).toEqual([instant(3_600).ns, instant(3_660).ns]);
   });
 });
@@ -354,7 +357,7 @@ describe('an acknowledgement', () => {
       false,
     ],
   ])('%s', (_rule, story, expected) => {
-    const { state } = tell(story);
+    const { state } = replay(story);
     expect([state?.open, state?.acknowledged]).toEqual([true, expected]);
     expect(state?.acknowledgement === undefined).toBe(!expected);
   });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { act, nextTimer } from '../../src/alerts/episode-actions.ts';
+import { applyAction, nextTimer } from '../../src/alerts/episode-actions.ts';
 import { advance } from '../../src/alerts/episode-machine.ts';
 import { judge, type Machine } from '../support/alert-path/judge.ts';
 import { anyWorld, KINDS } from '../support/alert-path/worlds.ts';
 
-const MACHINE: Machine = { advance, act, nextTimer };
+const MACHINE: Machine = { advance, act: applyAction, nextTimer };
 
 describe('the lives of alerts, as Prometheus and Alertmanager report them', () => {
   it.each(Object.entries(KINDS))('are recorded as they were: %s', (_what, kind) => {

@@ -93,7 +93,7 @@ describe('parseDelivery', () => {
     ['unknown fields', { whatever: { deep: [1, 2] } }],
   ])('accepts an alert with %s', (_what, change) => {
     const delivery = parsed(webhookPayload([{ ...up, ...change }]));
-    expect(delivery.refused).toEqual([]);
+    expect(delivery.rejected).toEqual([]);
     expect(delivery.alerts[0]?.fingerprint).toMatch(/^[0-9a-f]{16}$/);
   });
 
@@ -123,7 +123,7 @@ describe('parseDelivery', () => {
     ['a start that is not a time', { startsAt: 'yesterday' }, '/startsAt', /"yesterday"/],
     ['an end that is not a time', { endsAt: 7 }, '/endsAt', /^7 was given/],
   ])('refuses an alert with %s, and accepts its neighbours', (_what, change, pointer, detail) => {
-    const { alerts, refused: out } = parsed(webhookPayload([up, { ...up, ...change }, up]));
+    const { alerts, rejected: out } = parsed(webhookPayload([up, { ...up, ...change }, up]));
     expect(alerts).toHaveLength(2);
     expect(out).toEqual([
       expect.objectContaining({ pointer: `/alerts/1${pointer}`, detail: expect.stringMatching(detail) }),
@@ -185,7 +185,7 @@ describe('parseDelivery', () => {
   ])('accepts all alerts despite a crafted name in %s', (_what, member) => {
     for (const parse of [parseDelivery, inSlices]) {
       const body = `{${member},"alerts":[${JSON.stringify(up)}]}`;
-      const { alerts, refused: out, routeLabels } = parsed(body, parse);
+      const { alerts, rejected: out, routeLabels } = parsed(body, parse);
       expect([alerts.length, out, routeLabels]).toEqual([1, [], {}]);
     }
     expect({}).not.toHaveProperty('admin');
@@ -215,7 +215,7 @@ describe('parseDelivery', () => {
     it.each(crafted)('(%s) does not affect its neighbours', (_what, alert) => {
       const delivery = parsed(`{"alerts":[${alert},${JSON.stringify(up)}]}`);
       expect(delivery.alerts).toHaveLength(1);
-      expect(delivery.refused).toHaveLength(1);
+      expect(delivery.rejected).toHaveLength(1);
     });
   });
 });

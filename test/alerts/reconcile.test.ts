@@ -6,7 +6,7 @@ import type {
   ListedAlert,
   ReconciliationContext,
   ReconciliationMemory,
-} from '../../src/alerts/reconciliation.ts';
+} from '../../src/alerts/reconciliation-types.ts';
 
 const MINUTE = 60_000;
 const ASKED = 100 * MINUTE;
@@ -42,7 +42,14 @@ const MEMORY: ReconciliationMemory = {
 
 function context(more: Partial<ReconciliationContext> = {}): ReconciliationContext {
   return {
-    ...{ askedAt: ASKED, complete: true, young: false, startedAt: 0, settleMs: 10 * MINUTE, memory: MEMORY },
+    ...{
+      requestedAt: ASKED,
+      complete: true,
+      warmingUp: false,
+      startedAt: 0,
+      settleMs: 10 * MINUTE,
+      memory: MEMORY,
+    },
     ...more,
   };
 }
@@ -63,9 +70,9 @@ describe('reconcile', () => {
     const first = reconcile([known()], [[]], context());
     expect(first).toMatchObject({ ...nothing, drift: { orphaned: 1 } });
     const { memory } = first;
-    const early = reconcile([known()], [[]], context({ askedAt: ASKED + 9 * MINUTE, memory }));
+    const early = reconcile([known()], [[]], context({ requestedAt: ASKED + 9 * MINUTE, memory }));
     expect(early.expire).toEqual([]);
-    const late = reconcile([known()], [[]], context({ askedAt: ASKED + 10 * MINUTE, memory }));
+    const late = reconcile([known()], [[]], context({ requestedAt: ASKED + 10 * MINUTE, memory }));
     expect(late.expire).toEqual([known()]);
   });
 
@@ -78,7 +85,7 @@ describe('reconcile', () => {
     const plan = reconcile(
       [known(of)],
       [list, []],
-      context({ askedAt: ASKED + 20 * MINUTE, memory: absent(absentSince), ...more }),
+      context({ requestedAt: ASKED + 20 * MINUTE, memory: absent(absentSince), ...more }),
     );
     expect(plan.expire).toEqual([]);
   });
@@ -109,7 +116,7 @@ describe('reconcile', () => {
   });
 
   it('concludes no absence while one Alertmanager may not have received all alerts yet', () => {
-    const young = context({ young: true, memory: absent(new Map([[1, ASKED - 20 * MINUTE]])) });
+    const young = context({ warmingUp: true, memory: absent(new Map([[1, ASKED - 20 * MINUTE]])) });
     const plan = reconcile([known(), known({ id: 2, open: false })], [[]], young);
     expect(plan).toMatchObject({ ...nothing, drift: { orphaned: 0 } });
     // and an absence found before no longer counts
@@ -158,14 +165,16 @@ describe('reconcile', () => {
 
     it('after a silence only when there was time for a delivery', () => {
       const { memory } = reconcile([], [[other({ suppressed: 'silenced' })]], context());
-      const later = (minutes: number) => missing(other(), { askedAt: ASKED + minutes * MINUTE, memory }, []);
+      const later = (minutes: number) =>
+        missing(other(), { requestedAt: ASKED + minutes * MINUTE, memory }, []);
       expect([later(9).length, later(11).length]).toEqual([0, 1]);
     });
 
     it('from when it is first listed, for a sender whose clock is ahead', () => {
       const ahead = other({ startsAt: ns(ASKED + 600 * MINUTE) });
       const { memory } = reconcile([], [[ahead]], context());
-      const later = (minutes: number) => missing(ahead, { askedAt: ASKED + minutes * MINUTE, memory }, []);
+      const later = (minutes: number) =>
+        missing(ahead, { requestedAt: ASKED + minutes * MINUTE, memory }, []);
       expect([later(9).length, later(11).length]).toEqual([0, 1]);
     });
   });
@@ -192,15 +201,15 @@ describe('reconcile', () => {
         fc.array(anyKnown, { maxLength: 5 }),
         lists,
         certainty,
-        (episodes, given, [complete, young]) => {
+        (episodes, given, [complete, warmingUp]) => {
           const memory = absent(new Map(episodes.map(({ id }) => [id, 0])));
-          const plan = reconcile(episodes, given, context({ complete, young, memory }));
+          const plan = reconcile(episodes, given, context({ complete, warmingUp, memory }));
           const there = new Set<string>(given.flat().map(({ fingerprint }) => fingerprint));
           const gone = episodes.filter(
             ({ id, open }) =>
               (open && plan.expire.some((one) => one.id === id)) || (!open && plan.refute.includes(id)),
           );
-          if (!complete || young) expect([plan.expire, plan.refute]).toEqual([[], []]);
+          if (!complete || warmingUp) expect([plan.expire, plan.refute]).toEqual([[], []]);
           for (const { id } of gone)
             expect(episodes.some((one) => one.id === id && !there.has(one.fingerprint))).toBe(true);
         },

@@ -37,19 +37,19 @@ describe('the lifecycle', () => {
 
   it('aborts steps when the budget is used up, and abandons those that ignore it', async () => {
     const { lifecycle, clock, lines } = make(1_000);
-    let told = false;
+    let logged = false;
     lifecycle.onStop('deaf', () => new Promise(() => undefined));
     lifecycle.onStop('listening', (signal) => {
       return new Promise((resolve) => {
         signal.addEventListener('abort', () => {
-          told = true;
+          logged = true;
           resolve();
         });
       });
     });
     const stopped = lifecycle.stop();
     await clock.advance(1_000);
-    expect(told).toBe(true);
+    expect(logged).toBe(true);
     await clock.advance(1_000);
     await stopped;
     expect(lines).toEqual([expect.objectContaining({ step: 'deaf' })]);

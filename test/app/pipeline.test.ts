@@ -2,13 +2,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpClient } from '../../src/pipeline/http-client.ts';
-import { Pinging } from '../../src/pipeline/dead-mans-switch.ts';
+import { DeadMansSwitch } from '../../src/pipeline/dead-mans-switch.ts';
 import { Watchdogs } from '../../src/pipeline/watchdogs.ts';
 import type { NewEvent } from '../../src/domain/event.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import type { WatchdogSighting } from '../../src/alerts/watchdog.ts';
 import { LedgerUnavailableError, type EventPage, type LedgerSummary } from '../../src/ledger/ledger.ts';
-import { NO_TOTALS } from '../../src/ledger/alert-totals.ts';
+import { EMPTY_TOTALS } from '../../src/ledger/alert-totals.ts';
 import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
@@ -22,19 +22,19 @@ afterEach(async () => {
 function rig(past: EventPage = { events: [] }) {
   const clock = new ManualClock();
   const { logger, lines } = recordingLogger();
-  const told: NewEvent[] = [];
+  const reported: NewEvent[] = [];
   let sighting: WatchdogSighting = { name: 'prometheus', lastSeenAt: undefined, firing: false };
   const ledger = {
     summary: () => ({ ...EMPTY, watchdogs: [sighting] }),
     events: () => Promise.resolve(past),
   };
-  const self = createSelfMetrics({ version: '0', node: '0' });
+  const selfMetrics = createSelfMetrics({ version: '0', node: '0' });
   const watchdogs = new Watchdogs({
     clock,
     logger,
     ledger,
-    self,
-    outbox: { event: (one) => told.push(one) },
+    selfMetrics,
+    outbox: { addEvent: (one) => reported.push(one) },
   });
   stops.push(() => watchdogs.stop());
   const see = () => {
@@ -43,7 +43,7 @@ function rig(past: EventPage = { events: [] }) {
   const end = () => {
     sighting = { ...sighting, firing: false };
   };
-  return { clock, lines, told, watchdogs, see, end };
+  return { clock, lines, told: reported, watchdogs, see, end };
 }
 
 const EMPTY: LedgerSummary = {
@@ -52,7 +52,7 @@ const EMPTY: LedgerSummary = {
   unacknowledgedOverflow: 0,
   transitions: {},
   epoch: 'e',
-  totals: NO_TOTALS,
+  totals: EMPTY_TOTALS,
   watchdogs: [],
   unreadableRows: {},
   lastOffset: 0,
@@ -65,60 +65,60 @@ const CONFIG = [{ name: 'prometheus', match: { alertname: 'Watchdog' }, expectEv
 
 describe('watchdogs', () => {
   it('are reported when they are lost and when they are received again, once each', async () => {
-    const { clock, told, watchdogs, see, lines } = rig();
+    const { clock, told: reported, watchdogs, see, lines } = rig();
     watchdogs.configure(CONFIG);
     await settle();
     see();
     await clock.advance(1_000);
-    expect([watchdogs.allFresh(), watchdogs.heard()]).toEqual([true, { prometheus: true }]);
+    expect([watchdogs.allFresh(), watchdogs.areAlive()]).toEqual([true, { prometheus: true }]);
     await clock.advance(200_000);
-    expect([watchdogs.allFresh(), watchdogs.heard()]).toEqual([false, { prometheus: false }]);
+    expect([watchdogs.allFresh(), watchdogs.areAlive()]).toEqual([false, { prometheus: false }]);
     see();
     await clock.advance(1_000);
     expect(watchdogs.allFresh()).toBe(true);
-    expect(told.map(({ type, subject }) => [type, subject])).toEqual([
+    expect(reported.map(({ type, subject }) => [type, subject])).toEqual([
       ['tocsin.watchdog.lost', 'prometheus'],
       ['tocsin.watchdog.restored', 'prometheus'],
     ]);
-    expect(told[0]?.data).toMatchObject({ expect_every: 60, cause: 'silent' });
+    expect(reported[0]?.data).toMatchObject({ expect_every: 60, cause: 'silent' });
     expect(lines.map(({ level }) => level)).toEqual(['error', 'info']);
   });
 
   it('are lost at once when their sender reports them resolved', async () => {
-    const { clock, told, watchdogs, see, end } = rig();
+    const { clock, told: reported, watchdogs, see, end } = rig();
     watchdogs.configure(CONFIG);
     await settle();
     see();
     await clock.advance(1_000);
     end();
     await clock.advance(1_000);
-    expect(told[0]?.data).toMatchObject({ cause: 'ended' });
+    expect(reported[0]?.data).toMatchObject({ cause: 'ended' });
   });
 
   it('are not reported again if they were lost when Tocsin stopped', async () => {
     const lost = { type: 'tocsin.watchdog.lost' } as never;
-    const { clock, told, watchdogs, see } = rig({ events: [lost] });
+    const { clock, told: reported, watchdogs, see } = rig({ events: [lost] });
     watchdogs.configure(CONFIG);
     await settle();
     await clock.advance(300_000);
-    expect([watchdogs.heard(), told]).toEqual([{ prometheus: false }, []]);
+    expect([watchdogs.areAlive(), reported]).toEqual([{ prometheus: false }, []]);
     see();
     await clock.advance(1_000);
-    expect(told.map(({ type }) => type)).toEqual(['tocsin.watchdog.restored']);
+    expect(reported.map(({ type }) => type)).toEqual(['tocsin.watchdog.restored']);
   });
 
   it('keep their state across a reload that does not change them', async () => {
-    const { clock, told, watchdogs, see } = rig();
+    const { clock, told: reported, watchdogs, see } = rig();
     watchdogs.configure(CONFIG);
     await settle();
     see();
     await clock.advance(50_000);
     watchdogs.configure(CONFIG.map((config) => ({ ...config })));
     await clock.advance(20_000);
-    expect(told.map(({ type }) => type)).toEqual(['tocsin.watchdog.lost']);
+    expect(reported.map(({ type }) => type)).toEqual(['tocsin.watchdog.lost']);
     watchdogs.configure([]);
     await clock.advance(1_000);
-    expect([watchdogs.allFresh(), watchdogs.heard()]).toEqual([true, {}]);
+    expect([watchdogs.allFresh(), watchdogs.areAlive()]).toEqual([true, {}]);
   });
 });
 
@@ -136,7 +136,7 @@ async function server(answer: { status: number; body: string; asked: string[] })
 }
 
 describe("the dead man's switch", () => {
-  async function pinging(state: { fresh: boolean; writable: boolean; commits: boolean }) {
+  async function startDeadMansSwitch(state: { fresh: boolean; writable: boolean; commits: boolean }) {
     const clock = new ManualClock();
     const { logger, lines } = recordingLogger();
     const answer = { status: 200, body: 'OK', asked: [] as string[] };
@@ -144,13 +144,13 @@ describe("the dead man's switch", () => {
     const outcomes: string[] = [];
     const self = createSelfMetrics({ version: '0', node: '0' });
     const pipeline = Object.assign(Object.create(self.pipeline) as typeof self.pipeline, {
-      ping: (outcome: string) => void outcomes.push(outcome),
+      countPing: (outcome: string) => void outcomes.push(outcome),
     });
-    const ping = new Pinging({
+    const ping = new DeadMansSwitch({
       clock,
       logger,
       client,
-      self: { pipeline },
+      selfMetrics: { pipeline },
       allFresh: () => state.fresh,
       ledger: {
         writable: () => state.writable,
@@ -169,7 +169,7 @@ describe("the dead man's switch", () => {
 
   it('is called while every watchdog is fresh and the ledger commits, and only then', async () => {
     const state = { fresh: true, writable: true, commits: true };
-    const { go, answer } = await pinging(state);
+    const { go, answer } = await startDeadMansSwitch(state);
     expect(await go()).toBe('sent');
     for (const broken of ['fresh', 'writable', 'commits'] as const) {
       state[broken] = false;
@@ -181,7 +181,7 @@ describe("the dead man's switch", () => {
   });
 
   it('counts each failed call and warns once, without the URL', async () => {
-    const { go, answer, lines } = await pinging({ fresh: true, writable: true, commits: true });
+    const { go, answer, lines } = await startDeadMansSwitch({ fresh: true, writable: true, commits: true });
     answer.status = 500;
     expect([await go(), await go()]).toEqual(['failed', 'failed']);
     expect(lines).toHaveLength(1);

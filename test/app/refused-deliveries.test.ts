@@ -29,8 +29,8 @@ it('refused deliveries are logged as one warning a minute that names the busiest
   const { config } = result;
   const clock = new ManualClock();
   const { logger, lines } = recordingLogger();
-  const self = createSelfMetrics({ version: '1', node: 'v20' });
-  const clients = createClients({ config: () => config, clock, logger, self });
+  const selfMetrics = createSelfMetrics({ version: '1', node: 'v20' });
+  const clients = createClients({ config: () => config, clock, logger, selfMetrics });
   const budget = new BodyBudget({ max: () => 1e6, monotonic: () => 0, fair: false });
   const route = createWebhookRoute({
     server: () => serverConfig(),
@@ -38,10 +38,10 @@ it('refused deliveries are logged as one warning a minute that names the busiest
     ledger: { intake: () => Promise.reject(new Error('it is refused before')) },
     now: () => clock.now(),
     budget,
-    unprovenBudget: budget,
+    unauthenticatedBudget: budget,
     clientAddress: (request) => clientAddress(request, config.server.trustedProxies),
     onDelivery: () => undefined,
-    onRefused: (webhook, from) => clients.refusedDeliveries.note(webhook, from),
+    onRefused: (webhook, from) => clients.rejectedDeliveriesLog.record(webhook, from),
   });
   await using rig = await serveHandlers([route]);
   const url = `${rig.url}/api/webhooks/alertmanager/main`;

@@ -45,8 +45,8 @@ function rig(
     })),
     clock: new ManualClock(),
     logger,
-    outbox: { event: (event: unknown) => void events.push(event) } as unknown as Outbox,
-    self: Object.assign(self, { config: { loaded: (ok: boolean) => void loaded.push(ok) } }),
+    outbox: { addEvent: (event: unknown) => void events.push(event) } as unknown as Outbox,
+    selfMetrics: Object.assign(self, { config: { loaded: (ok: boolean) => void loaded.push(ok) } }),
   });
   return { reloader, lines, loaded, has, events };
 }

@@ -19,8 +19,8 @@ function serverRoutes() {
   const config = () => current;
   const clock = new ManualClock();
   const { logger } = recordingLogger();
-  const self = createSelfMetrics({ version: '1.2.3', node: 'v20.19.0' });
-  const clients = createClients({ config, clock, logger, self });
+  const selfMetrics = createSelfMetrics({ version: '1.2.3', node: 'v20.19.0' });
+  const clients = createClients({ config, clock, logger, selfMetrics });
   const streams = new EventStreams({ guard: clients.reads.authorize } as ConstructorParameters<
     typeof EventStreams
   >[0]);
@@ -28,10 +28,10 @@ function serverRoutes() {
     config,
     clock,
     logger,
-    self,
+    selfMetrics,
     clients,
-    feed: { streams },
-    monitor: { board: new HealthBoard() },
+    eventDelivery: { streams },
+    checkRunner: { board: new HealthBoard() },
   };
   return guardedRoutes(createRoutes({ ...parts, version: '1.2.3' } as unknown as RouteDeps));
 }

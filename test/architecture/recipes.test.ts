@@ -64,7 +64,7 @@ const RECIPES: readonly Recipe[] = [
     heading: 'a metric',
     names: { subject: 'sinks' },
     marks: /tocsin_check_info|CHECK\.info/,
-    sources: ['src/metrics/check-families.ts', 'src/metrics/checks.ts'],
+    sources: ['src/metrics/check-families.ts', 'src/metrics/check-metrics.ts'],
   },
   {
     heading: 'an event',

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Addresses } from '../../src/checks/address-targets.ts';
+import { AddressTargets } from '../../src/checks/address-targets.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { tcpProber } from '../../src/probes/tcp.ts';
 import type { ConfiguredService } from '../../src/config/types.ts';
@@ -38,10 +38,10 @@ function service(resolver: readonly string[], more: Partial<ConfiguredService> =
   };
 }
 
-function watching(services: readonly ConfiguredService[], onChange: () => void = () => undefined) {
+function startTargets(services: readonly ConfiguredService[], onChange: () => void = () => undefined) {
   let changes = 0;
   const { logger, lines } = recordingLogger();
-  const addresses = new Addresses({
+  const addresses = new AddressTargets({
     clock: systemClock,
     logger,
     onChange: () => {
@@ -55,7 +55,7 @@ function watching(services: readonly ConfiguredService[], onChange: () => void =
   return { addresses, labels, lines, changes: () => changes };
 }
 
-const lookup = (addresses: Addresses, one: ConfiguredService, name = 'db.test') => {
+const lookup = (addresses: AddressTargets, one: ConfiguredService, name = 'db.test') => {
   const [target] = one.targets;
   if (target === undefined) throw new Error('no target');
   const wanted = { prefer: 6, fallback: true, signal: new AbortController().signal } as const;
@@ -65,7 +65,7 @@ const lookup = (addresses: Addresses, one: ConfiguredService, name = 'db.test') 
 describe('all_addresses', () => {
   it('makes a target of each address, both families, sorted', async () => {
     const server = await dns({ 'db.test': { a: ['192.0.2.2', '192.0.2.1'], aaaa: ['2001:db8::1'] } });
-    const { addresses, labels } = watching([service([server.address], { allAddresses: true })]);
+    const { addresses, labels } = startTargets([service([server.address], { allAddresses: true })]);
     expect(labels()).toEqual(['db.test:5432']);
     await until(() => labels().length === 3);
     expect(labels()).toEqual([
@@ -80,7 +80,7 @@ describe('all_addresses', () => {
 
   it('keeps one target for a name without addresses, to report why', async () => {
     const server = await dns({});
-    const { labels } = watching([service([server.address], { allAddresses: true })]);
+    const { labels } = startTargets([service([server.address], { allAddresses: true })]);
     await until(() => server.questions.length >= 2);
     expect(labels()).toEqual(['db.test:5432']);
   });
@@ -88,7 +88,7 @@ describe('all_addresses', () => {
   it('follows a name whose addresses change', async () => {
     const zone: Record<string, Zone[string]> = { 'db.test': { a: ['192.0.2.1'] } };
     const server = await dns(zone);
-    const { labels, changes } = watching([service([server.address], { allAddresses: true })]);
+    const { labels, changes } = startTargets([service([server.address], { allAddresses: true })]);
     await until(() => labels().join() === 'db.test:5432 (192.0.2.1)');
     zone['db.test'] = { a: ['192.0.2.1', '192.0.2.9'] };
     await until(() => labels().length === 2);
@@ -100,7 +100,7 @@ describe('all_addresses', () => {
   it('still follows names after a bug in what a change causes, and logs it', async () => {
     const zone: Record<string, Zone[string]> = { 'db.test': { a: ['192.0.2.1'] } };
     const server = await dns(zone);
-    const { labels, lines } = watching([service([server.address], { allAddresses: true })], () => {
+    const { labels, lines } = startTargets([service([server.address], { allAddresses: true })], () => {
       throw new Error('boom');
     });
     await until(() => labels().join() === 'db.test:5432 (192.0.2.1)');
@@ -112,7 +112,7 @@ describe('all_addresses', () => {
   it('leaves targets that are already addresses, and services without it, unchanged', async () => {
     const server = await dns({});
     const own = { targets: [targetOf(tcpProber, '192.0.2.7:1')] };
-    const { labels, changes } = watching([
+    const { labels, changes } = startTargets([
       service([server.address], { ...own, allAddresses: true }),
       service([server.address], { name: 'other' }),
     ]);
@@ -122,7 +122,7 @@ describe('all_addresses', () => {
 
   it('forgets a removed service', async () => {
     const server = await dns({ 'db.test': { a: ['192.0.2.1'] } });
-    const { addresses, labels } = watching([service([server.address], { allAddresses: true })]);
+    const { addresses, labels } = startTargets([service([server.address], { allAddresses: true })]);
     await until(() => labels().join() === 'db.test:5432 (192.0.2.1)');
     addresses.configure([]);
     expect(labels()).toEqual([]);
@@ -133,7 +133,7 @@ describe('resolver', () => {
   it('asks the name servers of the service, and not the hosts file', async () => {
     const server = await dns({ localhost: { a: ['192.0.2.99'] } });
     const own = service([server.address]);
-    const { addresses } = watching([own]);
+    const { addresses } = startTargets([own]);
     expect(await lookup(addresses, own, 'localhost')).toEqual([{ address: '192.0.2.99', family: 4 }]);
     expect(server.questions).toContain('localhost a');
   });
@@ -141,14 +141,14 @@ describe('resolver', () => {
   it('asks for the name exactly as configured, without search domains', async () => {
     const server = await dns({});
     const own = service([server.address]);
-    const { addresses } = watching([own]);
+    const { addresses } = startTargets([own]);
     await expect(lookup(addresses, own, 'short')).rejects.toThrow('The name short does not exist');
     expect(new Set(server.questions)).toEqual(new Set(['short a', 'short aaaa']));
   });
 
   it('defaults to how this host resolves names', async () => {
     const { resolver: _none, ...own } = service([]);
-    const { addresses } = watching([own]);
+    const { addresses } = startTargets([own]);
     expect((await lookup(addresses, own, 'localhost')).length).toBeGreaterThan(0);
   });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { TargetsFiles } from '../../src/checks/file-targets.ts';
+import { FileTargets } from '../../src/checks/file-targets.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { ConfigFolder } from '../support/config-files.ts';
@@ -10,7 +10,7 @@ import { seriesOf } from '../support/series.ts';
 import { until } from '../support/until.ts';
 
 let folder: ConfigFolder;
-let running: TargetsFiles | undefined;
+let running: FileTargets | undefined;
 beforeEach(() => {
   folder = new ConfigFolder();
 });
@@ -29,7 +29,7 @@ function rig(path = 'sd.json') {
   const { logger, lines } = recordingLogger();
   const table = new SeriesTable();
   let changes = 0;
-  const files = new TargetsFiles({ clock: systemClock, logger, table, onChange: () => (changes += 1) });
+  const files = new FileTargets({ clock: systemClock, logger, table, onChange: () => (changes += 1) });
   running = files;
   files.configure(services(path));
   const labels = () => files.services().map(({ targets }) => targets.map(({ label }) => label).join(' '));

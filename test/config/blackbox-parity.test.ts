@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { loadModules } from '../../src/config/modules/modules.ts';
-import { formatProblem } from '../../src/config/reading/report.ts';
+import { formatProblem } from '../../src/config/reading/format-problems.ts';
 import { probers } from '../../src/probes/registry.ts';
 import { runProbe } from '../../src/probes/run.ts';
 import { ConfigFolder } from '../support/config-files.ts';

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { formatProblems } from '../../src/config/reading/report.ts';
+import { formatProblems } from '../../src/config/reading/format-problems.ts';
 import { ConfigFolder } from '../support/config-files.ts';
 
 const folder = new ConfigFolder();

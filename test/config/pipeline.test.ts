@@ -70,7 +70,7 @@ services:
 ping_url: https://ping.example/uuid
 alertmanagers: [{ name: a, url: http://h:1, basic_auth: { username: u, password: hunter2 } }]
 `);
-    expect(config.shown()).not.toMatch(/uuid|hunter2/);
+    expect(config.redacted()).not.toMatch(/uuid|hunter2/);
   });
 
   it.each([

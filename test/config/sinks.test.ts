@@ -46,12 +46,12 @@ sinks:
   });
 
   it('have their passwords masked where the configuration is displayed', () => {
-    const { shown } = folder.config(`
+    const { redacted } = folder.config(`
 sinks:
   - { name: bus, redis: { url: 'redis://:hunter2@redis' } }
   - { name: cloud, http: { url: https://h/?key=hunter2, basic_auth: { username: u, password: hunter2 } } }
 `);
-    expect(shown()).not.toContain('hunter2');
+    expect(redacted()).not.toContain('hunter2');
   });
 
   it('are reported with line and key when they are invalid', () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { dump } from 'js-yaml';
 import fc from 'fast-check';
 import { builtInLabels } from '../../src/config/sections/services/labels.ts';
-import { formatProblem } from '../../src/config/reading/report.ts';
+import { formatProblem } from '../../src/config/reading/format-problems.ts';
 import { readTargetsFile, targetsFile } from '../../src/config/sections/services/targets-file.ts';
 import { ConfigFolder } from '../support/config-files.ts';
 import { fakeProbers } from '../support/fake-probers.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { nearest, suggest } from '../../src/config/reading/nearest.ts';
 import { formatPath } from '../../src/config/yaml/path.ts';
-import { formatProblem, formatProblems } from '../../src/config/reading/report.ts';
+import { formatProblem, formatProblems } from '../../src/config/reading/format-problems.ts';
 
 describe('nearest', () => {
   const keys = ['method', 'headers', 'max_connections', 'tls', 'name'];

@@ -136,7 +136,7 @@ describe('an allow list', () => {
     ['*:80', { host: '127.0.0.1', port: 80 }, false],
     ['127.0.0.1:81', { host: '127.0.0.1', port: 80 }, false],
   ] satisfies [string, Destination, boolean][])('%s names %j itself: %s', (entry, destination, named) => {
-    expect(new AllowList([entry]).names(destination)).toBe(named);
+    expect(new AllowList([entry]).listsExactly(destination)).toBe(named);
   });
 
   it('names them by a network within theirs, with a port or without', () => {

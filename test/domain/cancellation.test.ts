@@ -38,9 +38,9 @@ function outcomeOf(promise: Promise<unknown>) {
 describe('a cancellation', () => {
   it('notifies each listener once, and releases those that were removed', () => {
     const cancellation = new Cancellation();
-    const told: string[] = [];
-    const stays = () => told.push('stays');
-    const leaves = () => told.push('leaves');
+    const called: string[] = [];
+    const stays = () => called.push('stays');
+    const leaves = () => called.push('leaves');
     cancellation.addEventListener('abort', stays);
     cancellation.addEventListener('abort', stays);
     cancellation.addEventListener('abort', leaves);
@@ -49,7 +49,7 @@ describe('a cancellation', () => {
     expect(() => cancellation.throwIfAborted()).not.toThrow();
     cancellation.abort();
     cancellation.abort();
-    expect(told).toEqual(['stays']);
+    expect(called).toEqual(['stays']);
     expect(cancellation.aborted).toBe(true);
     expect(() => cancellation.throwIfAborted()).toThrow('aborted');
   });
@@ -66,15 +66,15 @@ describe('a cancellation', () => {
 
   it('allows listeners to be removed during notification', () => {
     const cancellation = new Cancellation();
-    const told: number[] = [];
+    const called: number[] = [];
     const first = () => {
-      told.push(1);
+      called.push(1);
       cancellation.removeEventListener('abort', first);
     };
     cancellation.addEventListener('abort', first);
-    cancellation.addEventListener('abort', () => told.push(2));
+    cancellation.addEventListener('abort', () => called.push(2));
     cancellation.abort();
-    expect(told).toEqual([1, 2]);
+    expect(called).toEqual([1, 2]);
   });
 });
 

@@ -15,12 +15,12 @@ it('survives everything hostile at once, without losing an alert or leaving anyt
     roundSeconds: 10,
     heapMb: 192,
   });
-  const { requests, deliveries, ledger, mishaps, rest, log } = record;
+  const { requests, deliveries, ledger, faults, rest, log } = record;
   for (const [name, { failed }] of Object.entries(requests)) expect([name, failed]).toEqual([name, []]);
   expect(deliveries.answered).toBe(requests['deliveries of Alertmanager']?.count);
   expect({ lost: ledger.lost, twice: ledger.twice }).toEqual({ lost: [], twice: [] });
   expect(ledger.wrong).toEqual({});
-  expect(mishaps.outageSeconds.every(Number.isFinite)).toBe(true);
+  expect(faults.outageSeconds.every(Number.isFinite)).toBe(true);
   expect(ledger.reloads).toBeGreaterThan(0);
   expect(record.checks.hangingRuns.fewest).toBeGreaterThan(0);
   expect(log.errors).toEqual([]);

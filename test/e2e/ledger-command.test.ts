@@ -5,7 +5,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { openTestStore, take } from '../support/ledger.ts';
+import { openTestStore, deliverTo } from '../support/ledger.ts';
 import { describeWithMounts } from '../support/mounts.ts';
 import { runTocsin, temporaryFolder } from '../support/tocsin.ts';
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   const alerts = Array.from({ length: 2_000 }, (_, i) =>
     webhookAlert({ alertname: 'Many', id: String(i) }, { annotations: { text: 'x'.repeat(500) } }),
   );
-  await take(store, webhookPayload(alerts));
+  await deliverTo(store, webhookPayload(alerts));
   store.close();
   writeFileSync(at('tocsin.yml'), 'store: { path: ledger.db }\n');
   mkdirSync(at('folder'));

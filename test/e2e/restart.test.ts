@@ -56,8 +56,8 @@ describe('a restart', () => {
       async () => value(await samples(first.url), 'tocsin_check_state', { state: 'unhealthy' }) === 1,
     );
     const before = await samples(first.url);
-    const told = ['tocsin.check.degraded', 'tocsin.check.unhealthy'];
-    await until(async () => (await events(first.url)).length === told.length);
+    const reported = ['tocsin.check.degraded', 'tocsin.check.unhealthy'];
+    await until(async () => (await events(first.url)).length === reported.length);
     const asked = server.accepted();
     await first.stop();
     await using second = await startTocsin({ folder: folder.path, config: config('1h') });
@@ -76,7 +76,7 @@ describe('a restart', () => {
       status_code: 503,
       reason: 'status',
     });
-    expect(await events(second.url)).toEqual(told);
+    expect(await events(second.url)).toEqual(reported);
     expect(server.accepted()).toBe(asked);
   });
 

@@ -1,17 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Bus } from '../../src/events/bus.ts';
-import { follow, type Follow, type Step } from '../../src/events/follow.ts';
+import { EventBus } from '../../src/events/event-bus.ts';
+import { follow, type FollowOptions, type FollowStep } from '../../src/events/follow.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 import { MemoryLedger } from '../support/memory-ledger.ts';
 
 /** Follows the ledger in the background and keeps what it received. */
-function start(ledger: MemoryLedger, more: Partial<Follow> = {}) {
+function start(ledger: MemoryLedger, more: Partial<FollowOptions> = {}) {
   const clock = new ManualClock();
   const ending = new AbortController();
-  const steps: Step[] = [];
+  const steps: FollowStep[] = [];
   const options = {
-    bus: new Bus(ledger),
+    bus: new EventBus(ledger),
     clock,
     after: ledger.id(0),
     limit: 3,
@@ -100,7 +100,7 @@ describe('a follower', () => {
 
   it('shares its reads with others at the same position', async () => {
     const ledger = new MemoryLedger();
-    const bus = new Bus(ledger);
+    const bus = new EventBus(ledger);
     const followers = Array.from({ length: 50 }, () => start(ledger, { bus }));
     await settle();
     ledger.append(1);

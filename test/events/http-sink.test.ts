@@ -50,7 +50,7 @@ describe('a sink over HTTP', () => {
       },
       { authorization: new Secret('Bearer sesame') },
     );
-    for (let i = 0; i < 3; i++) expect(await http.deliver([event, event], never)).toEqual({ taken: 1 });
+    for (let i = 0; i < 3; i++) expect(await http.deliver([event, event], never)).toEqual({ accepted: 1 });
     expect(got).toHaveLength(3);
     expect(got[0]).toMatchObject({ method: 'POST', url: '/in?team=ai' });
     expect(got[0]?.headers).toMatchObject({
@@ -78,11 +78,11 @@ describe('a sink over HTTP', () => {
     [302, false],
     [500, false],
     [503, false],
-  ])('treats %d as a refusal of the event: %s', async (status, refused) => {
+  ])('treats %d as a refusal of the event: %s', async (status, permanent) => {
     const http = await start(answering(status, ' so\n  it is '));
     expect(await http.deliver([event], never)).toEqual({
-      taken: 0,
-      failure: { reason: `HTTP ${status}: so it is`, refused },
+      accepted: 0,
+      failure: { reason: `HTTP ${status}: so it is`, permanent },
     });
   });
 
@@ -94,7 +94,7 @@ describe('a sink over HTTP', () => {
   it('gives up on a receiver that does not answer in time', async () => {
     const http = await start(() => undefined, { timeoutMs: 50 });
     expect(await http.deliver([event], never)).toEqual({
-      taken: 0,
+      accepted: 0,
       failure: { reason: 'no answer within 0.05 s' },
     });
   });
@@ -122,6 +122,6 @@ describe('a sink over HTTP', () => {
   it('is aborted by the signal', async () => {
     const cut = new AbortController();
     const http = await start(() => cut.abort());
-    expect((await http.deliver([event], cut.signal)).taken).toBe(0);
+    expect((await http.deliver([event], cut.signal)).accepted).toBe(0);
   });
 });

@@ -38,10 +38,10 @@ const run = (at: number): RunRecord => ({
 describe('the outbox', () => {
   it('writes events at once and runs within a quarter of a second, both in order', async () => {
     const { clock, outbox, events, runs } = make();
-    outbox.run(run(1));
-    outbox.run(run(2));
-    outbox.event(event('a'));
-    outbox.event(event('b'));
+    outbox.addRun(run(1));
+    outbox.addRun(run(2));
+    outbox.addEvent(event('a'));
+    outbox.addEvent(event('b'));
     await clock.advance(0);
     expect(events).toEqual(['a', 'b']);
     await clock.advance(250);
@@ -51,11 +51,11 @@ describe('the outbox', () => {
   it('keeps everything in order while the ledger cannot write, and retries', async () => {
     const { clock, outbox, events, runs, ledger, lines } = make();
     ledger.broken = true;
-    outbox.event(event('a'));
-    outbox.run(run(1));
+    outbox.addEvent(event('a'));
+    outbox.addRun(run(1));
     await clock.advance(500);
-    outbox.event(event('b'));
-    outbox.run(run(2));
+    outbox.addEvent(event('b'));
+    outbox.addRun(run(2));
     await clock.advance(5_000);
     expect(lines.some(({ level }) => level === 'warn')).toBe(true);
     ledger.broken = false;
@@ -66,8 +66,8 @@ describe('the outbox', () => {
 
   it('writes pending records when it is closed', async () => {
     const { clock, outbox, events, runs } = make();
-    outbox.event(event('a'));
-    outbox.run(run(1));
+    outbox.addEvent(event('a'));
+    outbox.addRun(run(1));
     await outbox.close();
     expect([events, runs]).toEqual([['a'], [1]]);
     expect(clock.timers).toBe(0);
@@ -76,7 +76,7 @@ describe('the outbox', () => {
   it('drops the oldest, and logs it, when the ledger has accepted nothing for too long', async () => {
     const { clock, outbox, events, ledger, lines } = make();
     ledger.broken = true;
-    for (let i = 0; i < 50_010; i++) outbox.event(event(String(i)));
+    for (let i = 0; i < 50_010; i++) outbox.addEvent(event(String(i)));
     ledger.broken = false;
     await clock.advance(5_000);
     expect(events).toHaveLength(50_000);

@@ -55,7 +55,7 @@ const idsIn = async () => (await reader.xrange('tocsin:events', '-', '+')).map((
 
 describe('a sink in Redis', () => {
   it('appends entries in order, with the fields that a reader selects by and the whole event', async () => {
-    expect(await create().deliver(events(1, 2), never)).toEqual({ taken: 2 });
+    expect(await create().deliver(events(1, 2), never)).toEqual({ accepted: 2 });
     const entries = await reader.xrange('tocsin:events', '-', '+');
     expect(entries.map(([, fields]) => fields)).toEqual([
       ['id', 'e1-1', 'type', 'tocsin.alert.fired', 'time', eventAt(1).time, 'event', eventAt(1).json],
@@ -79,24 +79,27 @@ describe('a sink in Redis', () => {
     expect(
       await create({ username: 'tocsin', password: new Secret('sesame') }).deliver(events(1, 1), never),
     ).toEqual({
-      taken: 1,
+      accepted: 1,
     });
   });
 
   it('reports a refused login, without the credentials', async () => {
-    const { taken, failure } = await create({ password: new Secret('wrong') }).deliver(events(1, 1), never);
-    expect([taken, failure]).toEqual([0, { reason: 'authentication failed (WRONGPASS)' }]);
+    const { accepted, failure } = await create({ password: new Secret('wrong') }).deliver(
+      events(1, 1),
+      never,
+    );
+    expect([accepted, failure]).toEqual([0, { reason: 'authentication failed (WRONGPASS)' }]);
   });
 
   it('stores all of a batch or nothing, and recovers on its own', async () => {
     const sink = create();
     await sink.deliver(events(1, 3), never);
     await reader.config('SET', 'maxmemory', '1');
-    const { taken, failure } = await sink.deliver(events(4, 9), never);
-    expect([taken, failure?.reason]).toEqual([0, expect.stringMatching(/OOM|EXECABORT/)]);
+    const { accepted, failure } = await sink.deliver(events(4, 9), never);
+    expect([accepted, failure?.reason]).toEqual([0, expect.stringMatching(/OOM|EXECABORT/)]);
     await reader.config('SET', 'maxmemory', '0');
     expect(await idsIn()).toHaveLength(3);
-    expect(await sink.deliver(events(4, 9), never)).toEqual({ taken: 6 });
+    expect(await sink.deliver(events(4, 9), never)).toEqual({ accepted: 6 });
     expect(await idsIn()).toEqual(events(1, 9).map(({ id }) => id));
   });
 
@@ -111,20 +114,20 @@ describe('a sink in Redis', () => {
     await sink.deliver(events(1, 1), never);
     await reader.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     const results = [await sink.deliver(events(2, 2), never), await sink.deliver(events(3, 3), never)];
-    expect(results.at(-1)).toEqual({ taken: 1 });
+    expect(results.at(-1)).toEqual({ accepted: 1 });
   });
 
   it('gives up on a server that does not answer, and on the signal', async () => {
     const silent = await startTcp(() => undefined);
     const to = { port: silent.port, password: new Secret('x') };
     expect(await create({ ...to, timeoutMs: 50 }).deliver(events(1, 1), never)).toEqual({
-      taken: 0,
+      accepted: 0,
       failure: { reason: 'no answer within 0.05 s' },
     });
     const cut = new AbortController();
     const cutOff = create(to).deliver(events(1, 1), cut.signal);
     cut.abort();
-    expect((await cutOff).taken).toBe(0);
+    expect((await cutOff).accepted).toBe(0);
     await silent.close();
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Bus } from '../../src/events/bus.ts';
+import { EventBus } from '../../src/events/event-bus.ts';
 import type { Sink } from '../../src/events/sinks/sink.ts';
 import { Sinks } from '../../src/events/sinks/sinks.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
@@ -16,7 +16,7 @@ function sinkThat(broken: 'create' | 'deliver' | 'close' | 'nothing', got: strin
     deliver: (events) => {
       if (broken === 'deliver') refuse();
       got.push(...events.map(({ id }) => id));
-      return Promise.resolve({ taken: events.length });
+      return Promise.resolve({ accepted: events.length });
     },
     close: () => (broken === 'close' ? Promise.reject(new Error('broken')) : Promise.resolve()),
   };
@@ -30,7 +30,7 @@ describe('a reload', () => {
       const ledger = new MemoryLedger();
       const { logger } = recordingLogger();
       const sinks = new Sinks({
-        ...{ ledger, bus: new Bus(ledger), clock: new ManualClock(), logger, random: () => 1 },
+        ...{ ledger, bus: new EventBus(ledger), clock: new ManualClock(), logger, random: () => 1 },
         onEvents: () => undefined,
         onFailure: () => undefined,
       });

@@ -14,7 +14,7 @@ import { webhookAlert, webhookPayload } from '../support/alerts.ts';
 import { testReads } from '../support/reads.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 import { parseDelivery } from '../../src/alerts/parse-delivery.ts';
-import { openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 
 const ACK = '/api/v1/alerts/1/ack';
 const FINGERPRINT = '00000000000000ab';
@@ -66,7 +66,7 @@ async function serve(
         ledger,
         now,
         budget: budget(),
-        unprovenBudget: budget(),
+        unauthenticatedBudget: budget(),
         clientAddress: () => '192.0.2.1',
         onDelivery: () => undefined,
         onRefused: () => undefined,
@@ -94,7 +94,7 @@ afterEach(async () => {
 });
 
 const firing = () =>
-  take(
+  deliverTo(
     store,
     webhookPayload([
       webhookAlert(
@@ -148,7 +148,7 @@ describe('/api/v1/alerts/{id}/ack', () => {
     await send('post', '/api/v1/alerts/9/ack', { by: 'ops' }).expect(404);
     await send('post', ACK, { by: 'ops' }, { 'content-type': 'text/plain' }).expect(415);
     const ended = webhookAlert({ alertname: 'A' }, { fingerprint: FINGERPRINT, status: 'resolved' });
-    await take(store, webhookPayload([ended]));
+    await deliverTo(store, webhookPayload([ended]));
     await send('post', ACK, { by: 'ops' }).expect(409);
   });
 
@@ -196,8 +196,8 @@ describe('/api/v1/quarantine', () => {
   it('lists, resubmits and drops entries', async () => {
     await serve();
     const bad = { ...webhookAlert({ alertname: 'B' }), labels: { a: 1 } };
-    await take(store, webhookPayload([bad, webhookAlert({ alertname: 'C' })]));
-    await take(store, 'no JSON');
+    await deliverTo(store, webhookPayload([bad, webhookAlert({ alertname: 'C' })]));
+    await deliverTo(store, 'no JSON');
     const list = (await send('get', '/api/v1/quarantine').expect(200)).body as {
       quarantine: { id: number }[];
     };
@@ -214,7 +214,7 @@ describe('/api/v1/quarantine', () => {
     store = openTestStore(join(directory.path, 'tocsin.db'), {
       alertFunctions: { parse: () => ({ ok: false, pointer: '', detail: 'too new.' }) },
     });
-    await take(store, good);
+    await deliverTo(store, good);
     store.close();
     store = openTestStore(join(directory.path, 'tocsin.db'));
     await rig.close();
@@ -236,8 +236,8 @@ describe('unusual entries in the quarantine', () => {
   };
 
   it('shows an entry without a body', async () => {
-    await take(store, '');
-    await take(store, 'no JSON');
+    await deliverTo(store, '');
+    await deliverTo(store, 'no JSON');
     await serve();
     expect(await list()).toMatchObject({ quarantine: [{ body: 'no JSON' }, { body: '', size: 0 }] });
   });
@@ -245,8 +245,8 @@ describe('unusual entries in the quarantine', () => {
   it('adds no new entry when a resubmitted delivery still cannot be read', async () => {
     const counted: string[] = [];
     const bad = { ...webhookAlert({ alertname: 'B' }), labels: { a: 1 } };
-    await take(store, webhookPayload([webhookAlert({ alertname: 'C' }), bad]));
-    await take(store, 'no JSON');
+    await deliverTo(store, webhookPayload([webhookAlert({ alertname: 'C' }), bad]));
+    await deliverTo(store, 'no JSON');
     await serve([], [], (webhook) => counted.push(webhook));
     const before = await list();
     expect(before.quarantine).toHaveLength(2);

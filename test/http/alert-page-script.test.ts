@@ -30,7 +30,7 @@ async function open(answer: RequestHandler, fields: Readonly<Record<string, stri
   const asked: Asked[] = [];
   const page = createAlertPageRoute({
     ledger: { alerts: () => Promise.resolve([EPISODE]) },
-    reads: { place: everyone },
+    reads: { limitConcurrency: everyone },
     guard: everyone,
   });
   const act: RequestHandler = (request, response, next) => {

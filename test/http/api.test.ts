@@ -17,7 +17,7 @@ import {
   type EventQuery,
   type HistoryQuery,
 } from '../../src/ledger/ledger.ts';
-import { ShownServices } from '../../src/checks/health/shown-services.ts';
+import { ServiceApiViews } from '../../src/checks/health/service-api-views.ts';
 import { testReads } from '../support/reads.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 
@@ -84,7 +84,7 @@ async function serve(more: { notReady?: string[]; broken?: boolean; lifecycle?: 
       reload: () => Promise.resolve({ ok: true }),
     }),
     createServicesRoute({
-      services: new ShownServices(board),
+      services: new ServiceApiViews(board),
       ledger: { history },
       reads,
       now: () => 1_000_000,

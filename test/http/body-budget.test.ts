@@ -6,7 +6,7 @@ function budgetOf(max: number, fair: boolean) {
   const clock = { now: 0 };
   const lost: string[] = [];
   const budget = new BodyBudget({ max: () => max, monotonic: () => clock.now, fair });
-  const share = (address: string, name = address) => budget.share(address, () => lost.push(name));
+  const share = (address: string, name = address) => budget.reserve(address, () => lost.push(name));
   return { clock, lost, budget, share };
 }
 
@@ -16,8 +16,8 @@ describe('the body budget', () => {
     const [one, two] = [share('192.0.2.1'), share('192.0.2.2')];
     one.grow(900);
     expect(() => two.grow(200)).toThrow(BodyError);
-    one.end();
-    one.end();
+    one.release();
+    one.release();
     two.grow(500);
     two.grow(5_000);
     expect(budget.held).toBe(5_000);
@@ -65,10 +65,10 @@ describe('the body budget', () => {
           const one = share(`192.0.2.${address}`);
           try {
             one.grow(bytes);
-            ends.push(() => one.end());
+            ends.push(() => one.release());
           } catch (error) {
             expect(error).toBeInstanceOf(BodyError);
-            one.end();
+            one.release();
           }
           if (end) ends.shift()?.();
           expect(budget.held).toBeLessThanOrEqual(1_000);
@@ -76,7 +76,7 @@ describe('the body budget', () => {
         const newcomer = share('198.51.100.1');
         newcomer.grow(100);
         expect(newcomer.bytes).toBe(100);
-        newcomer.end();
+        newcomer.release();
         for (const end of ends) end();
         expect(budget.held).toBe(0);
       }),

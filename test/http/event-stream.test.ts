@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Bus } from '../../src/events/bus.ts';
+import { EventBus } from '../../src/events/event-bus.ts';
 import { follow } from '../../src/events/follow.ts';
 import { open as everyone } from '../../src/http/guard.ts';
 import { measureRequests } from '../../src/http/middleware/measure.ts';
 import type { HttpMeasurement } from '../../src/metrics/self/instruments.ts';
 import { EventStreams } from '../../src/http/routes/event-stream.ts';
-import { Places } from '../../src/http/places.ts';
-import { Unsent } from '../../src/http/send-buffers.ts';
+import { ConcurrencyLimiter } from '../../src/http/concurrency-limiter.ts';
+import { SendBuffers } from '../../src/http/send-buffers.ts';
 import { openStream, type OpenStream, type StreamOptions } from '../support/event-stream.ts';
 import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -31,16 +31,16 @@ beforeEach(async () => {
   opened = [];
   max = 10;
   maxPerAddress = 10;
-  const bus = new Bus(ledger);
+  const bus = new EventBus(ledger);
   streams = new EventStreams({
     follow: (query, signal) => follow({ ...query, bus, clock, signal }),
     head: () => bus.head,
-    places: new Places(() => ({ max, maxPerAddress, reserved: 0 })),
-    client: ({ socket }) => ({ address: socket.remoteAddress ?? '', proven: false }),
-    unsent: new Unsent(() => 64 * 2 ** 20),
-    connections: { cutOff: (socket) => socket.destroy() },
+    limiter: new ConcurrencyLimiter(() => ({ max, maxPerAddress, reserved: 0 })),
+    clientOf: ({ socket }) => ({ address: socket.remoteAddress ?? '', authenticated: false }),
+    sendBuffers: new SendBuffers(() => 64 * 2 ** 20),
+    connections: { resetStalled: (socket) => socket.destroy() },
     guard: everyone,
-    turn: () => Promise.resolve(),
+    nextTurn: () => Promise.resolve(),
     heartbeatMs: () => 15_000,
     clock,
     logger: recordingLogger().logger,

@@ -27,8 +27,8 @@ describe('a body that grows', () => {
     body.append(new Uint8Array(SMALL_BYTES).fill(2), LIMIT);
     expect(body.finish().buffer).toBe(buffer);
     expect(buffer.byteLength).toBe(2 * SMALL_BYTES + 1);
-    body.drop();
-    body.drop();
+    body.free();
+    body.free();
     expect(buffer.byteLength).toBe(0);
   });
 
@@ -37,7 +37,7 @@ describe('a body that grows', () => {
     body.append(new Uint8Array(SMALL_BYTES + 1).fill(7), LIMIT);
     const bytes = body.finish();
     const there = structuredClone(bytes, { transfer: [bytes.buffer] });
-    body.drop();
+    body.free();
     expect([bytes.length, there.length, there.at(-1)]).toEqual([0, SMALL_BYTES + 1, 7]);
   });
 });

@@ -26,9 +26,9 @@ function pipeline(port: number, paths: readonly string[]): { socket: Socket; rec
 
 /** Every request that Node's parser finds, including those that no handler sees. */
 function subscriptionTo(seen: (request: IncomingMessage) => void): { end: () => void } {
-  const heard = (message: unknown) => seen((message as { request: IncomingMessage }).request);
-  subscribe('http.server.request.start', heard);
-  return { end: () => unsubscribe('http.server.request.start', heard) };
+  const received = (message: unknown) => seen((message as { request: IncomingMessage }).request);
+  subscribe('http.server.request.start', received);
+  return { end: () => unsubscribe('http.server.request.start', received) };
 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => `/${i}`);

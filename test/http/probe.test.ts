@@ -6,21 +6,21 @@ import { guardRead } from '../../src/http/middleware/access.ts';
 import { createConfigRoute } from '../../src/http/routes/config.ts';
 import { createProbeRoute } from '../../src/http/routes/probe.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import type { ProbeAnswer, ProbeQuestion } from '../../src/probes/endpoint/endpoint.ts';
+import type { ProbeResponse, ProbeRequest } from '../../src/probes/endpoint/endpoint.ts';
 import { testReads } from '../support/reads.ts';
 import { serveHandlers, serverConfig } from '../support/http-rig.ts';
 
-const METRICS: ProbeAnswer = { kind: 'metrics', text: 'probe_success 1\n' };
+const METRICS: ProbeResponse = { kind: 'metrics', text: 'probe_success 1\n' };
 
 async function rig(
-  answer: (question: ProbeQuestion, signal: CancelSignal) => Promise<ProbeAnswer>,
+  answer: (question: ProbeRequest, signal: CancelSignal) => Promise<ProbeResponse>,
   config = serverConfig(),
 ) {
   return serveHandlers(
     [
       createProbeRoute({
         guard: guardRead('metrics', () => config),
-        clientOf: () => ({ address: '192.0.2.1', proven: false }),
+        clientOf: () => ({ address: '192.0.2.1', authenticated: false }),
         answer: (question, _client, signal) => answer(question, signal),
       }),
     ],
@@ -30,7 +30,7 @@ async function rig(
 
 describe('GET /probe', () => {
   it('reads its parameters as blackbox_exporter does: the first of each counts', async () => {
-    const questions: ProbeQuestion[] = [];
+    const questions: ProbeRequest[] = [];
     await using server = await rig((question) => {
       questions.push(question);
       return Promise.resolve(METRICS);
@@ -111,7 +111,7 @@ describe('GET /probe', () => {
       [
         createProbeRoute({
           guard: guardRead('metrics', () => config),
-          clientOf: () => ({ address: '192.0.2.1', proven: false }),
+          clientOf: () => ({ address: '192.0.2.1', authenticated: false }),
           answer: () => Promise.resolve(METRICS),
         }),
       ],

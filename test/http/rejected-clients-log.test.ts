@@ -1,20 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import { Unserved } from '../../src/http/rejected-clients-log.ts';
+import { RejectedClientsLog } from '../../src/http/rejected-clients-log.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
 function create() {
   const clock = new ManualClock();
   const { logger, lines } = recordingLogger();
-  return { clock, lines, unserved: new Unserved({ clock, logger }) };
+  return { clock, lines, unserved: new RejectedClientsLog({ clock, logger }) };
 }
 
 describe('rejected clients', () => {
   it('are logged in one line a minute, at debug, however many there are', async () => {
     const { clock, lines, unserved } = create();
     for (let i = 0; i < 12_000; i++) {
-      unserved.note(i % 3 === 0 ? 'scrape limited' : 'scrape aborted sending', `192.0.2.${i % 100}`);
-      unserved.note('connection timeout', '198.51.100.7');
+      unserved.record(i % 3 === 0 ? 'scrape limited' : 'scrape aborted sending', `192.0.2.${i % 100}`);
+      unserved.record('connection timeout', '198.51.100.7');
       await clock.advance(10);
     }
     await clock.advance(60_000);
@@ -31,7 +31,7 @@ describe('rejected clients', () => {
   it('log nothing without any', async () => {
     const { clock, lines, unserved } = create();
     await clock.advance(600_000);
-    unserved.note('scrape limited', '192.0.2.1');
+    unserved.record('scrape limited', '192.0.2.1');
     await clock.advance(600_000);
     expect(lines).toHaveLength(1);
     expect(clock.timers).toBe(0);
@@ -39,7 +39,7 @@ describe('rejected clients', () => {
 
   it('are counted by address for a bounded number of addresses', async () => {
     const { clock, lines, unserved } = create();
-    for (let i = 0; i < 50_000; i++) unserved.note('scrape limited', `2001:db8::${i.toString(16)}`);
+    for (let i = 0; i < 50_000; i++) unserved.record('scrape limited', `2001:db8::${i.toString(16)}`);
     await clock.advance(60_000);
     expect(lines[0]).toMatchObject({ counts: { 'scrape limited': 50_000 }, addresses: 1_000 });
   });

@@ -1,14 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { NetworkSet } from '../../src/domain/network.ts';
-import { clientKey, Gate, type Decision, type GateLimits } from '../../src/http/scrape-gate.ts';
+import {
+  clientKey,
+  ScrapeGate,
+  type ScrapeDecision,
+  type ScrapeGateLimits,
+} from '../../src/http/scrape-gate.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const nobody = new NetworkSet([]);
 
-function createGate(limits: Partial<GateLimits> = {}, maxClients?: number) {
+function createGate(limits: Partial<ScrapeGateLimits> = {}, maxClients?: number) {
   const clock = new ManualClock();
-  const gate = new Gate(
+  const gate = new ScrapeGate(
     { perSecond: 10, burst: 20, maxInFlight: 40, trusted: nobody, ...limits },
     { monotonic: () => clock.monotonic(), ...(maxClients !== undefined && { maxClients }) },
   );
@@ -16,9 +21,9 @@ function createGate(limits: Partial<GateLimits> = {}, maxClients?: number) {
 }
 
 /** Admits a request and releases it. */
-function pass(gate: Gate, address: string): Decision['kind'] {
+function pass(gate: ScrapeGate, address: string): ScrapeDecision['kind'] {
   const decision = gate.admit(address);
-  if (decision.kind === 'admitted') decision.leave();
+  if (decision.kind === 'admitted') decision.release();
   return decision.kind;
 }
 
@@ -50,8 +55,8 @@ describe('the gate', () => {
     expect(gate.inFlight).toBe(2);
     expect(gate.admit('192.0.2.3')).toEqual({ kind: 'overloaded', retryAfterSeconds: 1 });
     if (one.kind !== 'admitted' || two.kind !== 'admitted') throw new Error('both should be in');
-    one.leave();
-    one.leave();
+    one.release();
+    one.release();
     expect(gate.inFlight).toBe(1);
     expect(pass(gate, '192.0.2.3')).toBe('admitted');
   });
@@ -118,7 +123,7 @@ describe('the bucket of a client', () => {
           expect(decision.kind).toBe(tokens >= 1_000 ? 'admitted' : 'limited');
           if (decision.kind === 'admitted') {
             tokens -= 1_000;
-            decision.leave();
+            decision.release();
           } else {
             expect(decision.retryAfterSeconds).toBe(Math.ceil((1_000 - tokens) / perSecond / 1_000));
           }

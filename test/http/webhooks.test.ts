@@ -50,7 +50,7 @@ async function serve(setup: Setup = {}) {
     },
     now: () => 1_000,
     budget: budget(false),
-    unprovenBudget: budget(true),
+    unauthenticatedBudget: budget(true),
     clientAddress: (request) => request.socket.remoteAddress ?? '',
     onDelivery: (webhook, outcome) => counted.push(`${webhook} ${outcome}`),
     onRefused: (webhook, address) => refused.push(`${webhook} ${address}`),

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Acknowledgement } from '../../src/alerts/episode.ts';
 import type { AlertRules } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { eventsOf, openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
@@ -37,8 +37,8 @@ function restart(): void {
 const alert = (more: Record<string, unknown> = {}, labels: Record<string, string> = {}) =>
   webhookAlert({ alertname: 'A', severity: 'warning', ...labels }, more);
 const RESOLVED = { status: 'resolved', endsAt: '2026-01-01T00:05:00Z' };
-const say = (one = alert(), peer = 'http://a') =>
-  take(store, webhookPayload([one], { externalURL: peer }), { receivedAt: clock.now() });
+const deliver = (one = alert(), peer = 'http://a') =>
+  deliverTo(store, webhookPayload([one], { externalURL: peer }), { receivedAt: clock.now() });
 const by = (more: Partial<Acknowledgement> = {}): Acknowledgement => ({
   by: 'ops',
   comment: 'on it',
@@ -57,7 +57,7 @@ async function advance(ms: number): Promise<void> {
 
 describe('an acknowledgement', () => {
   it('is recorded as an event, survives repeats and a restart, and ends with the episode', async () => {
-    await say();
+    await deliver();
     expect(await acknowledge()).toMatchObject({
       outcome: 'changed',
       episode: { acknowledged: true, acknowledgement: { by: 'ops', comment: 'on it' } },
@@ -65,11 +65,11 @@ describe('an acknowledgement', () => {
     expect(await acknowledge()).toMatchObject({ outcome: 'unchanged' });
     expect(summary()).toEqual([{ severity: 'warning', acknowledged: true, count: 1 }]);
     restart();
-    await say();
-    await say(alert({ annotations: { v: '2' } }));
+    await deliver();
+    await deliver(alert({ annotations: { v: '2' } }));
     expect(summary()).toEqual([{ severity: 'warning', acknowledged: true, count: 1 }]);
     expect(store.summary().unacknowledged).toEqual([]);
-    await say(alert(RESOLVED));
+    await deliver(alert(RESOLVED));
     expect(await acknowledge()).toMatchObject({ outcome: 'closed' });
     expect(await transitions()).toEqual(['fired', 'acknowledged', 'refreshed', 'resolved']);
     const [, event] = await eventsOf(store);
@@ -80,7 +80,7 @@ describe('an acknowledgement', () => {
   });
 
   it('expires, and the time without one starts again', async () => {
-    await say();
+    await deliver();
     await acknowledge({ expiresAt: clock.now() + 90_000 });
     restart();
     await advance(60_000);
@@ -93,7 +93,7 @@ describe('an acknowledgement', () => {
   });
 
   it('can be withdrawn, which starts the time again', async () => {
-    await say();
+    await deliver();
     await acknowledge();
     await advance(5_000);
     expect(await store.calls.unacknowledge({ id: '1', at: clock.now() })).toMatchObject({
@@ -104,14 +104,14 @@ describe('an acknowledgement', () => {
   });
 
   it('is carried over an implicit resolve, and is dropped when the alert gets worse', async () => {
-    await say();
+    await deliver();
     await acknowledge();
-    await say(alert({ startsAt: '2026-01-01T00:10:00Z' }));
+    await deliver(alert({ startsAt: '2026-01-01T00:10:00Z' }));
     expect(await store.calls.alert('2')).toMatchObject({ acknowledged: true });
     // severity is a label and changes the fingerprint unless the sender keeps it
     const [open] = await store.calls.alerts({ state: 'open', limit: 1 });
     const fingerprint = open?.fingerprint ?? '';
-    await say(alert({ fingerprint, startsAt: '2026-01-01T00:10:00Z' }, { severity: 'critical' }));
+    await deliver(alert({ fingerprint, startsAt: '2026-01-01T00:10:00Z' }, { severity: 'critical' }));
     expect(await transitions()).toEqual([
       'fired',
       'acknowledged',
@@ -126,16 +126,16 @@ describe('an acknowledgement', () => {
 
 describe('a firing that may be late', () => {
   beforeEach(async () => {
-    await say();
-    await say(alert(RESOLVED));
+    await deliver();
+    await deliver(alert(RESOLVED));
     await advance(10_000);
-    await say(alert(), 'http://b');
+    await deliver(alert(), 'http://b');
   });
 
   it('is held, and refuted by the resolve of the same peer', async () => {
     expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect']);
-    await say(alert(), 'http://b');
-    await say(alert(RESOLVED), 'http://b');
+    await deliver(alert(), 'http://b');
+    await deliver(alert(RESOLVED), 'http://b');
     await advance(400_000);
     expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect']);
     expect(summary()).toEqual([]);
@@ -151,7 +151,7 @@ describe('a firing that may be late', () => {
   });
 
   it('counts at once when the peer that reported the end reports it too', async () => {
-    await say(alert(), 'http://a');
+    await deliver(alert(), 'http://a');
     expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect', 'reopened']);
   });
 
@@ -159,7 +159,7 @@ describe('a firing that may be late', () => {
     ['fires', { startsAt: '2026-01-01T00:06:00Z' }],
     ['has ended', { status: 'resolved', startsAt: '2026-01-01T00:06:00Z', endsAt: '2026-01-01T00:07:00Z' }],
   ])('is dropped once a later life %s', async (_what, life) => {
-    await say(alert(life));
+    await deliver(alert(life));
     const open = summary();
     const before = await transitions();
     expect(await store.calls.alert('1')).toMatchObject({ state: 'closed' });
@@ -172,20 +172,20 @@ describe('a firing that may be late', () => {
   it('is settled by the list of the sender', async () => {
     await store.calls.configure({ ...RULES, senders: { main: { ...SENDER, settleMs: 600_000 } } });
     await advance(1_000);
-    const lists = [
+    const responses = [
       { name: 'am', body: Buffer.from('[]'), receivers: { certain: [], possible: [] }, startedAt: 0 },
     ];
-    await store.calls.reconcile({ webhook: 'main', askedAt: clock.now(), complete: true, lists });
+    await store.calls.reconcile({ webhook: 'main', requestedAt: clock.now(), complete: true, responses });
     await advance(400_000);
     expect(summary()).toEqual([]);
-    await say(alert(), 'http://b');
+    await deliver(alert(), 'http://b');
     expect(await transitions()).toEqual(['fired', 'resolved', 'stale_suspect', 'reopened']);
   });
 });
 
 describe('a firing of one Alertmanager', () => {
   const notify = (one: Record<string, unknown>, more: Record<string, unknown>) =>
-    take(store, webhookPayload([one], more), { receivedAt: clock.now() });
+    deliverTo(store, webhookPayload([one], more), { receivedAt: clock.now() });
   beforeEach(async () => {
     await store.calls.configure({ ...RULES, senders: { main: { ...SENDER, single: true } } });
     await notify(alert(), { receiver: 'pager' });
@@ -209,15 +209,15 @@ describe('a firing of one Alertmanager', () => {
 
 describe('an episode without reports', () => {
   it('expires after the longer of the two times, and reopens when it is reported again', async () => {
-    await say();
+    await deliver();
     await advance(3_000_000);
-    await say();
+    await deliver();
     await advance(3_500_000);
     expect(await transitions()).toEqual(['fired']);
     await advance(200_000);
     expect(await transitions()).toEqual(['fired', 'expired_unconfirmed']);
     expect(await store.calls.alert('1')).toMatchObject({ state: 'closed', endsAt: '2026-01-01T00:50:00Z' });
-    await say();
+    await deliver();
     expect(await transitions()).toEqual(['fired', 'expired_unconfirmed', 'reopened']);
   });
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { cloudEvent } from '../../src/ledger/cloud-event.ts';
 import type { WireEvent } from '../../src/ledger/thread/protocol.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, take, temporaryDirectory } from '../support/ledger.ts';
+import { eventsOf, openTestStore, deliverTo, temporaryDirectory } from '../support/ledger.ts';
 
 const wire: WireEvent = {
   offset: 7,
@@ -83,7 +83,7 @@ describe('an event as it is sent', () => {
         try {
           for (const { alerts, comment, ...more } of deliveries) {
             const all = alerts.map(({ labels, ...one }) => webhookAlert({ ...labels, alertname: 'A' }, one));
-            await take(store, webhookPayload(all, more));
+            await deliverTo(store, webhookPayload(all, more));
             const [episode] = await store.calls.alerts({ state: 'open', limit: 1 });
             const acknowledgement = { by: comment, comment, at: Date.UTC(2026, 0), expiresAt: undefined };
             if (episode !== undefined) await store.calls.acknowledge({ id: episode.id, acknowledgement });

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => directory.remove());
 
-interface Told {
+interface Reported {
   readonly acknowledged: number[];
   readonly refused: number[];
 }
@@ -25,21 +25,21 @@ interface Told {
 async function underLoad(
   command: string[],
   firstId: number,
-  enough: (told: Told, pid: number) => boolean,
-): Promise<Told> {
+  enough: (reported: Reported, pid: number) => boolean,
+): Promise<Reported> {
   const program = command[0] ?? process.execPath;
   const node = command.length === 0 ? [] : [...command.slice(1), process.execPath];
   const args = [...node, LOAD, path, String(firstId)];
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const told: Told = { acknowledged: [], refused: [] };
+  const reported: Reported = { acknowledged: [], refused: [] };
   for await (const line of createInterface({ input: child.stdout })) {
     const [word, id] = line.split(' ');
-    if (word === 'ack') told.acknowledged.push(Number(id));
-    if (word === 'no') told.refused.push(Number(id));
-    if (word !== 'ready' && enough(told, child.pid ?? 0)) child.kill('SIGKILL');
+    if (word === 'ack') reported.acknowledged.push(Number(id));
+    if (word === 'no') reported.refused.push(Number(id));
+    if (word !== 'ready' && enough(reported, child.pid ?? 0)) child.kill('SIGKILL');
   }
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  return told;
+  return reported;
 }
 
 /** How often each id fired; the offsets must have no gaps. */
@@ -64,9 +64,9 @@ describe('kill -9 under load', () => {
     const acknowledged: number[] = [];
     for (let round = 0; round < 20; round++) {
       const wanted = 20 + ((round * 37) % 150);
-      const told = await underLoad([], round * 100_000, (so) => so.acknowledged.length >= wanted);
-      expect(told.refused).toEqual([]);
-      acknowledged.push(...told.acknowledged);
+      const reported = await underLoad([], round * 100_000, (so) => so.acknowledged.length >= wanted);
+      expect(reported.refused).toEqual([]);
+      acknowledged.push(...reported.acknowledged);
     }
     const counts = await stored();
     expect(acknowledged.length).toBeGreaterThan(1_000);
@@ -80,7 +80,7 @@ describe('a full disk', () => {
     let acknowledgedBefore = 0;
     let lifted = false;
     // files may grow to 400 kB, until the limit is lifted
-    const told = await underLoad(['prlimit', '--fsize=400000:unlimited'], 0, (so, pid) => {
+    const reported = await underLoad(['prlimit', '--fsize=400000:unlimited'], 0, (so, pid) => {
       if (!lifted && so.refused.length >= 40) {
         lifted = true;
         acknowledgedBefore = so.acknowledged.length;
@@ -90,7 +90,7 @@ describe('a full disk', () => {
     });
     expect(acknowledgedBefore).toBeGreaterThan(0);
     const counts = await stored();
-    expect(told.acknowledged.filter((id) => counts.get(id) !== 1)).toEqual([]);
-    expect(told.refused.filter((id) => counts.has(id))).toEqual([]);
+    expect(reported.acknowledged.filter((id) => counts.get(id) !== 1)).toEqual([]);
+    expect(reported.refused.filter((id) => counts.has(id))).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { alertPlace, quarantinePlace } from '../../src/ledger/list-place.ts';
+import { alertCursor, quarantineCursor } from '../../src/ledger/list-cursors.ts';
 import { cloudEvent } from '../../src/ledger/cloud-event.ts';
 import type { Episode, QuarantineEntry, StoredDelivery } from '../../src/ledger/ledger.ts';
 import { UnreadableRows } from '../../src/ledger/unreadable-rows.ts';
@@ -12,7 +12,7 @@ import {
   eventsOf,
   openTestStore,
   sweep,
-  take,
+  deliverTo,
   temporaryDirectory,
   type TestStore,
 } from '../support/ledger.ts';
@@ -29,14 +29,14 @@ beforeAll(async () => {
   directory = temporaryDirectory();
   base = join(directory.path, 'base.db');
   const store = openTestStore(base, { clock: new ManualClock(START) });
-  await take(store, webhookPayload(ALERTS.map((name) => alertNamed(name))));
-  await take(
+  await deliverTo(store, webhookPayload(ALERTS.map((name) => alertNamed(name))));
+  await deliverTo(
     store,
     webhookPayload([alertNamed('A', { status: 'resolved', endsAt: '2026-01-01T00:00:30Z' })]),
   );
-  await take(store, webhookPayload([alertNamed('B', { annotations: { summary: 'other' } })]));
-  await take(store, 'not JSON');
-  await take(store, 'not JSON either');
+  await deliverTo(store, webhookPayload([alertNamed('B', { annotations: { summary: 'other' } })]));
+  await deliverTo(store, 'not JSON');
+  await deliverTo(store, 'not JSON either');
   await store.calls.append([
     { type: 'tocsin.check.unhealthy', subject: 'api', time: START, data: { reason: 'timeout' } },
     { type: 'tocsin.cluster.degraded', time: START, data: {} },
@@ -108,12 +108,12 @@ async function contentsOf({ calls, ...store }: TestStore): Promise<Contents> {
   const unreadable = new UnreadableRows(silent);
   const events = await eventsOf({ calls, ...store });
   return {
-    episodes: await paged((query) => calls.alerts({ state: 'all', ...query }), alertPlace),
+    episodes: await paged((query) => calls.alerts({ state: 'all', ...query }), alertCursor),
     events: events.flatMap(
-      (event) => unreadable.read('segments', event.offset, () => cloudEvent(event, 'e', 'n')) ?? [],
+      (event) => unreadable.readOrSkip('segments', event.offset, () => cloudEvent(event, 'e', 'n')) ?? [],
     ),
     deliveries: await paged(calls.deliveries, ({ id }) => String(id)),
-    quarantine: await paged(calls.quarantine, quarantinePlace),
+    quarantine: await paged(calls.quarantine, quarantineCursor),
   };
 }
 
@@ -164,7 +164,7 @@ describe('any damage to any rows', () => {
           for (const { fingerprint } of all.episodes) await eventsOf(store, { subject: fingerprint });
           await store.clock.advance(2_000);
           await sweep(store.clock);
-          const again = await take(store, webhookPayload(ALERTS.map((name) => alertNamed(name))), {
+          const again = await deliverTo(store, webhookPayload(ALERTS.map((name) => alertNamed(name))), {
             receivedAt: store.clock.now(),
           });
           expect(again).toMatchObject({ quarantined: 0 });

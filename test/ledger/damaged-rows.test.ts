@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { alertPlace } from '../../src/ledger/list-place.ts';
+import { alertCursor } from '../../src/ledger/list-cursors.ts';
 import type { AlertRules, Episode } from '../../src/ledger/ledger.ts';
 import { EPISODE_SHAPE } from '../../src/ledger/sqlite/episodes/episode-row.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
@@ -10,7 +10,7 @@ import {
   eventsOf,
   openTestStore,
   sweep,
-  take,
+  deliverTo,
   temporaryDirectory,
   type TestStore,
 } from '../support/ledger.ts';
@@ -58,7 +58,7 @@ function restartWith(...columns: readonly DamagedColumn[]): void {
 const named = (alertname: string, more: Record<string, unknown> = {}) =>
   webhookAlert({ alertname, severity: 'warning' }, more);
 const deliver = (...alerts: Record<string, unknown>[]) =>
-  take(store, webhookPayload(alerts), { receivedAt: clock.now() });
+  deliverTo(store, webhookPayload(alerts), { receivedAt: clock.now() });
 const list = (state: 'open' | 'closed' | 'all' = 'all', limit = 100) => store.calls.alerts({ state, limit });
 const names = (episodes: readonly Episode[]) => episodes.map(({ labels }) => labels['alertname']);
 const isOpen = () => Number(storedValue(path, 'SELECT count(*) FROM episodes WHERE open = 1'));
@@ -106,7 +106,7 @@ describe('an episode that cannot be read', () => {
       });
       if (one === undefined) break;
       found.push(String(one.labels['alertname']));
-      after = alertPlace(one);
+      after = alertCursor(one);
     }
     expect(found).toEqual(['D', 'C', 'A']);
   });

@@ -8,7 +8,7 @@ import {
   eventsOf,
   openTestStore,
   sweep,
-  take,
+  deliverTo,
   temporaryDirectory,
   type TestStore,
 } from '../support/ledger.ts';
@@ -109,7 +109,7 @@ describe('events', () => {
             } else {
               const startsAt = `2026-01-01T0${step.start}:00:00Z`;
               const endsAt = `2026-01-01T0${step.start}:30:00Z`;
-              await take(
+              await deliverTo(
                 one,
                 webhookPayload([
                   webhookAlert({ alertname: step.alert }, { status: step.status, startsAt, endsAt }),
@@ -204,14 +204,14 @@ describe('retention', () => {
     // silent episodes do not expire here
     const never = Number.MAX_SAFE_INTEGER;
     await store.calls.configure({ toleranceMs: 0, staleHoldMs: 0, expireAfterMs: never, senders: {} });
-    await take(store, webhookPayload([a, b]), { receivedAt: old });
+    await deliverTo(store, webhookPayload([a, b]), { receivedAt: old });
     await sweep(clock);
     expect(await store.calls.alerts({ state: 'all', limit: 10 })).toMatchObject([
       { labels: { alertname: 'A' } },
     ]);
     expect(await store.calls.deliveries({ limit: 10 })).toEqual([]);
     const [, fired] = [
-      await take(store, webhookPayload([b]), { receivedAt: clock.now() }),
+      await deliverTo(store, webhookPayload([b]), { receivedAt: clock.now() }),
       await eventsOf(store),
     ];
     expect(fired.map(({ offset }) => offset)).toEqual([3]);
@@ -222,7 +222,7 @@ describe('retention', () => {
     const never = Number.MAX_SAFE_INTEGER;
     await store.calls.configure({ toleranceMs: 0, staleHoldMs: 0, expireAfterMs: never, senders: {} });
     const alerts = ['A', 'B'].map((alertname) => webhookAlert({ alertname, text: 'tab\tline\n"' }));
-    await take(store, webhookPayload(alerts), { receivedAt: old });
+    await deliverTo(store, webhookPayload(alerts), { receivedAt: old });
     const before = await store.calls.alerts({ state: 'open', limit: 10 });
     await sweep(clock);
     expect(await eventsOf(store)).toEqual([]);
@@ -231,7 +231,7 @@ describe('retention', () => {
     store = openTestStore(path, { clock });
     expect(await store.calls.alerts({ state: 'open', limit: 10 })).toEqual(before);
     // and they distinguish a repeat from a change
-    expect(await take(store, webhookPayload(alerts))).toMatchObject({ accepted: 0, duplicates: 2 });
+    expect(await deliverTo(store, webhookPayload(alerts))).toMatchObject({ accepted: 0, duplicates: 2 });
     await store.calls.acknowledge({
       id: before[0]?.id ?? '',
       acknowledgement: { by: 'ada', comment: '', at: clock.now(), expiresAt: undefined },
@@ -244,7 +244,9 @@ describe('retention', () => {
     store.close();
     store = openTestStore(path, { clock, limits: { bodyBytes: 2_000 } });
     for (let i = 0; i < 10; i++)
-      await take(store, webhookPayload([webhookAlert({ alertname: `A${i}` })]), { receivedAt: clock.now() });
+      await deliverTo(store, webhookPayload([webhookAlert({ alertname: `A${i}` })]), {
+        receivedAt: clock.now(),
+      });
     await sweep(clock);
     const kept = (await store.calls.deliveries({ limit: 20 })).length;
     expect(kept).toBe(10);

@@ -5,7 +5,7 @@ import { readConfiguration } from '../../src/app/configuration.ts';
 import { backupLedger, exportLedger, replayLedger } from '../../src/app/commands/ledger-file.ts';
 import type { Config } from '../../src/config/types.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { eventsOf, openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 
 const never = new AbortController().signal;
 
@@ -22,8 +22,8 @@ beforeEach(async () => {
   const many = Array.from({ length: 900 }, (_, i) =>
     webhookAlert({ alertname: 'Many', id: String(i), note: 'x'.repeat(300) }),
   );
-  await take(store, webhookPayload([webhookAlert({ alertname: 'A' })]));
-  await take(store, webhookPayload(many));
+  await deliverTo(store, webhookPayload([webhookAlert({ alertname: 'A' })]));
+  await deliverTo(store, webhookPayload(many));
   await eventsOf(store);
 });
 afterEach(() => {

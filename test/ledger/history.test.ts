@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import type { RunRecord } from '../../src/ledger/ledger.ts';
-import { Names } from '../../src/ledger/sqlite/database/string-table.ts';
+import { StringTable } from '../../src/ledger/sqlite/database/string-table.ts';
 import { RunStore } from '../../src/ledger/sqlite/runs/run-store.ts';
 import {
   DAY_MS,
@@ -140,7 +140,10 @@ describe('history', () => {
     const executed: string[] = [];
     const verbose = (statement: unknown) => void executed.push(String(statement));
     const database = new Database(join(directory.path, 'tocsin.db'), { readonly: true, verbose });
-    const runStore = new RunStore(database, new Names(database), { eventsMs: DAY_MS, historyMs: DAY_MS });
+    const runStore = new RunStore(database, new StringTable(database), {
+      eventsMs: DAY_MS,
+      historyMs: DAY_MS,
+    });
     for (const stepMs of [60_000, 300_000, HOUR_MS])
       expect(runStore.history({ ...query, stepMs }).length).toBeGreaterThan(0);
     const plan = (statement: string) =>

@@ -6,7 +6,7 @@ import {
   eventsOf,
   openTestStore,
   sweep,
-  take,
+  deliverTo,
   temporaryDirectory,
   type TestStore,
 } from '../support/ledger.ts';
@@ -54,7 +54,7 @@ function reopen(more: Parameters<typeof openTestStore>[1] = {}): void {
 describe('a large delivery', () => {
   it('is accepted like a small one: every alert once, with its neighbours, in the order of the body', async () => {
     const bad = { ...alertOf(COUNT), labels: { a: 1 } };
-    expect(await take(store, storm({}, [bad, alertOf(COUNT + 1)]))).toMatchObject({
+    expect(await deliverTo(store, storm({}, [bad, alertOf(COUNT + 1)]))).toMatchObject({
       outcome: 'partial',
       accepted: COUNT + 1,
       quarantined: 1,
@@ -64,8 +64,10 @@ describe('a large delivery', () => {
     expect(events.map(({ offset }) => offset)).toEqual(events.map((_, i) => i + 1));
     expect(JSON.parse(events[7]?.data ?? '')).toMatchObject({ labels: { id: '7' }, episode: '8' });
     expect(openCount()).toBe(COUNT + 1);
-    expect(await take(store, storm({}, [bad, alertOf(COUNT + 1)]))).toMatchObject({ duplicates: COUNT + 1 });
-    expect(await take(store, storm(RESOLVED))).toMatchObject({ transitions: { resolved: COUNT } });
+    expect(await deliverTo(store, storm({}, [bad, alertOf(COUNT + 1)]))).toMatchObject({
+      duplicates: COUNT + 1,
+    });
+    expect(await deliverTo(store, storm(RESOLVED))).toMatchObject({ transitions: { resolved: COUNT } });
     expect((await everyOffset()).length).toBe(2 * COUNT + 1);
     expect(await store.calls.alerts({ state: 'closed', limit: 10_000 })).toHaveLength(COUNT);
     expect(openCount()).toBe(1);
@@ -76,9 +78,9 @@ describe('a large delivery', () => {
   it('becomes visible as a whole, while others are accepted in between', async () => {
     const seen = new Set<number>();
     const until = { done: false };
-    const large = take(store, storm()).finally(() => (until.done = true));
+    const large = deliverTo(store, storm()).finally(() => (until.done = true));
     for (let i = 0; !until.done || i < 20; i++) {
-      await take(store, webhookPayload([webhookAlert({ alertname: 'Other', id: String(i) })]));
+      await deliverTo(store, webhookPayload([webhookAlert({ alertname: 'Other', id: String(i) })]));
       const types = await eventsOf(store);
       seen.add(types.filter(({ data }) => data.includes('"Storm"')).length);
       const episodes = await store.calls.alerts({ state: 'all', limit: 100_000 });
@@ -91,23 +93,23 @@ describe('a large delivery', () => {
   });
 
   it('delays deliveries about the same alerts', async () => {
-    const large = take(store, storm());
+    const large = deliverTo(store, storm());
     await underWay();
-    const fingerprintOnly = take(store, webhookPayload([alertOf(COUNT - 1, RESOLVED)]));
+    const fingerprintOnly = deliverTo(store, webhookPayload([alertOf(COUNT - 1, RESOLVED)]));
     expect(await large).toMatchObject({ accepted: COUNT });
     expect(await fingerprintOnly).toMatchObject({ accepted: 1, transitions: { resolved: 1 } });
     expect(openCount()).toBe(COUNT - 1);
   });
 
   it('leaves nothing behind when the process ends before it is committed', async () => {
-    const large = take(store, storm());
+    const large = deliverTo(store, storm());
     large.catch(() => undefined);
     await underWay();
     reopen();
     await expect(large).rejects.toThrow('closing');
     expect(await everyOffset()).toEqual([]);
     expect(await store.calls.alerts({ state: 'all', limit: 10 })).toEqual([]);
-    expect(await take(store, storm())).toMatchObject({ outcome: 'accepted', accepted: COUNT });
+    expect(await deliverTo(store, storm())).toMatchObject({ outcome: 'accepted', accepted: COUNT });
     expect(await store.calls.deliveries({ limit: 10 })).toHaveLength(1);
   });
 
@@ -117,9 +119,9 @@ describe('a large delivery', () => {
     const never = Number.MAX_SAFE_INTEGER;
     await store.calls.configure({ toleranceMs: 0, staleHoldMs: 0, expireAfterMs: never, senders: {} });
     const old = { receivedAt: Date.parse('2025-01-01T00:00:00Z') };
-    await take(store, webhookPayload([alertOf(0)]), old);
+    await deliverTo(store, webhookPayload([alertOf(0)]), old);
     const { commits } = store.summary();
-    const large = take(store, storm(), { receivedAt: clock.now() });
+    const large = deliverTo(store, storm(), { receivedAt: clock.now() });
     while (store.summary().commits < commits + 4) await settle();
     // it repeats the old alert, of whose episode the only event is old enough to be removed
     const swept = sweep(clock);
@@ -132,8 +134,8 @@ describe('a large delivery', () => {
   });
 
   it('is complete after a restart when it was answered', async () => {
-    await take(store, webhookPayload([alertOf(3)]));
-    await take(store, storm(RESOLVED));
+    await deliverTo(store, webhookPayload([alertOf(3)]));
+    await deliverTo(store, storm(RESOLVED));
     // closed before its rows are in place
     reopen();
     const offsets = await everyOffset();
@@ -142,7 +144,7 @@ describe('a large delivery', () => {
     const own = await eventsOf(store, { subject });
     expect(own.map(({ type }) => type)).toEqual(['tocsin.alert.fired', 'tocsin.alert.resolved']);
     expect(openCount()).toBe(0);
-    expect(await take(store, storm(RESOLVED))).toMatchObject({ outcome: 'duplicate' });
+    expect(await deliverTo(store, storm(RESOLVED))).toMatchObject({ outcome: 'duplicate' });
   });
 
   it('loses only the alert that triggers a bug', async () => {
@@ -151,7 +153,7 @@ describe('a large delivery', () => {
       return advance(current, alert, context);
     };
     reopen({ alertFunctions: { advance: buggy } });
-    expect(await take(store, storm())).toMatchObject({ accepted: COUNT - 1, quarantined: 1 });
+    expect(await deliverTo(store, storm())).toMatchObject({ accepted: COUNT - 1, quarantined: 1 });
     expect((await everyOffset()).length).toBe(COUNT - 1);
   });
 
@@ -161,7 +163,7 @@ describe('a large delivery', () => {
     ['another payload', JSON.stringify({ text: 'x'.repeat(400_000) })],
     ['not an object', JSON.stringify(['x'.repeat(400_000)])],
   ])('is refused when it is %s', async (_what, body) => {
-    expect(await take(store, body)).toMatchObject({ outcome: 'malformed' });
+    expect(await deliverTo(store, body)).toMatchObject({ outcome: 'malformed' });
     expect(await everyOffset()).toEqual([]);
   });
 });

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { alertPlace } from '../../src/ledger/list-place.ts';
+import { alertCursor } from '../../src/ledger/list-cursors.ts';
 import { criticalAlerts } from '../../src/http/routes/critical-alerts.ts';
 import { LedgerUnavailableError, type AlertQuery } from '../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let store: TestStore;
@@ -14,7 +14,7 @@ beforeEach(async () => {
   store = openTestStore(join(directory.path, 'ledger.db'));
   const severities = ['warning', 'critical', 'info', 'critical', 'none', 'warning'];
   const alerts = severities.map((severity, i) => webhookAlert({ alertname: `A${i}`, severity }));
-  await take(store, webhookPayload(alerts));
+  await deliverTo(store, webhookPayload(alerts));
 });
 afterEach(() => {
   store.close();
@@ -38,7 +38,7 @@ describe('the list of alerts', () => {
       seen.push(...page.map(({ labels }) => labels['alertname']));
       const last = page.at(-1);
       if (last === undefined) break;
-      after = alertPlace(last);
+      after = alertCursor(last);
     }
     expect(seen).toEqual(['A3', 'A1', 'A5', 'A0', 'A2', 'A4']);
   });
@@ -49,13 +49,13 @@ describe('the list of alerts', () => {
 });
 
 describe('the summary of critical alerts', () => {
-  const reads = { ask: <Value>(_key: string, work: () => Promise<Value>) => work() };
+  const reads = { queryLedger: <Value>(_key: string, work: () => Promise<Value>) => work() };
 
   it('names the open ones, without watchdogs', async () => {
     const ledger = { alerts: async (query: AlertQuery) => store.calls.alerts(query) };
     const isWatchdog = (labels: Readonly<Record<string, string>>) => labels['alertname'] === 'A1';
     expect(await criticalAlerts({ ledger, reads, isWatchdog })).toEqual({
-      sentences: ['CRITICAL: A3 is firing - A3 fires'],
+      messages: ['CRITICAL: A3 is firing - A3 fires'],
       isCut: false,
     });
   });
@@ -67,7 +67,7 @@ describe('the summary of critical alerts', () => {
     const many = Array.from({ length: more }, (_, i) =>
       webhookAlert({ alertname: `B${i}`, severity: 'critical', instance: `node-${i}` }),
     );
-    await take(store, webhookPayload(many));
+    await deliverTo(store, webhookPayload(many));
     const sizes: number[] = [];
     const ledger = {
       alerts: async (query: AlertQuery) => {
@@ -77,13 +77,13 @@ describe('the summary of critical alerts', () => {
       },
     };
     const answer = await criticalAlerts({ ledger, reads, isWatchdog: () => false });
-    expect([new Set(answer.sentences).size, answer.isCut]).toEqual([shown, isCut]);
+    expect([new Set(answer.messages).size, answer.isCut]).toEqual([shown, isCut]);
     expect(Math.max(...sizes)).toBeLessThan(64 * 1_024);
   });
 
   it('reports a ledger that cannot be read', async () => {
     const ledger = { alerts: () => Promise.reject(new LedgerUnavailableError('It restarts.')) };
-    const { sentences } = await criticalAlerts({ ledger, reads, isWatchdog: () => false });
-    expect(sentences).toEqual(['CRITICAL: the open alerts cannot be read - It restarts.']);
+    const { messages } = await criticalAlerts({ ledger, reads, isWatchdog: () => false });
+    expect(messages).toEqual(['CRITICAL: the open alerts cannot be read - It restarts.']);
   });
 });

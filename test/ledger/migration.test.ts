@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { APPLICATION_ID, MIGRATIONS } from '../../src/ledger/sqlite/database/schema.ts';
 import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, take, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { eventsOf, openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let path: string;
@@ -141,7 +141,7 @@ describe('a ledger of schema 5', () => {
       ...{ status: 'resolved', fingerprint: FINGERPRINT },
       ...{ startsAt: '2026-01-01T00:00:00.001000001Z', endsAt: '2026-01-01T01:00:00Z' },
     });
-    expect(await take(store, webhookPayload([alert]))).toMatchObject({ transitions: { resolved: 1 } });
+    expect(await deliverTo(store, webhookPayload([alert]))).toMatchObject({ transitions: { resolved: 1 } });
     const [last] = await eventsOf(store, { after: 'abc-14' });
     expect(last).toMatchObject({ offset: 15, type: 'tocsin.alert.resolved' });
     expect(JSON.parse(last?.data ?? '')).toMatchObject({ episode: '2', labels });

@@ -2,13 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { failure, SUCCESS } from '../../src/domain/result.ts';
 import type { ResultStatus } from '../../src/domain/result.ts';
-import { advance, initialHealth, nextDelayMs } from '../../src/checks/health/state.ts';
+import { applyResult, initialHealth, nextDelayMs } from '../../src/checks/health/check-health.ts';
 import { ObservedTime } from '../../src/metrics/observed-time.ts';
-import { nextRun, type Scheduled } from '../../src/checks/scheduler/plan.ts';
+import { nextRun, type SchedulableCheck } from '../../src/checks/scheduler/plan.ts';
 import { Scheduler } from '../../src/checks/scheduler/scheduler.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
-const check: Scheduled = { key: 'a', host: 'a', intervalMs: 30_000 };
+const check: SchedulableCheck = { key: 'a', host: 'a', intervalMs: 30_000 };
 const rules = {
   confirm: { failures: 2, successes: 1, retryIntervalMs: 2_000 },
   adaptive: { degradedMs: 15_000, unhealthyMs: 5_000 },
@@ -70,7 +70,7 @@ function simulate(list: readonly Outage[]): number {
   for (let at = 0; at < end;) {
     const verdict = isDown(at) ? failure('status', 'x') : SUCCESS;
     time.add(verdict.status, at, check.intervalMs);
-    health = advance(health, { verdict, startedAt: at, durationSeconds: 0.01, details: {} }, rules);
+    health = applyResult(health, { verdict, startedAt: at, durationSeconds: 0.01, details: {} }, rules);
     at = nextRun(check, at, nextDelayMs(health, rules));
   }
   expect(time.observedSeconds).toBeGreaterThan((end - 60_000) / 1_000);
@@ -96,16 +96,16 @@ describe('observed and failing time', () => {
     const clock = new ManualClock(0);
     const time = new ObservedTime();
     let health = initialHealth(0);
-    const scheduler = new Scheduler<Scheduled>({
+    const scheduler = new Scheduler<SchedulableCheck>({
       clock,
       caps: { maxConcurrency: 1, maxPerHost: 1 },
       onLateness: () => undefined,
-      onShed: () => undefined,
+      onSkipped: () => undefined,
       run: (one) => {
         const startedAt = clock.now();
         const verdict = isDown(startedAt) ? failure('status', 'x') : SUCCESS;
         time.add(verdict.status, startedAt, one.intervalMs);
-        health = advance(health, { verdict, startedAt, durationSeconds: 0, details: {} }, rules);
+        health = applyResult(health, { verdict, startedAt, durationSeconds: 0, details: {} }, rules);
         return Promise.resolve(nextDelayMs(health, rules));
       },
     });

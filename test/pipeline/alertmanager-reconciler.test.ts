@@ -2,10 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpClient } from '../../src/pipeline/http-client.ts';
-import { Reconciling } from '../../src/pipeline/alertmanager-reconciler.ts';
+import { AlertmanagerReconciler } from '../../src/pipeline/alertmanager-reconciler.ts';
 import type { AlertmanagerConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
-import type { Listings, ReconcileResult } from '../../src/ledger/alertmanager-snapshot.ts';
+import type { AlertmanagerSnapshot, ReconcileResult } from '../../src/ledger/alertmanager-snapshot.ts';
 import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
@@ -53,18 +53,18 @@ async function alertmanager() {
 function rig(result: () => ReconcileResult = () => DONE) {
   const clock = new ManualClock();
   const { logger, lines } = recordingLogger();
-  const handed: Listings[] = [];
+  const handed: AlertmanagerSnapshot[] = [];
   const client = new HttpClient();
   const ledger = {
-    reconcile: (listings: Listings) => {
+    reconcile: (listings: AlertmanagerSnapshot) => {
       handed.push(listings);
       return Promise.resolve(result());
     },
   };
-  const self = createSelfMetrics({ version: '0', node: '0' });
-  const reconciling = new Reconciling({ clock, logger, client, self, ledger });
+  const selfMetrics = createSelfMetrics({ version: '0', node: '0' });
+  const reconciler = new AlertmanagerReconciler({ clock, logger, client, selfMetrics, ledger });
   stops.push(() => client.close());
-  stops.push(() => reconciling.stop());
+  stops.push(() => reconciler.stop());
   const round = async (times: number) => {
     await settle();
     await clock.advance(60_000);
@@ -72,12 +72,12 @@ function rig(result: () => ReconcileResult = () => DONE) {
     return handed.at(-1);
   };
   const start = async (...configs: readonly AlertmanagerConfig[]) => {
-    reconciling.configure(configs);
+    reconciler.configure(configs);
     await clock.advance(0);
     await until(() => handed.length === 1);
     return handed[0];
   };
-  return { clock, lines, handed, reconciling, start, round };
+  return { clock, lines, handed, reconciling: reconciler, start, round };
 }
 
 describe('the Alertmanager reconciler', () => {
@@ -109,7 +109,7 @@ describe('the Alertmanager reconciler', () => {
     state.date = new Date(clock.now() + hour).toUTCString();
     state.uptime = new Date(clock.now() + hour - 60_000).toISOString();
     const first = await start({ name: 'am', url, webhook: 'main' });
-    const age = clock.now() - (first?.lists[0]?.startedAt ?? 0);
+    const age = clock.now() - (first?.responses[0]?.startedAt ?? 0);
     // a Date header has a resolution of one second
     expect(age).toBeGreaterThan(58_000);
     expect(age).toBeLessThanOrEqual(60_000);
@@ -138,8 +138,8 @@ describe('the Alertmanager reconciler', () => {
     const { clock, start } = rig();
     Object.assign(state, { config, uptime: new Date(clock.now()).toISOString() });
     const first = await start({ name: 'am', url, webhook: 'main', ...(receivers && { receivers }) });
-    expect(first?.lists[0]?.receivers).toEqual(expected);
-    expect(first?.lists[0]?.groups !== undefined).toBe(groups);
+    expect(first?.responses[0]?.receivers).toEqual(expected);
+    expect(first?.responses[0]?.groups !== undefined).toBe(groups);
     expect(state.asked.includes('/api/v2/alerts/groups')).toBe(groups);
   });
 
@@ -156,7 +156,7 @@ describe('the Alertmanager reconciler', () => {
       Object.assign(state, { uptime: new Date(clock.now()).toISOString() }, change);
       const first = await start({ name: 'am', url, webhook: 'main' });
       expect(first).toMatchObject({ complete: true, lists: [{ startedAt: undefined }] });
-      expect(first?.lists[0]?.receivers).toEqual({ certain: [], possible: [] });
+      expect(first?.responses[0]?.receivers).toEqual({ certain: [], possible: [] });
       expect(lines).toMatchObject([{ level: 'warn', problem: expect.stringContaining(why) }]);
     },
   );

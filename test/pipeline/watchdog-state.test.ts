@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { firstStanding, nextStanding, type WatchdogStanding } from '../../src/pipeline/watchdog-state.ts';
+import { initialStatus, nextStatus, type WatchdogStatus } from '../../src/pipeline/watchdog-state.ts';
 
 const EVERY = 120_000;
 const now = { monotonic: 1_000_000, wall: 50_000_000 };
 const seen = (ago: number) => ({ lastSeenAt: now.wall - ago, firing: true });
 const first = (sighting: { lastSeenAt: number | undefined; firing: boolean }, wasLost = false) =>
-  firstStanding(sighting, EVERY, { now, wasLost });
+  initialStatus(sighting, EVERY, { now, wasLost });
 const next = (
-  last: WatchdogStanding,
+  last: WatchdogStatus,
   sighting: { lastSeenAt: number | undefined; firing: boolean },
   afterMs: number,
-) => nextStanding(last, sighting, { expectEveryMs: EVERY, monotonic: now.monotonic + afterMs });
+) => nextStatus(last, sighting, { expectEveryMs: EVERY, monotonic: now.monotonic + afterMs });
 
 describe('the state of a watchdog at the start', () => {
   it.each([

@@ -22,17 +22,17 @@ afterEach(() => servers.close());
 // Each is a defect of blackbox_exporter 0.28 that users have reported or that is evident from its code.
 describe('a defect that Tocsin does not have', () => {
   it('binary protocols break because send always ends in a newline: send_bytes adds nothing', async () => {
-    const heard: Buffer[] = [];
+    const received: Buffer[] = [];
     const server = await servers.tcp((socket) =>
       socket.on('data', (data) => {
-        heard.push(data);
+        received.push(data);
         socket.write('S');
       }),
     );
     const steps = [{ send_bytes: '00 00 00 08 04 D2 16 2f' }, { expect_bytes: 'S' }];
     const result = await run(tcpProber, server.address, { settings: { query_response: steps } });
     expect(verdictText(result)).toBe('success');
-    expect(Buffer.concat(heard).toString('hex')).toBe('0000000804d2162f');
+    expect(Buffer.concat(received).toString('hex')).toBe('0000000804d2162f');
   });
 
   it('expect_bytes fails on a short segment: it waits for the rest', async () => {

@@ -29,11 +29,11 @@ async function listening(server: Server): Promise<string> {
   return path;
 }
 
-const saying = (text: string): Promise<string> => listening(createServer((socket) => socket.end(text)));
+const sending = (text: string): Promise<string> => listening(createServer((socket) => socket.end(text)));
 
 describe('a unix run', () => {
   it('succeeds when something listens, without families about addresses', async () => {
-    const result = await run(unixProber, await saying(''));
+    const result = await run(unixProber, await sending(''));
     expect(verdictText(result)).toBe('success');
     expect(Object.keys(result.phases)).toEqual(['connect']);
     expect(valueOf(result, 'probe_ip_protocol')).toBeUndefined();
@@ -66,7 +66,7 @@ describe('a unix run', () => {
       'reply: Step 1: the answer differs from the expected bytes',
     ],
   ])('holds a dialogue: %s', async (_what, says, query_response, expected) => {
-    expect(verdictText(await run(unixProber, await saying(says), { settings: { query_response } }))).toBe(
+    expect(verdictText(await run(unixProber, await sending(says), { settings: { query_response } }))).toBe(
       expected,
     );
   });

@@ -79,7 +79,7 @@ function alertRows({ deliveries, ledger }: HostileRecord): Rows {
   ];
 }
 
-function checkRows({ checks, ledger, mishaps }: HostileRecord): Rows {
+function checkRows({ checks, ledger, faults }: HostileRecord): Rows {
   const { intervals, late, longestSeconds, hangingRuns } = checks;
   const wrong = Object.entries(ledger.wrong).map(([state, names]) => `${state}: ${names.length}`);
   return [
@@ -89,10 +89,10 @@ function checkRows({ checks, ledger, mishaps }: HostileRecord): Rows {
     ],
     ['good checks that were reported as anything but healthy', wrong.join(', ') || 'none'],
     ['runs of each hanging check: fewest, most', `${hangingRuns.fewest}, ${hangingRuns.most}`],
-    ['outages of a good service: reported after', mishaps.outageSeconds.map(s).join(', ')],
+    ['outages of a good service: reported after', faults.outageSeconds.map(s).join(', ')],
     [
       'reloads: signals, of which while a file was a pipe; reloads in the ledger',
-      `${mishaps.reloads.good + mishaps.reloads.refused}, ${mishaps.reloads.refused}; ${ledger.reloads}`,
+      `${faults.reloads.good + faults.reloads.refused}, ${faults.reloads.refused}; ${ledger.reloads}`,
     ],
   ];
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Scheduled } from '../../src/checks/scheduler/plan.ts';
+import type { SchedulableCheck } from '../../src/checks/scheduler/plan.ts';
 import { Scheduler } from '../../src/checks/scheduler/scheduler.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
-interface Load extends Scheduled {
+interface Load extends SchedulableCheck {
   /** How long each run takes, ms. */
   readonly tookMs: number;
   /** The next run that it requests, ms. */
@@ -32,7 +32,7 @@ function watch(
     clock,
     caps,
     onLateness: (seconds) => (late = seconds * 1_000),
-    onShed: ({ key }, count) => shed.push(...new Array<string>(count).fill(key)),
+    onSkipped: ({ key }, count) => shed.push(...new Array<string>(count).fill(key)),
     run: async (load, signal) => {
       expect(running).not.toContain(load.key);
       running.add(load.key);

@@ -11,7 +11,7 @@ import { readStackFile } from '../support/stack-files.ts';
 
 type LabelSet = Readonly<Record<string, string>>;
 
-const told = z.array(
+const notified = z.array(
   z.object({
     labels: z.record(z.string(), z.string()),
     status: z.object({ inhibitedBy: z.array(z.string()) }),
@@ -65,7 +65,7 @@ describeWithPeers(['alertmanager'], 'inhibition by Alertmanager', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-inhibition-'));
   let alertmanager: RunningProcess | undefined;
   let url = '';
-  const alerts = async () => told.parse(await (await fetch(`${url}/api/v2/alerts`)).json());
+  const alerts = async () => notified.parse(await (await fetch(`${url}/api/v2/alerts`)).json());
 
   beforeAll(async () => {
     const [port, nobody] = [await freePort(), await freePort()];

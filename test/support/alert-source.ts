@@ -68,7 +68,9 @@ export class AlertSource implements AsyncDisposable {
     this.#sending = this.#sending.then(async () => {
       if (this.#lives.size === 0) return;
       const now = Date.now();
-      const body = JSON.stringify([...this.#lives].map(([instance, lives]) => told(instance, lives, now)));
+      const body = JSON.stringify(
+        [...this.#lives].map(([instance, lives]) => reported(instance, lives, now)),
+      );
       const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
       const posts = this.#urls.map((url) => fetch(`${url}/api/v2/alerts`, init).catch(() => undefined));
       await Promise.all(posts.map(async (post) => (await post)?.arrayBuffer()));
@@ -81,7 +83,7 @@ function kindOf(instance: string): string {
   return instance.slice(0, instance.lastIndexOf('-'));
 }
 
-function told(instance: string, lives: readonly Life[], now: number): Record<string, unknown> {
+function reported(instance: string, lives: readonly Life[], now: number): Record<string, unknown> {
   const { startsAt = now, endsAt = now + EXPIRES_MS } = lives.at(-1) ?? {};
   return {
     labels: { alertname: kindOf(instance), instance, severity: 'critical' },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../../src/config/load.ts';
 import type { LoadOptions } from '../../src/config/load.ts';
-import { formatProblem } from '../../src/config/reading/report.ts';
+import { formatProblem } from '../../src/config/reading/format-problems.ts';
 import type { Config, ConfigResult } from '../../src/config/types.ts';
 import { fakeProbers } from './fake-probers.ts';
 import { generatedSchemaCheck } from './json-schema.ts';

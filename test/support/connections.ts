@@ -19,7 +19,7 @@ export function recordedConnections(
     limits: () => ({
       max: config.maxConnections,
       maxPerAddress: config.maxConnectionsPerAddress,
-      briefIdleMs: config.headerTimeoutMs,
+      shortIdleMs: config.headerTimeoutMs,
       trusted,
       proxies: config.trustedProxies,
     }),

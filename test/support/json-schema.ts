@@ -1,5 +1,5 @@
 import Ajv from 'ajv';
-import { toData } from '../../src/config/yaml/document.ts';
+import { toData } from '../../src/config/yaml/nodes.ts';
 import { jsonSchema } from '../../src/config/reference/json-schema.ts';
 import { parseYaml } from '../../src/config/yaml/yaml.ts';
 import type { Prober } from '../../src/probes/prober.ts';

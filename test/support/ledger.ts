@@ -58,7 +58,7 @@ export function rawDelivery(payload: unknown, more: Partial<RawDelivery> = {}): 
   };
 }
 
-export async function take(
+export async function deliverTo(
   store: LedgerStore,
   payload: unknown,
   more: Partial<RawDelivery> = {},

@@ -48,7 +48,7 @@ export class MemoryLedger {
     return { epoch: EPOCH, lastOffset: this.last } as LedgerSummary;
   }
 
-  watch(changed: () => void): void {
+  onChange(changed: () => void): void {
     this.#watchers.push(changed);
   }
 

@@ -39,7 +39,7 @@ export function parseOpenMetrics(text: string, { strict = true } = {}): Map<stri
 
 interface Open {
   readonly name: string;
-  readonly said: Map<string, string>;
+  readonly declared: Map<string, string>;
   readonly samples: ParsedSample[];
 }
 
@@ -63,23 +63,23 @@ class Parser {
     const name = written.startsWith('"') ? unescape(written.slice(1, -1), true) : written;
     const open = this.#enter(name);
     if (open.samples.length > 0) throw new Error(`${kind} after samples`);
-    if (open.said.has(kind)) throw new Error(`a second ${kind}`);
-    open.said.set(kind, kind === 'HELP' ? unescape(text, this.#strict) : text);
+    if (open.declared.has(kind)) throw new Error(`a second ${kind}`);
+    open.declared.set(kind, kind === 'HELP' ? unescape(text, this.#strict) : text);
   }
 
   end(): void {
     const open = this.#open;
     this.#open = undefined;
     if (open === undefined) return;
-    const { name, said, samples } = open;
-    const type = said.get('TYPE') ?? '';
-    const unit = said.get('UNIT');
+    const { name, declared, samples } = open;
+    const type = declared.get('TYPE') ?? '';
+    const unit = declared.get('UNIT');
     if (!TYPES.has(type) && !(type === 'untyped' && !this.#strict)) throw new Error(`${name} has no type`);
     if (unit !== undefined && !name.endsWith(`_${unit}`)) throw new Error(`${unit} is not how ${name} ends`);
     if (type === 'histogram') checkHistograms(name, samples);
     this.families.set(name, {
       type,
-      help: said.get('HELP') ?? '',
+      help: declared.get('HELP') ?? '',
       ...(unit !== undefined && { unit }),
       samples,
     });
@@ -89,7 +89,7 @@ class Parser {
     if (this.#open?.name === name) return this.#open;
     this.end();
     if (this.families.has(name)) throw new Error(`family ${name} comes a second time`);
-    this.#open = { name, said: new Map(), samples: [] };
+    this.#open = { name, declared: new Map(), samples: [] };
     return this.#open;
   }
 
@@ -97,7 +97,7 @@ class Parser {
     const open = this.#open;
     if (open === undefined) throw new Error('a sample before its family');
     const sample = parseSample(line);
-    const suffixes = this.#suffixes(open.said.get('TYPE'));
+    const suffixes = this.#suffixes(open.declared.get('TYPE'));
     if (!suffixes.some((suffix) => sample.name === open.name + suffix))
       throw new Error(`${sample.name} is not a sample of ${open.name}`);
     const bound = sample.labels['le'] ?? sample.labels['quantile'];

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import supertest from 'supertest';
 import { systemClock, type Clock } from '../../src/domain/clock.ts';
 import { NetworkSet } from '../../src/domain/network.ts';
-import { Gate, type GateLimits } from '../../src/http/scrape-gate.ts';
+import { ScrapeGate, type ScrapeGateLimits } from '../../src/http/scrape-gate.ts';
 import { ScrapeSource, type ScrapeSourceOptions } from '../../src/exposition/render/scrape-source.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { clientAddress } from '../../src/http/middleware/client-address.ts';
@@ -13,15 +13,15 @@ import type { ScrapeOutcome } from '../../src/metrics/self/instruments.ts';
 import type { ServerConfig } from '../../src/config/types.ts';
 import type { Connections } from '../../src/http/connections.ts';
 import type { ConnectionOutcome } from '../../src/metrics/self/instruments.ts';
-import { Departures } from '../../src/http/client-disconnects.ts';
-import { Unsent } from '../../src/http/send-buffers.ts';
-import { Unserved } from '../../src/http/rejected-clients-log.ts';
+import { ClientDisconnects } from '../../src/http/client-disconnects.ts';
+import { SendBuffers } from '../../src/http/send-buffers.ts';
+import { RejectedClientsLog } from '../../src/http/rejected-clients-log.ts';
 import { recordedConnections } from './connections.ts';
 import { serverConfig } from './http-rig.ts';
 import { recordingLogger, type RecordedLine } from './recording-logger.ts';
 
 export interface ScrapeServerOptions {
-  readonly limits?: Partial<GateLimits>;
+  readonly limits?: Partial<ScrapeGateLimits>;
   readonly source?: Partial<ScrapeSourceOptions>;
   /** Replaces the source. */
   readonly scrape?: MetricsRouteDeps['source']['scrape'];
@@ -42,7 +42,7 @@ export interface ScrapeServer {
   readonly url: string;
   /** For tests that ask and compare. */
   readonly http: ReturnType<typeof supertest>;
-  readonly gate: Gate;
+  readonly gate: ScrapeGate;
   readonly table: SeriesTable;
   readonly counts: Record<ScrapeOutcome, number>;
   readonly connections: Connections;
@@ -52,14 +52,19 @@ export interface ScrapeServer {
   close(): Promise<void>;
 }
 
-const limits: GateLimits = { perSecond: 1_000, burst: 1_000, maxInFlight: 40, trusted: new NetworkSet([]) };
+const limits: ScrapeGateLimits = {
+  perSecond: 1_000,
+  burst: 1_000,
+  maxInFlight: 40,
+  trusted: new NetworkSet([]),
+};
 const nobody = new NetworkSet([]);
 
 export async function startScrapeServer(options: ScrapeServerOptions = {}): Promise<ScrapeServer> {
   const counts = { served: 0, aborted: 0, limited: 0, overloaded: 0, failed: 0 };
   const { logger, lines } = recordingLogger();
   const table = options.source?.table ?? filledTable(options.series ?? 10, options.padding ?? 50);
-  const gate = new Gate({ ...limits, ...options.limits }, { monotonic: () => systemClock.monotonic() });
+  const gate = new ScrapeGate({ ...limits, ...options.limits }, { monotonic: () => systemClock.monotonic() });
   const source = new ScrapeSource({
     table,
     collectors: [],
@@ -80,10 +85,10 @@ export async function startScrapeServer(options: ScrapeServerOptions = {}): Prom
     clientAddress: (request) => clientAddress(request, nobody),
     compression: () => options.compression ?? true,
     sendMs: () => config.requestTimeoutMs,
-    unsent: new Unsent(() => options.maxUnsent ?? 64 * 2 ** 20),
-    departures: new Departures(options.settleClock ?? systemClock),
+    sendBuffers: new SendBuffers(() => options.maxUnsent ?? 64 * 2 ** 20),
+    clientDisconnects: new ClientDisconnects(options.settleClock ?? systemClock),
     connections,
-    unserved: new Unserved({ clock: systemClock, logger, periodMs: 50 }),
+    rejectedClientsLog: new RejectedClientsLog({ clock: systemClock, logger, periodMs: 50 }),
     clock: systemClock,
     logger,
   });

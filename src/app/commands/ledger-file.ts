@@ -23,7 +23,7 @@ export interface NewLedger {
 export async function backupLedger(config: Config, to: NewLedger): Promise<void> {
   requireNew(to.target);
   const file = new LedgerFile(config.store.path, SILENT);
-  await orNothing(to, 'copied', () => file.backup(to.target, to.signal)).finally(() => file.close());
+  await removeOnFailure(to, 'copied', () => file.backup(to.target, to.signal)).finally(() => file.close());
 }
 
 /**
@@ -38,7 +38,7 @@ export function* exportLedger(config: Config, after: string | undefined): Genera
     const leftOut = file.unreadable.rows('segments');
     if (leftOut.length > 0)
       throw new LedgerStartError(
-        `Left out because they cannot be read: ${countOf(leftOut, 'event')}, at ${someOf(leftOut)}. All others were ` +
+        `Left out because they cannot be read: ${countOf(leftOut, 'event')}, at ${examplesOf(leftOut)}. All others were ` +
           `printed; what is damaged is still in ${config.store.path}, in the table segments.`,
       );
   } finally {
@@ -58,7 +58,7 @@ export interface ReplaySummary {
 export async function replayLedger(config: Config, to: NewLedger): Promise<ReplaySummary> {
   requireNew(to.target);
   const file = new LedgerFile(config.store.path, SILENT);
-  return orNothing(to, 'replayed', () => replayInto(file, config, to)).finally(() => file.close());
+  return removeOnFailure(to, 'replayed', () => replayInto(file, config, to)).finally(() => file.close());
 }
 
 async function replayInto(
@@ -99,11 +99,11 @@ async function replayInto(
 }
 
 /** How many of the rows that were left out are listed. */
-const NAMED = 20;
+const MAX_EXAMPLES = 20;
 
-function someOf(rows: readonly string[]): string {
-  const more = rows.length - NAMED;
-  const named = rows.slice(0, NAMED).join(', ');
+function examplesOf(rows: readonly string[]): string {
+  const more = rows.length - MAX_EXAMPLES;
+  const named = rows.slice(0, MAX_EXAMPLES).join(', ');
   return `${rows.length === 1 ? 'offset' : 'offsets'} ${named}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
@@ -128,7 +128,7 @@ function addTo(
 }
 
 /** Creates a complete new ledger, or removes what was written of it. */
-async function orNothing<T>(
+async function removeOnFailure<T>(
   { target, signal }: NewLedger,
   done: string,
   write: () => Promise<T>,

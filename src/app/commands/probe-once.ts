@@ -1,7 +1,7 @@
 import type { Config } from '../../config/types.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Sample } from '../../metrics/family.ts';
-import { blackboxSamples } from '../../probes/endpoint/series.ts';
+import { blackboxSamples } from '../../probes/endpoint/blackbox-series.ts';
 import { CelThread } from '../../probes/http/rules/cel-thread.ts';
 import type { ChainCertificate } from '../../probes/net/tls/chain.ts';
 import { createResolver } from '../../probes/net/resolver.ts';

@@ -1,6 +1,6 @@
 import { parentPort, type MessagePort } from 'node:worker_threads';
 import { celRule, type CelRule } from '../../probes/http/rules/cel.ts';
-import { celComplaint, type CelTask } from '../../probes/http/rules/cel-judge.ts';
+import { celFailureText, type CelTask } from '../../probes/http/rules/cel-judge.ts';
 
 /** Reloads replace expressions; this many are kept compiled. */
 const MAX_RULES = 500;
@@ -19,6 +19,8 @@ function serveCel(port: MessagePort): void {
     return rule;
   };
   port.on('message', ({ matches, notMatches, body }: CelTask) => {
-    port.postMessage(celComplaint(body, { celMatches: ruleOf(matches), celNotMatches: ruleOf(notMatches) }));
+    port.postMessage(
+      celFailureText(body, { celMatches: ruleOf(matches), celNotMatches: ruleOf(notMatches) }),
+    );
   });
 }

@@ -4,7 +4,7 @@ import { systemClock } from '../../domain/clock.ts';
 import type { ThreadOptions } from '../../ledger/thread/protocol.ts';
 import { openLedgerStore } from '../../ledger/sqlite/ledger-store.ts';
 import { portLogger, serveLedger } from '../../ledger/thread/server.ts';
-import { watchBeats } from './loop-beats.ts';
+import { watchHeartbeat } from './loop-heartbeat.ts';
 
 /** How long the last line of the log may take. */
 const LAST_LINE_MS = 500;
@@ -14,8 +14,8 @@ const port = parentPort;
 if (port === null) throw new Error('ledger-thread is started as a worker thread by ThreadLedger');
 
 const logger = portLogger((message) => port.postMessage(message));
-const { beats, ...options } = workerData as ThreadOptions;
-if (beats !== undefined) watchBeats(beats, { clock: systemClock, logger }, endProcess);
+const { heartbeat, ...options } = workerData as ThreadOptions;
+if (heartbeat !== undefined) watchHeartbeat(heartbeat, { clock: systemClock, logger }, endProcess);
 
 serveLedger({
   port,

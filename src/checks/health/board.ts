@@ -2,7 +2,7 @@ import type { EpochMs } from '../../domain/clock.ts';
 import type { Result } from '../../domain/result.ts';
 import { checkKey, type Service, type Target } from '../../domain/service.ts';
 import { ClusterTally, type ClusterHealth } from './cluster.ts';
-import { advance, expired, initialHealth, isStale, type CheckHealth } from './state.ts';
+import { applyResult, expiredHealth, initialHealth, isStale, type CheckHealth } from './check-health.ts';
 
 /** A check and its health. */
 export interface BoardEntry {
@@ -61,7 +61,7 @@ export class HealthBoard {
   /** Records a result; returns the new entry and whether its state changed. Unknown keys are ignored. */
   record(key: string, result: Result): StateChange | undefined {
     const before = this.#entries.get(key);
-    return before && this.#replace(before, advance(before.health, result, before.service));
+    return before && this.#replace(before, applyResult(before.health, result, before.service));
   }
 
   /** Expires what is too old; returns the checks whose state became `unknown`. */
@@ -69,7 +69,7 @@ export class HealthBoard {
     const changes: StateChange[] = [];
     for (const entry of this.#entries.values()) {
       if (isStale(entry.health, entry.service.intervalMs, now))
-        changes.push(this.#replace(entry, expired(entry.health, now)));
+        changes.push(this.#replace(entry, expiredHealth(entry.health, now)));
     }
     return changes;
   }

@@ -1,12 +1,12 @@
 import type { EpochMs } from '../../domain/clock.ts';
 import type { NewEvent } from '../../domain/event.ts';
-import { ownLabels } from '../../domain/service.ts';
+import { checkLabels } from '../../domain/service.ts';
 import type { ClusterHealth } from './cluster.ts';
 import type { StateChange } from './board.ts';
 import { rfc3339, runView, targetView } from './run-view.ts';
 
 /** The event for a check whose state changed. */
-export function checkEvent({ before, after }: StateChange): NewEvent {
+export function checkChangeEvent({ before, after }: StateChange): NewEvent {
   const { service, target, health } = after;
   const { error, reason, run_id } = runView(health.last);
   return {
@@ -20,7 +20,7 @@ export function checkEvent({ before, after }: StateChange): NewEvent {
       ...(service.group !== undefined && { group: service.group }),
       ...(service.description !== undefined && { description: service.description }),
       critical: service.critical,
-      labels: ownLabels(service, target),
+      labels: checkLabels(service, target),
       state: health.state,
       previous_state: before.health.state,
       previous_since: rfc3339(before.health.since),
@@ -34,7 +34,7 @@ export function checkEvent({ before, after }: StateChange): NewEvent {
 }
 
 /** The event for a cluster whose state changed. */
-export function clusterEvent(cluster: ClusterHealth, before: ClusterHealth, time: EpochMs): NewEvent {
+export function clusterChangeEvent(cluster: ClusterHealth, before: ClusterHealth, time: EpochMs): NewEvent {
   return {
     type: `tocsin.cluster.${cluster.state}`,
     time,

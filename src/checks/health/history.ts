@@ -3,9 +3,9 @@ import type { CloudEvent } from '../../domain/event.ts';
 import type { CheckState } from '../../domain/service.ts';
 import { ClusterTally } from './cluster.ts';
 import type { TargetView } from './run-view.ts';
-import { viewText, type ShownService } from './shown-services.ts';
-import { snapshotText } from './snapshot.ts';
-import { alertSentences, type CheckView } from './views.ts';
+import { viewText, type ServiceApiView } from './service-api-views.ts';
+import { snapshotText } from './cluster-snapshot.ts';
+import { alertMessages, type CheckView } from './service-views.ts';
 
 /** The data of a `tocsin.check.*` event that the history uses. */
 interface RecordedChange {
@@ -15,19 +15,19 @@ interface RecordedChange {
 }
 
 /** What a snapshot shows of a service. */
-interface ShownPast {
+interface PastServiceView {
   readonly text: string;
-  readonly sentences: readonly string[];
+  readonly alertMessages: readonly string[];
 }
 
 /** A service at the moment that is being rebuilt. */
-interface PastService extends ShownPast {
+interface PastService extends PastServiceView {
   readonly checks: ReadonlyMap<string, CheckView>;
 }
 
 export interface HistoryOptions {
   /** The services as they are now. */
-  readonly current: ReadonlyMap<string, ShownService>;
+  readonly current: ReadonlyMap<string, ServiceApiView>;
   /** When Tocsin started; snapshots from before then have an uptime of 0. */
   readonly startedAt: EpochMs;
   /** Which services a snapshot holds: all, or the one that changed. */
@@ -61,20 +61,20 @@ export class PastCluster {
     const changed = this.#set(after);
     const services =
       this.#options.services === 'all' ? [...this.#all()] : [[after.service, changed] as const];
-    yield* snapshotText(texts(services), {
+    yield* snapshotText(serviceTexts(services), {
       now: time,
       uptimeSeconds: Math.max(0, time - this.#options.startedAt) / 1_000,
       host: {},
       cluster: this.#tally.health(),
       totalServices: this.#total,
-      alerts: services.flatMap(([, { sentences }]) => sentences),
+      alerts: services.flatMap(([, { alertMessages }]) => alertMessages),
     });
     this.#set(before);
   }
 
-  *#all(): Generator<readonly [string, ShownPast], undefined> {
+  *#all(): Generator<readonly [string, PastServiceView], undefined> {
     const { current } = this.#options;
-    for (const [name, shown] of current) yield [name, this.#changed.get(name) ?? now(shown)];
+    for (const [name, shown] of current) yield [name, this.#changed.get(name) ?? currentView(shown)];
     for (const [name, gone] of this.#changed) if (!current.has(name)) yield [name, gone];
   }
 
@@ -86,7 +86,7 @@ export class PastCluster {
     this.#tally.add(weighed(check));
     const checks = new Map(last).set(check.view.target, check);
     const views = [...checks.values()];
-    const next = { checks, text: viewText(views), sentences: alertSentences(views) };
+    const next = { checks, text: viewText(views), alertMessages: alertMessages(views) };
     this.#changed.set(check.service, next);
     return next;
   }
@@ -101,18 +101,18 @@ export class PastCluster {
 }
 
 /** Lazy: a text that is needed has usually been made already. */
-function now(shown: ShownService): ShownPast {
+function currentView(shown: ServiceApiView): PastServiceView {
   return {
     get text() {
       return shown.view;
     },
-    sentences: shown.sentences,
+    alertMessages: shown.alertMessages,
   };
 }
 
 /** Lazy, so that only one text is made at a time. */
-function* texts(
-  services: Iterable<readonly [string, ShownPast]>,
+function* serviceTexts(
+  services: Iterable<readonly [string, PastServiceView]>,
 ): Generator<readonly [string, string], undefined> {
   for (const [name, service] of services) yield [name, service.text];
 }

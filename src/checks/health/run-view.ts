@@ -1,7 +1,7 @@
 import type { Result, Verdict } from '../../domain/result.ts';
 import type { CheckState, Service } from '../../domain/service.ts';
 import type { BoardEntry } from './board.ts';
-import { isSlow } from './state.ts';
+import { isSlow } from './check-health.ts';
 
 /** The status values that clients of `/cluster_health` know. */
 export type RawStatus = 'healthy' | 'timeout' | 'error' | 'unhealthy' | 'unknown';
@@ -68,7 +68,7 @@ function rawStatus(verdict: Verdict): RawStatus {
 }
 
 export function targetView({ service, target, health }: BoardEntry): TargetView {
-  const detail = explain(service, health.state, health.last);
+  const detail = explainState(service, health.state, health.last);
   return {
     target: target.label,
     state: health.state,
@@ -79,7 +79,7 @@ export function targetView({ service, target, health }: BoardEntry): TargetView 
   };
 }
 
-function explain(service: Service, state: CheckState, last: Result | undefined): string | undefined {
+function explainState(service: Service, state: CheckState, last: Result | undefined): string | undefined {
   if (state === 'healthy' || last === undefined || last.verdict.status === 'failure') return undefined;
   if (state === 'unknown') return `No result since ${rfc3339(last.startedAt)}`;
   if (isSlow(last, service.degradedAfterMs)) {

@@ -1,6 +1,6 @@
-import { TimeHeap } from './heap.ts';
+import { TimeHeap } from './time-heap.ts';
 
-export interface Caps {
+export interface ConcurrencyCaps {
   /** Concurrent runs, in total. */
   readonly maxConcurrency: number;
   /** Concurrent runs against one host. */
@@ -23,49 +23,49 @@ export interface Waiting {
  * become free soon.
  */
 export class Governor<Entry extends Waiting> {
-  #caps: Caps;
+  #caps: ConcurrencyCaps;
   #waitingCount = 0;
-  readonly #places = new Places();
+  readonly #slots = new Slots();
   /** The waiting entries, except those whose host was full when their turn came. */
-  readonly #line = new Line<Entry>();
+  readonly #queue = new WaitingQueue<Entry>();
   /** Hosts with runs or with entries waiting for one of its places. */
   readonly #hosts = new Map<string, Host<Entry>>();
 
-  constructor(caps: Caps) {
+  constructor(caps: ConcurrencyCaps) {
     this.#caps = caps;
   }
 
   get running(): number {
-    return this.#places.taken;
+    return this.#slots.taken;
   }
 
   get waiting(): number {
     return this.#waitingCount;
   }
 
-  setCaps(caps: Caps): void {
+  setCaps(caps: ConcurrencyCaps): void {
     this.#caps = caps;
-    for (const { blocked } of this.#hosts.values()) while (blocked?.moveHeads(this.#line) === true);
+    for (const { blocked } of this.#hosts.values()) while (blocked?.moveHeads(this.#queue) === true);
   }
 
   /** Queues an entry for `next`. */
   enqueue(entry: Entry): void {
     this.#waitingCount += 1;
-    this.#line.push(entry);
+    this.#queue.push(entry);
   }
 
   /** The next entry that may start now, its place already taken; undefined when none may. */
   next(): Entry | undefined {
     for (let entry = this.#first(); entry !== undefined; entry = this.#first()) {
       const host = this.#host(entry.host);
-      if (!host.places.free(this.#caps.maxPerHost, entry.fast)) {
-        host.blocked ??= new Line();
+      if (!host.slots.hasFree(this.#caps.maxPerHost, entry.fast)) {
+        host.blocked ??= new WaitingQueue();
         host.blocked.push(entry);
         continue;
       }
       this.#waitingCount -= 1;
-      this.#places.take(entry.fast);
-      host.places.take(entry.fast);
+      this.#slots.acquire(entry.fast);
+      host.slots.acquire(entry.fast);
       return entry;
     }
     return undefined;
@@ -73,60 +73,60 @@ export class Governor<Entry extends Waiting> {
 
   /** Gives back a place that `next` took. */
   release(entry: Entry): void {
-    this.#places.give(entry.fast);
+    this.#slots.release(entry.fast);
     const host = this.#host(entry.host);
-    host.places.give(entry.fast);
+    host.slots.release(entry.fast);
     // one place has become free: of each kind, the entry that has been due longest may try again
-    const moved = host.blocked?.moveHeads(this.#line) === true;
-    if (!moved && host.places.taken === 0) this.#hosts.delete(entry.host);
+    const moved = host.blocked?.moveHeads(this.#queue) === true;
+    if (!moved && host.slots.taken === 0) this.#hosts.delete(entry.host);
   }
 
   /** Takes the first entry for which there is a place in total out of the line. */
   #first(): Entry | undefined {
     const { maxConcurrency } = this.#caps;
-    if (!this.#places.free(maxConcurrency, true)) return undefined;
-    const { fast, slow } = this.#line;
-    if (!this.#places.free(maxConcurrency, false)) return fast.pop();
+    if (!this.#slots.hasFree(maxConcurrency, true)) return undefined;
+    const { fast, slow } = this.#queue;
+    if (!this.#slots.hasFree(maxConcurrency, false)) return fast.pop();
     return (slow.peek()?.at ?? Infinity) < (fast.peek()?.at ?? Infinity) ? slow.pop() : fast.pop();
   }
 
   #host(name: string): Host<Entry> {
     const known = this.#hosts.get(name);
     if (known !== undefined) return known;
-    const host: Host<Entry> = { places: new Places(), blocked: undefined };
+    const host: Host<Entry> = { slots: new Slots(), blocked: undefined };
     this.#hosts.set(name, host);
     return host;
   }
 }
 
 interface Host<Entry extends Waiting> {
-  readonly places: Places;
+  readonly slots: Slots;
   /** Entries waiting for a place of this host; most hosts never have any. */
-  blocked: Line<Entry> | undefined;
+  blocked: WaitingQueue<Entry> | undefined;
 }
 
 /** Counts places: a quarter of them (none if there are fewer than four) is reserved for fast entries. */
-class Places {
+class Slots {
   taken = 0;
-  #takenBySlow = 0;
+  #usedBySlow = 0;
 
-  free(most: number, fast: boolean): boolean {
-    return this.taken < most && (fast || this.#takenBySlow < most - Math.floor(most / 4));
+  hasFree(most: number, fast: boolean): boolean {
+    return this.taken < most && (fast || this.#usedBySlow < most - Math.floor(most / 4));
   }
 
-  take(fast: boolean): void {
+  acquire(fast: boolean): void {
     this.taken += 1;
-    if (!fast) this.#takenBySlow += 1;
+    if (!fast) this.#usedBySlow += 1;
   }
 
-  give(fast: boolean): void {
+  release(fast: boolean): void {
     this.taken -= 1;
-    if (!fast) this.#takenBySlow -= 1;
+    if (!fast) this.#usedBySlow -= 1;
   }
 }
 
 /** Waiting entries, fast and slow apart: either kind may start while the other has to wait. */
-class Line<Entry extends Waiting> {
+class WaitingQueue<Entry extends Waiting> {
   readonly fast = new TimeHeap<Entry>();
   readonly slow = new TimeHeap<Entry>();
 
@@ -135,7 +135,7 @@ class Line<Entry extends Waiting> {
   }
 
   /** Moves the first entry of each kind to another line; returns whether there was any. */
-  moveHeads(to: Line<Entry>): boolean {
+  moveHeads(to: WaitingQueue<Entry>): boolean {
     const fast = this.fast.pop();
     const slow = this.slow.pop();
     if (fast !== undefined) to.fast.push(fast);

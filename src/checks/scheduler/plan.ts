@@ -2,7 +2,7 @@ import type { EpochMs } from '../../domain/clock.ts';
 import { FNV_START, fnvText } from '../../domain/fnv.ts';
 
 /** What the plan needs to know of a check. */
-export interface Scheduled {
+export interface SchedulableCheck {
   readonly key: string;
   /** The key of the per-host cap. */
   readonly host: string;
@@ -33,7 +33,7 @@ export function phaseMs(key: string, intervalMs: number): number {
 }
 
 /** The first time on the check's grid (`phase + n × interval`) that is not before `earliest`. */
-export function onGrid(check: Scheduled, earliest: EpochMs): EpochMs {
+export function nextOnGrid(check: SchedulableCheck, earliest: EpochMs): EpochMs {
   const phase = phaseMs(check.key, check.intervalMs);
   return Math.ceil((earliest - phase) / check.intervalMs) * check.intervalMs + phase;
 }
@@ -42,7 +42,7 @@ export function onGrid(check: Scheduled, earliest: EpochMs): EpochMs {
  * When to run a check that never ran: soon, but spread over the time that `checks` first runs need.
  * @returns a time at or after `now`
  */
-export function firstRun(check: Scheduled, now: EpochMs, checks: number): EpochMs {
+export function firstRun(check: SchedulableCheck, now: EpochMs, checks: number): EpochMs {
   const spread = Math.min(check.intervalMs, Math.max(1_000, (checks / FIRST_RUNS_PER_SECOND) * 1_000));
   return now + fraction(check.key) * spread;
 }
@@ -52,7 +52,7 @@ export function firstRun(check: Scheduled, now: EpochMs, checks: number): EpochM
  * first runs.
  */
 export function resumedRun(
-  check: Scheduled,
+  check: SchedulableCheck,
   { startedAt, wantedMs }: Resumption,
   at: { readonly now: EpochMs; readonly checks: number },
 ): EpochMs {
@@ -66,9 +66,9 @@ export function resumedRun(
  * When to run a check next after it started at `startedAt`.
  * @param wantedMs an interval other than its own (a retry, an adaptive interval); undefined keeps it on its grid
  */
-export function nextRun(check: Scheduled, startedAt: EpochMs, wantedMs: number | undefined): EpochMs {
+export function nextRun(check: SchedulableCheck, startedAt: EpochMs, wantedMs: number | undefined): EpochMs {
   if (wantedMs !== undefined && wantedMs < check.intervalMs) return startedAt + wantedMs;
-  return onGrid(check, startedAt + check.intervalMs / 2);
+  return nextOnGrid(check, startedAt + check.intervalMs / 2);
 }
 
 /** FNV-1a of the identity, mixed once more (murmur's finaliser), as a fraction of one. */

@@ -1,12 +1,12 @@
 import { Cancellation, cutOnAbort, type CancelSignal } from '../../domain/cancellation.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { Governor, type Caps } from './governor.ts';
-import { TimeHeap } from './heap.ts';
-import { firstRun, nextRun, resumedRun, type Scheduled } from './plan.ts';
+import { Governor, type ConcurrencyCaps } from './governor.ts';
+import { TimeHeap } from './time-heap.ts';
+import { firstRun, nextRun, resumedRun, type SchedulableCheck } from './plan.ts';
 
-export interface SchedulerOptions<Check extends Scheduled> {
+export interface SchedulerOptions<Check extends SchedulableCheck> {
   readonly clock: Clock;
-  readonly caps: Caps;
+  readonly caps: ConcurrencyCaps;
   /**
    * Runs a check once; must not reject. Resolves to the milliseconds from this start to the next one where that is
    * sooner than the check's own interval (a retry, an adaptive interval).
@@ -15,7 +15,7 @@ export interface SchedulerOptions<Check extends Scheduled> {
   /** How late a run started, seconds. */
   readonly onLateness: (seconds: number) => void;
   /** Called when a check gets a place, with the number of its runs that were skipped while it waited. */
-  readonly onShed: (check: Check, runs: number) => void;
+  readonly onSkipped: (check: Check, runs: number) => void;
 }
 
 interface Entry<Check> {
@@ -28,14 +28,14 @@ interface Entry<Check> {
   /** Whether its last run took no longer than `FAST_MS`. */
   fast: boolean;
   /** Replaced or removed: dropped at its next turn. */
-  gone: boolean;
+  removed: boolean;
 }
 
 /**
  * What is due within this time starts with what is due now: a wake-up for each run would cost more than many a run
  * does.
  */
-const TOGETHER_MS = 10;
+const BATCH_MS = 10;
 /** A check whose last run took no longer than this is fast. One that has not run yet is not: it may hang. */
 const FAST_MS = 1_000;
 
@@ -46,7 +46,7 @@ const FAST_MS = 1_000;
  * later never overtakes it. So no check waits longer than one run of each other check takes in the available places.
  * Intervals that pass meanwhile are skipped, not made up for.
  */
-export class Scheduler<Check extends Scheduled> {
+export class Scheduler<Check extends SchedulableCheck> {
   readonly #options: SchedulerOptions<Check>;
   readonly #governor: Governor<Entry<Check>>;
   readonly #heap = new TimeHeap<Entry<Check>>();
@@ -66,11 +66,11 @@ export class Scheduler<Check extends Scheduled> {
   }
 
   /** Replaces the checks that run. Those known with the same interval and host keep their next time. */
-  update(checks: readonly Check[], caps: Caps = this.#options.caps): void {
+  update(checks: readonly Check[], caps: ConcurrencyCaps = this.#options.caps): void {
     this.#governor.setCaps(caps);
     const wanted = new Set(checks.map((check) => check.key));
-    for (const [key, entry] of this.#entries) if (!wanted.has(key)) this.#drop(key, entry);
-    for (const check of checks) this.#place(check, checks.length);
+    for (const [key, entry] of this.#entries) if (!wanted.has(key)) this.#remove(key, entry);
+    for (const check of checks) this.#schedule(check, checks.length);
     this.#startWaiting();
     this.#arm();
   }
@@ -82,30 +82,30 @@ export class Scheduler<Check extends Scheduled> {
     await cutOnAbort(Promise.all(this.#running), signal, () => this.#cancellation.abort());
   }
 
-  #place(check: Check, count: number): void {
+  #schedule(check: Check, count: number): void {
     const known = this.#entries.get(check.key);
     if (known !== undefined && known.host === check.host && known.check.intervalMs === check.intervalMs) {
       known.check = check;
       return;
     }
-    if (known !== undefined) this.#drop(check.key, known);
-    const now = this.#time();
+    if (known !== undefined) this.#remove(check.key, known);
+    const now = this.#now();
     const at =
       known === undefined && check.resumes !== undefined
         ? resumedRun(check, check.resumes, { now, checks: count })
         : firstRun(check, now, count);
     const fast = isFast(check.resumes?.tookMs);
-    const entry: Entry<Check> = { check, host: check.host, at, due: at, fast, gone: false };
+    const entry: Entry<Check> = { check, host: check.host, at, due: at, fast, removed: false };
     this.#entries.set(check.key, entry);
     this.#heap.push(entry);
   }
 
-  #drop(key: string, entry: Entry<Check>): void {
-    entry.gone = true;
+  #remove(key: string, entry: Entry<Check>): void {
+    entry.removed = true;
     this.#entries.delete(key);
   }
 
-  #time(): number {
+  #now(): number {
     return this.#options.clock.monotonic() + this.#skew;
   }
 
@@ -117,15 +117,15 @@ export class Scheduler<Check extends Scheduled> {
     this.#cancelTimer = undefined;
     this.#timerAt = at;
     if (at === Infinity) return;
-    this.#cancelTimer = this.#options.clock.after(Math.max(0, at - this.#time()), () => this.#due());
+    this.#cancelTimer = this.#options.clock.after(Math.max(0, at - this.#now()), () => this.#queueDue());
   }
 
-  #due(): void {
+  #queueDue(): void {
     this.#cancelTimer = undefined;
-    const until = this.#time() + TOGETHER_MS;
+    const until = this.#now() + BATCH_MS;
     for (let top = this.#heap.peek(); top !== undefined && top.at <= until; top = this.#heap.peek()) {
       this.#heap.pop();
-      if (!top.gone) this.#governor.enqueue(top);
+      if (!top.removed) this.#governor.enqueue(top);
     }
     this.#startWaiting();
     this.#arm();
@@ -134,37 +134,37 @@ export class Scheduler<Check extends Scheduled> {
   #startWaiting(): void {
     if (this.#stopped) return;
     for (let entry = this.#governor.next(); entry !== undefined; entry = this.#governor.next()) {
-      if (entry.gone) this.#governor.release(entry);
+      if (entry.removed) this.#governor.release(entry);
       else this.#start(entry);
     }
   }
 
   #start(entry: Entry<Check>): void {
     const { check } = entry;
-    const started = this.#time();
+    const started = this.#now();
     this.#options.onLateness(Math.max(0, started - entry.at) / 1_000);
     const leftOut = Math.floor((started - entry.due) / check.intervalMs);
     if (leftOut > 0) {
       entry.due += leftOut * check.intervalMs;
-      this.#options.onShed(check, leftOut);
+      this.#options.onSkipped(check, leftOut);
     }
     const running = this.#options.run(check, this.#cancellation).then((wantedMs) => {
       this.#running.delete(running);
       this.#governor.release(entry);
-      const tookMs = this.#time() - started;
+      const tookMs = this.#now() - started;
       entry.fast = isFast(tookMs);
-      if (!entry.gone) this.#again(entry, tookMs, wantedMs);
+      if (!entry.removed) this.#scheduleNext(entry, tookMs, wantedMs);
       this.#startWaiting();
       this.#arm();
     });
     this.#running.add(running);
   }
 
-  #again(entry: Entry<Check>, tookMs: number, wantedMs: number | undefined): void {
+  #scheduleNext(entry: Entry<Check>, tookMs: number, wantedMs: number | undefined): void {
     // a run longer than its interval is followed by the next one at once, never by two
     entry.due = Math.max(nextRun(entry.check, entry.due, wantedMs), entry.due + tookMs);
     // it queues behind all that became due while it ran
-    entry.at = Math.max(entry.due, this.#time());
+    entry.at = Math.max(entry.due, this.#now());
     this.#heap.push(entry);
   }
 }

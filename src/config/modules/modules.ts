@@ -6,11 +6,11 @@ import type { ProbeModule } from '../../probes/module.ts';
 import type { ConfigFiles } from '../../settings/values.ts';
 import { DEFAULT_MODULES } from './default-modules.ts';
 import type { Environment } from '../yaml/expand.ts';
-import { filesIn, readText } from '../files.ts';
+import { configFilesIn, readText } from '../config-files.ts';
 import { suggest } from '../reading/nearest.ts';
 import type { Path } from '../yaml/path.ts';
-import { Reader } from '../reading/reader.ts';
-import { shownNode } from '../yaml/redacted-yaml.ts';
+import { ConfigReader } from '../reading/reader.ts';
+import { redactedNode } from '../yaml/redacted-yaml.ts';
 import type { ConfigProblem } from '../reading/problem.ts';
 import { goDuration } from '../schema/values.ts';
 import { parseBlackboxYaml } from '../yaml/yaml.ts';
@@ -35,7 +35,12 @@ export interface ModulesResult {
  */
 export function loadModules(path: string, probers: readonly Prober[], env: Environment = {}): ModulesResult {
   try {
-    return readModules({ name: path, text: readText(path), files: filesIn(dirname(path), env), probers });
+    return readModules({
+      name: path,
+      text: readText(path),
+      files: configFilesIn(dirname(path), env),
+      probers,
+    });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { modules: new Map(), problems: [{ file: path, path: '', message }], notices: [] };
@@ -45,7 +50,7 @@ export function loadModules(path: string, probers: readonly Prober[], env: Envir
 /** The modules of blackbox_exporter's default file, except those whose prober is not among `probers`. */
 export function defaultModules(probers: readonly Prober[]): ReadonlyMap<string, ProbeModule> {
   const name = 'default modules';
-  const { modules } = readModules({ name, text: DEFAULT_MODULES, files: filesIn('/'), probers });
+  const { modules } = readModules({ name, text: DEFAULT_MODULES, files: configFilesIn('/'), probers });
   const types = new Set(probers.map(({ type }) => type));
   return new Map([...modules].filter(([, { prober }]) => types.has(prober.type)));
 }
@@ -63,8 +68,8 @@ interface Schemas {
   readonly strict: z.ZodType<Probe>;
 }
 
-interface Context {
-  readonly reader: Reader;
+interface ModulesContext {
+  readonly reader: ConfigReader;
   readonly probers: readonly Prober[];
   readonly files: ConfigFiles;
   /** By type, made on first use: most files use few probers. */
@@ -75,8 +80,8 @@ interface Context {
 
 function readModules({ name, text, files, probers }: ModulesSource): ModulesResult {
   const document = parseBlackboxYaml(text);
-  const reader = new Reader(name, document);
-  const context: Context = { reader, probers, files, schemas: new Map(), notices: [], file: name };
+  const reader = new ConfigReader(name, document);
+  const context: ModulesContext = { reader, probers, files, schemas: new Map(), notices: [], file: name };
   const modules = new Map<string, ProbeModule>();
   if (document.readable) {
     if (document.root === undefined) reader.report([], 'the file is empty; expected "modules:"');
@@ -90,7 +95,7 @@ function readModules({ name, text, files, probers }: ModulesSource): ModulesResu
   return { modules, problems: reader.problems(), notices: context.notices };
 }
 
-function readModule(context: Context, name: string): ProbeModule | undefined {
+function readModule(context: ModulesContext, name: string): ProbeModule | undefined {
   const { reader, probers } = context;
   const path: Path = ['modules', name];
   const types = probers.map((prober) => prober.type);
@@ -107,17 +112,17 @@ function readModule(context: Context, name: string): ProbeModule | undefined {
   const node = reader.node(path);
   // as in blackbox_exporter, a timeout of 0 or less means none
   const timeoutMs = Math.max(0, section.whole.timeout ?? 0) || undefined;
-  return { name, prober: chosen.prober, probe, timeoutMs, shown: () => shownNode(node) };
+  return { name, prober: chosen.prober, probe, timeoutMs, redacted: () => redactedNode(node) };
 }
 
-interface Chosen {
+interface ChosenProber {
   readonly prober: ProbeModule['prober'];
   /** Overrides the probe made from the module's settings. */
   readonly probe?: Probe;
 }
 
 /** The prober that a module names; blackbox_exporter reports an unknown prober only when it probes. */
-function chosenProber(context: Context, path: Path): Chosen | undefined {
+function chosenProber(context: ModulesContext, path: Path): ChosenProber | undefined {
   const { reader, probers } = context;
   const at = [...path, 'prober'];
   const node = reader.has(at) ? reader.node(at) : undefined;
@@ -133,22 +138,22 @@ function chosenProber(context: Context, path: Path): Chosen | undefined {
     given === ''
       ? `missing prober; add one of these, such as "prober: http": ${types.join(', ')}`
       : `unknown prober "${given}"; ${suggest(given, types, 'probers')}`;
-  note(context, node === undefined ? path : at, { message, alwaysFails: true });
+  addNotice(context, node === undefined ? path : at, { message, alwaysFails: true });
   return {
     prober: { type: given, target: (address) => ({ label: address, host: '' }) },
-    probe: unrun(message),
+    probe: neverRun(message),
   };
 }
 
-function note(
-  { notices, reader, file }: Context,
+function addNotice(
+  { notices, reader, file }: ModulesContext,
   at: Path,
   notice: Pick<ModuleNotice, 'message' | 'alwaysFails'>,
 ): void {
-  notices.push({ file, ...reader.place(at), ...notice });
+  notices.push({ file, ...reader.locationOf(at), ...notice });
 }
 
-function schemasOf({ probers, files, schemas }: Context, type: string): Schemas | undefined {
+function schemasOf({ probers, files, schemas }: ModulesContext, type: string): Schemas | undefined {
   const known = schemas.get(type);
   const prober = probers.find((one) => one.type === type);
   if (known !== undefined || prober === undefined) return known;
@@ -166,40 +171,40 @@ function schemasOf({ probers, files, schemas }: Context, type: string): Schemas 
  * each run of the module fails.
  * @param used whether the module uses this prober; blackbox_exporter also reads the sections of other probers
  */
-function readProbe(context: Context, path: Path, used: boolean): Probe | undefined {
+function readProbe(context: ModulesContext, path: Path, used: boolean): Probe | undefined {
   const { reader } = context;
   const schema = schemasOf(context, String(path.at(-1)));
   if (schema === undefined) return undefined;
   const reasons: string[] = [];
   const unsupported = (at: Path, message: string): void => {
     reasons.push(message);
-    if (used) note(context, at, { message, alwaysFails: true });
+    if (used) addNotice(context, at, { message, alwaysFails: true });
   };
   const read = reader.value(schema.lenient, path, { empty: {}, unsupported })?.value;
   const [reason] = reasons;
-  if (reason !== undefined) return unrun(reason);
+  if (reason !== undefined) return neverRun(reason);
   const missing = read?.missing?.();
   if (missing !== undefined && reader.has(path)) reader.report(path, missing);
   if (read === undefined || !used) return read;
   if (missing !== undefined) {
-    note(context, path, { message: missing, alwaysFails: true });
-    return unrun(missing);
+    addNotice(context, path, { message: missing, alwaysFails: true });
+    return neverRun(missing);
   }
-  const remarks = reader.remarks(schema.strict, path, { empty: {} });
+  const remarks = reader.problemsOf(schema.strict, path, { empty: {} });
   for (const { path: at, message, unsupported: alwaysFails = false } of remarks)
-    note(context, at, { message, alwaysFails });
+    addNotice(context, at, { message, alwaysFails });
   const hopeless = remarks.find((one) => one.unsupported === true)?.message;
-  return hopeless === undefined ? read : failing(read, hopeless);
+  return hopeless === undefined ? read : alwaysFailing(read, hopeless);
 }
 
 /** A probe that fails without doing anything. */
-function unrun(message: string): Probe {
+function neverRun(message: string): Probe {
   const verdict = failure('config', message);
   return { settings: {}, probe: () => Promise.resolve({ verdict, samples: [] }) };
 }
 
 /** A probe that runs, so that it exposes blackbox_exporter's families, and always fails. */
-function failing(probe: Probe, message: string): Probe {
+function alwaysFailing(probe: Probe, message: string): Probe {
   const { withHostname } = probe;
   return {
     ...probe,
@@ -212,7 +217,7 @@ function failing(probe: Probe, message: string): Probe {
     ...(withHostname !== undefined && {
       withHostname: (hostname) => {
         const changed = withHostname(hostname);
-        return 'problem' in changed ? changed : failing(changed, message);
+        return 'problem' in changed ? changed : alwaysFailing(changed, message);
       },
     }),
   };

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
-import { nodeAt, offsetAt, toData } from '../yaml/document.ts';
-import type { YamlNode } from '../yaml/document.ts';
-import { findings, unknownKey } from './issues.ts';
-import type { Finding } from './issues.ts';
+import { nodeAt, offsetAt, toData } from '../yaml/nodes.ts';
+import type { YamlNode } from '../yaml/nodes.ts';
+import { schemaProblems, unknownKey } from './schema-problems.ts';
+import type { SchemaProblem } from './schema-problems.ts';
 import { formatPath } from '../yaml/path.ts';
 import type { Path } from '../yaml/path.ts';
-import { kindOf, sentence } from './zod-messages.ts';
+import { kindOf, zodMessage } from './zod-messages.ts';
 import type { ConfigProblem } from './problem.ts';
 import type { ParsedYaml } from '../yaml/yaml.ts';
 
@@ -35,7 +35,7 @@ export interface SectionOptions {
 }
 
 /** Reads values of a document against schemas, and collects all problems. */
-export class Reader {
+export class ConfigReader {
   readonly #file: string;
   readonly #document: ParsedYaml;
   readonly #problems: ConfigProblem[];
@@ -59,11 +59,11 @@ export class Reader {
   report(path: Path, message: string, at: 'key' | 'value' = 'value'): void {
     const node = this.node(path);
     if (node?.kind === 'scalar' && node.broken) return;
-    this.#problems.push({ file: this.#file, ...this.place(path, at), message });
+    this.#problems.push({ file: this.#file, ...this.locationOf(path, at), message });
   }
 
   /** The line and path of a problem. */
-  place(path: Path, at: 'key' | 'value' = 'value'): Pick<ConfigProblem, 'line' | 'path'> {
+  locationOf(path: Path, at: 'key' | 'value' = 'value'): Pick<ConfigProblem, 'line' | 'path'> {
     const offset = offsetAt(this.#document.root, path, at);
     const line = offset === undefined ? {} : { line: this.#document.lineOf(offset) };
     return { ...line, path: formatPath(path) };
@@ -112,7 +112,11 @@ export class Reader {
   }
 
   /** The findings of a schema about one value, without reporting them. */
-  remarks(schema: z.ZodType, path: Path, { empty }: Pick<ValueOptions, 'empty'> = {}): readonly Finding[] {
+  problemsOf(
+    schema: z.ZodType,
+    path: Path,
+    { empty }: Pick<ValueOptions, 'empty'> = {},
+  ): readonly SchemaProblem[] {
     const read = this.#parse(schema, path, empty);
     return 'value' in read ? [] : read.found.map((one) => ({ ...one, path: [...path, ...one.path] }));
   }
@@ -121,22 +125,22 @@ export class Reader {
     schema: z.ZodType<T>,
     path: Path,
     empty: unknown,
-  ): { readonly value: T } | { readonly found: readonly Finding[] } {
+  ): { readonly value: T } | { readonly found: readonly SchemaProblem[] } {
     const node = this.has(path) ? this.node(path) : undefined;
     const otherwise = new Set<YamlNode>();
     for (;;) {
       const data = node === undefined ? empty : toData(node, otherwise);
-      const result = schema.safeParse(data, { error: sentence });
+      const result = schema.safeParse(data, { error: zodMessage });
       if (result.success) return { value: result.data };
-      const found = findings(schema, result.error.issues);
+      const found = schemaProblems(schema, result.error.issues);
       const before = otherwise.size;
-      for (const node of found.flatMap((one) => this.#swappable(path, one))) otherwise.add(node);
+      for (const node of found.flatMap((one) => this.#replaceable(path, one))) otherwise.add(node);
       if (otherwise.size === before) return { found };
     }
   }
 
   /** Scalars at a path that have another reading: an expanded `42` as the number, a null as nothing. */
-  #swappable(base: Path, { path, mismatch = false }: Finding): YamlNode[] {
+  #replaceable(base: Path, { path, mismatch = false }: SchemaProblem): YamlNode[] {
     const node = mismatch ? this.node([...base, ...path]) : undefined;
     return node?.kind === 'scalar' && node.alternatives.length > 0 ? [node] : [];
   }
@@ -165,7 +169,7 @@ export class Reader {
 }
 
 /** Whether each finding is about something unsupported, or about a mapping that is incomplete because of such a key. */
-function nothingElse(found: readonly Finding[]): boolean {
+function nothingElse(found: readonly SchemaProblem[]): boolean {
   const places = found
     .filter(({ unsupported = false }) => unsupported)
     .map(({ path }) => JSON.stringify(path.slice(0, -1)));

@@ -18,7 +18,7 @@ const NOUNS: Readonly<Record<string, string>> = {
  * Zod's issues as sentences that say what was expected and what was given; undefined keeps zod's own. A value is
  * repeated only where it cannot be a secret. Messages set by a schema take precedence.
  */
-export function sentence(issue: RawIssue): string | undefined {
+export function zodMessage(issue: RawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       return expected(noun(issue.expected), issue.input);

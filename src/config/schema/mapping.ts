@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { KeyNotes } from './describe-keys.ts';
 import type { Path } from '../yaml/path.ts';
-import type { Reader, SectionOptions } from '../reading/reader.ts';
+import type { ConfigReader, SectionOptions } from '../reading/reader.ts';
 
 /** A key of a mapping in `tocsin.yml`: its whole declaration, in one place. */
 export interface Key<Name extends string = string, Schema extends z.ZodType = z.ZodType> {
@@ -62,7 +62,7 @@ export function mapping<K extends Keys>(keys: K): z.ZodType<Values<K>> {
 
 /** Reads a mapping key by key, so that one invalid value does not hide problems in others. */
 export function readMapping<K extends Keys>(
-  reader: Reader,
+  reader: ConfigReader,
   keys: K,
   path: Path,
   options: SectionOptions = {},

@@ -7,9 +7,9 @@ import type { ConfigContext } from '../schema/context.ts';
 import { key, readMapping } from '../schema/mapping.ts';
 import { suggest } from '../reading/nearest.ts';
 import type { Path } from '../yaml/path.ts';
-import type { Reader } from '../reading/reader.ts';
+import type { ConfigReader } from '../reading/reader.ts';
 import { httpUrl, name } from '../schema/values.ts';
-import { complete, oneOf, uniqueName } from './rules.ts';
+import { allDefined, oneOf, uniqueName } from './rules.ts';
 import { asksForTls, withoutTls } from './sinks.ts';
 import type { WebhookConfig } from './webhooks.ts';
 
@@ -60,7 +60,7 @@ export interface AlertmanagerConfig {
 
 /** Reads `alertmanagers`; undefined when one of them is invalid. */
 export function readAlertmanagers(
-  reader: Reader,
+  reader: ConfigReader,
   context: ConfigContext,
   webhooks: readonly WebhookConfig[] | undefined,
 ): readonly AlertmanagerConfig[] | undefined {
@@ -80,12 +80,12 @@ export function readAlertmanagers(
     const authorization = authorizationOf({ basic_auth: basicAuth, authorization: scheme });
     return { ...rest, webhook, ...(authorization && { authorization }) };
   });
-  return complete(list);
+  return allDefined(list);
 }
 
 /** The entry of `webhooks` that an Alertmanager posts to: the one it names, else the only one. */
 function webhookOf(
-  reader: Reader,
+  reader: ConfigReader,
   path: Path,
   given: string | undefined,
   known: readonly string[] | undefined,

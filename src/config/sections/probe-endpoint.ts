@@ -6,8 +6,8 @@ import type { ConfigContext } from '../schema/context.ts';
 import { key, readMapping } from '../schema/mapping.ts';
 import type { Values } from '../schema/mapping.ts';
 import { defaultModules, loadModules } from '../modules/modules.ts';
-import { once } from '../once.ts';
-import type { Reader } from '../reading/reader.ts';
+import { memoize } from '../memoize.ts';
+import type { ConfigReader } from '../reading/reader.ts';
 import type { ModuleNotice } from '../modules/modules.ts';
 import type { ConfigProblem } from '../reading/problem.ts';
 import { allowEntry, count, pathIn } from '../schema/values.ts';
@@ -52,7 +52,7 @@ interface ProbeEndpointRead {
 
 /** Reads `probe_endpoint` and the modules file that it names. */
 export function readProbeEndpoint(
-  reader: Reader,
+  reader: ConfigReader,
   context: ConfigContext,
   listen: ServerConfig['listen'] | undefined,
 ): ProbeEndpointRead {
@@ -67,7 +67,7 @@ export function readProbeEndpoint(
   return {
     config: {
       ...limits,
-      modules: loaded === undefined ? once(() => defaultModules(probers)) : () => loaded.modules,
+      modules: loaded === undefined ? memoize(() => defaultModules(probers)) : () => loaded.modules,
       notices: loaded?.notices ?? [],
       allow: new AllowList(whole.allow),
     },
@@ -77,7 +77,7 @@ export function readProbeEndpoint(
 
 /** Clients on other machines must not be able to reach everything that this machine can. */
 function checkAllow(
-  reader: Reader,
+  reader: ConfigReader,
   allow: readonly string[] | undefined,
   listen: ServerConfig['listen'] | undefined,
 ): void {

@@ -1,13 +1,13 @@
 import type { Secret } from '../../domain/secret.ts';
 import type { Path } from '../yaml/path.ts';
-import type { Reader } from '../reading/reader.ts';
+import type { ConfigReader } from '../reading/reader.ts';
 
 /** The first use of each secret, by its text: a secret with two uses could not say which one is meant. */
 export type SecretUses = Map<string, string>;
 
 /** Reports a secret that already has another use. */
 export function requireUniqueSecret(
-  { reader, uses, use }: { reader: Reader; uses: SecretUses; use: string },
+  { reader, uses, use }: { reader: ConfigReader; uses: SecretUses; use: string },
   secret: Secret,
   path: Path,
 ): void {
@@ -18,7 +18,7 @@ export function requireUniqueSecret(
 
 /** Reports when neither or both of a pair of keys are given; otherwise returns the given one. */
 export function oneOf(
-  reader: Reader,
+  reader: ConfigReader,
   path: Path,
   [first, second]: readonly [string, string],
 ): string | undefined {
@@ -31,7 +31,12 @@ export function oneOf(
 }
 
 /** Reports a name that an earlier entry of the list has. */
-export function uniqueName(reader: Reader, path: Path, name: string | undefined, seen: Set<string>): void {
+export function uniqueName(
+  reader: ConfigReader,
+  path: Path,
+  name: string | undefined,
+  seen: Set<string>,
+): void {
   if (name === undefined) return;
   if (seen.has(name))
     reader.report([...path, 'name'], `the name "${name}" is taken by an earlier entry; names must differ`);
@@ -39,7 +44,7 @@ export function uniqueName(reader: Reader, path: Path, name: string | undefined,
 }
 
 /** A list without undefined entries; undefined when it has one. */
-export function complete<T>(list: readonly (T | undefined)[]): readonly T[] | undefined {
+export function allDefined<T>(list: readonly (T | undefined)[]): readonly T[] | undefined {
   const whole = list.filter((item) => item !== undefined);
   return whole.length === list.length ? whole : undefined;
 }

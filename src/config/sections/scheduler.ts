@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { key, mapping, readMapping } from '../schema/mapping.ts';
 import type { Values } from '../schema/mapping.ts';
-import type { Reader } from '../reading/reader.ts';
+import type { ConfigReader } from '../reading/reader.ts';
 import { count, interval, timer } from '../schema/values.ts';
 import { checkTimeout } from './services/timing.ts';
 import type { ServiceDefaults } from './services/timing.ts';
@@ -52,7 +52,7 @@ interface Scheduling {
 }
 
 /** Reads `scheduler` and `confirm`. */
-export function readScheduling(reader: Reader): Scheduling {
+export function readScheduling(reader: ConfigReader): Scheduling {
   const { whole, partial } = readMapping(reader, schedulerKeys, ['scheduler']);
   const confirm = readMapping(reader, confirmKeys, ['confirm']).whole;
   const { intervalMs, timeoutMs, adaptive } = partial;

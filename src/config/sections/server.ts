@@ -5,7 +5,7 @@ import type { Secret } from '../../domain/secret.ts';
 import type { ConfigContext } from '../schema/context.ts';
 import { exactlyOneOf, key, mapping, readMapping } from '../schema/mapping.ts';
 import type { Values } from '../schema/mapping.ts';
-import type { Reader } from '../reading/reader.ts';
+import type { ConfigReader } from '../reading/reader.ts';
 import {
   count,
   listenAddress,
@@ -17,7 +17,7 @@ import {
   token,
   tokenFile,
 } from '../schema/values.ts';
-import { complete, oneOf, requireUniqueSecret, uniqueName } from './rules.ts';
+import { allDefined, oneOf, requireUniqueSecret, uniqueName } from './rules.ts';
 import type { SecretUses } from './rules.ts';
 
 const SCOPES = ['read', 'metrics', 'ack', 'heartbeat', 'admin'] as const;
@@ -146,7 +146,7 @@ export interface ServerConfig extends Values<ReturnType<typeof serverKeys>> {
  * @param override instead of `server.listen`
  */
 export function readServer(
-  reader: Reader,
+  reader: ConfigReader,
   context: ConfigContext,
   override: ServerConfig['listen'] | undefined,
 ): ServerConfig | undefined {
@@ -165,7 +165,7 @@ export function readServer(
 }
 
 /** Undefined when one of them is invalid. */
-function readTokens(reader: Reader, context: ConfigContext): readonly TokenConfig[] | undefined {
+function readTokens(reader: ConfigReader, context: ConfigContext): readonly TokenConfig[] | undefined {
   const keys = tokenKeys(context);
   const names = new Set<string>();
   const uses: SecretUses = new Map();
@@ -179,7 +179,7 @@ function readTokens(reader: Reader, context: ConfigContext): readonly TokenConfi
     requireUniqueSecret({ reader, uses, use }, secret, [...path, given]);
     return whole && { name: whole.name, token: secret, scopes: [...new Set(whole.scopes)] };
   });
-  return complete(tokens);
+  return allDefined(tokens);
 }
 interface AccessRules {
   readonly listen: ServerConfig['listen'] | undefined;
@@ -191,7 +191,7 @@ interface AccessRules {
  * Off loopback anyone can connect: each webhook then needs a token. And where reloading over HTTP is turned on, there
  * must be a token that allows it.
  */
-function checkAccess(reader: Reader, { listen, lifecycle, tokens }: AccessRules): void {
+function checkAccess(reader: ConfigReader, { listen, lifecycle, tokens }: AccessRules): void {
   const open = listen === undefined || isLoopback(listen.host) ? undefined : addressOf(listen);
   if (open !== undefined) {
     for (const path of reader.items(['webhooks'])) {

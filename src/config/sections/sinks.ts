@@ -8,9 +8,9 @@ import { secret, secretFile, type ConfigFiles } from '../../settings/values.ts';
 import type { ConfigContext } from '../schema/context.ts';
 import { exactlyOneOf, key, mapping, readMapping } from '../schema/mapping.ts';
 import type { Values } from '../schema/mapping.ts';
-import type { Reader } from '../reading/reader.ts';
+import type { ConfigReader } from '../reading/reader.ts';
 import { count, name, text, timer } from '../schema/values.ts';
-import { complete, uniqueName } from './rules.ts';
+import { allDefined, uniqueName } from './rules.ts';
 
 const redisKeys = (files: ConfigFiles) => ({
   url: key(
@@ -161,7 +161,7 @@ export interface SinkConfig {
 }
 
 /** Reads `sinks`; undefined when one of them is invalid. */
-export function readSinks(reader: Reader, context: ConfigContext): readonly SinkConfig[] | undefined {
+export function readSinks(reader: ConfigReader, context: ConfigContext): readonly SinkConfig[] | undefined {
   const keys = sinkKeys(context);
   const names = new Set<string>();
   const sinks = reader.items(['sinks']).map((path): SinkConfig | undefined => {
@@ -176,5 +176,5 @@ export function readSinks(reader: Reader, context: ConfigContext): readonly Sink
     const to = whole?.redis ?? whole?.http ?? whole?.log;
     return whole === undefined || to === undefined ? undefined : { name: whole.name, to };
   });
-  return complete(sinks);
+  return allDefined(sinks);
 }

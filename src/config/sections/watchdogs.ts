@@ -4,9 +4,9 @@ import { secret, secretFile } from '../../settings/values.ts';
 import type { ConfigContext } from '../schema/context.ts';
 import { key, readMapping } from '../schema/mapping.ts';
 import type { Values } from '../schema/mapping.ts';
-import type { Reader } from '../reading/reader.ts';
+import type { ConfigReader } from '../reading/reader.ts';
 import { name, secretUrl, timer } from '../schema/values.ts';
-import { complete, oneOf, uniqueName } from './rules.ts';
+import { allDefined, oneOf, uniqueName } from './rules.ts';
 
 const match = z
   .record(z.string().min(1), z.string().min(1).meta({ description: 'the value of the label' }))
@@ -43,19 +43,19 @@ export const pingKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
 });
 
 /** Reads `watchdogs`; undefined when one of them is invalid. */
-export function readWatchdogs(reader: Reader): readonly WatchdogConfig[] | undefined {
+export function readWatchdogs(reader: ConfigReader): readonly WatchdogConfig[] | undefined {
   const names = new Set<string>();
   const list = reader.items(['watchdogs']).map((path) => {
     const { whole, partial } = readMapping(reader, watchdogKeys, path);
     uniqueName(reader, path, partial.name, names);
     return whole;
   });
-  return complete(list);
+  return allDefined(list);
 }
 
 /** Reads `ping_url` or its file; undefined when it is invalid. */
 export function readPing(
-  reader: Reader,
+  reader: ConfigReader,
   context: ConfigContext,
 ): { readonly url: Secret | undefined } | undefined {
   const keys = pingKeys(context);

@@ -4,9 +4,9 @@ import type { ConfigContext } from '../schema/context.ts';
 import { key, mapping, exactlyOneOf, readMapping } from '../schema/mapping.ts';
 import type { Values } from '../schema/mapping.ts';
 import type { Path } from '../yaml/path.ts';
-import type { Reader } from '../reading/reader.ts';
+import type { ConfigReader } from '../reading/reader.ts';
 import { count, interval, name, timer, token, tokenFile } from '../schema/values.ts';
-import { complete, oneOf, requireUniqueSecret, uniqueName } from './rules.ts';
+import { allDefined, oneOf, requireUniqueSecret, uniqueName } from './rules.ts';
 import type { SecretUses } from './rules.ts';
 
 const headerName = z
@@ -89,7 +89,10 @@ export interface WebhookConfig {
 }
 
 /** Reads `webhooks`; without the list there is one entry, `main`. Undefined when one of them is invalid. */
-export function readWebhooks(reader: Reader, context: ConfigContext): readonly WebhookConfig[] | undefined {
+export function readWebhooks(
+  reader: ConfigReader,
+  context: ConfigContext,
+): readonly WebhookConfig[] | undefined {
   if (!reader.has(['webhooks'])) return [{ name: 'main', tokens: [] }];
   const keys = webhookKeys(context);
   const names = new Set<string>();
@@ -116,11 +119,11 @@ export function readWebhooks(reader: Reader, context: ConfigContext): readonly W
       ...(whole.alertmanager && { alertmanager: whole.alertmanager }),
     };
   });
-  return complete(webhooks);
+  return allDefined(webhooks);
 }
 
 /** A delivery to the path without a name goes to the entry whose token it carries, else to the one that needs none. */
-function checkUnnamed(reader: Reader): void {
+function checkUnnamed(reader: ConfigReader): void {
   const keys = ['tokens', 'token_files', 'hmac'];
   const open = reader.items(['webhooks']).filter((path) => !keys.some((key) => reader.has([...path, key])));
   for (const path of open.slice(1)) {
@@ -132,7 +135,7 @@ function checkUnnamed(reader: Reader): void {
 }
 
 function readHmac(
-  reader: Reader,
+  reader: ConfigReader,
   { path, uses }: { readonly path: Path; readonly uses: SecretUses },
   { name, hmac }: { readonly name?: string | undefined; readonly hmac?: GivenHmac | undefined },
 ): HmacConfig | undefined {

@@ -1,4 +1,4 @@
-import type { YamlNode } from './document.ts';
+import type { YamlNode } from './nodes.ts';
 
 /** How deep collections may be nested. */
 export const MAX_DEPTH = 100;
@@ -8,7 +8,7 @@ const MAX_VALUES = 1_000_000;
 export const LIMITS = `${MAX_VALUES} values and a depth of ${MAX_DEPTH}`;
 
 /** Counts what aliases expand to, so that a small text cannot fill the memory or the stack. */
-export class Extent {
+export class AliasLimits {
   readonly #known = new Map<YamlNode, { readonly values: number; readonly depth: number }>();
 
   /** Adds a finished collection; false when it is larger than the limits. */

@@ -1,5 +1,5 @@
 import { CORE_SCHEMA, NOT_RESOLVED } from 'js-yaml';
-import type { Scalar, ScalarNode } from './document.ts';
+import type { Scalar, ScalarNode } from './nodes.ts';
 
 const IMPLICIT = CORE_SCHEMA.tags.flatMap((tag) => (tag.nodeKind === 'scalar' && tag.implicit ? [tag] : []));
 

@@ -1,11 +1,11 @@
 import { YAMLException, parseEvents } from 'js-yaml';
 import type { Event } from 'js-yaml';
-import { lineIndex, toData } from './document.ts';
-import type { YamlNode } from './document.ts';
+import { lineIndex, toData } from './nodes.ts';
+import type { YamlNode } from './nodes.ts';
 import type { Environment } from './expand.ts';
 import { MAX_DEPTH } from './alias-limits.ts';
-import { Builder } from './tree.ts';
-import type { SourceProblem } from './tree.ts';
+import { TreeBuilder } from './tree-builder.ts';
+import type { SourceProblem } from './tree-builder.ts';
 
 export interface ParsedYaml {
   /** Undefined when the document is empty or is not YAML. */
@@ -46,7 +46,7 @@ function parse(text: string, env: Environment | undefined): ParsedYaml {
   } catch (error) {
     return { root: undefined, problems: [syntaxProblem(text, error)], readable: false, lineOf };
   }
-  return { ...new Builder({ text, env, events, lineOf }).build(), readable: true, lineOf };
+  return { ...new TreeBuilder({ text, env, events, lineOf }).build(), readable: true, lineOf };
 }
 
 function syntaxProblem(text: string, error: unknown): SourceProblem {

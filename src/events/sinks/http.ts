@@ -1,13 +1,13 @@
 import { Pool } from 'undici';
 import type { HttpSinkConfig } from '../../config/sections/sinks.ts';
 import type { CloudEvent } from '../../domain/event.ts';
-import type { Delivered, Failure, Sink } from './sink.ts';
+import type { DeliveryAttempt, SinkFailure, Sink } from './sink.ts';
 
 export type HttpSinkOptions = Omit<HttpSinkConfig, 'type'>;
 
 /** Status codes that blame the event, and not the address, the token or the receiver. */
-const REFUSALS: ReadonlySet<number> = new Set([400, 409, 413, 422]);
-const SHOWN = 200;
+const PERMANENT_FAILURES: ReadonlySet<number> = new Set([400, 409, 413, 422]);
+const MAX_REASON_LENGTH = 200;
 const READ_BYTES = 16_384;
 
 /**
@@ -35,18 +35,18 @@ export class HttpSink implements Sink {
     });
   }
 
-  async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {
+  async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<DeliveryAttempt> {
     const [event] = events;
-    if (event === undefined) return { taken: 0 };
+    if (event === undefined) return { accepted: 0 };
     const failure = await this.#post(event, signal);
-    return failure === undefined ? { taken: 1 } : { taken: 0, failure };
+    return failure === undefined ? { accepted: 1 } : { accepted: 0, failure };
   }
 
   async close(): Promise<void> {
     await this.#pool.destroy();
   }
 
-  async #post(event: CloudEvent, signal: AbortSignal): Promise<Failure | undefined> {
+  async #post(event: CloudEvent, signal: AbortSignal): Promise<SinkFailure | undefined> {
     const limit = AbortSignal.timeout(this.#options.timeoutMs);
     try {
       const { statusCode, headers, body } = await this.#pool.request({
@@ -56,12 +56,12 @@ export class HttpSink implements Sink {
         body: event.json,
         signal: AbortSignal.any([signal, limit]),
       });
-      const text = await beginning(body);
+      const text = await readStart(body);
       if (statusCode >= 200 && statusCode < 300) return undefined;
       const wait = retryAfterMs(headers['retry-after']);
       return {
         reason: `HTTP ${statusCode}${text === '' ? '' : `: ${text}`}`,
-        refused: REFUSALS.has(statusCode),
+        permanent: PERMANENT_FAILURES.has(statusCode),
         ...(wait !== undefined && { retryAfterMs: wait }),
       };
     } catch (error) {
@@ -75,7 +75,7 @@ export class HttpSink implements Sink {
  * The beginning of an answer, for error messages; a short answer is read completely, so that its connection can be
  * reused.
  */
-async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
+async function readStart(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body) {
@@ -83,7 +83,7 @@ async function beginning(body: AsyncIterable<Uint8Array>): Promise<string> {
     bytes += chunk.byteLength;
     if (bytes > READ_BYTES) break;
   }
-  return Buffer.concat(chunks).toString('utf8').replace(/\s+/g, ' ').trim().slice(0, SHOWN);
+  return Buffer.concat(chunks).toString('utf8').replace(/\s+/g, ' ').trim().slice(0, MAX_REASON_LENGTH);
 }
 
 /** Seconds, or an HTTP date. */

@@ -6,7 +6,7 @@ export function createLogSink(name: string, logger: Logger): Sink {
   return {
     deliver: (events) => {
       for (const { json } of events) logger.info({ sink: name, event: JSON.parse(json) as unknown }, 'event');
-      return Promise.resolve({ taken: events.length });
+      return Promise.resolve({ accepted: events.length });
     },
     close: () => Promise.resolve(),
   };

@@ -4,7 +4,7 @@ import type { RedisSinkConfig } from '../../config/sections/sinks.ts';
 import { onAbort } from '../../domain/cancellation.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { CloudEvent } from '../../domain/event.ts';
-import type { Delivered, Sink } from './sink.ts';
+import type { DeliveryAttempt, Sink } from './sink.ts';
 
 export interface RedisSinkOptions extends Omit<RedisSinkConfig, 'type'> {
   readonly clock: Clock;
@@ -23,23 +23,23 @@ export class RedisSink implements Sink {
     this.#options = options;
   }
 
-  async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<Delivered> {
+  async deliver(events: readonly CloudEvent[], signal: AbortSignal): Promise<DeliveryAttempt> {
     const { timeoutMs, clock } = this.#options;
     const late = new AbortController();
     const cancel = clock.after(timeoutMs, () => {
       late.abort();
-      this.#drop();
+      this.#disconnect();
     });
-    const release = onAbort(signal, () => this.#drop());
+    const release = onAbort(signal, () => this.#disconnect());
     try {
       this.#client ??= await this.#connect();
       await this.#append(this.#client, events);
-      return { taken: events.length };
+      return { accepted: events.length };
     } catch (error) {
-      this.#drop();
+      this.#disconnect();
       const reason = error instanceof Error ? error.message : String(error);
       return {
-        taken: 0,
+        accepted: 0,
         failure: { reason: late.signal.aborted ? `no answer within ${timeoutMs / 1_000} s` : reason },
       };
     } finally {
@@ -49,11 +49,11 @@ export class RedisSink implements Sink {
   }
 
   close(): Promise<void> {
-    this.#drop();
+    this.#disconnect();
     return Promise.resolve();
   }
 
-  #drop(): void {
+  #disconnect(): void {
     this.#client?.disconnect();
     this.#client = undefined;
   }

@@ -1,6 +1,6 @@
 import { cutOnAbort } from '../../domain/cancellation.ts';
-import type { Bus } from '../bus.ts';
-import { Pump, type PumpOptions, type SinkOutcome } from './pump.ts';
+import type { EventBus } from '../event-bus.ts';
+import { SinkWorker, type SinkWorkerOptions, type SinkOutcome } from './sink-worker.ts';
 import type { Sink } from './sink.ts';
 
 /** A sink of the configuration. */
@@ -23,22 +23,22 @@ export interface SinkView {
   readonly failing?: string;
 }
 
-export interface SinksOptions extends Pick<PumpOptions, 'ledger' | 'clock' | 'logger' | 'random'> {
-  readonly bus: Bus;
+export interface SinksOptions extends Pick<SinkWorkerOptions, 'ledger' | 'clock' | 'logger' | 'random'> {
+  readonly bus: EventBus;
   readonly onEvents: (sink: string, outcome: SinkOutcome, count: number) => void;
   readonly onFailure: (sink: string) => void;
 }
 
-interface Running {
+interface RunningSink {
   readonly type: string;
-  readonly pump: Pump;
+  readonly worker: SinkWorker;
 }
 
 /** The configured sinks, each with its own pump: none waits for another. */
 export class Sinks {
   readonly #options: SinksOptions;
   readonly #cutting = new AbortController();
-  #running: readonly Running[] = [];
+  #running: readonly RunningSink[] = [];
   #changing: Promise<void> = Promise.resolve();
 
   constructor(options: SinksOptions) {
@@ -53,16 +53,24 @@ export class Sinks {
     this.#changing = this.#changing.then(async () => {
       await this.#stopAll();
       if (this.#cutting.signal.aborted) return;
-      this.#running = wanted.flatMap((sink) => this.#started(sink));
+      this.#running = wanted.flatMap((sink) => this.#tryStart(sink));
     });
   }
 
   views(): readonly SinkView[] {
     const { bus } = this.#options;
-    return this.#running.flatMap(({ type, pump: { name, at, failing } }) =>
-      at === undefined
+    return this.#running.flatMap(({ type, worker: { name, position, failing } }) =>
+      position === undefined
         ? []
-        : [{ name, type, after: at, lag: bus.behind(at), ...(failing !== undefined && { failing }) }],
+        : [
+            {
+              name,
+              type,
+              after: position,
+              lag: bus.lag(position),
+              ...(failing !== undefined && { failing }),
+            },
+          ],
     );
   }
 
@@ -74,31 +82,31 @@ export class Sinks {
 
   async #stopAll(): Promise<void> {
     const stopped = await Promise.allSettled(
-      this.#running.map(({ pump }) => pump.stop(this.#cutting.signal)),
+      this.#running.map(({ worker }) => worker.stop(this.#cutting.signal)),
     );
     // one that cannot be closed must not keep the others from starting
     for (const [i, end] of stopped.entries())
       if (end.status === 'rejected')
-        this.#failed(this.#running[i]?.pump.name, end.reason, 'a sink could not be closed');
+        this.#logFailure(this.#running[i]?.worker.name, end.reason, 'a sink could not be closed');
     this.#running = [];
   }
 
-  #started(sink: ConfiguredSink): Running[] {
+  #tryStart(sink: ConfiguredSink): RunningSink[] {
     try {
-      return [{ type: sink.type, pump: this.#start(sink) }];
+      return [{ type: sink.type, worker: this.#start(sink) }];
     } catch (error) {
-      this.#failed(sink.name, error, 'a sink could not be started');
+      this.#logFailure(sink.name, error, 'a sink could not be started');
       return [];
     }
   }
 
-  #failed(sink: string | undefined, error: unknown, message: string): void {
+  #logFailure(sink: string | undefined, error: unknown, message: string): void {
     this.#options.logger.error({ sink, error: String(error) }, message);
   }
 
-  #start({ name, create }: ConfiguredSink): Pump {
+  #start({ name, create }: ConfiguredSink): SinkWorker {
     const { onEvents, onFailure, ...options } = this.#options;
-    return new Pump({
+    return new SinkWorker({
       ...options,
       name,
       sink: create(),

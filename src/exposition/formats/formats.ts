@@ -1,4 +1,4 @@
-import type { Escaping } from '../table/names.ts';
+import type { Escaping } from '../table/name-escaping.ts';
 import { familyHeader, ProtobufBlockWriter } from './protobuf-blocks.ts';
 import type { BlockWriter } from '../render/block-cache.ts';
 import type { FamilySnapshot } from '../table/series-table.ts';

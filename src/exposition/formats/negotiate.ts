@@ -1,5 +1,5 @@
 import type { FormatChoice, FormatName } from './formats.ts';
-import { ESCAPINGS, type Escaping } from '../table/names.ts';
+import { ESCAPINGS, type Escaping } from '../table/name-escaping.ts';
 
 export type Encoding = 'identity' | 'gzip';
 

@@ -1,5 +1,5 @@
 import type { BlockState, Series } from '../table/block.ts';
-import { escapeFamily, type Escaping } from '../table/names.ts';
+import { escapeFamily, type Escaping } from '../table/name-escaping.ts';
 import { ProtobufWriter } from './protobuf-encoder.ts';
 import {
   METRIC_TYPE,

@@ -1,5 +1,5 @@
 import type { LabelSet } from '../table/labels.ts';
-import { escapeLabel, type Escaping } from '../table/names.ts';
+import { escapeLabel, type Escaping } from '../table/name-escaping.ts';
 import type { ProtobufWriter } from './protobuf-encoder.ts';
 import type {
   CompoundValue,

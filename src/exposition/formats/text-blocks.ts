@@ -1,6 +1,6 @@
 import type { BlockState } from '../table/block.ts';
 import { formatValue, LONGEST_NUMBER, NumberWriter } from './number-writer.ts';
-import { Patch } from './patch.ts';
+import { BlockPatch } from './block-patch.ts';
 import { bufferFor, type BlockWriter, type BlockBuffer, type RenderedBlock } from '../render/block-cache.ts';
 import { exemplarSuffix, linePrefixes, type TextDialect } from './text-lines.ts';
 
@@ -61,7 +61,7 @@ export class TextWriter implements BlockWriter {
     const { values, lines } = state;
     const before = last.state.values;
     const { starts, ends, bytes } = buffer;
-    const patch = new Patch(last.buffer, buffer);
+    const patch = new BlockPatch(last.buffer, buffer);
     let copied = 0;
     let at = 0;
     for (let i = 0; i < lines; i += 1) {

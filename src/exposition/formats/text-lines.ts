@@ -1,6 +1,6 @@
 import type { Series } from '../table/block.ts';
 import { escapeHelp, escapeQuoted, renderLabels, renderName } from '../table/labels.ts';
-import { escapeFamily, isLegacyFamily, type Escaping } from '../table/names.ts';
+import { escapeFamily, isLegacyFamily, type Escaping } from '../table/name-escaping.ts';
 import { formatValue } from './number-writer.ts';
 import type { Exemplar, FamilyHeader } from '../table/samples.ts';
 import type { FamilySnapshot } from '../table/series-table.ts';

@@ -1,4 +1,4 @@
-import { escapeFamily, ESCAPINGS, isLegacyFamily, isName } from './names.ts';
+import { escapeFamily, ESCAPINGS, isLegacyFamily, isName } from './name-escaping.ts';
 import type { FamilyHeader } from './samples.ts';
 
 /** The families of one exposition: names are unique, and no line can belong to two families. */

@@ -1,5 +1,5 @@
 import { Block, type BlockState, type Series } from './block.ts';
-import { isLegacyFamily } from './names.ts';
+import { isLegacyFamily } from './name-escaping.ts';
 import type { FamilyHeader, SampleValue } from './samples.ts';
 
 /** A larger block is divided; one block fills about one part of 64 KiB. */

@@ -1,4 +1,4 @@
-import { escapeLabel, isLegacyLabel, isName, type Escaping } from './names.ts';
+import { escapeLabel, isLegacyLabel, isName, type Escaping } from './name-escaping.ts';
 
 export type LabelSet = Readonly<Record<string, string>>;
 

@@ -6,7 +6,7 @@
 import { closeSync, open, read, statfs } from 'node:fs';
 import { systemClock } from '../../domain/clock.ts';
 import { CHILD_THREADS, ChildWorker, type ChildRequest, type PackedUsage } from './worker.ts';
-import { Pace } from '../pace.ts';
+import { TimeSlice } from '../time-slice.ts';
 import { countProcesses, type ProcessCounts } from '../collectors/cpu/process-count.ts';
 
 /** A file of /sys has at most one page. */
@@ -39,9 +39,9 @@ function callRead(path: string): Promise<{ text: string } | number> {
 }
 
 async function callProcesses(procfs: string): Promise<ProcessCounts | number> {
-  const pace = new Pace(systemClock);
+  const pace = new TimeSlice(systemClock);
   try {
-    return await countProcesses(procfs, () => pace.breathe());
+    return await countProcesses(procfs, () => pace.yieldIfSpent());
   } catch (error) {
     return errno(error as NodeJS.ErrnoException);
   }

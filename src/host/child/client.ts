@@ -23,7 +23,7 @@ const LIMIT_MS = 2_000;
 const GRACE_MS = 1_000;
 const RESTART_MS = 5_000;
 /** How long hung paths are not tried again after so many of them hung that the child had to be replaced. */
-const BENCH_MS = 60_000;
+const SUSPEND_MS = 60_000;
 /** Killed children that have not ended, because the kernel is still in a call of theirs. */
 const MAX_LINGERING = 4;
 
@@ -40,7 +40,7 @@ export class ChildClient {
   #lingering = 0;
   #closed = false;
   /** Until when calls (by `callKey`) are not tried again. */
-  readonly #benched = new Map<string, number>();
+  readonly #suspended = new Map<string, number>();
   /** Children that were replaced because all their threads hung. */
   readonly #exhausted = new WeakSet<HostChild>();
 
@@ -91,7 +91,7 @@ export class ChildClient {
     signal: AbortSignal,
   ): Promise<Map<string, Settled<K>>> {
     const results = new Map<string, Settled<K>>();
-    let asked = this.#leaveOutBenched(kind, [...new Set(paths)], results);
+    let asked = this.#skipSuspended(kind, [...new Set(paths)], results);
     while (asked.length > 0) {
       const child = this.#current();
       const { replies, stuck } = await this.#ask(child, { kind, paths: asked }, signal).catch(
@@ -104,7 +104,7 @@ export class ChildClient {
         return false;
       });
       if (stuck.length > 0) this.#replaceExhausted(child, stuck);
-      asked = this.#leaveOutBenched(kind, left, results);
+      asked = this.#skipSuspended(kind, left, results);
     }
     return results;
   }
@@ -115,7 +115,7 @@ export class ChildClient {
     return { replies: [], stuck: [] };
   }
 
-  #leaveOutBenched<K extends CallKind>(
+  #skipSuspended<K extends CallKind>(
     kind: K,
     paths: readonly string[],
     results: Map<string, Settled<K>>,
@@ -123,9 +123,9 @@ export class ChildClient {
     const now = this.#clock.monotonic();
     return paths.filter((path) => {
       const key = callKey(kind, path);
-      const until = this.#benched.get(key);
+      const until = this.#suspended.get(key);
       if (until === undefined) return true;
-      if (until <= now) return this.#benched.delete(key);
+      if (until <= now) return this.#suspended.delete(key);
       results.set(path, 'hung');
       return false;
     });
@@ -186,8 +186,8 @@ export class ChildClient {
   #replaceExhausted(child: HostChild, stuck: readonly string[]): void {
     if (this.#exhausted.has(child)) return;
     this.#exhausted.add(child);
-    const until = this.#clock.monotonic() + BENCH_MS;
-    for (const key of stuck) this.#benched.set(key, until);
+    const until = this.#clock.monotonic() + SUSPEND_MS;
+    for (const key of stuck) this.#suspended.set(key, until);
     this.#retire(child);
   }
 

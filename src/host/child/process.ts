@@ -13,7 +13,7 @@ export class HostChild {
   readonly ended: Promise<void>;
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, Waiting>();
-  #asked = 0;
+  #lastId = 0;
 
   /** @param path the compiled `child.js` */
   constructor(path: string) {
@@ -33,14 +33,14 @@ export class HostChild {
         if (this.#process.pid === undefined) resolve();
       });
     });
-    this.#process.on('message', (message) => this.#take(message));
+    this.#process.on('message', (message) => this.#onMessage(message));
     this.#process.unref();
     this.#process.channel?.unref();
   }
 
   /** Rejects with a CollectorError when the child ends first. */
   ask<K extends CallKind>(kind: K, paths: readonly string[], limitMs: number): Promise<ChildAnswer<K>> {
-    const request: ChildRequest = { id: ++this.#asked, kind, paths, limitMs };
+    const request: ChildRequest = { id: ++this.#lastId, kind, paths, limitMs };
     return new Promise((resolve, reject) => {
       // The worker answers a kind with results of that kind.
       this.#waiting.set(request.id, {
@@ -58,7 +58,7 @@ export class HostChild {
     this.#process.kill('SIGKILL');
   }
 
-  #take(message: unknown): void {
+  #onMessage(message: unknown): void {
     const answer = message as ChildAnswer;
     this.#waiting.get(answer.id)?.resolve(answer);
     this.#waiting.delete(answer.id);

@@ -90,10 +90,10 @@ export class ChildWorker {
     const replies = calls.map(
       ({ reply, startedAt }) => reply ?? (startedAt === undefined ? 'queued' : 'hung'),
     );
-    return { id, replies, stuck: replies.includes('queued') ? this.#underWay() : [] };
+    return { id, replies, stuck: replies.includes('queued') ? this.#runningCalls() : [] };
   }
 
-  #underWay(): string[] {
+  #runningCalls(): string[] {
     return [...this.#calls].flatMap(([key, { startedAt }]) => (startedAt === undefined ? [] : [key]));
   }
 

@@ -61,7 +61,7 @@ class Cursor {
   }
 
   /** Returns the match at this position, and steps over it. */
-  take(pattern: RegExp): RegExpExecArray | undefined {
+  match(pattern: RegExp): RegExpExecArray | undefined {
     pattern.lastIndex = this.#at;
     const match = pattern.exec(this.#text);
     if (match === null) return undefined;
@@ -77,11 +77,11 @@ class Cursor {
 
 function parseSample(text: string, line: number): SampleLine {
   const cursor = new Cursor(text);
-  const name = cursor.take(NAME)?.[1];
+  const name = cursor.match(NAME)?.[1];
   if (name === undefined)
     throw new TextfileError(line, `${cursor.rest}: expected the name of a metric or a comment`);
-  const labels = cursor.take(OPENING) === undefined ? {} : parseLabels(cursor, line);
-  const [, digits, more] = cursor.take(VALUE) ?? [];
+  const labels = cursor.match(OPENING) === undefined ? {} : parseLabels(cursor, line);
+  const [, digits, more] = cursor.match(VALUE) ?? [];
   const value = digits === undefined ? undefined : parseValue(digits);
   if (value === undefined)
     throw new TextfileError(line, `${name} has the value ${JSON.stringify(digits ?? '')}: expected a number`);
@@ -95,8 +95,8 @@ function parseSample(text: string, line: number): SampleLine {
 
 function parseLabels(cursor: Cursor, line: number): Labels {
   const labels = new Map<string, string>();
-  while (cursor.take(CLOSING) === undefined) {
-    const [, name, value = ''] = cursor.take(LABEL) ?? [];
+  while (cursor.match(CLOSING) === undefined) {
+    const [, name, value = ''] = cursor.match(LABEL) ?? [];
     if (name === undefined)
       throw new TextfileError(line, `${cursor.rest}: expected label="value", with \\\\, \\" and \\n escaped`);
     if (name === '__name__') throw new TextfileError(line, 'invalid label __name__: expected another name');

@@ -1,6 +1,6 @@
 import { lstat, stat, type FileHandle } from 'node:fs/promises';
 import { openRegularFile } from '../../domain/regular-file.ts';
-import { sample, type Family, type Sample } from '../../metrics/family.ts';
+import { defineFamily, sample, type Sample } from '../../metrics/family.ts';
 import {
   CollectorError,
   type Collector,
@@ -8,24 +8,23 @@ import {
   type CollectorOptions,
 } from '../collector.ts';
 import { codeOf } from '../errno.ts';
-import { Pace } from '../pace.ts';
+import { TimeSlice } from '../time-slice.ts';
 import { listTextfiles, type TextfileListing } from './files.ts';
 import { TextfileError } from './line.ts';
 import { lineNames, TextfileNames } from './names.ts';
 import { TextfileParser, type TextFamily } from './parser.ts';
 
-const modified: Family = {
-  name: 'node_textfile_mtime_seconds',
-  type: 'gauge',
-  help: 'Unixtime mtime of textfiles successfully read.',
-  labels: ['file'],
-};
-const scrapeError: Family = {
-  name: 'node_textfile_scrape_error',
-  type: 'gauge',
-  help: '1 if there was an error opening or reading a file, 0 otherwise; the log names the file.',
-  labels: [],
-};
+const modified = defineFamily(
+  'gauge',
+  'node_textfile_mtime_seconds',
+  'Unixtime mtime of textfiles successfully read.',
+  ['file'],
+);
+const scrapeError = defineFamily(
+  'gauge',
+  'node_textfile_scrape_error',
+  '1 if there was an error opening or reading a file, 0 otherwise; the log names the file.',
+);
 
 /** Metrics that other programs wrote to files. */
 export const textfile: Collector = {
@@ -47,7 +46,7 @@ interface FileProblem {
 }
 
 /** The last reading of a file; it is read again after it was written to. */
-interface Read {
+interface ReadFile {
   readonly version: string;
   readonly mtimeSeconds: number;
   readonly content: readonly TextFamily[] | TextfileError;
@@ -57,8 +56,8 @@ class TextfileCollector implements CollectorInstance {
   readonly #options: CollectorOptions;
   readonly #reserved: ReadonlyMap<string, string>;
   /** The last reported problem of each file or folder. */
-  readonly #told = new Map<string, string>();
-  #read: ReadonlyMap<string, Read> = new Map();
+  readonly #loggedProblems = new Map<string, string>();
+  #read: ReadonlyMap<string, ReadFile> = new Map();
   #samples: readonly Sample[] = [];
 
   constructor(options: CollectorOptions) {
@@ -71,10 +70,10 @@ class TextfileCollector implements CollectorInstance {
   async collect(signal: AbortSignal): Promise<readonly Sample[]> {
     const listing = await listTextfiles(this.#options.textfile);
     const before = this.#read;
-    const read = new Map<string, Read>();
+    const read = new Map<string, ReadFile>();
     for (const file of listing.files) {
       if (signal.aborted) throw new CollectorError('the scrape ended before all textfiles were read');
-      const version = await readFile(file, before.get(file), new Pace(this.#options.clock));
+      const version = await readFile(file, before.get(file), new TimeSlice(this.#options.clock));
       if (version !== undefined) read.set(file, version);
     }
     this.#read = read;
@@ -86,7 +85,7 @@ class TextfileCollector implements CollectorInstance {
   }
 
   #sameFailures({ failures }: TextfileListing): boolean {
-    const folders = [...this.#told.keys()].filter((path) => !this.#read.has(path));
+    const folders = [...this.#loggedProblems.keys()].filter((path) => !this.#read.has(path));
     return folders.length === failures.size && folders.every((path) => failures.has(path));
   }
 
@@ -105,24 +104,24 @@ class TextfileCollector implements CollectorInstance {
       const leftOut = [...content.flatMap((family) => family.problems), ...names.add(file, content)];
       if (leftOut.length > 0) problems.set(file, { message: 'textfile served in part', leftOut });
     }
-    this.#tell(problems);
+    this.#logProblems(problems);
     const failed = [...problems.values()].some(({ message }) => message === REJECTED);
     return [...names.samples(), ...served, sample(scrapeError, failed ? 1 : 0)];
   }
 
   /** Logs each problem once, and its end. */
-  #tell(problems: ReadonlyMap<string, FileProblem>): void {
+  #logProblems(problems: ReadonlyMap<string, FileProblem>): void {
     const { log } = this.#options;
-    for (const file of this.#told.keys()) {
+    for (const file of this.#loggedProblems.keys()) {
       if (problems.has(file)) continue;
-      this.#told.delete(file);
+      this.#loggedProblems.delete(file);
       log.info({ file }, 'textfile is valid again or removed');
     }
     for (const [file, { message, leftOut }] of problems) {
       const [first] = leftOut;
       const text = `${message} ${leftOut.length} ${first?.line ?? ''} ${first?.message ?? ''}`;
-      if (this.#told.get(file) === text) continue;
-      this.#told.set(file, text);
+      if (this.#loggedProblems.get(file) === text) continue;
+      this.#loggedProblems.set(file, text);
       const line = first?.line === undefined ? {} : { line: first.line };
       const count = message === REJECTED ? {} : { left_out: leftOut.length };
       log.warn({ file, ...line, ...count, reason: first?.message }, message);
@@ -135,7 +134,11 @@ function rejected(error: TextfileError): FileProblem {
 }
 
 /** Undefined for a file that was removed since it was listed. */
-async function readFile(file: string, known: Read | undefined, pace: Pace): Promise<Read | undefined> {
+async function readFile(
+  file: string,
+  known: ReadFile | undefined,
+  pace: TimeSlice,
+): Promise<ReadFile | undefined> {
   try {
     const listed = await stat(file);
     if (known?.version === versionOf(listed)) return known;
@@ -162,7 +165,7 @@ async function whyMissing(file: string): Promise<TextfileError | undefined> {
   );
 }
 
-async function readHandle(handle: FileHandle, pace: Pace): Promise<Read> {
+async function readHandle(handle: FileHandle, pace: TimeSlice): Promise<ReadFile> {
   const stats = await handle.stat();
   const read = { version: versionOf(stats), mtimeSeconds: Math.floor(stats.mtimeMs / 1_000) };
   try {
@@ -185,7 +188,7 @@ function asTextfileError(error: unknown): TextfileError {
     : new TextfileError(undefined, `cannot be read: ${String(error).replace(/^Error: /, '')}`);
 }
 
-async function parse(bytes: Buffer, pace: Pace): Promise<TextFamily[]> {
+async function parse(bytes: Buffer, pace: TimeSlice): Promise<TextFamily[]> {
   const text = decode(bytes);
   const parser = new TextfileParser();
   let at = 0;
@@ -198,7 +201,7 @@ async function parse(bytes: Buffer, pace: Pace): Promise<TextFamily[]> {
       );
     parser.take(text.slice(at, end));
     at = end + 1;
-    await pace.breathe();
+    await pace.yieldIfSpent();
   }
   return parser.end();
 }

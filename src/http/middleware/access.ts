@@ -2,11 +2,11 @@ import { Router, type NextFunction, type Request, type RequestHandler, type Resp
 import type { Scope, ServerConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
 import { guardBy, type GuardHandler } from '../guard.ts';
-import type { PlaceClient } from '../places.ts';
+import type { IdentifiedClient } from '../concurrency-limiter.ts';
 import { sendProblem } from '../problem.ts';
 import { crossOrigin, refuseCrossOrigin, refuseCrossOriginRequests } from './cross-origin.ts';
 import { clientAddress } from './client-address.ts';
-import { matchesAny, requestToken } from './tokens.ts';
+import { matchesAnyToken, requestToken } from './tokens.ts';
 
 type AccessConfig = Pick<ServerConfig, 'listen' | 'tokens'>;
 type ReadScope = Extract<Scope, 'read' | 'metrics'>;
@@ -18,7 +18,7 @@ type ReadScope = Extract<Scope, 'read' | 'metrics'>;
 export function guardRead(scope: ReadScope, config: () => AccessConfig): GuardHandler {
   return guardBy(scope, (request: Request, response: Response, next: NextFunction) => {
     const tokens = withScope(config(), scope);
-    if (tokens.length === 0 || matchesAny(requestToken(request), tokens)) {
+    if (tokens.length === 0 || matchesAnyToken(requestToken(request), tokens)) {
       next();
       return;
     }
@@ -65,7 +65,7 @@ export function guardProbe(config: () => AccessConfig): GuardHandler {
 export function guardPage(config: () => AccessConfig): GuardHandler {
   return guardBy('read', (request: Request, response: Response, next: NextFunction) => {
     const tokens = withScope(config(), 'read');
-    if (tokens.length === 0 || matchesAny(requestToken(request), tokens)) {
+    if (tokens.length === 0 || matchesAnyToken(requestToken(request), tokens)) {
       next();
       return;
     }
@@ -89,7 +89,7 @@ export function guardChange(
       return;
     }
     if (tokens.length > 0) {
-      if (matchesAny(requestToken(request), withScope({ tokens }, scope))) next();
+      if (matchesAnyToken(requestToken(request), withScope({ tokens }, scope))) next();
       else unauthorized(response, `a token with the scope "${scope}"`);
       return;
     }
@@ -99,19 +99,19 @@ export function guardChange(
 }
 
 /** The sender of a request, for the limits on requests in flight. */
-export function placeClient(
+export function identifyClient(
   config: () => Pick<ServerConfig, 'tokens' | 'trustedProxies'>,
-): (request: Request) => PlaceClient {
+): (request: Request) => IdentifiedClient {
   return (request) => ({
     address: clientAddress(request, config().trustedProxies),
-    proven: presentsToken(request, config()),
+    authenticated: presentsToken(request, config()),
   });
 }
 
 /** Whether a request presents one of the configured tokens, whatever its scopes. */
 export function presentsToken(request: Request, { tokens }: Pick<AccessConfig, 'tokens'>): boolean {
   if (request.headers.authorization === undefined || tokens.length === 0) return false;
-  return matchesAny(
+  return matchesAnyToken(
     requestToken(request),
     tokens.map((one) => one.token),
   );

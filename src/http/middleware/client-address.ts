@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
-import { plainAddress } from '../../domain/network.ts';
+import { unwrappedAddress } from '../../domain/network.ts';
 
 /** The parts of a request that are read: an `IncomingMessage` or Express's `Request` has this shape. */
 export interface AddressedRequest {
@@ -18,7 +18,7 @@ export function clientAddress(
   request: AddressedRequest,
   trustedProxies: { readonly empty: boolean; has(address: string): boolean },
 ): string {
-  let client = plainAddress(request.socket.remoteAddress ?? '');
+  let client = unwrappedAddress(request.socket.remoteAddress ?? '');
   if (trustedProxies.empty || client === '') return client;
   const hops = forwardedFor(request.headers['x-forwarded-for']);
   while (trustedProxies.has(client)) {
@@ -38,6 +38,6 @@ function forwardedFor(header: string | string[] | undefined): string[] {
 function parseHop(element: string): string | undefined {
   const text = element.trim();
   const withPort = /^(?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+))(?::\d+)?$/.exec(text);
-  const address = plainAddress(withPort?.[1] ?? withPort?.[2] ?? text);
+  const address = unwrappedAddress(withPort?.[1] ?? withPort?.[2] ?? text);
   return isIP(address) === 0 ? undefined : address;
 }

@@ -47,7 +47,7 @@ function refuse(response: Response, { status, message }: JsonBodyError): void {
 }
 
 /** A member of the object that `jsonBody` read; undefined when it is absent. */
-export function member(body: unknown, name: string): unknown {
+export function jsonMember(body: unknown, name: string): unknown {
   if (typeof body !== 'object' || body === null || !Object.hasOwn(body, name)) return undefined;
   return (body as Readonly<Record<string, unknown>>)[name];
 }

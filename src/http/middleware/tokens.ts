@@ -15,7 +15,7 @@ export function requestToken(request: Request): string | undefined {
 }
 
 /** Whether a token is one of the valid ones; takes the same time whatever is given. */
-export function matchesAny(given: string | undefined, live: readonly Secret[]): boolean {
+export function matchesAnyToken(given: string | undefined, live: readonly Secret[]): boolean {
   const digest = sha256(given ?? '');
   let found = false;
   for (const secret of live) {

@@ -2,7 +2,7 @@
 const CHUNK_BYTES = 64 * 1_024;
 
 /** Joins pieces of text to chunks of about `CHUNK_BYTES`. */
-export function* gather(pieces: Iterable<string>): Generator<Buffer, undefined> {
+export function* toChunks(pieces: Iterable<string>): Generator<Buffer, undefined> {
   let text = '';
   for (const piece of pieces) {
     text += piece;
@@ -14,7 +14,7 @@ export function* gather(pieces: Iterable<string>): Generator<Buffer, undefined> 
 }
 
 /** JSON texts separated by commas. */
-export function* separated(texts: Iterable<string>): Generator<string, undefined> {
+export function* commaSeparated(texts: Iterable<string>): Generator<string, undefined> {
   let separator = '';
   for (const text of texts) {
     yield separator + text;

@@ -12,31 +12,31 @@ interface Job {
  */
 export class SharedWork {
   readonly #waiting = new Map<string, Job>();
-  readonly #atOnce: number;
+  readonly #concurrency: number;
   #running = 0;
 
   constructor(atOnce: number) {
-    this.#atOnce = atOnce;
+    this.#concurrency = atOnce;
   }
 
   /** @param key identifies the result: equal keys, equal results */
-  do<Value>(key: string, work: () => Value | Promise<Value>): Promise<Value> {
+  run<Value>(key: string, work: () => Value | Promise<Value>): Promise<Value> {
     const known = this.#waiting.get(key);
     // equal keys have equal types
     if (known !== undefined) return known.result as Promise<Value>;
     const { promise, resolve, reject } = withResolvers<unknown>();
     this.#waiting.set(key, { work, resolve, reject, result: promise });
-    this.#begin();
+    this.#schedule();
     return promise as Promise<Value>;
   }
 
-  #begin(): void {
-    if (this.#running >= this.#atOnce || this.#waiting.size === 0) return;
+  #schedule(): void {
+    if (this.#running >= this.#concurrency || this.#waiting.size === 0) return;
     this.#running += 1;
-    setImmediate(() => void this.#run());
+    setImmediate(() => void this.#runNext());
   }
 
-  async #run(): Promise<void> {
+  async #runNext(): Promise<void> {
     for (const [key, job] of this.#waiting) {
       this.#waiting.delete(key);
       try {
@@ -47,7 +47,7 @@ export class SharedWork {
       break;
     }
     this.#running -= 1;
-    this.#begin();
+    this.#schedule();
   }
 }
 

@@ -6,7 +6,7 @@ import { parseInstant, toMilliseconds } from '../../domain/instant.ts';
 import { parseDuration } from '../../domain/quantity.ts';
 import type { AcknowledgeResult, Ledger } from '../../ledger/ledger.ts';
 import { sendJson } from '../json.ts';
-import { jsonBody, member } from '../middleware/json-body.ts';
+import { jsonBody, jsonMember } from '../middleware/json-body.ts';
 import { sendProblem } from '../problem.ts';
 import { episodeView } from './episode-view.ts';
 
@@ -21,18 +21,18 @@ const PATH = '/api/v1/alerts/:id/ack';
 export const MAX_BY = 200;
 export const MAX_COMMENT = 4_000;
 /** The end of the year 9999: a later time cannot be written. */
-const LATEST = 253_402_300_799_999;
+const LATEST_EXPIRY = 253_402_300_799_999;
 
 /** `POST|DELETE /api/v1/alerts/{id}/ack`: acknowledges an episode, or withdraws the acknowledgement. */
 export function createAcknowledgeRoute({ ledger, now, guard }: AcknowledgeDeps): Router {
   const router = Router();
   router.post(PATH, guard, jsonBody(), async (request, response) => {
     const given = readAcknowledgement(request.body, now());
-    if (typeof given === 'string') refuse(response, given);
-    else answer(request, response, await ledger.acknowledge(idOf(request), given));
+    if (typeof given === 'string') sendInvalid(response, given);
+    else sendResult(request, response, await ledger.acknowledge(idOf(request), given));
   });
   router.delete(PATH, guard, async (request, response) => {
-    answer(request, response, await ledger.unacknowledge(idOf(request), now()));
+    sendResult(request, response, await ledger.unacknowledge(idOf(request), now()));
   });
   return router;
 }
@@ -43,14 +43,14 @@ function idOf(request: Request): string {
 
 /** @returns the problem, as text */
 function readAcknowledgement(body: unknown, now: number): Acknowledgement | string {
-  const [by, comment = ''] = [member(body, 'by'), member(body, 'comment')];
+  const [by, comment = ''] = [jsonMember(body, 'by'), jsonMember(body, 'comment')];
   if (typeof by !== 'string' || by.trim() === '' || by.length > MAX_BY) {
     return `by is ${by === undefined ? 'missing' : JSON.stringify(by)}; expected the name of the person who acknowledges, 1 to ${MAX_BY} characters`;
   }
   if (typeof comment !== 'string' || comment.length > MAX_COMMENT) {
     return `comment is not a string of at most ${MAX_COMMENT} characters`;
   }
-  const expires = readExpiry(member(body, 'expires'), now);
+  const expires = readExpiry(jsonMember(body, 'expires'), now);
   if (typeof expires === 'string') return expires;
   return { by: by.trim(), comment, at: now, expiresAt: expires };
 }
@@ -63,15 +63,16 @@ function readExpiry(given: unknown, now: number): number | undefined | string {
   const instant = parseInstant(given);
   const at = duration === undefined ? instant && toMilliseconds(instant.ns) : now + duration;
   if (at === undefined || !Number.isSafeInteger(at)) return `expires is "${given}"; ${expected}`;
-  if (at > LATEST) return `expires is "${given}", which is after the year 9999; ${expected}, or nothing`;
+  if (at > LATEST_EXPIRY)
+    return `expires is "${given}", which is after the year 9999; ${expected}, or nothing`;
   return at > now ? at : `expires is "${given}", which is in the past; ${expected} in the future`;
 }
 
-function refuse(response: Response, detail: string): void {
+function sendInvalid(response: Response, detail: string): void {
   sendProblem(response, { status: 400, title: 'Invalid acknowledgement', detail: `${detail}.` });
 }
 
-function answer(request: Request, response: Response, result: AcknowledgeResult): void {
+function sendResult(request: Request, response: Response, result: AcknowledgeResult): void {
   if (result.outcome === 'unknown') {
     const detail = `No alert has the id "${idOf(request)}"; /api/v1/alerts lists those that are open.`;
     sendProblem(response, { status: 404, title: 'No such alert', detail });

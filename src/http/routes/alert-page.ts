@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { Router, type Request, type Response } from 'express';
 import type { GuardHandler } from '../guard.ts';
 import { rfc3339 } from '../../checks/health/run-view.ts';
-import type { Reads } from '../reads/reads.ts';
+import type { ReadResponder } from '../reads/read-responder.ts';
 import type { Episode, Ledger } from '../../ledger/ledger.ts';
 import { MAX_BY, MAX_COMMENT } from './acknowledge.ts';
 
 export interface AlertPageDeps {
   readonly ledger: Pick<Ledger, 'alerts'>;
-  readonly reads: Pick<Reads, 'place'>;
+  readonly reads: Pick<ReadResponder, 'limitConcurrency'>;
   /** Passes only readers. */
   readonly guard: GuardHandler;
 }
@@ -62,15 +62,16 @@ export function createAlertPageRoute({ ledger, reads, guard }: AlertPageDeps): R
   router.get(
     '/alerts/by-fingerprint/:webhook/:fingerprint',
     guard,
-    reads.place,
+    reads.limitConcurrency,
     async (request, response) => {
       const [webhook, fingerprint] = [
         paramOf(request, 'webhook'),
         paramOf(request, 'fingerprint').toLowerCase(),
       ];
       const [episode] = await ledger.alerts({ state: 'all', webhook, fingerprint, limit: 1 });
-      if (episode === undefined) send(response.status(404), 'No such alert', nothing(webhook, fingerprint));
-      else send(response, episode.labels['alertname'] ?? 'Alert', shown(episode));
+      if (episode === undefined)
+        send(response.status(404), 'No such alert', notFoundHtml(webhook, fingerprint));
+      else send(response, episode.labels['alertname'] ?? 'Alert', episodeHtml(episode));
     },
   );
   return router;
@@ -105,33 +106,36 @@ ${main}
 `);
 }
 
-function nothing(webhook: string, fingerprint: string): string {
+function notFoundHtml(webhook: string, fingerprint: string): string {
   return `<p>The ledger has no alert ${escape(fingerprint)} of ${escape(webhook)}.</p>`;
 }
 
-function shown(episode: Episode): string {
+function episodeHtml(episode: Episode): string {
   const { labels, annotations, acknowledgement } = episode;
   const rows: [string, string][] = [
     ['State', episode.state === 'open' ? 'firing' : 'resolved'],
     ['Severity', episode.severity],
     ['Since', episode.startsAt],
     ...(episode.endsAt === undefined ? [] : [['Ended', episode.endsAt] as [string, string]]),
-    ['Acknowledged', acknowledgement === undefined || !episode.acknowledged ? 'no' : whoOf(acknowledgement)],
+    [
+      'Acknowledged',
+      acknowledgement === undefined || !episode.acknowledged ? 'no' : acknowledgementHtml(acknowledgement),
+    ],
     ...Object.entries(annotations),
     ...Object.entries(labels),
   ];
   const table = rows
     .map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`)
     .join('\n');
-  return `<table>\n${table}\n</table>\n${episode.state === 'open' ? form(episode) : ''}`;
+  return `<table>\n${table}\n</table>\n${episode.state === 'open' ? formHtml(episode) : ''}`;
 }
 
-function whoOf({ by, comment, expiresAt }: NonNullable<Episode['acknowledgement']>): string {
+function acknowledgementHtml({ by, comment, expiresAt }: NonNullable<Episode['acknowledgement']>): string {
   const until = expiresAt === undefined ? '' : `, until ${rfc3339(expiresAt)}`;
   return `by ${by}${until}${comment === '' ? '' : `: ${comment}`}`;
 }
 
-function form({ id, acknowledged }: Episode): string {
+function formHtml({ id, acknowledged }: Episode): string {
   return `<form method="dialog" data-url="/api/v1/alerts/${encodeURIComponent(id)}/ack">
 <label>Who <input name="by" autocomplete="name" maxlength="${MAX_BY}"></label>
 <label>Comment <input name="comment" maxlength="${MAX_COMMENT}"></label>

@@ -1,13 +1,13 @@
 import { Router } from 'express';
-import { refuseParameters } from '../query.ts';
-import type { Reads } from '../reads/reads.ts';
+import { rejectParameters } from '../query.ts';
+import type { ReadResponder } from '../reads/read-responder.ts';
 
 /** `GET /config`: the configuration in force as YAML, every secret masked. */
-export function createConfigRoute(shown: () => string, reads: Reads): Router {
+export function createConfigRoute(redactedConfig: () => string, reads: ReadResponder): Router {
   const router = Router().use('/config', reads.guard);
   router.get('/config', async (request, response) => {
-    if (refuseParameters(request, response)) return;
-    await reads.whole(response, 'config', () => [shown()], 'text/plain');
+    if (rejectParameters(request, response)) return;
+    await reads.sharedText(response, 'config', () => [redactedConfig()], 'text/plain');
   });
   return router;
 }

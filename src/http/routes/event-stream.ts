@@ -2,13 +2,17 @@ import { Router, type Request, type Response } from 'express';
 import type { GuardHandler } from '../guard.ts';
 import type { CloudEvent } from '../../domain/event.ts';
 import { PeriodicTask, type TaskContext } from '../../domain/clock.ts';
-import type { Step } from '../../events/follow.ts';
+import type { FollowStep } from '../../events/follow.ts';
 import { EVENT_STREAM } from '../middleware/measure.ts';
 import type { Connections } from '../connections.ts';
-import { refusePlace, type PlaceClient, type Places } from '../places.ts';
+import {
+  sendTooManyRequests,
+  type IdentifiedClient,
+  type ConcurrencyLimiter,
+} from '../concurrency-limiter.ts';
 import { sendProblem } from '../problem.ts';
 import { Query } from '../query.ts';
-import type { Sending, Unsent } from '../send-buffers.ts';
+import type { SendBuffer, SendBuffers } from '../send-buffers.ts';
 import { happens } from '../write-body.ts';
 
 export interface FollowQuery {
@@ -21,19 +25,19 @@ export interface FollowQuery {
 
 export interface EventStreamDeps extends TaskContext {
   /** Follows the ledger from an id on, page by page, until the signal aborts. */
-  readonly follow: (query: FollowQuery, signal: AbortSignal) => AsyncIterable<Step>;
+  readonly follow: (query: FollowQuery, signal: AbortSignal) => AsyncIterable<FollowStep>;
   /** The id of the newest event. */
   readonly head: () => string;
   /** Limits the number of streams, in total and per address. */
-  readonly places: Places;
+  readonly limiter: ConcurrencyLimiter;
   /** The sender of a request. */
-  readonly client: (request: Request) => PlaceClient;
-  readonly unsent: Unsent;
-  readonly connections: Pick<Connections, 'cutOff'>;
+  readonly clientOf: (request: Request) => IdentifiedClient;
+  readonly sendBuffers: SendBuffers;
+  readonly connections: Pick<Connections, 'resetStalled'>;
   /** Passes only readers. */
   readonly guard: GuardHandler;
   /** Waits for a turn to create the text of a page. */
-  readonly turn: () => Promise<void>;
+  readonly nextTurn: () => Promise<void>;
   /** A stream without events for this long sends a comment. */
   readonly heartbeatMs: () => number;
   /** Called with the number of open streams. */
@@ -42,7 +46,7 @@ export interface EventStreamDeps extends TaskContext {
 
 interface OpenStream {
   readonly signal: AbortSignal;
-  readonly sending: Sending;
+  readonly sendBuffer: SendBuffer;
 }
 
 const PAGE = 100;
@@ -84,17 +88,17 @@ export class EventStreams {
   async #answer(request: Request, response: Response): Promise<void> {
     const query = new Query(request);
     const [after, type, subject] = [query.text('after'), query.text('type'), query.text('subject')];
-    if (query.refused(response)) return;
+    if (query.respondIfInvalid(response)) return;
     if (this.#closed) {
-      shuttingDown(response);
+      sendShuttingDown(response);
       return;
     }
-    const decision = this.#deps.places.enter(this.#deps.client(request));
+    const decision = this.#deps.limiter.acquire(this.#deps.clientOf(request));
     if (decision.kind !== 'admitted') {
-      refusePlace(response, decision.kind, 'event streams');
+      sendTooManyRequests(response, decision.kind, 'event streams');
       return;
     }
-    response.once('close', decision.leave);
+    response.once('close', decision.release);
     // not `set`, which would add a charset that this type does not have
     response.setHeader('Content-Type', EVENT_STREAM);
     response.set('Cache-Control', 'no-store').set('X-Accel-Buffering', 'no');
@@ -111,8 +115,8 @@ export class EventStreams {
   }
 
   async #serve(response: Response, query: FollowQuery): Promise<void> {
-    const { onOpen, head, unsent, connections } = this.#deps;
-    const sending = unsent.open(() => connections.cutOff(response.req.socket));
+    const { onOpen, head, sendBuffers, connections } = this.#deps;
+    const sendBuffer = sendBuffers.open(() => connections.resetStalled(response.req.socket));
     const stream = new AbortController();
     const leave = () => stream.abort();
     this.#open.add(stream);
@@ -122,37 +126,37 @@ export class EventStreams {
     const start = query.after === head() ? `id: ${query.after}\n` : '';
     response.write(`retry: ${RETRY_MS}\n${start}\n`);
     try {
-      await this.#send(response, query, { signal: stream.signal, sending });
+      await this.#send(response, query, { signal: stream.signal, sendBuffer });
     } finally {
       leave();
-      sending.close();
+      sendBuffer.close();
       this.#open.delete(stream);
       onOpen(this.#open.size);
       response.end();
     }
   }
 
-  async #send(response: Response, query: FollowQuery, { signal, sending }: OpenStream): Promise<void> {
-    let [told, at] = [query.after, query.after];
-    const { heartbeatMs, follow, turn } = this.#deps;
+  async #send(response: Response, query: FollowQuery, { signal, sendBuffer }: OpenStream): Promise<void> {
+    let [sentId, at] = [query.after, query.after];
+    const { heartbeatMs, follow, nextTurn } = this.#deps;
     const beat = () => {
       // where a filter matches nothing, the client's position advances all the same
-      if (!response.writableNeedDrain) response.write(told === at ? ': heartbeat\n\n' : `id: ${at}\n\n`);
-      told = at;
+      if (!response.writableNeedDrain) response.write(sentId === at ? ': heartbeat\n\n' : `id: ${at}\n\n`);
+      sentId = at;
     };
     const heartbeat = new PeriodicTask(this.#deps, 'heartbeat of a stream', heartbeatMs, beat).start();
     try {
       for await (const step of follow(query, signal)) {
         at = step.at;
-        await turn();
+        await nextTurn();
         const text = step.kind === 'gap' ? Buffer.from(gapText(step)) : this.#textOf(step.events);
         if (text.length === 0) continue;
-        told = step.kind === 'gap' ? at : (step.events.at(-1)?.id ?? at);
+        sentId = step.kind === 'gap' ? at : (step.events.at(-1)?.id ?? at);
         heartbeat.stop();
-        sending.hold([text]);
+        sendBuffer.retain([text]);
         if (!response.write(text)) await happens(response, 'drain', signal);
-        sending.hold([]);
-        sending.progressed();
+        sendBuffer.retain([]);
+        sendBuffer.progressed();
         heartbeat.start();
       }
     } finally {
@@ -170,11 +174,11 @@ export class EventStreams {
   }
 }
 
-function gapText({ after, oldest, at }: Extract<Step, { kind: 'gap' }>): string {
+function gapText({ after, oldest, at }: Extract<FollowStep, { kind: 'gap' }>): string {
   return `event: gap\nid: ${at}\ndata: ${JSON.stringify({ after, oldest })}\n\n`;
 }
 
-function shuttingDown(response: Response): void {
+function sendShuttingDown(response: Response): void {
   response.set('Retry-After', '5').set('Connection', 'close');
   const detail = 'Tocsin is shutting down; try again.';
   sendProblem(response, { status: 503, title: 'No event stream', detail });

@@ -1,15 +1,15 @@
 import type { CloudEvent } from '../../domain/event.ts';
 import { PastCluster, type HistoryOptions } from '../../checks/health/history.ts';
 import type { EventPage, Ledger } from '../../ledger/ledger.ts';
-import { gather } from '../reads/chunks.ts';
-import type { Reads } from '../reads/reads.ts';
+import { toChunks } from '../reads/chunks.ts';
+import type { ReadResponder } from '../reads/read-responder.ts';
 
 interface HistoryDeps {
   readonly ledger: Pick<Ledger, 'events'>;
-  readonly reads: Pick<Reads, 'ask' | 'turn'>;
+  readonly reads: Pick<ReadResponder, 'queryLedger' | 'nextTurn'>;
 }
 
-export interface HistoryQuestion {
+export interface HistoryRequest {
   readonly limit: number;
   readonly options: HistoryOptions;
 }
@@ -23,35 +23,35 @@ const MAX_BYTES = 16 * 2 ** 20;
 /** The answer of `/history`, created as it is read: `history`, newest first, `count`, and whether there is more. */
 export async function* historyChunks(
   deps: HistoryDeps,
-  { limit, options }: HistoryQuestion,
+  { limit, options }: HistoryRequest,
 ): AsyncGenerator<Buffer, undefined> {
-  await deps.reads.turn();
+  await deps.reads.nextTurn();
   const past = new PastCluster(options);
-  const told = { snapshots: 0, bytes: 0, isCut: false };
+  const progress = { snapshots: 0, bytes: 0, isCut: false };
   yield Buffer.from('{"history":[');
   for await (const events of changes(deps)) {
-    await deps.reads.turn();
-    for (const chunk of gather(snapshots(events))) {
-      told.bytes += chunk.byteLength;
+    await deps.reads.nextTurn();
+    for (const chunk of toChunks(snapshots(events))) {
+      progress.bytes += chunk.byteLength;
       yield chunk;
-      await deps.reads.turn();
+      await deps.reads.nextTurn();
     }
-    if (told.isCut) break;
+    if (progress.isCut) break;
   }
-  yield Buffer.from(`],"count":${told.snapshots},"truncated":${told.isCut}}\n`);
+  yield Buffer.from(`],"count":${progress.snapshots},"truncated":${progress.isCut}}\n`);
 
   function* snapshots(events: readonly CloudEvent[]): Generator<string, undefined> {
     for (const event of events) {
-      told.isCut = told.snapshots >= limit || told.bytes >= MAX_BYTES;
-      if (told.isCut) return;
-      const before = told.snapshots > 0 ? ',' : '';
+      progress.isCut = progress.snapshots >= limit || progress.bytes >= MAX_BYTES;
+      if (progress.isCut) return;
+      const before = progress.snapshots > 0 ? ',' : '';
       let pieces = 0;
       for (const piece of past.at(event)) {
         yield pieces === 0 ? before + piece : piece;
         pieces += 1;
       }
       // an event of another version has no snapshot
-      if (pieces > 0) told.snapshots += 1;
+      if (pieces > 0) progress.snapshots += 1;
     }
   }
 }
@@ -62,7 +62,7 @@ async function* changes({ ledger, reads }: HistoryDeps): AsyncGenerator<readonly
   let below: string | undefined;
   for (;;) {
     const ask = { ...query, ...(below !== undefined && { below }) };
-    const page: EventPage = await reads.ask(JSON.stringify(ask), () => ledger.events(ask));
+    const page: EventPage = await reads.queryLedger(JSON.stringify(ask), () => ledger.events(ask));
     if ('gone' in page) return;
     yield page.events;
     const last = page.events.at(-1);

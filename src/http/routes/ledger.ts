@@ -2,15 +2,15 @@ import { Router, type Request, type Response } from 'express';
 import { SEVERITIES } from '../../alerts/alert.ts';
 import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { EventPage, Ledger, StoredDelivery } from '../../ledger/ledger.ts';
-import { alertPlace, LIST_PLACES } from '../../ledger/list-place.ts';
+import { alertCursor, LIST_CURSORS } from '../../ledger/list-cursors.ts';
 import { sendProblem } from '../problem.ts';
-import { Query, refuseParameters } from '../query.ts';
-import type { Reads } from '../reads/reads.ts';
+import { Query, rejectParameters } from '../query.ts';
+import type { ReadResponder } from '../reads/read-responder.ts';
 import { episodeView } from './episode-view.ts';
 
 interface LedgerRouteDeps {
   readonly ledger: Pick<Ledger, 'events' | 'alerts' | 'alert' | 'deliveries'>;
-  readonly reads: Reads;
+  readonly reads: ReadResponder;
 }
 
 const LIMIT = { min: 1, max: 10_000, fallback: 100 };
@@ -22,7 +22,7 @@ export function createLedgerRoute(deps: LedgerRouteDeps): Router {
   router.get('/api/v1/events', (request, response) => sendEvents(deps, request, response));
   router.get('/api/v1/alerts', (request, response) => sendAlerts(deps, request, response));
   router.get('/api/v1/alerts/:id', async (request, response) => {
-    if (refuseParameters(request, response)) return;
+    if (rejectParameters(request, response)) return;
     const episode = await ledger.alert(request.params.id);
     if (episode !== undefined) await reads.json(response, episodeView(episode));
     else {
@@ -33,8 +33,8 @@ export function createLedgerRoute(deps: LedgerRouteDeps): Router {
   router.get('/api/v1/deliveries', async (request, response) => {
     const query = new Query(request);
     const limit = query.integer('limit', LIMIT);
-    const after = query.place(LIST_PLACES.deliveries);
-    if (query.refused(response)) return;
+    const after = query.cursor(LIST_CURSORS.deliveries);
+    if (query.respondIfInvalid(response)) return;
     await reads.list(response, {
       name: 'deliveries',
       filter: undefined,
@@ -44,7 +44,7 @@ export function createLedgerRoute(deps: LedgerRouteDeps): Router {
         const deliveries = await ledger.deliveries(ask);
         return {
           rows: deliveries.map((one) => JSON.stringify(deliveryView(one))),
-          ...nextOf(deliveries, ({ id }) => String(id)),
+          ...nextCursor(deliveries, ({ id }) => String(id)),
         };
       },
     });
@@ -58,11 +58,11 @@ async function sendAlerts(
   response: Response,
 ): Promise<void> {
   const query = new Query(request);
-  const state = query.word('state', ['open', 'closed', 'all']) ?? 'open';
-  const severity = query.word('severity', SEVERITIES);
+  const state = query.oneOf('state', ['open', 'closed', 'all']) ?? 'open';
+  const severity = query.oneOf('severity', SEVERITIES);
   const limit = query.integer('limit', LIMIT);
-  const after = query.place(LIST_PLACES.alerts);
-  if (query.refused(response)) return;
+  const after = query.cursor(LIST_CURSORS.alerts);
+  if (query.respondIfInvalid(response)) return;
   await reads.list(response, {
     name: 'alerts',
     filter: [state, severity],
@@ -72,7 +72,7 @@ async function sendAlerts(
       const episodes = await ledger.alerts({ state, ...ask, ...(severity && { severity }) });
       return {
         rows: episodes.map((one) => JSON.stringify(episodeView(one))),
-        ...nextOf(episodes, alertPlace),
+        ...nextCursor(episodes, alertCursor),
       };
     },
   });
@@ -97,7 +97,7 @@ async function sendEvents(
   const query = new Query(request);
   const limit = query.integer('limit', LIMIT);
   const [after, type, subject] = [query.text('after'), query.text('type'), query.text('subject')];
-  if (query.refused(response)) return;
+  if (query.respondIfInvalid(response)) return;
   const filter = { ...(type !== undefined && { type }), ...(subject !== undefined && { subject }) };
   const rows = async (ask: {
     readonly after?: string;
@@ -125,9 +125,9 @@ async function sendEvents(
 }
 
 /** Where a list continues after these rows. */
-export function nextOf<Row>(rows: readonly Row[], place: (row: Row) => string): { next?: string } {
+export function nextCursor<Row>(rows: readonly Row[], cursorOf: (row: Row) => string): { next?: string } {
   const last = rows.at(-1);
-  return last === undefined ? {} : { next: place(last) };
+  return last === undefined ? {} : { next: cursorOf(last) };
 }
 
 function deliveryView(delivery: StoredDelivery) {

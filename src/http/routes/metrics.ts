@@ -1,17 +1,17 @@
 import { Router, type Request, type Response } from 'express';
 import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
-import type { Gate } from '../scrape-gate.ts';
+import type { ScrapeGate } from '../scrape-gate.ts';
 import { negotiate, type Negotiated } from '../../exposition/formats/negotiate.ts';
 import type { ScrapeSource } from '../../exposition/render/scrape-source.ts';
 import type { ScrapeBody } from '../../exposition/render/snapshot-expositions.ts';
 import type { ScrapeOutcome } from '../../metrics/self/instruments.ts';
 import type { Connections } from '../connections.ts';
-import type { Departures } from '../client-disconnects.ts';
+import type { ClientDisconnects } from '../client-disconnects.ts';
 import type { GuardHandler } from '../guard.ts';
 import { sendProblem } from '../problem.ts';
-import type { Unsent } from '../send-buffers.ts';
-import type { Unserved } from '../rejected-clients-log.ts';
+import type { SendBuffers } from '../send-buffers.ts';
+import type { RejectedClientsLog } from '../rejected-clients-log.ts';
 import { writeBody } from '../write-body.ts';
 
 /** The counters of this route: `SelfMetrics.scrapes` has this shape. */
@@ -23,7 +23,7 @@ export interface ScrapeMeter {
 export interface MetricsRouteDeps {
   /** Passes only clients that may scrape. */
   readonly guard: GuardHandler;
-  readonly gate: Gate;
+  readonly gate: ScrapeGate;
   readonly source: Pick<ScrapeSource, 'scrape' | 'collectorNames'>;
   readonly meter: ScrapeMeter;
   readonly clientAddress: (request: Request) => string;
@@ -31,18 +31,18 @@ export interface MetricsRouteDeps {
   readonly compression: () => boolean;
   /** Milliseconds within which a client must have read the whole answer. */
   readonly sendMs: () => number;
-  readonly unsent: Unsent;
-  readonly departures: Departures;
-  readonly connections: Pick<Connections, 'cutOff' | 'brief'>;
-  readonly unserved: Pick<Unserved, 'note'>;
+  readonly sendBuffers: SendBuffers;
+  readonly clientDisconnects: ClientDisconnects;
+  readonly connections: Pick<Connections, 'resetStalled' | 'limitIdle'>;
+  readonly rejectedClientsLog: Pick<RejectedClientsLog, 'record'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 const TIMEOUT_HEADER = 'X-Prometheus-Scrape-Timeout-Seconds';
 const DEFAULT_WAIT_MS = 10_000;
-const LONGEST_WAIT_MS = 300_000;
-const LONGEST_STALL_MS = 10_000;
+const MAX_WAIT_MS = 300_000;
+const MAX_STALL_MS = 10_000;
 /** Subtracted from a scraper's timeout, for rendering and the network. */
 const OFFSET_MS = 500;
 
@@ -62,7 +62,7 @@ export function createMetricsRoute(deps: MetricsRouteDeps): Router {
 }
 
 /** The parameters of a request, from its headers and query. */
-interface Wish {
+interface ScrapeParameters {
   readonly negotiated: Negotiated;
   readonly waitMs: number;
   readonly stallMs: number;
@@ -73,12 +73,12 @@ interface Wish {
 }
 
 /** An admitted request: the place that it holds, and whether its client is still connected. */
-interface Visit {
-  readonly wish: Wish;
+interface AdmittedScrape {
+  readonly parameters: ScrapeParameters;
   readonly client: string;
   readonly signal: AbortSignal;
   /** Gives the place back; the client may still be reading. */
-  readonly leave: () => void;
+  readonly release: () => void;
 }
 
 class MetricsEndpoint {
@@ -90,121 +90,121 @@ class MetricsEndpoint {
 
   async handle(request: Request, response: Response): Promise<void> {
     const { gate, meter, connections, clientAddress, compression } = this.#deps;
-    this.#deps.departures.asked(request.socket);
+    this.#deps.clientDisconnects.requestReceived(request.socket);
     response.vary('Accept, Accept-Encoding');
     // a scraper reuses its connection; other clients may not hold one for as long
-    if (request.get(TIMEOUT_HEADER) === undefined) connections.brief(request.socket);
+    if (request.get(TIMEOUT_HEADER) === undefined) connections.limitIdle(request.socket);
     const client = clientAddress(request);
     const decision = gate.admit(client);
     if (decision.kind !== 'admitted') {
       meter.inc(decision.kind);
-      this.#deps.unserved.note(`scrape ${decision.kind}`, client);
-      refuse(response, decision.kind, decision.retryAfterSeconds);
+      this.#deps.rejectedClientsLog.record(`scrape ${decision.kind}`, client);
+      sendRejection(response, decision.kind, decision.retryAfterSeconds);
       return;
     }
     meter.inFlight(gate.inFlight);
     const controller = new AbortController();
-    const leave = () => {
-      decision.leave();
+    const release = () => {
+      decision.release();
       meter.inFlight(gate.inFlight);
     };
-    const unwatch = this.#deps.departures.watch(request.socket, () => {
-      leave();
+    const unwatch = this.#deps.clientDisconnects.onDisconnect(request.socket, () => {
+      release();
       controller.abort();
     });
     try {
-      const wish = readWish(request, compression(), this.#deps.source.collectorNames);
-      await this.#serve(request, response, { wish, client, signal: controller.signal, leave });
+      const parameters = readParameters(request, compression(), this.#deps.source.collectorNames);
+      await this.#serve(request, response, { parameters, client, signal: controller.signal, release });
     } finally {
       unwatch();
-      leave();
+      release();
     }
   }
 
-  async #serve(request: Request, response: Response, visit: Visit): Promise<void> {
-    const problem = filterProblem(visit.wish, this.#deps.source.collectorNames);
+  async #serve(request: Request, response: Response, scrape: AdmittedScrape): Promise<void> {
+    const problem = filterProblem(scrape.parameters, this.#deps.source.collectorNames);
     if (problem !== undefined) {
       this.#deps.meter.inc('failed');
       sendProblem(response, { status: 400, ...problem });
       return;
     }
     if (request.method === 'HEAD') {
-      setHeaders(response, visit.wish.negotiated);
+      setHeaders(response, scrape.parameters.negotiated);
       response.end();
-      this.#settle(response, visit);
+      this.#confirmRead(response, scrape);
       return;
     }
-    const body = await this.#scrape(response, visit);
+    const body = await this.#scrape(response, scrape);
     if (body === undefined) return;
     try {
-      await this.#send(response, body.chunks, visit);
+      await this.#send(response, body.chunks, scrape);
     } finally {
       body.release();
     }
   }
 
   /** The body; undefined if the request is already answered and counted. */
-  async #scrape(response: Response, visit: Visit): Promise<ScrapeBody | undefined> {
-    const { wish, signal } = visit;
+  async #scrape(response: Response, scrape: AdmittedScrape): Promise<ScrapeBody | undefined> {
+    const { parameters, signal } = scrape;
     try {
       const body = await this.#deps.source.scrape({
-        waitMs: wish.waitMs,
-        format: wish.negotiated.format,
-        encoding: wish.negotiated.encoding,
+        waitMs: parameters.waitMs,
+        format: parameters.negotiated.format,
+        encoding: parameters.negotiated.encoding,
         signal,
-        ...(wish.names !== undefined && { names: wish.names }),
-        ...(wish.collectors !== undefined && { collectors: wish.collectors }),
+        ...(parameters.names !== undefined && { names: parameters.names }),
+        ...(parameters.collectors !== undefined && { collectors: parameters.collectors }),
       });
       if (body.chunks.length > 0) return body;
       body.release();
       this.#deps.meter.inc('failed');
-      nothingToShow(response, wish);
+      sendNoSeries(response, parameters);
     } catch (error) {
-      if (signal.aborted) this.#aborted(visit, 'collecting');
-      else this.#failed(response, error);
+      if (signal.aborted) this.#recordAbort(scrape, 'collecting');
+      else this.#recordFailure(response, error);
     }
     return undefined;
   }
 
   /** Sends the body. The place is released before: a slow reader costs only a socket. */
-  async #send(response: Response, chunks: readonly Buffer[], visit: Visit): Promise<void> {
-    visit.leave();
-    if (visit.signal.aborted) {
-      this.#aborted(visit, 'collecting');
+  async #send(response: Response, chunks: readonly Buffer[], scrape: AdmittedScrape): Promise<void> {
+    scrape.release();
+    if (scrape.signal.aborted) {
+      this.#recordAbort(scrape, 'collecting');
       return;
     }
-    setHeaders(response, visit.wish.negotiated);
+    setHeaders(response, scrape.parameters.negotiated);
     response.set('Content-Length', String(chunks.reduce((sum, chunk) => sum + chunk.length, 0)));
     try {
-      const { clock, connections, sendMs, departures, unsent } = this.#deps;
+      const { clock, connections, sendMs, clientDisconnects, sendBuffers } = this.#deps;
       const taken = await writeBody(response, chunks, {
-        departures,
-        unsent,
-        stallMs: visit.wish.stallMs,
+        clientDisconnects,
+        sendBuffers,
+        stallMs: scrape.parameters.stallMs,
         sendMs: sendMs(),
         clock,
-        cutOff: () => connections.cutOff(response.req.socket),
+        cutOff: () => connections.resetStalled(response.req.socket),
       });
-      if (taken) this.#settle(response, visit);
-      else this.#aborted(visit, 'sending');
+      if (taken) this.#confirmRead(response, scrape);
+      else this.#recordAbort(scrape, 'sending');
     } catch (error) {
-      this.#failed(response, error);
+      this.#recordFailure(response, error);
     }
   }
 
-  #settle(response: Response, visit: Visit): void {
-    this.#deps.departures.settle(response.req.socket, (taken) => {
+  #confirmRead(response: Response, scrape: AdmittedScrape): void {
+    this.#deps.clientDisconnects.onRead(response.req.socket, (taken) => {
       if (taken) this.#deps.meter.inc('served');
-      else this.#aborted(visit, 'sent');
+      else this.#recordAbort(scrape, 'sent');
     });
   }
 
-  #aborted({ client }: Visit, phase: 'collecting' | 'sending' | 'sent'): void {
+  #recordAbort({ client }: AdmittedScrape, phase: 'collecting' | 'sending' | 'sent'): void {
     this.#deps.meter.inc('aborted');
-    this.#deps.unserved.note(`scrape aborted ${phase}`, client);
+    this.#deps.rejectedClientsLog.record(`scrape aborted ${phase}`, client);
   }
 
-  #failed(response: Response, error: unknown): void {
+  #recordFailure(response: Response, error: unknown): void {
     this.#deps.meter.inc('failed');
     this.#deps.logger.error(
       { error: error instanceof Error ? error.message : String(error) },
@@ -220,7 +220,7 @@ class MetricsEndpoint {
   }
 }
 
-function refuse(response: Response, kind: 'limited' | 'overloaded', retryAfterSeconds: number): void {
+function sendRejection(response: Response, kind: 'limited' | 'overloaded', retryAfterSeconds: number): void {
   // closes the connection, which would otherwise idle and count against the limit
   response.set({ 'Retry-After': String(retryAfterSeconds), Connection: 'close' });
   if (kind === 'limited') {
@@ -233,7 +233,7 @@ function refuse(response: Response, kind: 'limited' | 'overloaded', retryAfterSe
 }
 
 function filterProblem(
-  { collectors, contradictory }: Wish,
+  { collectors, contradictory }: ScrapeParameters,
   known: readonly string[],
 ): { title: string; detail: string } | undefined {
   if (contradictory) {
@@ -247,7 +247,7 @@ function filterProblem(
 }
 
 /** An empty 200 would count as a successful scrape of nothing. */
-function nothingToShow(response: Response, { names, collectors }: Wish): void {
+function sendNoSeries(response: Response, { names, collectors }: ScrapeParameters): void {
   const filtered = names !== undefined || collectors !== undefined;
   sendProblem(response, {
     status: filtered ? 404 : 500,
@@ -261,7 +261,7 @@ function setHeaders(response: Response, { contentType, encoding }: Negotiated): 
   if (encoding !== 'identity') response.set('Content-Encoding', encoding);
 }
 
-function readWish(request: Request, compression: boolean, known: readonly string[]): Wish {
+function readParameters(request: Request, compression: boolean, known: readonly string[]): ScrapeParameters {
   const { accept, 'accept-encoding': encodings } = request.headers;
   const timeoutMs = scrapeTimeoutMs(request.get(TIMEOUT_HEADER));
   const collectors = valuesOf(request, 'collect[]');
@@ -272,7 +272,7 @@ function readWish(request: Request, compression: boolean, known: readonly string
     negotiated: negotiate(accept, compression ? headerText(encodings) : undefined),
     // a timeout below a second is halved, since half a second cannot be subtracted
     waitMs: timeoutMs === undefined ? DEFAULT_WAIT_MS : Math.max(timeoutMs - OFFSET_MS, timeoutMs / 2),
-    stallMs: Math.min(timeoutMs ?? LONGEST_STALL_MS, LONGEST_STALL_MS),
+    stallMs: Math.min(timeoutMs ?? MAX_STALL_MS, MAX_STALL_MS),
     names: valuesOf(request, 'name[]'),
     collectors: collectors ?? rest,
     contradictory: collectors !== undefined && excluded !== undefined,
@@ -283,7 +283,7 @@ function readWish(request: Request, compression: boolean, known: readonly string
 function scrapeTimeoutMs(header: string | undefined): number | undefined {
   if (header === undefined || !/^\d+(\.\d+)?$/.test(header.trim())) return undefined;
   const ms = Number(header) * 1_000;
-  return ms > 0 ? Math.min(ms, LONGEST_WAIT_MS) : undefined;
+  return ms > 0 ? Math.min(ms, MAX_WAIT_MS) : undefined;
 }
 
 function headerText(header: string | string[] | undefined): string | undefined {

@@ -2,22 +2,22 @@ import { Router, type Request, type Response } from 'express';
 import type { EpochMs } from '../../domain/clock.ts';
 import type { LabelSet } from '../../domain/labels.ts';
 import type { HealthBoard } from '../../checks/health/board.ts';
-import { snapshotText } from '../../checks/health/snapshot.ts';
+import { snapshotText } from '../../checks/health/cluster-snapshot.ts';
 import type { HostStats } from '../../host/stats.ts';
 import { rfc3339 } from '../../checks/health/run-view.ts';
-import type { ShownServices } from '../../checks/health/shown-services.ts';
+import type { ServiceApiViews } from '../../checks/health/service-api-views.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { Query, refuseParameters } from '../query.ts';
-import { separated } from '../reads/chunks.ts';
-import type { Reads } from '../reads/reads.ts';
-import { criticalAlerts, openCritical } from './critical-alerts.ts';
+import { Query, rejectParameters } from '../query.ts';
+import { commaSeparated } from '../reads/chunks.ts';
+import type { ReadResponder } from '../reads/read-responder.ts';
+import { criticalAlerts, countOpenCritical } from './critical-alerts.ts';
 import { historyChunks } from './history.ts';
 
 export interface MonitoringRouteDeps {
   readonly board: Pick<HealthBoard, 'cluster'>;
-  readonly services: ShownServices;
+  readonly services: ServiceApiViews;
   readonly ledger: Pick<Ledger, 'events' | 'alerts' | 'summary' | 'writable'>;
-  readonly reads: Reads;
+  readonly reads: ReadResponder;
   /** Whether each watchdog is alive, by its name. */
   readonly watchdogs: () => Readonly<Record<string, boolean>>;
   /** Whether an alert is a watchdog, which always fires. */
@@ -38,23 +38,23 @@ export function createMonitoringRoute(deps: MonitoringRouteDeps): Router {
   const uptime = () => (deps.now() - deps.startedAt) / 1_000;
   const get = (path: string, answer: (response: Response) => Promise<void>) =>
     router.get(path, async (request: Request, response: Response) => {
-      if (!refuseParameters(request, response)) await answer(response);
+      if (!rejectParameters(request, response)) await answer(response);
     });
   get('/cluster_health', (response) =>
-    reads.whole(response, 'cluster_health', () => clusterText(deps, uptime())),
+    reads.sharedText(response, 'cluster_health', () => clusterText(deps, uptime())),
   );
   get('/health', (response) => reads.json(response, health(deps)));
   get('/alerts', async (response) => {
-    const { sentences, isCut } = await criticalAlerts(deps);
-    const alerts = [...services.sentences(), ...sentences];
+    const { messages, isCut } = await criticalAlerts(deps);
+    const alerts = [...services.alertMessages(), ...messages];
     const tail = { count: alerts.length, truncated: isCut, timestamp: rfc3339(deps.now()) };
-    await reads.whole(response, JSON.stringify(['alerts', tail]), () => alertsText(alerts, tail));
+    await reads.sharedText(response, JSON.stringify(['alerts', tail]), () => alertsText(alerts, tail));
   });
   router.get('/history', async (request, response) => {
     const query = new Query(request);
     const limit = query.integer('limit', { min: 1, max: MAX_HISTORY, fallback: 100 });
-    const shown = query.word('services', ['changed', 'all']) ?? 'changed';
-    if (query.refused(response)) return;
+    const shown = query.oneOf('services', ['changed', 'all']) ?? 'changed';
+    if (query.respondIfInvalid(response)) return;
     const options = { current: services.all(), startedAt: deps.startedAt, services: shown };
     await reads.stream(response, historyChunks(deps, { limit, options }));
   });
@@ -75,7 +75,7 @@ function* clusterText(deps: MonitoringRouteDeps, uptimeSeconds: number): Generat
     host: deps.hostStats(),
     cluster: deps.board.cluster(),
     totalServices: services.length,
-    alerts: deps.services.sentences(),
+    alerts: deps.services.alertMessages(),
   });
   yield '\n';
 }
@@ -87,7 +87,7 @@ function* texts(services: Iterable<readonly [string, { readonly view: string }]>
 
 function* alertsText(alerts: readonly string[], tail: object): Generator<string, undefined> {
   yield '{"alerts":[';
-  yield* separated(alerts.map((alert) => JSON.stringify(alert)));
+  yield* commaSeparated(alerts.map((alert) => JSON.stringify(alert)));
   yield `],${JSON.stringify(tail).slice(1)}\n`;
 }
 
@@ -96,15 +96,17 @@ function health({ services, ledger, watchdogs, node, now }: MonitoringRouteDeps)
   for (const { entries } of services.all().values()) {
     for (const { health } of entries) lastRun = Math.max(lastRun, health.last?.startedAt ?? 0);
   }
-  const heard = Object.entries(watchdogs()).map(([name, fresh]) => [`watchdog:${name}`, fresh] as const);
-  const dependencies = { ledger: ledger.writable(), ...Object.fromEntries(heard) };
+  const watchdogStates = Object.entries(watchdogs()).map(
+    ([name, fresh]) => [`watchdog:${name}`, fresh] as const,
+  );
+  const dependencies = { ledger: ledger.writable(), ...Object.fromEntries(watchdogStates) };
   return {
     status: Object.values(dependencies).every(Boolean) ? 'healthy' : 'degraded',
     service: 'tocsin',
     monitoring_node: node(),
     services_monitored: services.all().size,
     last_check: lastRun === 0 ? null : rfc3339(lastRun),
-    alerts_count: services.sentences().length + openCritical(ledger),
+    alerts_count: services.alertMessages().length + countOpenCritical(ledger),
     dependencies,
     timestamp: rfc3339(now()),
   };

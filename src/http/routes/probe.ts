@@ -1,6 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import { Cancellation, type CancelSignal } from '../../domain/cancellation.ts';
-import type { ProbeAnswer, ProbeClient, ProbeQuestion } from '../../probes/endpoint/endpoint.ts';
+import type { ProbeResponse, ProbeClient, ProbeRequest } from '../../probes/endpoint/endpoint.ts';
 import type { GuardHandler } from '../guard.ts';
 import { sendProblem } from '../problem.ts';
 
@@ -8,10 +8,10 @@ export interface ProbeRouteDeps {
   readonly guard: GuardHandler;
   readonly clientOf: (request: Request) => ProbeClient;
   readonly answer: (
-    question: ProbeQuestion,
+    question: ProbeRequest,
     client: ProbeClient,
     signal: CancelSignal,
-  ) => Promise<ProbeAnswer>;
+  ) => Promise<ProbeResponse>;
 }
 
 /** Time within which a client must read its answer. */
@@ -31,7 +31,7 @@ export function createProbeRoute({ guard, clientOf, answer }: ProbeRouteDeps): R
       });
       // a run may take longer than a client may be idle
       response.setTimeout(0);
-      const answered = await answer(readQuestion(request), clientOf(request), left);
+      const answered = await answer(readProbeRequest(request), clientOf(request), left);
       if (response.destroyed) return;
       response.setTimeout(TAKE_MS);
       send(response, answered);
@@ -45,7 +45,7 @@ export function createProbeRoute({ guard, clientOf, answer }: ProbeRouteDeps): R
 }
 
 /** Only the first value of each parameter is used, as in blackbox_exporter. */
-function readQuestion(request: Request): ProbeQuestion {
+function readProbeRequest(request: Request): ProbeRequest {
   const query = request.originalUrl.indexOf('?');
   const parameters = new URLSearchParams(query === -1 ? '' : request.originalUrl.slice(query));
   const text = (name: string): string => parameters.get(name) ?? '';
@@ -58,7 +58,7 @@ function readQuestion(request: Request): ProbeQuestion {
   };
 }
 
-function send(response: Response, answer: ProbeAnswer): void {
+function send(response: Response, answer: ProbeResponse): void {
   switch (answer.kind) {
     case 'metrics':
       sendText(response, { status: 200, type: METRICS_TYPE, text: answer.text });

@@ -4,16 +4,16 @@ import type { GuardHandler } from '../guard.ts';
 import type { ParsedBody } from '../../alerts/delivery.ts';
 import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { IntakeResult, Ledger, QuarantineEntry } from '../../ledger/ledger.ts';
-import { LIST_PLACES, quarantinePlace } from '../../ledger/list-place.ts';
+import { LIST_CURSORS, quarantineCursor } from '../../ledger/list-cursors.ts';
 import { sendJson } from '../json.ts';
 import { sendProblem } from '../problem.ts';
-import { Query, refuseParameters } from '../query.ts';
-import type { Reads } from '../reads/reads.ts';
-import { nextOf } from './ledger.ts';
+import { Query, rejectParameters } from '../query.ts';
+import type { ReadResponder } from '../reads/read-responder.ts';
+import { nextCursor } from './ledger.ts';
 
 export interface QuarantineDeps {
   readonly ledger: Pick<Ledger, 'quarantine' | 'quarantineEntry' | 'dropQuarantined' | 'intake'>;
-  readonly reads: Reads;
+  readonly reads: ReadResponder;
   readonly now: () => EpochMs;
   /** Passes only readers. */
   readonly read: GuardHandler;
@@ -33,11 +33,11 @@ const KEPT_BYTES = 64 * 1024;
 export function createQuarantineRoute(deps: QuarantineDeps): Router {
   const { ledger, reads, read, guard } = deps;
   const router = Router();
-  router.get(PATH, read, reads.place, async (request, response) => {
+  router.get(PATH, read, reads.limitConcurrency, async (request, response) => {
     const query = new Query(request);
     const limit = query.integer('limit', LIMIT);
-    const after = query.place(LIST_PLACES.quarantine);
-    if (query.refused(response)) return;
+    const after = query.cursor(LIST_CURSORS.quarantine);
+    if (query.respondIfInvalid(response)) return;
     await reads.list(response, {
       name: 'quarantine',
       filter: undefined,
@@ -47,19 +47,19 @@ export function createQuarantineRoute(deps: QuarantineDeps): Router {
         const entries = await ledger.quarantine(ask);
         return {
           rows: entries.map((one) => JSON.stringify(quarantineView(one))),
-          ...nextOf(entries, quarantinePlace),
+          ...nextCursor(entries, quarantineCursor),
         };
       },
     });
   });
-  router.get(`${PATH}/:id`, read, reads.place, async (request, response) => {
-    if (refuseParameters(request, response)) return;
-    const entry = await find(ledger, request, response);
+  router.get(`${PATH}/:id`, read, reads.limitConcurrency, async (request, response) => {
+    if (rejectParameters(request, response)) return;
+    const entry = await findEntry(ledger, request, response);
     if (entry !== undefined) await reads.json(response, quarantineView(entry));
   });
   router.post(`${PATH}/:id/resubmit`, guard, (request, response) => resubmit(deps, request, response));
   router.delete(`${PATH}/:id`, guard, async (request, response) => {
-    const entry = await find(ledger, request, response);
+    const entry = await findEntry(ledger, request, response);
     if (entry === undefined) return;
     await ledger.dropQuarantined(entry.id);
     response.status(204).end();
@@ -72,7 +72,7 @@ async function resubmit(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const entry = await find(ledger, request, response);
+  const entry = await findEntry(ledger, request, response);
   if (entry === undefined) return;
   if (entry.size >= KEPT_BYTES) {
     const detail = `Only its first ${KEPT_BYTES} bytes are kept; the sender must send it again.`;
@@ -103,7 +103,7 @@ async function resubmit(
 }
 
 function complaintOf(parsed: ParsedBody): string | undefined {
-  return parsed.ok ? parsed.delivery.refused[0]?.detail : parsed.detail;
+  return parsed.ok ? parsed.delivery.rejected[0]?.detail : parsed.detail;
 }
 
 function stillUnreadable(response: Response, reason: string): void {
@@ -122,7 +122,7 @@ function deliveryOf({ body, pointer }: QuarantineEntry): Uint8Array {
     : Buffer.from(body);
 }
 
-async function find(
+async function findEntry(
   ledger: Pick<Ledger, 'quarantineEntry'>,
   request: Request,
   response: Response,

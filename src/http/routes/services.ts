@@ -1,17 +1,17 @@
 import { Router } from 'express';
 import { rfc3339 } from '../../checks/health/run-view.ts';
-import type { ShownServices } from '../../checks/health/shown-services.ts';
+import type { ServiceApiViews } from '../../checks/health/service-api-views.ts';
 import type { EpochMs } from '../../domain/clock.ts';
 import type { HistoryPoint, Ledger } from '../../ledger/ledger.ts';
 import { sendProblem } from '../problem.ts';
-import { Query, refuseParameters } from '../query.ts';
-import { gather, separated } from '../reads/chunks.ts';
-import type { Reads } from '../reads/reads.ts';
+import { Query, rejectParameters } from '../query.ts';
+import { toChunks, commaSeparated } from '../reads/chunks.ts';
+import type { ReadResponder } from '../reads/read-responder.ts';
 
 export interface ServicesRouteDeps {
-  readonly services: ShownServices;
+  readonly services: ServiceApiViews;
   readonly ledger: Pick<Ledger, 'history'>;
-  readonly reads: Reads;
+  readonly reads: ReadResponder;
   readonly now: () => EpochMs;
 }
 
@@ -23,11 +23,11 @@ export function createServicesRoute(deps: ServicesRouteDeps): Router {
   const { services, reads } = deps;
   const router = Router().use('/api/v1/services', reads.guard);
   router.get('/api/v1/services', async (request, response) => {
-    if (refuseParameters(request, response)) return;
-    await reads.whole(response, 'services', () => servicesText(services));
+    if (rejectParameters(request, response)) return;
+    await reads.sharedText(response, 'services', () => servicesText(services));
   });
   router.get('/api/v1/services/:name', async (request, response) => {
-    if (refuseParameters(request, response)) return;
+    if (rejectParameters(request, response)) return;
     const service = services.all().get(request.params.name);
     if (service !== undefined) await reads.send(response, [Buffer.from(`${service.detail}\n`)]);
     else sendProblem(response, noSuchService(request.params.name));
@@ -49,25 +49,27 @@ export function createServicesRoute(deps: ServicesRouteDeps): Router {
         expected: `from before to, and at most ${MAX_POINTS} points`,
       });
     }
-    if (query.refused(response)) return;
+    if (query.respondIfInvalid(response)) return;
     const asked = { service: name, from, to, stepMs: step * 1_000 };
-    const points = await reads.ask(JSON.stringify(['history', asked]), () => deps.ledger.history(asked));
+    const points = await reads.queryLedger(JSON.stringify(['history', asked]), () =>
+      deps.ledger.history(asked),
+    );
     const head = { service: name, from: rfc3339(from), to: rfc3339(to), step };
-    await reads.stream(response, gather(pointsText(head, points)));
+    await reads.stream(response, toChunks(pointsText(head, points)));
   });
   return router;
 }
 
-function* servicesText(services: ShownServices): Generator<string, undefined> {
+function* servicesText(services: ServiceApiViews): Generator<string, undefined> {
   yield '{"services":[';
   const texts = [...services.all().values()];
-  yield* separated(map(texts, ({ detail }) => detail));
+  yield* commaSeparated(map(texts, ({ detail }) => detail));
   yield ']}\n';
 }
 
 function* pointsText(head: object, points: readonly HistoryPoint[]): Generator<string, undefined> {
   yield `${JSON.stringify(head).slice(0, -1)},"points":[`;
-  yield* separated(map(points, (point) => JSON.stringify(pointView(point))));
+  yield* commaSeparated(map(points, (point) => JSON.stringify(pointView(point))));
   yield ']}\n';
 }
 

@@ -2,22 +2,22 @@ import { Router } from 'express';
 import type { SinkView } from '../../events/sinks/sinks.ts';
 import { rfc3339 } from '../../checks/health/run-view.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { refuseParameters } from '../query.ts';
-import type { Reads } from '../reads/reads.ts';
+import { rejectParameters } from '../query.ts';
+import type { ReadResponder } from '../reads/read-responder.ts';
 
 interface SinksRouteDeps {
   readonly sinks: () => readonly SinkView[];
   readonly ledger: Pick<Ledger, 'deadLetters'>;
-  readonly reads: Reads;
+  readonly reads: ReadResponder;
 }
 
 /** `GET /api/v1/sinks`: the state of each sink, and the events that it refused. */
 export function createSinksRoute({ sinks, ledger, reads }: SinksRouteDeps): Router {
   const router = Router().use('/api/v1/sinks', reads.guard);
   router.get('/api/v1/sinks', async (request, response) => {
-    if (refuseParameters(request, response)) return;
+    if (rejectParameters(request, response)) return;
     const views = sinks().map(async ({ name, type, after, lag, failing }) => {
-      const letters = await reads.ask(`dead letters of ${name}`, () => ledger.deadLetters(name));
+      const letters = await reads.queryLedger(`dead letters of ${name}`, () => ledger.deadLetters(name));
       return {
         name,
         type,

@@ -7,11 +7,11 @@ import type { IntakeResult, Ledger } from '../../ledger/ledger.ts';
 import { LedgerUnavailableError } from '../../ledger/ledger.ts';
 import type { DeliveryOutcome } from '../../metrics/self/alerts.ts';
 import { BodyError, type BodyBudget } from '../body-budget.ts';
-import { readBody } from '../body.ts';
+import { readBody } from '../read-body.ts';
 import { fromLoopback, unauthorized } from '../middleware/access.ts';
 import { crossOrigin, refuseCrossOrigin } from '../middleware/cross-origin.ts';
 import { startSignature, verifySignature, type Signature } from '../middleware/signature.ts';
-import { matchesAny, requestToken } from '../middleware/tokens.ts';
+import { matchesAnyToken, requestToken } from '../middleware/tokens.ts';
 import { sendJson } from '../json.ts';
 import { sendProblem } from '../problem.ts';
 
@@ -23,7 +23,7 @@ export interface WebhookRouteDeps {
   /** Limits the bytes of bodies held for authenticated senders, and for those that need no authentication. */
   readonly budget: BodyBudget;
   /** The same for bodies whose signature can only be verified once they are complete. */
-  readonly unprovenBudget: BodyBudget;
+  readonly unauthenticatedBudget: BodyBudget;
   readonly clientAddress: (request: Request) => string;
   /** Counts a delivery; `intake` where it reached the ledger. */
   readonly onDelivery: (webhook: string, outcome: DeliveryOutcome, intake?: IntakeResult) => void;
@@ -32,7 +32,7 @@ export interface WebhookRouteDeps {
 }
 
 /** The label of deliveries that named no entry of the configuration. */
-const NO_ENTRY = '_unknown';
+const UNKNOWN_WEBHOOK = '_unknown';
 const RETRY_AFTER_SECONDS = '5';
 
 /**
@@ -41,7 +41,7 @@ const RETRY_AFTER_SECONDS = '5';
  */
 export function createWebhookRoute(deps: WebhookRouteDeps): Router {
   const router = Router();
-  const take = [takeBody(deps), createIntake(deps)];
+  const take = [readDeliveryBody(deps), createIntake(deps)];
   const alertmanager = ['/api/webhooks/alertmanager', '/api/webhooks/alertmanager/:name'];
   const grafana = ['/api/webhooks/grafana', '/api/webhooks/grafana/:name'];
   router.post(alertmanager, authorize(deps), ...take);
@@ -58,12 +58,12 @@ function authorize(deps: WebhookRouteDeps): GuardHandler {
       sendProblem(response, {
         status: 404,
         title: 'No such webhook',
-        detail: `The configuration has no entry "${nameOf(request) ?? ''}" in webhooks; expected one of: ${names(deps)}.`,
+        detail: `The configuration has no entry "${webhookName(request) ?? ''}" in webhooks; expected one of: ${webhookNames(deps)}.`,
       });
     } else if (entry === 'ambiguous') {
       refuseUnnamed(deps, request, response);
     } else if (entry === 'unauthorized' || crossOrigin(request)) {
-      const name = deps.webhooks().find((one) => one.name === nameOf(request))?.name ?? NO_ENTRY;
+      const name = deps.webhooks().find((one) => one.name === webhookName(request))?.name ?? UNKNOWN_WEBHOOK;
       countRefused(deps, request, name);
       if (crossOrigin(request)) refuseCrossOrigin(response);
       else unauthorized(response, 'a valid token of the webhook (webhooks[].token_files)');
@@ -88,22 +88,22 @@ function countRefused(deps: WebhookRouteDeps, request: Request, webhook: string)
 }
 
 function refuseUnnamed(deps: WebhookRouteDeps, request: Request, response: Response): void {
-  countRefused(deps, request, NO_ENTRY);
+  countRefused(deps, request, UNKNOWN_WEBHOOK);
   sendProblem(response, {
     status: 400,
     title: 'Ambiguous webhook',
     detail:
       'The path does not name an entry of webhooks, and the request has no token that identifies one. ' +
-      `Add one of these names to the path: ${names(deps)}.`,
+      `Add one of these names to the path: ${webhookNames(deps)}.`,
   });
 }
 
-function nameOf(request: Request): string | undefined {
+function webhookName(request: Request): string | undefined {
   const name = request.params['name'];
   return typeof name === 'string' ? name : undefined;
 }
 
-function names(deps: WebhookRouteDeps): string {
+function webhookNames(deps: WebhookRouteDeps): string {
   return deps
     .webhooks()
     .map((one) => one.name)
@@ -116,24 +116,24 @@ function findEntry(
   request: Request,
 ): WebhookConfig | 'unknown' | 'unauthorized' | 'ambiguous' {
   const entries = deps.webhooks();
-  const name = nameOf(request);
+  const name = webhookName(request);
   const candidates = name === undefined ? entries : entries.filter((one) => one.name === name);
   if (candidates.length === 0 && name !== undefined) return 'unknown';
   const proven = candidates.find((entry) => entry.tokens.length > 0 && carriesToken(request, entry));
   if (proven !== undefined) return proven;
-  const open = candidates.filter((entry) => entry.tokens.length === 0 && mayDeliver(entry, request, deps));
+  const open = candidates.filter((entry) => entry.tokens.length === 0 && isAuthorized(entry, request, deps));
   return open.length > 1 ? 'ambiguous' : (open[0] ?? 'unauthorized');
 }
 
 function carriesToken(request: Request, { tokens }: WebhookConfig): boolean {
-  return matchesAny(requestToken(request), tokens);
+  return matchesAnyToken(requestToken(request), tokens);
 }
 
 /**
  * Whether a delivery may be sent to an entry without tokens. A signature, where one is configured, is verified once the
  * body is complete.
  */
-function mayDeliver(entry: WebhookConfig, request: Request, deps: WebhookRouteDeps): boolean {
+function isAuthorized(entry: WebhookConfig, request: Request, deps: WebhookRouteDeps): boolean {
   if (entry.hmac !== undefined) return true;
   return isLoopback(deps.server().listen.host) && fromLoopback(request);
 }
@@ -148,24 +148,24 @@ function refuseSignature(deps: WebhookRouteDeps, { request, response }: Exchange
   sendProblem(response, { status: 401, title: 'Invalid signature', detail: problem });
 }
 
-function takeBody(deps: WebhookRouteDeps): RequestHandler {
+function readDeliveryBody(deps: WebhookRouteDeps): RequestHandler {
   return async (request, response, next) => {
     const signed = response.locals['signature'] as Signature | undefined;
     const onBytes = signed === undefined ? undefined : (bytes: Uint8Array) => signed.hmac.update(bytes);
     // until its signature is verified, a body may come from anyone
-    const { bytes, share, drop } = await readBody(request, {
+    const { bytes, reservation, freeMemory } = await readBody(request, {
       limit: deps.server().maxBodyBytes,
-      budget: signed === undefined ? deps.budget : deps.unprovenBudget,
+      budget: signed === undefined ? deps.budget : deps.unauthenticatedBudget,
       address: deps.clientAddress(request),
-      proven: signed === undefined,
+      authenticated: signed === undefined,
       ...(onBytes && { onBytes }),
     });
     request.body = bytes;
-    if (response.destroyed) share.end();
-    else response.once('close', () => share.end());
+    if (response.destroyed) reservation.release();
+    else response.once('close', () => reservation.release());
     if (signed === undefined || verifySignature(signed)) next();
     else {
-      drop();
+      freeMemory();
       refuseSignature(
         deps,
         { request, response },
@@ -188,16 +188,16 @@ function createIntake(deps: WebhookRouteDeps): RequestHandler {
         userAgent: request.headers['user-agent'] ?? '',
       });
       deps.onDelivery(webhook, result.outcome, result);
-      answer(response, result);
+      sendResult(response, result);
     } catch (error) {
       if (!(error instanceof LedgerUnavailableError)) throw error;
       deps.onDelivery(webhook, 'unavailable');
-      unavailable(response, error.message);
+      sendUnavailable(response, error.message);
     }
   };
 }
 
-function answer(response: Response, result: IntakeResult): void {
+function sendResult(response: Response, result: IntakeResult): void {
   if (result.outcome === 'malformed') {
     sendProblem(response, {
       status: 400,
@@ -212,7 +212,7 @@ function answer(response: Response, result: IntakeResult): void {
 }
 
 /** 503, never 429 or 4xx: Alertmanager retries only 5xx, and the retry is recognised as a duplicate. */
-function unavailable(response: Response, detail: string): void {
+function sendUnavailable(response: Response, detail: string): void {
   response.set('Retry-After', RETRY_AFTER_SECONDS);
   sendProblem(response, { status: 503, title: 'The ledger cannot accept alerts', detail });
 }
@@ -224,12 +224,12 @@ function bodyProblem(deps: WebhookRouteDeps): ErrorRequestHandler {
       next(error);
       return;
     }
-    const webhook = String(response.locals['webhook'] ?? NO_ENTRY);
+    const webhook = String(response.locals['webhook'] ?? UNKNOWN_WEBHOOK);
     if (error instanceof BodyError && error.status === 503) {
       // the rest of the body is not waited for
       response.set('Connection', 'close');
       deps.onDelivery(webhook, 'unavailable');
-      unavailable(response, error.message);
+      sendUnavailable(response, error.message);
       return;
     }
     const tooLarge = error.status === 413;

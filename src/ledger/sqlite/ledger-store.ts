@@ -2,22 +2,22 @@ import type { Clock } from '../../domain/clock.ts';
 import type { EpisodeAction } from '../../alerts/episode.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import type { AcknowledgeResult, AlertRules, RunRecord } from '../ledger.ts';
-import type { Backend, LedgerStore, Retention, StoreHooks } from '../thread/protocol.ts';
+import type { CallHandlers, LedgerStore, Retention, StoreHooks } from '../thread/protocol.ts';
 import { UnreadableRows } from '../unreadable-rows.ts';
-import { createWork, takeDelivery, type Work } from './alert-service.ts';
-import { AlertCounting } from './episodes/alert-stats.ts';
+import { createAlertService, processDelivery, type AlertService } from './alert-service.ts';
+import { AlertStats } from './episodes/alert-stats.ts';
 import { DeliveryStore } from './intake/delivery-store.ts';
 import { EpisodeReader } from './episodes/episode-reader.ts';
-import type { TextsOf } from './episodes/episode-row.ts';
+import type { AlertTextsOf } from './episodes/episode-row.ts';
 import { EpisodeRepair } from './episodes/episode-repair.ts';
 import { EpisodeStore } from './episodes/episode-store.ts';
 import { EventLog } from './events/event-log.ts';
 import { EventReader } from './events/event-reader.ts';
 import type { AlertFunctions } from './alert-functions.ts';
 import { LastRunStore } from './runs/last-run-store.ts';
-import { LogRoom } from './database/wal-limit.ts';
-import { Meta } from './database/meta.ts';
-import { Names } from './database/string-table.ts';
+import { WalLimit } from './database/wal-limit.ts';
+import { MetaTable } from './database/meta-table.ts';
+import { StringTable } from './database/string-table.ts';
 import { OpenAlerts } from './episodes/open-alerts.ts';
 import { openStore, type OpenStore } from './database/open-database.ts';
 import { QuarantineStore, type QuarantineLimits } from './intake/quarantine-store.ts';
@@ -25,8 +25,8 @@ import { RetentionSweep, type PruneSlice } from './database/retention.ts';
 import { RunStore } from './runs/run-store.ts';
 import { SegmentReader } from './events/segment-reader.ts';
 import { SinkStore } from './events/sink-store.ts';
-import { StagedRows } from './intake/staged-commit.ts';
-import { StagedEvents } from './intake/staging.ts';
+import { StagedCommit } from './intake/staged-commit.ts';
+import { StagedEvents } from './intake/staged-tables.ts';
 import { SuppressedStore } from './episodes/suppressed-store.ts';
 import { WatchdogSightings } from './episodes/watchdog-sightings.ts';
 import { Writer } from './database/writer.ts';
@@ -67,9 +67,9 @@ const LIMITS: StoreLimits = {
 export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
   const { clock, logger } = options;
   const store = openStore(options.path);
-  const meta = new Meta(store.database);
-  const rows = new StagedRows(store.database, meta);
-  store.database.transaction(() => finishDecided(rows))();
+  const meta = new MetaTable(store.database);
+  const stagedCommit = new StagedCommit(store.database, meta);
+  store.database.transaction(() => completeDecided(stagedCommit))();
   const unreadable = new UnreadableRows(logger);
   const parts = createParts(store, {
     unreadable,
@@ -77,25 +77,25 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
     retention: options.retention,
     meta,
   });
-  store.database.transaction(() => takeBackUndecided(rows, parts.deliveries))();
-  const { events, open, counting, sightings } = parts;
-  const writer = createWriter(store, parts, rows, options);
-  const work = createWork({ parts, writer, rows, options, database: store.database });
+  store.database.transaction(() => removeUndecided(stagedCommit, parts.deliveries))();
+  const { events, open, stats, sightings } = parts;
+  const writer = createWriter(store, parts, stagedCommit, options);
+  const alertService = createAlertService({ parts, writer, stagedCommit, options, database: store.database });
   const sweep = new RetentionSweep({
     ...{ clock, logger },
     // rows that a large delivery has copied must not change: retry when it is complete
-    submit: (run) => writer.submit(0, () => work.large.underWay || run()),
+    submit: (run) => writer.submit(0, () => alertService.large.inProgress || run()),
     prunes: prunesOf(parts, options.retention),
   });
-  unreadable.watch(options.onCommit);
+  unreadable.onChange(options.onCommit);
   return {
-    calls: createCalls(parts, writer, work, options.onCommit),
+    calls: createCalls(parts, writer, alertService, options.onCommit),
     summary: () => ({
       ...open.summary(),
       ...writer.numbers,
-      transitions: { ...work.transitions },
+      transitions: { ...alertService.transitions },
       epoch: store.epoch,
-      totals: counting.totals(),
+      totals: stats.totals(),
       watchdogs: sightings.summary(),
       unreadableRows: { ...unreadable.counts },
       lastOffset: events.last,
@@ -103,8 +103,8 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
     }),
     close: () => {
       sweep.stop();
-      work.timers.stop();
-      work.large.stop();
+      alertService.timers.stop();
+      alertService.large.stop();
       writer.close();
       store.close();
     },
@@ -114,51 +114,51 @@ export function openLedgerStore(options: LedgerStoreOptions): LedgerStore {
 /** The writer, and everything that takes part in its commits. */
 function createWriter(
   { database, path, identity }: OpenStore,
-  parts: Parts,
-  rows: StagedRows,
+  parts: StoreParts,
+  stagedCommit: StagedCommit,
   { clock, logger, onWritable, onForeignWrite, onCommit }: LedgerStoreOptions,
 ): Writer {
-  const { events, stagedEvents, episodes, deliveries, open, counting, sightings, names } = parts;
-  const room = new LogRoom(database, path);
+  const { events, stagedEvents, episodes, deliveries, open, stats, sightings, strings } = parts;
+  const walLimit = new WalLimit(database, path);
   return new Writer({
     database,
-    participants: [events, stagedEvents, episodes, deliveries, open, counting, sightings, names, rows],
+    participants: [events, stagedEvents, episodes, deliveries, open, stats, sightings, strings, stagedCommit],
     clock,
     logger,
     onWritable,
     onForeignWrite,
-    obstacle: () => identity.problem(),
+    unwritableReason: () => identity.findProblem(),
     beforeCommit: () => {
-      events.seal();
-      stagedEvents.seal();
+      events.flush();
+      stagedEvents.flush();
     },
     onCommit: () => {
-      room.adjust();
-      episodes.apply();
-      open.apply();
-      counting.apply();
-      sightings.apply();
+      walLimit.adjust();
+      episodes.applyCommitted();
+      open.applyCommitted();
+      stats.applyCommitted();
+      sightings.applyCommitted();
       onCommit();
     },
   });
 }
 
 /** Completes a large delivery that was decided before an earlier process ended. */
-function finishDecided(rows: StagedRows): void {
-  if (!rows.decided) return;
-  while (rows.move());
-  rows.clear();
+function completeDecided(stagedCommit: StagedCommit): void {
+  if (!stagedCommit.decided) return;
+  while (stagedCommit.moveSlice());
+  stagedCommit.clear();
 }
 
 /** Removes the rows of a large delivery that was still undecided when an earlier process ended. */
-function takeBackUndecided(rows: StagedRows, deliveries: DeliveryStore): void {
-  if (rows.undecided === 0) return;
-  deliveries.removeParts(rows.undecided);
-  rows.clear();
+function removeUndecided(stagedCommit: StagedCommit, deliveries: DeliveryStore): void {
+  if (stagedCommit.undecided === 0) return;
+  deliveries.removeParts(stagedCommit.undecided);
+  stagedCommit.clear();
 }
 
-interface Parts {
-  readonly names: Names;
+interface StoreParts {
+  readonly strings: StringTable;
   readonly events: EventLog;
   readonly stagedEvents: StagedEvents;
   readonly eventReader: EventReader;
@@ -170,7 +170,7 @@ interface Parts {
   readonly lastRuns: LastRunStore;
   readonly sinks: SinkStore;
   readonly open: OpenAlerts;
-  readonly counting: AlertCounting;
+  readonly stats: AlertStats;
   readonly sightings: WatchdogSightings;
   readonly suppressed: SuppressedStore;
   readonly unreadable: UnreadableRows;
@@ -179,73 +179,78 @@ interface Parts {
 interface PartOptions {
   readonly limits: StoreLimits;
   readonly retention: Retention;
-  readonly meta: Meta;
+  readonly meta: MetaTable;
   readonly unreadable: UnreadableRows;
 }
 
 function createParts(
   { database, epoch }: OpenStore,
   { limits, retention, meta, unreadable }: PartOptions,
-): Parts {
-  const names = new Names(database);
+): StoreParts {
+  const strings = new StringTable(database);
   const segments = new SegmentReader(database);
-  const events = new EventLog(database, { names, meta, segments, unreadable });
-  const textsOf: TextsOf = (event) => events.texts(event);
+  const events = new EventLog(database, { strings, meta, segments, unreadable });
+  const textsOf: AlertTextsOf = (event) => events.texts(event);
   const quarantine = new QuarantineStore(database, { limits: limits.quarantine, unreadable });
   const repair = new EpisodeRepair(database, { quarantine, textsOf });
   const episodes = new EpisodeStore(database, { meta, textsOf, unreadable, repair });
   const sightings = new WatchdogSightings(meta);
-  const episodeReader = new EpisodeReader(database, { names, episodes, textsOf, unreadable });
-  const source = { all: () => episodeReader.open(), one: (id: number) => episodeReader.openOne(id) };
+  const episodeReader = new EpisodeReader(database, { strings, episodes, textsOf, unreadable });
+  const source = { all: () => episodeReader.open(), one: (id: number) => episodeReader.openEpisode(id) };
   const open = new OpenAlerts({ maxSeries: limits.series, source, watchdogs: sightings });
   return {
-    names,
+    strings,
     events,
-    stagedEvents: new StagedEvents(database, names),
-    eventReader: new EventReader(database, { log: events, names, segments, unreadable, epoch, episodes }),
+    stagedEvents: new StagedEvents(database, strings),
+    eventReader: new EventReader(database, { log: events, strings, segments, unreadable, epoch, episodes }),
     episodes,
     episodeReader,
     deliveries: new DeliveryStore(database, { maxBytes: limits.bodyBytes, unreadable }),
     quarantine,
-    runs: new RunStore(database, names, retention),
-    lastRuns: new LastRunStore(database, { names, unreadable }),
+    runs: new RunStore(database, strings, retention),
+    lastRuns: new LastRunStore(database, { names: strings, unreadable }),
     sinks: new SinkStore(database, { log: events, epoch, unreadable }),
     open,
-    counting: new AlertCounting(),
+    stats: new AlertStats(),
     sightings,
     suppressed: new SuppressedStore(database),
     unreadable,
   };
 }
 
-function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => void): Backend {
+function createCalls(
+  parts: StoreParts,
+  writer: Writer,
+  alertService: AlertService,
+  onChange: () => void,
+): CallHandlers {
   const { events, runs, quarantine } = parts;
-  const { actions, large } = work;
+  const { actions, large } = alertService;
   // while the rows of a large delivery are moved, queries wait: none sees half a delivery
-  const whole = async <T>(ask: () => T): Promise<T> => {
-    await large.whole();
+  const whenConsistent = async <T>(ask: () => T): Promise<T> => {
+    await large.whenConsistent();
     return ask();
   };
   const act = async (id: string, action: EpisodeAction): Promise<AcknowledgeResult> => {
-    await large.settled();
-    return writer.submit(0, () => actions.run(id, action));
+    await large.whenIdle();
+    return writer.submit(0, () => actions.apply(id, action));
   };
   return {
-    intake: (delivery) => takeDelivery(writer, work, delivery),
+    intake: (delivery) => processDelivery(writer, alertService, delivery),
     append: (list) => writer.submit(list.length * EVENT_COST, () => appendAll(events, list)),
     recordRuns: (list) => writer.submit(list.length * RUN_COST, () => insertAll(parts, list)),
-    events: (query) => whole(() => parts.eventReader.slice(query)),
-    alerts: (query) => whole(() => parts.episodeReader.list(query)),
-    alert: (id) => whole(() => parts.episodeReader.get(id)),
+    events: (query) => whenConsistent(() => parts.eventReader.slice(query)),
+    alerts: (query) => whenConsistent(() => parts.episodeReader.list(query)),
+    alert: (id) => whenConsistent(() => parts.episodeReader.get(id)),
     acknowledge: ({ id, acknowledgement }) => act(id, { kind: 'acknowledge', acknowledgement }),
     unacknowledge: ({ id, at }) => act(id, { kind: 'unacknowledge', at }),
-    reconcile: (listings) => work.reconciler.run(listings),
+    reconcile: (snapshot) => alertService.reconciler.reconcile(snapshot),
     quarantine: (query) => quarantine.list(query),
     quarantineEntry: (id) => quarantine.get(id),
     dropQuarantined: (id) => writer.submit(0, () => quarantine.drop(id)),
     configure: (rules) =>
-      whole(() => {
-        work.configure(rules);
+      whenConsistent(() => {
+        alertService.configure(rules);
         onChange();
         return undefined;
       }),
@@ -258,7 +263,7 @@ function createCalls(parts: Parts, writer: Writer, work: Work, onChange: () => v
   };
 }
 
-function prunesOf(parts: Parts, { eventsMs, historyMs }: Retention): readonly PruneSlice[] {
+function prunesOf(parts: StoreParts, { eventsMs, historyMs }: Retention): readonly PruneSlice[] {
   return [
     // episodes first: those that stay keep the texts of their events
     (now, slice) => parts.episodes.prune(now - eventsMs, slice),
@@ -276,7 +281,7 @@ function appendAll(log: EventLog, events: readonly NewEvent[]): number {
   return events.length;
 }
 
-function insertAll(parts: Pick<Parts, 'runs' | 'lastRuns'>, runs: readonly RunRecord[]): number {
+function insertAll(parts: Pick<StoreParts, 'runs' | 'lastRuns'>, runs: readonly RunRecord[]): number {
   for (const run of runs) {
     parts.runs.insert(run);
     parts.lastRuns.insert(run);

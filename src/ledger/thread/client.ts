@@ -3,7 +3,7 @@ import type { Acknowledgement } from '../../alerts/episode.ts';
 import { parseEventId, type CloudEvent, type NewEvent } from '../../domain/event.ts';
 import type { Logger } from '../../domain/log.ts';
 import { cloudEvent } from '../cloud-event.ts';
-import { NO_TOTALS } from '../alert-totals.ts';
+import { EMPTY_TOTALS } from '../alert-totals.ts';
 import type {
   AcknowledgeResult,
   AlertQuery,
@@ -25,7 +25,7 @@ import type {
   SinkProgress,
   StoredDelivery,
 } from '../ledger.ts';
-import type { Listings, ReconcileResult } from '../alertmanager-snapshot.ts';
+import type { AlertmanagerSnapshot, ReconcileResult } from '../alertmanager-snapshot.ts';
 import type { EventSliceQuery, Retention } from './protocol.ts';
 import { ThreadLink } from './link.ts';
 import { UnreadableRows } from '../unreadable-rows.ts';
@@ -41,7 +41,7 @@ export interface ThreadLedgerOptions {
   /** How far apart reported starts of one life may be. */
   readonly toleranceMs: number;
   /** See `ThreadOptions`. */
-  readonly beats?: Int32Array;
+  readonly heartbeat?: Int32Array;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly callTimeoutMs?: number;
@@ -55,13 +55,13 @@ const MAX_ROWS = 10_000;
 const SLICE = 500;
 const SLICE_BYTES = 256 * 1_024;
 
-const NOTHING_YET: LedgerSummary = Object.freeze({
+const EMPTY_SUMMARY: LedgerSummary = Object.freeze({
   open: [],
   unacknowledged: [],
   unacknowledgedOverflow: 0,
   transitions: {},
   epoch: '',
-  totals: NO_TOTALS,
+  totals: EMPTY_TOTALS,
   watchdogs: [],
   unreadableRows: {},
   lastOffset: 0,
@@ -77,17 +77,17 @@ export class ThreadLedger implements Ledger {
   readonly #node: string;
   /** Unreadable events: events are parsed on this side. */
   readonly #unreadable: UnreadableRows;
-  #summary = NOTHING_YET;
+  #summary = EMPTY_SUMMARY;
   readonly #watchers: (() => void)[] = [];
 
   private constructor(options: ThreadLedgerOptions) {
-    const { threadUrl, path, toleranceMs, retention, beats, logger } = options;
+    const { threadUrl, path, toleranceMs, retention, heartbeat, logger } = options;
     this.#node = options.node;
     this.#unreadable = new UnreadableRows(logger);
-    this.#unreadable.watch(() => this.#notify());
+    this.#unreadable.onChange(() => this.#notify());
     this.#link = new ThreadLink({
       threadUrl,
-      thread: { path, toleranceMs, retention, ...(beats && { beats }) },
+      thread: { path, toleranceMs, retention, ...(heartbeat && { heartbeat }) },
       logger,
       clock: options.clock ?? systemClock,
       callTimeoutMs: options.callTimeoutMs ?? CALL_TIMEOUT_MS,
@@ -111,7 +111,7 @@ export class ThreadLedger implements Ledger {
   }
 
   intake(delivery: RawDelivery): Promise<IntakeResult> {
-    const { body, transfer } = ownBytes(delivery.body);
+    const { body, transfer } = transferable(delivery.body);
     return this.#link.call('intake', { argument: { ...delivery, body }, bytes: body.byteLength, transfer });
   }
 
@@ -144,7 +144,7 @@ export class ThreadLedger implements Ledger {
       if ('gone' in slice) return slice;
       for (const event of slice.events) {
         const read = () => cloudEvent(event, slice.epoch, this.#node);
-        const one = this.#unreadable.read('segments', event.offset, read);
+        const one = this.#unreadable.readOrSkip('segments', event.offset, read);
         if (one !== undefined) events.push(one);
       }
       const next = `${slice.epoch}-${slice.next}`;
@@ -158,7 +158,7 @@ export class ThreadLedger implements Ledger {
   }
 
   alerts(query: AlertQuery): Promise<readonly Episode[]> {
-    return this.#link.call('alerts', { argument: atMost(query) });
+    return this.#link.call('alerts', { argument: withRowLimit(query) });
   }
 
   alert(id: string): Promise<Episode | undefined> {
@@ -173,14 +173,14 @@ export class ThreadLedger implements Ledger {
     return this.#link.call('unacknowledge', { argument: { id, at } });
   }
 
-  reconcile(listings: Listings): Promise<ReconcileResult> {
-    const sizes = listings.lists.map(({ body, groups }) => body.byteLength + (groups?.byteLength ?? 0));
+  reconcile(snapshot: AlertmanagerSnapshot): Promise<ReconcileResult> {
+    const sizes = snapshot.responses.map(({ body, groups }) => body.byteLength + (groups?.byteLength ?? 0));
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    return this.#link.call('reconcile', { argument: listings, bytes });
+    return this.#link.call('reconcile', { argument: snapshot, bytes });
   }
 
   quarantine(query: ListQuery): Promise<readonly QuarantineEntry[]> {
-    return this.#link.call('quarantine', { argument: atMost(query) });
+    return this.#link.call('quarantine', { argument: withRowLimit(query) });
   }
 
   quarantineEntry(id: number): Promise<QuarantineEntry | undefined> {
@@ -192,12 +192,12 @@ export class ThreadLedger implements Ledger {
   }
 
   async configure(rules: AlertRules): Promise<void> {
-    this.#link.remember(rules);
+    this.#link.setRules(rules);
     await this.#link.call('configure', { argument: rules });
   }
 
   deliveries(query: ListQuery): Promise<readonly StoredDelivery[]> {
-    return this.#link.call('deliveries', { argument: atMost(query) });
+    return this.#link.call('deliveries', { argument: withRowLimit(query) });
   }
 
   openSink(sink: string): Promise<string> {
@@ -223,7 +223,7 @@ export class ThreadLedger implements Ledger {
     return { ...this.#summary, unreadableRows };
   }
 
-  watch(changed: () => void): void {
+  onChange(changed: () => void): void {
     this.#watchers.push(changed);
   }
 
@@ -232,11 +232,11 @@ export class ThreadLedger implements Ledger {
   }
 
   writable(): boolean {
-    return this.#link.obstacle === undefined;
+    return this.#link.unwritableReason === undefined;
   }
 
-  whyNotWritable(): string | undefined {
-    return this.#link.obstacle;
+  unwritableReason(): string | undefined {
+    return this.#link.unwritableReason;
   }
 
   close(): Promise<void> {
@@ -244,7 +244,7 @@ export class ThreadLedger implements Ledger {
   }
 }
 
-function atMost<Query extends { readonly limit: number }>(query: Query): Query {
+function withRowLimit<Query extends { readonly limit: number }>(query: Query): Query {
   return { ...query, limit: Math.min(query.limit, MAX_ROWS) };
 }
 
@@ -252,7 +252,7 @@ function atMost<Query extends { readonly limit: number }>(query: Query): Query {
  * A body that has its buffer to itself is transferred without a copy (the caller's view of it becomes empty); a small
  * one is part of Node's pool and is copied.
  */
-function ownBytes(body: Uint8Array): { body: Uint8Array; transfer: readonly ArrayBuffer[] } {
+function transferable(body: Uint8Array): { body: Uint8Array; transfer: readonly ArrayBuffer[] } {
   const { buffer } = body;
   const alone = body.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer;
   if (alone && body.byteLength > 0) return { body, transfer: [buffer] };

@@ -3,7 +3,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
 import { LedgerStartError, LedgerUnavailableError, type AlertRules, type LedgerSummary } from '../ledger.ts';
 import { PendingCalls } from './pending-calls.ts';
-import type { CallName, Calls, ThreadMessage, ThreadOptions } from './protocol.ts';
+import type { CallName, LedgerCalls, ThreadMessage, ThreadOptions } from './protocol.ts';
 
 export interface LinkOptions {
   /** The thread's compiled entry point. */
@@ -19,7 +19,7 @@ export interface LinkOptions {
 }
 
 interface Outgoing<Name extends CallName> {
-  readonly argument: Calls[Name]['argument'];
+  readonly argument: LedgerCalls[Name]['argument'];
   readonly bytes?: number;
   /** Buffers to be transferred. */
   readonly transfer?: readonly ArrayBuffer[];
@@ -28,7 +28,7 @@ interface Outgoing<Name extends CallName> {
 const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 10_000;
 /** A thread that ran at least this long is restarted after the shortest delay. */
-const PROVEN_MS = 10_000;
+const STABLE_MS = 10_000;
 const CLOSE_MS = 10_000;
 /** A body that exceeds this kills the thread, and not the process. */
 const MAX_HEAP_MB = 1_024;
@@ -40,7 +40,7 @@ export class ThreadLink {
   #worker: Worker | undefined;
   #state: 'down' | 'up' | 'closed' = 'down';
   /** Why the ledger cannot be written. */
-  #obstacle: string | undefined = 'it is being opened';
+  #unwritableReason: string | undefined = 'it is being opened';
   #restartMs = FIRST_RESTART_MS;
   #upSince = 0;
   #cancelRestart: () => void = () => undefined;
@@ -51,12 +51,12 @@ export class ThreadLink {
     this.#pending = new PendingCalls(options);
   }
 
-  get obstacle(): string | undefined {
-    return this.#obstacle;
+  get unwritableReason(): string | undefined {
+    return this.#unwritableReason;
   }
 
   /** The rules that a restarted thread begins with. */
-  remember(rules: AlertRules): void {
+  setRules(rules: AlertRules): void {
     this.#rules = rules;
   }
 
@@ -72,10 +72,10 @@ export class ThreadLink {
       worker.on('message', (message: ThreadMessage) => {
         if (message.kind === 'refused') reason = message.message;
         if (message.kind === 'ready') {
-          this.#up();
+          this.#onReady();
           resolve();
         }
-        this.#hear(message);
+        this.#onMessage(message);
       });
       worker.on('error', (error: Error) => {
         reason =
@@ -84,13 +84,16 @@ export class ThreadLink {
             : `The ledger cannot start: its thread failed: ${error.message}`;
       });
       worker.once('exit', () => {
-        this.#ended(worker, reason);
+        this.#onExit(worker, reason);
         reject(new LedgerStartError(reason));
       });
     });
   }
 
-  async call<Name extends CallName>(name: Name, outgoing: Outgoing<Name>): Promise<Calls[Name]['result']> {
+  async call<Name extends CallName>(
+    name: Name,
+    outgoing: Outgoing<Name>,
+  ): Promise<LedgerCalls[Name]['result']> {
     if (this.#state !== 'up' || this.#worker === undefined) {
       throw new LedgerUnavailableError(
         this.#state === 'closed' ? 'The ledger is closed.' : 'The ledger is restarting; try again soon.',
@@ -99,8 +102,8 @@ export class ThreadLink {
     const { id, answer } = this.#pending.add(outgoing.bytes ?? 0);
     const { argument, transfer = [] } = outgoing;
     this.#worker.postMessage({ id, call: name, argument }, transfer);
-    // the thread's answers have the types of `Calls`
-    return (await answer) as Calls[Name]['result'];
+    // the thread's answers have the types of `LedgerCalls`
+    return (await answer) as LedgerCalls[Name]['result'];
   }
 
   /** Lets the thread finish its pending calls, then ends it. */
@@ -108,7 +111,7 @@ export class ThreadLink {
     const worker = this.#worker;
     const wasUp = this.#state === 'up';
     this.#state = 'closed';
-    this.#obstacle = 'it is closed';
+    this.#unwritableReason = 'it is closed';
     this.#cancelRestart();
     if (worker === undefined) return;
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
@@ -118,7 +121,7 @@ export class ThreadLink {
     cancel();
   }
 
-  #hear(message: ThreadMessage): void {
+  #onMessage(message: ThreadMessage): void {
     switch (message.kind) {
       case 'replies':
         for (const reply of message.replies) this.#pending.settle(reply);
@@ -127,7 +130,7 @@ export class ThreadLink {
         this.#options.onSummary(message.summary);
         break;
       case 'writable':
-        this.#obstacle = message.reason;
+        this.#unwritableReason = message.reason;
         break;
       case 'log':
         this.#options.logger[message.level](message.fields, message.message);
@@ -137,21 +140,21 @@ export class ThreadLink {
     }
   }
 
-  #up(): void {
+  #onReady(): void {
     if (this.#state === 'closed') return;
     this.#state = 'up';
-    this.#obstacle = undefined;
+    this.#unwritableReason = undefined;
     this.#upSince = this.#options.clock.monotonic();
   }
 
-  #ended(worker: Worker, reason: string): void {
+  #onExit(worker: Worker, reason: string): void {
     if (this.#worker === worker) this.#worker = undefined;
     const wasUp = this.#state === 'up';
     this.#pending.failAll('The ledger stopped before it answered; try again.');
     if (!wasUp) return;
     this.#state = 'down';
-    this.#obstacle = `its thread ended and is being restarted: ${reason}`;
-    if (this.#options.clock.monotonic() - this.#upSince > PROVEN_MS) this.#restartMs = FIRST_RESTART_MS;
+    this.#unwritableReason = `its thread ended and is being restarted: ${reason}`;
+    if (this.#options.clock.monotonic() - this.#upSince > STABLE_MS) this.#restartMs = FIRST_RESTART_MS;
     this.#options.logger.error({ reason }, 'the ledger thread ended unexpectedly; restarting it');
     this.#restartLater();
   }
@@ -165,7 +168,7 @@ export class ThreadLink {
         (error: unknown) => {
           if (this.#state === 'closed') return;
           const reason = error instanceof Error ? error.message : String(error);
-          this.#obstacle = reason;
+          this.#unwritableReason = reason;
           this.#options.logger.error({ reason }, 'the ledger thread could not be restarted');
           this.#restartLater();
         },

@@ -14,7 +14,7 @@ interface Pending {
   readonly reject: (error: LedgerUnavailableError) => void;
 }
 
-const LOOK_MS = 100;
+const CHECK_MS = 100;
 
 /**
  * The calls that the thread has not answered yet. A caller is released at its deadline, but its bytes count until the
@@ -31,7 +31,7 @@ export class PendingCalls {
   constructor(options: PendingOptions) {
     this.#options = options;
     const run = () => this.#rejectLate();
-    this.#deadlines = new PeriodicTask(options, 'deadlines of calls to the ledger', LOOK_MS, run);
+    this.#deadlines = new PeriodicTask(options, 'deadlines of calls to the ledger', CHECK_MS, run);
   }
 
   /** @throws LedgerUnavailableError if the pending calls exceed the limit of bytes */
@@ -50,16 +50,16 @@ export class PendingCalls {
   }
 
   settle(reply: Reply): void {
-    const pending = this.#take(reply.id);
+    const pending = this.#remove(reply.id);
     if (reply.ok) pending?.resolve(reply.value);
     else pending?.reject(new LedgerUnavailableError(reply.message));
   }
 
   failAll(message: string): void {
-    for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(new LedgerUnavailableError(message));
+    for (const id of [...this.#calls.keys()]) this.#remove(id)?.reject(new LedgerUnavailableError(message));
   }
 
-  #take(id: number): Pending | undefined {
+  #remove(id: number): Pending | undefined {
     const pending = this.#calls.get(id);
     if (pending === undefined) return undefined;
     this.#calls.delete(id);

@@ -18,7 +18,7 @@ import type {
   SinkProgress,
   StoredDelivery,
 } from '../ledger.ts';
-import type { Listings, ReconcileResult } from '../alertmanager-snapshot.ts';
+import type { AlertmanagerSnapshot, ReconcileResult } from '../alertmanager-snapshot.ts';
 import type { Acknowledgement } from '../../alerts/episode.ts';
 import type { NewEvent } from '../../domain/event.ts';
 import type { Logger } from '../../domain/log.ts';
@@ -33,7 +33,7 @@ export interface ThreadOptions {
   /** Used instead of `toleranceMs`, if present. */
   readonly rules?: AlertRules;
   /** Counts up while the event loop of the process runs; the thread ends a process whose loop is stuck. */
-  readonly beats?: Int32Array;
+  readonly heartbeat?: Int32Array;
 }
 
 export interface Retention {
@@ -69,7 +69,7 @@ export type EventSlice =
   | { readonly gone: true; readonly oldest?: string };
 
 /** The calls that the thread answers: each one's argument and result. */
-export interface Calls {
+export interface LedgerCalls {
   intake: { argument: RawDelivery; result: IntakeResult };
   /** The result is the number of stored events. */
   append: { argument: readonly NewEvent[]; result: number };
@@ -83,7 +83,7 @@ export interface Calls {
     result: AcknowledgeResult;
   };
   unacknowledge: { argument: { readonly id: string; readonly at: EpochMs }; result: AcknowledgeResult };
-  reconcile: { argument: Listings; result: ReconcileResult };
+  reconcile: { argument: AlertmanagerSnapshot; result: ReconcileResult };
   quarantine: { argument: ListQuery; result: readonly QuarantineEntry[] };
   quarantineEntry: { argument: number; result: QuarantineEntry | undefined };
   dropQuarantined: { argument: number; result: boolean };
@@ -94,13 +94,13 @@ export interface Calls {
   deadLetters: { argument: string; result: readonly DeadLetter[] };
   history: { argument: HistoryQuery; result: readonly HistoryPoint[] };
 }
-export type CallName = keyof Calls;
+export type CallName = keyof LedgerCalls;
 
 /** Implements the calls; used by the thread's server. */
-export type Backend = {
+export type CallHandlers = {
   readonly [Name in CallName]: (
-    argument: Calls[Name]['argument'],
-  ) => Calls[Name]['result'] | Promise<Calls[Name]['result']>;
+    argument: LedgerCalls[Name]['argument'],
+  ) => LedgerCalls[Name]['result'] | Promise<LedgerCalls[Name]['result']>;
 };
 
 /** What a store is given by the thread that serves it. */
@@ -115,7 +115,7 @@ export interface StoreHooks {
 
 /** The store that the thread serves. */
 export interface LedgerStore {
-  readonly calls: Backend;
+  readonly calls: CallHandlers;
   readonly summary: () => LedgerSummary;
   /** Commits what is pending and closes the file. */
   readonly close: () => void;

@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../../domain/clock.ts';
 import type { Logger } from '../../domain/log.ts';
 import type {
-  Backend,
+  CallHandlers,
   CallName,
   LedgerStore,
   LogLevel,
@@ -24,24 +24,24 @@ interface ServerOptions {
 
 /** Serves a store to the thread on the other side of the port, until that sends `close`. */
 export function serveLedger({ port, clock, open }: ServerOptions): void {
-  const say = (message: ThreadMessage) => port.postMessage(message);
+  const send = (message: ThreadMessage) => port.postMessage(message);
   let store: LedgerStore;
-  const summary = throttle(clock, () => say({ kind: 'summary', summary: store.summary() }));
+  const summary = throttle(clock, () => send({ kind: 'summary', summary: store.summary() }));
   try {
     store = open({
-      logger: portLogger(say),
+      logger: portLogger(send),
       onCommit: summary,
-      onWritable: (reason) => say({ kind: 'writable', ...(reason !== undefined && { reason }) }),
+      onWritable: (reason) => send({ kind: 'writable', ...(reason !== undefined && { reason }) }),
       onForeignWrite: endThread,
     });
   } catch (error) {
-    say({ kind: 'refused', message: messageOf(error) });
+    send({ kind: 'refused', message: messageOf(error) });
     port.close();
     return;
   }
-  say({ kind: 'summary', summary: store.summary() });
-  say({ kind: 'ready' });
-  const reply = replyInGroups(say);
+  send({ kind: 'summary', summary: store.summary() });
+  send({ kind: 'ready' });
+  const reply = replyInGroups(send);
   port.on('message', (request: Request) => {
     if (request.call === 'close') {
       store.close();
@@ -61,7 +61,7 @@ function endThread(): void {
 }
 
 async function answer(
-  calls: Backend,
+  calls: CallHandlers,
   request: { readonly id: number; readonly call: CallName; readonly argument: unknown },
 ): Promise<Reply> {
   const { id, call, argument } = request;
@@ -75,13 +75,13 @@ async function answer(
 }
 
 /** Sends the replies of one commit in one message. */
-function replyInGroups(say: (message: ThreadMessage) => void): (reply: Reply) => void {
+function replyInGroups(send: (message: ThreadMessage) => void): (reply: Reply) => void {
   let replies: Reply[] = [];
   return (reply) => {
     replies.push(reply);
     if (replies.length > 1) return;
     queueMicrotask(() => {
-      say({ kind: 'replies', replies });
+      send({ kind: 'replies', replies });
       replies = [];
     });
   };
@@ -109,9 +109,9 @@ function throttle(clock: Clock, run: () => void): () => void {
 }
 
 /** Logs in the thread on the other side. */
-export function portLogger(say: (message: ThreadMessage) => void): Logger {
+export function portLogger(send: (message: ThreadMessage) => void): Logger {
   const at = (level: LogLevel) => (fields: Readonly<Record<string, unknown>>, message: string) =>
-    say({ kind: 'log', level, fields, message });
+    send({ kind: 'log', level, fields, message });
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 

@@ -193,7 +193,7 @@ export class ScheduleInstruments {
     this.#lateness.observe(Math.max(0, seconds));
   }
 
-  shed(runs: number): void {
+  skipped(runs: number): void {
     this.#shed.inc(runs);
   }
 }

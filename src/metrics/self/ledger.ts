@@ -2,53 +2,50 @@ import { Counter, type Gauge, type Registry } from 'prom-client';
 import { SEVERITIES } from '../../alerts/alert.ts';
 import { DUPLICATE_CAUSES } from '../../alerts/episode.ts';
 import type { LedgerSummary } from '../../ledger/ledger.ts';
-import { sample, type Family, type Sample } from '../family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../family.ts';
 import { absentGauge } from './instruments.ts';
 
 /** Families whose labels come from senders: not kept in prom-client, which would confuse some label sets. */
 export const ALERT_FAMILIES = {
-  active: {
-    name: 'tocsin_alerts_active',
-    type: 'gauge',
-    help: 'Open alert episodes, without watchdogs and escalation alerts.',
-    labels: ['severity', 'acknowledged'],
-  },
-  unacknowledgedSince: {
-    name: 'tocsin_alert_unacknowledged_since_timestamp_seconds',
-    type: 'gauge',
-    help: 'First receipt of the oldest unacknowledged open episode, in seconds since the epoch.',
-    labels: ['episode_alertname', 'severity_class', 'service', 'episode_instance'],
-  },
-  duplicates: {
-    name: 'tocsin_alert_duplicates_total',
-    type: 'counter',
-    help: 'Alerts in deliveries that changed nothing, by cause.',
-    labels: ['cause'],
-  },
-  flaps: {
-    name: 'tocsin_alert_flaps_total',
-    type: 'counter',
-    help: 'Alerts that fired again within ten minutes of their end.',
-    labels: [],
-  },
-  unreadableRows: {
-    name: 'tocsin_ledger_unreadable_rows_total',
-    type: 'counter',
-    help: 'Stored rows that could not be read and are left out.',
-    labels: ['table'],
-  },
-  acknowledgeSeconds: {
-    name: 'tocsin_alert_time_to_acknowledge_seconds',
-    type: 'histogram',
-    help: 'Time for which an episode was unacknowledged before its acknowledgement.',
-    labels: [],
-  },
-  resolveSeconds: {
-    name: 'tocsin_alert_time_to_resolve_seconds',
-    type: 'histogram',
-    help: 'Time from the start of an episode to its end.',
-    labels: [],
-  },
+  active: defineFamily(
+    'gauge',
+    'tocsin_alerts_active',
+    'Open alert episodes, without watchdogs and escalation alerts.',
+    ['severity', 'acknowledged'],
+  ),
+  unacknowledgedSince: defineFamily(
+    'gauge',
+    'tocsin_alert_unacknowledged_since_timestamp_seconds',
+    'First receipt of the oldest unacknowledged open episode, in seconds since the epoch.',
+    ['episode_alertname', 'severity_class', 'service', 'episode_instance'],
+  ),
+  duplicates: defineFamily(
+    'counter',
+    'tocsin_alert_duplicates_total',
+    'Alerts in deliveries that changed nothing, by cause.',
+    ['cause'],
+  ),
+  flaps: defineFamily(
+    'counter',
+    'tocsin_alert_flaps_total',
+    'Alerts that fired again within ten minutes of their end.',
+  ),
+  unreadableRows: defineFamily(
+    'counter',
+    'tocsin_ledger_unreadable_rows_total',
+    'Stored rows that could not be read and are left out.',
+    ['table'],
+  ),
+  acknowledgeSeconds: defineFamily(
+    'histogram',
+    'tocsin_alert_time_to_acknowledge_seconds',
+    'Time for which an episode was unacknowledged before its acknowledgement.',
+  ),
+  resolveSeconds: defineFamily(
+    'histogram',
+    'tocsin_alert_time_to_resolve_seconds',
+    'Time from the start of an episode to its end.',
+  ),
 } as const satisfies Record<string, Family>;
 
 /** Metrics of the ledger; absent until its first summary. */

@@ -92,7 +92,7 @@ export class PipelineInstruments {
     }
   }
 
-  ping(outcome: 'sent' | 'failed' | 'withheld', atMs: EpochMs): void {
+  countPing(outcome: 'sent' | 'failed' | 'withheld', atMs: EpochMs): void {
     this.#pings.inc({ outcome });
     if (outcome === 'sent') this.#pinged.set(atMs / 1_000);
   }
@@ -125,11 +125,11 @@ export class PipelineInstruments {
     }
   }
 
-  answered(alertmanager: string, atMs: EpochMs): void {
+  alertmanagerAnswered(alertmanager: string, atMs: EpochMs): void {
     this.#reconciled.set({ alertmanager }, atMs / 1_000);
   }
 
-  unanswered(alertmanager: string): void {
+  alertmanagerFailed(alertmanager: string): void {
     this.#failures.inc({ alertmanager });
   }
 

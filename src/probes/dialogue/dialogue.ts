@@ -30,17 +30,17 @@ export interface DialogueOptions {
   readonly tlsAtOnce: boolean;
 }
 
-export interface DialogueEnd {
+export interface DialogueResult {
   readonly verdict: Verdict;
   readonly samples: readonly Sample[];
 }
 
 /** Starts TLS where it is configured, and runs the steps of a `query_response`; rejects only on bugs. */
-export async function holdDialogue(options: DialogueOptions): Promise<DialogueEnd> {
+export async function runDialogue(options: DialogueOptions): Promise<DialogueResult> {
   const dialogue = new Dialogue(options);
   let verdict: Verdict | undefined;
   try {
-    verdict = await dialogue.hold();
+    verdict = await dialogue.run();
   } catch (error) {
     verdict = verdictOf(error, options.run, options.timer);
   } finally {
@@ -71,7 +71,7 @@ class Dialogue {
     ];
   }
 
-  async hold(): Promise<Verdict> {
+  async run(): Promise<Verdict> {
     const { steps, tlsAtOnce, timer } = this.#options;
     if (tlsAtOnce) await this.#secure();
     this.#failedDueTo = 'nothing';

@@ -49,7 +49,7 @@ export class SocketReader {
       searched = this.#buffer.length;
       if (searched >= MAX_LINE_BYTES)
         throw fail('protocol', `A line of the answer is longer than ${MAX_LINE_BYTES} bytes`);
-      if (await this.#more()) continue;
+      if (await this.#waitForMore()) continue;
       if (this.#buffer.length === 0) return undefined;
       return this.#lineUpTo(this.#buffer.length);
     }
@@ -61,7 +61,7 @@ export class SocketReader {
    */
   async bytes(count: number): Promise<Buffer> {
     if (this.#turnIsOver()) await setImmediate();
-    while (this.#buffer.length < count && (await this.#more()));
+    while (this.#buffer.length < count && (await this.#waitForMore()));
     return this.#take(Math.min(count, this.#buffer.length));
   }
 
@@ -95,7 +95,7 @@ export class SocketReader {
   }
 
   /** Waits for more data; false at the end of the stream. */
-  async #more(): Promise<boolean> {
+  async #waitForMore(): Promise<boolean> {
     const before = this.#buffer.length;
     if (!this.#ended) {
       this.#socket.resume();

@@ -83,13 +83,13 @@ const LENGTH_BYTES = 2;
 export function askOverStream(socket: Socket, query: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
-    const ended = (): void => reject(cutOff(received));
+    const ended = (): void => reject(closedEarly(received));
     socket.on('error', (error) => reject(brokenConnection(error, 'while waiting for the answer')));
     socket.once('end', ended);
     socket.once('close', ended);
     socket.on('data', (bytes: Buffer) => {
       received = Buffer.concat([received, bytes]);
-      const message = framed(received);
+      const message = unframe(received);
       if (message === undefined) return;
       if (answersQuery(message, query)) resolve(message);
       else reject(fail('protocol', 'The server answered a different query from the one that was sent'));
@@ -101,13 +101,13 @@ export function askOverStream(socket: Socket, query: Buffer): Promise<Buffer> {
 }
 
 /** The first message of a stream, once it is complete. */
-export function framed(received: Buffer): Buffer | undefined {
+export function unframe(received: Buffer): Buffer | undefined {
   if (received.length < LENGTH_BYTES) return undefined;
   const end = LENGTH_BYTES + received.readUInt16BE(0);
   return received.length < end ? undefined : received.subarray(LENGTH_BYTES, end);
 }
 
-function cutOff(received: Buffer): ProbeFailure {
+function closedEarly(received: Buffer): ProbeFailure {
   if (received.length === 0) return fail('protocol', 'The server closed the connection without an answer');
   const expected = received.length < LENGTH_BYTES ? 'its length' : `${received.readUInt16BE(0)} bytes`;
   const had = Math.max(0, received.length - LENGTH_BYTES);

@@ -1,43 +1,31 @@
-import type { Family, Sample } from '../../metrics/family.ts';
+import { defineFamily, type Family, type Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
 import type { PhaseSeconds } from '../prober.ts';
 
-const DURATION: Family = {
-  name: 'probe_dns_duration_seconds',
-  type: 'gauge',
-  help: 'Duration of DNS request by phase',
-  labels: ['phase'],
-};
-export const ANSWER_RRS: Family = {
-  name: 'probe_dns_answer_rrs',
-  type: 'gauge',
-  help: 'Returns number of entries in the answer resource record list',
-  labels: [],
-};
-export const AUTHORITY_RRS: Family = {
-  name: 'probe_dns_authority_rrs',
-  type: 'gauge',
-  help: 'Returns number of entries in the authority resource record list',
-  labels: [],
-};
-export const ADDITIONAL_RRS: Family = {
-  name: 'probe_dns_additional_rrs',
-  type: 'gauge',
-  help: 'Returns number of entries in the additional resource record list',
-  labels: [],
-};
-export const QUERY_SUCCEEDED: Family = {
-  name: 'probe_dns_query_succeeded',
-  type: 'gauge',
-  help: 'Displays whether or not the query was executed successfully',
-  labels: [],
-};
-export const SERIAL: Family = {
-  name: 'probe_dns_serial',
-  type: 'gauge',
-  help: 'Returns the serial number of the zone',
-  labels: [],
-};
+const DURATION = defineFamily('gauge', 'probe_dns_duration_seconds', 'Duration of DNS request by phase', [
+  'phase',
+]);
+export const ANSWER_RRS = defineFamily(
+  'gauge',
+  'probe_dns_answer_rrs',
+  'Returns number of entries in the answer resource record list',
+);
+export const AUTHORITY_RRS = defineFamily(
+  'gauge',
+  'probe_dns_authority_rrs',
+  'Returns number of entries in the authority resource record list',
+);
+export const ADDITIONAL_RRS = defineFamily(
+  'gauge',
+  'probe_dns_additional_rrs',
+  'Returns number of entries in the additional resource record list',
+);
+export const QUERY_SUCCEEDED = defineFamily(
+  'gauge',
+  'probe_dns_query_succeeded',
+  'Displays whether or not the query was executed successfully',
+);
+export const SERIAL = defineFamily('gauge', 'probe_dns_serial', 'Returns the serial number of the zone');
 
 export const DNS_FAMILIES: readonly Family[] = [
   DURATION,

@@ -27,21 +27,22 @@ export function judgeAnswer({ rcode }: Answer, texts: RecordTexts, settings: Dns
  * record does not match one of its expressions. Files that work there must work here, so this does the same.
  */
 function judgeSection(section: string, records: readonly string[], rules: RecordRules): void {
-  const say = (what: string): never => {
+  const reject = (what: string): never => {
     throw fail('content', `${what} (validate_${section}_rrs)`);
   };
   if (records.length === 0 && rules.failIfNotMatches.length + rules.failIfNoneMatches.length > 0)
-    say(`There is no ${section} record, and one must match`);
+    reject(`There is no ${section} record, and one must match`);
   for (const record of records) {
     const forbidden = rules.failIfMatches.find((expression) => expression.test(record));
-    if (forbidden !== undefined) say(`A record matches ${quoted(forbidden)}: ${shown(record)}`);
+    if (forbidden !== undefined) reject(`A record matches ${quoted(forbidden)}: ${truncated(record)}`);
     const wanted = rules.failIfNotMatches.find((expression) => !expression.test(record));
-    if (wanted !== undefined) say(`A record does not match ${quoted(wanted)}: ${shown(record)}`);
+    if (wanted !== undefined) reject(`A record does not match ${quoted(wanted)}: ${truncated(record)}`);
   }
   const odd = records.find((record) => rules.failIfAllMatch.some((expression) => !expression.test(record)));
-  if (odd !== undefined) say(`A record does not match fail_if_all_match_regexp: ${shown(odd)}`);
+  if (odd !== undefined) reject(`A record does not match fail_if_all_match_regexp: ${truncated(odd)}`);
   const any = records.some((record) => rules.failIfNoneMatches.some((expression) => expression.test(record)));
-  if (rules.failIfNoneMatches.length > 0 && !any) say('No record matches any of fail_if_none_matches_regexp');
+  if (rules.failIfNoneMatches.length > 0 && !any)
+    reject('No record matches any of fail_if_none_matches_regexp');
 }
 
 function quoted(expression: RE2JS): string {
@@ -50,7 +51,7 @@ function quoted(expression: RE2JS): string {
 
 const MAX_SHOWN = 200;
 
-function shown(record: string): string {
+function truncated(record: string): string {
   const text = record.replaceAll('\t', ' ');
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

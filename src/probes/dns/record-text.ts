@@ -33,7 +33,7 @@ import {
   relay,
   signature,
   transactionKey,
-} from './odd-records.ts';
+} from './special-records.ts';
 import { MalformedMessageError } from './reader.ts';
 import { serviceBinding } from './service-binding.ts';
 

@@ -6,7 +6,7 @@ export function debugText(result: RunResult, metrics: string, module: ProbeModul
   return [
     `Logs for the probe:\n${logText(result)}`,
     `Metrics that would have been returned:\n${metrics}`,
-    `Module configuration:\n${module.shown()}`,
+    `Module configuration:\n${module.redacted()}`,
   ].join('\n\n\n');
 }
 

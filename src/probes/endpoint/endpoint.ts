@@ -12,15 +12,15 @@ import type { Resolver } from '../net/resolver.ts';
 import type { Probe, RunResult } from '../prober.ts';
 import { runProbe } from '../run.ts';
 import { debugText } from './debug-text.ts';
-import { guardRun } from './guard.ts';
+import { guardDestinations } from './destination-guard.ts';
 import { virtualHost } from './hostname.ts';
 import { reachesListener, type Listener } from './own-listener.ts';
 import { runTimeoutMs } from './scrape-timeout.ts';
-import { blackboxSamples } from './series.ts';
+import { blackboxSamples } from './blackbox-series.ts';
 import { SharedRuns } from './shared-runs.ts';
 
 /** The parameters of a request to `/probe`, as given. */
-export interface ProbeQuestion {
+export interface ProbeRequest {
   readonly target: string;
   /** Empty: `http_2xx`. */
   readonly module: string;
@@ -32,7 +32,7 @@ export interface ProbeQuestion {
 }
 
 /** The answer of `/probe`. */
-export type ProbeAnswer =
+export type ProbeResponse =
   | { readonly kind: 'metrics'; readonly text: string }
   | { readonly kind: 'debug'; readonly text: string; readonly status: 200 | 403 | 503 }
   /** `title` is constant; `detail` says what was given and what to do. */
@@ -57,11 +57,11 @@ interface EndpointSettings {
 export interface ProbeClient {
   readonly address: string;
   /** Whether it presented a token, or is known as a scraper. */
-  readonly proven: boolean;
+  readonly authenticated: boolean;
 }
 
-type Place =
-  { readonly kind: 'admitted'; readonly leave: () => void } | { readonly kind: 'limited' | 'overloaded' };
+type ConcurrencySlot =
+  { readonly kind: 'admitted'; readonly release: () => void } | { readonly kind: 'limited' | 'overloaded' };
 
 export interface ProbeEndpointOptions {
   /** The modules and limits in force; read for each request, so that a reload takes effect. */
@@ -69,7 +69,7 @@ export interface ProbeEndpointOptions {
   readonly resolver: Resolver;
   readonly clock: Clock;
   /** Gives a run its place, or the reason for refusal: its client's address has reached its limit, or all are taken. */
-  readonly enter: (client: ProbeClient) => Place;
+  readonly acquire: (client: ProbeClient) => ConcurrencySlot;
   /** As `runProbe` takes it. */
   readonly stalledMs?: (since: MonotonicMs) => number;
   readonly evaluateCel?: EvaluateCel;
@@ -77,7 +77,7 @@ export interface ProbeEndpointOptions {
 
 const DEFAULT_MODULE = 'http_2xx';
 
-interface Finished {
+interface FinishedRun {
   readonly result: RunResult;
   /** Why the target itself may not be probed. */
   readonly refusal: string | undefined;
@@ -94,7 +94,7 @@ interface Job {
 /** blackbox_exporter's `/probe`: one run of a module against any allowed target. */
 export class ProbeEndpoint {
   readonly #options: ProbeEndpointOptions;
-  readonly #shared = new SharedRuns<Finished>();
+  readonly #shared = new SharedRuns<FinishedRun>();
   /** Ids of modules: their names are unique only within one configuration. */
   readonly #ids = new WeakMap<ProbeModule, number>();
   #lastId = 0;
@@ -104,22 +104,23 @@ export class ProbeEndpoint {
   }
 
   /** @param signal aborts when the client disconnects */
-  async answer(question: ProbeQuestion, client: ProbeClient, signal: CancelSignal): Promise<ProbeAnswer> {
+  async handle(question: ProbeRequest, client: ProbeClient, signal: CancelSignal): Promise<ProbeResponse> {
     const settings = this.#options.settings();
     const job = this.#job(question, settings);
     if ('kind' in job) return job;
     const { module, address, timeoutMs } = job;
     const key = JSON.stringify([this.#idOf(module), address, question.hostname, timeoutMs]);
     const joins = !question.debug && this.#shared.has(key);
-    const place = joins ? undefined : this.#options.enter(client);
-    if (place !== undefined && place.kind !== 'admitted') return noPlace(place.kind, settings.maxConcurrency);
-    const start = (cancel: CancelSignal) => this.#run(job, settings, cancel).finally(place?.leave);
+    const place = joins ? undefined : this.#options.acquire(client);
+    if (place !== undefined && place.kind !== 'admitted')
+      return tooManyProbes(place.kind, settings.maxConcurrency);
+    const start = (cancel: CancelSignal) => this.#run(job, settings, cancel).finally(place?.release);
     const finished = await (question.debug ? start(signal) : this.#shared.join(key, signal, start));
-    return present(job, finished, question.debug);
+    return toResponse(job, finished, question.debug);
   }
 
   /** Reads a request in blackbox_exporter's order: module, timeout, target, hostname. */
-  #job(question: ProbeQuestion, { modules }: EndpointSettings): Job | ProbeAnswer {
+  #job(question: ProbeRequest, { modules }: EndpointSettings): Job | ProbeResponse {
     const name = question.module === '' ? DEFAULT_MODULE : question.module;
     const module = modules().get(name);
     if (module === undefined)
@@ -148,16 +149,16 @@ export class ProbeEndpoint {
     { module, probe, address, timeoutMs }: Job,
     { allow, open, listener }: EndpointSettings,
     signal: CancelSignal,
-  ): Promise<Finished> {
+  ): Promise<FinishedRun> {
     const { resolver, clock, stalledMs, evaluateCel } = this.#options;
     const parts = module.prober.target(address);
     if ('problem' in parts) return { result: notRun(clock, 'config', parts.problem), refusal: undefined };
     if (timeoutMs <= 0)
       return { result: notRun(clock, 'timeout', 'The scrape timeout is too short'), refusal: undefined };
     const target: Target = { address, ...parts };
-    const guard = guardRun(resolver, {
+    const guard = guardDestinations(resolver, {
       permits: (to) => allow.permits(to, open),
-      isOwn: (to) => listener !== undefined && reachesListener(to, listener) && !allow.names(to),
+      isOwn: (to) => listener !== undefined && reachesListener(to, listener) && !allow.listsExactly(to),
     });
     const { permit } = guard;
     const result = await runProbe({
@@ -176,7 +177,7 @@ export class ProbeEndpoint {
   }
 }
 
-function present({ module, probe }: Job, { result, refusal }: Finished, debug: boolean): ProbeAnswer {
+function toResponse({ module, probe }: Job, { result, refusal }: FinishedRun, debug: boolean): ProbeResponse {
   const { verdict } = result;
   const text = samplesText(blackboxSamples(result, probe));
   if (debug) {
@@ -208,16 +209,16 @@ function notRun(clock: Clock, reason: 'config' | 'timeout', text: string): RunRe
   };
 }
 
-function badHostname(given: string): ProbeAnswer {
+function badHostname(given: string): ProbeResponse {
   const detail = `hostname is ${JSON.stringify(given)}, expected a name or an address, with or without a port`;
   return badRequest('The hostname is not a host name', detail);
 }
 
-function badRequest(title: string, detail: string): ProbeAnswer {
+function badRequest(title: string, detail: string): ProbeResponse {
   return { kind: 'refused', status: 400, title, detail };
 }
 
-function noPlace(kind: 'limited' | 'overloaded', most: number): ProbeAnswer {
+function tooManyProbes(kind: 'limited' | 'overloaded', most: number): ProbeResponse {
   const title = 'Too many concurrent runs';
   if (kind === 'overloaded') {
     const detail = `The limit of concurrent runs is reached (probe_endpoint.max_concurrency: ${most}).`;

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Destination } from '../../domain/allow-list.ts';
 import { embeddedIpv4 } from '../../domain/ipv6.ts';
-import { NetworkSet, plainAddress } from '../../domain/network.ts';
+import { NetworkSet, unwrappedAddress } from '../../domain/network.ts';
 
 /** The address Tocsin itself listens on. */
 export interface Listener {
@@ -20,15 +20,15 @@ const LOOPBACK = ['127.0.0.0/8', '::1'];
  */
 export function reachesListener({ host, address, port }: Destination, listener: Listener): boolean {
   if (port !== listener.port) return false;
-  const to = plainAddress(address ?? host);
+  const to = unwrappedAddress(address ?? host);
   if (isIP(to) === 0) return true;
   const own = new NetworkSet(addressesOf(listener.address));
   return [to, ...embeddedIpv4(to)].some((one) => UNSPECIFIED.has(one) || own.has(one));
 }
 
 function addressesOf(address: string): readonly string[] {
-  const plain = plainAddress(address);
+  const plain = unwrappedAddress(address);
   if (!UNSPECIFIED.has(plain)) return [plain];
   const all = Object.values(networkInterfaces()).flatMap((list = []) => list);
-  return [...LOOPBACK, ...all.map((one) => plainAddress(one.address))];
+  return [...LOOPBACK, ...all.map((one) => unwrappedAddress(one.address))];
 }

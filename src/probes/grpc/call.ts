@@ -61,7 +61,7 @@ function exchange(connection: OneRequestSession, call: Call): Promise<CallEnd> {
       if (connection.flood !== undefined) reject(connection.flood);
       else resolve(connection.hasRefused(stream) ? { ...end, refused: true } : end);
     };
-    const broken = (error?: unknown): void => ended(lost(error));
+    const broken = (error?: unknown): void => ended(connectionLost(error));
     session.once('close', () => broken());
     // never removed: a later error must not throw
     session.on('error', broken);
@@ -107,8 +107,8 @@ function answerOf(stream: ClientHttp2Stream): Promise<CallEnd> {
     stream.once('close', () => {
       if (tooLong(size)) resolve(overlong());
       else if (headers !== undefined || wasReset(failed, stream))
-        resolve(concluded({ headers, trailers, body: Buffer.concat(pieces), reset: stream.rstCode }));
-      else resolve(lost(failed));
+        resolve(callEndOf({ headers, trailers, body: Buffer.concat(pieces), reset: stream.rstCode }));
+      else resolve(connectionLost(failed));
     });
   });
 }
@@ -138,18 +138,18 @@ interface Received {
 }
 
 /** The status of an answer: from its trailers, or from its headers if it has nothing else (Trailers-Only). */
-function concluded({ headers = {}, trailers, body, reset }: Received): CallEnd {
+function callEndOf({ headers = {}, trailers, body, reset }: Received): CallEnd {
   const status = headers[':status'];
   const type = headers['content-type'];
-  const told = trailers ?? headers;
-  const raw = told['grpc-status'];
+  const fields = trailers ?? headers;
+  const raw = fields['grpc-status'];
   // regardless of its grpc-status, as in grpc-go
   if (status !== undefined && (status !== 200 || !GRPC_TYPE.test(type ?? ''))) {
     const what = status === 200 ? `content type ${type ?? 'none'}` : `status ${status}`;
     return { code: codeOfHttp(status), message: `HTTP ${what}`, body, spoken: false };
   }
   if (raw !== undefined && /^\d{1,10}$/.test(String(raw)))
-    return { code: Number(raw), message: decoded(told['grpc-message']), body, spoken: true };
+    return { code: Number(raw), message: decoded(fields['grpc-message']), body, spoken: true };
   if (reset !== 0)
     return { code: codeOfReset(reset), message: `the stream was reset (error ${reset})`, body, spoken: true };
   if (trailers !== undefined) return { code: UNKNOWN, message: 'no grpc-status', body, spoken: false };
@@ -168,7 +168,7 @@ function decoded(message: string | readonly string[] | undefined): string {
   }
 }
 
-function lost(error: unknown): CallEnd {
+function connectionLost(error: unknown): CallEnd {
   const code = errorCode(causeOf(error));
   const other = code.startsWith('ERR_HTTP2') && code !== 'ERR_HTTP2_STREAM_CANCEL';
   const message = other ? 'the server does not speak HTTP/2' : 'the connection was closed';

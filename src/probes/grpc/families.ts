@@ -1,32 +1,23 @@
-import type { Family, Sample } from '../../metrics/family.ts';
+import { defineFamily, type Family, type Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
 import { LAST_CHAIN_EXPIRY, TLS_FAMILIES } from '../net/tls/certificates.ts';
 import type { PhaseSeconds } from '../prober.ts';
 
-const DURATION: Family = {
-  name: 'probe_grpc_duration_seconds',
-  type: 'gauge',
-  help: 'Duration of gRPC request by phase',
-  labels: ['phase'],
-};
-export const GRPC_SSL: Family = {
-  name: 'probe_grpc_ssl',
-  type: 'gauge',
-  help: 'Indicates if SSL was used for the connection',
-  labels: [],
-};
-const STATUS_CODE: Family = {
-  name: 'probe_grpc_status_code',
-  type: 'gauge',
-  help: 'Response gRPC status code',
-  labels: [],
-};
-const HEALTHCHECK_RESPONSE: Family = {
-  name: 'probe_grpc_healthcheck_response',
-  type: 'gauge',
-  help: 'Response HealthCheck response',
-  labels: ['serving_status'],
-};
+const DURATION = defineFamily('gauge', 'probe_grpc_duration_seconds', 'Duration of gRPC request by phase', [
+  'phase',
+]);
+export const GRPC_SSL = defineFamily(
+  'gauge',
+  'probe_grpc_ssl',
+  'Indicates if SSL was used for the connection',
+);
+const STATUS_CODE = defineFamily('gauge', 'probe_grpc_status_code', 'Response gRPC status code');
+const HEALTHCHECK_RESPONSE = defineFamily(
+  'gauge',
+  'probe_grpc_healthcheck_response',
+  'Response HealthCheck response',
+  ['serving_status'],
+);
 
 export const GRPC_FAMILIES: readonly Family[] = [
   DURATION,

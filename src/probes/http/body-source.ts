@@ -20,8 +20,8 @@ export function streamSource(stream: Readable): BodySource {
   return {
     read: (sink) => {
       let over = false;
-      const once = (tell: () => void): void => {
-        if (!over) tell();
+      const once = (notify: () => void): void => {
+        if (!over) notify();
         over = true;
       };
       stream.on('data', (content: Buffer) => {

@@ -68,7 +68,7 @@ export function exchangeHttp2(options: Http2ExchangeOptions): Promise<HttpRespon
     stream.once('response', (headers, flags) => {
       onFirstByte();
       const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-      const content = counted(streamSource(stream), (bytes) => connection.hasContent(bytes));
+      const content = counted(streamSource(stream), (bytes) => connection.countContent(bytes));
       resolve(httpResponse(content, headers, ended && method !== 'HEAD'));
     });
     if (body !== undefined) stream.end(body);

@@ -14,7 +14,7 @@ import { exchangeHttp2, RequestRefused } from './exchange-h2.ts';
 import { exchange } from './http1/exchange.ts';
 import { headerValues } from './http1/head.ts';
 import { proxyAuthorization, proxyFor } from './proxy/proxy.ts';
-import { connectThrough } from './proxy/proxy-connection.ts';
+import { connectViaProxy } from './proxy/proxy-connection.ts';
 import { requestHeaders, type HopRequest } from './request.ts';
 import type { HttpResponse } from './response.ts';
 import type { HttpSettings } from './settings.ts';
@@ -59,23 +59,23 @@ interface Route {
 export async function hop<T>(
   request: HopRequest,
   context: HopContext,
-  conclude: (response: HttpResponse) => Promise<T>,
+  onResponse: (response: HttpResponse) => Promise<T>,
 ): Promise<T> {
   try {
-    return await attempt(request, context, conclude);
+    return await attempt(request, context, onResponse);
   } catch (error) {
     if (!(error instanceof RequestRefused) || context.run.signal.aborted) throw error;
     context.run.log('request refused before it was processed; repeating it once', {
       url: shownUrl(request.url),
     });
-    return attempt(request, context, conclude);
+    return attempt(request, context, onResponse);
   }
 }
 
 async function attempt<T>(
   request: HopRequest,
   context: HopContext,
-  conclude: (response: HttpResponse) => Promise<T>,
+  onResponse: (response: HttpResponse) => Promise<T>,
 ): Promise<T> {
   const { settings, run, timer, progress, cookies } = context;
   Object.assign(progress, { response: undefined, tlsSamples: [], ssl: false });
@@ -106,7 +106,7 @@ async function attempt<T>(
     progress.response = response;
     cookies.take(request.url, headerValues(response.headers, 'set-cookie'));
     run.log('answer', { status: response.status, httpVersion: response.version });
-    return await conclude(response);
+    return await onResponse(response);
   } finally {
     // after an answer that was read to its end, TLS sends close_notify
     const complete = progress.body !== undefined && progress.body.problem === undefined;
@@ -163,7 +163,7 @@ async function connectRoute(
   const tunnel = url.scheme === 'https';
   const { connectHeaders } = rules;
   const way = { proxy, host: address?.address ?? host, port, tunnel, connectHeaders, tls, ip };
-  return { ...(await connectThrough(run, way)), address, proxy };
+  return { ...(await connectViaProxy(run, way)), address, proxy };
 }
 
 /**

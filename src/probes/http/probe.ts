@@ -103,13 +103,13 @@ function bytesToKeep({ headers }: HttpResponse, settings: HttpSettings): number 
   return isJsonType(headerValue(headers, 'content-type')) ? MAX_DATA_BYTES : 0;
 }
 
-interface End {
+interface HttpProbeEnd {
   readonly progress: Progress;
   readonly settings: HttpSettings;
   readonly phases: PhaseSeconds;
 }
 
-function outcome(verdict: Verdict, { progress, settings, phases }: End): Outcome {
+function outcome(verdict: Verdict, { progress, settings, phases }: HttpProbeEnd): Outcome {
   const { response, body, redirects, ssl, tlsSamples, failedDueTo } = progress;
   const cel = settings.celMatches !== undefined || settings.celNotMatches !== undefined;
   const answered =

@@ -1,18 +1,14 @@
-import type { Family, Sample } from '../../metrics/family.ts';
+import { defineFamily, type Family, type Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
 
-const DURATION: Family = {
-  name: 'probe_icmp_duration_seconds',
-  type: 'gauge',
-  help: 'Duration of icmp request by phase',
-  labels: ['phase'],
-};
-export const HOP_LIMIT: Family = {
-  name: 'probe_icmp_reply_hop_limit',
-  type: 'gauge',
-  help: 'Replied packet hop limit (TTL for ipv4)',
-  labels: [],
-};
+const DURATION = defineFamily('gauge', 'probe_icmp_duration_seconds', 'Duration of icmp request by phase', [
+  'phase',
+]);
+export const HOP_LIMIT = defineFamily(
+  'gauge',
+  'probe_icmp_reply_hop_limit',
+  'Replied packet hop limit (TTL for ipv4)',
+);
 
 export const ICMP_FAMILIES: readonly Family[] = [DURATION, HOP_LIMIT];
 

@@ -35,7 +35,7 @@ const UNREACHABLE = /unreachable|no route to host|prohibited|exceeded|filtered/i
 export function readPing(out: string, err: string): PingReport {
   const reply = REPLY.exec(out);
   if (reply !== null) return readReply(reply[1] ?? '', out);
-  const said = complaint(err);
+  const message = firstComplaint(err);
   if (TOO_BIG.test(out) || TOO_BIG.test(err)) return { kind: 'too_big' };
   // a firewall's refusal to send differs from a kernel's to open a socket only in the operation that is named
   if (/\b(?:socket|socktype|raw)\b.*(?:not permitted|permission denied)/i.test(err))
@@ -44,8 +44,8 @@ export function readPing(out: string, err: string): PingReport {
   if (/\bbind\b|cannot assign|unknown iface/i.test(err)) return { kind: 'no_such_source' };
   const router = ROUTER.exec(out)?.[1]?.trim();
   if (router !== undefined && router !== '') return { kind: 'unreachable', text: router };
-  if (UNREACHABLE.test(err) || /not permitted/i.test(err)) return { kind: 'unreachable', text: said };
-  if (said !== '') return { kind: 'other', text: said };
+  if (UNREACHABLE.test(err) || /not permitted/i.test(err)) return { kind: 'unreachable', text: message };
+  if (message !== '') return { kind: 'other', text: message };
   return /\b0 (?:packets )?received\b/.test(out) || out === ''
     ? { kind: 'silence' }
     : { kind: 'other', text: shortened(out) };
@@ -66,7 +66,7 @@ function readReply(rest: string, out: string): PingReport {
 const MAX_TEXT = 200;
 
 /** The last line of ping's output, without the program's name: `ping: connect: Network is unreachable`. */
-function complaint(err: string): string {
+function firstComplaint(err: string): string {
   const lines = err.split('\n').filter((line) => line.trim() !== '' && !/warning:/i.test(line));
   return shortened((lines.at(-1) ?? '').replace(/^(?:\S*\/)?ping6?: (?:connect: |sendmsg: |sendto: )?/, ''));
 }

@@ -53,7 +53,7 @@ export function runPing({ command, args, signal, gone }: PingOptions): Promise<P
     }
     // when no file descriptor is left, it has no streams
     const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT });
-    const said = { out: '', err: '' };
+    const output = { out: '', err: '' };
     const release = onAbort(signal, () => {
       child.kill('SIGKILL');
       reject(new Error('aborted'));
@@ -63,9 +63,9 @@ export function runPing({ command, args, signal, gone }: PingOptions): Promise<P
       gone();
     };
     const keep = (stream: 'out' | 'err') => (text: string) => {
-      said[stream] += text;
-      if (said[stream].length <= MAX_OUTPUT) return;
-      said[stream] = '';
+      output[stream] += text;
+      if (output[stream].length <= MAX_OUTPUT) return;
+      output[stream] = '';
       child.stdout?.destroy();
       child.stderr?.destroy();
       child.kill('SIGKILL');
@@ -79,7 +79,7 @@ export function runPing({ command, args, signal, gone }: PingOptions): Promise<P
     child.stderr?.setEncoding('utf8').on('data', keep('err'));
     child.once('close', () => {
       end();
-      resolve(said);
+      resolve(output);
     });
   });
 }

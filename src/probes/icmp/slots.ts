@@ -1,11 +1,11 @@
 import { onAbort, type CancelSignal } from '../../domain/cancellation.ts';
 
 /** The time was up before a place became free. */
-export class NoPlaceError extends Error {
+export class NoSlotError extends Error {
   override readonly name = 'NoPlaceError';
 }
 
-const NO_PLACE = 'All slots for pings were in use until the timeout: probe less often, or fewer hosts';
+const NO_SLOT = 'All slots for pings were in use until the timeout: probe less often, or fewer hosts';
 
 /** A bounded number of places; when all are taken, callers wait for one, in order. */
 export class Slots {
@@ -20,8 +20,8 @@ export class Slots {
    * Resolves to a function that gives the place back.
    * @throws NoPlaceError when the signal aborts first
    */
-  async take(signal: CancelSignal): Promise<() => void> {
-    if (signal.aborted) throw new NoPlaceError(NO_PLACE);
+  async acquire(signal: CancelSignal): Promise<() => void> {
+    if (signal.aborted) throw new NoSlotError(NO_SLOT);
     if (this.#free > 0) this.#free -= 1;
     else await this.#wait(signal);
     let held = true;
@@ -35,7 +35,7 @@ export class Slots {
     return new Promise((resolve, reject) => {
       const release = onAbort(signal, () => {
         this.#waiting.splice(this.#waiting.indexOf(granted), 1);
-        reject(new NoPlaceError(NO_PLACE));
+        reject(new NoSlotError(NO_SLOT));
       });
       const granted = (): void => {
         release();

@@ -19,7 +19,7 @@ const MAX_INTERIM_ANSWERS = 100;
 /** The most bytes besides the content: frames of no use to one request, and padding beyond the content's size. */
 const MAX_OTHER_BYTES = 1_048_576;
 /** How often the received bytes are checked (ms): Node reads the frames of a session by itself. */
-const LOOK_INTERVAL_MS = 20;
+const CHECK_INTERVAL_MS = 20;
 
 /** HTTP/2 for one request over its own connection; the session takes over the socket. */
 export class OneRequestSession {
@@ -39,7 +39,7 @@ export class OneRequestSession {
     this.session.on('goaway', (code) => {
       this.#goneWithError = code !== constants.NGHTTP2_NO_ERROR;
     });
-    const watch = setInterval(() => this.#requireFewBytes(), LOOK_INTERVAL_MS).unref();
+    const watch = setInterval(() => this.#requireFewBytes(), CHECK_INTERVAL_MS).unref();
     this.session.once('close', () => clearInterval(watch));
   }
 
@@ -61,7 +61,7 @@ export class OneRequestSession {
   }
 
   /** Reports received bytes of the answer's content. */
-  hasContent(bytes: number): void {
+  countContent(bytes: number): void {
     this.#contentBytes += bytes;
   }
 

@@ -48,7 +48,7 @@ export class PhaseTimer {
   }
 }
 
-const DOING: Readonly<Record<Phase, string>> = {
+const PHASE_TEXTS: Readonly<Record<Phase, string>> = {
   resolve: 'while resolving the name',
   connect: 'while connecting',
   tls: 'during the TLS handshake',
@@ -71,7 +71,7 @@ function timedOut(timeoutMs: number, phase: Phase | undefined): Verdict {
   const limit = formatDuration(timeoutMs);
   if (phase === 'resolve')
     return unknown('agent_resolver', `No name server of this host answered within ${limit}`);
-  const doing = phase === undefined ? '' : ` ${DOING[phase]}`;
+  const doing = phase === undefined ? '' : ` ${PHASE_TEXTS[phase]}`;
   return failure(
     phase === 'connect' ? 'connect_timeout' : 'timeout',
     `Request timed out after ${limit}${doing}`,

@@ -63,7 +63,7 @@ const FRESH_MS = 10_000;
 const ABOUT_THE_NAME = new Set(['ENOTFOUND', 'ENODATA', 'ESERVFAIL', 'EBADNAME', 'EBADRESP', 'EBADQUERY']);
 
 /** The machine's files at one time. The c-ares channel reads the name servers when it is created. */
-interface View {
+interface ResolverConfig {
   readonly hosts: Hosts;
   readonly rules: SearchRules;
   readonly channel: dns.Resolver;
@@ -71,15 +71,15 @@ interface View {
 
 /** A resolver over the hosts file, then c-ares; never getaddrinfo, whose four threads are shared with disk access. */
 export function createResolver(options: ResolverOptions): Resolver {
-  let view: Promise<View> | undefined;
+  let view: Promise<ResolverConfig> | undefined;
   let readAt = 0;
 
-  const current = (): Promise<View> => {
+  const current = (): Promise<ResolverConfig> => {
     const now = options.monotonic();
     if (view === undefined || now - readAt > FRESH_MS) {
       readAt = now;
       const before = view;
-      view = readView(options).catch((error: unknown) => {
+      view = readResolverConfig(options).catch((error: unknown) => {
         if (before !== undefined) return before;
         view = undefined;
         throw new ResolverUnavailableError(
@@ -105,7 +105,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   };
 }
 
-async function readView(options: ResolverOptions): Promise<View> {
+async function readResolverConfig(options: ResolverOptions): Promise<ResolverConfig> {
   const hostsFile = 'hostsFile' in options ? options.hostsFile : '/etc/hosts';
   const resolvConf = 'resolvConf' in options ? options.resolvConf : '/etc/resolv.conf';
   const [hosts, search] = await Promise.all([

@@ -1,37 +1,32 @@
-import type { Family, Sample } from '../../metrics/family.ts';
+import { defineFamily, type Family, type Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
 import { infoNumber } from './info.ts';
 
-export const REDIS_UP: Family = {
-  name: 'redis_up',
-  type: 'gauge',
-  help: 'Information about the Redis instance: 1 when it answered, 0 when it did not',
-  labels: [],
-};
-const MEMORY_USED: Family = {
-  name: 'redis_memory_used_bytes',
-  type: 'gauge',
-  help: 'Bytes allocated by Redis (INFO used_memory)',
-  labels: [],
-};
-const MEMORY_MAX: Family = {
-  name: 'redis_memory_max_bytes',
-  type: 'gauge',
-  help: 'Bytes that Redis may allocate, 0 without a limit (INFO maxmemory)',
-  labels: [],
-};
-const CONNECTED_CLIENTS: Family = {
-  name: 'redis_connected_clients',
-  type: 'gauge',
-  help: 'Client connections, replicas not counted (INFO connected_clients)',
-  labels: [],
-};
-const UPTIME: Family = {
-  name: 'redis_uptime_in_seconds',
-  type: 'gauge',
-  help: 'Seconds since Redis was started (INFO uptime_in_seconds)',
-  labels: [],
-};
+export const REDIS_UP = defineFamily(
+  'gauge',
+  'redis_up',
+  'Information about the Redis instance: 1 when it answered, 0 when it did not',
+);
+const MEMORY_USED = defineFamily(
+  'gauge',
+  'redis_memory_used_bytes',
+  'Bytes allocated by Redis (INFO used_memory)',
+);
+const MEMORY_MAX = defineFamily(
+  'gauge',
+  'redis_memory_max_bytes',
+  'Bytes that Redis may allocate, 0 without a limit (INFO maxmemory)',
+);
+const CONNECTED_CLIENTS = defineFamily(
+  'gauge',
+  'redis_connected_clients',
+  'Client connections, replicas not counted (INFO connected_clients)',
+);
+const UPTIME = defineFamily(
+  'gauge',
+  'redis_uptime_in_seconds',
+  'Seconds since Redis was started (INFO uptime_in_seconds)',
+);
 
 export const REDIS_FAMILIES: readonly Family[] = [
   REDIS_UP,

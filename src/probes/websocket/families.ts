@@ -1,33 +1,26 @@
-import type { Family, Sample } from '../../metrics/family.ts';
+import { defineFamily, type Family, type Sample } from '../../metrics/family.ts';
 import { sample } from '../../metrics/family.ts';
 import { IP_PROTOCOL } from '../families.ts';
 import { TLS_CIPHER, TLS_FAMILIES } from '../net/tls/certificates.ts';
 import type { PhaseSeconds } from '../prober.ts';
 
-export const STATUS_CODE: Family = {
-  name: 'probe_websocket_status_code',
-  type: 'gauge',
-  help: 'Response HTTP status code',
-  labels: [],
-};
-export const UPGRADED: Family = {
-  name: 'probe_websocket_connection_upgraded',
-  type: 'gauge',
-  help: 'Indicates if the websocket connection was successfully upgraded',
-  labels: [],
-};
-export const WEBSOCKET_FAILED_DUE_TO_REGEX: Family = {
-  name: 'probe_websocket_failed_due_to_regex',
-  type: 'gauge',
-  help: 'Indicates if probe failed due to regex',
-  labels: [],
-};
-const DURATION: Family = {
-  name: 'probe_websocket_duration_seconds',
-  type: 'gauge',
-  help: 'Duration of websocket request by phase',
-  labels: ['phase'],
-};
+export const STATUS_CODE = defineFamily('gauge', 'probe_websocket_status_code', 'Response HTTP status code');
+export const UPGRADED = defineFamily(
+  'gauge',
+  'probe_websocket_connection_upgraded',
+  'Indicates if the websocket connection was successfully upgraded',
+);
+export const WEBSOCKET_FAILED_DUE_TO_REGEX = defineFamily(
+  'gauge',
+  'probe_websocket_failed_due_to_regex',
+  'Indicates if probe failed due to regex',
+);
+const DURATION = defineFamily(
+  'gauge',
+  'probe_websocket_duration_seconds',
+  'Duration of websocket request by phase',
+  ['phase'],
+);
 
 export const WEBSOCKET_FAMILIES: readonly Family[] = [
   STATUS_CODE,

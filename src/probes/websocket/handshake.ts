@@ -33,7 +33,11 @@ export interface HandshakeAnswer {
  * @throws ProbeFailure without a valid HTTP answer
  * @see https://www.rfc-editor.org/rfc/rfc6455#section-4.1
  */
-export async function shakeHands({ socket, path, headers }: HandshakeRequest): Promise<HandshakeAnswer> {
+export async function performHandshake({
+  socket,
+  path,
+  headers,
+}: HandshakeRequest): Promise<HandshakeAnswer> {
   const key = randomBytes(16).toString('base64');
   const fields = [
     ...headers,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { firstRun, nextRun, onGrid, phaseMs } from '../../../src/checks/scheduler/plan.ts';
+import { firstRun, nextRun, nextOnGrid, phaseMs } from '../../../src/checks/scheduler/plan.ts';
 
 const check = (key: string, intervalMs = 30_000) => ({ key, host: 'a', intervalMs });
 
@@ -37,7 +37,7 @@ describe('the plan', () => {
 
   it('keeps the interval of a check that is on its grid', () => {
     const one = check('web');
-    const at = onGrid(one, 1_000_000);
+    const at = nextOnGrid(one, 1_000_000);
     expect(nextRun(one, at, undefined)).toBe(at + 30_000);
   });
 

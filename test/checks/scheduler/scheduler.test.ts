@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { TimeHeap } from '../../../src/checks/scheduler/heap.ts';
-import { onGrid, type Scheduled } from '../../../src/checks/scheduler/plan.ts';
+import { TimeHeap } from '../../../src/checks/scheduler/time-heap.ts';
+import { nextOnGrid, type SchedulableCheck } from '../../../src/checks/scheduler/plan.ts';
 import { Scheduler } from '../../../src/checks/scheduler/scheduler.ts';
 import { ManualClock, settle } from '../../support/manual-clock.ts';
 
 interface Rig {
   readonly clock: ManualClock;
-  readonly scheduler: Scheduler<Scheduled>;
+  readonly scheduler: Scheduler<SchedulableCheck>;
   readonly started: { key: string; at: number }[];
   readonly lateness: number[];
   readonly shed: string[];
@@ -37,11 +37,11 @@ function rig(
       pending.delete(key);
       await settle();
     },
-    scheduler: new Scheduler<Scheduled>({
+    scheduler: new Scheduler<SchedulableCheck>({
       clock,
       caps: options.caps ?? { maxConcurrency: 100, maxPerHost: 100 },
       onLateness: (seconds) => all.lateness.push(seconds),
-      onShed: (check, runs) => all.shed.push(...new Array<string>(runs).fill(check.key)),
+      onSkipped: (check, runs) => all.shed.push(...new Array<string>(runs).fill(check.key)),
       run: (check, signal) => {
         all.started.push({ key: check.key, at: clock.monotonic() });
         if (options.hold !== true) return Promise.resolve(options.wanted);
@@ -56,7 +56,7 @@ function rig(
   return all;
 }
 
-const checks = (count: number, host = 'h', intervalMs = 30_000): Scheduled[] =>
+const checks = (count: number, host = 'h', intervalMs = 30_000): SchedulableCheck[] =>
   Array.from({ length: count }, (_, i) => ({ key: `check-${i}`, host: `${host}${i}`, intervalMs }));
 
 describe('the scheduler', () => {
@@ -124,7 +124,7 @@ describe('the scheduler, when places are short or the loop is late,', () => {
     await clock.advance(1_001);
     await clock.advance(tookMs - (clock.monotonic() - (started[0]?.at ?? 0)));
     await finish('a');
-    const due = onGrid(check, clock.now() - clock.monotonic() + (started[0]?.at ?? 0) + 5_000);
+    const due = nextOnGrid(check, clock.now() - clock.monotonic() + (started[0]?.at ?? 0) + 5_000);
     scheduler.update([check], { maxConcurrency: 0, maxPerHost: 1 });
     await clock.advance(due - clock.now() + 2_000);
     expect(started).toHaveLength(1);
@@ -168,11 +168,11 @@ describe('the scheduler, when places are short or the loop is late,', () => {
           const clock = new ManualClock();
           const running: string[] = [];
           let [started, shed] = [0, 0];
-          const scheduler = new Scheduler<Scheduled & { tookMs: number }>({
+          const scheduler = new Scheduler<SchedulableCheck & { tookMs: number }>({
             clock,
             caps: limits,
             onLateness: () => undefined,
-            onShed: (_, runs) => (shed += runs),
+            onSkipped: (_, runs) => (shed += runs),
             run: (check) => {
               started += 1;
               expect(running).not.toContain(check.key);
@@ -307,7 +307,7 @@ describe('runs that are due within ten milliseconds', () => {
     for (const { key, at } of started) {
       const check = many.find((one) => one.key === key);
       if (check === undefined) throw new Error(`${key} is not a check`);
-      const due = onGrid(check, at + skew - 1);
+      const due = nextOnGrid(check, at + skew - 1);
       expect(due - (at + skew)).toBeLessThanOrEqual(10);
     }
   });

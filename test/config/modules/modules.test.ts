@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { formatProblem } from '../../../src/config/reading/report.ts';
+import { formatProblem } from '../../../src/config/reading/format-problems.ts';
 import { defaultModules, loadModules } from '../../../src/config/modules/modules.ts';
 import { DEFAULT_MODULES } from '../../../src/config/modules/default-modules.ts';
 import { goDuration } from '../../../src/config/schema/values.ts';
@@ -43,7 +43,7 @@ describe('the default modules', () => {
     it('are its own file, loaded unchanged', () => {
       const shipped = readFileSync(SHIPPED, 'utf8');
       const data = (modules: ReadonlyMap<string, ProbeModule>) =>
-        [...modules].map(([name, module]) => [name, module.prober.type, module.timeoutMs, module.shown()]);
+        [...modules].map(([name, module]) => [name, module.prober.type, module.timeoutMs, module.redacted()]);
       expect(data(modulesOf(shipped))).toEqual(data(defaultModules(probers)));
     });
   }
@@ -226,7 +226,7 @@ describe('blackbox.yml', () => {
     ].join('\n');
     const modules = modulesOf(text);
     expect([...modules.values()].map(({ timeoutMs }) => timeoutMs)).toEqual([3_000, 4_000]);
-    expect(modules.get('b')?.shown()).toContain('method: HEAD');
+    expect(modules.get('b')?.redacted()).toContain('method: HEAD');
   });
 
   it('expands nothing: ${1} is a group of a regexp', () => {
@@ -302,7 +302,7 @@ describe('a displayed configuration', () => {
       '  - { name: s, target: "redis://u:hush-10@cache.test:6379/0", redis: { password: "${SECRET}" } }',
       '  - { name: q, target: "http://web.test/a?key=hush-11&b=hush-12", http: {} }',
     ].join('\n');
-    const shown = folder.config(text, { probers, env: { NODE: 'hush-13', SECRET: 'hush-14' } }).shown();
+    const shown = folder.config(text, { probers, env: { NODE: 'hush-13', SECRET: 'hush-14' } }).redacted();
     expect(shown).not.toMatch(/hush|aHVzaC03/);
     for (const kept of [
       'cache.test',
@@ -323,7 +323,7 @@ describe('a displayed configuration', () => {
       'webhooks: [{ name: w, token_files: [secret] }]\nserver: { tokens: [{ name: a, token_file: secret, scopes: [read] }] }';
     const result = folder.load(text.replace('token_files: [secret]', 'tokens: [other]'), { probers });
     if (!result.ok) throw new Error('wrong');
-    expect(result.config.shown()).toContain('token_file: secret');
+    expect(result.config.redacted()).toContain('token_file: secret');
   });
 });
 

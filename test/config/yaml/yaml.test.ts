@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nodeAt, offsetAt, toData } from '../../../src/config/yaml/document.ts';
+import { nodeAt, offsetAt, toData } from '../../../src/config/yaml/nodes.ts';
 import { formatPath } from '../../../src/config/yaml/path.ts';
 import type { Path } from '../../../src/config/yaml/path.ts';
 import { parseYaml } from '../../../src/config/yaml/yaml.ts';

@@ -312,10 +312,10 @@ function difference(instance: string, lives: readonly Life[], events: readonly A
     (event) => event.data.labels['instance'] === instance && nameOf(event) !== 'stale_suspect',
   );
   const ids = [...new Set(mine.map(({ data }) => data.episode))];
-  const told = ids.map((id) => mine.filter(({ data }) => data.episode === id));
+  const reported = ids.map((id) => mine.filter(({ data }) => data.episode === id));
   const same =
-    told.length === lives.length &&
-    told.every(([first, last, more], i) => {
+    reported.length === lives.length &&
+    reported.every(([first, last, more], i) => {
       const opened = first !== undefined && nameOf(first) === 'fired';
       const closed =
         last !== undefined && ['resolved', 'implicit_resolve', 'expired_unconfirmed'].includes(nameOf(last));
@@ -323,7 +323,7 @@ function difference(instance: string, lives: readonly Life[], events: readonly A
       return opened && closed && more === undefined && start === lives[i]?.startsAt;
     });
   if (same) return [];
-  const words = told.map((some) => some.map((one) => `${nameOf(one)} ${one.data.starts_at}`).join(', '));
+  const words = reported.map((some) => some.map((one) => `${nameOf(one)} ${one.data.starts_at}`).join(', '));
   const truth = lives.map(({ startsAt }) => new Date(startsAt).toISOString()).join(', ');
   return [`${instance}: reported ${words.join('; ')}; really began ${truth}`];
 }

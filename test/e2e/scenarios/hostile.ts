@@ -10,7 +10,7 @@ import {
   type RequestFigures,
 } from '../../support/hostile/healthy-clients.ts';
 import { readLedger, type LedgerAccount } from '../../support/hostile/ledger-account.ts';
-import { runMishaps, type Mishaps } from '../../support/hostile/mishaps.ts';
+import { runFaults, type Faults } from '../../support/hostile/faults.ts';
 import { startHostileReaders, type HostileCounts } from '../../support/hostile/readers.ts';
 import {
   startHostileTargets,
@@ -34,7 +34,7 @@ export interface HostileRun {
   readonly seconds: number;
   /** How long the healthy clients wait for an answer. */
   readonly patienceSeconds: number;
-  /** How long each of the mishaps takes once: reloads, pipes, an outage, a log that is not read. */
+  /** How long each of the faults takes once: reloads, pipes, an outage, a log that is not read. */
   readonly roundSeconds: number;
   /** `--max-old-space-size`, MB. */
   readonly heapMb: number;
@@ -52,7 +52,7 @@ export interface HostileRecord {
   readonly deliveries: { readonly sent: number; readonly answered: number };
   readonly ledger: LedgerAccount;
   readonly checks: CheckFigures;
-  readonly mishaps: Mishaps;
+  readonly faults: Faults;
   readonly readers: HostileCounts;
   readonly attacks: Readonly<Record<string, AttackCounts>>;
   readonly floodedBytes: number;
@@ -108,7 +108,7 @@ export async function runHostile(run: HostileRun): Promise<HostileRecord> {
   const storm = await runStorm(stage, deliveries);
   const rest = await findRest(stage);
   const { account } = deliveries;
-  const { failed } = storm.mishaps;
+  const { failed } = storm.faults;
   const mayFail = (service: string) => !service.startsWith('good-') || failed.includes(service);
   const ledger = await readLedger(tocsin.url, { expected: account.expected, since, mayFail });
   const after = processNumbers(tocsin.pid).residentBytes;
@@ -142,7 +142,7 @@ async function runStorm({ tocsin, targets, folder, run }: Stage, deliveries: Del
   const attack = await startAttack({ tocsin, targets, folder, run });
   targets.mark();
   clientLag.enable();
-  const mishaps = await runMishaps({ ...run, tocsin, folder, targets });
+  const faults = await runFaults({ ...run, tocsin, folder, targets });
   clientLag.disable();
   const report = await targets.report();
   const asked = await healthy.stop();
@@ -152,7 +152,7 @@ async function runStorm({ tocsin, targets, folder, run }: Stage, deliveries: Del
   return {
     ...asked,
     ...attacked,
-    mishaps,
+    faults,
     report,
     cpuSeconds,
     clientLag: { p99: clientLag.percentile(99) / 1e6, max: clientLag.max / 1e6 },

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { LeanClient } from '../../support/lean-client.ts';
+import { MinimalHttpClient } from '../../support/minimal-http-client.ts';
 import { mutate, numbersFrom, samplePayloads } from '../../support/payloads.ts';
 import { processNumbers } from '../../support/storm/process-watch.ts';
 import { startTocsin, temporaryFolder } from '../../support/tocsin.ts';
@@ -40,7 +40,7 @@ export async function runPayloads(options: PayloadsOptions): Promise<PayloadsRec
   let sent = 0;
   const enough = () => sent >= options.payloads || performance.now() - started > options.maxSeconds * 1_000;
   const worker = async () => {
-    const client = new LeanClient(tocsin.url, '/api/webhooks/alertmanager');
+    const client = new MinimalHttpClient(tocsin.url, '/api/webhooks/alertmanager');
     while (!enough()) {
       const index = sent++;
       const status = await client.post(bodyOf(samples, index, random));

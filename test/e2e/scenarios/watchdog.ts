@@ -80,12 +80,12 @@ ping_url: ${listener.url}/ping
     const late = listener.hits.filter(({ at }) => at > lostAt);
     const lastPing = late.reduce((last, { at }) => Math.max(last, (at - lostAt) / 1_000), 0);
     const silentFor = since(Math.max(lostAt, ...late.map(({ at }) => at)));
-    const heard = listener.hits.length;
+    const received = listener.hits.length;
     await chain.startPrometheus();
     const started = Date.now();
     await until(async () => (await health()).status === 'healthy', { lastsMs, what: 'healthy again' });
     const restored = since(started);
-    await until(() => listener.hits.length > heard, { lastsMs, what: 'a ping again' });
+    await until(() => listener.hits.length > received, { lastsMs, what: 'a ping again' });
     const pingedAgain = since(started);
     const types = await until(async () => {
       const all = await later();

@@ -50,17 +50,17 @@ function setUp(native?: boolean) {
     onRendered: () => undefined,
     ...(native !== undefined && { native: () => native }),
   });
-  return async (name: FormatName, wish: Partial<ScrapeRequest> = {}) => {
+  return async (name: FormatName, request: Partial<ScrapeRequest> = {}) => {
     const { chunks, release } = await source.scrape({
       waitMs: 1_000,
       format: { name, escaping: 'underscores' },
       encoding: 'identity',
       signal: new AbortController().signal,
-      ...wish,
+      ...request,
     });
     const body = Buffer.concat([...chunks]);
     release();
-    return wish.encoding === 'gzip' ? gunzipSync(body) : body;
+    return request.encoding === 'gzip' ? gunzipSync(body) : body;
   };
 }
 
@@ -72,10 +72,10 @@ describe('filters', () => {
       const collectors = new Set(names);
       const wanted = [...collectors].flatMap(samplesOf);
       for (const encoding of ['identity', 'gzip'] as const) {
-        const wish = { collectors, encoding };
-        expect((await scrape('text', wish)).toString()).toBe(plainExposition(wanted, false));
-        expect((await scrape('openmetrics', wish)).toString()).toBe(plainExposition(wanted, true));
-        const families = decodeFamilies(await scrape('protobuf', wish));
+        const request = { collectors, encoding };
+        expect((await scrape('text', request)).toString()).toBe(plainExposition(wanted, false));
+        expect((await scrape('openmetrics', request)).toString()).toBe(plainExposition(wanted, true));
+        const families = decodeFamilies(await scrape('protobuf', request));
         expect(families.map(({ name, metrics }) => [name, metrics.length])).toEqual([
           [success.name, collectors.size],
           [bytes.name, 30 * collectors.size],

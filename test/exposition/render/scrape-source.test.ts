@@ -282,8 +282,8 @@ describe('filters', () => {
 
   it('expose only the named families, from either source', async () => {
     const { cpu, disk, scrape } = setUp();
-    const wishes = [['reading'], ['own'], ['nothing'], ['reading,own']];
-    const scrapes = wishes.map((names) => scrape({ names: new Set(names) }));
+    const requests = [['reading'], ['own'], ['nothing'], ['reading,own']];
+    const scrapes = requests.map((names) => scrape({ names: new Set(names) }));
     await Promise.all([cpu.finish(), disk.finish()]);
     const [readings, own, ...nothing] = await Promise.all(scrapes.map(textOf));
     expect(readings?.match(/^# TYPE .*/gm)).toEqual(['# TYPE reading gauge']);

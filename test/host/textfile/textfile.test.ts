@@ -87,13 +87,13 @@ describe('textfile', () => {
         '',
       ].join('\n'),
     );
-    const told = (await collect()).map(({ family, labels, value }) => [
+    const logged = (await collect()).map(({ family, labels, value }) => [
       family.name,
       family.type,
       labels,
       value,
     ]);
-    expect(told.slice(0, 3)).toEqual([
+    expect(logged.slice(0, 3)).toEqual([
       ['took_seconds', 'histogram', { job: 'x' }, { bounds: [0.1], counts: [1, 3], sum: 4.5 }],
       ['size_bytes', 'summary', {}, { quantiles: [0.5], values: [7], sum: 9, count: 2 }],
       ['size_count', 'untyped', {}, 4],
@@ -194,8 +194,8 @@ describe('textfile, with several files,', () => {
     tree.write('d.prom', 'b 2\nd 1\n');
     tree.write('e.prom', 'h_sum 2\n');
     tree.write('f.prom', '# TYPE a counter\na{x="2"} 7\na{x="3"} 8\n');
-    const told = (await collect()).map(({ family, labels, value }) => [family.name, labels, value]);
-    expect(told.slice(0, 7)).toEqual([
+    const logged = (await collect()).map(({ family, labels, value }) => [family.name, labels, value]);
+    expect(logged.slice(0, 7)).toEqual([
       ['a', { x: '1' }, 1],
       ['a', { x: '2' }, 1],
       ['a', { x: '3' }, 8],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
 import { renderText } from '../../support/render-text.ts';
-import { NO_TOTALS } from '../../../src/ledger/alert-totals.ts';
+import { EMPTY_TOTALS } from '../../../src/ledger/alert-totals.ts';
 import { createSelfMetrics, type SelfMetrics } from '../../../src/metrics/self/self-metrics.ts';
 import type { LedgerSummary } from '../../../src/ledger/ledger.ts';
 import { parseText, valueOf } from '../../support/exposition-parser.ts';
@@ -27,7 +27,7 @@ const numbers: LedgerSummary = {
     { alertname: 'a', severity: 'warning', service: 's,severity_class:x', instance: 'b', since: 2_000 },
   ],
   unacknowledgedOverflow: 3,
-  totals: NO_TOTALS,
+  totals: EMPTY_TOTALS,
   transitions: {},
   unreadableRows: { episodes: 2 },
   lastOffset: 41,
@@ -70,7 +70,7 @@ describe("Tocsin's own metrics", () => {
       { name: 'b', lastSeenAt: undefined, fresh: false },
       { name: 'c', lastSeenAt: undefined, fresh: undefined },
     ]);
-    self.pipeline.answered('am-0', 7_000);
+    self.pipeline.alertmanagerAnswered('am-0', 7_000);
     self.pipeline.reconciled(
       'main',
       { orphaned: 2, missing: 0 },
@@ -121,7 +121,7 @@ describe("Tocsin's own metrics", () => {
     self.config.loaded(true, 5_000);
     self.config.loaded(false, 9_000);
     self.schedule.late(-0.001);
-    self.schedule.shed(2);
+    self.schedule.skipped(2);
     self.webhooks.declare('main');
     self.webhooks.delivery('main', 'partial');
     self.webhooks.alerts('main', 'accepted', 12);

@@ -20,14 +20,17 @@ afterEach(() => servers.close());
 type Steps = readonly Readonly<Record<string, unknown>>[];
 
 /** A server that sends a text at once and keeps what it receives. */
-async function saying(text: string | Buffer, hangUp = false): Promise<TestServer & { heard: () => string }> {
-  let heard = '';
+async function sending(
+  text: string | Buffer,
+  hangUp = false,
+): Promise<TestServer & { received: () => string }> {
+  let received = '';
   const server = await servers.tcp((socket) => {
-    socket.on('data', (data) => (heard += data.toString('latin1')));
+    socket.on('data', (data) => (received += data.toString('latin1')));
     if (hangUp) socket.end(text);
     else if (text.length > 0) socket.write(text);
   });
-  return { ...server, heard: () => heard };
+  return { ...server, received: () => received };
 }
 
 const probe = (address: string, steps: Steps, more: Readonly<Record<string, unknown>> = {}) =>
@@ -78,7 +81,7 @@ describe('a query_response', () => {
     ],
     ['an empty expect_bytes, which is ignored', '', [{ expect_bytes: '' }], 'success', 0, 0],
   ])('handles %s', async (...[, says, steps, verdict, regex, bytes]) => {
-    const server = await saying(says, true);
+    const server = await sending(says, true);
     const result = await probe(server.address, steps);
     expect(verdictText(result)).toBe(verdict);
     expect(valueOf(result, 'probe_failed_due_to_regex')).toBe(regex);
@@ -99,14 +102,14 @@ describe('a query_response', () => {
   });
 
   it('inserts groups only where the same step has an expect', async () => {
-    const server = await saying('a\n');
+    const server = await sending('a\n');
     await probe(server.address, [{ expect: '(a)' }, { send: '$1' }]);
     await server.idle();
-    expect(server.heard()).toBe('$1\n');
+    expect(server.received()).toBe('$1\n');
   });
 
   it('makes labels from the match', async () => {
-    const server = await saying('SSH-2.0-OpenSSH_9.2p1 Debian-2\n');
+    const server = await sending('SSH-2.0-OpenSSH_9.2p1 Debian-2\n');
     const result = await probe(server.address, [
       {
         expect: '^SSH-2.0-([^ -]+)(?: (?P<comment>.*))?$',
@@ -128,7 +131,7 @@ describe('a query_response', () => {
   });
 
   it('keeps the labels of a step when a later one fails', async () => {
-    const server = await saying('a\n', true);
+    const server = await sending('a\n', true);
     const result = await probe(server.address, [
       { expect: '(a)', labels: [{ name: 'x', value: '$1' }] },
       { expect: 'b' },
@@ -138,7 +141,7 @@ describe('a query_response', () => {
   });
 
   it('fails with timeout when the server is silent, and reports neither a regex nor a bytes failure', async () => {
-    const server = await saying('some');
+    const server = await sending('some');
     const result = await run(tcpProber, server.address, {
       settings: { query_response: [{ expect: 'some' }] },
       timeoutMs: 1_000,
@@ -157,7 +160,7 @@ describe('a query_response', () => {
   });
 
   it('fails with protocol when a line never ends', async () => {
-    const server = await saying('x'.repeat(70_000));
+    const server = await sending('x'.repeat(70_000));
     expect(verdictText(await probe(server.address, [{ expect: 'y' }]))).toBe(
       'protocol: A line of the answer is longer than 65536 bytes',
     );
@@ -165,13 +168,13 @@ describe('a query_response', () => {
   });
 
   it('matches in linear time where other engines backtrack forever', async () => {
-    const server = await saying(`${'a'.repeat(40_000)}!\n`, true);
+    const server = await sending(`${'a'.repeat(40_000)}!\n`, true);
     const result = await probe(server.address, [{ expect: '^(a+)+$' }]);
     expect(verdictText(result)).toContain('no line of the answer matches');
   });
 
   it('is timed as the phase processing', async () => {
-    const server = await saying('a\n');
+    const server = await sending('a\n');
     const result = await probe(server.address, [{ expect: 'a' }]);
     expect(Object.keys(result.phases)).toEqual(['resolve', 'connect', 'processing']);
   });
@@ -191,14 +194,14 @@ async function mailServer(before = ''): Promise<TestServer> {
   return servers.add(
     await listen(
       createTcpServer((socket) => {
-        const hear = (data: Buffer): void => {
+        const receive = (data: Buffer): void => {
           const text = data.toString();
           if (text.startsWith('EHLO')) socket.write('250-mail\r\n250-STARTTLS\r\n250 HELP\r\n');
           if (!text.startsWith('STARTTLS')) return;
-          socket.removeListener('data', hear);
+          socket.removeListener('data', receive);
           socket.write(`220 go ahead\r\n${before}`, () => begin(socket));
         };
-        socket.on('data', hear);
+        socket.on('data', receive);
         socket.write('220 mail ESMTP\r\n');
       }),
     ),
@@ -248,7 +251,7 @@ describe('a query_response with starttls', () => {
   });
 
   it('fails with tls when the server does not switch to TLS', async () => {
-    const server = await saying('220 go ahead\r\n220 and talk\r\n');
+    const server = await sending('220 go ahead\r\n220 and talk\r\n');
     const result = await probe(server.address, [{ expect: '^220' }, { starttls: true }, { expect: 'x' }]);
     expect(['tls', 'timeout']).toContain(result.verdict.status === 'failure' ? result.verdict.reason : '');
     await server.idle();

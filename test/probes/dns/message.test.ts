@@ -3,7 +3,7 @@ import { decode, encode } from 'dns-packet';
 import fc from 'fast-check';
 import { answersQuery, decodeAnswer, encodeQuery } from '../../../src/probes/dns/message.ts';
 import { MalformedMessageError } from '../../../src/probes/dns/reader.ts';
-import { framed } from '../../../src/probes/dns/exchange.ts';
+import { unframe } from '../../../src/probes/dns/exchange.ts';
 import { recordText } from '../../../src/probes/dns/record-text.ts';
 
 const label = fc.stringMatching(/^[a-z0-9-]{1,20}$/);
@@ -121,7 +121,7 @@ it('a message in a stream is read once it is complete, and not before', () => {
     fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(150), (bytes, cut) => {
       const stream = Buffer.concat([Buffer.from([0, bytes.length]), bytes]);
       const expected = cut >= stream.length ? Buffer.from(bytes) : undefined;
-      expect(framed(stream.subarray(0, cut))).toEqual(expected);
+      expect(unframe(stream.subarray(0, cut))).toEqual(expected);
     }),
   );
 });

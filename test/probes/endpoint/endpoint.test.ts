@@ -4,11 +4,11 @@ import { loadModules } from '../../../src/config/modules/modules.ts';
 import { AllowList } from '../../../src/domain/allow-list.ts';
 import {
   ProbeEndpoint,
-  type ProbeAnswer,
-  type ProbeQuestion,
+  type ProbeResponse,
+  type ProbeRequest,
 } from '../../../src/probes/endpoint/endpoint.ts';
 import type { ProbeModule } from '../../../src/probes/module.ts';
-import { Places } from '../../../src/http/places.ts';
+import { ConcurrencyLimiter } from '../../../src/http/concurrency-limiter.ts';
 import { createResolver, type Resolver } from '../../../src/probes/net/resolver.ts';
 import { probers } from '../../../src/probes/registry.ts';
 import { ConfigFolder } from '../../support/config-files.ts';
@@ -58,24 +58,28 @@ function endpoint(rig: Rig = {}) {
   const { allow = [], open = true, resolver = hostsResolver(), maxConcurrency = 10, socksPort } = rig;
   const { perAddress = maxConcurrency + 1 } = rig;
   const loaded = modules(socksPort);
-  const places = new Places(() => ({ max: maxConcurrency, maxPerAddress: perAddress, reserved: 0 }));
+  const places = new ConcurrencyLimiter(() => ({
+    max: maxConcurrency,
+    maxPerAddress: perAddress,
+    reserved: 0,
+  }));
   return new ProbeEndpoint({
     settings: () => ({ modules: () => loaded, allow: new AllowList(allow), open, maxConcurrency }),
     resolver,
     clock: pacedClock(),
-    enter: (client) => places.enter(client),
+    acquire: (client) => places.acquire(client),
   });
 }
 
 const stay = new AbortController().signal;
 
-function ask(of: ProbeEndpoint, target: string, more: Partial<ProbeQuestion> = {}): Promise<ProbeAnswer> {
+function ask(of: ProbeEndpoint, target: string, more: Partial<ProbeRequest> = {}): Promise<ProbeResponse> {
   const question = { target, module: '', hostname: '', debug: false, scrapeTimeout: undefined, ...more };
-  return of.answer(question, { address: '192.0.2.1', proven: false }, stay);
+  return of.handle(question, { address: '192.0.2.1', authenticated: false }, stay);
 }
 
 /** `200 success`, `200 failure`, `403 …`. */
-function shown(answer: ProbeAnswer): string {
+function shown(answer: ProbeResponse): string {
   if (answer.kind === 'metrics')
     return `200 ${valueOf(answer.text, 'probe_success') === 1 ? 'success' : 'failure'}`;
   return answer.kind === 'debug' ? String(answer.status) : `${answer.status} ${answer.detail}`;
@@ -113,7 +117,7 @@ describe('/probe', () => {
     expect(answer.kind === 'metrics' && valueOf(answer.text, 'probe_http_status_code')).toBe(500);
   });
 
-  const wrong: readonly (readonly [string, Partial<ProbeQuestion>, string])[] = [
+  const wrong: readonly (readonly [string, Partial<ProbeRequest>, string])[] = [
     ['', {}, '400 expected /probe?target=…&module=…'],
     ['http://127.0.0.1', { module: 'x' }, '400 no module is named "x"'],
     [
@@ -162,7 +166,7 @@ describe('/probe', () => {
       debug: false,
       scrapeTimeout: undefined,
     };
-    const answer = endpoint().answer(question, { address: '192.0.2.1', proven: false }, leave.signal);
+    const answer = endpoint().handle(question, { address: '192.0.2.1', authenticated: false }, leave.signal);
     leave.abort();
     await answer;
     await server.idle();
@@ -187,7 +191,7 @@ describe('/probe', () => {
     const from = (address: string, path: string) => {
       const target = `http://${server.address}/${path}`;
       const question = { target, module: '', hostname: '', debug: false, scrapeTimeout: '1.2' };
-      return of.answer(question, { address, proven: false }, stay);
+      return of.handle(question, { address, authenticated: false }, stay);
     };
     const runs = [from('192.0.2.1', 'a'), from('192.0.2.1', 'b')];
     expect(shown(await from('192.0.2.1', 'c'))).toMatch(

@@ -155,7 +155,7 @@ describe('a parameter of /probe never reaches the wire with a control character'
         servers: [names.address],
       }),
       clock: pacedClock(),
-      enter: () => ({ kind: 'admitted', leave: () => undefined }),
+      acquire: () => ({ kind: 'admitted', release: () => undefined }),
     });
   });
   afterAll(async () => {
@@ -174,7 +174,7 @@ describe('a parameter of /probe never reaches the wire with a control character'
   async function sent({ module, target, recorder }: Way, asked: Asked): Promise<readonly string[]> {
     const port = recorder === 'dns' ? names.port : recorders[recorder].port;
     const before = names.queries.length;
-    await endpoint.answer(
+    await endpoint.handle(
       {
         target: target.replaceAll('DIRT', asked.text).replaceAll('PORT', String(port)),
         module: asked.module ?? module,
@@ -182,7 +182,7 @@ describe('a parameter of /probe never reaches the wire with a control character'
         debug: false,
         scrapeTimeout: undefined,
       },
-      { address: '192.0.2.1', proven: false },
+      { address: '192.0.2.1', authenticated: false },
       new AbortController().signal,
     );
     await Promise.all(Object.values(recorders).map((one) => one.idle()));

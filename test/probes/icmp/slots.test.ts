@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { NoPlaceError, Slots } from '../../../src/probes/icmp/slots.ts';
+import { NoSlotError, Slots } from '../../../src/probes/icmp/slots.ts';
 
 const never = new AbortController().signal;
 
 describe('slots', () => {
   it('are granted in the order of the requests', async () => {
     const slots = new Slots(1);
-    const first = await slots.take(never);
+    const first = await slots.acquire(never);
     const order: number[] = [];
     const waiting = [1, 2, 3].map(async (number) => {
-      const release = await slots.take(never);
+      const release = await slots.acquire(never);
       order.push(number);
       release();
     });
@@ -21,18 +21,18 @@ describe('slots', () => {
 
   it('are not waited for after the signal aborts, and not lost by cancelled waiters', async () => {
     const slots = new Slots(1);
-    const first = await slots.take(never);
+    const first = await slots.acquire(never);
     const leaving = new AbortController();
-    const gone = slots.take(leaving.signal);
-    const staying = slots.take(never);
+    const gone = slots.acquire(leaving.signal);
+    const staying = slots.acquire(never);
     leaving.abort();
-    await expect(gone).rejects.toThrow(NoPlaceError);
-    await expect(slots.take(leaving.signal)).rejects.toThrow(NoPlaceError);
+    await expect(gone).rejects.toThrow(NoSlotError);
+    await expect(slots.acquire(leaving.signal)).rejects.toThrow(NoSlotError);
     first();
     first();
     const second = await staying;
     second();
-    await slots.take(never);
+    await slots.acquire(never);
   });
 
   it('never exceed the limit, in any order of acquire, cancel and release', async () => {
@@ -47,7 +47,7 @@ describe('slots', () => {
           await Promise.all(
             leaves.map(async (leave) => {
               const controller = new AbortController();
-              const taking = slots.take(controller.signal);
+              const taking = slots.acquire(controller.signal);
               if (leave) controller.abort();
               const release = await taking.catch(() => undefined);
               if (release === undefined) return;
@@ -59,7 +59,7 @@ describe('slots', () => {
             }),
           );
           expect(most).toBeLessThanOrEqual(count);
-          const all = await Promise.all(Array.from({ length: count }, () => slots.take(never)));
+          const all = await Promise.all(Array.from({ length: count }, () => slots.acquire(never)));
           expect(all).toHaveLength(count);
         },
       ),

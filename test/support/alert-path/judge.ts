@@ -1,12 +1,12 @@
-import type { act, nextTimer } from '../../../src/alerts/episode-actions.ts';
+import type { applyAction, nextTimer } from '../../../src/alerts/episode-actions.ts';
 import type { advance } from '../../../src/alerts/episode-machine.ts';
 import type { EpisodeAdvance, EpisodeState } from '../../../src/alerts/episode.ts';
 import type { Notice } from './alertmanager.ts';
-import { World, type Hearer, type WorldOptions } from './world.ts';
+import { World, type NoticeReceiver, type WorldOptions } from './world.ts';
 
 export interface Machine {
   readonly advance: typeof advance;
-  readonly act: typeof act;
+  readonly act: typeof applyAction;
   readonly nextTimer: typeof nextTimer;
 }
 
@@ -58,10 +58,10 @@ class Truth {
 
   #next({ firing, startsAt }: Notice): void {
     const first = this.life === -Infinity;
-    const told = first || this.#end < startsAt;
-    const apart = told || (this.#end === Infinity && firing && startsAt > this.life + TOLERANCE_SECONDS);
+    const reported = first || this.#end < startsAt;
+    const apart = reported || (this.#end === Infinity && firing && startsAt > this.life + TOLERANCE_SECONDS);
     this.lives = { least: this.lives.least + (apart ? 1 : 0), most: this.lives.most + 1 };
-    if (told) this.acknowledged = false;
+    if (reported) this.acknowledged = false;
     else if ((!apart || this.#end < Infinity) && this.acknowledged !== false) this.acknowledged = 'unknown';
     else if (startsAt > this.#heardAt + this.#groupInterval) this.acknowledged = false;
     this.life = startsAt;
@@ -92,8 +92,8 @@ export function judge(options: WorldOptions, machine: Machine): readonly string[
       wrong.push(`episode ${former.number} has a timer, and ${number} has begun`);
     ({ state } = done);
   };
-  const hearer: Hearer = {
-    hear: (notice, reporter, now) => {
+  const receiver: NoticeReceiver = {
+    receive: (notice, reporter, now) => {
       const receivedAt = BASE_MS + now * 1_000;
       const context = contextOf(options, { receivedAt, lastReceivedAt, reporter });
       const done = machine.advance(state, alertOf(notice), context);
@@ -120,7 +120,7 @@ export function judge(options: WorldOptions, machine: Machine): readonly string[
       truth.acknowledged = true;
     },
   };
-  const world = new World(options, hearer);
+  const world = new World(options, receiver);
   world.run();
   const { newest, known, lives } = truth;
   const open = state?.open ?? false;

@@ -35,9 +35,9 @@ export interface WorldOptions {
 }
 
 /** The receiver of the alert. */
-export interface Hearer {
+export interface NoticeReceiver {
   /** @param now seconds, by its own clock */
-  readonly hear: (notice: Notice, reporter: number, now: number) => void;
+  readonly receive: (notice: Notice, reporter: number, now: number) => void;
   readonly tick: (now: number) => void;
   readonly acknowledge: (now: number) => void;
 }
@@ -55,11 +55,11 @@ export class World {
   readonly #options: WorldOptions;
   readonly #prometheus: readonly Prometheus[];
   readonly #streams: readonly Stream[];
-  readonly #hearer: Hearer;
+  readonly #hearer: NoticeReceiver;
   readonly #fired: boolean[] = [];
   #clockError = 0;
 
-  constructor(options: WorldOptions, hearer: Hearer) {
+  constructor(options: WorldOptions, hearer: NoticeReceiver) {
     this.#options = options;
     this.#hearer = hearer;
     const { evaluationSeconds } = options;
@@ -104,7 +104,7 @@ export class World {
     const notice = member.send(second);
     if (notice === undefined) return;
     const down = this.#during('tocsin down', second) || this.#during('route refused', second, index);
-    if (!down) this.#hearer.hear(notice, who * 10 + receiver, second + this.#clockError);
+    if (!down) this.#hearer.receive(notice, who * 10 + receiver, second + this.#clockError);
     member.answer(second, !down && !this.#during('answers lost', second));
   }
 

@@ -41,7 +41,7 @@ const ALLOWED: Readonly<Record<string, Allowance>> = {
       'src/config/types.ts',
       'src/exposition/',
       'src/ledger/ledger.ts',
-      'src/ledger/list-place.ts',
+      'src/ledger/list-cursors.ts',
     ],
     types: ['src/'],
   },

@@ -330,7 +330,7 @@ const requests: readonly Pair[] = [
 
 const never = (): void => undefined;
 
-const troubles: readonly Pair[] = [
+const problems: readonly Pair[] = [
   raw('a reset in place of an answer', {}, (socket) => socket.resetAndDestroy()),
   raw('a connection closed in place of an answer', {}, (socket) => socket.end()),
   raw('an answer that is not HTTP', {}, (socket) => socket.end('SSH-2.0-OpenSSH\r\n')),
@@ -443,5 +443,5 @@ export const httpPairs: readonly Pair[] = [
   ...longBodies,
   ...encodings,
   ...requests,
-  ...troubles,
+  ...problems,
 ];

@@ -18,7 +18,7 @@ const answers =
   };
 
 /** Reports the received values of these headers by the time in `Last-Modified`. */
-const tells =
+const reports =
   (...names: readonly string[]): Handle =>
   (stream, headers) => {
     const got = JSON.stringify(names.map((name) => headers[name] ?? null));
@@ -71,13 +71,13 @@ export function multiplexedPairs(mint: CertificateMint): readonly Pair[] {
     ),
     http('GOAWAY before the request was taken', {}, () => startRefusing(REFUSALS.goaway, answers(), { tls })),
     http('a header that may be there once, given twice', { http_headers: { Referer: twice } }, () =>
-      startAnswering(tells('x-a'), tls),
+      startAnswering(reports('x-a'), tls),
     ),
     http('a header beyond ASCII', { headers: { 'X-A': 'Zürich 東京' } }, () =>
-      startAnswering(tells('x-a'), tls),
+      startAnswering(reports('x-a'), tls),
     ),
     http('headers about the connection', { headers: { 'Keep-Alive': '5', 'Proxy-Connection': 'x' } }, () =>
-      startAnswering(tells('keep-alive', 'proxy-connection'), tls),
+      startAnswering(reports('keep-alive', 'proxy-connection'), tls),
     ),
     grpc('127 fields of metadata', () => startAnswering(serves(many(127)))),
     grpc('GOAWAY before the call was taken', () => startRefusing(REFUSALS.goaway, serves())),

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
-import { toData } from '../../../src/config/yaml/document.ts';
+import { toData } from '../../../src/config/yaml/nodes.ts';
 import { parseBlackboxYaml } from '../../../src/config/yaml/yaml.ts';
 import type { Pair, PairServer } from '../differential.ts';
 import { startHttp } from '../servers/http.ts';

@@ -18,9 +18,9 @@ export async function startRecorder(answer: (bytes: Buffer) => Buffer | undefine
   const server = createServer((socket: Socket) => {
     let bytes = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
-      const said = bytes.length === 0 ? answer(chunk) : undefined;
-      if (said === undefined) socket.end();
-      else socket.write(said);
+      const received = bytes.length === 0 ? answer(chunk) : undefined;
+      if (received === undefined) socket.end();
+      else socket.write(received);
       bytes = Buffer.concat([bytes, chunk]);
     });
     socket.once('end', () => socket.end());

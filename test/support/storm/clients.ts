@@ -49,9 +49,9 @@ export function startStorm(port: number, options: StormOptions): RunningStorm {
   return {
     started: next() as Promise<{ started: number; tookSeconds: number }>,
     letGo: async () => {
-      const told = next();
+      const reported = next();
       child.stdin.end();
-      const { phases } = (await told) as { phases: PhaseRecord[] };
+      const { phases } = (await reported) as { phases: PhaseRecord[] };
       return phases;
     },
   };

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { Service } from '../../../domain/service.ts';
 import type { Probe, Prober } from '../../../probes/prober.ts';
 import type { ConfigContext } from '../../schema/context.ts';
-import { unknownKey } from '../../reading/issues.ts';
+import { unknownKey } from '../../reading/schema-problems.ts';
 import { key, mapping, readMapping } from '../../schema/mapping.ts';
 import type { Values } from '../../schema/mapping.ts';
 import { nearest, suggest } from '../../reading/nearest.ts';
 import type { Path } from '../../yaml/path.ts';
-import type { Reader } from '../../reading/reader.ts';
+import type { ConfigReader } from '../../reading/reader.ts';
 import { count, interval, name, nameServer, text, timer } from '../../schema/values.ts';
 import { ownEscalationKeys } from '../escalation.ts';
 import { builtInLabels, labelNameProblem } from './labels.ts';
@@ -109,8 +109,8 @@ export type ConfiguredService = Service &
     readonly targetsFile?: TargetsFile;
   };
 
-interface Context extends ConfigContext {
-  readonly reader: Reader;
+interface ServicesContext extends ConfigContext {
+  readonly reader: ConfigReader;
   readonly defaults: ServiceDefaults;
   readonly builtIn: ReadonlySet<string>;
   /** By type, each made once: building a schema costs more than using it. */
@@ -120,11 +120,11 @@ interface Context extends ConfigContext {
 
 /** Reads `services`: the valid enabled ones, in the order of the file. Invalid ones are reported. */
 export function readServices(
-  reader: Reader,
+  reader: ConfigReader,
   config: ConfigContext,
   defaults: ServiceDefaults,
 ): readonly ConfiguredService[] {
-  const context: Context = {
+  const context: ServicesContext = {
     ...config,
     reader,
     defaults,
@@ -135,7 +135,7 @@ export function readServices(
   return reader.items(['services']).flatMap((path) => readService(context, path) ?? []);
 }
 
-function readService(context: Context, path: Path): ConfiguredService | undefined {
+function readService(context: ServicesContext, path: Path): ConfiguredService | undefined {
   const { reader } = context;
   const types = context.probers.map((prober) => prober.type);
   const chosen = types.filter((type) => reader.node([...path, type]) !== undefined);
@@ -156,7 +156,7 @@ function readService(context: Context, path: Path): ConfiguredService | undefine
   const [type] = chosen;
   const prober = context.probers.find((one) => one.type === type);
   const [probe] = probes;
-  const targets = readTargets(context, path, prober && demanding(prober, probe));
+  const targets = readTargets(context, path, prober && proberWithRequirements(prober, probe));
   const timing = timingOf(reader, path, partial, context.defaults);
   if (type === undefined || probe === undefined || targets === undefined || timing === undefined)
     return undefined;
@@ -168,7 +168,7 @@ function readService(context: Context, path: Path): ConfiguredService | undefine
  * key.
  */
 function looksLikeProber(
-  reader: Reader,
+  reader: ConfigReader,
   path: Path,
   valid: readonly string[],
   types: readonly string[],
@@ -178,7 +178,12 @@ function looksLikeProber(
   return reader.node(path)?.kind === 'map' || !reader.has(path);
 }
 
-function checkChoice(reader: Reader, path: Path, chosen: readonly string[], types: readonly string[]): void {
+function checkChoice(
+  reader: ConfigReader,
+  path: Path,
+  chosen: readonly string[],
+  types: readonly string[],
+): void {
   const [first, ...others] = chosen;
   if (first === undefined) {
     const choice = [...types].sort().join(', ');
@@ -196,13 +201,13 @@ function checkChoice(reader: Reader, path: Path, chosen: readonly string[], type
   }
 }
 
-function readProbe({ reader, settings }: Context, path: Path, type: string): Probe | undefined {
+function readProbe({ reader, settings }: ServicesContext, path: Path, type: string): Probe | undefined {
   const schema = settings.get(type);
   return schema && reader.value(schema, [...path, type], { empty: {} })?.value;
 }
 
 /** A prober that also rejects addresses without what neither they nor these settings give. */
-function demanding(prober: Prober, probe: Probe | undefined): Prober {
+function proberWithRequirements(prober: Prober, probe: Probe | undefined): Prober {
   const target: Prober['target'] = (address) => {
     const problem = probe?.missing?.(address);
     return problem === undefined ? prober.target(address) : { problem };
@@ -210,19 +215,19 @@ function demanding(prober: Prober, probe: Probe | undefined): Prober {
   return { ...prober, target };
 }
 
-function checkLabels({ reader, builtIn }: Context, path: Path): void {
+function checkLabels({ reader, builtIn }: ServicesContext, path: Path): void {
   for (const name of reader.keys([...path, 'labels'])) {
     const problem = labelNameProblem(name, builtIn);
     if (problem !== undefined) reader.report([...path, 'labels', name], problem, 'key');
   }
 }
 
-type Bound = Pick<ConfiguredService, 'prober' | 'probe' | 'targets' | 'targetsFile'> & Timing;
+type BoundService = Pick<ConfiguredService, 'prober' | 'probe' | 'targets' | 'targetsFile'> & Timing;
 
 function assemble(
   { enabled, labels, ...own }: OwnValues,
   { adaptive, confirm }: ServiceDefaults,
-  bound: Bound,
+  bound: BoundService,
 ): ConfiguredService | undefined {
   if (!enabled || adaptive === undefined || confirm === undefined) return undefined;
   return {

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Target } from '../../../domain/service.ts';
 import type { Prober } from '../../../probes/prober.ts';
-import { readText } from '../../files.ts';
+import { readText } from '../../config-files.ts';
 import { deepFreeze } from '../../freeze.ts';
 import { labelNameProblem } from './labels.ts';
 import type { Path } from '../../yaml/path.ts';
 import { formatPath } from '../../yaml/path.ts';
-import { Reader } from '../../reading/reader.ts';
+import { ConfigReader } from '../../reading/reader.ts';
 import type { ConfigProblem } from '../../reading/problem.ts';
 import { parseBlackboxYaml } from '../../yaml/yaml.ts';
 
@@ -63,7 +63,7 @@ export function readTargetsFile({ path, parse }: TargetsFile): TargetsFileResult
 function parseTargets(text: string, options: TargetsFileOptions): TargetsFileResult {
   // Prometheus reads both formats with Go's YAML, of which JSON is a subset
   const document = parseBlackboxYaml(text);
-  const reader = new Reader(options.path, document);
+  const reader = new ConfigReader(options.path, document);
   if (!document.readable) return { ok: false, problems: reader.problems() };
   const notices: ConfigProblem[] = [];
   const targets = readGroups({ reader, notices, options });
@@ -72,7 +72,7 @@ function parseTargets(text: string, options: TargetsFileOptions): TargetsFileRes
 }
 
 interface Reading {
-  readonly reader: Reader;
+  readonly reader: ConfigReader;
   readonly notices: ConfigProblem[];
   readonly options: TargetsFileOptions;
 }
@@ -109,14 +109,14 @@ function keptLabels({ reader, notices, options }: Reading, path: Path): Readonly
     else
       notices.push({
         file: options.path,
-        ...reader.place([...path, name], 'key'),
+        ...reader.locationOf([...path, name], 'key'),
         message: `the label "${name}" is left out: it is reserved for Prometheus or Tocsin`,
       });
   }
   return kept;
 }
 
-function checkUnique(reader: Reader, label: string, path: Path, seen: Map<string, Path>): void {
+function checkUnique(reader: ConfigReader, label: string, path: Path, seen: Map<string, Path>): void {
   const first = seen.get(label);
   if (first === undefined) seen.set(label, path);
   else reader.report(path, `same label "${label}" as ${formatPath(first)}; remove one of them`);

@@ -6,7 +6,7 @@ import type { ConfigContext } from '../../schema/context.ts';
 import { key, mapping } from '../../schema/mapping.ts';
 import { pathIn, text } from '../../schema/values.ts';
 import type { Path } from '../../yaml/path.ts';
-import type { Reader } from '../../reading/reader.ts';
+import type { ConfigReader } from '../../reading/reader.ts';
 import { targetsFile } from './targets-file.ts';
 import type { TargetsFile } from './targets-file.ts';
 
@@ -44,8 +44,8 @@ export const targetKeys = ({ files }: Pick<ConfigContext, 'files'>) => ({
 });
 export const TARGET_KEYS = ['target', 'targets', 'targets_file'] as const;
 
-interface Context {
-  readonly reader: Reader;
+interface TargetsContext {
+  readonly reader: ConfigReader;
   readonly files: ConfigFiles;
   readonly builtIn: ReadonlySet<string>;
 }
@@ -58,7 +58,7 @@ interface Targets {
 
 /** Reads the targets of a service as its prober parses them; undefined when one of them is invalid. */
 export function readTargets(
-  { reader, files, builtIn }: Context,
+  { reader, files, builtIn }: TargetsContext,
   service: Path,
   prober: Prober | undefined,
 ): Targets | undefined {
@@ -73,7 +73,7 @@ export function readTargets(
   return { targets: [], targetsFile: targetsFile({ path, prober, builtIn }) };
 }
 
-function readList(reader: Reader, service: Path, prober: Prober | undefined): Targets | undefined {
+function readList(reader: ConfigReader, service: Path, prober: Prober | undefined): Targets | undefined {
   const paths = targetPaths(reader, service);
   const seen = new Map<string, Path>();
   const targets = paths.flatMap((path): readonly Target[] => {
@@ -86,7 +86,7 @@ function readList(reader: Reader, service: Path, prober: Prober | undefined): Ta
   return targets.length > 0 && targets.length === paths.length ? { targets } : undefined;
 }
 
-function targetPaths(reader: Reader, service: Path): readonly Path[] {
+function targetPaths(reader: ConfigReader, service: Path): readonly Path[] {
   const [one, list] = [
     [...service, 'target'],
     [...service, 'targets'],
@@ -103,7 +103,11 @@ interface GivenTarget {
   readonly alias?: string | undefined;
 }
 
-function resolve(reader: Reader, path: Path, { prober, address, alias }: GivenTarget): Target | undefined {
+function resolve(
+  reader: ConfigReader,
+  path: Path,
+  { prober, address, alias }: GivenTarget,
+): Target | undefined {
   const parts = prober?.target(address);
   if (parts === undefined) return undefined;
   if ('problem' in parts) {
@@ -113,7 +117,7 @@ function resolve(reader: Reader, path: Path, { prober, address, alias }: GivenTa
   return { address, label: alias ?? parts.label, host: parts.host };
 }
 
-function unique(reader: Reader, label: string, path: Path, seen: Map<string, Path>): void {
+function unique(reader: ConfigReader, label: string, path: Path, seen: Map<string, Path>): void {
   const first = seen.get(label);
   if (first === undefined) {
     seen.set(label, path);

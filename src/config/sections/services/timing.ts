@@ -1,17 +1,17 @@
 import { formatDuration } from '../../../domain/quantity.ts';
-import type { Adaptive, Confirm } from '../../../domain/service.ts';
+import type { AdaptiveIntervals, ConfirmationRule } from '../../../domain/service.ts';
 import type { Path } from '../../yaml/path.ts';
-import type { Reader } from '../../reading/reader.ts';
+import type { ConfigReader } from '../../reading/reader.ts';
 
 /** The interval in a state; false turns it off. */
-type AdaptiveSetting = false | Adaptive;
+type AdaptiveSetting = false | AdaptiveIntervals;
 
 /** What services inherit; an invalid value is undefined. */
 export interface ServiceDefaults {
   readonly intervalMs: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly adaptive: AdaptiveSetting | undefined;
-  readonly confirm: Confirm | undefined;
+  readonly confirm: ConfirmationRule | undefined;
 }
 
 /** A service's own values; an invalid key is absent, one that is not given is undefined. */
@@ -31,7 +31,7 @@ export interface Timing {
  * shortened to it. Undefined when one of them is invalid.
  */
 export function timingOf(
-  reader: Reader,
+  reader: ConfigReader,
   path: Path,
   own: OwnTiming,
   defaults: ServiceDefaults,
@@ -55,7 +55,7 @@ export function timingOf(
 
 /** Reports a timeout that is longer than its interval. */
 export function checkTimeout(
-  reader: Reader,
+  reader: ConfigReader,
   path: Path,
   timeout: number | undefined,
   intervalMs: number,
@@ -70,7 +70,7 @@ export function adaptiveOf(
   own: AdaptiveSetting | undefined,
   inherited: AdaptiveSetting,
   intervalMs: number,
-): Adaptive {
+): AdaptiveIntervals {
   if (own === false) return {};
   const shared = inherited === false ? {} : inherited;
   const degradedMs = own?.degradedMs ?? atMost(shared.degradedMs, intervalMs);

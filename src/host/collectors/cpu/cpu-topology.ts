@@ -1,38 +1,38 @@
 import { join } from 'node:path';
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import type { CollectorOptions } from '../../collector.ts';
-import { Pace } from '../../pace.ts';
+import { TimeSlice } from '../../time-slice.ts';
 import { numbered, readAttribute, unsigned } from '../../procfile.ts';
 
-const coreThrottles: Family = {
-  name: 'node_cpu_core_throttles_total',
-  type: 'counter',
-  help: 'Number of times this CPU core has been throttled.',
-  labels: ['package', 'core'],
-};
-const packageThrottles: Family = {
-  name: 'node_cpu_package_throttles_total',
-  type: 'counter',
-  help: 'Number of times this CPU package has been throttled.',
-  labels: ['package'],
-};
-const isolated: Family = {
-  name: 'node_cpu_isolated',
-  type: 'gauge',
-  help: 'CPUs isolated from the scheduler, value is always 1.',
-  labels: ['cpu'],
-};
-const online: Family = {
-  name: 'node_cpu_online',
-  type: 'gauge',
-  help: 'CPUs that are online and being scheduled; 0 for those that are offline.',
-  labels: ['cpu'],
-};
+const coreThrottles = defineFamily(
+  'counter',
+  'node_cpu_core_throttles_total',
+  'Number of times this CPU core has been throttled.',
+  ['package', 'core'],
+);
+const packageThrottles = defineFamily(
+  'counter',
+  'node_cpu_package_throttles_total',
+  'Number of times this CPU package has been throttled.',
+  ['package'],
+);
+const isolated = defineFamily(
+  'gauge',
+  'node_cpu_isolated',
+  'CPUs isolated from the scheduler, value is always 1.',
+  ['cpu'],
+);
+const online = defineFamily(
+  'gauge',
+  'node_cpu_online',
+  'CPUs that are online and being scheduled; 0 for those that are offline.',
+  ['cpu'],
+);
 
 export const topologyFamilies: readonly Family[] = [coreThrottles, packageThrottles, isolated, online];
 
 /** CPUs are rarely added or removed: the list of files is updated this often, their values at each scrape. */
-const LOOK_AGAIN_MS = 60_000;
+const REDISCOVER_MS = 60_000;
 /** More CPUs than any kernel supports: a list beyond it is invalid. */
 const MAX_CPUS = 65_536;
 
@@ -48,7 +48,7 @@ export class CpuTopology {
   readonly #clock: CollectorOptions['clock'];
   #readings: readonly Reading[] = [];
   #isolated: readonly Sample[] = [];
-  #lookedAt = -Infinity;
+  #discoveredAt = -Infinity;
 
   constructor({ sysfs, clock }: Pick<CollectorOptions, 'sysfs' | 'clock'>) {
     this.#folder = join(sysfs, 'devices', 'system', 'cpu');
@@ -56,31 +56,31 @@ export class CpuTopology {
   }
 
   async collect(): Promise<Sample[]> {
-    const pace = new Pace(this.#clock);
-    if (this.#clock.monotonic() - this.#lookedAt >= LOOK_AGAIN_MS) await this.#look(pace);
+    const pace = new TimeSlice(this.#clock);
+    if (this.#clock.monotonic() - this.#discoveredAt >= REDISCOVER_MS) await this.#discover(pace);
     const samples = [...this.#isolated];
     for (const { path, toSample } of this.#readings) {
       const value = unsigned(readAttribute(path));
       if (value !== undefined) samples.push(toSample(value));
-      await pace.breathe();
+      await pace.yieldIfSpent();
     }
     return samples;
   }
 
-  async #look(pace: Pace): Promise<void> {
+  async #discover(pace: TimeSlice): Promise<void> {
     const cpus = numbered(this.#folder, 'cpu');
     const readings = new Map<string, Reading>();
     for (const cpu of cpus) {
       this.#throttles(cpu).forEach((reading, key) => {
         if (!readings.has(key) && isNumber(reading)) readings.set(key, reading);
       });
-      await pace.breathe();
+      await pace.yieldIfSpent();
     }
     this.#readings = [...readings.values(), ...this.#switches(cpus)];
     this.#isolated = cpuList(readAttribute(this.#folder, 'isolated') ?? '').map((cpu) =>
       sample(isolated, 1, { cpu: String(cpu) }),
     );
-    this.#lookedAt = this.#clock.monotonic();
+    this.#discoveredAt = this.#clock.monotonic();
   }
 
   /** Hyperthreads of a core share its counter, and cores that of their package: keyed by what they share. */

@@ -1,20 +1,18 @@
-import { sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector, type CollectorOptions } from '../../collector.ts';
 import { CpuTopology, topologyFamilies } from './cpu-topology.ts';
 import { fields, readProcFile, unsigned } from '../../procfile.ts';
 
-const seconds: Family = {
-  name: 'node_cpu_seconds_total',
-  type: 'counter',
-  help: 'Seconds the CPUs spent in each mode.',
-  labels: ['cpu', 'mode'],
-};
-const guestSeconds: Family = {
-  name: 'node_cpu_guest_seconds_total',
-  type: 'counter',
-  help: 'Seconds the CPUs spent in guests (VMs) for each mode; included in modes user and nice.',
-  labels: ['cpu', 'mode'],
-};
+const seconds = defineFamily('counter', 'node_cpu_seconds_total', 'Seconds the CPUs spent in each mode.', [
+  'cpu',
+  'mode',
+]);
+const guestSeconds = defineFamily(
+  'counter',
+  'node_cpu_guest_seconds_total',
+  'Seconds the CPUs spent in guests (VMs) for each mode; included in modes user and nice.',
+  ['cpu', 'mode'],
+);
 
 /** The columns of a `cpu` line of /proc/stat, in its order. @see https://man7.org/linux/man-pages/man5/proc_stat.5.html */
 const COLUMNS: readonly { readonly family: Family; readonly mode: string }[] = [
@@ -59,7 +57,7 @@ function ofDarwin({ system }: CollectorOptions): Sample[] {
 interface CpuState {
   readonly labels: readonly Labels[];
   /** The last exposed value of each column. */
-  readonly told: (number | undefined)[];
+  readonly reported: (number | undefined)[];
 }
 
 class CpuCollector {
@@ -79,7 +77,7 @@ class CpuCollector {
       cpus.set(name, state);
       remember(state, times);
       COLUMNS.forEach(({ family }, i) => {
-        const value = state.told[i];
+        const value = state.reported[i];
         if (times[i] !== undefined && value !== undefined)
           samples.push(sample(family, value, state.labels[i]));
       });
@@ -92,15 +90,15 @@ class CpuCollector {
 }
 
 function newState(name: string): CpuState {
-  return { labels: COLUMNS.map(({ mode }) => ({ cpu: name, mode })), told: [] };
+  return { labels: COLUMNS.map(({ mode }) => ({ cpu: name, mode })), reported: [] };
 }
 
 /** The kernel's idle and iowait times can decrease a little; a counter must not, or `rate()` sees a reset. */
 function remember(state: CpuState, times: readonly (number | undefined)[]): void {
-  const { told } = state;
-  if ((told[IDLE] ?? 0) - (times[IDLE] ?? Infinity) >= RESET_SECONDS) told.fill(undefined);
+  const { reported } = state;
+  if ((reported[IDLE] ?? 0) - (times[IDLE] ?? Infinity) >= RESET_SECONDS) reported.fill(undefined);
   times.forEach((time, i) => {
-    if (time !== undefined && time >= (told[i] ?? 0)) told[i] = time;
+    if (time !== undefined && time >= (reported[i] ?? 0)) reported[i] = time;
   });
 }
 

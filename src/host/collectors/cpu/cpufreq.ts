@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import type { Collector, CollectorOptions } from '../../collector.ts';
 import { cpuList } from './cpu-topology.ts';
 import { entries, fields, numbered, readAttribute, requireSysfs, unsigned } from '../../procfile.ts';
-import { resting } from '../../cached-collector.ts';
+import { cachedCollector } from '../../cached-collector.ts';
 import { textsOf } from '../../slow-read.ts';
 
 function hertz(name: string, help: string): Family {
-  return { name: `node_cpu_${name}hertz`, type: 'gauge', help, labels: ['cpu'] };
+  return defineFamily('gauge', `node_cpu_${name}hertz`, help, ['cpu']);
 }
 
 /** The files of frequencies in kHz. @see https://docs.kernel.org/admin-guide/pm/cpufreq.html */
@@ -25,12 +25,12 @@ const FREQUENCIES: readonly (readonly [file: string, family: Family])[] = [
   ['scaling_min_freq', hertz('scaling_frequency_min_', 'Minimum scaled CPU thread frequency in hertz.')],
   ['scaling_max_freq', hertz('scaling_frequency_max_', 'Maximum scaled CPU thread frequency in hertz.')],
 ];
-const governor: Family = {
-  name: 'node_cpu_scaling_governor',
-  type: 'gauge',
-  help: 'Current enabled CPU frequency governor; 0 for the others that are available.',
-  labels: ['cpu', 'governor'],
-};
+const governor = defineFamily(
+  'gauge',
+  'node_cpu_scaling_governor',
+  'Current enabled CPU frequency governor; 0 for the others that are available.',
+  ['cpu', 'governor'],
+);
 const GOVERNOR = 'scaling_governor';
 const GOVERNORS = 'scaling_available_governors';
 
@@ -40,19 +40,19 @@ export const cpufreq: Collector = {
   families: [...FREQUENCIES.map(([, family]) => family), governor],
   create: (options) => {
     const files = new CpufreqFiles(options);
-    return resting({ clock: options.clock, collect: (signal) => files.collect(signal) });
+    return cachedCollector({ clock: options.clock, collect: (signal) => files.collect(signal) });
   },
 };
 
 /** The list of files does not change while a CPU is online. */
-const LOOK_AGAIN_MS = 60_000;
+const REDISCOVER_MS = 60_000;
 
 class CpufreqFiles {
   readonly #options: CollectorOptions;
   readonly #folder: string;
   #files: ReadonlyMap<string, readonly string[]> = new Map();
   #offline: string | undefined;
-  #lookedAt = -Infinity;
+  #discoveredAt = -Infinity;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -65,10 +65,10 @@ class CpufreqFiles {
   async collect(signal: AbortSignal): Promise<Sample[]> {
     const { clock, readSlow } = this.#options;
     const offline = readAttribute(this.#folder, 'offline');
-    if (offline !== this.#offline || clock.monotonic() - this.#lookedAt >= LOOK_AGAIN_MS) {
-      this.#files = this.#look(offline ?? '');
+    if (offline !== this.#offline || clock.monotonic() - this.#discoveredAt >= REDISCOVER_MS) {
+      this.#files = this.#discover(offline ?? '');
       this.#offline = offline;
-      this.#lookedAt = clock.monotonic();
+      this.#discoveredAt = clock.monotonic();
     }
     const texts = textsOf(await readSlow([...this.#files.values()].flat(), signal));
     return [...this.#files.keys()].flatMap((cpu) =>
@@ -76,7 +76,7 @@ class CpufreqFiles {
     );
   }
 
-  #look(offline: string): ReadonlyMap<string, readonly string[]> {
+  #discover(offline: string): ReadonlyMap<string, readonly string[]> {
     const off = new Set(cpuList(offline));
     const cpus = numbered(this.#folder, 'cpu');
     if (cpus.length === 0) requireSysfs(this.#options.sysfs);

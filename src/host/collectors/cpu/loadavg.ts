@@ -1,4 +1,4 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector } from '../../collector.ts';
 import { fields, readProcFile } from '../../procfile.ts';
 
@@ -10,7 +10,7 @@ const families = [
 
 function family(name: string, span: string): Family {
   const help = `Tasks that ran, waited for a CPU or slept uninterruptibly, averaged over ${span}.`;
-  return { name, type: 'gauge', help, labels: [] };
+  return defineFamily('gauge', name, help);
 }
 
 /** The load averages of /proc/loadavg. */
@@ -18,11 +18,12 @@ export const loadavg: Collector = {
   name: 'loadavg',
   families,
   create: ({ procfs, system }) => ({
-    collect: () => (system.platform === 'darwin' ? families.flatMap(told(system.loadavg())) : read(procfs)),
+    collect: () =>
+      system.platform === 'darwin' ? families.flatMap(loadSample(system.loadavg())) : read(procfs),
   }),
 };
 
-function told(loads: readonly number[]): (family: Family, i: number) => Sample[] {
+function loadSample(loads: readonly number[]): (family: Family, i: number) => Sample[] {
   return (of, i) => {
     const load = loads[i];
     return load === undefined ? [] : [sample(of, load)];
@@ -34,7 +35,7 @@ const LOAD = /^\d+(?:\.\d+)?$/;
 function read(procfs: string): Sample[] {
   const text = readProcFile(procfs, 'loadavg');
   const loads = fields(text).map((load) => (LOAD.test(load) ? Number(load) : NaN));
-  const samples = families.flatMap(told(loads)).filter(({ value }) => !Number.isNaN(value));
+  const samples = families.flatMap(loadSample(loads)).filter(({ value }) => !Number.isNaN(value));
   if (samples.length === 0)
     throw new CollectorError(`${procfs}/loadavg has no load average: expected "0.10 0.20 0.30 …"`);
   return samples;

@@ -1,9 +1,9 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import { AbsentError, CollectorError, type Collector } from '../../collector.ts';
 import { hasCode, readOptionalFile, unsigned } from '../../procfile.ts';
 
 function total(name: string, help: string): Family {
-  return { name: `node_pressure_${name}_seconds_total`, type: 'counter', help, labels: [] };
+  return defineFamily('counter', `node_pressure_${name}_seconds_total`, help);
 }
 
 /** The exposed fields of each line of /proc/pressure. @see https://docs.kernel.org/accounting/psi.html */

@@ -1,10 +1,10 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import type { Collector, CollectorOptions } from '../../collector.ts';
 import { readAttribute, unsigned } from '../../procfile.ts';
-import { resting } from '../../cached-collector.ts';
+import { cachedCollector } from '../../cached-collector.ts';
 
 function gauge(name: string, help: string, labels: readonly string[] = []): Family {
-  return { name: `node_processes_${name}`, type: 'gauge', help, labels };
+  return defineFamily('gauge', `node_processes_${name}`, help, labels);
 }
 
 const pids = gauge('pids', 'Number of PIDs.');
@@ -21,19 +21,19 @@ export const processes: Collector = {
   name: 'processes',
   families: [pids, threads, state, threadState, maxThreads, maxProcesses],
   create: (options) =>
-    resting({
+    cachedCollector({
       clock: options.clock,
       collect: (signal) => collect(options, signal),
-      restMs: (tookMs) => Math.max(MIN_REST_MS, REST * tookMs),
+      cacheMs: (tookMs) => Math.max(MIN_CACHE_MS, CACHE_FACTOR * tookMs),
     }),
 };
 
-const MIN_REST_MS = 1_000;
+const MIN_CACHE_MS = 1_000;
 /**
  * A count is reused for this many times its duration: counting uses 5 % of a CPU at most, however many processes there
  * are.
  */
-const REST = 20;
+const CACHE_FACTOR = 20;
 
 async function collect({ procfs, countProcesses }: CollectorOptions, signal: AbortSignal): Promise<Sample[]> {
   const counts = await countProcesses(procfs, signal);

@@ -1,9 +1,9 @@
-import { sample, type Family, type FamilyType, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type FamilyType, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector, type CollectorOptions } from '../../collector.ts';
 import { fields, readProcFile, unsigned } from '../../procfile.ts';
 
 function family(name: string, type: FamilyType, help: string): Family {
-  return { name: `node_${name}`, type, help, labels: [] };
+  return defineFamily(type, `node_${name}`, help);
 }
 
 const bootTime = family('boot_time_seconds', 'gauge', 'Node boot time, in unixtime.');

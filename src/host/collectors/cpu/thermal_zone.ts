@@ -1,34 +1,33 @@
 import { join } from 'node:path';
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Sample } from '../../../metrics/family.ts';
 import type { Collector, CollectorOptions } from '../../collector.ts';
 import { numbered, requireSysfs, signed } from '../../procfile.ts';
-import { resting } from '../../cached-collector.ts';
+import { cachedCollector } from '../../cached-collector.ts';
 import { textsOf } from '../../slow-read.ts';
 
-const temperature: Family = {
-  name: 'node_thermal_zone_temp',
-  type: 'gauge',
-  help: 'Zone temperature in Celsius.',
-  labels: ['zone', 'type'],
-};
-const currentState: Family = {
-  name: 'node_cooling_device_cur_state',
-  type: 'gauge',
-  help: 'Current throttle state of the cooling device, from 0 to its maximum; some report -1 while idle.',
-  labels: ['name', 'type'],
-};
-const maximumState: Family = {
-  name: 'node_cooling_device_max_state',
-  type: 'gauge',
-  help: 'Maximum throttle state of the cooling device.',
-  labels: ['name', 'type'],
-};
+const temperature = defineFamily('gauge', 'node_thermal_zone_temp', 'Zone temperature in Celsius.', [
+  'zone',
+  'type',
+]);
+const currentState = defineFamily(
+  'gauge',
+  'node_cooling_device_cur_state',
+  'Current throttle state of the cooling device, from 0 to its maximum; some report -1 while idle.',
+  ['name', 'type'],
+);
+const maximumState = defineFamily(
+  'gauge',
+  'node_cooling_device_max_state',
+  'Maximum throttle state of the cooling device.',
+  ['name', 'type'],
+);
 
 /** Temperatures and cooling devices, from /sys/class/thermal. */
 export const thermalZone: Collector = {
   name: 'thermal_zone',
   families: [temperature, currentState, maximumState],
-  create: (options) => resting({ clock: options.clock, collect: (signal) => collect(options, signal) }),
+  create: (options) =>
+    cachedCollector({ clock: options.clock, collect: (signal) => collect(options, signal) }),
 };
 
 /**

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type CollectorOptions } from '../../collector.ts';
 import { entries, readAttribute } from '../../procfile.ts';
 import { textsOf } from '../../slow-read.ts';
 
 function gauge(name: string, help: string, labels: readonly string[] = []): Family {
-  return { name: `node_disk_${name}`, type: 'gauge', help, labels: ['device', ...labels] };
+  return defineFamily('gauge', `node_disk_${name}`, help, ['device', ...labels]);
 }
 
 const info = gauge('info', 'Info of the block device from /sys/block, value is always 1.', [
@@ -50,7 +50,7 @@ export const identityFamilies: readonly Family[] = [
 ];
 
 /** Whether a disk is rotational does not change; reading it may wait while the disk is being reconfigured. */
-const LOOK_AGAIN_MS = 60_000;
+const REDISCOVER_MS = 60_000;
 
 /** A disk and its number. */
 export interface Disk {
@@ -65,7 +65,7 @@ export class DiskIdentity {
   readonly #options: CollectorOptions;
   #haveUdev = false;
   #rotational: ReadonlyMap<string, string> = new Map();
-  #lookedAt = -Infinity;
+  #discoveredAt = -Infinity;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -76,8 +76,8 @@ export class DiskIdentity {
   async refresh(devices: readonly string[], signal: AbortSignal): Promise<void> {
     const { clock, sysfs, readSlow } = this.#options;
     const known = devices.every((device) => this.#rotational.has(device));
-    if (known && clock.monotonic() - this.#lookedAt < LOOK_AGAIN_MS) return;
-    this.#lookedAt = clock.monotonic();
+    if (known && clock.monotonic() - this.#discoveredAt < REDISCOVER_MS) return;
+    this.#discoveredAt = clock.monotonic();
     this.#haveUdev = entries(this.#udev).length > 0;
     const path = (device: string) => join(sysfs, 'block', device, 'queue', 'rotational');
     const texts = await readSlow(devices.map(path), signal).then(textsOf, nothing);

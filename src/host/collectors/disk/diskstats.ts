@@ -1,4 +1,4 @@
-import { sample, type Family, type FamilyType, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type FamilyType, type Sample } from '../../../metrics/family.ts';
 import {
   CollectorError,
   type Collector,
@@ -6,7 +6,7 @@ import {
   type CollectorOptions,
 } from '../../collector.ts';
 import { DiskIdentity, identityFamilies } from './disk-identity.ts';
-import { Pace } from '../../pace.ts';
+import { TimeSlice } from '../../time-slice.ts';
 import { fields, readProcFile, unsigned } from '../../procfile.ts';
 
 interface Column {
@@ -16,7 +16,7 @@ interface Column {
 }
 
 function column(name: string, help: string, type: FamilyType = 'counter'): Column {
-  return { family: { name: `node_disk_${name}`, type, help, labels: ['device'] }, convert: (value) => value };
+  return { family: defineFamily(type, `node_disk_${name}`, help, ['device']), convert: (value) => value };
 }
 
 function sectors(name: string, help: string): Column {
@@ -81,11 +81,11 @@ class DiskstatsCollector implements CollectorInstance {
     const disks = new Map(lines.map((line) => [line[2] ?? '', line]));
     for (const name of disks.keys()) if (EXCLUDED.test(name)) disks.delete(name);
     await this.#identity.refresh([...disks.keys()], signal);
-    const pace = new Pace(clock);
+    const pace = new TimeSlice(clock);
     const samples: Sample[] = [];
     for (const [device, [major = '', minor = '', , ...values]] of disks) {
       samples.push(...counters(device, values), ...this.#identity.describe({ device, major, minor }));
-      await pace.breathe();
+      await pace.yieldIfSpent();
     }
     return samples;
   }

@@ -1,19 +1,9 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector } from '../../collector.ts';
 import { fields, readProcFile, unsigned } from '../../procfile.ts';
 
-const allocated: Family = {
-  name: 'node_filefd_allocated',
-  type: 'gauge',
-  help: 'File descriptor statistics: allocated.',
-  labels: [],
-};
-const maximum: Family = {
-  name: 'node_filefd_maximum',
-  type: 'gauge',
-  help: 'File descriptor statistics: maximum.',
-  labels: [],
-};
+const allocated = defineFamily('gauge', 'node_filefd_allocated', 'File descriptor statistics: allocated.');
+const maximum = defineFamily('gauge', 'node_filefd_maximum', 'File descriptor statistics: maximum.');
 
 /** The file handles of the whole machine, from /proc/sys/fs/file-nr. */
 export const filefd: Collector = {

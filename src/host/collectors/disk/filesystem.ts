@@ -1,4 +1,4 @@
-import { sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
 import {
   CollectorError,
   type Collector,
@@ -12,7 +12,7 @@ import type { FilesystemUsage, StatfsResult } from './statfs.ts';
 const LABELS = ['device', 'device_error', 'fstype', 'mountpoint'];
 
 function gauge(name: string, help: string): Family {
-  return { name: `node_filesystem_${name}`, type: 'gauge', help, labels: LABELS };
+  return defineFamily('gauge', `node_filesystem_${name}`, help, LABELS);
 }
 
 /** The families of a file system that answers. */
@@ -37,12 +37,12 @@ const deviceError = gauge(
   'device_error',
   'Whether an error occurred while getting statistics for the given device; the label device_error names it.',
 );
-const mountInfo: Family = {
-  name: 'node_filesystem_mount_info',
-  type: 'gauge',
-  help: 'Filesystem mount information, value is always 1.',
-  labels: ['device', 'major', 'minor', 'mountpoint'],
-};
+const mountInfo = defineFamily(
+  'gauge',
+  'node_filesystem_mount_info',
+  'Filesystem mount information, value is always 1.',
+  ['device', 'major', 'minor', 'mountpoint'],
+);
 
 const EXCLUDED_MOUNTS =
   /^\/(?:dev|proc|run\/credentials\/.+|sys|var\/lib\/docker\/.+|var\/lib\/containers\/storage\/.+)(?:$|\/)/;

@@ -1,4 +1,4 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector } from '../../collector.ts';
 import { MEMINFO_FIELDS } from './meminfo-fields.ts';
 import { readProcFile, unsigned } from '../../procfile.ts';
@@ -6,7 +6,7 @@ import { readProcFile, unsigned } from '../../procfile.ts';
 const families: ReadonlyMap<string, Family> = new Map(
   Object.entries(MEMINFO_FIELDS).map(([field, help]) => [
     field,
-    { name: familyName(field), type: 'gauge', help, labels: [] },
+    defineFamily('gauge', familyName(field), help),
   ]),
 );
 
@@ -20,7 +20,7 @@ const darwinTotal = ofDarwin('total', 'Memory of the machine, in bytes (macOS).'
 const darwinFree = ofDarwin('free', 'Unused memory, in bytes (macOS).');
 
 function ofDarwin(name: string, help: string): Family {
-  return { name: `node_memory_${name}_bytes`, type: 'gauge', help, labels: [] };
+  return defineFamily('gauge', `node_memory_${name}_bytes`, help);
 }
 
 /** /proc/meminfo, limited to the fields that node_exporter exposes since 1.9. */

@@ -1,4 +1,4 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector } from '../../collector.ts';
 import { readProcFile, unsigned } from '../../procfile.ts';
 
@@ -11,7 +11,7 @@ const families: ReadonlyMap<string, Family> = new Map(
     pgpgout: 'Kibibytes written to disks.',
     pswpin: 'Pages swapped in.',
     pswpout: 'Pages swapped out.',
-  }).map(([field, help]) => [field, { name: `node_vmstat_${field}`, type: 'untyped', help, labels: [] }]),
+  }).map(([field, help]) => [field, defineFamily('untyped', `node_vmstat_${field}`, help)]),
 );
 
 /** The paging counters of /proc/vmstat, limited to the fields that node_exporter exposes by default. */

@@ -1,9 +1,9 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import { AbsentError, CollectorError, type Collector } from '../../collector.ts';
 import { fields, netFolder, readOptionalFile, unsigned } from '../../procfile.ts';
 
 function gauge(name: string, help: string): Family {
-  return { name: `node_nf_conntrack_${name}`, type: 'gauge', help, labels: [] };
+  return defineFamily('gauge', `node_nf_conntrack_${name}`, help);
 }
 
 const current = gauge('entries', 'Number of currently allocated flow entries for connection tracking.');

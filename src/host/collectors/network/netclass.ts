@@ -1,14 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { sample, type Family, type FamilyType, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type FamilyType, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector, type CollectorOptions } from '../../collector.ts';
-import { Pace } from '../../pace.ts';
+import { TimeSlice } from '../../time-slice.ts';
 import { readAttribute, signed } from '../../procfile.ts';
-import { resting } from '../../cached-collector.ts';
+import { cachedCollector } from '../../cached-collector.ts';
 import { textsOf } from '../../slow-read.ts';
 
 function family(name: string, help: string, type: FamilyType = 'gauge'): Family {
-  return { name: `node_network_${name}`, type, help, labels: ['device'] };
+  return defineFamily(type, `node_network_${name}`, help, ['device']);
 }
 
 const up = family('up', "Value is 1 if operstate is 'up', 0 otherwise.");
@@ -81,7 +81,8 @@ const IFF_UP = 1n;
 export const netclass: Collector = {
   name: 'netclass',
   families: [up, info, carrier, speed, ...NUMBERS.map(([, of]) => of)],
-  create: (options) => resting({ clock: options.clock, collect: (signal) => collect(options, signal) }),
+  create: (options) =>
+    cachedCollector({ clock: options.clock, collect: (signal) => collect(options, signal) }),
 };
 
 /**
@@ -97,14 +98,14 @@ async function collect({ sysfs, clock, readSlow }: CollectorOptions, signal: Abo
   const reading = readSlow(slowFiles, signal);
   // Awaited below; until then nothing else handles a rejection.
   reading.catch(() => undefined);
-  const pace = new Pace(clock);
-  const told: Told[] = [];
+  const pace = new TimeSlice(clock);
+  const attributes: DeviceAttributes[] = [];
   for (const device of devices) {
-    told.push(readDevice(folder, device));
-    await pace.breathe();
+    attributes.push(readDevice(folder, device));
+    await pace.yieldIfSpent();
   }
   const slow = textsOf(await reading);
-  return told.flatMap((one) => describe(one, (file) => slow.get(join(folder, one.device, file))));
+  return attributes.flatMap((one) => describe(one, (file) => slow.get(join(folder, one.device, file))));
 }
 
 /** The folder also has files, such as `bonding_masters`. */
@@ -120,7 +121,7 @@ function listDevices(folder: string): string[] {
 }
 
 /** The files that are read synchronously. */
-interface Told {
+interface DeviceAttributes {
   readonly device: string;
   readonly address: string;
   readonly broadcast: string;
@@ -130,7 +131,7 @@ interface Told {
   readonly numbers: readonly Sample[];
 }
 
-function readDevice(folder: string, device: string): Told {
+function readDevice(folder: string, device: string): DeviceAttributes {
   const text = (file: string) => readAttribute(folder, device, file);
   const flags = text('flags');
   const labels = { device };
@@ -148,8 +149,8 @@ function readDevice(folder: string, device: string): Told {
   };
 }
 
-function describe(told: Told, slow: (file: string) => string | undefined): Sample[] {
-  const { device, address, broadcast, operstate, ifalias, adminstate, numbers } = told;
+function describe(attributes: DeviceAttributes, slow: (file: string) => string | undefined): Sample[] {
+  const { device, address, broadcast, operstate, ifalias, adminstate, numbers } = attributes;
   const linked = integer(slow(CARRIER));
   const megabits = integer(slow(SPEED));
   const duplex = slow(DUPLEX) ?? '';

@@ -1,4 +1,4 @@
-import { sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Labels, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector, type CollectorInstance } from '../../collector.ts';
 import { fields, netFolder, readNetFile, unsigned } from '../../procfile.ts';
 
@@ -23,7 +23,7 @@ const COLUMNS: readonly Family[] = [
 ];
 
 function column(name: string, help: string): Family {
-  return { name: `node_network_${name}_total`, type: 'counter', help, labels: ['device'] };
+  return defineFamily('counter', `node_network_${name}_total`, help, ['device']);
 }
 
 /** The counters of the network devices. */

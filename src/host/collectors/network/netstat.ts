@@ -1,4 +1,4 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector, type CollectorInstance } from '../../collector.ts';
 import { NETSTAT_FIELDS } from './netstat-fields.ts';
 import { fields, readNetFile, readOptionalFile, netFolder, signed } from '../../procfile.ts';
@@ -6,7 +6,7 @@ import { fields, readNetFile, readOptionalFile, netFolder, signed } from '../../
 const families: ReadonlyMap<string, Family> = new Map(
   Object.entries(NETSTAT_FIELDS).map(([field, help]) => [
     field,
-    { name: `node_netstat_${field}`, type: 'untyped', help, labels: [] },
+    defineFamily('untyped', `node_netstat_${field}`, help),
   ]),
 );
 

@@ -1,4 +1,4 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Family, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector } from '../../collector.ts';
 import { fields, netFolder, readNetFile, readOptionalFile, signed } from '../../procfile.ts';
 
@@ -26,7 +26,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 };
 
 function gauge(name: string, help: string): Family {
-  return { name: `node_sockstat_${name}`, type: 'gauge', help, labels: [] };
+  return defineFamily('gauge', `node_sockstat_${name}`, help);
 }
 
 const used = gauge('sockets_used', 'Sockets in use, of all protocols.');

@@ -1,19 +1,13 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Sample } from '../../../metrics/family.ts';
 import { CollectorError, type Collector } from '../../collector.ts';
 import { readProcFile, unsigned } from '../../procfile.ts';
 
-const available: Family = {
-  name: 'node_entropy_available_bits',
-  type: 'gauge',
-  help: 'Bits of available entropy; always 256 since Linux 5.18.',
-  labels: [],
-};
-const poolSize: Family = {
-  name: 'node_entropy_pool_size_bits',
-  type: 'gauge',
-  help: 'Bits of entropy pool.',
-  labels: [],
-};
+const available = defineFamily(
+  'gauge',
+  'node_entropy_available_bits',
+  'Bits of available entropy; always 256 since Linux 5.18.',
+);
+const poolSize = defineFamily('gauge', 'node_entropy_pool_size_bits', 'Bits of entropy pool.');
 
 /** The entropy pool, from /proc/sys/kernel/random. */
 export const entropy: Collector = {

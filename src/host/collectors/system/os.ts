@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Sample } from '../../../metrics/family.ts';
 import {
   AbsentError,
   type Collector,
@@ -23,24 +23,23 @@ const LABELS = [
   'version_codename',
   'version_id',
 ];
-const info: Family = {
-  name: 'node_os_info',
-  type: 'gauge',
-  help: 'Information about the distribution from os-release(5), value is always 1.',
-  labels: LABELS,
-};
-const version: Family = {
-  name: 'node_os_version',
-  type: 'gauge',
-  help: 'Metric containing the major.minor part of the OS version.',
-  labels: ['id', 'id_like', 'name'],
-};
-const supportEnd: Family = {
-  name: 'node_os_support_end_timestamp_seconds',
-  type: 'gauge',
-  help: 'Metric containing the end-of-life date timestamp of the OS.',
-  labels: [],
-};
+const info = defineFamily(
+  'gauge',
+  'node_os_info',
+  'Information about the distribution from os-release(5), value is always 1.',
+  LABELS,
+);
+const version = defineFamily(
+  'gauge',
+  'node_os_version',
+  'Metric containing the major.minor part of the OS version.',
+  ['id', 'id_like', 'name'],
+);
+const supportEnd = defineFamily(
+  'gauge',
+  'node_os_support_end_timestamp_seconds',
+  'Metric containing the end-of-life date timestamp of the OS.',
+);
 
 /** The distribution, from os-release. */
 export const os: Collector = {

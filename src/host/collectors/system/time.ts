@@ -1,34 +1,29 @@
 import { join } from 'node:path';
 import type { EpochMs } from '../../../domain/clock.ts';
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Sample } from '../../../metrics/family.ts';
 import type { Collector, CollectorInstance, CollectorOptions } from '../../collector.ts';
 import { fields, numbered, readAttribute } from '../../procfile.ts';
 import { zoneAbbreviation } from './time-zone.ts';
 
-const now: Family = {
-  name: 'node_time_seconds',
-  type: 'gauge',
-  help: 'System time in seconds since epoch (1970).',
-  labels: [],
-};
-const zoneOffset: Family = {
-  name: 'node_time_zone_offset_seconds',
-  type: 'gauge',
-  help: 'System time zone offset in seconds, positive east of UTC.',
-  labels: ['time_zone'],
-};
-const available: Family = {
-  name: 'node_time_clocksource_available_info',
-  type: 'gauge',
-  help: 'Available clocksources of the kernel, value is always 1.',
-  labels: ['device', 'clocksource'],
-};
-const current: Family = {
-  name: 'node_time_clocksource_current_info',
-  type: 'gauge',
-  help: 'Current clocksource of the kernel, value is always 1.',
-  labels: ['device', 'clocksource'],
-};
+const now = defineFamily('gauge', 'node_time_seconds', 'System time in seconds since epoch (1970).');
+const zoneOffset = defineFamily(
+  'gauge',
+  'node_time_zone_offset_seconds',
+  'System time zone offset in seconds, positive east of UTC.',
+  ['time_zone'],
+);
+const available = defineFamily(
+  'gauge',
+  'node_time_clocksource_available_info',
+  'Available clocksources of the kernel, value is always 1.',
+  ['device', 'clocksource'],
+);
+const current = defineFamily(
+  'gauge',
+  'node_time_clocksource_current_info',
+  'Current clocksource of the kernel, value is always 1.',
+  ['device', 'clocksource'],
+);
 
 /** The clock, and the kernel's source of it. */
 export const time: Collector = {

@@ -1,13 +1,13 @@
-import { sample, type Family, type Sample } from '../../../metrics/family.ts';
+import { defineFamily, sample, type Sample } from '../../../metrics/family.ts';
 import type { Collector, CollectorOptions } from '../../collector.ts';
 import { readAttribute } from '../../procfile.ts';
 
-const info: Family = {
-  name: 'node_uname_info',
-  type: 'gauge',
-  help: 'Labeled system information as provided by the uname system call.',
-  labels: ['sysname', 'release', 'version', 'machine', 'nodename', 'domainname'],
-};
+const info = defineFamily(
+  'gauge',
+  'node_uname_info',
+  'Labeled system information as provided by the uname system call.',
+  ['sysname', 'release', 'version', 'machine', 'nodename', 'domainname'],
+);
 
 /** The NIS domain where none was set. */
 const NO_DOMAIN = '(none)';

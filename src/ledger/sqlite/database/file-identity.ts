@@ -42,7 +42,7 @@ export class FileIdentity {
   }
 
   /** What is wrong, as a sentence without its full stop. Takes a few microseconds. */
-  problem(): string | undefined {
+  findProblem(): string | undefined {
     for (const { path, device, inode, advice } of this.#files) {
       const now = statSync(path, { bigint: true, throwIfNoEntry: false });
       if (now === undefined) return `${path} no longer exists. ${advice}`;

@@ -8,14 +8,14 @@ import { LedgerStartError, type RawDelivery } from '../../ledger.ts';
 import { UnreadableRows } from '../../unreadable-rows.ts';
 import { EventLog } from '../events/event-log.ts';
 import { EventReader } from '../events/event-reader.ts';
-import { Meta } from './meta.ts';
-import { Names } from './string-table.ts';
+import { MetaTable } from './meta-table.ts';
+import { StringTable } from './string-table.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
-import { rowCheck } from './row-shape.ts';
+import { rowValidator } from './row-shape.ts';
 import { SegmentReader } from '../events/segment-reader.ts';
 
-const SLICE = 1_000;
-const PARTS = 65_536;
+const ROWS_PER_READ = 1_000;
+const MAX_PARTS = 65_536;
 /** Pages copied between two checks of the signal: 4 MiB. */
 const BACKUP_PAGES = 1_024;
 
@@ -28,7 +28,7 @@ interface DeliveryRow {
   readonly body: Uint8Array;
 }
 
-const checkDelivery = rowCheck<DeliveryRow>({
+const checkDelivery = rowValidator<DeliveryRow>({
   ...{ id: 'integer', webhook: 'text', receivedAt: 'time' },
   ...{ source: 'text', userAgent: 'text', body: 'bytes' },
 });
@@ -69,20 +69,22 @@ export class LedgerFile {
    * @throws LedgerStartError if events after `after` are no longer stored
    */
   *events(node: string, after?: string): Generator<CloudEvent> {
-    const [names, meta] = [new Names(this.#database), new Meta(this.#database)];
+    const [strings, meta] = [new StringTable(this.#database), new MetaTable(this.#database)];
     const epoch = String(this.#database.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck().get());
     const segments = new SegmentReader(this.#database);
-    const parts = { names, segments, unreadable: this.unreadable };
+    const parts = { strings, segments, unreadable: this.unreadable };
     const log = new EventLog(this.#database, { ...parts, meta });
     const reader = new EventReader(this.#database, { ...parts, log, epoch, episodes: NO_EPISODES });
     for (let next = after; ;) {
-      const slice = reader.slice({ limit: SLICE, ...(next !== undefined && { after: next }) });
+      const slice = reader.slice({ limit: ROWS_PER_READ, ...(next !== undefined && { after: next }) });
       if ('gone' in slice)
         throw new LedgerStartError(
           `The events after "${next ?? ''}" are no longer kept; omit --after to begin with the oldest.`,
         );
       for (const event of slice.events) {
-        const read = this.unreadable.read('segments', event.offset, () => cloudEvent(event, epoch, node));
+        const read = this.unreadable.readOrSkip('segments', event.offset, () =>
+          cloudEvent(event, epoch, node),
+        );
         if (read !== undefined) yield read;
       }
       if (!slice.full) return;
@@ -106,9 +108,10 @@ export class LedgerFile {
       const slice = rows.all(after, 10);
       for (const row of slice) {
         after = row.id;
-        if (this.unreadable.sound('deliveries', row, checkDelivery) === undefined) continue;
+        if (this.unreadable.readableRows('deliveries', row, checkDelivery) === undefined) continue;
         const { id, body, ...delivery } = row;
-        const whole = body.byteLength > 0 ? body : Buffer.concat(parts.all(id * PARTS, (id + 1) * PARTS));
+        const whole =
+          body.byteLength > 0 ? body : Buffer.concat(parts.all(id * MAX_PARTS, (id + 1) * MAX_PARTS));
         yield { ...delivery, body: whole };
       }
       if (slice.length === 0) return;

@@ -33,11 +33,11 @@ export class RetentionSweep {
   async #sweep(): Promise<void> {
     const { prunes, clock } = this.#options;
     for (const prune of prunes) {
-      while (await this.#slice(prune)) await firstOf((happened) => clock.after(PAUSE_MS, happened));
+      while (await this.#pruneSlice(prune)) await firstOf((happened) => clock.after(PAUSE_MS, happened));
     }
   }
 
-  async #slice(prune: PruneSlice): Promise<boolean> {
+  async #pruneSlice(prune: PruneSlice): Promise<boolean> {
     if (!this.#sweeps.active) return false;
     try {
       return await this.#options.submit(() => prune(this.#options.clock.now(), SLICE));

@@ -6,7 +6,7 @@ export type Shape<Row> = { readonly [Name in keyof Row & string]: Column };
 /** The limit of `Date`. */
 const MAX_TIME_MS = 8.64e15;
 
-const HOLDS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
+const TYPE_CHECKS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   integer: isInteger,
   time: (value) => isInteger(value) && value >= -MAX_TIME_MS && value <= MAX_TIME_MS,
   text: (value) => typeof value === 'string',
@@ -25,13 +25,13 @@ interface Check {
 }
 
 /** @returns a function that throws if a column of the row has the wrong type */
-export function rowCheck<Row extends object>(shape: Shape<Row>): (row: Row) => void {
+export function rowValidator<Row extends object>(shape: Shape<Row>): (row: Row) => void {
   const checks = checksOf(shape);
   return (row) => {
     for (const check of checks) {
       const value = valueOf(row, check.name);
       if (!isSound(check, value))
-        throw new Error(`its column ${check.name} holds ${shown(value)}, expected ${check.column}`);
+        throw new Error(`its column ${check.name} holds ${describeValue(value)}, expected ${check.column}`);
     }
   };
 }
@@ -45,7 +45,7 @@ export function damagedColumns<Row extends object>(shape: Shape<Row>): (row: Row
 function checksOf(shape: Readonly<Record<string, Column>>): readonly Check[] {
   return Object.entries(shape).map(([name, column]) => {
     const kind = column.replace(' or null', '') as Kind;
-    return { name, column, holds: HOLDS[kind], nullable: column !== kind };
+    return { name, column, holds: TYPE_CHECKS[kind], nullable: column !== kind };
   });
 }
 
@@ -57,7 +57,7 @@ function valueOf(row: object, name: string): unknown {
   return (row as Readonly<Record<string, unknown>>)[name];
 }
 
-function shown(value: unknown): string {
+function describeValue(value: unknown): string {
   if (value instanceof Uint8Array) return `${value.byteLength} bytes`;
   return typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : String(value);
 }

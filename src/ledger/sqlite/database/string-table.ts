@@ -2,9 +2,9 @@ import type { Statement } from 'better-sqlite3';
 import type { Sqlite } from './open-database.ts';
 
 /** Numbers for names that repeat in many rows. */
-export class Names {
-  readonly #known = new Map<string, number>();
-  readonly #named = new Map<number, string>();
+export class StringTable {
+  readonly #ids = new Map<string, number>();
+  readonly #texts = new Map<number, string>();
   readonly #find: Statement<[string], number>;
   readonly #add: Statement<[string]>;
   readonly #startingWith: Statement<[string, string], number>;
@@ -20,42 +20,42 @@ export class Names {
   }
 
   /** The number of a name; a new name is stored. Only within a transaction. */
-  id(name: string): number {
-    const known = this.known(name);
-    if (known !== undefined) return known;
-    const id = Number(this.#add.run(name).lastInsertRowid);
-    this.#known.set(name, id);
+  idOf(textOf: string): number {
+    const knownId = this.known(textOf);
+    if (knownId !== undefined) return knownId;
+    const id = Number(this.#add.run(textOf).lastInsertRowid);
+    this.#ids.set(textOf, id);
     return id;
   }
 
   /** The number of a stored name; undefined if it is not stored. */
   known(name: string): number | undefined {
-    const cached = this.#known.get(name);
+    const cached = this.#ids.get(name);
     if (cached !== undefined) return cached;
     const id = this.#find.get(name);
-    if (id !== undefined) this.#known.set(name, id);
+    if (id !== undefined) this.#ids.set(name, id);
     return id;
   }
 
   /** The name with this number; empty if unknown. */
   name(id: number): string {
-    const known = this.#named.get(id);
+    const known = this.#texts.get(id);
     if (known !== undefined) return known;
     const name = this.#byId.get(id);
-    if (name !== undefined) this.#named.set(id, name);
+    if (name !== undefined) this.#texts.set(id, name);
     return name ?? '';
   }
 
   /** The numbers of all names with this prefix. */
-  startingWith(prefix: string): readonly number[] {
+  idsWithPrefix(prefix: string): readonly number[] {
     return this.#startingWith.all(prefix, `${prefix}\u{10ffff}`);
   }
 
   /** After a rollback a number may no longer be valid: cached numbers are dropped. */
-  mark(): () => void {
+  savepoint(): () => void {
     return () => {
-      this.#known.clear();
-      this.#named.clear();
+      this.#ids.clear();
+      this.#texts.clear();
     };
   }
 }

@@ -12,9 +12,9 @@ const RETRY_MS = 1_000;
 /** For how long the loss of an idle ledger's file may go unnoticed. */
 const WATCH_MS = 1_000;
 
-/** In-memory state that follows the file: `mark` records the current state and returns a function that restores it. */
+/** In-memory state that follows the file. `savepoint` records it; the returned function restores it. */
 export interface Participant {
-  mark(): () => void;
+  savepoint(): () => void;
 }
 
 export interface CommitNumbers {
@@ -34,7 +34,7 @@ interface WriterOptions {
   readonly onCommit: () => void;
   readonly onWritable: (reason: string | undefined) => void;
   /** A reason to refuse a commit that SQLite itself would make. */
-  readonly obstacle: () => string | undefined;
+  readonly unwritableReason: () => string | undefined;
   readonly onForeignWrite: () => void;
 }
 
@@ -45,7 +45,8 @@ interface Task {
   readonly reject: (error: LedgerUnavailableError) => void;
 }
 
-type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string };
+type TaskOutcome =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string };
 
 /**
  * Group commit: tasks that arrive while one commit is written to disk are part of the next, and are answered once it is
@@ -77,7 +78,7 @@ export class Writer {
     this.#version = prepare('PRAGMA data_version').pluck();
     this.#knownVersion = this.#version.get();
     this.#watch = new PeriodicTask(options, "watch of the ledger's file", WATCH_MS, () => {
-      if (this.#writable && options.obstacle() !== undefined) this.#probe();
+      if (this.#writable && options.unwritableReason() !== undefined) this.#probe();
     }).start();
   }
 
@@ -98,8 +99,8 @@ export class Writer {
   }
 
   /** Runs a part of a task that is rolled back if it throws. Only within a task. */
-  guard<T>(run: () => T): T {
-    const back = this.#mark();
+  withSavepoint<T>(run: () => T): T {
+    const back = this.#savepoint();
     this.#statements.savepoint.run();
     try {
       const value = run();
@@ -133,9 +134,9 @@ export class Writer {
   }
 
   #flush(): void {
-    const group = this.#take();
+    const group = this.#takeGroup();
     const started = this.#options.clock.monotonic();
-    const back = this.#mark();
+    const back = this.#savepoint();
     try {
       this.#statements.begin.run();
       const outcomes = group.map((task) => this.#attempt(task));
@@ -153,14 +154,14 @@ export class Writer {
 
   /** Within the transaction: no other process can write now. */
   #checkFile(): void {
-    const obstacle = this.#options.obstacle();
+    const obstacle = this.#options.unwritableReason();
     if (obstacle !== undefined) throw new Error(obstacle);
     if (this.#version.get() === this.#knownVersion) return;
     this.#options.onForeignWrite();
     throw new Error('another process has written to it');
   }
 
-  #take(): Task[] {
+  #takeGroup(): Task[] {
     let cost = 0;
     let count = 0;
     for (const task of this.#queue) {
@@ -171,9 +172,9 @@ export class Writer {
     return this.#queue.splice(0, count);
   }
 
-  #attempt(task: Task): Outcome {
+  #attempt(task: Task): TaskOutcome {
     try {
-      return { ok: true, value: this.guard(task.run) };
+      return { ok: true, value: this.withSavepoint(task.run) };
     } catch (error) {
       if (isStoreFailure(error)) throw error;
       const why = error instanceof Error ? error.message : String(error);
@@ -186,8 +187,8 @@ export class Writer {
     }
   }
 
-  #mark(): () => void {
-    const backs = this.#options.participants.map((participant) => participant.mark());
+  #savepoint(): () => void {
+    const backs = this.#options.participants.map((participant) => participant.savepoint());
     return () => {
       for (const back of backs) back();
     };
@@ -246,7 +247,7 @@ export class Writer {
   }
 }
 
-function settle(task: Task, outcome: Outcome | undefined): void {
+function settle(task: Task, outcome: TaskOutcome | undefined): void {
   if (outcome?.ok === true) task.resolve(outcome.value);
   else task.reject(new LedgerUnavailableError(`The ledger task failed: ${outcome?.why ?? 'unknown'}.`));
 }

@@ -1,35 +1,35 @@
 import type { DuplicateCause, EpisodeState, EpisodeTransition } from '../../../alerts/episode.ts';
-import { NO_TOTALS, type AlertTotals, type Distribution } from '../../alert-totals.ts';
+import { EMPTY_TOTALS, type AlertTotals, type Distribution } from '../../alert-totals.ts';
 
 /** An alert that fires again this soon after its end is flapping. */
 const FLAP_NS = 600n * 1_000_000_000n;
 
-type Note =
+type UncommittedCount =
   | { readonly kind: 'duplicate'; readonly cause: DuplicateCause }
   | { readonly kind: 'flap' }
   | { readonly kind: 'acknowledge' | 'resolve'; readonly seconds: number };
 
 /** Counts what happens to alerts. Nothing that is rolled back is counted. */
-export class AlertCounting {
-  readonly #waiting: Note[] = [];
-  readonly #duplicates: Record<DuplicateCause, number> = { ...NO_TOTALS.duplicates };
-  readonly #acknowledge = new Tally(NO_TOTALS.acknowledgeSeconds.bounds);
-  readonly #resolve = new Tally(NO_TOTALS.resolveSeconds.bounds);
+export class AlertStats {
+  readonly #uncommitted: UncommittedCount[] = [];
+  readonly #duplicates: Record<DuplicateCause, number> = { ...EMPTY_TOTALS.duplicates };
+  readonly #acknowledge = new DistributionCounter(EMPTY_TOTALS.acknowledgeSeconds.bounds);
+  readonly #resolve = new DistributionCounter(EMPTY_TOTALS.resolveSeconds.bounds);
   #flaps = 0;
 
-  duplicate(cause: DuplicateCause): void {
-    this.#waiting.push({ kind: 'duplicate', cause });
+  countDuplicate(cause: DuplicateCause): void {
+    this.#uncommitted.push({ kind: 'duplicate', cause });
   }
 
   /** @param before the alert's newest episode before the step: this episode or its predecessor */
-  step({ transition, episode }: EpisodeTransition, before: EpisodeState | undefined): void {
+  countTransition({ transition, episode }: EpisodeTransition, before: EpisodeState | undefined): void {
     switch (transition) {
       case 'fired':
         if (before?.endsAt !== undefined && episode.startsAt - before.endsAt <= FLAP_NS)
-          this.#waiting.push({ kind: 'flap' });
+          this.#uncommitted.push({ kind: 'flap' });
         break;
       case 'reopened':
-        this.#waiting.push({ kind: 'flap' });
+        this.#uncommitted.push({ kind: 'flap' });
         break;
       case 'acknowledged':
         if (before?.acknowledged === false) this.#noteAcknowledged(episode);
@@ -43,21 +43,21 @@ export class AlertCounting {
     }
   }
 
-  mark(): () => void {
-    const { length } = this.#waiting;
+  savepoint(): () => void {
+    const { length } = this.#uncommitted;
     return () => {
-      this.#waiting.length = length;
+      this.#uncommitted.length = length;
     };
   }
 
   /** Call after the commit: pending counts become visible. */
-  apply(): void {
-    for (const note of this.#waiting) {
+  applyCommitted(): void {
+    for (const note of this.#uncommitted) {
       if (note.kind === 'duplicate') this.#duplicates[note.cause]++;
       else if (note.kind === 'flap') this.#flaps++;
       else (note.kind === 'acknowledge' ? this.#acknowledge : this.#resolve).observe(note.seconds);
     }
-    this.#waiting.length = 0;
+    this.#uncommitted.length = 0;
   }
 
   totals(): AlertTotals {
@@ -72,16 +72,16 @@ export class AlertCounting {
   #noteAcknowledged({ acknowledgement, unacknowledgedSince }: EpisodeState): void {
     if (acknowledgement === undefined) return;
     const seconds = Math.max(0, acknowledgement.at - unacknowledgedSince) / 1_000;
-    this.#waiting.push({ kind: 'acknowledge', seconds });
+    this.#uncommitted.push({ kind: 'acknowledge', seconds });
   }
 
   #noteResolved({ startsAt, endsAt }: EpisodeState): void {
     if (endsAt === undefined) return;
-    this.#waiting.push({ kind: 'resolve', seconds: Math.max(0, Number(endsAt - startsAt)) / 1e9 });
+    this.#uncommitted.push({ kind: 'resolve', seconds: Math.max(0, Number(endsAt - startsAt)) / 1e9 });
   }
 }
 
-class Tally {
+class DistributionCounter {
   readonly #bounds: readonly number[];
   readonly #counts: number[];
   #sum = 0;

@@ -3,15 +3,15 @@ import { PeriodicTask, type EpochMs, type TaskContext } from '../../../domain/cl
 import { LedgerUnavailableError, type AlertRules } from '../../ledger.ts';
 import type { AlertActions } from './alert-actions.ts';
 import type { EpisodeStore } from './episode-store.ts';
-import type { Names } from '../database/string-table.ts';
+import type { StringTable } from '../database/string-table.ts';
 
 interface TimerOptions extends TaskContext {
   readonly episodes: EpisodeStore;
-  readonly names: Names;
+  readonly strings: StringTable;
   readonly actions: AlertActions;
   readonly rules: () => AlertRules;
   /** When an episode was last in its sender's own list. */
-  readonly listedAt: (webhook: string, episode: number) => EpochMs | undefined;
+  readonly lastListedAt: (webhook: string, episode: number) => EpochMs | undefined;
   /** Runs a function within a commit. */
   readonly submit: <T>(run: () => T) => Promise<T>;
   /** Resolves when episodes may be written: not while a large delivery holds some of them. */
@@ -63,7 +63,7 @@ export class AlertTimers {
       if (episodes.due(at, 1).length === 0) return;
       const more = await submit(() => {
         const due = episodes.due(at, SLICE);
-        for (const id of due) actions.pass(id, { kind: 'time', at });
+        for (const id of due) actions.applyScheduled(id, { kind: 'time', at });
         return due.length === SLICE;
       });
       if (!more) return;
@@ -86,11 +86,11 @@ export class AlertTimers {
   }
 
   #isSilent({ id, webhook, last_received: last }: { id: number; webhook: number; last_received: number }) {
-    const { names, rules, clock, listedAt } = this.#options;
+    const { strings, rules, clock, lastListedAt } = this.#options;
     const { expireAfterMs, senders } = rules();
-    const name = names.name(webhook);
+    const name = strings.name(webhook);
     const limit = Math.max(2 * (senders[name]?.repeatMs ?? 0), expireAfterMs);
-    const heardAt = Math.max(last, listedAt(name, id) ?? last);
+    const heardAt = Math.max(last, lastListedAt(name, id) ?? last);
     // not a number: a damaged value, so no report is known
     return !(clock.now() - heardAt <= limit);
   }
@@ -100,7 +100,7 @@ export class AlertTimers {
     const at = clock.now();
     await submit(() => {
       for (const { id, last_received: lastReceivedAt } of silent)
-        actions.pass(id, { kind: 'expire', at, lastReceivedAt, cause: 'silent' });
+        actions.applyScheduled(id, { kind: 'expire', at, lastReceivedAt, cause: 'silent' });
     });
   }
 }

@@ -2,9 +2,9 @@ import type { Statement } from 'better-sqlite3';
 import { SEVERITIES } from '../../../alerts/alert.ts';
 import type { EpochMs } from '../../../domain/clock.ts';
 import { formatInstant } from '../../../domain/instant.ts';
-import type { Suppression } from '../../../alerts/reconciliation.ts';
+import type { Suppression } from '../../../alerts/reconciliation-types.ts';
 import type { AlertQuery, Episode } from '../../ledger.ts';
-import { parseAlertPlace, type AlertPlace } from '../../list-place.ts';
+import { parseAlertCursor, type AlertCursor } from '../../list-cursors.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import {
   acknowledgementOf,
@@ -15,13 +15,13 @@ import {
   severityFromNumber,
   severityNumber,
   type EpisodeRow,
-  type TextsOf,
+  type AlertTextsOf,
 } from './episode-row.ts';
 import type { EpisodeStore } from './episode-store.ts';
-import type { Names } from '../database/string-table.ts';
+import type { StringTable } from '../database/string-table.ts';
 import type { OpenEpisode } from './open-alerts.ts';
 import type { Sqlite } from '../database/open-database.ts';
-import { rowCheck } from '../database/row-shape.ts';
+import { rowValidator } from '../database/row-shape.ts';
 
 type ReadRow = EpisodeRow & { readonly webhook_name: string; readonly suppressed: Suppression | null };
 
@@ -34,9 +34,9 @@ interface OpenRow extends Pick<EpisodeRow, 'texts'> {
 }
 
 interface ReaderParts {
-  readonly names: Names;
+  readonly strings: StringTable;
   readonly episodes: Pick<EpisodeStore, 'ofAlert'>;
-  readonly textsOf: TextsOf;
+  readonly textsOf: AlertTextsOf;
   readonly unreadable: UnreadableRows;
 }
 
@@ -75,13 +75,13 @@ export class EpisodeReader {
   /** Matching episodes: open ones first, the most severe of them first; then newest first. */
   list(query: AlertQuery): readonly Episode[] {
     if (query.fingerprint !== undefined) return this.#ofOneAlert(query.fingerprint, query);
-    const after = query.after === undefined ? undefined : parseAlertPlace(query.after);
+    const after = query.after === undefined ? undefined : parseAlertCursor(query.after);
     const found: Episode[] = [];
     let bytes = 0;
     // unreadable episodes are made up for by later ones: a short answer means that there are no more
     for (let place = after; ;) {
       const limit = query.limit - found.length;
-      const places = this.#places(query, limit, place);
+      const places = this.#cursors(query, limit, place);
       const read = this.#read(places, (query.maxBytes ?? Infinity) - bytes);
       found.push(...read.episodes);
       bytes += read.bytes;
@@ -90,17 +90,17 @@ export class EpisodeReader {
     }
   }
 
-  #places({ state, severity }: AlertQuery, limit: number, after: AlertPlace | undefined): AlertPlace[] {
+  #cursors({ state, severity }: AlertQuery, limit: number, after: AlertCursor | undefined): AlertCursor[] {
     const ranks = severity === undefined ? SEVERITIES.map((_, i) => i) : [severityNumber(severity)];
-    const open = state === 'closed' ? [] : this.#openPlaces(ranks, limit, after);
-    const rest = limit - open.length;
-    const closed = state === 'open' || rest === 0 ? [] : this.#closedPlaces(ranks, rest, after);
-    return [...open, ...closed];
+    const openEpisodes = state === 'closed' ? [] : this.#openCursors(ranks, limit, after);
+    const rest = limit - openEpisodes.length;
+    const closed = state === 'open' || rest === 0 ? [] : this.#closedCursors(ranks, rest, after);
+    return [...openEpisodes, ...closed];
   }
 
-  #openPlaces(ranks: readonly number[], limit: number, after: AlertPlace | undefined): AlertPlace[] {
+  #openCursors(ranks: readonly number[], limit: number, after: AlertCursor | undefined): AlertCursor[] {
     if (after !== undefined && after.open === undefined) return [];
-    const places: AlertPlace[] = [];
+    const places: AlertCursor[] = [];
     for (const rank of ranks) {
       if (rank < (after?.open ?? 0)) continue;
       const below = after?.open === rank ? after.id : Number.MAX_SAFE_INTEGER;
@@ -111,7 +111,7 @@ export class EpisodeReader {
     return places;
   }
 
-  #closedPlaces(ranks: readonly number[], limit: number, after: AlertPlace | undefined): AlertPlace[] {
+  #closedCursors(ranks: readonly number[], limit: number, after: AlertCursor | undefined): AlertCursor[] {
     const below = after === undefined || after.open !== undefined ? Number.MAX_SAFE_INTEGER : after.id;
     const ids = ranks.flatMap((rank) => this.#byState.all(0, rank, below, limit));
     const newest = ids.sort((a, b) => b - a).slice(0, limit);
@@ -131,14 +131,14 @@ export class EpisodeReader {
   }
 
   /** An episode; undefined if it is not open. */
-  openOne(id: number): OpenEpisode | undefined {
+  openEpisode(id: number): OpenEpisode | undefined {
     const row = this.#openOne.get(id);
     return row === undefined ? undefined : this.#openEpisode(row);
   }
 
   #openEpisode(row: OpenRow): OpenEpisode | undefined {
     const { textsOf, unreadable } = this.#parts;
-    return unreadable.read('episodes', row.id, () => {
+    return unreadable.readOrSkip('episodes', row.id, () => {
       checkOpen(row);
       return {
         id: row.id,
@@ -147,7 +147,7 @@ export class EpisodeReader {
         acknowledged: row.acknowledged === 1,
         // read lazily
         get labels() {
-          return unreadable.read('episodes', row.id, () => labelsOf(readTexts(row, textsOf).labels));
+          return unreadable.readOrSkip('episodes', row.id, () => labelsOf(readTexts(row, textsOf).labels));
         },
       };
     });
@@ -155,8 +155,8 @@ export class EpisodeReader {
 
   #ofOneAlert(fingerprint: string, { webhook = '', state, limit }: AlertQuery): readonly Episode[] {
     if (!/^[0-9a-f]{16}$/.test(fingerprint)) return [];
-    const { names, episodes } = this.#parts;
-    const known = names.known(webhook);
+    const { strings, episodes } = this.#parts;
+    const known = strings.known(webhook);
     const ids = known === undefined ? [] : [...episodes.ofAlert(fingerprint, known)].map(({ id }) => id);
     const newest = ids.slice(0, limit).sort((a, b) => b - a);
     const { episodes: found } = this.#read(newest.map((id) => ({ id })));
@@ -168,7 +168,7 @@ export class EpisodeReader {
     const episodes: Episode[] = [];
     let bytes = 0;
     for (const row of this.#rows.iterate(JSON.stringify(places.map(({ id }) => id)))) {
-      const episode = unreadable.read('episodes', Number(row.id), () => {
+      const episode = unreadable.readOrSkip('episodes', Number(row.id), () => {
         checkEpisode(row);
         checkName(row);
         const texts = readTexts(row, textsOf);
@@ -183,8 +183,8 @@ export class EpisodeReader {
   }
 }
 
-const checkName = rowCheck<Pick<ReadRow, 'webhook_name'>>({ webhook_name: 'text' });
-const checkOpen = rowCheck<OpenRow>({
+const checkName = rowValidator<Pick<ReadRow, 'webhook_name'>>({ webhook_name: 'text' });
+const checkOpen = rowValidator<OpenRow>({
   ...{ id: 'integer', severity: 'integer', acknowledged: 'integer' },
   ...{ since: 'time', last_event: 'integer', texts: 'text or null' },
 });

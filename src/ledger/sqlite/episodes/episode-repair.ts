@@ -8,18 +8,18 @@ import {
   readTexts,
   severityNumber,
   type EpisodeRow,
-  type TextsOf,
+  type AlertTextsOf,
   type Value,
 } from './episode-row.ts';
 import type { DeliveredAlert } from './episode-table.ts';
 import type { Sqlite } from '../database/open-database.ts';
 import type { QuarantineStore } from '../intake/quarantine-store.ts';
 import { damagedColumns } from '../database/row-shape.ts';
-import { keptTexts } from '../events/segment.ts';
+import { encodeTexts } from '../events/segment.ts';
 
 interface RepairParts {
   readonly quarantine: QuarantineStore;
-  readonly textsOf: TextsOf;
+  readonly textsOf: AlertTextsOf;
 }
 
 /** Valid JSON, but not the canonical text of any annotations: the alert's next firing refreshes the episode. */
@@ -42,8 +42,8 @@ export class EpisodeRepair {
   /** Only within a transaction. */
   repair(row: EpisodeRow, source: DeliveredAlert): void {
     const damaged = this.#damaged(row);
-    this.#keep(row, damaged, source);
-    const fresh = freshValues(source);
+    this.#quarantineRow(row, damaged, source);
+    const fresh = valuesFromDelivery(source);
     const values = Object.fromEntries(damaged.map((name) => [name, fresh[name] ?? null]));
     const all = { ...values, texts: fresh['texts'] ?? null };
     const assignments = Object.keys(all).map((name) => `${name} = ?`);
@@ -62,7 +62,7 @@ export class EpisodeRepair {
     return [...new Set(columns)];
   }
 
-  #keep(row: EpisodeRow, columns: readonly string[], { webhook, receivedAt }: DeliveredAlert): void {
+  #quarantineRow(row: EpisodeRow, columns: readonly string[], { webhook, receivedAt }: DeliveredAlert): void {
     const detail =
       `The stored episode ${row.id} could not be read (${columns.join(', ')}). ` +
       'It was repaired from the next delivery of its alert; this is the row before the repair.';
@@ -73,14 +73,14 @@ export class EpisodeRepair {
 }
 
 /** Values that a delivery gives for an episode, by column; other columns may be null. */
-function freshValues({ alert, webhook, receivedAt }: DeliveredAlert): Readonly<Record<string, Value>> {
+function valuesFromDelivery({ alert, webhook, receivedAt }: DeliveredAlert): Readonly<Record<string, Value>> {
   const { labels, generatorUrl, startsAt, fingerprint } = alert;
   return {
     ...{ webhook, fingerprint: fingerprintNumber(fingerprint), number: 1, ordinal: 0, open: 0 },
     ...{ severity: severityNumber(severityClass(labels['severity'])), acknowledged: 0 },
     ...{ starts: startsAt.ns, anchor: startsAt.ns, last_event: 0, receiver: '' },
     ...{ first_received: receivedAt, last_received: receivedAt, since: receivedAt },
-    texts: keptTexts({ labels: canonicalLabels(labels), annotations: UNKNOWN_ANNOTATIONS, generatorUrl }),
+    texts: encodeTexts({ labels: canonicalLabels(labels), annotations: UNKNOWN_ANNOTATIONS, generatorUrl }),
   };
 }
 

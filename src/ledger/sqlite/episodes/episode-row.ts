@@ -3,8 +3,8 @@ import type { LabelSet } from '../../../domain/labels.ts';
 import type { Acknowledgement, EpisodeState, Reporter, Suspicion } from '../../../alerts/episode.ts';
 import { nextTimer } from '../../../alerts/episode-actions.ts';
 import type { EpisodeReceipt, StoredEpisode } from './episode-table.ts';
-import { rowCheck, type Shape } from '../database/row-shape.ts';
-import { readKept, type Texts } from '../events/segment.ts';
+import { rowValidator, type Shape } from '../database/row-shape.ts';
+import { decodeTexts, type AlertTexts } from '../events/segment.ts';
 
 /** Integers are BigInt, since nanoseconds do not fit in a double. */
 export interface EpisodeRow {
@@ -53,10 +53,10 @@ export const EPISODE_SHAPE: Shape<EpisodeRow> = Object.freeze({
   ...{ ack_at: 'time or null', ack_expires: 'time or null', receiver: 'text', texts: 'text or null' },
 });
 /** @throws Error if a column is damaged */
-export const checkEpisode = rowCheck(EPISODE_SHAPE);
+export const checkEpisode = rowValidator(EPISODE_SHAPE);
 
 /** The texts of an alert's event; undefined if the event is gone. @throws Error if it is unreadable */
-export type TextsOf = (event: number) => Texts | undefined;
+export type AlertTextsOf = (event: number) => AlertTexts | undefined;
 
 export const STATE_COLUMNS =
   'ordinal, open, severity, acknowledged, starts, anchor, anchor_given, ends, reported_end, former_until, last_received, last_event, receiver, since, timer, closed_at, closed_by, suspect_until, suspect_same, ack_by, ack_comment, ack_at, ack_expires';
@@ -67,7 +67,7 @@ export type Value = number | bigint | string | null;
 const NO_REPORTERS: readonly Reporter[] = Object.freeze([]);
 
 /** @throws Error if the row is unreadable */
-export function knownOf(row: EpisodeRow, textsOf: TextsOf): StoredEpisode {
+export function storedEpisodeOf(row: EpisodeRow, textsOf: AlertTextsOf): StoredEpisode {
   checkEpisode(row);
   return {
     id: Number(row.id),
@@ -83,9 +83,9 @@ export function knownOf(row: EpisodeRow, textsOf: TextsOf): StoredEpisode {
 /** The labels and annotations of an episode. @throws Error if they are unreadable */
 export function readTexts(
   { texts, last_event: event }: { readonly texts: string | null; readonly last_event: number | bigint },
-  textsOf: TextsOf,
-): Texts {
-  const found = texts === null ? textsOf(Number(event)) : readKept(texts);
+  textsOf: AlertTextsOf,
+): AlertTexts {
+  const found = texts === null ? textsOf(Number(event)) : decodeTexts(texts);
   if (found === undefined) throw new Error(`its last event, ${event}, is missing or damaged`);
   // parsing would cost too much here: a truncated text shows at its end
   for (const text of [found.labels, found.annotations])
@@ -102,7 +102,7 @@ export function labelsOf(text: string): LabelSet {
   return value as LabelSet;
 }
 
-function stateOf(row: EpisodeRow, { labels, annotations, generatorUrl }: Texts): EpisodeState {
+function stateOf(row: EpisodeRow, { labels, annotations, generatorUrl }: AlertTexts): EpisodeState {
   return {
     number: Number(row.number),
     ordinal: Number(row.ordinal),
@@ -160,7 +160,7 @@ function suspicionOf({ suspect_until: until, suspect_same: same }: EpisodeRow): 
 }
 
 /** In the order of `STATE_COLUMNS`. */
-export function columns(state: EpisodeState, { receivedAt, receiver, event }: EpisodeReceipt): Value[] {
+export function stateColumns(state: EpisodeState, { receivedAt, receiver, event }: EpisodeReceipt): Value[] {
   const { acknowledgement } = state;
   return [
     state.ordinal,

@@ -4,11 +4,11 @@ import type { EpisodeState } from '../../../alerts/episode.ts';
 import { nextTimer } from '../../../alerts/episode-actions.ts';
 import type { EpochMs } from '../../../domain/clock.ts';
 import {
-  columns,
+  stateColumns,
   fingerprintNumber,
   IDENTITY_COLUMNS,
   IDENTITY_MARKS,
-  knownOf,
+  storedEpisodeOf,
   labelsOf,
   reportersValue,
   severityNumber,
@@ -16,22 +16,22 @@ import {
   STATE_MARKS,
   suspicionValues,
   type EpisodeRow,
-  type TextsOf,
+  type AlertTextsOf,
   type Value,
 } from './episode-row.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { EpisodeRepair } from './episode-repair.ts';
 import type { DeliveredAlert, EpisodeReceipt, EpisodeTable, StoredEpisode } from './episode-table.ts';
 import { IdentityIndex } from './identity-index.ts';
-import type { Meta } from '../database/meta.ts';
+import type { MetaTable } from '../database/meta-table.ts';
 import type { Sqlite } from '../database/open-database.ts';
-import { rowCheck } from '../database/row-shape.ts';
+import { rowValidator } from '../database/row-shape.ts';
 
-const LAST = 'episodes_last';
+const LAST_ID_KEY = 'episodes_last';
 
 interface StoreParts {
-  readonly meta: Meta;
-  readonly textsOf: TextsOf;
+  readonly meta: MetaTable;
+  readonly textsOf: AlertTextsOf;
   readonly unreadable: UnreadableRows;
   readonly repair: EpisodeRepair;
 }
@@ -42,7 +42,11 @@ interface IdentityRow {
   readonly fingerprint: bigint;
 }
 
-const checkIdentity = rowCheck<IdentityRow>({ id: 'integer', webhook: 'integer', fingerprint: 'integer' });
+const checkIdentity = rowValidator<IdentityRow>({
+  id: 'integer',
+  webhook: 'integer',
+  fingerprint: 'integer',
+});
 
 /** The newest and the former episodes of every alert. Writes only within a transaction. */
 export class EpisodeStore implements EpisodeTable {
@@ -56,9 +60,9 @@ export class EpisodeStore implements EpisodeTable {
   >;
   readonly #insert: Statement<Value[]>;
   readonly #update: Statement<Value[]>;
-  readonly #touch: Statement<Value[]>;
-  readonly #rest: Statement<[number]>;
-  readonly #giveUp: Statement<[number]>;
+  readonly #updateAfterRepeat: Statement<Value[]>;
+  readonly #clearTimer: Statement<[number]>;
+  readonly #closeUnreadable: Statement<[number]>;
   readonly #link: Statement<[number], { readonly former: number; readonly last_event: number }>;
   readonly #expired: Statement<[number, number, number], IdentityRow>;
   #last: number;
@@ -81,9 +85,9 @@ export class EpisodeStore implements EpisodeTable {
       // texts kept from an earlier event are superseded by the event of this update
       `UPDATE episodes SET texts = NULL, (${STATE_COLUMNS}) = (${STATE_MARKS}) WHERE id = ?`,
     );
-    this.#rest = database.prepare('UPDATE episodes SET timer = NULL WHERE id = ?');
-    this.#giveUp = database.prepare('UPDATE episodes SET open = 0, timer = NULL WHERE id = ?');
-    this.#touch = database.prepare(
+    this.#clearTimer = database.prepare('UPDATE episodes SET timer = NULL WHERE id = ?');
+    this.#closeUnreadable = database.prepare('UPDATE episodes SET open = 0, timer = NULL WHERE id = ?');
+    this.#updateAfterRepeat = database.prepare(
       `UPDATE episodes SET last_received = ?, starts = ?, ends = ?, reported_end = ?, closed_by = ?,
        suspect_until = ?, suspect_same = ?, timer = ? WHERE id = ?`,
     );
@@ -95,12 +99,12 @@ export class EpisodeStore implements EpisodeTable {
       )
       .safeIntegers();
     const newest = database.prepare<[], number | null>('SELECT max(id) FROM episodes').pluck().get() ?? 0;
-    this.#last = Math.max(newest, parts.meta.number(LAST));
+    this.#last = Math.max(newest, parts.meta.getNumber(LAST_ID_KEY));
     const all = database
       .prepare<[], IdentityRow>('SELECT id, webhook, fingerprint FROM episodes ORDER BY id')
       .safeIntegers();
     for (const row of all.iterate())
-      parts.unreadable.read('episodes', Number(row.id), () => {
+      parts.unreadable.readOrSkip('episodes', Number(row.id), () => {
         checkIdentity(row);
         this.#identities.load(Number(row.webhook), row.fingerprint, Number(row.id));
       });
@@ -113,46 +117,48 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   /** The newest episode of a delivered alert, repaired if it is unreadable. Only within a transaction. */
-  delivered(delivery: DeliveredAlert): StoredEpisode | undefined {
+  latestForDelivery(delivery: DeliveredAlert): StoredEpisode | undefined {
     const { unreadable, repair, textsOf } = this.#parts;
     const id = this.#identities.get(delivery.webhook, fingerprintNumber(delivery.alert.fingerprint));
     const row = id === 0 ? undefined : this.#byId.get(id);
     if (row === undefined) return undefined;
-    const known = unreadable.read('episodes', id, () => knownOf(row, textsOf));
+    const known = unreadable.readOrSkip('episodes', id, () => storedEpisodeOf(row, textsOf));
     if (known !== undefined) return known;
     repair.repair(row, delivery);
-    return this.read(id);
+    return this.readOrThrow(id);
   }
 
   /** Undefined if it does not exist or is unreadable. */
   byId(id: number): StoredEpisode | undefined {
-    return this.#parts.unreadable.read('episodes', id, () => this.read(id));
+    return this.#parts.unreadable.readOrSkip('episodes', id, () => this.readOrThrow(id));
   }
 
   /** @throws Error if it is unreadable */
-  read(id: number): StoredEpisode | undefined {
+  readOrThrow(id: number): StoredEpisode | undefined {
     const row = this.#byId.get(id);
-    const known = row === undefined ? undefined : knownOf(row, this.#parts.textsOf);
+    const known = row === undefined ? undefined : storedEpisodeOf(row, this.#parts.textsOf);
     for (const text of known === undefined ? [] : [known.state.labels, known.state.annotations])
       labelsOf(text);
     return known;
   }
 
   /** Clears its timer: nothing is due until it is reported again. */
-  rest(id: number): void {
-    this.#rest.run(id);
+  clearTimer(id: number): void {
+    this.#clearTimer.run(id);
   }
 
   /** Closes an unreadable episode that is no longer reported, without a transition. */
-  giveUp(id: number): void {
-    this.#giveUp.run(id);
+  closeUnreadable(id: number): void {
+    this.#closeUnreadable.run(id);
   }
 
   /** An alert's episodes, newest first. @param webhook undefined: of all webhooks */
   *ofAlert(fingerprint: string, webhook?: number): Generator<{ id: number; lastEvent: number }> {
     const number = fingerprintNumber(fingerprint);
     const newest =
-      webhook === undefined ? this.#identities.everywhere(number) : [this.#identities.get(webhook, number)];
+      webhook === undefined
+        ? this.#identities.inAllWebhooks(number)
+        : [this.#identities.get(webhook, number)];
     for (const start of newest) {
       for (let id = start; id > 0;) {
         const link = this.#link.get(id);
@@ -189,31 +195,31 @@ export class EpisodeStore implements EpisodeTable {
     const id = this.newId();
     const fingerprint = fingerprintNumber(receipt.fingerprint);
     const identity = [id, state.number, receipt.webhook, fingerprint, receipt.receivedAt, former];
-    this.#insert.run(...columns(state, receipt), ...identity);
+    this.#insert.run(...stateColumns(state, receipt), ...identity);
     this.#identities.set(receipt.webhook, fingerprint, id);
     return id;
   }
 
   /** Makes an episode that was stored by other means the newest of its alert. */
-  adopt({ id, webhook, fingerprint }: Pick<StoredEpisode, 'id' | 'webhook' | 'fingerprint'>): void {
+  setLatest({ id, webhook, fingerprint }: Pick<StoredEpisode, 'id' | 'webhook' | 'fingerprint'>): void {
     this.#identities.set(webhook, fingerprintNumber(fingerprint), id);
   }
 
   update({ id }: StoredEpisode, state: EpisodeState, receipt: EpisodeReceipt): void {
-    this.#update.run(...columns(state, receipt), id);
+    this.#update.run(...stateColumns(state, receipt), id);
   }
 
   /** Updates after a repeat: only the reporters, the time of receipt and the outer times may have changed. */
-  touch({ id }: StoredEpisode, state: EpisodeState, receivedAt: EpochMs): void {
+  updateAfterRepeat({ id }: StoredEpisode, state: EpisodeState, receivedAt: EpochMs): void {
     const { startsAt, endsAt = null, reportedEnd = null } = state;
     const closedBy = reportersValue(state.closedBy);
     const timer = nextTimer(state) ?? null;
     const suspicion = suspicionValues(state.suspect);
-    this.#touch.run(receivedAt, startsAt, endsAt, reportedEnd, closedBy, ...suspicion, timer, id);
+    this.#updateAfterRepeat.run(receivedAt, startsAt, endsAt, reportedEnd, closedBy, ...suspicion, timer, id);
   }
 
-  mark(): () => void {
-    const [last, back] = [this.#last, this.#identities.mark()];
+  savepoint(): () => void {
+    const [last, back] = [this.#last, this.#identities.savepoint()];
     return () => {
       this.#last = last;
       back();
@@ -221,8 +227,8 @@ export class EpisodeStore implements EpisodeTable {
   }
 
   /** Call after the commit. */
-  apply(): void {
-    this.#identities.apply();
+  applyCommitted(): void {
+    this.#identities.applyCommitted();
   }
 
   /**
@@ -233,7 +239,7 @@ export class EpisodeStore implements EpisodeTable {
     const through = this.#sweptTo + slice;
     const gone = this.#expired.all(this.#sweptTo, through, cutoff);
     for (const row of gone) this.#forget(row);
-    if (gone.length > 0) this.#parts.meta.set(LAST, this.#last);
+    if (gone.length > 0) this.#parts.meta.setNumber(LAST_ID_KEY, this.#last);
     this.#sweptTo = through < this.#last ? through : 0;
     return this.#sweptTo > 0;
   }

@@ -35,7 +35,7 @@ export interface DeliveredAlert {
 /** Where episodes are stored: the ledger's own table, or that of a large delivery that is not visible yet. */
 export interface EpisodeTable {
   /** The newest episode of a delivered alert. */
-  delivered(delivery: DeliveredAlert): StoredEpisode | undefined;
+  latestForDelivery(delivery: DeliveredAlert): StoredEpisode | undefined;
   /**
    * @param former the id of the alert's previous episode; 0: none
    * @returns its id
@@ -43,5 +43,5 @@ export interface EpisodeTable {
   insert(state: EpisodeState, receipt: EpisodeReceipt, former: number): number;
   update(known: StoredEpisode, state: EpisodeState, receipt: EpisodeReceipt): void;
   /** Updates after a repeat: only the reporters, the time of receipt and the outer times may have changed. */
-  touch(known: StoredEpisode, state: EpisodeState, receivedAt: EpochMs): void;
+  updateAfterRepeat(known: StoredEpisode, state: EpisodeState, receivedAt: EpochMs): void;
 }

@@ -44,7 +44,7 @@ export class IdentityIndex {
   }
 
   /** The newest episodes of an alert, of any webhook. */
-  *everywhere(fingerprint: bigint): Generator<number> {
+  *inAllWebhooks(fingerprint: bigint): Generator<number> {
     for (const webhook of this.#webhooks) yield this.get(webhook, fingerprint);
   }
 
@@ -62,7 +62,7 @@ export class IdentityIndex {
     this.#shard(key).put(key, id);
   }
 
-  mark(): () => void {
+  savepoint(): () => void {
     const { length } = this.#undo;
     return () => {
       for (const { key, id } of this.#undo.splice(length).reverse()) this.#shard(key).put(key, id);
@@ -70,7 +70,7 @@ export class IdentityIndex {
   }
 
   /** Call after the commit. */
-  apply(): void {
+  applyCommitted(): void {
     this.#undo.length = 0;
   }
 

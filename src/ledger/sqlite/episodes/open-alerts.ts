@@ -28,7 +28,7 @@ interface SuppressionChange {
 }
 
 /** Reads from the file what is not kept in memory. */
-interface Source {
+interface OpenEpisodeSource {
   /** Ordered by severity and age. */
   readonly all: () => Iterable<OpenEpisode>;
   /** Undefined if it is not open. */
@@ -36,9 +36,9 @@ interface Source {
 }
 
 /** Claims the episodes of watchdogs. */
-interface Watchdogs {
+interface WatchdogEpisodes {
   /** @returns whether it is a watchdog's */
-  readonly follow: (change: Pick<EpisodeChange, 'id' | 'open' | 'labels'>) => boolean;
+  readonly claim: (change: Pick<EpisodeChange, 'id' | 'open' | 'labels'>) => boolean;
 }
 
 interface Series {
@@ -53,8 +53,8 @@ interface Series {
 interface Options {
   /** Limit for the series; alerts beyond it are only counted. */
   readonly maxSeries: number;
-  readonly source: Source;
-  readonly watchdogs?: Watchdogs;
+  readonly source: OpenEpisodeSource;
+  readonly watchdogs?: WatchdogEpisodes;
 }
 
 /**
@@ -63,12 +63,12 @@ interface Options {
  */
 export class OpenAlerts {
   readonly #options: Options;
-  /** `standing` of every open episode that counts. */
-  readonly #standing = new ByteMap();
+  /** `flags` of every open episode that counts. */
+  readonly #flags = new ByteMap();
   readonly #counts = new Map<string, { severity: SeverityClass; acknowledged: boolean; count: number }>();
   readonly #series = new Map<string, Series>();
   readonly #seriesOf = new Map<number, Series>();
-  readonly #waiting: (EpisodeChange | SuppressionChange)[] = [];
+  readonly #uncommitted: (EpisodeChange | SuppressionChange)[] = [];
   readonly #suppressed = new Set<number>();
   #overflow = 0;
 
@@ -77,42 +77,42 @@ export class OpenAlerts {
   }
 
   /** Recounts all open episodes. Never within a transaction. */
-  restart(suppressed: Iterable<number>): void {
-    for (const map of [this.#standing, this.#counts, this.#series, this.#seriesOf]) map.clear();
+  rebuild(suppressed: Iterable<number>): void {
+    for (const map of [this.#flags, this.#counts, this.#series, this.#seriesOf]) map.clear();
     this.#suppressed.clear();
     this.#overflow = 0;
     for (const id of suppressed) this.#suppressed.add(id);
     for (const episode of this.#options.source.all()) {
       // field by field: a spread would read the labels a second time
       const { id, severity, acknowledged, since, labels } = episode;
-      if (labels !== undefined) this.#change({ id, severity, acknowledged, since, labels, open: true });
+      if (labels !== undefined) this.#applyChange({ id, severity, acknowledged, since, labels, open: true });
     }
   }
 
-  /** An episode was suppressed by its Alertmanagers, or no longer is; pending until `apply`, like a change. */
-  suppress(id: number, suppressed: boolean): void {
-    this.#waiting.push({ id, suppressed });
+  /** An episode was suppressed by its Alertmanagers, or no longer is; pending until `applyCommitted`, like a change. */
+  setSuppressed(id: number, suppressed: boolean): void {
+    this.#uncommitted.push({ id, suppressed });
   }
 
-  /** Records a change; it counts from `apply` on, after the commit, so that nothing that is rolled back is counted. */
-  note(change: EpisodeChange): void {
-    this.#waiting.push(change);
+  /** Records a change; it counts from `applyCommitted` on, so that nothing that is rolled back is counted. */
+  recordChange(change: EpisodeChange): void {
+    this.#uncommitted.push(change);
   }
 
-  mark(): () => void {
-    const { length } = this.#waiting;
+  savepoint(): () => void {
+    const { length } = this.#uncommitted;
     return () => {
-      this.#waiting.length = length;
+      this.#uncommitted.length = length;
     };
   }
 
-  apply(): void {
-    for (const change of this.#waiting) {
-      if ('suppressed' in change) this.#suppress(change);
-      else this.#change(change);
+  applyCommitted(): void {
+    for (const change of this.#uncommitted) {
+      if ('suppressed' in change) this.#applySuppression(change);
+      else this.#applyChange(change);
     }
-    this.#waiting.length = 0;
-    if (this.#overflow > 0 && this.#series.size < this.#options.maxSeries) this.#refill();
+    this.#uncommitted.length = 0;
+    if (this.#overflow > 0 && this.#series.size < this.#options.maxSeries) this.#addOverflowing();
   }
 
   summary(): Pick<LedgerSummary, 'open' | 'unacknowledged' | 'unacknowledgedOverflow'> {
@@ -123,31 +123,31 @@ export class OpenAlerts {
     };
   }
 
-  #change(change: EpisodeChange): void {
+  #applyChange(change: EpisodeChange): void {
     this.#remove(change.id);
-    const isWatchdog = this.#options.watchdogs?.follow(change) ?? false;
+    const isWatchdog = this.#options.watchdogs?.claim(change) ?? false;
     if (!change.open || isWatchdog || change.labels['escalation'] !== undefined) return;
     const { id, severity, acknowledged } = change;
-    this.#standing.set(id, standing(severity, acknowledged));
+    this.#flags.set(id, flagsOf(severity, acknowledged));
     this.#count(severity, acknowledged, 1);
-    if (!acknowledged && !this.#suppressed.has(id)) this.#join(change);
+    if (!acknowledged && !this.#suppressed.has(id)) this.#addToSeries(change);
   }
 
-  #suppress({ id, suppressed }: SuppressionChange): void {
+  #applySuppression({ id, suppressed }: SuppressionChange): void {
     if (suppressed) {
       this.#suppressed.add(id);
-      this.#leave(id);
-    } else if (this.#suppressed.delete(id) && this.#standing.get(id) > 0) {
+      this.#removeFromSeries(id);
+    } else if (this.#suppressed.delete(id) && this.#flags.get(id) > 0) {
       const episode = this.#options.source.one(id);
-      if (episode?.acknowledged === false) this.#join(episode);
+      if (episode?.acknowledged === false) this.#addToSeries(episode);
     }
   }
 
   #remove(id: number): void {
-    const was = this.#standing.get(id);
+    const was = this.#flags.get(id);
     if (was === 0) return;
-    this.#leave(id);
-    this.#standing.set(id, 0);
+    this.#removeFromSeries(id);
+    this.#flags.set(id, 0);
     this.#count(severityOf(was), (was & ACKNOWLEDGED) > 0, -1);
   }
 
@@ -158,12 +158,12 @@ export class OpenAlerts {
     this.#counts.set(key, counter);
   }
 
-  #join(episode: OpenEpisode): void {
+  #addToSeries(episode: OpenEpisode): void {
     const { id, since } = episode;
-    const series = this.#find(episode);
+    const series = this.#seriesFor(episode);
     if (series === undefined) {
       this.#overflow++;
-      this.#standing.set(id, this.#standing.get(id) | OVERFLOWING);
+      this.#flags.set(id, this.#flags.get(id) | OVERFLOWING);
       return;
     }
     series.members.set(id, since);
@@ -172,7 +172,7 @@ export class OpenAlerts {
   }
 
   /** The series of an episode; undefined if the limit on series is reached. */
-  #find({ labels, severity, since }: OpenEpisode): Series | undefined {
+  #seriesFor({ labels, severity, since }: OpenEpisode): Series | undefined {
     const { alertname = '', service = '', instance = '' } = labels ?? {};
     const key = JSON.stringify([alertname, severity, service, instance]);
     const known = this.#series.get(key);
@@ -183,11 +183,11 @@ export class OpenAlerts {
     return series;
   }
 
-  #leave(id: number): void {
-    const was = this.#standing.get(id);
+  #removeFromSeries(id: number): void {
+    const was = this.#flags.get(id);
     if ((was & OVERFLOWING) > 0) {
       this.#overflow--;
-      this.#standing.set(id, was & ~OVERFLOWING);
+      this.#flags.set(id, was & ~OVERFLOWING);
     }
     const series = this.#seriesOf.get(id);
     if (series === undefined) return;
@@ -199,28 +199,28 @@ export class OpenAlerts {
   }
 
   /** There is room again: fills it with episodes that were left out. */
-  #refill(): void {
+  #addOverflowing(): void {
     const { source, maxSeries } = this.#options;
     for (const episode of source.all()) {
-      if ((this.#standing.get(episode.id) & OVERFLOWING) === 0) continue;
-      this.#leave(episode.id);
-      this.#join(episode);
+      if ((this.#flags.get(episode.id) & OVERFLOWING) === 0) continue;
+      this.#removeFromSeries(episode.id);
+      this.#addToSeries(episode);
       if (this.#overflow === 0 || this.#series.size >= maxSeries) return;
     }
   }
 }
 
-/** Bits of `standing`; the higher bits hold the severity, counted from 1. */
+/** Bits of `flags`; the higher bits hold the severity, counted from 1. */
 const ACKNOWLEDGED = 1;
 /** It is in no series because the limit is reached. */
 const OVERFLOWING = 2;
 
-function standing(severity: SeverityClass, acknowledged: boolean): number {
+function flagsOf(severity: SeverityClass, acknowledged: boolean): number {
   return (SEVERITIES.indexOf(severity) + 1) * 4 + (acknowledged ? ACKNOWLEDGED : 0);
 }
 
-function severityOf(standing: number): SeverityClass {
-  return SEVERITIES[(standing >> 2) - 1] ?? 'other';
+function severityOf(flags: number): SeverityClass {
+  return SEVERITIES[(flags >> 2) - 1] ?? 'other';
 }
 
 function oldest(series: Series): number {

@@ -5,34 +5,34 @@ import type {
   ReconciliationMemory,
   ReconciliationPlan,
   Suppression,
-} from '../../../alerts/reconciliation.ts';
-import { parseListing } from '../../../alerts/parse-listing.ts';
-import { reconcile, wasGivenUp } from '../../../alerts/reconcile.ts';
-import { receiversOf } from '../../../alerts/sender-config.ts';
+} from '../../../alerts/reconciliation-types.ts';
+import { parseAlertList } from '../../../alerts/parse-alert-list.ts';
+import { reconcile, wasExpired } from '../../../alerts/reconcile.ts';
+import { receiversOfWebhook } from '../../../alerts/alertmanager-routing.ts';
 import type { EpochMs } from '../../../domain/clock.ts';
 import { toNanoseconds } from '../../../domain/instant.ts';
 import type { AlertRules } from '../../ledger.ts';
-import type { Listings, ReconcileResult } from '../../alertmanager-snapshot.ts';
+import type { AlertmanagerSnapshot, ReconcileResult } from '../../alertmanager-snapshot.ts';
 import type { AlertActions } from './alert-actions.ts';
 import { fingerprintFromNumber } from './episode-row.ts';
 import type { EpisodeStore } from './episode-store.ts';
-import type { Names } from '../database/string-table.ts';
+import type { StringTable } from '../database/string-table.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { OpenAlerts } from './open-alerts.ts';
 import type { Sqlite } from '../database/open-database.ts';
 import type { ReceiverNames } from '../intake/receiver-names.ts';
-import { rowCheck } from '../database/row-shape.ts';
+import { rowValidator } from '../database/row-shape.ts';
 import type { SuppressedStore } from './suppressed-store.ts';
 
 interface ReconcilerOptions {
   readonly database: Sqlite;
-  readonly names: Names;
+  readonly strings: StringTable;
   readonly actions: AlertActions;
   readonly open: OpenAlerts;
   readonly suppressed: SuppressedStore;
   readonly rules: () => AlertRules;
   readonly episodes: Pick<EpisodeStore, 'latest'>;
-  readonly receivers: Pick<ReceiverNames, 'of'>;
+  readonly receivers: Pick<ReceiverNames, 'namesOf'>;
   readonly unreadable: UnreadableRows;
   /** Runs a function within a commit. */
   readonly submit: <T>(run: () => T) => Promise<T>;
@@ -52,7 +52,7 @@ interface KnownRow {
 const SLICE = 500;
 /** Limit for the alert names, and for the receivers, that are reported. */
 const MAX_EXAMPLES = 5;
-const NOTHING = { absentSince: new Map<number, number>(), deliverableSince: new Map<string, number>() };
+const EMPTY_MEMORY = { absentSince: new Map<number, number>(), deliverableSince: new Map<string, number>() };
 
 /** Repairs the episodes of a webhook by comparing them with the alerts of its Alertmanagers. */
 export class Reconciler {
@@ -62,7 +62,7 @@ export class Reconciler {
   /** By webhook. */
   readonly #memory = new Map<string, ReconciliationMemory>();
   /** By webhook: the open episodes that were in its last lists. */
-  readonly #present = new Map<string, { readonly at: EpochMs; readonly episodes: ReadonlySet<number> }>();
+  readonly #lastListed = new Map<string, { readonly at: EpochMs; readonly episodes: ReadonlySet<number> }>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -81,60 +81,67 @@ export class Reconciler {
       .safeIntegers();
   }
 
-  async run({ webhook, askedAt, complete, lists }: Listings): Promise<ReconcileResult> {
+  async reconcile({
+    webhook,
+    requestedAt,
+    complete,
+    responses,
+  }: AlertmanagerSnapshot): Promise<ReconcileResult> {
     const { receivers, rules, ready } = this.#options;
     const listed: (readonly ListedAlert[])[] = [];
-    for (const { name, body, groups, receivers: clues } of lists) {
-      const parsed = parseListing({ body, groups }, receiversOf(clues, receivers.of(webhook)));
+    for (const { name, body, groups, receivers: clues } of responses) {
+      const parsed = parseAlertList({ body, groups }, receiversOfWebhook(clues, receivers.namesOf(webhook)));
       if (!parsed.ok) return { outcome: 'malformed', name, detail: parsed.detail };
       listed.push(parsed.alerts);
     }
     await ready();
     const { settleMs = Number.POSITIVE_INFINITY, warmUpMs = 0 } = rules().senders[webhook] ?? {};
-    const starts = lists.map(({ startedAt }) => startedAt ?? Number.POSITIVE_INFINITY);
+    const starts = responses.map(({ startedAt }) => startedAt ?? Number.POSITIVE_INFINITY);
     const startedAt = Math.max(...starts);
     const plan = reconcile(await this.#read(webhook), listed, {
-      askedAt,
+      requestedAt,
       complete,
-      young: !(askedAt - startedAt > warmUpMs),
+      warmingUp: !(requestedAt - startedAt > warmUpMs),
       startedAt,
       settleMs,
-      memory: this.#memory.get(webhook) ?? { since: askedAt, ...NOTHING },
+      memory: this.#memory.get(webhook) ?? { since: requestedAt, ...EMPTY_MEMORY },
     });
     this.#memory.set(webhook, plan.memory);
-    this.#present.set(webhook, { at: askedAt, episodes: new Set(plan.present) });
-    const repaired = await this.#apply(plan, { webhook, at: askedAt });
-    return { outcome: 'reconciled', drift: plan.drift, missing: someOf(plan.missing), repaired };
+    this.#lastListed.set(webhook, { at: requestedAt, episodes: new Set(plan.present) });
+    const repaired = await this.#apply(plan, { webhook, at: requestedAt });
+    return { outcome: 'reconciled', drift: plan.drift, missing: examplesOf(plan.missing), repaired };
   }
 
   /** When an open episode was last in a list; undefined: never. */
-  listedAt(webhook: string, episode: number): EpochMs | undefined {
-    const last = this.#present.get(webhook);
+  lastListedAt(webhook: string, episode: number): EpochMs | undefined {
+    const last = this.#lastListed.get(webhook);
     return last?.episodes.has(episode) === true ? last.at : undefined;
   }
 
   /** Deletes suppressions that have ended, or can no longer be checked. */
-  async forget(): Promise<void> {
-    const { suppressed, open, names, rules, submit } = this.#options;
-    const asked = (webhook: number) => rules().senders[names.name(webhook)]?.settleMs !== undefined;
+  async deleteObsoleteSuppressions(): Promise<void> {
+    const { suppressed, open, strings, rules, submit } = this.#options;
+    const asked = (webhook: number) => rules().senders[strings.name(webhook)]?.settleMs !== undefined;
     if (suppressed.obsolete(asked).length === 0) return;
     await submit(() => {
       for (const id of suppressed.obsolete(asked)) {
         suppressed.set(id, undefined);
-        open.suppress(id, false);
+        open.setSuppressed(id, false);
       }
     });
   }
 
   async #read(webhook: string): Promise<readonly EpisodeToReconcile[]> {
-    const number = this.#options.names.known(webhook);
+    const number = this.#options.strings.known(webhook);
     const known: EpisodeToReconcile[] = [];
     if (number === undefined) return known;
     const ids = this.#ids.all();
     for (let i = 0; i < ids.length; i += SLICE) {
       const rows = this.#known.all(JSON.stringify(ids.slice(i, i + SLICE)), number);
       for (const row of rows) {
-        const episode = this.#options.unreadable.read('episodes', Number(row.id), () => knownEpisode(row));
+        const episode = this.#options.unreadable.readOrSkip('episodes', Number(row.id), () =>
+          knownEpisode(row),
+        );
         if (episode !== undefined) known.push(episode);
       }
       await new Promise((resolve) => setImmediate(resolve));
@@ -145,33 +152,35 @@ export class Reconciler {
   async #apply(plan: ReconciliationPlan, { webhook, at }: { webhook: string; at: EpochMs }) {
     const { actions } = this.#options;
     const expired = await this.#each(plan.expire, ({ id, lastReceivedAt }) =>
-      actions.pass(id, { kind: 'expire', at, lastReceivedAt, cause: 'absent' }),
+      actions.applyScheduled(id, { kind: 'expire', at, lastReceivedAt, cause: 'absent' }),
     );
     const reopened = await this.#reopen(plan.unknown, webhook, at);
-    const confirmed = await this.#each(plan.confirm, (id) => actions.pass(id, { kind: 'confirm', at }));
-    await this.#each(plan.refute, (id) => actions.pass(id, { kind: 'refute', at }));
+    const confirmed = await this.#each(plan.confirm, (id) =>
+      actions.applyScheduled(id, { kind: 'confirm', at }),
+    );
+    await this.#each(plan.refute, (id) => actions.applyScheduled(id, { kind: 'refute', at }));
     await this.#each(plan.suppress, ({ id, reason }) => this.#suppress(id, reason));
-    await this.forget();
+    await this.deleteObsoleteSuppressions();
     return { expired, reopened, confirmed, refuted: plan.refute.length };
   }
 
   /** Reopens episodes that were expired and are listed after all. */
   async #reopen(listed: readonly ListedAlert[], webhook: string, at: EpochMs): Promise<number> {
-    const { names, episodes, actions, rules } = this.#options;
-    const number = names.known(webhook);
+    const { strings, episodes, actions, rules } = this.#options;
+    const number = strings.known(webhook);
     if (number === undefined) return 0;
     const toleranceNs = toNanoseconds(rules().toleranceMs);
     const found: { id: number; alert: ListedAlert }[] = [];
     for (const [index, alert] of listed.entries()) {
       const last = episodes.latest(number, alert.fingerprint);
-      if (last !== undefined && wasGivenUp(last.state, alert.startsAt, toleranceNs))
+      if (last !== undefined && wasExpired(last.state, alert.startsAt, toleranceNs))
         found.push({ id: last.id, alert });
       if (index % SLICE === SLICE - 1) await new Promise((resolve) => setImmediate(resolve));
     }
     return this.#each(found, ({ id, alert: { fingerprint, suppressed } }) => {
       // a delivery may have begun the next life meanwhile
       if (episodes.latest(number, fingerprint)?.id !== id) return 0;
-      const done = actions.pass(id, { kind: 'confirm', at });
+      const done = actions.applyScheduled(id, { kind: 'confirm', at });
       // before anyone is notified of an old alert that its Alertmanager suppresses
       if (done > 0 && suppressed !== undefined) this.#suppress(id, suppressed);
       return done;
@@ -180,7 +189,7 @@ export class Reconciler {
 
   #suppress(id: number, reason: Suppression | undefined): number {
     this.#options.suppressed.set(id, reason);
-    this.#options.open.suppress(id, reason !== undefined);
+    this.#options.open.setSuppressed(id, reason !== undefined);
     return 0;
   }
 
@@ -194,7 +203,7 @@ export class Reconciler {
   }
 }
 
-const checkKnown = rowCheck<KnownRow>({
+const checkKnown = rowValidator<KnownRow>({
   ...{ id: 'integer', fingerprint: 'integer', open: 'integer' },
   ...{ last_received: 'time', reason: 'text or null' },
 });
@@ -211,7 +220,7 @@ function knownEpisode(row: KnownRow): EpisodeToReconcile {
   };
 }
 
-function someOf(missing: readonly ListedAlert[]) {
+function examplesOf(missing: readonly ListedAlert[]) {
   const firstOf = (names: readonly string[]) => [...new Set(names)].slice(0, MAX_EXAMPLES);
   return {
     alertnames: firstOf(missing.map(({ alertname }) => alertname)),

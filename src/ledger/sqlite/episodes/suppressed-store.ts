@@ -1,5 +1,5 @@
 import type { Statement } from 'better-sqlite3';
-import type { Suppression } from '../../../alerts/reconciliation.ts';
+import type { Suppression } from '../../../alerts/reconciliation-types.ts';
 import type { Sqlite } from '../database/open-database.ts';
 
 /** Which episodes their Alertmanagers suppress, and why. Writes only within a transaction. */

@@ -1,9 +1,9 @@
 import { isWatchdog, type WatchdogRule, type WatchdogSighting } from '../../../alerts/watchdog.ts';
 import type { EpochMs } from '../../../domain/clock.ts';
 import type { LabelSet } from '../../../domain/labels.ts';
-import type { Meta } from '../database/meta.ts';
+import type { MetaTable } from '../database/meta-table.ts';
 
-interface Watched {
+interface WatchedWatchdog {
   readonly rule: WatchdogRule;
   seenAt: EpochMs | undefined;
   /** Ids of its open episodes. */
@@ -12,34 +12,34 @@ interface Watched {
 
 /** When each watchdog was last delivered: stored with its delivery, so that it is known after a restart. */
 export class WatchdogSightings {
-  readonly #meta: Meta;
-  #watched: readonly Watched[] = [];
-  readonly #waiting: { readonly watched: Watched; readonly at: EpochMs }[] = [];
+  readonly #meta: MetaTable;
+  #watched: readonly WatchedWatchdog[] = [];
+  readonly #uncommitted: { readonly watched: WatchedWatchdog; readonly at: EpochMs }[] = [];
 
-  constructor(meta: Meta) {
+  constructor(meta: MetaTable) {
     this.#meta = meta;
   }
 
-  /** Replaces the set of watchdogs; `follow` must then be called again for every open episode. */
+  /** Replaces the set of watchdogs; `claim` must then be called again for every open episode. */
   configure(rules: readonly WatchdogRule[]): void {
-    this.#waiting.length = 0;
+    this.#uncommitted.length = 0;
     this.#watched = rules.map((rule) => {
-      const seenAt = this.#meta.number(keyOf(rule));
+      const seenAt = this.#meta.getNumber(keyOf(rule));
       return { rule, seenAt: seenAt === 0 ? undefined : seenAt, open: new Set() };
     });
   }
 
   /** An alert was delivered as firing. Only within a transaction. */
-  see(labels: LabelSet, at: EpochMs): void {
+  recordFiring(labels: LabelSet, at: EpochMs): void {
     for (const watched of this.#watched) {
       if (!isWatchdog(watched.rule, labels)) continue;
-      this.#meta.set(keyOf(watched.rule), at);
-      this.#waiting.push({ watched, at });
+      this.#meta.setNumber(keyOf(watched.rule), at);
+      this.#uncommitted.push({ watched, at });
     }
   }
 
   /** An episode opened or closed. @returns whether it is a watchdog's */
-  follow({ id, open, labels }: { id: number; open: boolean; labels: LabelSet }): boolean {
+  claim({ id, open, labels }: { id: number; open: boolean; labels: LabelSet }): boolean {
     let any = false;
     for (const watched of this.#watched) {
       const mine = isWatchdog(watched.rule, labels);
@@ -50,17 +50,17 @@ export class WatchdogSightings {
     return any;
   }
 
-  mark(): () => void {
-    const { length } = this.#waiting;
+  savepoint(): () => void {
+    const { length } = this.#uncommitted;
     return () => {
-      this.#waiting.length = length;
+      this.#uncommitted.length = length;
     };
   }
 
   /** Call after the commit. */
-  apply(): void {
-    for (const { watched, at } of this.#waiting) watched.seenAt = at;
-    this.#waiting.length = 0;
+  applyCommitted(): void {
+    for (const { watched, at } of this.#uncommitted) watched.seenAt = at;
+    this.#uncommitted.length = 0;
   }
 
   summary(): readonly WatchdogSighting[] {

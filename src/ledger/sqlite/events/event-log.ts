@@ -1,20 +1,20 @@
 import type { Statement } from 'better-sqlite3';
 import type { EpochMs } from '../../../domain/clock.ts';
-import type { Meta } from '../database/meta.ts';
-import type { Names } from '../database/string-table.ts';
+import type { MetaTable } from '../database/meta-table.ts';
+import type { StringTable } from '../database/string-table.ts';
 import type { Sqlite } from '../database/open-database.ts';
 import type { SegmentReader } from './segment-reader.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import {
-  keptTexts,
-  readAlert,
+  encodeTexts,
+  decodeAlertLine,
   SegmentBuffer,
   SegmentLines,
-  writeLine,
+  encodeEventLine,
   type NewSegment,
   type Segment,
   type StoredEvent,
-  type Texts,
+  type AlertTexts,
 } from './segment.ts';
 
 const PRUNED = 'events_pruned_through';
@@ -26,28 +26,28 @@ export interface EventTable {
   append(event: StoredEvent): void;
 }
 
-interface LogParts {
-  readonly names: Names;
-  readonly meta: Meta;
+interface EventLogParts {
+  readonly strings: StringTable;
+  readonly meta: MetaTable;
   readonly segments: SegmentReader;
   readonly unreadable: UnreadableRows;
 }
 
 /** Appends events under gapless offsets, and removes the oldest. */
 export class EventLog implements EventTable {
-  readonly #parts: LogParts;
+  readonly #parts: EventLogParts;
   readonly #insert: Statement<(number | string | null)[]>;
   readonly #insertType: Statement<[number, number]>;
   readonly #delete: Statement<[number]>;
   readonly #deleteType: Statement<[number, number]>;
   readonly #deleteTypes: Statement<[number]>;
-  readonly #keep: Statement<[string, number, number]>;
+  readonly #storeTexts: Statement<[string, number, number]>;
   readonly #buffer = new SegmentBuffer((segment) => this.#write(segment));
   #last: number;
   #latest: number;
   #pruned: number;
 
-  constructor(database: Sqlite, parts: LogParts) {
+  constructor(database: Sqlite, parts: EventLogParts) {
     this.#parts = parts;
     this.#insert = database.prepare(
       'INSERT INTO segments (first, last, time, latest, subject, lines) VALUES (?, ?, ?, ?, ?, ?)',
@@ -56,8 +56,8 @@ export class EventLog implements EventTable {
     this.#delete = database.prepare('DELETE FROM segments WHERE first = ?');
     this.#deleteType = database.prepare('DELETE FROM segment_types WHERE type = ? AND first = ?');
     this.#deleteTypes = database.prepare('DELETE FROM segment_types WHERE first = ?');
-    this.#keep = database.prepare('UPDATE episodes SET texts = ? WHERE id = ? AND last_event = ?');
-    this.#pruned = parts.meta.number(PRUNED);
+    this.#storeTexts = database.prepare('UPDATE episodes SET texts = ? WHERE id = ? AND last_event = ?');
+    this.#pruned = parts.meta.getNumber(PRUNED);
     const newest = database
       .prepare<[], Segment & { readonly latest: number }>(
         'SELECT * FROM segments ORDER BY first DESC LIMIT 1',
@@ -83,7 +83,7 @@ export class EventLog implements EventTable {
    * @returns the first offset, and `latest` for the events
    */
   reserve(count: number, time: EpochMs): { base: number; latest: number } {
-    this.seal();
+    this.flush();
     const base = this.#last + 1;
     this.#last += count;
     if (count > 0) this.#latest = Math.max(this.#latest, time);
@@ -97,29 +97,31 @@ export class EventLog implements EventTable {
 
   append(event: StoredEvent): void {
     this.#last++;
-    const type = this.#parts.names.id(event.type);
-    this.#buffer.add(this.#last, type, writeLine(type, event, this.#last), event);
+    const type = this.#parts.strings.idOf(event.type);
+    this.#buffer.add(this.#last, type, encodeEventLine(type, event, this.#last), event);
   }
 
   /** Writes pending events. Call before a commit. */
-  seal(): void {
-    this.#buffer.seal();
+  flush(): void {
+    this.#buffer.flush();
   }
 
   /** The texts of an alert's event; undefined if retention removed it. @throws Error if it is unreadable */
-  texts(offset: number): Texts | undefined {
+  texts(offset: number): AlertTexts | undefined {
     const line = this.#buffer.line(offset);
-    return line === undefined ? this.#parts.segments.at(offset)?.alert(offset) : readAlert(line, offset);
+    return line === undefined
+      ? this.#parts.segments.segmentAt(offset)?.alert(offset)
+      : decodeAlertLine(line, offset);
   }
 
   /** Records the state in memory; the returned function restores it after a rollback. */
-  mark(): () => void {
-    const [last, latest, pruned, back] = [this.#last, this.#latest, this.#pruned, this.#buffer.mark()];
+  savepoint(): () => void {
+    const [last, latest, pruned, back] = [this.#last, this.#latest, this.#pruned, this.#buffer.savepoint()];
     return () => {
       this.#last = last;
       this.#latest = latest;
       this.#pruned = pruned;
-      this.#parts.segments.forget();
+      this.#parts.segments.clearCache();
       back();
     };
   }
@@ -131,24 +133,24 @@ export class EventLog implements EventTable {
   prune(cutoff: EpochMs, slice: number): boolean {
     const old = this.#parts.segments.oldest(cutoff, slice);
     for (const lines of old) {
-      this.#release(lines);
+      this.#deleteSegment(lines);
       this.#delete.run(lines.segment.first);
       this.#pruned = Math.max(this.#pruned, lines.segment.last);
     }
-    if (old.length > 0) this.#parts.meta.set(PRUNED, this.#pruned);
+    if (old.length > 0) this.#parts.meta.setNumber(PRUNED, this.#pruned);
     return old.length > 0;
   }
 
   /** Removes all references to a segment: episodes keep the texts of its events. */
-  #release(lines: SegmentLines): void {
+  #deleteSegment(lines: SegmentLines): void {
     const { first, last } = lines.segment;
     for (let offset = first; offset <= last; offset++) {
       const type = lines.type(offset);
       if (Number.isNaN(type)) this.#deleteTypes.run(first);
       else this.#deleteType.run(type, first);
-      this.#parts.unreadable.read('segments', offset, () => {
+      this.#parts.unreadable.readOrSkip('segments', offset, () => {
         const alert = lines.alert(offset);
-        if (alert !== undefined) this.#keep.run(keptTexts(alert), alert.episode, offset);
+        if (alert !== undefined) this.#storeTexts.run(encodeTexts(alert), alert.episode, offset);
       });
     }
   }

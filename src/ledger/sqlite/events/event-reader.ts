@@ -4,7 +4,7 @@ import { parseEventId } from '../../../domain/event.ts';
 import type { EventSlice, EventSliceQuery, WireEvent } from '../../thread/protocol.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { EventLog } from './event-log.ts';
-import type { Names } from '../database/string-table.ts';
+import type { StringTable } from '../database/string-table.ts';
 import type { Sqlite } from '../database/open-database.ts';
 import type { SegmentReader } from './segment-reader.ts';
 import { SegmentLines, type Segment } from './segment.ts';
@@ -20,7 +20,7 @@ type RangeStatement = Statement<[Range & { readonly value: number | string | nul
 
 interface ReaderParts {
   readonly log: Pick<EventLog, 'last' | 'pruned'>;
-  readonly names: Names;
+  readonly strings: StringTable;
   readonly segments: SegmentReader;
   readonly unreadable: UnreadableRows;
   readonly epoch: string;
@@ -29,7 +29,7 @@ interface ReaderParts {
 }
 
 /** How many offsets are searched for an alert's previous event if the link to it is damaged. */
-const SEARCHED = 100_000;
+const MAX_SEARCHED = 100_000;
 const COLUMNS = 's.first, s.last, s.time, s.subject, s.lines';
 const IN_RANGE = 's.first < @below AND s.last > @above AND +s.time >= @since';
 // first offset of the segment that contains the start of the range
@@ -76,7 +76,7 @@ export class EventReader {
       below: query.before ?? log.last + 1,
       since,
     };
-    const events = cutAt(this.#find(query, range, order), query.maxBytes);
+    const events = cutAtBytes(this.#find(query, range, order), query.maxBytes);
     const full = events.isCut || events.rows.length === query.limit;
     return {
       epoch,
@@ -105,10 +105,13 @@ export class EventReader {
   ): readonly WireEvent[] {
     const types = type === undefined ? undefined : new Set(this.#types(type));
     const scan = (statement: Record<Order, RangeStatement>, value: number | string | null, only = types) =>
-      take(this.#scan(statement[order].iterate({ ...range, value }), { range, order, types: only }), {
-        limit,
-        maxBytes,
-      });
+      takeUntilFull(
+        this.#scan(statement[order].iterate({ ...range, value }), { range, order, types: only }),
+        {
+          limit,
+          maxBytes,
+        },
+      );
     if (subject === undefined && types === undefined) return scan(this.#everything, null);
     const found =
       subject === undefined
@@ -141,12 +144,12 @@ export class EventReader {
       let offset = Number.isSafeInteger(last) ? last : this.#parts.log.last;
       while (offset > range.above && !seen.has(offset)) {
         seen.add(offset);
-        const lines = this.#parts.segments.at(offset);
+        const lines = this.#parts.segments.segmentAt(offset);
         if (lines === undefined) break;
         const wanted = offset < range.below && !(lines.segment.time < range.since);
         const isOther = types?.has(lines.type(offset)) === false || lines.subject(offset) !== subject;
         if (wanted && !isOther) yield this.#event(lines, offset);
-        offset = this.#before(lines, offset, subject);
+        offset = this.#previousOf(lines, offset, subject);
       }
     }
   }
@@ -154,29 +157,29 @@ export class EventReader {
   /**
    * The previous event of an alert; 0 for its first. If the link is damaged, the next older event found by searching.
    */
-  #before(lines: SegmentLines, offset: number, subject: string): number {
-    const alert = this.#parts.unreadable.read('segments', offset, () => lines.alert(offset));
+  #previousOf(lines: SegmentLines, offset: number, subject: string): number {
+    const alert = this.#parts.unreadable.readOrSkip('segments', offset, () => lines.alert(offset));
     if (alert?.fingerprint === subject) return alert.previous;
     for (let segment: Segment | undefined = lines.segment, below = offset; segment !== undefined;) {
       const older = new SegmentLines(segment);
       for (let at = Math.min(older.segment.last, below - 1); at >= segment.first; at--)
         if (older.subject(at) === subject) return at;
       below = segment.first;
-      segment = this.#mentioning.get(below, offset - SEARCHED, `\t${subject}\t`);
+      segment = this.#mentioning.get(below, offset - MAX_SEARCHED, `\t${subject}\t`);
     }
     return 0;
   }
 
   #event(lines: SegmentLines, offset: number): WireEvent {
-    const type = this.#parts.names.name(lines.type(offset));
+    const type = this.#parts.strings.name(lines.type(offset));
     const { time } = lines.segment;
     return { offset, type, subject: lines.subject(offset), time, data: lines.data(offset, type) };
   }
 
   #types(type: string): readonly number[] {
-    const { names } = this.#parts;
-    if (type.endsWith('.*')) return names.startingWith(type.slice(0, -1));
-    const id = names.known(type);
+    const { strings } = this.#parts;
+    if (type.endsWith('.*')) return strings.idsWithPrefix(type.slice(0, -1));
+    const id = strings.known(type);
     return id === undefined ? [] : [id];
   }
 
@@ -194,7 +197,7 @@ export class EventReader {
 }
 
 /** At most `limit` events, and none after their data has reached `maxBytes`. */
-function take(
+function takeUntilFull(
   events: Iterable<WireEvent>,
   { limit, maxBytes = Infinity }: { readonly limit: number; readonly maxBytes: number | undefined },
 ): WireEvent[] {
@@ -209,7 +212,7 @@ function take(
 }
 
 /** The first events, until their data reaches the limit; at least one. Results combined from parts may exceed it. */
-function cutAt(
+function cutAtBytes(
   events: readonly WireEvent[],
   maxBytes = Infinity,
 ): { rows: readonly WireEvent[]; isCut: boolean } {

@@ -4,14 +4,14 @@ import type { Sqlite } from '../database/open-database.ts';
 import { SegmentLines, type Segment } from './segment.ts';
 
 /** Number of cached segments: a group that repeats itself asks for the same few. */
-const KEPT = 16;
+const CACHED_SEGMENTS = 16;
 const COLUMNS = 'first, last, time, subject, lines';
 
 /** Reads segments of events. */
 export class SegmentReader {
   readonly #at: Statement<[number], Segment>;
   readonly #oldest: Statement<[number, number], Segment>;
-  readonly #kept = new Map<number, SegmentLines>();
+  readonly #cache = new Map<number, SegmentLines>();
   #last: SegmentLines | undefined;
 
   constructor(database: Sqlite) {
@@ -27,10 +27,10 @@ export class SegmentReader {
   }
 
   /** The segment that contains an offset. */
-  at(offset: number): SegmentLines | undefined {
+  segmentAt(offset: number): SegmentLines | undefined {
     // usually the same as before
-    if (this.#last !== undefined && has(this.#last.segment, offset)) return this.#last;
-    this.#last = this.#keptAt(offset) ?? this.#read(offset);
+    if (this.#last !== undefined && contains(this.#last.segment, offset)) return this.#last;
+    this.#last = this.#cachedAt(offset) ?? this.#read(offset);
     return this.#last;
   }
 
@@ -40,13 +40,13 @@ export class SegmentReader {
   }
 
   /** After a rollback: cached segments may no longer exist. */
-  forget(): void {
-    this.#kept.clear();
+  clearCache(): void {
+    this.#cache.clear();
     this.#last = undefined;
   }
 
-  #keptAt(offset: number): SegmentLines | undefined {
-    for (const lines of this.#kept.values()) if (has(lines.segment, offset)) return lines;
+  #cachedAt(offset: number): SegmentLines | undefined {
+    for (const lines of this.#cache.values()) if (contains(lines.segment, offset)) return lines;
     return undefined;
   }
 
@@ -54,14 +54,14 @@ export class SegmentReader {
     const row = this.#at.get(offset);
     if (row === undefined) return undefined;
     const lines = new SegmentLines(row);
-    if (!has(lines.segment, offset)) return undefined;
-    this.#kept.set(row.first, lines);
-    const [eldest] = this.#kept.keys();
-    if (this.#kept.size > KEPT && eldest !== undefined) this.#kept.delete(eldest);
+    if (!contains(lines.segment, offset)) return undefined;
+    this.#cache.set(row.first, lines);
+    const [eldest] = this.#cache.keys();
+    if (this.#cache.size > CACHED_SEGMENTS && eldest !== undefined) this.#cache.delete(eldest);
     return lines;
   }
 }
 
-function has({ first, last }: Segment, offset: number): boolean {
+function contains({ first, last }: Segment, offset: number): boolean {
   return first <= offset && offset <= last;
 }

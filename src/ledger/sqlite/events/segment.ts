@@ -17,14 +17,14 @@ export interface Segment {
 }
 
 /** The texts of an alert, as JSON. */
-export interface Texts {
+export interface AlertTexts {
   readonly labels: string;
   readonly annotations: string;
   readonly generatorUrl: string;
 }
 
 /** Additional fields of an alert's event. */
-export interface AlertPart extends Texts {
+export interface AlertEventFields extends AlertTexts {
   readonly fingerprint: string;
   /** The id of its episode. */
   readonly episode: number;
@@ -42,10 +42,10 @@ export interface StoredEvent {
   readonly time: EpochMs;
   /** JSON; for an alert's event, the members that are its own and not in `alert`. */
   readonly data: string;
-  readonly alert?: AlertPart;
+  readonly alert?: AlertEventFields;
 }
 
-interface AlertFields extends Texts {
+interface DecodedAlertFields extends AlertTexts {
   readonly previous: number;
   readonly episode: number;
   readonly fingerprint: string;
@@ -55,7 +55,7 @@ interface AlertFields extends Texts {
 const MAX_LINES = 64;
 
 /** @param at the event's own offset, or its -count */
-export function writeLine(type: number, { data, alert }: StoredEvent, at: number): string {
+export function encodeEventLine(type: number, { data, alert }: StoredEvent, at: number): string {
   if (alert === undefined) return `${type}\t${data}`;
   const { previous, episode, fingerprint, labels, annotations, generatorUrl } = alert;
   // within a large delivery offsets are not known yet, but the distance between events is
@@ -92,13 +92,13 @@ export class SegmentLines {
     if (annotations === undefined) return data;
     const transition = type.slice(type.lastIndexOf('.') + 1);
     const identity = `"transition":"${transition}","episode":"${episode}","fingerprint":"${fingerprint}"`;
-    const said = `"generator_url":${url},"labels":${labels},"annotations":${annotations}`;
-    return `{${identity},${data.slice(1, -1)},${this.#common},${said}}`;
+    const texts = `"generator_url":${url},"labels":${labels},"annotations":${annotations}`;
+    return `{${identity},${data.slice(1, -1)},${this.#common},${texts}}`;
   }
 
   /** Undefined if it is not an alert's event. @throws Error if it is unreadable */
-  alert(offset: number): AlertFields | undefined {
-    return readAlert(this.#line(offset), offset);
+  alert(offset: number): DecodedAlertFields | undefined {
+    return decodeAlertLine(this.#line(offset), offset);
   }
 
   /** The fingerprint, for an alert's event. */
@@ -116,7 +116,7 @@ function hasSoundEnd({ first, last }: Segment): boolean {
 }
 
 /** @throws Error if it is unreadable */
-export function readAlert(line: string, offset: number): AlertFields | undefined {
+export function decodeAlertLine(line: string, offset: number): DecodedAlertFields | undefined {
   const [, , previous, episode = '', fingerprint = '', url = '', labels = '', annotations] = line.split('\t');
   if (line !== '' && previous === undefined) return undefined;
   if (annotations === undefined) throw new Error(`event ${offset} is truncated`);
@@ -138,12 +138,12 @@ function textOf(value: unknown): string {
 }
 
 /** The texts of an episode's last event, as stored with the episode when retention removes that event. */
-export function keptTexts({ labels, annotations, generatorUrl }: Texts): string {
+export function encodeTexts({ labels, annotations, generatorUrl }: AlertTexts): string {
   return JSON.stringify([generatorUrl, labels, annotations]);
 }
 
 /** @throws Error if it is unreadable */
-export function readKept(text: string): Texts {
+export function decodeTexts(text: string): AlertTexts {
   const [generatorUrl, labels, annotations] = JSON.parse(text) as readonly unknown[];
   return {
     generatorUrl: textOf(generatorUrl),
@@ -177,7 +177,7 @@ export class SegmentBuffer {
 
   /** @param place counted by `first` and `last`: an offset, or the event's number within a large delivery */
   add(place: number, type: number, line: string, event: StoredEvent): void {
-    if (this.#open !== undefined && !takes(this.#open, event)) this.seal();
+    if (this.#open !== undefined && !accepts(this.#open, event)) this.flush();
     this.#open ??= {
       first: place,
       time: event.time,
@@ -196,7 +196,7 @@ export class SegmentBuffer {
   }
 
   /** Writes the collected events. Only within a transaction. */
-  seal(): void {
+  flush(): void {
     if (this.#open === undefined) return;
     const { first, time, subject = null, common, lines, types } = this.#open;
     this.#open = undefined;
@@ -205,7 +205,7 @@ export class SegmentBuffer {
     this.#write({ first, last, time, subject, lines: text, types: new Set(types) });
   }
 
-  mark(): () => void {
+  savepoint(): () => void {
     const open = this.#open;
     const count = open?.lines.length ?? 0;
     return () => {
@@ -216,7 +216,7 @@ export class SegmentBuffer {
   }
 }
 
-function takes({ time, subject, common, lines }: OpenSegment, event: StoredEvent): boolean {
+function accepts({ time, subject, common, lines }: OpenSegment, event: StoredEvent): boolean {
   if (event.alert === undefined || subject !== undefined) return false;
   return time === event.time && common === event.alert.common && lines.length < MAX_LINES;
 }

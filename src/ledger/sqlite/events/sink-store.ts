@@ -4,10 +4,10 @@ import type { DeadLetter, SinkProgress } from '../../ledger.ts';
 import type { EventLog } from './event-log.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { Sqlite } from '../database/open-database.ts';
-import { rowCheck } from '../database/row-shape.ts';
+import { rowValidator } from '../database/row-shape.ts';
 
 /** Dead letters kept for each sink. */
-const KEPT = 1_000;
+const MAX_DEAD_LETTERS = 1_000;
 
 interface SinkParts {
   readonly log: EventLog;
@@ -15,8 +15,8 @@ interface SinkParts {
   readonly unreadable: UnreadableRows;
 }
 
-const checkPosition = rowCheck<{ readonly through: number }>({ through: 'integer' });
-const checkLetter = rowCheck<DeadLetter>({ id: 'text', at: 'time', reason: 'text' });
+const checkPosition = rowValidator<{ readonly through: number }>({ through: 'integer' });
+const checkLetter = rowValidator<DeadLetter>({ id: 'text', at: 'time', reason: 'text' });
 
 /** The position of each sink, and the events that it rejected. */
 export class SinkStore {
@@ -55,7 +55,7 @@ export class SinkStore {
       through === undefined
         ? this.#log.last
         : // unreadable: from the oldest event on nothing is lost, and repeated events have the same id
-          (this.#unreadable.read('sinks', sink, () => position(through)) ?? this.#log.pruned);
+          (this.#unreadable.readOrSkip('sinks', sink, () => position(through)) ?? this.#log.pruned);
     return `${this.#epoch}-${known}`;
   }
 
@@ -63,12 +63,14 @@ export class SinkStore {
   save({ sink, after, refused }: SinkProgress): undefined {
     this.#save.run(sink, offsetOf(after));
     for (const { id, at, reason } of refused) this.#refuse.run(sink, offsetOf(id), at, reason);
-    if (refused.length > 0) this.#bound.run(sink, sink, KEPT);
+    if (refused.length > 0) this.#bound.run(sink, sink, MAX_DEAD_LETTERS);
   }
 
   deadLetters(sink: string): readonly DeadLetter[] {
     const letters = this.#letters.all(this.#epoch, sink);
-    return letters.filter((row) => this.#unreadable.sound('dead_letters', row, checkLetter) !== undefined);
+    return letters.filter(
+      (row) => this.#unreadable.readableRows('dead_letters', row, checkLetter) !== undefined,
+    );
   }
 }
 

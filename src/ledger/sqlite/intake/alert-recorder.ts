@@ -12,11 +12,11 @@ import {
   type Reporter,
 } from '../../../alerts/episode.ts';
 import { alertEventData, commonEventData } from '../../alert-event.ts';
-import { act } from '../../../alerts/episode-actions.ts';
+import { applyAction } from '../../../alerts/episode-actions.ts';
 import type { AlertFunctions } from '../alert-functions.ts';
 import type { AlertRules, RawDelivery } from '../../ledger.ts';
 
-import type { AlertCounting } from '../episodes/alert-stats.ts';
+import type { AlertStats } from '../episodes/alert-stats.ts';
 import { labelsOf } from '../episodes/episode-row.ts';
 import type { EpisodeTable, StoredEpisode } from '../episodes/episode-table.ts';
 import type { EventTable } from '../events/event-log.ts';
@@ -31,12 +31,12 @@ export interface RecorderParts {
   /** Called for every transition; a change is taken back if its task fails. */
   readonly onChange: (change: EpisodeChange) => void;
   readonly onTransition?: (transition: Transition) => void;
-  readonly counting: AlertCounting;
+  readonly stats: AlertStats;
   readonly sightings: WatchdogSightings;
 }
 
 /** A delivery being processed. */
-export interface Incoming {
+export interface DeliveryInProgress {
   readonly raw: RawDelivery;
   /** The number of its webhook. */
   readonly webhook: number;
@@ -47,7 +47,7 @@ export interface Incoming {
 }
 
 /** A change of one episode. */
-interface Step {
+interface EpisodeStep {
   readonly webhook: number;
   readonly fingerprint: string;
   readonly labels: Alert['labels'];
@@ -77,13 +77,16 @@ export class AlertRecorder {
   }
 
   /** Records one alert of a delivery. */
-  record(alert: Alert, { raw, webhook, delivery, reporter, common }: Incoming): readonly EpisodeTransition[] {
+  record(
+    alert: Alert,
+    { raw, webhook, delivery, reporter, common }: DeliveryInProgress,
+  ): readonly EpisodeTransition[] {
     const { episodes, advance } = this.#parts;
     const { toleranceMs, staleHoldMs, senders } = this.#parts.rules();
     const { fingerprint, labels, values } = alert;
     const { receivedAt } = raw;
     const sender = senders[raw.webhook] ?? UNKNOWN_SENDER;
-    const known = episodes.delivered({ alert, webhook, receivedAt });
+    const known = episodes.latestForDelivery({ alert, webhook, receivedAt });
     const { state, transitions, former, duplicate } = advance(known?.state, alert, {
       receivedAt,
       lastReceivedAt: known?.lastReceivedAt ?? 0,
@@ -93,29 +96,30 @@ export class AlertRecorder {
       staleHoldMs,
       groupIntervalMs: sender.groupIntervalMs,
     });
-    if (alert.status === 'firing') this.#parts.sightings.see(labels, receivedAt);
-    if (duplicate !== undefined) this.#parts.counting.duplicate(duplicate);
+    if (alert.status === 'firing') this.#parts.sightings.recordFiring(labels, receivedAt);
+    if (duplicate !== undefined) this.#parts.stats.countDuplicate(duplicate);
     if (transitions.length === 0) {
-      if (known !== undefined) episodes.touch(known, state, receivedAt);
+      if (known !== undefined) episodes.updateAfterRepeat(known, state, receivedAt);
       return transitions;
     }
     const { receiver } = delivery;
-    if (known !== undefined && former !== undefined) episodes.touch(known, former, known.lastReceivedAt);
+    if (known !== undefined && former !== undefined)
+      episodes.updateAfterRepeat(known, former, known.lastReceivedAt);
     const step = { webhook, fingerprint, labels, at: receivedAt, receivedAt, receiver, common, values };
-    this.#write(known, transitions, step);
+    this.#writeTransitions(known, transitions, step);
     return transitions;
   }
 
   /** Applies an action of a person, a timer or the sender's own list to an episode. */
-  act(known: StoredEpisode, action: EpisodeAction, webhook: string): readonly EpisodeTransition[] {
-    const { state, transitions } = act(known.state, action);
+  applyAction(known: StoredEpisode, action: EpisodeAction, webhook: string): readonly EpisodeTransition[] {
+    const { state, transitions } = applyAction(known.state, action);
     if (transitions.length === 0) {
-      if (state !== known.state) this.#parts.episodes.touch(known, state, known.lastReceivedAt);
+      if (state !== known.state) this.#parts.episodes.updateAfterRepeat(known, state, known.lastReceivedAt);
       return transitions;
     }
     const { fingerprint, receiver, lastReceivedAt } = known;
     const at = 'at' in action ? action.at : action.acknowledgement.at;
-    this.#write(known, transitions, {
+    this.#writeTransitions(known, transitions, {
       ...{ webhook: known.webhook, fingerprint, receiver, at, receivedAt: lastReceivedAt },
       labels: labelsOf(state.labels),
       common: commonEventData({ webhook, receiver, receivedAt: at }),
@@ -124,27 +128,31 @@ export class AlertRecorder {
     return transitions;
   }
 
-  #write(known: StoredEpisode | undefined, transitions: readonly EpisodeTransition[], step: Step): void {
+  #writeTransitions(
+    known: StoredEpisode | undefined,
+    transitions: readonly EpisodeTransition[],
+    step: EpisodeStep,
+  ): void {
     const { events, onChange } = this.#parts;
     let current = known;
     for (const done of transitions) {
       const { transition, episode } = done;
       const event = events.next;
-      const next = this.#store(current, episode, step, event);
+      const next = this.#storeEpisode(current, episode, step, event);
       const previous = next.id === current?.id ? current.lastEvent : 0;
-      this.#tell(done, next.id, previous, step);
+      this.#appendEvent(done, next.id, previous, step);
       this.#parts.onTransition?.(transition);
-      this.#parts.counting.step(done, current?.state);
+      this.#parts.stats.countTransition(done, current?.state);
       const { open, severity, acknowledged, unacknowledgedSince: since } = episode;
       onChange({ id: next.id, labels: step.labels, open, severity, acknowledged, since });
       current = next;
     }
   }
 
-  #store(
+  #storeEpisode(
     current: StoredEpisode | undefined,
     state: EpisodeState,
-    { webhook, fingerprint, receivedAt, receiver }: Step,
+    { webhook, fingerprint, receivedAt, receiver }: EpisodeStep,
     event: number,
   ): StoredEpisode {
     const { episodes } = this.#parts;
@@ -156,7 +164,12 @@ export class AlertRecorder {
     return { id, webhook, fingerprint, lastEvent: event, lastReceivedAt: receivedAt, receiver, state };
   }
 
-  #tell({ transition, episode }: EpisodeTransition, id: number, previous: number, step: Step): void {
+  #appendEvent(
+    { transition, episode }: EpisodeTransition,
+    id: number,
+    previous: number,
+    step: EpisodeStep,
+  ): void {
     const { at, fingerprint, common, values, cause } = step;
     const { labels, annotations, generatorUrl } = episode;
     this.#parts.events.append({

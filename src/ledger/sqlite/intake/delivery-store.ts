@@ -4,12 +4,12 @@ import type { EpochMs } from '../../../domain/clock.ts';
 import type { ListQuery, RawDelivery, StoredDelivery } from '../../ledger.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { Sqlite } from '../database/open-database.ts';
-import { rowCheck } from '../database/row-shape.ts';
+import { rowValidator } from '../database/row-shape.ts';
 
 /** Senders choose their names freely; this limits what is stored of them. */
 const MAX_TEXT = 1_024;
 /** Maximum number of parts of a body: the ids of parts are spaced by this. */
-const PARTS = 65_536;
+const MAX_PARTS = 65_536;
 const NO_BYTES = new Uint8Array(0);
 
 export interface DeliveryCounts {
@@ -30,7 +30,7 @@ interface NewDelivery {
 
 type Value = number | string | Uint8Array;
 
-const checkDelivery = rowCheck<StoredDelivery>({
+const checkDelivery = rowValidator<StoredDelivery>({
   ...{ id: 'integer', webhook: 'text', receivedAt: 'time', source: 'text', userAgent: 'text' },
   ...{ receiver: 'text', groupKey: 'text', status: 'text', truncatedAlerts: 'integer', accepted: 'integer' },
   ...{ duplicates: 'integer', quarantined: 'integer', bytes: 'integer' },
@@ -40,7 +40,7 @@ const checkDelivery = rowCheck<StoredDelivery>({
 export class DeliveryStore {
   readonly #maxBytes: number;
   readonly #unreadable: UnreadableRows;
-  readonly #seen: Statement<[Uint8Array], number>;
+  readonly #isKnown: Statement<[Uint8Array], number>;
   readonly #insert: Statement<Value[]>;
   readonly #insertBody: Statement<[number, number, Uint8Array]>;
   readonly #list: Statement<[number, number], StoredDelivery>;
@@ -58,7 +58,9 @@ export class DeliveryStore {
   constructor(database: Sqlite, { maxBytes, unreadable }: { maxBytes: number; unreadable: UnreadableRows }) {
     this.#maxBytes = maxBytes;
     this.#unreadable = unreadable;
-    this.#seen = database.prepare<[Uint8Array], number>('SELECT 1 FROM deliveries WHERE digest = ?').pluck();
+    this.#isKnown = database
+      .prepare<[Uint8Array], number>('SELECT 1 FROM deliveries WHERE digest = ?')
+      .pluck();
     this.#insert = database.prepare(
       `INSERT INTO deliveries (id, digest, webhook, received, source, user_agent, receiver, group_key, status,
        truncated, accepted, duplicates, quarantined, bytes)
@@ -100,8 +102,8 @@ export class DeliveryStore {
   }
 
   /** Whether the same delivery was received before. */
-  seen(digest: Uint8Array): boolean {
-    return this.#seen.get(digest) !== undefined;
+  isKnown(digest: Uint8Array): boolean {
+    return this.#isKnown.get(digest) !== undefined;
   }
 
   /** An unused id. */
@@ -112,12 +114,12 @@ export class DeliveryStore {
 
   /** Stores a part of a body that is too large for one commit, before the delivery itself. */
   insertPart(delivery: number, part: number, bytes: Uint8Array): void {
-    this.#insertPart.run(delivery * PARTS + part, bytes);
+    this.#insertPart.run(delivery * MAX_PARTS + part, bytes);
   }
 
   /** Removes the parts of a delivery that was not stored after all. */
   removeParts(delivery: number): void {
-    this.#deletePartsOf.run(delivery * PARTS, (delivery + 1) * PARTS);
+    this.#deletePartsOf.run(delivery * MAX_PARTS, (delivery + 1) * MAX_PARTS);
   }
 
   /**
@@ -150,14 +152,14 @@ export class DeliveryStore {
 
   /** Newest first. */
   list({ limit, after }: ListQuery): readonly StoredDelivery[] {
-    return this.#unreadable.page<StoredDelivery, StoredDelivery>(
+    return this.#unreadable.readablePage<StoredDelivery, StoredDelivery>(
       limit,
       (count, last) => this.#list.all(last?.id ?? Number(after ?? Number.MAX_SAFE_INTEGER), count),
-      (row) => this.#unreadable.sound('deliveries', row, checkDelivery),
+      (row) => this.#unreadable.readableRows('deliveries', row, checkDelivery),
     );
   }
 
-  mark(): () => void {
+  savepoint(): () => void {
     const [through, last] = [this.#through, this.#last];
     return () => {
       this.#through = through;
@@ -179,7 +181,7 @@ export class DeliveryStore {
   }
 
   #removeBodies(through: number): number {
-    this.#deleteParts.run((through + 1) * PARTS);
+    this.#deleteParts.run((through + 1) * MAX_PARTS);
     return this.#deleteBodies.run(through).changes;
   }
 }

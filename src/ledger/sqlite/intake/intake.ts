@@ -1,23 +1,23 @@
 import type { Alert } from '../../../alerts/alert.ts';
 import type { EpochMs } from '../../../domain/clock.ts';
 import type { Transition } from '../../../domain/event.ts';
-import type { Complaint, Delivery } from '../../../alerts/delivery.ts';
+import type { ParseProblem, Delivery } from '../../../alerts/delivery.ts';
 import type { EpisodeTransition } from '../../../alerts/episode.ts';
 import type { Logger } from '../../../domain/log.ts';
 import { commonEventData } from '../../alert-event.ts';
 import type { IntakeResult, RawDelivery } from '../../ledger.ts';
 import type { AlertFunctions } from '../alert-functions.ts';
-import type { AlertRecorder, Incoming } from './alert-recorder.ts';
+import type { AlertRecorder, DeliveryInProgress } from './alert-recorder.ts';
 import type { DeliveryStore } from './delivery-store.ts';
 import { isStoreFailure } from '../database/sqlite-errors.ts';
-import type { Names } from '../database/string-table.ts';
+import type { StringTable } from '../database/string-table.ts';
 import type { QuarantineStore } from './quarantine-store.ts';
 import type { ReceiverNames } from './receiver-names.ts';
 import type { SenderAddresses } from './sender-addresses.ts';
 
 interface IntakeParts {
   readonly deliveryId: AlertFunctions['deliveryId'];
-  readonly names: Names;
+  readonly strings: StringTable;
   readonly receivers: ReceiverNames;
   readonly senders: SenderAddresses;
   readonly recorder: AlertRecorder;
@@ -25,13 +25,13 @@ interface IntakeParts {
   readonly quarantine: QuarantineStore;
   readonly logger: Logger;
   /** Runs a part that is rolled back if it throws. */
-  readonly guard: <T>(run: () => T) => T;
+  readonly withSavepoint: <T>(run: () => T) => T;
 }
 
 /** Limit for the rejected alerts kept of one delivery: it must not displace all others. */
-const MAX_KEPT_REFUSALS = 100;
+const MAX_QUARANTINED_PER_DELIVERY = 100;
 
-export interface Tally {
+export interface DeliveryTally {
   accepted: number;
   duplicates: number;
   quarantined: number;
@@ -39,7 +39,7 @@ export interface Tally {
   readonly lagSeconds: number[];
 }
 
-export function emptyTally(): Tally {
+export function emptyTally(): DeliveryTally {
   return { accepted: 0, duplicates: 0, quarantined: 0, transitions: {}, lagSeconds: [] };
 }
 
@@ -51,33 +51,33 @@ export class Intake {
     this.#parts = parts;
   }
 
-  take(raw: RawDelivery, delivery: Delivery): IntakeResult {
-    const incoming = this.incoming(raw, delivery);
+  recordDelivery(raw: RawDelivery, delivery: Delivery): IntakeResult {
+    const beginDelivery = this.incoming(raw, delivery);
     try {
-      return this.#parts.guard(() => this.#record(incoming, false));
+      return this.#parts.withSavepoint(() => this.#record(beginDelivery, false));
     } catch (error) {
       if (isStoreFailure(error)) throw error;
       // one of the alerts hit a bug: record them one by one, and quarantine only that one
-      return this.#record(incoming, true);
+      return this.#record(beginDelivery, true);
     }
   }
 
   /** Quarantines an unreadable body. */
-  refuse(raw: RawDelivery, { pointer, detail }: Complaint): IntakeResult {
+  quarantineBody(raw: RawDelivery, { pointer, detail }: ParseProblem): IntakeResult {
     this.#quarantine(raw, { pointer, detail }, raw.body);
     return { outcome: 'malformed', pointer, detail };
   }
 
   /** Quarantines the unreadable alerts of a delivery. */
-  refuseAlerts(raw: RawDelivery, { refused }: Delivery, tally: Tally): void {
-    tally.quarantined += refused.length;
-    for (const { pointer, detail, value } of refused.slice(0, MAX_KEPT_REFUSALS)) {
+  quarantineRejected(raw: RawDelivery, { rejected }: Delivery, tally: DeliveryTally): void {
+    tally.quarantined += rejected.length;
+    for (const { pointer, detail, value } of rejected.slice(0, MAX_QUARANTINED_PER_DELIVERY)) {
       this.#quarantine(raw, { pointer, detail }, bytesOf(value));
     }
   }
 
   /** Quarantines an alert that could not be recorded because of a bug. */
-  setAside(
+  quarantineAlert(
     { labels, annotations, status, fingerprint, startsAt }: Alert,
     raw: RawDelivery,
     error: unknown,
@@ -92,62 +92,66 @@ export class Intake {
   }
 
   /** @param transitions undefined if the alert was quarantined */
-  count(tally: Tally, transitions: readonly EpisodeTransition[] | undefined, receivedAt: EpochMs): void {
+  countAlert(
+    tally: DeliveryTally,
+    transitions: readonly EpisodeTransition[] | undefined,
+    receivedAt: EpochMs,
+  ): void {
     if (transitions === undefined) tally.quarantined++;
     else countTransitions(tally, transitions, receivedAt);
   }
 
-  result(tally: Tally, repeated: boolean): IntakeResult {
+  resultOf(tally: DeliveryTally, repeated: boolean): IntakeResult {
     return { outcome: tally.quarantined > 0 ? 'partial' : repeated ? 'duplicate' : 'accepted', ...tally };
   }
 
-  digest(webhook: string, delivery: Delivery): Uint8Array {
+  digestOf(webhook: string, delivery: Delivery): Uint8Array {
     return this.#parts.deliveryId(webhook, delivery);
   }
 
-  incoming(raw: RawDelivery, delivery: Delivery): Incoming {
+  incoming(raw: RawDelivery, delivery: Delivery): DeliveryInProgress {
     const common = commonEventData({ ...delivery, webhook: raw.webhook, receivedAt: raw.receivedAt });
-    const webhook = this.#parts.names.id(raw.webhook);
+    const webhook = this.#parts.strings.idOf(raw.webhook);
     const reporter = this.#parts.recorder.reporterOf(raw, delivery);
-    this.#parts.receivers.note(raw.webhook, delivery.receiver);
-    this.#parts.senders.note(raw.webhook, delivery.externalUrl, raw.source);
+    this.#parts.receivers.record(raw.webhook, delivery.receiver);
+    this.#parts.senders.record(raw.webhook, delivery.externalUrl, raw.source);
     return { raw, delivery, webhook, reporter, common };
   }
 
-  #record(incoming: Incoming, isolate: boolean): IntakeResult {
+  #record(incoming: DeliveryInProgress, isolate: boolean): IntakeResult {
     const { raw, delivery, webhook } = incoming;
     const { recorder, deliveries } = this.#parts;
     const tally = emptyTally();
     for (const alert of delivery.alerts) {
-      const transitions = isolate ? this.#isolated(alert, incoming) : recorder.record(alert, incoming);
-      this.count(tally, transitions, raw.receivedAt);
+      const transitions = isolate ? this.#recordIsolated(alert, incoming) : recorder.record(alert, incoming);
+      this.countAlert(tally, transitions, raw.receivedAt);
     }
-    this.refuseAlerts(raw, delivery, tally);
-    const digest = this.digest(raw.webhook, delivery);
-    const repeated = tally.accepted === 0 && deliveries.seen(digest);
+    this.quarantineRejected(raw, delivery, tally);
+    const digest = this.digestOf(raw.webhook, delivery);
+    const repeated = tally.accepted === 0 && deliveries.isKnown(digest);
     deliveries.insert({ raw, webhook, digest, delivery, counts: tally }, repeated ? 'none' : 'whole');
-    return this.result(tally, repeated);
+    return this.resultOf(tally, repeated);
   }
 
   /** @returns undefined if it could not be recorded and was quarantined */
-  #isolated(alert: Alert, incoming: Incoming): readonly EpisodeTransition[] | undefined {
+  #recordIsolated(alert: Alert, incoming: DeliveryInProgress): readonly EpisodeTransition[] | undefined {
     try {
-      return this.#parts.guard(() => this.#parts.recorder.record(alert, incoming));
+      return this.#parts.withSavepoint(() => this.#parts.recorder.record(alert, incoming));
     } catch (error) {
       if (isStoreFailure(error)) throw error;
-      this.setAside(alert, incoming.raw, error);
+      this.quarantineAlert(alert, incoming.raw, error);
       return undefined;
     }
   }
 
-  #quarantine(raw: RawDelivery, complaint: Complaint, body: Uint8Array): void {
-    const webhook = this.#parts.names.id(raw.webhook);
+  #quarantine(raw: RawDelivery, complaint: ParseProblem, body: Uint8Array): void {
+    const webhook = this.#parts.strings.idOf(raw.webhook);
     this.#parts.quarantine.add({ webhook, receivedAt: raw.receivedAt, complaint, body });
   }
 }
 
 function countTransitions(
-  tally: Tally,
+  tally: DeliveryTally,
   transitions: readonly EpisodeTransition[],
   receivedAt: EpochMs,
 ): void {

@@ -4,15 +4,15 @@ import { firstOf } from '../../../domain/cancellation.ts';
 import type { Delivery, ParsedBody } from '../../../alerts/delivery.ts';
 import type { EpisodeTransition } from '../../../alerts/episode.ts';
 import { LedgerUnavailableError, type IntakeResult, type RawDelivery } from '../../ledger.ts';
-import type { AlertRecorder, Incoming } from './alert-recorder.ts';
+import type { AlertRecorder, DeliveryInProgress } from './alert-recorder.ts';
 import type { DeliveryStore } from './delivery-store.ts';
 import type { EpisodeStore } from '../episodes/episode-store.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { isStoreFailure } from '../database/sqlite-errors.ts';
-import { emptyTally, type Intake, type Tally } from './intake.ts';
+import { emptyTally, type Intake, type DeliveryTally } from './intake.ts';
 import type { EpisodeChange, OpenAlerts } from '../episodes/open-alerts.ts';
-import type { StagedEpisodes, StagedEvents } from './staging.ts';
-import type { StagedRows } from './staged-commit.ts';
+import type { StagedEpisodes, StagedEvents } from './staged-tables.ts';
+import type { StagedCommit } from './staged-commit.ts';
 import type { Writer } from '../database/writer.ts';
 
 export interface LargeIntakeParts {
@@ -23,14 +23,14 @@ export interface LargeIntakeParts {
   readonly recorder: AlertRecorder;
   readonly stagedEpisodes: StagedEpisodes;
   readonly stagedEvents: StagedEvents;
-  readonly rows: StagedRows;
+  readonly stagedCommit: StagedCommit;
   readonly events: EventLog;
   readonly episodes: EpisodeStore;
   readonly deliveries: DeliveryStore;
   readonly open: OpenAlerts;
   readonly parse: (body: Uint8Array) => Generator<undefined, ParsedBody>;
   /** The recorder's changes since the last call. */
-  readonly takeChanges: () => readonly EpisodeChange[];
+  readonly drainChanges: () => readonly EpisodeChange[];
 }
 
 /** Alerts, and bytes of a body, per commit: a few milliseconds each. */
@@ -47,8 +47,8 @@ export class LargeIntake {
   readonly #parts: LargeIntakeParts;
   #turn: Promise<unknown> = Promise.resolve();
   /** The alerts of the delivery in progress: other deliveries that report them wait. */
-  #touched: { readonly webhook: string; readonly fingerprints: ReadonlySet<string> } | undefined;
-  #settled: Promise<unknown> = Promise.resolve();
+  #held: { readonly webhook: string; readonly fingerprints: ReadonlySet<string> } | undefined;
+  #idle: Promise<unknown> = Promise.resolve();
   #moving: Promise<void> | undefined;
   #stopped = false;
 
@@ -57,34 +57,34 @@ export class LargeIntake {
   }
 
   /** Fulfilled when it is on disk; it is then visible, though a query at that moment may wait briefly. */
-  take(raw: RawDelivery): Promise<IntakeResult> {
-    const taken = this.#turn.then(() => this.#take(raw));
-    this.#settled = taken.then(
+  process(raw: RawDelivery): Promise<IntakeResult> {
+    const taken = this.#turn.then(() => this.#process(raw));
+    this.#idle = taken.then(
       () => this.#moving,
       () => undefined,
     );
-    this.#turn = this.#settled;
+    this.#turn = this.#idle;
     return taken;
   }
 
-  touches(webhook: string, alerts: readonly Alert[]): boolean {
-    if (this.#touched?.webhook !== webhook) return false;
-    const { fingerprints } = this.#touched;
+  holdsAny(webhook: string, alerts: readonly Alert[]): boolean {
+    if (this.#held?.webhook !== webhook) return false;
+    const { fingerprints } = this.#held;
     return alerts.some(({ fingerprint }) => fingerprints.has(fingerprint));
   }
 
   /** Whether a large delivery is being written, to rows beside those that they will replace. */
-  get underWay(): boolean {
-    return this.#touched !== undefined;
+  get inProgress(): boolean {
+    return this.#held !== undefined;
   }
 
   /** Resolves when no large delivery is in progress. */
-  settled(): Promise<unknown> {
-    return this.#settled;
+  whenIdle(): Promise<unknown> {
+    return this.#idle;
   }
 
   /** Resolves when no delivery is partly visible; undefined if that is so now. */
-  whole(): Promise<void> | undefined {
+  whenConsistent(): Promise<void> | undefined {
     return this.#moving;
   }
 
@@ -93,28 +93,28 @@ export class LargeIntake {
     this.#stopped = true;
   }
 
-  async #take(raw: RawDelivery): Promise<IntakeResult> {
+  async #process(raw: RawDelivery): Promise<IntakeResult> {
     const parsed = await this.#parse(raw.body);
     const { writer, intake } = this.#parts;
     if (!parsed.ok) {
       const { pointer, detail } = parsed;
-      await writer.submit(0, () => intake.refuse(raw, parsed)).catch(unlessUnavailable);
+      await writer.submit(0, () => intake.quarantineBody(raw, parsed)).catch(rethrowUnlessUnavailable);
       return { outcome: 'malformed', pointer, detail };
     }
     const { delivery } = parsed;
-    this.#touched = {
+    this.#held = {
       webhook: raw.webhook,
       fingerprints: new Set(delivery.alerts.map((alert) => alert.fingerprint)),
     };
     try {
       const result = await this.#write(raw, delivery);
-      this.#moving = this.#move().finally(() => {
+      this.#moving = this.#moveRows().finally(() => {
         this.#moving = undefined;
-        this.#touched = undefined;
+        this.#held = undefined;
       });
       return result;
     } catch (error) {
-      this.#touched = undefined;
+      this.#held = undefined;
       throw error;
     }
   }
@@ -124,22 +124,22 @@ export class LargeIntake {
     for (;;) {
       const step = reading.next();
       if (step.done === true) return step.value;
-      await pause();
-      this.#unlessStopped();
+      await nextTurn();
+      this.#throwIfStopped();
     }
   }
 
   async #write(raw: RawDelivery, delivery: Delivery): Promise<IntakeResult> {
-    const { deliveries, rows, stagedEpisodes, stagedEvents, takeChanges, intake } = this.#parts;
+    const { deliveries, stagedCommit, stagedEpisodes, stagedEvents, drainChanges, intake } = this.#parts;
     stagedEpisodes.clear();
     stagedEvents.begin();
-    takeChanges();
+    drainChanges();
     const tally = emptyTally();
     let id = 0;
     const incoming = await this.#submit(0, () => {
-      if (rows.undecided > 0) deliveries.removeParts(rows.undecided);
+      if (stagedCommit.undecided > 0) deliveries.removeParts(stagedCommit.undecided);
       id = deliveries.newId();
-      rows.begin(id);
+      stagedCommit.begin(id);
       return intake.incoming(raw, delivery);
     });
     const { webhook } = incoming;
@@ -147,33 +147,33 @@ export class LargeIntake {
       const slice = delivery.alerts.slice(i, i + SLICE_ALERTS);
       await this.#submit(SLICE_BYTES, () => this.#recordSlice(slice, incoming, tally));
     }
-    const digest = intake.digest(raw.webhook, delivery);
-    const repeated = tally.accepted === 0 && deliveries.seen(digest);
+    const digest = intake.digestOf(raw.webhook, delivery);
+    const repeated = tally.accepted === 0 && deliveries.isKnown(digest);
     if (!repeated) await this.#writeBody(raw.body, id);
     return this.#submit(0, () => {
-      intake.refuseAlerts(raw, delivery, tally);
+      intake.quarantineRejected(raw, delivery, tally);
       deliveries.insert({ raw, webhook, digest, delivery, counts: tally, id }, repeated ? 'none' : 'parts');
-      rows.decide(this.#parts.events.reserve(stagedEvents.count, raw.receivedAt));
-      return intake.result(tally, repeated);
+      stagedCommit.decide(this.#parts.events.reserve(stagedEvents.count, raw.receivedAt));
+      return intake.resultOf(tally, repeated);
     });
   }
 
-  #recordSlice(alerts: readonly Alert[], incoming: Incoming, tally: Tally): void {
+  #recordSlice(alerts: readonly Alert[], incoming: DeliveryInProgress, tally: DeliveryTally): void {
     for (const alert of alerts) {
       const transitions = this.#recordAlert(alert, incoming);
-      this.#parts.intake.count(tally, transitions, incoming.raw.receivedAt);
+      this.#parts.intake.countAlert(tally, transitions, incoming.raw.receivedAt);
     }
   }
 
   /** @returns undefined if it could not be recorded and was quarantined */
-  #recordAlert(alert: Alert, incoming: Incoming): readonly EpisodeTransition[] | undefined {
+  #recordAlert(alert: Alert, incoming: DeliveryInProgress): readonly EpisodeTransition[] | undefined {
     const { writer, recorder, stagedEpisodes, intake } = this.#parts;
     try {
-      return writer.guard(() => recorder.record(alert, incoming));
+      return writer.withSavepoint(() => recorder.record(alert, incoming));
     } catch (error) {
       if (isStoreFailure(error)) throw error;
       stagedEpisodes.forget(alert.fingerprint);
-      intake.setAside(alert, incoming.raw, error);
+      intake.quarantineAlert(alert, incoming.raw, error);
       return undefined;
     }
   }
@@ -187,13 +187,13 @@ export class LargeIntake {
   }
 
   /** Decided: it will be complete even if the process ends now. A failing store is retried until it succeeds. */
-  async #move(): Promise<void> {
-    const { rows, open, episodes, takeChanges, stagedEpisodes } = this.#parts;
-    while (await this.#untilStored(() => rows.move()));
+  async #moveRows(): Promise<void> {
+    const { stagedCommit, open, episodes, drainChanges, stagedEpisodes } = this.#parts;
+    while (await this.#untilStored(() => stagedCommit.moveSlice()));
     await this.#untilStored(() => {
-      rows.clear();
-      for (const episode of stagedEpisodes.known()) episodes.adopt(episode);
-      for (const change of takeChanges()) open.note(change);
+      stagedCommit.clear();
+      for (const episode of stagedEpisodes.written()) episodes.setLatest(episode);
+      for (const change of drainChanges()) open.recordChange(change);
     });
     stagedEpisodes.clear();
   }
@@ -211,22 +211,22 @@ export class LargeIntake {
   }
 
   async #submit<T>(cost: number, run: () => T): Promise<T> {
-    this.#unlessStopped();
+    this.#throwIfStopped();
     const result = await this.#parts.writer.submit(cost, run);
     // tasks that arrived meanwhile go first
-    await pause();
+    await nextTurn();
     return result;
   }
 
-  #unlessStopped(): void {
+  #throwIfStopped(): void {
     if (this.#stopped) throw new LedgerUnavailableError('The ledger is closing.');
   }
 }
 
-function unlessUnavailable(error: unknown): void {
+function rethrowUnlessUnavailable(error: unknown): void {
   if (!(error instanceof LedgerUnavailableError)) throw error;
 }
 
-function pause(): Promise<void> {
+function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

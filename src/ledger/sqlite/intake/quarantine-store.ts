@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { Statement } from 'better-sqlite3';
-import type { Complaint } from '../../../alerts/delivery.ts';
+import type { ParseProblem } from '../../../alerts/delivery.ts';
 import type { EpochMs } from '../../../domain/clock.ts';
 import type { ListQuery, QuarantineEntry } from '../../ledger.ts';
-import { parseQuarantinePlace } from '../../list-place.ts';
+import { parseQuarantineCursor } from '../../list-cursors.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { Sqlite } from '../database/open-database.ts';
-import { rowCheck } from '../database/row-shape.ts';
+import { rowValidator } from '../database/row-shape.ts';
 
-type Place = Pick<QuarantineEntry, 'lastReceivedAt' | 'id'>;
+type QuarantineCursor = Pick<QuarantineEntry, 'lastReceivedAt' | 'id'>;
 const KEPT_BYTES = 64 * 1024;
-const NEWEST: Place = { lastReceivedAt: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
+const NEWEST: QuarantineCursor = { lastReceivedAt: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
 
-const checkEntry = rowCheck<QuarantineEntry>({
+const checkEntry = rowValidator<QuarantineEntry>({
   ...{ id: 'integer', webhook: 'text', firstReceivedAt: 'time', lastReceivedAt: 'time', seen: 'integer' },
   ...{ pointer: 'text', detail: 'text', size: 'integer', body: 'bytes' },
 });
@@ -22,10 +22,10 @@ export interface QuarantineLimits {
   readonly bytes: number;
 }
 
-interface Suspect {
+interface QuarantinedInput {
   readonly webhook: number;
   readonly receivedAt: EpochMs;
-  readonly complaint: Complaint;
+  readonly complaint: ParseProblem;
   readonly body: Uint8Array;
 }
 
@@ -69,17 +69,17 @@ export class QuarantineStore {
 
   /** Newest first. */
   list({ limit, after }: ListQuery): readonly QuarantineEntry[] {
-    const place = after === undefined ? NEWEST : parseQuarantinePlace(after);
-    return this.#unreadable.page<QuarantineEntry, QuarantineEntry>(
+    const place = after === undefined ? NEWEST : parseQuarantineCursor(after);
+    return this.#unreadable.readablePage<QuarantineEntry, QuarantineEntry>(
       limit,
-      (count, { lastReceivedAt, id }: Place = place) => this.#list.all(lastReceivedAt, id, count),
-      (row) => this.#unreadable.sound('quarantine', row, checkEntry),
+      (count, { lastReceivedAt, id }: QuarantineCursor = place) => this.#list.all(lastReceivedAt, id, count),
+      (row) => this.#unreadable.readableRows('quarantine', row, checkEntry),
     );
   }
 
   get(id: number): QuarantineEntry | undefined {
     const row = this.#one.get(id);
-    return row === undefined ? undefined : this.#unreadable.sound('quarantine', row, checkEntry);
+    return row === undefined ? undefined : this.#unreadable.readableRows('quarantine', row, checkEntry);
   }
 
   /** @returns whether the entry existed */
@@ -87,15 +87,15 @@ export class QuarantineStore {
     return this.#drop.run(id).changes > 0;
   }
 
-  add({ webhook, receivedAt, complaint, body }: Suspect): void {
+  add({ webhook, receivedAt, complaint, body }: QuarantinedInput): void {
     const kept = body.subarray(0, KEPT_BYTES);
     const digest = createHash('sha256').update(`${webhook}\n${complaint.pointer}\n`).update(kept).digest();
     const { pointer, detail } = complaint;
     this.#upsert.run(digest, webhook, receivedAt, receivedAt, pointer, detail, kept.byteLength, kept);
-    while (this.#isOver()) this.#dropOldest.run();
+    while (this.#exceedsLimits()) this.#dropOldest.run();
   }
 
-  #isOver(): boolean {
+  #exceedsLimits(): boolean {
     const totals = this.#totals.get();
     return (totals?.entries ?? 0) > this.#limits.entries || (totals?.bytes ?? 0) > this.#limits.bytes;
   }

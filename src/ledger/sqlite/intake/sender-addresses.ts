@@ -28,7 +28,7 @@ export class SenderAddresses {
     this.#parts = parts;
   }
 
-  note(webhook: string, externalUrl: string, address: string): void {
+  record(webhook: string, externalUrl: string, address: string): void {
     const several = (this.#parts.rules().senders[webhook]?.staleWindowMs ?? 0) > 0;
     if (!several) return;
     const key = `${webhook}\n${externalUrl}`;

@@ -1,5 +1,5 @@
 import type { Statement } from 'better-sqlite3';
-import type { Meta } from '../database/meta.ts';
+import type { MetaTable } from '../database/meta-table.ts';
 import type { Sqlite } from '../database/open-database.ts';
 
 /** Meta keys of a large delivery: the id under which it is being written and, once it is decided, its base. */
@@ -20,8 +20,8 @@ interface Range {
  * The rows of a large delivery, from the first slice until all are in the main tables. Writes only within a
  * transaction.
  */
-export class StagedRows {
-  readonly #meta: Meta;
+export class StagedCommit {
+  readonly #meta: MetaTable;
   readonly #clear: readonly Statement<[]>[];
   readonly #last: readonly Statement<[], number | null>[];
   readonly #segments: Statement<[Range]>;
@@ -30,7 +30,7 @@ export class StagedRows {
   readonly #episodes: Statement<[Range]>;
   #moved = 0;
 
-  constructor(database: Sqlite, meta: Meta) {
+  constructor(database: Sqlite, meta: MetaTable) {
     this.#meta = meta;
     const tables = ['staged_segments', 'staged_episodes'];
     this.#clear = tables.map((table) => database.prepare<[]>(`DELETE FROM ${table}`));
@@ -58,30 +58,30 @@ export class StagedRows {
 
   /** The id under which an undecided delivery was being written when the process ended; 0: none. */
   get undecided(): number {
-    return this.decided ? 0 : this.#meta.number(DELIVERY);
+    return this.decided ? 0 : this.#meta.getNumber(DELIVERY);
   }
 
   /** Whether the whole delivery is on disk and has its offsets, though some rows may not be in the main tables yet. */
   get decided(): boolean {
-    return this.#meta.number(BASE) > 0;
+    return this.#meta.getNumber(BASE) > 0;
   }
 
   begin(delivery: number): void {
     this.clear();
-    this.#meta.set(DELIVERY, delivery);
+    this.#meta.setNumber(DELIVERY, delivery);
   }
 
   decide({ base, latest }: { base: number; latest: number }): void {
-    this.#meta.set(BASE, base);
-    this.#meta.set(LATEST, latest);
+    this.#meta.setNumber(BASE, base);
+    this.#meta.setNumber(LATEST, latest);
     this.#moved = 0;
   }
 
   /** Moves a slice of the rows to the main tables; idempotent. @returns whether there are more */
-  move(): boolean {
+  moveSlice(): boolean {
     const range = {
-      base: this.#meta.number(BASE),
-      latest: this.#meta.number(LATEST),
+      base: this.#meta.getNumber(BASE),
+      latest: this.#meta.getNumber(LATEST),
       from: this.#moved,
       to: this.#moved + SLICE,
     };
@@ -92,12 +92,12 @@ export class StagedRows {
 
   clear(): void {
     for (const statement of this.#clear) statement.run();
-    for (const key of [DELIVERY, BASE, LATEST]) this.#meta.set(key, 0);
+    for (const key of [DELIVERY, BASE, LATEST]) this.#meta.setNumber(key, 0);
     this.#moved = 0;
   }
 
   /** A slice that was rolled back is moved again. */
-  mark(): () => void {
+  savepoint(): () => void {
     const moved = this.#moved;
     return () => {
       this.#moved = moved;

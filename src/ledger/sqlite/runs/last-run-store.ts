@@ -1,23 +1,23 @@
 import type { Statement } from 'better-sqlite3';
 import type { EpochMs } from '../../../domain/clock.ts';
 import type { LastRun, RunRecord } from '../../ledger.ts';
-import type { Names } from '../database/string-table.ts';
+import type { StringTable } from '../database/string-table.ts';
 import type { UnreadableRows } from '../../unreadable-rows.ts';
 import type { Sqlite } from '../database/open-database.ts';
-import { rowCheck } from '../database/row-shape.ts';
+import { rowValidator } from '../database/row-shape.ts';
 
-const checkLastRun = rowCheck<LastRun>({ service: 'text', target: 'text', at: 'time', health: 'text' });
+const checkLastRun = rowValidator<LastRun>({ service: 'text', target: 'text', at: 'time', health: 'text' });
 
 /** The last known health of each check. */
 export class LastRunStore {
-  readonly #names: Names;
+  readonly #strings: StringTable;
   readonly #unreadable: UnreadableRows;
   readonly #insert: Statement<[number, number, number, string]>;
   readonly #since: Statement<[number], LastRun>;
   readonly #prune: Statement<[number]>;
 
-  constructor(database: Sqlite, { names, unreadable }: { names: Names; unreadable: UnreadableRows }) {
-    this.#names = names;
+  constructor(database: Sqlite, { names, unreadable }: { names: StringTable; unreadable: UnreadableRows }) {
+    this.#strings = names;
     this.#unreadable = unreadable;
     this.#insert = database.prepare(
       `INSERT INTO checks (service, target, at, health) VALUES (?, ?, ?, ?)
@@ -33,14 +33,15 @@ export class LastRunStore {
 
   /** Stores a run; one older than the stored run changes nothing. */
   insert({ service, target, at, health }: RunRecord): void {
-    if (health !== undefined) this.#insert.run(this.#names.id(service), this.#names.id(target), at, health);
+    if (health !== undefined)
+      this.#insert.run(this.#strings.idOf(service), this.#strings.idOf(target), at, health);
   }
 
   since(at: EpochMs): readonly LastRun[] {
     const rows = this.#since.all(at);
     return rows.filter((row) => {
       const id = `${row.service} ${row.target}`;
-      return this.#unreadable.sound('checks', { ...row, id }, checkLastRun) !== undefined;
+      return this.#unreadable.readableRows('checks', { ...row, id }, checkLastRun) !== undefined;
     });
   }
 

@@ -2,7 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import type { EpochMs } from '../../../domain/clock.ts';
 import type { HistoryPoint, HistoryQuery, RunRecord } from '../../ledger.ts';
 import type { Retention } from '../../thread/protocol.ts';
-import type { Names } from '../database/string-table.ts';
+import type { StringTable } from '../database/string-table.ts';
 import type { Sqlite } from '../database/open-database.ts';
 import { ServiceRows } from './service-rows.ts';
 
@@ -29,23 +29,23 @@ interface Sums {
 }
 
 /** One resolution: its rows, and the statement that answers a range from them. */
-interface Level {
+interface Resolution {
   readonly points: Statement<[Range], Sums>;
   readonly rows: ServiceRows;
 }
 
 /** Single runs for two days, five-minute sums for as long as history is kept, hourly sums as long as events. */
 export class RunStore {
-  readonly #names: Names;
+  readonly #strings: StringTable;
   readonly #retention: Retention;
   readonly #insert: Statement<(number | string | null)[]>;
   readonly #addTo: readonly { readonly width: number; readonly statement: Statement<number[]> }[];
-  readonly #runs: Level;
-  readonly #fiveMinutes: Level;
-  readonly #hours: Level;
+  readonly #runs: Resolution;
+  readonly #fiveMinutes: Resolution;
+  readonly #hours: Resolution;
 
-  constructor(database: Sqlite, names: Names, retention: Retention) {
-    this.#names = names;
+  constructor(database: Sqlite, names: StringTable, retention: Retention) {
+    this.#strings = names;
     this.#retention = retention;
     this.#insert = database.prepare(
       'INSERT OR IGNORE INTO runs (service, at, target, status, reason, duration) VALUES (?, ?, ?, ?, ?, ?)',
@@ -64,8 +64,8 @@ export class RunStore {
 
   /** Stores a finished run; the same run stored twice counts once. */
   insert(run: RunRecord): void {
-    const service = this.#names.id(run.service);
-    const target = this.#names.id(run.target);
+    const service = this.#strings.idOf(run.service);
+    const target = this.#strings.idOf(run.target);
     const seconds = run.durationSeconds;
     const { changes } = this.#insert.run(service, run.at, target, run.status, run.reason ?? null, seconds);
     if (changes === 0) return;
@@ -81,13 +81,13 @@ export class RunStore {
    * a row, the step in which a row begins gets all of the row, and its neighbours nothing.
    */
   history({ service, from, to, stepMs }: HistoryQuery): readonly HistoryPoint[] {
-    const id = this.#names.known(service);
+    const id = this.#strings.known(service);
     if (id === undefined) return [];
     const hourly = stepMs % HOUR_MS === 0 && from % HOUR_MS === 0;
     const fineFrom = hourly ? Infinity : finerFrom(this.#hours, this.#fiveMinutes, id, HOUR_MS);
     const rawFrom =
       stepMs >= FIVE_MINUTES_MS ? Infinity : finerFrom(this.#fiveMinutes, this.#runs, id, FIVE_MINUTES_MS);
-    const between = (level: Level, start: number, end: number): Sums[] => {
+    const between = (level: Resolution, start: number, end: number): Sums[] => {
       const range = { service: id, origin: from, from: Math.max(from, start), to: Math.min(to, end), stepMs };
       return range.from < range.to ? level.points.all(range) : [];
     };
@@ -141,7 +141,7 @@ function sumPoints(database: Sqlite, table: string): Statement<[Range], Sums> {
  * From this time on the finer rows cover everything in the coarser ones; a multiple of `width`, the coarser rows'
  * width.
  */
-function finerFrom(coarser: Level, finer: Level, service: number, width: number): number {
+function finerFrom(coarser: Resolution, finer: Resolution, service: number, width: number): number {
   const [oldest, first] = [coarser.rows.first(service), finer.rows.first(service)];
   if (first === undefined) return Infinity;
   const reachesBack = oldest === undefined || oldest >= first - (first % width);

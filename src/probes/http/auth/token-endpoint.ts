@@ -9,7 +9,7 @@ import type { Run } from '../../prober.ts';
 import { readBody } from '../body.ts';
 import { exchange } from '../http1/exchange.ts';
 import { headerValue } from '../http1/head.ts';
-import { connectThrough, type ProxyConnection } from '../proxy/proxy-connection.ts';
+import { connectViaProxy, type ProxyConnection } from '../proxy/proxy-connection.ts';
 import { proxyAuthorization, proxyFor, type ProxyRules } from '../proxy/proxy.ts';
 import { isSocks } from '../proxy/socks.ts';
 import { USER_AGENT } from '../headers/user-agent.ts';
@@ -67,7 +67,7 @@ export class TokenEndpoint {
     if (proxy !== undefined) {
       const connectHeaders = rules?.connectHeaders ?? [];
       const tunnel = url.scheme === 'https';
-      return connectThrough(run, { proxy, host, port, tunnel, connectHeaders, tls, ip });
+      return connectViaProxy(run, { proxy, host, port, tunnel, connectHeaders, tls, ip });
     }
     const endpoint = { host, port, ...ip, configured: true };
     const plain = await connectTo(run, endpoint, await resolve(run, endpoint));

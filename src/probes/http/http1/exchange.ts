@@ -28,44 +28,44 @@ export function exchange(options: ExchangeOptions): Promise<HttpResponse> {
 /** One request and its answer, as far as received. */
 class Exchange implements BodySource {
   readonly #options: ExchangeOptions;
-  readonly #answered: (response: HttpResponse) => void;
-  readonly #refused: (error: Error) => void;
+  readonly #resolve: (response: HttpResponse) => void;
+  readonly #reject: (error: Error) => void;
   readonly #heads = new HeadReader();
-  #began = false;
+  #started = false;
   /** Undefined until the head is complete. */
   #decoder: BodyDecoder | undefined;
   #sink: BodySink | undefined;
   /** Content received before the body was requested. */
-  #early: Buffer[] = [];
-  #broken: Error | undefined;
+  #received: Buffer[] = [];
+  #failure: Error | undefined;
 
   constructor(
     options: ExchangeOptions,
-    answered: (response: HttpResponse) => void,
-    refused: (error: Error) => void,
+    resolve: (response: HttpResponse) => void,
+    reject: (error: Error) => void,
   ) {
     this.#options = options;
-    this.#answered = answered;
-    this.#refused = refused;
+    this.#resolve = resolve;
+    this.#reject = reject;
   }
 
   start(): void {
     const { socket, body } = this.#options;
-    socket.on('data', (bytes: Buffer) => this.#came(bytes));
-    socket.once('end', () => this.#saidAll());
+    socket.on('data', (bytes: Buffer) => this.#onData(bytes));
+    socket.once('end', () => this.#onEnd());
     socket.once('close', () => {
-      if (!this.#ended()) this.#broke(this.#cutOff());
+      if (!this.#ended()) this.#fail(this.#connectionClosed());
     });
-    socket.once('error', (error) => this.#broke(brokenConnection(error, this.#doing())));
+    socket.once('error', (error) => this.#fail(brokenConnection(error, this.#phaseText())));
     if (body === undefined) socket.write(requestHead(this.#options), 'latin1');
     else socket.write(Buffer.concat([Buffer.from(requestHead(this.#options), 'latin1'), Buffer.from(body)]));
   }
 
   read(sink: BodySink): void {
     this.#sink = sink;
-    for (const content of this.#early) sink.data(content);
-    this.#early = [];
-    if (this.#broken !== undefined) sink.failed(this.#broken);
+    for (const content of this.#received) sink.data(content);
+    this.#received = [];
+    if (this.#failure !== undefined) sink.failed(this.#failure);
     else if (this.#decoder?.ended === true) sink.end();
   }
 
@@ -77,14 +77,14 @@ class Exchange implements BodySource {
     this.#options.socket.resume();
   }
 
-  #came(bytes: Buffer): void {
-    if (!this.#began) this.#options.onFirstByte();
-    this.#began = true;
+  #onData(bytes: Buffer): void {
+    if (!this.#started) this.#options.onFirstByte();
+    this.#started = true;
     try {
       if (this.#decoder === undefined) this.#readHead(bytes);
       else this.#readBody(this.#decoder, bytes);
     } catch (error) {
-      this.#broke(error instanceof Error ? error : new Error(String(error)));
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -94,7 +94,7 @@ class Exchange implements BodySource {
     const { framing, announced } = bodyFraming(read.head, this.#options.method);
     const decoder = new BodyDecoder(framing);
     this.#decoder = decoder;
-    this.#answered(this.#response(read.head, announced));
+    this.#resolve(this.#response(read.head, announced));
     this.#readBody(decoder, read.rest);
   }
 
@@ -103,37 +103,37 @@ class Exchange implements BodySource {
   }
 
   #readBody(decoder: BodyDecoder, bytes: Buffer): void {
-    if (this.#broken !== undefined) return;
+    if (this.#failure !== undefined) return;
     const ended = decoder.push(bytes, (content) => {
-      if (this.#sink === undefined) this.#early.push(content);
+      if (this.#sink === undefined) this.#received.push(content);
       else this.#sink.data(content);
     });
     if (ended) this.#sink?.end();
   }
 
   /** The server has ended its side. */
-  #saidAll(): void {
+  #onEnd(): void {
     if (this.#ended()) return;
     if (this.#decoder?.close() === true) this.#sink?.end();
-    else this.#broke(this.#cutOff());
+    else this.#fail(this.#connectionClosed());
   }
 
-  #cutOff(): Error {
-    return fail('protocol', `The connection was reset or closed ${this.#doing()}`);
+  #connectionClosed(): Error {
+    return fail('protocol', `The connection was reset or closed ${this.#phaseText()}`);
   }
 
   #ended(): boolean {
-    return this.#broken !== undefined || this.#decoder?.ended === true;
+    return this.#failure !== undefined || this.#decoder?.ended === true;
   }
 
-  #broke(error: Error): void {
+  #fail(error: Error): void {
     if (this.#ended()) return;
-    this.#broken = error;
-    if (this.#decoder === undefined) this.#refused(error);
+    this.#failure = error;
+    if (this.#decoder === undefined) this.#reject(error);
     else this.#sink?.failed(error);
   }
 
-  #doing(): string {
+  #phaseText(): string {
     return this.#decoder === undefined ? 'before a response was received' : 'while the body was read';
   }
 }

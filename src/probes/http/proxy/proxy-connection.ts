@@ -7,7 +7,7 @@ import type { Run } from '../../prober.ts';
 import { openTunnel, proxyPort, type ProxyRules } from './proxy.ts';
 import { isSocks, openSocks } from './socks.ts';
 
-export interface ProxyWay {
+export interface ProxyRoute {
   readonly proxy: URL;
   /** The target as sent to the proxy: an address or a name, without brackets. */
   readonly host: string;
@@ -31,7 +31,7 @@ export interface ProxyConnection {
  * Connects to a proxy, and through it to the target if requested. A SOCKS proxy always leads to the target.
  * @throws ProbeFailure
  */
-export async function connectThrough(run: Run, way: ProxyWay): Promise<ProxyConnection> {
+export async function connectViaProxy(run: Run, way: ProxyRoute): Promise<ProxyConnection> {
   const { proxy, host, port, ip } = way;
   const to = {
     host: proxy.hostname.replace(/^\[|\]$/g, ''),

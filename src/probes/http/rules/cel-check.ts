@@ -30,15 +30,15 @@ const CONSTANT_TYPES: Readonly<Record<string, TypeName>> = {
  * function takes. cel-go, and so blackbox_exporter, rejects these when it compiles an expression. The JSON of an answer
  * may be of any type.
  */
-export function celMistake(parsed: Parsed, functions: Cel.CelEnv['funcs']): string | undefined {
-  const checker = new Checker(functions);
+export function celTypeError(parsed: Parsed, functions: Cel.CelEnv['funcs']): string | undefined {
+  const checker = new TypeChecker(functions);
   checker.typeOf(parsed.expr, new Map([['body', DYN]]));
   return checker.mistake;
 }
 
 type Scope = ReadonlyMap<string, TypeName>;
 
-class Checker {
+class TypeChecker {
   readonly #functions: Cel.CelEnv['funcs'];
   /** The first one found. */
   mistake: string | undefined;

@@ -55,7 +55,7 @@ export async function judgeByCel(
   const atOnce = length <= (AT_ONCE_BYTES[loops] ?? 0);
   const outcome =
     evaluateCel === undefined || atOnce
-      ? { complaint: celComplaint(start, rules) }
+      ? { complaint: celFailureText(start, rules) }
       : await evaluateCel(
           { matches: celMatches?.text, notMatches: celNotMatches?.text, body: start },
           signal,
@@ -73,7 +73,10 @@ function lateText({ celMatches, celNotMatches }: CelRules, length: number): stri
 }
 
 /** The first rule that a body violates, as text; undefined if it satisfies all. Has no time limit. */
-export function celComplaint(body: Uint8Array, { celMatches, celNotMatches }: CelRules): string | undefined {
+export function celFailureText(
+  body: Uint8Array,
+  { celMatches, celNotMatches }: CelRules,
+): string | undefined {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8')) as unknown;

@@ -3,7 +3,7 @@ import type * as Cel from '@bufbuild/cel';
 import type { CelInput } from '@bufbuild/cel';
 import { RE2JS } from 're2js';
 import { z } from 'zod';
-import { celMistake } from './cel-check.ts';
+import { celTypeError } from './cel-check.ts';
 
 /** The result of an expression for a body's JSON. */
 export type CelAnswer = { readonly holds: boolean } | { readonly problem: string };
@@ -34,7 +34,7 @@ export const celRule = z.string().transform((text, context): CelRule => {
     const code = withoutComments(text);
     const parsed = cel.parse(code);
     const env = environment(cel);
-    const mistake = celMistake(parsed, env.funcs);
+    const mistake = celTypeError(parsed, env.funcs);
     if (mistake !== undefined) return refuse(mistake);
     return { text, loops: code.match(MACRO)?.length ?? 0, judge: evaluator(cel, env, parsed) };
   } catch (error) {

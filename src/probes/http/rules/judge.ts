@@ -30,7 +30,7 @@ export async function judgeAnswer(answer: Answer, settings: HttpSettings, run: C
     const text = `HTTP status ${answer.status}, expected ${expectedStatus(settings.statusCodes)}`;
     return { verdict: failure('status', text) };
   }
-  const header = headerComplaint(answer.headers, settings);
+  const header = headerFailureText(answer.headers, settings);
   if (header !== undefined) return { verdict: failure('header', header), failedDueTo: 'regex' };
   const judgement = bodyJudgement(answer.body, settings) ?? (await celJudgement(answer.body, settings, run));
   return judgement ?? { verdict: protocolVerdict(answer, settings) };
@@ -47,7 +47,7 @@ function bodyJudgement(body: Body, settings: HttpSettings): Judgement | undefine
     if (expressions) return { verdict, failedDueTo: 'regex' };
     return cel ? { verdict, failedDueTo: 'cel' } : { verdict };
   }
-  const unfit = expressions ? bodyComplaint(body, settings) : undefined;
+  const unfit = expressions ? bodyVerdict(body, settings) : undefined;
   return unfit === undefined ? undefined : { verdict: unfit, failedDueTo: 'regex' };
 }
 
@@ -82,7 +82,7 @@ function protocolVerdict(
   return SUCCESS;
 }
 
-function headerComplaint(headers: readonly string[], settings: HttpSettings): string | undefined {
+function headerFailureText(headers: readonly string[], settings: HttpSettings): string | undefined {
   for (const rule of settings.headerMatches) {
     const values = headerValues(headers, rule.header).map(utf8);
     if (values.length === 0 && !rule.allowMissing) return missing(rule);
@@ -105,7 +105,7 @@ function missing({ header }: HeaderRule): string {
 }
 
 /** The objection of the body rules; for a body of which they saw only a part, also that they cannot decide. */
-function bodyComplaint(body: Body, settings: HttpSettings): Verdict | undefined {
+function bodyVerdict(body: Body, settings: HttpSettings): Verdict | undefined {
   const { bodyMatches, bodyNotMatches, bodyMatchLimit } = settings;
   const cut = isCut(body);
   const text = cut ? new StringDecoder('utf8').write(body.start) : body.start.toString('utf8');

@@ -1,48 +1,45 @@
 import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { EpochMs } from '../../../domain/clock.ts';
-import type { Family, Sample } from '../../../metrics/family.ts';
+import { defineFamily, type Family, type Sample } from '../../../metrics/family.ts';
 import { sample } from '../../../metrics/family.ts';
 import { certificateNamesOf, type CertificateNames } from './certificate-names.ts';
 import { certificateNames } from './distinguished-name.ts';
 import { verifiedExpiry, type TrustAnchors } from './verified-chain.ts';
 
-const EARLIEST_EXPIRY: Family = {
-  name: 'probe_ssl_earliest_cert_expiry',
-  type: 'gauge',
-  help: 'Returns earliest SSL cert expiry in unixtime',
-  labels: [],
-};
-export const LAST_CHAIN_EXPIRY: Family = {
-  name: 'probe_ssl_last_chain_expiry_timestamp_seconds',
-  type: 'gauge',
-  help: 'Returns last SSL chain expiry in timestamp seconds',
-  labels: [],
-};
-const LAST_CHAIN_INFO: Family = {
-  name: 'probe_ssl_last_chain_info',
-  type: 'gauge',
-  help: 'Contains SSL leaf certificate information',
-  labels: ['fingerprint_sha256', 'subject', 'issuer', 'subjectalternative', 'serialnumber'],
-};
-const TLS_VERSION: Family = {
-  name: 'probe_tls_version_info',
-  type: 'gauge',
-  help: 'Returns the TLS version used or NaN when unknown',
-  labels: ['version'],
-};
-const LEAF_EXPIRY: Family = {
-  name: 'tocsin_probe_tls_leaf_expiry_timestamp_seconds',
-  type: 'gauge',
-  help: "When the server's own certificate expires, in seconds since the epoch; also when it is refused",
-  labels: [],
-};
-export const TLS_CIPHER: Family = {
-  name: 'probe_tls_cipher_info',
-  type: 'gauge',
-  help: 'Returns the TLS cipher negotiated during handshake',
-  labels: ['cipher'],
-};
+const EARLIEST_EXPIRY = defineFamily(
+  'gauge',
+  'probe_ssl_earliest_cert_expiry',
+  'Returns earliest SSL cert expiry in unixtime',
+);
+export const LAST_CHAIN_EXPIRY = defineFamily(
+  'gauge',
+  'probe_ssl_last_chain_expiry_timestamp_seconds',
+  'Returns last SSL chain expiry in timestamp seconds',
+);
+const LAST_CHAIN_INFO = defineFamily(
+  'gauge',
+  'probe_ssl_last_chain_info',
+  'Contains SSL leaf certificate information',
+  ['fingerprint_sha256', 'subject', 'issuer', 'subjectalternative', 'serialnumber'],
+);
+const TLS_VERSION = defineFamily(
+  'gauge',
+  'probe_tls_version_info',
+  'Returns the TLS version used or NaN when unknown',
+  ['version'],
+);
+const LEAF_EXPIRY = defineFamily(
+  'gauge',
+  'tocsin_probe_tls_leaf_expiry_timestamp_seconds',
+  "When the server's own certificate expires, in seconds since the epoch; also when it is refused",
+);
+export const TLS_CIPHER = defineFamily(
+  'gauge',
+  'probe_tls_cipher_info',
+  'Returns the TLS cipher negotiated during handshake',
+  ['cipher'],
+);
 
 /** Exposed by every prober with a TLS handshake, also when the certificate is refused. */
 export const TLS_FAMILIES: readonly Family[] = [

@@ -75,13 +75,13 @@ describe('cpu', () => {
       'stat',
       'cpu0 100 x -3 400 5.5\ncpu1 100 200 300 400 500 600 700 800 900 1000 1100\ncpuX 1 2\ncpu1 7 7\n',
     );
-    const told = await seconds(collectorOn(cpu, proc.path));
-    expect(Object.entries(told).filter(([key]) => key.startsWith('0.'))).toEqual([
+    const reported = await seconds(collectorOn(cpu, proc.path));
+    expect(Object.entries(reported).filter(([key]) => key.startsWith('0.'))).toEqual([
       ['0.user', 1],
       ['0.idle', 4],
     ]);
-    expect(MODES.map((mode) => told[`1.${mode}`])).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-    expect([told['guest_1.user'], told['guest_1.nice']]).toEqual([9, 10]);
+    expect(MODES.map((mode) => reported[`1.${mode}`])).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect([reported['guest_1.user'], reported['guest_1.nice']]).toEqual([9, 10]);
   });
 
   it('reports a missing CPU line or file', async () => {
@@ -122,17 +122,17 @@ describe('cpu', () => {
         let before: Record<string, number> = {};
         for (const text of files) {
           proc.write('stat', text);
-          const told = await seconds(instance).catch((error: unknown) => {
+          const reported = await seconds(instance).catch((error: unknown) => {
             expect(error).toBeInstanceOf(CollectorError);
             return undefined;
           });
-          if (told === undefined) continue;
-          for (const [key, value] of Object.entries(told)) {
+          if (reported === undefined) continue;
+          for (const [key, value] of Object.entries(reported)) {
             const id = key.replace(/\.\w+$/, '').replace('guest_', '');
-            const wasReset = (before[`${id}.idle`] ?? 0) - (told[`${id}.idle`] ?? Infinity) >= 3;
+            const wasReset = (before[`${id}.idle`] ?? 0) - (reported[`${id}.idle`] ?? Infinity) >= 3;
             expect(Number.isFinite(value) && (wasReset || value >= (before[key] ?? 0))).toBe(true);
           }
-          before = told;
+          before = reported;
         }
       }),
     );

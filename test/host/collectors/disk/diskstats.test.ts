@@ -28,13 +28,13 @@ describe('diskstats', () => {
 
   it('leaves out columns that are missing or not numbers, and lines that are not of a disk', async () => {
     tree.write('diskstats', `8 0 sda 1 x 3 4 5 6 7 8 -9 10 11\n8 16 sdb 1 2 3\nx 0 sdc ${OLD}\n`);
-    const told = await seriesWith(diskstats, { procfs: tree.path });
-    expect(told).toMatchObject({
+    const reported = await seriesWith(diskstats, { procfs: tree.path });
+    expect(reported).toMatchObject({
       'node_disk_reads_completed_total{device="sda"}': 1,
       'node_disk_read_bytes_total{device="sda"}': 1_536,
       'node_disk_io_time_seconds_total{device="sda"}': 0.01,
     });
-    expect(Object.keys(told)).toHaveLength(10);
+    expect(Object.keys(reported)).toHaveLength(10);
   });
 
   it('ignores new columns', async () => {
@@ -57,21 +57,21 @@ describe('diskstats', () => {
     tree.write('diskstats', `8 0 sda ${OLD}\n`);
     rotational('1');
     const instance = diskstats.create(hostOptions({ procfs: tree.path, sysfs: tree.path, clock }));
-    const told = async () =>
+    const reported = async () =>
       /rotational="(\d)"/.exec([...readBack(await instance.collect(never)).series.keys()].join())?.[1];
-    expect(await told()).toBe('1');
+    expect(await reported()).toBe('1');
     rotational('0');
     await clock.advance(59_999);
-    expect(await told()).toBe('1');
+    expect(await reported()).toBe('1');
     await clock.advance(1);
-    expect(await told()).toBe('0');
+    expect(await reported()).toBe('0');
   });
 
   it('leaves out what cannot be looked up', async () => {
     tree.write('diskstats', `8 0 sda ${OLD}\n`);
     const readSlow = () => Promise.reject(new CollectorError('the child is gone'));
-    const told = await seriesWith(diskstats, { procfs: tree.path, readSlow });
-    expect(Object.keys(told).join()).toContain('rotational="0"');
+    const reported = await seriesWith(diskstats, { procfs: tree.path, readSlow });
+    expect(Object.keys(reported).join()).toContain('rotational="0"');
   });
 
   it('uses the serial on the label of the disk, and leaves out what udev does not know', async () => {
@@ -80,8 +80,10 @@ describe('diskstats', () => {
       'run/udev/data/b8:0',
       'E:SCSI_IDENT_SERIAL=A=1\nE:ID_SERIAL_SHORT=B\nE:ID_ATA=1\nE:ID_ATA_WRITE_CACHE=yes\nE:novalue\nS:disk\n',
     );
-    const told = Object.keys(await seriesWith(diskstats, { procfs: tree.path, rootfs: tree.path })).join();
-    expect(told).toContain('serial="A=1"');
-    expect(told).not.toMatch(/node_disk_(ata|filesystem|device_mapper)/);
+    const reported = Object.keys(
+      await seriesWith(diskstats, { procfs: tree.path, rootfs: tree.path }),
+    ).join();
+    expect(reported).toContain('serial="A=1"');
+    expect(reported).not.toMatch(/node_disk_(ata|filesystem|device_mapper)/);
   });
 });

@@ -70,9 +70,9 @@ describe('filesystem', () => {
       ]),
     );
     const asked: string[] = [];
-    const told = await series(fakeStatfs(asked));
+    const reported = await series(fakeStatfs(asked));
     expect(asked).toEqual(['/m\xfc\xfeb', '/\xc3\xbc']);
-    expect(Object.keys(told).filter((name) => name.includes('size_bytes'))).toEqual([
+    expect(Object.keys(reported).filter((name) => name.includes('size_bytes'))).toEqual([
       'node_filesystem_size_bytes{device="/dev/sda1",device_error="",fstype="ext4",mountpoint="/m\uFFFDb"}',
       'node_filesystem_size_bytes{device="/dev/sda2",device_error="",fstype="ext4",mountpoint="/ü"}',
     ]);
@@ -80,13 +80,13 @@ describe('filesystem', () => {
 
   it('reports why a file system does not answer, and only what is known', async () => {
     proc.write('1/mountinfo', '25 0 8:1 / / rw - ext4 /dev/sda1 rw\n26 25 0:45 / /nfs rw - nfs nas:/x rw\n');
-    const told = await series(fakeStatfs([], { '/nfs': { error: MOUNT_TIMEOUT } }));
+    const reported = await series(fakeStatfs([], { '/nfs': { error: MOUNT_TIMEOUT } }));
     const labels = '{device="nas:/x",device_error="mountpoint timeout",fstype="nfs",mountpoint="/nfs"}';
-    expect(Object.entries(told).filter(([name]) => name.includes('/nfs'))).toEqual([
+    expect(Object.entries(reported).filter(([name]) => name.includes('/nfs'))).toEqual([
       [`node_filesystem_device_error${labels}`, 1],
       [`node_filesystem_readonly${labels}`, 0],
     ]);
-    expect(Object.keys(told)).toHaveLength(10);
+    expect(Object.keys(reported)).toHaveLength(10);
   });
 
   it('calls statfs below the root file system of the host, and labels paths without it', async () => {
@@ -98,13 +98,15 @@ describe('filesystem', () => {
     const instance = filesystem.create(
       hostOptions({ procfs: proc.path, rootfs: '/host', statfs: fakeStatfs(asked) }),
     );
-    const { series: told } = readBack(await instance.collect(never));
+    const { series: reported } = readBack(await instance.collect(never));
     expect(asked).toEqual(['/host/', '/host/var', '/host/hostile']);
     expect(
-      told.get('node_filesystem_mount_info{device="/dev/sda2",major="8",minor="2",mountpoint="/var"}'),
+      reported.get('node_filesystem_mount_info{device="/dev/sda2",major="8",minor="2",mountpoint="/var"}'),
     ).toBe(1);
     expect(
-      told.get('node_filesystem_mount_info{device="/dev/sda3",major="8",minor="3",mountpoint="/hostile"}'),
+      reported.get(
+        'node_filesystem_mount_info{device="/dev/sda3",major="8",minor="3",mountpoint="/hostile"}',
+      ),
     ).toBe(1);
   });
 
@@ -119,9 +121,9 @@ describe('filesystem', () => {
       const instance = filesystem.create(
         hostOptions({ procfs: proc.path, rootfs: '/host', statfs: fakeStatfs() }),
       );
-      const { series: told } = readBack(await instance.collect(never));
+      const { series: reported } = readBack(await instance.collect(never));
       const labels = '{device="/dev/sda2",device_error="",fstype="ext4",mountpoint="/var"}';
-      expect(told.get(`node_filesystem_readonly${labels}`)).toBe(readonly);
+      expect(reported.get(`node_filesystem_readonly${labels}`)).toBe(readonly);
     },
   );
 

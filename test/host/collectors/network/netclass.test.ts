@@ -47,8 +47,8 @@ describe('netclass', () => {
     ['2500', 312_500_000],
   ])('converts the speed %s to %s bytes per second', async (speed, expected) => {
     tree.writeAll('class/net', { 'eth0/speed': speed });
-    const told = await seriesWith(netclass, { sysfs: tree.path });
-    expect(told['node_network_speed_bytes{device="eth0"}']).toBe(expected);
+    const reported = await seriesWith(netclass, { sysfs: tree.path });
+    expect(reported['node_network_speed_bytes{device="eth0"}']).toBe(expected);
   });
 
   it('asks the child for what a driver may be slow to report, and can do without it', async () => {
@@ -59,9 +59,9 @@ describe('netclass', () => {
       const read = await readHere(paths, signal);
       return new Map([...read, [`${tree.path}/class/net/eth0/speed`, { error: 'timeout' }]]);
     };
-    const told = await seriesWith(netclass, { sysfs: tree.path, readSlow });
-    expect(told['node_network_carrier{device="eth0"}']).toBe(1);
-    expect(told['node_network_speed_bytes{device="eth0"}']).toBeUndefined();
+    const reported = await seriesWith(netclass, { sysfs: tree.path, readSlow });
+    expect(reported['node_network_carrier{device="eth0"}']).toBe(1);
+    expect(reported['node_network_speed_bytes{device="eth0"}']).toBeUndefined();
     expect(asked.map((path) => path.slice(tree.path.length))).toEqual([
       '/class/net/eth0/carrier',
       '/class/net/eth0/duplex',

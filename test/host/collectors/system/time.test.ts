@@ -19,8 +19,8 @@ const SUMMER = Date.parse('2026-07-15T12:00:00Z');
 
 describe('time', () => {
   it.each(KERNELS)('reads the clock sources of Linux %s as node_exporter does', async (kernel) => {
-    const told = await seriesWith(time, unpackedHost(kernel));
-    const sources = Object.entries(told).filter(([name]) => name.startsWith('node_time_clocksource'));
+    const reported = await seriesWith(time, unpackedHost(kernel));
+    const sources = Object.entries(reported).filter(([name]) => name.startsWith('node_time_clocksource'));
     expect(new Map(sources)).toEqual(golden(kernel, /^node_time_clocksource/));
   });
 

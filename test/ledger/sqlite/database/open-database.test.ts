@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { openStore } from '../../../../src/ledger/sqlite/database/open-database.ts';
 import { webhookAlert, webhookPayload } from '../../../support/alerts.ts';
-import { openTestStore, take, temporaryDirectory } from '../../../support/ledger.ts';
+import { openTestStore, deliverTo, temporaryDirectory } from '../../../support/ledger.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let path: string;
@@ -31,7 +31,7 @@ afterEach(() => directory.remove());
 async function filled(): Promise<void> {
   const store = openTestStore(path);
   const alerts = Array.from({ length: 500 }, (_, i) => webhookAlert({ alertname: `A${i}` }));
-  await take(store, webhookPayload(alerts));
+  await deliverTo(store, webhookPayload(alerts));
   store.close();
 }
 
@@ -99,7 +99,7 @@ describe('openStore', () => {
 
   it('lets others read in the meantime', async () => {
     const store = openTestStore(path);
-    await take(store, webhookPayload([webhookAlert({ alertname: 'A' })]));
+    await deliverTo(store, webhookPayload([webhookAlert({ alertname: 'A' })]));
     const reader = new Database(path, { readonly: true });
     expect(reader.prepare('SELECT count(*) AS n FROM segments').get()).toEqual({ n: 1 });
     reader.close();

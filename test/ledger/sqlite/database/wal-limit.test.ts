@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
-import { LogRoom, logPages } from '../../../../src/ledger/sqlite/database/wal-limit.ts';
+import { WalLimit, walPages } from '../../../../src/ledger/sqlite/database/wal-limit.ts';
 import { temporaryDirectory } from '../../../support/ledger.ts';
 
 const MIB = 2 ** 20;
@@ -19,13 +19,13 @@ describe('the pages of the write-ahead log', () => {
     [MIB, 64],
     [0, 64],
   ])('with %d bytes free are at most %d', (bytes, pages) => {
-    expect(logPages(bytes)).toBe(pages);
+    expect(walPages(bytes)).toBe(pages);
   });
 
   it('take at most a quarter of the free space, where that is enough for the minimum', () => {
     fc.assert(
       fc.property(fc.integer({ min: MIB, max: 500 * MIB }), (bytes) => {
-        expect(logPages(bytes) * 4_096).toBeLessThanOrEqual(bytes / 4);
+        expect(walPages(bytes) * 4_096).toBeLessThanOrEqual(bytes / 4);
       }),
     );
   });
@@ -49,7 +49,7 @@ describe('the limit of the write-ahead log', () => {
 
   it('follows the free space, up and down', () => {
     let free = 1_000 * MIB;
-    const room = new LogRoom(database, '', () => free);
+    const room = new WalLimit(database, '', () => free);
     const seen = () => [pragma('wal_autocheckpoint'), pragma('journal_size_limit')];
     expect(seen()).toEqual([8_000, 64 * MIB]);
     free = 8 * MIB;
@@ -61,14 +61,14 @@ describe('the limit of the write-ahead log', () => {
   });
 
   it('checks the disk of the file', () => {
-    new LogRoom(database, join(directory.path, 'ledger.db'));
+    new WalLimit(database, join(directory.path, 'ledger.db'));
     expect(pragma('wal_autocheckpoint')).toBeGreaterThan(0);
-    new LogRoom(database, '/nowhere/at/all/ledger.db');
+    new WalLimit(database, '/nowhere/at/all/ledger.db');
     expect(pragma('wal_autocheckpoint')).toBe(8_000);
   });
 
   it('keeps the log short through many commits', () => {
-    const room = new LogRoom(database, '', () => 4 * MIB);
+    const room = new WalLimit(database, '', () => 4 * MIB);
     const insert = database.prepare('INSERT INTO t VALUES (zeroblob(20000))');
     for (let i = 0; i < 500; i++) {
       insert.run();

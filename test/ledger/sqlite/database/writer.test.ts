@@ -7,7 +7,7 @@ import { webhookAlert, webhookPayload } from '../../../support/alerts.ts';
 import {
   eventsOf,
   openTestStore,
-  take,
+  deliverTo,
   temporaryDirectory,
   type TestStore,
 } from '../../../support/ledger.ts';
@@ -43,9 +43,12 @@ function block(): () => void {
 
 describe('a store that cannot commit', () => {
   it('fails the whole group, keeps nothing of it, and works again as soon as possible', async () => {
-    await take(store, payload('before'));
+    await deliverTo(store, payload('before'));
     const free = block();
-    const outcomes = await Promise.allSettled([take(store, payload('A')), take(store, payload('B'))]);
+    const outcomes = await Promise.allSettled([
+      deliverTo(store, payload('A')),
+      deliverTo(store, payload('B')),
+    ]);
     for (const one of outcomes)
       expect(one).toMatchObject({ status: 'rejected', reason: expect.any(LedgerUnavailableError) });
     expect(store.writable).toEqual([false]);
@@ -56,7 +59,7 @@ describe('a store that cannot commit', () => {
       open: [{ count: 1 }],
     });
     free();
-    expect(await take(store, payload('A'))).toMatchObject({ accepted: 1 });
+    expect(await deliverTo(store, payload('A'))).toMatchObject({ accepted: 1 });
     expect(store.writable).toEqual([false, true]);
     expect((await eventsOf(store)).map(({ offset }) => offset)).toEqual([1, 2]);
     expect(store.lines.map(({ level, message }) => [level, message])).toEqual([
@@ -67,21 +70,21 @@ describe('a store that cannot commit', () => {
 
   it('detects on its own that it can commit again', async () => {
     const free = block();
-    await expect(take(store, payload('A'))).rejects.toThrow(/cannot be written/);
+    await expect(deliverTo(store, payload('A'))).rejects.toThrow(/cannot be written/);
     free();
     await clock.advance(1_000);
     await until(() => store.writable.at(-1) === true);
   });
 
   it('commits nothing to a renamed file, until it has its name back', async () => {
-    await take(store, payload('before'));
+    await deliverTo(store, payload('before'));
     renameSync(path, `${path}.away`);
-    await expect(take(store, payload('A'))).rejects.toThrow(
+    await expect(deliverTo(store, payload('A'))).rejects.toThrow(
       /tocsin\.db no longer exists\. Put the file back/,
     );
     expect(store.writable).toEqual([false]);
     renameSync(`${path}.away`, path);
-    expect(await take(store, payload('A'))).toMatchObject({ accepted: 1 });
+    expect(await deliverTo(store, payload('A'))).toMatchObject({ accepted: 1 });
     expect(store.writable).toEqual([false, true]);
   });
 
@@ -101,18 +104,18 @@ describe('a store that cannot commit', () => {
     const other = new Database(path);
     other.exec("INSERT OR REPLACE INTO meta (key, value) VALUES ('hand', 1)");
     other.close();
-    await expect(take(store, payload('A'))).rejects.toThrow(/another process has written to it/);
+    await expect(deliverTo(store, payload('A'))).rejects.toThrow(/another process has written to it/);
     expect({ foreign, writable: store.writable }).toEqual({ foreign: 1, writable: [false] });
   });
 
   it('still rejects a malformed body as such', async () => {
     const free = block();
-    expect(await take(store, 'nonsense')).toMatchObject({ outcome: 'malformed' });
+    expect(await deliverTo(store, 'nonsense')).toMatchObject({ outcome: 'malformed' });
     free();
   });
 
   it('continues to answer queries', async () => {
-    await take(store, payload('A'));
+    await deliverTo(store, payload('A'));
     const free = block();
     expect(await store.calls.alerts({ state: 'open', limit: 1 })).toHaveLength(1);
     free();
@@ -121,22 +124,22 @@ describe('a store that cannot commit', () => {
 
 describe('a group', () => {
   it('is one commit for all waiting calls', async () => {
-    await Promise.all(Array.from({ length: 100 }, (_, i) => take(store, payload(`A${i}`))));
+    await Promise.all(Array.from({ length: 100 }, (_, i) => deliverTo(store, payload(`A${i}`))));
     expect(store.summary()).toMatchObject({ commits: 1, lastOffset: 100 });
   });
 
   it('is bounded in bytes and in number', async () => {
-    await Promise.all(Array.from({ length: 600 }, (_, i) => take(store, payload(`A${i}`))));
+    await Promise.all(Array.from({ length: 600 }, (_, i) => deliverTo(store, payload(`A${i}`))));
     expect(store.summary().commits).toBe(2);
     const large = webhookPayload([
       webhookAlert({ alertname: 'L' }, { annotations: { text: 'x'.repeat(250_000) } }),
     ]);
-    await Promise.all(Array.from({ length: 40 }, () => take(store, large)));
+    await Promise.all(Array.from({ length: 40 }, () => deliverTo(store, large)));
     expect(store.summary().commits).toBe(4);
   });
 
   it('is committed when it waits while the store closes', async () => {
-    const given = take(store, payload('A'));
+    const given = deliverTo(store, payload('A'));
     store.close();
     expect(await given).toMatchObject({ accepted: 1 });
     store = openTestStore(path, { clock });

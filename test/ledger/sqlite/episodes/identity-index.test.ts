@@ -21,13 +21,13 @@ describe('IdentityIndex', () => {
         let marks: { back: () => void; model: Map<string, number> }[] = [];
         for (const step of steps) {
           if (step === 'mark') {
-            marks.push({ back: index.mark(), model: new Map(model) });
+            marks.push({ back: index.savepoint(), model: new Map(model) });
           } else if (step === 'back') {
             const mark = marks.pop();
             mark?.back();
             model = mark?.model ?? model;
           } else if (step === 'apply') {
-            index.apply();
+            index.applyCommitted();
             marks = [];
           } else {
             index.set(step.webhook, step.fingerprint, step.id);
@@ -54,6 +54,6 @@ describe('IdentityIndex', () => {
       expect(index.get(2 - Number(i % 2n), i * 7n - 5n)).toBe(0);
     }
     index.set(1, 2n, 9);
-    expect([...index.everywhere(2n)].sort()).toEqual([2, 9]);
+    expect([...index.inAllWebhooks(2n)].sort()).toEqual([2, 9]);
   });
 });

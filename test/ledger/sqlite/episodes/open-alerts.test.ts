@@ -34,8 +34,8 @@ describe('OpenAlerts', () => {
     fc.assert(
       fc.property(fc.array(anyChange, { maxLength: 60 }), (changes) => {
         const counted = countedOf(changes);
-        for (const change of changes) counted.note(change);
-        counted.apply();
+        for (const change of changes) counted.recordChange(change);
+        counted.applyCommitted();
         const open = sourceOf(changes)
           .all()
           .filter((one) => one.labels['escalation'] === undefined);
@@ -68,8 +68,8 @@ describe('OpenAlerts', () => {
     const change = { open: true, severity: 'critical' as const, acknowledged: false, since: 1 };
     const changes = [0, 1, 2, 3, 4].map((id) => ({ ...change, id, labels: { alertname: `A${id}` } }));
     const counted = countedOf(changes, 2);
-    for (const one of changes) counted.note(one);
-    counted.apply();
+    for (const one of changes) counted.recordChange(one);
+    counted.applyCommitted();
     expect(counted.summary().unacknowledged.map(({ alertname }) => alertname)).toEqual(['A0', 'A1']);
     expect(counted.summary().unacknowledgedOverflow).toBe(3);
   });
@@ -93,26 +93,26 @@ describe('OpenAlerts', () => {
             if ('suppressed' in step) {
               if (step.suppressed) suppressed.add(step.id);
               else suppressed.delete(step.id);
-              counted.suppress(step.id, step.suppressed);
+              counted.setSuppressed(step.id, step.suppressed);
             } else {
               changes.push(step);
-              counted.note(step);
+              counted.recordChange(step);
             }
-            counted.apply();
+            counted.applyCommitted();
             const waiting = source
               .all()
               .filter((one) => !one.acknowledged && !suppressed.has(one.id) && !('escalation' in one.labels));
             const keyOf = ({ severity, labels }: EpisodeChange) =>
               [severity, labels['alertname'], labels['service'] ?? ''].join(' ');
             const { unacknowledged, unacknowledgedOverflow } = counted.summary();
-            const told = new Set(
+            const reported = new Set(
               unacknowledged.map((one) => [one.severity, one.alertname, one.service].join(' ')),
             );
-            expect(told.size).toBe(Math.min(maxSeries, new Set(waiting.map(keyOf)).size));
-            expect([...told].filter((key) => !waiting.some((one) => keyOf(one) === key))).toEqual([]);
-            const left = waiting.filter((one) => !told.has(keyOf(one))).length;
+            expect(reported.size).toBe(Math.min(maxSeries, new Set(waiting.map(keyOf)).size));
+            expect([...reported].filter((key) => !waiting.some((one) => keyOf(one) === key))).toEqual([]);
+            const left = waiting.filter((one) => !reported.has(keyOf(one))).length;
             expect(unacknowledgedOverflow).toBeGreaterThanOrEqual(left);
-            expect(unacknowledgedOverflow).toBeLessThanOrEqual(waiting.length - told.size);
+            expect(unacknowledgedOverflow).toBeLessThanOrEqual(waiting.length - reported.size);
           }
         },
       ),
@@ -121,10 +121,17 @@ describe('OpenAlerts', () => {
 
   it('drops what was rolled back', () => {
     const counted = countedOf([], 2);
-    const back = counted.mark();
-    counted.note({ id: 1, open: true, severity: 'critical', acknowledged: false, since: 1, labels: {} });
+    const back = counted.savepoint();
+    counted.recordChange({
+      id: 1,
+      open: true,
+      severity: 'critical',
+      acknowledged: false,
+      since: 1,
+      labels: {},
+    });
     back();
-    counted.apply();
+    counted.applyCommitted();
     expect(counted.summary().open).toEqual([]);
   });
 
@@ -138,9 +145,9 @@ describe('OpenAlerts', () => {
     const closing = (count: number) => {
       const counted = countedOf([], 10);
       for (const open of [true, false])
-        for (let id = 0; id < count; id++) counted.note({ ...change, id, open });
+        for (let id = 0; id < count; id++) counted.recordChange({ ...change, id, open });
       const started = process.cpuUsage();
-      counted.apply();
+      counted.applyCommitted();
       const { user } = process.cpuUsage(started);
       expect(counted.summary().unacknowledged).toEqual([]);
       return user;

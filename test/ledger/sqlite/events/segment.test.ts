@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { canonicalLabels } from '../../../../src/domain/labels.ts';
 import {
-  keptTexts,
-  readKept,
+  encodeTexts,
+  decodeTexts,
   SegmentBuffer,
   SegmentLines,
-  writeLine,
+  encodeEventLine,
   type NewSegment,
   type StoredEvent,
 } from '../../../../src/ledger/sqlite/events/segment.ts';
@@ -46,9 +46,9 @@ function written(events: readonly StoredEvent[], first: number): NewSegment[] {
   const buffer = new SegmentBuffer((segment) => segments.push(segment));
   for (const [i, event] of events.entries()) {
     const type = TYPES.indexOf(event.type);
-    buffer.add(first + i, type, writeLine(type, event, first + i), event);
+    buffer.add(first + i, type, encodeEventLine(type, event, first + i), event);
   }
-  buffer.seal();
+  buffer.flush();
   return segments;
 }
 
@@ -112,7 +112,7 @@ describe('segments', () => {
       generatorUrl: '',
     };
     const event = { type: 'a', time: 0, data: '{}' };
-    const line = writeLine(0, { ...event, alert: { ...alert, previous: -3 } }, -5);
+    const line = encodeEventLine(0, { ...event, alert: { ...alert, previous: -3 } }, -5);
     const segment = { first: 105, last: 105, time: 0, subject: null, lines: `\n${line}` };
     expect(new SegmentLines(segment).alert(105)?.previous).toBe(103);
   });
@@ -133,13 +133,13 @@ describe('segments', () => {
       },
     });
     buffer.add(1, 0, 'one', event(1));
-    const back = buffer.mark();
+    const back = buffer.savepoint();
     buffer.add(2, 0, 'two', event(1));
     buffer.add(3, 0, 'three', event(2));
     expect(segments.map(({ lines }) => lines)).toEqual(['\none\ntwo']);
     back();
     expect([buffer.line(1), buffer.line(2)]).toEqual(['one', undefined]);
-    buffer.seal();
+    buffer.flush();
     expect(segments.at(-1)).toMatchObject({ first: 1, last: 1, lines: '\none' });
   });
 
@@ -147,7 +147,7 @@ describe('segments', () => {
     fc.assert(
       fc.property(anyAlert, ({ labels, annotations, generatorUrl }) => {
         const texts = { labels, annotations, generatorUrl };
-        expect(readKept(keptTexts(texts))).toEqual(texts);
+        expect(decodeTexts(encodeTexts(texts))).toEqual(texts);
       }),
     );
   });

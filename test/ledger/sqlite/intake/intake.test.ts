@@ -10,7 +10,7 @@ import {
   eventsOf,
   openTestStore,
   rawDelivery,
-  take,
+  deliverTo,
   temporaryDirectory,
   type TestStore,
 } from '../../../support/ledger.ts';
@@ -54,7 +54,7 @@ function rows(sql: string): unknown[] {
 
 describe('a delivery', () => {
   it('is accepted and stored as events and as episodes', async () => {
-    const result = await take(
+    const result = await deliverTo(
       store,
       webhookPayload([a, b], {
         receiver: 'team\\.x',
@@ -115,8 +115,8 @@ describe('a delivery', () => {
   });
 
   it('is a duplicate when it is repeated, and its body is kept once', async () => {
-    await take(store, webhookPayload([a, b]));
-    const again = await take(store, webhookPayload([b, a]), {
+    await deliverTo(store, webhookPayload([a, b]));
+    const again = await deliverTo(store, webhookPayload([b, a]), {
       receivedAt: Date.parse('2026-01-01T04:00:00Z'),
     });
     expect(again).toMatchObject({
@@ -147,13 +147,13 @@ describe('a delivery', () => {
   });
 
   it('has only its new alerts accepted', async () => {
-    await take(store, webhookPayload([a]));
-    expect(await take(store, webhookPayload([a, b]))).toMatchObject({
+    await deliverTo(store, webhookPayload([a]));
+    expect(await deliverTo(store, webhookPayload([a, b]))).toMatchObject({
       outcome: 'accepted',
       accepted: 1,
       duplicates: 1,
     });
-    expect(await take(store, webhookPayload([b]))).toMatchObject({
+    expect(await deliverTo(store, webhookPayload([b]))).toMatchObject({
       outcome: 'accepted',
       accepted: 0,
       duplicates: 1,
@@ -162,14 +162,14 @@ describe('a delivery', () => {
 
   it('takes an alert through its life', async () => {
     for (const alert of [a, { ...a, annotations: { summary: 'worse' } }, resolved, a, resolved])
-      await take(store, webhookPayload([alert]));
+      await deliverTo(store, webhookPayload([alert]));
     expect(await types()).toEqual(
       ['fired', 'refreshed', 'resolved', 'reopened', 'resolved'].map((one) => `tocsin.alert.${one}`),
     );
     const next = { ...a, startsAt: '2026-01-01T01:00:00Z' };
     const later = { ...a, startsAt: '2026-01-01T02:00:00Z' };
-    await take(store, webhookPayload([next]));
-    await take(store, webhookPayload([later]));
+    await deliverTo(store, webhookPayload([next]));
+    await deliverTo(store, webhookPayload([later]));
     expect((await types()).slice(5)).toEqual(
       ['fired', 'implicit_resolve', 'fired'].map((one) => `tocsin.alert.${one}`),
     );
@@ -182,13 +182,15 @@ describe('a delivery', () => {
   });
 
   it('of one webhook does not affect the alerts of another', async () => {
-    await take(store, webhookPayload([a]));
-    expect(await take(store, webhookPayload([a]), { webhook: 'grafana' })).toMatchObject({ accepted: 1 });
+    await deliverTo(store, webhookPayload([a]));
+    expect(await deliverTo(store, webhookPayload([a]), { webhook: 'grafana' })).toMatchObject({
+      accepted: 1,
+    });
     expect(await store.calls.alerts({ state: 'open', limit: 10 })).toHaveLength(2);
   });
 
   it('is accepted without alerts', async () => {
-    expect(await take(store, webhookPayload([]))).toMatchObject({
+    expect(await deliverTo(store, webhookPayload([]))).toMatchObject({
       outcome: 'accepted',
       accepted: 0,
       duplicates: 0,
@@ -199,7 +201,7 @@ describe('a delivery', () => {
   it('is partial with an invalid alert, which is in quarantine once', async () => {
     const bad = { ...b, labels: { alertname: 5 } };
     for (const outcome of [{ accepted: 1 }, { duplicates: 1 }]) {
-      expect(await take(store, webhookPayload([bad, a]))).toMatchObject({
+      expect(await deliverTo(store, webhookPayload([bad, a]))).toMatchObject({
         outcome: 'partial',
         quarantined: 1,
         ...outcome,
@@ -217,12 +219,12 @@ describe('a delivery', () => {
 
   it('is rejected when it is malformed, and the first 64 KiB of it are kept', async () => {
     const body = Buffer.alloc(100_000, 'x');
-    expect(await take(store, body)).toMatchObject({
+    expect(await deliverTo(store, body)).toMatchObject({
       outcome: 'malformed',
       pointer: '',
       detail: expect.stringContaining('not JSON'),
     });
-    await take(store, body);
+    await deliverTo(store, body);
     expect(rows('SELECT seen, size, length(body) AS kept FROM quarantine')).toEqual([
       { seen: 2, size: 65_536, kept: 65_536 },
     ]);
@@ -230,12 +232,12 @@ describe('a delivery', () => {
   });
 
   it('loses nothing across a restart', async () => {
-    await take(store, webhookPayload([a, b]));
+    await deliverTo(store, webhookPayload([a, b]));
     const before = store.summary();
     store.close();
     opened.length = 0;
     store = open();
-    expect(await take(store, webhookPayload([a, b]))).toMatchObject({ outcome: 'duplicate' });
+    expect(await deliverTo(store, webhookPayload([a, b]))).toMatchObject({ outcome: 'duplicate' });
     expect(store.summary()).toMatchObject({
       open: before.open,
       unacknowledged: before.unacknowledged,
@@ -249,11 +251,11 @@ describe('quarantine', () => {
     store.close();
     opened.length = 0;
     store = open({ limits: { quarantine: { entries: 3, bytes: 1_000 } } });
-    for (let i = 0; i < 5; i++) await take(store, `bad ${i}`, { receivedAt: i });
+    for (let i = 0; i < 5; i++) await deliverTo(store, `bad ${i}`, { receivedAt: i });
     expect(rows('SELECT CAST(body AS TEXT) AS body FROM quarantine ORDER BY id')).toEqual(
       [2, 3, 4].map((i) => ({ body: `bad ${i}` })),
     );
-    await take(store, 'x'.repeat(995), { receivedAt: 9 });
+    await deliverTo(store, 'x'.repeat(995), { receivedAt: 9 });
     expect(rows('SELECT size FROM quarantine ORDER BY id')).toEqual([{ size: 5 }, { size: 995 }]);
   });
 });
@@ -269,8 +271,8 @@ describe('a bug that one alert triggers', () => {
     opened.length = 0;
     store = open({ alertFunctions: { advance: buggy } });
     const both = [
-      take(store, webhookPayload([a, b])),
-      take(store, webhookPayload([webhookAlert({ alertname: 'C' })])),
+      deliverTo(store, webhookPayload([a, b])),
+      deliverTo(store, webhookPayload([webhookAlert({ alertname: 'C' })])),
     ];
     expect(await Promise.all(both)).toMatchObject([
       { outcome: 'partial', accepted: 1, quarantined: 1 },
@@ -295,8 +297,8 @@ describe('a bug that one alert triggers', () => {
       return deliveryId(webhook, delivery);
     };
     store = open({ alertFunctions: { deliveryId: failing } });
-    const bad = take(store, webhookPayload([b], { receiver: 'bad' }));
-    const good = take(store, webhookPayload([a]));
+    const bad = deliverTo(store, webhookPayload([b], { receiver: 'bad' }));
+    const good = deliverTo(store, webhookPayload([a]));
     await expect(bad).rejects.toThrow(LedgerUnavailableError);
     expect(await good).toMatchObject({ accepted: 1 });
     expect((await eventsOf(store)).map(({ offset }) => offset)).toEqual([1]);
@@ -332,13 +334,13 @@ describe('a hundred mutated payloads', () => {
   it('never throw, and account for every alert', async () => {
     const bodies = shapes.flatMap((shape) => replacements.flatMap((value) => mutate(shape, value)));
     expect(bodies.length).toBeGreaterThan(100);
-    const results = await Promise.all(bodies.map((body) => take(store, body)));
+    const results = await Promise.all(bodies.map((body) => deliverTo(store, body)));
     results.forEach((result, i) => {
       const body = bodies[i] as { alerts?: unknown } | null;
       const count = Array.isArray(body?.alerts) ? body.alerts.length : undefined;
-      const told =
+      const reported =
         result.outcome === 'malformed' ? undefined : result.accepted + result.duplicates + result.quarantined;
-      expect(told).toBe(count);
+      expect(reported).toBe(count);
     });
     expect(store.lines).toEqual([]);
     const offsets = (await eventsOf(store)).map(({ offset }) => offset);
@@ -348,7 +350,7 @@ describe('a hundred mutated payloads', () => {
   it('are malformed when a real body is truncated anywhere', async () => {
     const whole = JSON.stringify(webhookPayload([a]));
     for (let length = 0; length < whole.length; length += 7) {
-      expect(await take(store, whole.slice(0, length))).toMatchObject({ outcome: 'malformed' });
+      expect(await deliverTo(store, whole.slice(0, length))).toMatchObject({ outcome: 'malformed' });
     }
   });
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AlertRules } from '../../../../src/ledger/ledger.ts';
 import { webhookAlert, webhookPayload } from '../../../support/alerts.ts';
-import { openTestStore, take, temporaryDirectory, type TestStore } from '../../../support/ledger.ts';
+import { openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../../../support/ledger.ts';
 
 const CLUSTER = { staleWindowMs: 330_000, groupIntervalMs: 300_000, repeatMs: 0 };
 const RULES: AlertRules = {
@@ -26,7 +26,7 @@ afterEach(() => {
 async function warnings(...deliveries: readonly (readonly [string, string, string])[]) {
   for (const [i, [webhook, externalURL, source]] of deliveries.entries()) {
     const alerts = [webhookAlert({ alertname: `A${i}` })];
-    await take(store, webhookPayload(alerts, { externalURL }), { webhook, source });
+    await deliverTo(store, webhookPayload(alerts, { externalURL }), { webhook, source });
   }
   return store.lines.filter(({ message }) => message.includes('the same external URL'));
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Cancellation } from '../../../../src/domain/cancellation.ts';
 import { celRule } from '../../../../src/probes/http/rules/cel.ts';
-import { celComplaint, judgeByCel, type CelTask } from '../../../../src/probes/http/rules/cel-judge.ts';
+import { celFailureText, judgeByCel, type CelTask } from '../../../../src/probes/http/rules/cel-judge.ts';
 import { CelThread } from '../../../../src/probes/http/rules/cel-thread.ts';
 import { ManualClock, settle } from '../../../support/manual-clock.ts';
 import { until } from '../../../support/until.ts';
@@ -40,7 +40,7 @@ describe('the thread for CEL', () => {
         const body = Buffer.from(json);
         const rule = celRule.parse(text);
         expect(await thread.evaluate({ matches: text, notMatches: text, body }, new Cancellation())).toEqual({
-          complaint: celComplaint(body, { celMatches: rule, celNotMatches: rule }),
+          complaint: celFailureText(body, { celMatches: rule, celNotMatches: rule }),
         });
       }),
       { numRuns: 50 },
