@@ -111,7 +111,9 @@ describe('the series table', () => {
     const group = table.group();
     group.replace([gauge(1)]);
     expect(() => group.replace([gauge(2), gauge(3, { __name__: 'x' })])).toThrow(/not a label name/);
-    expect(() => group.replace([gauge(2), { family: seconds, labels: {}, value: 1 }])).toThrow(/value of the wrong type/);
+    expect(() => group.replace([gauge(2), { family: seconds, labels: {}, value: 1 }])).toThrow(
+      /value of the wrong type/,
+    );
     expect(text(table)).toContain('gauge\nup 1\n');
   });
 
