@@ -116,7 +116,8 @@ export class Member {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     if (accepted) {
-      this.sent = { firing: attempt.notice.firing, at: now };
+      // members act one after the other within a second
+      this.sent = { firing: attempt.notice.firing, at: now + this.#options.position / 1_000 };
       this.#end(attempt, now);
       return;
     }
