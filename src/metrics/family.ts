@@ -14,7 +14,7 @@ export interface Family extends FamilyHeader {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Declares a family: `defineFamily('gauge', 'tocsin_check_info', 'Every configured check, always 1.', ['critical'])`. */
+/** Declares a family: `defineFamily('counter', 'node_intr_total', 'Interrupts served.')`. */
 export function defineFamily(
   type: FamilyType,
   name: string,

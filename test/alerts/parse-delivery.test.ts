@@ -46,7 +46,7 @@ describe('parseDelivery', () => {
       truncatedAlerts: 3,
       notificationReason: 'repeat interval elapsed',
       routeLabels: { team: 'ai' },
-      refused: [],
+      rejected: [],
     });
     expect(delivery.alerts).toEqual([
       {

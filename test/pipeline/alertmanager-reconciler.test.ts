@@ -91,7 +91,7 @@ describe('the Alertmanager reconciler', () => {
       { name: 'am-1', url: 'http://127.0.0.1:1', webhook: 'main' },
     );
     expect(state.asked).toEqual(['/prefix/api/v2/alerts Bearer t', '/prefix/api/v2/status Bearer t']);
-    expect(first).toMatchObject({ webhook: 'main', complete: false, lists: [{ name: 'am-0' }] });
+    expect(first).toMatchObject({ webhook: 'main', complete: false, responses: [{ name: 'am-0' }] });
     await round(2);
     expect(lines.map(({ level, alertmanager }) => [level, alertmanager])).toEqual([['warn', 'am-1']]);
     state.status = 401;
@@ -155,7 +155,7 @@ describe('the Alertmanager reconciler', () => {
       const { clock, lines, start } = rig();
       Object.assign(state, { uptime: new Date(clock.now()).toISOString() }, change);
       const first = await start({ name: 'am', url, webhook: 'main' });
-      expect(first).toMatchObject({ complete: true, lists: [{ startedAt: undefined }] });
+      expect(first).toMatchObject({ complete: true, responses: [{ startedAt: undefined }] });
       expect(first?.responses[0]?.receivers).toEqual({ certain: [], possible: [] });
       expect(lines).toMatchObject([{ level: 'warn', problem: expect.stringContaining(why) }]);
     },
