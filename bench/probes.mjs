@@ -12,11 +12,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 if (!process.features.typescript) register('../test/prove/typescript-loader.mjs', import.meta.url);
-const { peer } = await import('../test/support/peer-programs.ts');
-const { freePort, startProcess } = await import('../test/support/process.ts');
+const { peer } = await import('../test/support/processes/peer-programs.ts');
+const { freePort, startProcess } = await import('../test/support/processes/process.ts');
 const { startLoadTargets } = await import('../test/support/load/start.ts');
 const { processNumbers } = await import('../test/support/storm/process-watch.ts');
-const { startTocsin, temporaryFolder } = await import('../test/support/tocsin.ts');
+const { startTocsin, temporaryFolder } = await import('../test/support/processes/tocsin.ts');
 
 /** Probes a second of a schedule, and for how long it runs before and during the measurement. */
 const PACE = 300;

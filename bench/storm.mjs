@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 if (!process.features.typescript) register('../test/prove/typescript-loader.mjs', import.meta.url);
 const { runStorm } = await import('../test/e2e/scenarios/storm.ts');
 const { startStormedNodeExporter, startStormedTocsin } = await import('../test/support/storm/servers.ts');
-const { temporaryFolder } = await import('../test/support/tocsin.ts');
+const { temporaryFolder } = await import('../test/support/processes/tocsin.ts');
 
 function options() {
   const { values } = parseArgs({

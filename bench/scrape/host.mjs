@@ -7,9 +7,9 @@ import { join } from 'node:path';
 
 const CLIENTS = 8;
 
-const { peer } = await import('../../test/support/peer-programs.ts');
-const { startTocsin } = await import('../../test/support/tocsin.ts');
-const { startProcess, freePort } = await import('../../test/support/process.ts');
+const { peer } = await import('../../test/support/processes/peer-programs.ts');
+const { startTocsin } = await import('../../test/support/processes/tocsin.ts');
+const { startProcess, freePort } = await import('../../test/support/processes/process.ts');
 const { collectors } = await import('../../src/host/registry.ts');
 
 const CONFIG = `

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Delivery } from '../../src/alerts/delivery.ts';
 import { parseDelivery, parseInSlices } from '../../src/alerts/parse-delivery.ts';
 import { deliveryId } from '../../src/alerts/delivery-id.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
 
 const bytes = (value: unknown): Uint8Array =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));

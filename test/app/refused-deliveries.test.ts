@@ -7,7 +7,7 @@ import { BodyBudget } from '../../src/http/body-budget.ts';
 import { clientAddress } from '../../src/http/middleware/client-address.ts';
 import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
 import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
-import { serveHandlers, serverConfig } from '../support/http-rig.ts';
+import { serveHandlers, serverConfig } from '../support/http/http-rig.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 

@@ -6,7 +6,7 @@ import { guardBelow, guardBy, guardedRoutes, open, requireGuards } from '../../s
 import { EventStreams } from '../../src/http/routes/event-stream.ts';
 import { HealthBoard } from '../../src/checks/health/board.ts';
 import { createSelfMetrics } from '../../src/metrics/self/self-metrics.ts';
-import { ConfigFolder } from '../support/config-files.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 

@@ -3,7 +3,7 @@ import { AddressTargets } from '../../src/checks/address-targets.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { tcpProber } from '../../src/probes/tcp.ts';
 import type { ConfiguredService } from '../../src/config/types.ts';
-import { probeOf, targetOf } from '../support/probe.ts';
+import { probeOf, targetOf } from '../support/probes/probe.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { startDns, type DnsTestServer, type Zone } from '../support/servers/dns.ts';
 import { until } from '../support/until.ts';

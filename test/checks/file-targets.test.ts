@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FileTargets } from '../../src/checks/file-targets.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
-import { ConfigFolder } from '../support/config-files.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
-import { seriesOf } from '../support/series.ts';
+import { seriesOf } from '../support/exposition/series.ts';
 import { until } from '../support/until.ts';
 
 let folder: ConfigFolder;

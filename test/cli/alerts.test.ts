@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { alerts } from '../../src/cli/alerts.ts';
 import { UsageError } from '../../src/cli/arguments.ts';
-import { serveHandlers, type HttpRig } from '../support/http-rig.ts';
-import { ServerSet } from '../support/server-set.ts';
-import { temporaryFolder } from '../support/tocsin.ts';
+import { serveHandlers, type HttpRig } from '../support/http/http-rig.ts';
+import { ServerSet } from '../support/servers/server-set.ts';
+import { temporaryFolder } from '../support/processes/tocsin.ts';
 
 const environment = { cwd: '/', env: {}, stdout: () => Promise.resolve(), stderr: () => undefined };
 

@@ -7,7 +7,7 @@ import { describingContext, rootSchema } from '../../src/config/root.ts';
 import { collectors } from '../../src/host/registry.ts';
 import { checkFamilies } from '../../src/metrics/check-families.ts';
 import { probers } from '../../src/probes/registry.ts';
-import { ConfigFolder } from '../support/config-files.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
 
 const page = readFileSync('docs/configuration.md', 'utf8');
 const rows = new Map(

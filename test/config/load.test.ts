@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/types.ts';
-import { ConfigFolder, lines } from '../support/config-files.ts';
+import { ConfigFolder, lines } from '../support/config/config-files.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());

@@ -6,7 +6,7 @@ import { masked } from '../../src/config/masking.ts';
 import { describingContext, rootSchema } from '../../src/config/root.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { probers } from '../../src/probes/registry.ts';
-import { ConfigFolder } from '../support/config-files.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { ConfigFolder } from '../support/config-files.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { dump } from 'js-yaml';
 import { parseYaml } from '../../src/config/yaml/yaml.ts';
 import { formatDuration } from '../../src/domain/quantity.ts';
-import { ConfigFolder } from '../support/config-files.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());

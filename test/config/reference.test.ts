@@ -10,8 +10,8 @@ import { describingContext, ROOT_KEYS, rootSchema } from '../../src/config/root.
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from '../../src/domain/quantity.ts';
 import { collectors as registered } from '../../src/host/registry.ts';
 import { probers } from '../../src/probes/registry.ts';
-import { ConfigFolder } from '../support/config-files.ts';
-import { schemaCheck } from '../support/json-schema.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
+import { schemaCheck } from '../support/config/json-schema.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { keepUntilRestart } from '../../src/config/restart.ts';
-import { ConfigFolder } from '../support/config-files.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { builtInLabels } from '../../src/config/sections/services/labels.ts';
 import { formatProblem } from '../../src/config/reading/format-problems.ts';
 import { readTargetsFile, targetsFile } from '../../src/config/sections/services/targets-file.ts';
-import { ConfigFolder } from '../support/config-files.ts';
-import { fakeProbers } from '../support/fake-probers.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
+import { fakeProbers } from '../support/probes/fake-probers.ts';
 
 let folder: ConfigFolder;
 beforeEach(() => {

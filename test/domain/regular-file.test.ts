@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { NotRegularFileError, openRegularFile, readRegularFile } from '../../src/domain/regular-file.ts';
-import { temporaryFolder } from '../support/tocsin.ts';
+import { temporaryFolder } from '../support/processes/tocsin.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {

@@ -3,13 +3,13 @@ import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { CertificateMint } from '../support/certificates.ts';
-import { parseText } from '../support/exposition-parser.ts';
-import { startRedis } from '../support/redis.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import { parseText } from '../support/exposition/exposition-parser.ts';
+import { startRedis } from '../support/processes/redis.ts';
 import { startHttp, startHttps } from '../support/servers/http.ts';
 import { addressRecord, reply, startNameServer } from '../support/servers/name-server.ts';
 import { closedPort, startTcp } from '../support/servers/tcp.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -91,7 +91,7 @@ describe('a fault of the agent', () => {
     await using tocsin = await startTocsin({
       folder: folder.path,
       config: config(await targets()),
-      env: { NODE_OPTIONS: `--import ${new URL('../support/blocking.mjs', import.meta.url).href}` },
+      env: { NODE_OPTIONS: `--import ${new URL('../support/processes/blocking.mjs', import.meta.url).href}` },
     });
     const allRan = async (times: number) => {
       const all = Object.values(await results(tocsin));

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { startAlertmanager } from '../support/alertmanager.ts';
-import { json } from '../support/chain.ts';
-import { describeWithPeers } from '../support/peers.ts';
-import { freePort, type RunningProcess } from '../support/process.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { startAlertmanager } from '../support/alerts/alertmanager.ts';
+import { json } from '../support/alerts/chain.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
+import { freePort, type RunningProcess } from '../support/processes/process.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 interface Shown {

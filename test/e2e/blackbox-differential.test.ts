@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { CertificateMint } from '../support/certificates.ts';
-import type { Pair } from '../support/differential.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import type { Pair } from '../support/differential/differential.ts';
 import { differences, type Answer } from '../support/differential/compare.ts';
 import { askProbe, startBlackbox, type Exporter } from '../support/differential/exporters.ts';
 import { pairTables } from '../support/differential/tables.ts';
-import { describeWithPeers } from '../support/peers.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 
 /** Pairs that are compared at the same time. */
 const AT_ONCE = 6;

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
 import { runCluster } from './scenarios/cluster.ts';
 
 describeWithPeers(['alertmanager'], 'two Alertmanagers in a cluster', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
 import { runCoalescing } from './scenarios/coalescing.ts';
 
 describeWithPeers(['prometheus'], 'two Prometheus servers and three people with curl', () => {

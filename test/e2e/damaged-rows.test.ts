@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { postWebhook, webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { damage } from '../support/damage.ts';
-import { runTocsin, startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { postWebhook, webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { damage } from '../support/ledger/damage.ts';
+import { runTocsin, startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 const config = 'store: { path: ledger.db }\nhost: { enabled: false }\n';

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseText } from '../support/exposition-parser.ts';
+import { parseText } from '../support/exposition/exposition-parser.ts';
 import { startHttp, type HttpTestServer } from '../support/servers/http.ts';
-import { startTocsin, temporaryFolder } from '../support/tocsin.ts';
+import { startTocsin, temporaryFolder } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;

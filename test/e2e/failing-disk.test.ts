@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeWithMounts } from '../support/mounts.ts';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithMounts } from '../support/processes/mounts.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
 import { runFailingSync, runFileLimit, runFullDisk, runSyncs } from './scenarios/failing-disk.ts';
 import { runKillNine } from './scenarios/kill-nine.ts';
 

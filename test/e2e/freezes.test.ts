@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { parseText } from '../support/exposition-parser.ts';
-import { freePort } from '../support/process.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { parseText } from '../support/exposition/exposition-parser.ts';
+import { freePort } from '../support/processes/process.ts';
 import { startHttp } from '../support/servers/http.ts';
-import { startTocsin, temporaryFolder } from '../support/tocsin.ts';
+import { startTocsin, temporaryFolder } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;

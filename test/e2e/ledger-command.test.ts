@@ -4,10 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { openTestStore, deliverTo } from '../support/ledger.ts';
-import { describeWithMounts } from '../support/mounts.ts';
-import { runTocsin, temporaryFolder } from '../support/tocsin.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { openTestStore, deliverTo } from '../support/ledger/ledger.ts';
+import { describeWithMounts } from '../support/processes/mounts.ts';
+import { runTocsin, temporaryFolder } from '../support/processes/tocsin.ts';
 
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;
 const folder = temporaryFolder();

@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { postWebhook, webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { postWebhook, webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 const MAIN = new URL('../../dist/main.js', import.meta.url).pathname;

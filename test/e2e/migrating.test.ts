@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { describeWithPeers, peer } from '../support/peers.ts';
+import { describeWithPeers, peer } from '../support/processes/peers.ts';
 import { startHttp, type HttpTestServer } from '../support/servers/http.ts';
 import { closedPort } from '../support/servers/tcp.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 interface Sample {

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
 import { runPipeline } from './scenarios/pipeline.ts';
 
 describeWithPeers(['prometheus', 'promtool', 'alertmanager'], 'the whole chain', () => {

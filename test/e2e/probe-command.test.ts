@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { CertificateMint } from '../support/certificates.ts';
-import { ServerSet } from '../support/server-set.ts';
-import { runTocsin, temporaryFolder } from '../support/tocsin.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import { ServerSet } from '../support/servers/server-set.ts';
+import { runTocsin, temporaryFolder } from '../support/processes/tocsin.ts';
 
 const folder = temporaryFolder();
 const servers = new ServerSet();

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { ServerSet } from '../support/server-set.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { ServerSet } from '../support/servers/server-set.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 
 const folder = temporaryFolder();
 const servers = new ServerSet();

@@ -2,13 +2,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { CertificateMint } from '../support/certificates.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
 import { differences } from '../support/differential/compare.ts';
 import { askProbe, startBlackbox, type Exporter } from '../support/differential/exporters.ts';
 import { assertionCases, proxiedCases, type Case } from '../support/differential/proxied.ts';
 import { startRecorders, type Recorders } from '../support/differential/recorders.ts';
-import { describeWithPeers } from '../support/peers.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 
 const mint = new CertificateMint();
 const folder = temporaryFolder();

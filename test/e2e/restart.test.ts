@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseText, type ParsedSample } from '../support/exposition-parser.ts';
+import { parseText, type ParsedSample } from '../support/exposition/exposition-parser.ts';
 import { startHttp, type HttpTestServer } from '../support/servers/http.ts';
-import { runTocsin, startTocsin, temporaryFolder } from '../support/tocsin.ts';
+import { runTocsin, startTocsin, temporaryFolder } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;

@@ -4,10 +4,10 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { postWebhook, webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { parseText } from '../support/exposition-parser.ts';
+import { postWebhook, webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { parseText } from '../support/exposition/exposition-parser.ts';
 import { startHttp } from '../support/servers/http.ts';
-import { runTocsin, startTocsin, temporaryFolder } from '../support/tocsin.ts';
+import { runTocsin, startTocsin, temporaryFolder } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;

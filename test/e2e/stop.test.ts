@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { startWithFault } from '../support/injected-fault.ts';
-import { temporaryFolder } from '../support/tocsin.ts';
+import { startWithFault } from '../support/processes/injected-fault.ts';
+import { temporaryFolder } from '../support/processes/tocsin.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
 import { startStormedTocsin } from '../support/storm/servers.ts';
-import { temporaryFolder } from '../support/tocsin.ts';
+import { temporaryFolder } from '../support/processes/tocsin.ts';
 import { runStorm, total } from './scenarios/storm.ts';
 
 describeWithPeers(['prometheus'], 'a scrape storm', () => {

@@ -4,9 +4,9 @@ import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { ServerSet } from '../support/server-set.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { ServerSet } from '../support/servers/server-set.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 const folder = temporaryFolder();

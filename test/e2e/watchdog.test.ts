@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
 import { runWatchdog } from './scenarios/watchdog.ts';
 
 describeWithPeers(['prometheus', 'alertmanager'], 'a Prometheus that dies', () => {

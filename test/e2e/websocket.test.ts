@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ServerSet } from '../support/server-set.ts';
+import { ServerSet } from '../support/servers/server-set.ts';
 import { startRefusing, startWebsocket, talking } from '../support/servers/websocket.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/tocsin.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 const folder = temporaryFolder();

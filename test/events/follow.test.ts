@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { EventBus } from '../../src/events/event-bus.ts';
 import { follow, type FollowOptions, type FollowStep } from '../../src/events/follow.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
-import { MemoryLedger } from '../support/memory-ledger.ts';
+import { MemoryLedger } from '../support/ledger/memory-ledger.ts';
 
 /** Follows the ledger in the background and keeps what it received. */
 function start(ledger: MemoryLedger, more: Partial<FollowOptions> = {}) {

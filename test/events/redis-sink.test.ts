@@ -5,7 +5,7 @@ import { systemClock } from '../../src/domain/clock.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { RedisSink, type RedisSinkOptions } from '../../src/events/sinks/redis.ts';
 import { cloudEvent } from '../../src/ledger/cloud-event.ts';
-import { startRedis, type RedisTestServer } from '../support/redis.ts';
+import { startRedis, type RedisTestServer } from '../support/processes/redis.ts';
 import { startTcp } from '../support/servers/tcp.ts';
 
 const eventAt = (offset: number): CloudEvent => {

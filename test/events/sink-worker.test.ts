@@ -4,7 +4,7 @@ import { EventBus } from '../../src/events/event-bus.ts';
 import { SinkWorker, backoffMs } from '../../src/events/sinks/sink-worker.ts';
 import type { DeliveryAttempt, Sink } from '../../src/events/sinks/sink.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
-import { MemoryLedger } from '../support/memory-ledger.ts';
+import { MemoryLedger } from '../support/ledger/memory-ledger.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
 /** A sink that keeps what it receives, and answers as scripted. */

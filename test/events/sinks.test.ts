@@ -3,7 +3,7 @@ import { EventBus } from '../../src/events/event-bus.ts';
 import type { Sink } from '../../src/events/sinks/sink.ts';
 import { Sinks } from '../../src/events/sinks/sinks.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
-import { MemoryLedger } from '../support/memory-ledger.ts';
+import { MemoryLedger } from '../support/ledger/memory-ledger.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
 const refuse = () => {

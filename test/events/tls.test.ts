@@ -4,9 +4,9 @@ import { systemClock } from '../../src/domain/clock.ts';
 import { HttpSink } from '../../src/events/sinks/http.ts';
 import { RedisSink } from '../../src/events/sinks/redis.ts';
 import { cloudEvent } from '../../src/ledger/cloud-event.ts';
-import { CertificateMint, type Minted } from '../support/certificates.ts';
-import { ConfigFolder } from '../support/config-files.ts';
-import { startRedis } from '../support/redis.ts';
+import { CertificateMint, type Minted } from '../support/probes/certificates.ts';
+import { ConfigFolder } from '../support/config/config-files.ts';
+import { startRedis } from '../support/processes/redis.ts';
 import { startHttps } from '../support/servers/http.ts';
 
 const event = cloudEvent(

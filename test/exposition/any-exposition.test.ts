@@ -7,11 +7,11 @@ import type { Encoding } from '../../src/exposition/formats/negotiate.ts';
 import type { Sample } from '../../src/exposition/table/samples.ts';
 import { ScrapeSource } from '../../src/exposition/render/scrape-source.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
-import { anyDouble, anySamples, identity } from '../support/exposition-arbitraries.ts';
-import { parseText } from '../support/exposition-parser.ts';
-import { parseOpenMetrics } from '../support/openmetrics-parser.ts';
-import { plainExposition } from '../support/plain-exposition.ts';
-import { decodeFamilies, type DecodedMetric } from '../support/protobuf-decoder.ts';
+import { anyDouble, anySamples, identity } from '../support/exposition/exposition-arbitraries.ts';
+import { parseText } from '../support/exposition/exposition-parser.ts';
+import { parseOpenMetrics } from '../support/exposition/openmetrics-parser.ts';
+import { plainExposition } from '../support/exposition/plain-exposition.ts';
+import { decodeFamilies, type DecodedMetric } from '../support/exposition/protobuf-decoder.ts';
 
 const WRITERS = ['one', 'two', 'three'];
 

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { Histogram } from '../../src/metrics/histogram.ts';
-import { describeWithPeers } from '../support/peers.ts';
-import { peer } from '../support/peer-programs.ts';
-import { freePort, startProcess, type RunningProcess } from '../support/process.ts';
-import { startScrapeServer, type ScrapeServer } from '../support/scrape-server.ts';
-import { temporaryFolder } from '../support/tocsin.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
+import { peer } from '../support/processes/peer-programs.ts';
+import { freePort, startProcess, type RunningProcess } from '../support/processes/process.ts';
+import { startScrapeServer, type ScrapeServer } from '../support/http/scrape-server.ts';
+import { temporaryFolder } from '../support/processes/tocsin.ts';
 import { until } from '../support/until.ts';
 
 const RUN_ID = 'f00dfacedeadbeef';

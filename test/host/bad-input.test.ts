@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { CollectorError, type Collector } from '../../src/host/collector.ts';
 import { collectors } from '../../src/host/registry.ts';
 import type { Sample } from '../../src/metrics/family.ts';
-import { readBack, type Exposition } from '../support/exposition.ts';
+import { readBack, type Exposition } from '../support/exposition/exposition.ts';
 import { hostOptions, never } from '../support/host/procfs.ts';
 import { unpackedHost } from '../support/host/trees.ts';
 

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { collectors } from '../../src/host/registry.ts';
-import { parseExposition } from '../support/exposition.ts';
+import { parseExposition } from '../support/exposition/exposition.ts';
 import { pathsOf, readNodeExporter } from '../support/host/node-exporter.ts';
 import { goldenOf } from '../support/host/procfs.ts';
 import { goldenFile, KERNELS, unpackedHost } from '../support/host/trees.ts';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
 
 /** What depends on the machine that node_exporter runs on, not on the recorded one. */
 const NOT_RECORDED =

@@ -6,7 +6,7 @@ import { Host, type HostOptions } from '../../src/host/host.ts';
 import { collectors, hostFamilies } from '../../src/host/registry.ts';
 import { sample, type Family } from '../../src/metrics/family.ts';
 import type { Logger } from '../../src/domain/log.ts';
-import { readBack } from '../support/exposition.ts';
+import { readBack } from '../support/exposition/exposition.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { aSystem, never, ProcTree, recorded } from '../support/host/procfs.ts';
 import { unpackedHost } from '../support/host/trees.ts';

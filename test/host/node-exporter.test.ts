@@ -9,10 +9,10 @@ import { renderText } from '../support/render-text.ts';
 import { Host } from '../../src/host/host.ts';
 import { collectors } from '../../src/host/registry.ts';
 import { textfile } from '../../src/host/textfile/textfile.ts';
-import { parseExposition, readBack, type Exposition } from '../support/exposition.ts';
+import { parseExposition, readBack, type Exposition } from '../support/exposition/exposition.ts';
 import { readNodeExporter } from '../support/host/node-exporter.ts';
 import { hostOptions, never } from '../support/host/procfs.ts';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
 /** What only node_exporter has: docs/host.md says why. */

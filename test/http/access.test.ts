@@ -3,7 +3,7 @@ import { Router } from 'express';
 import type { ServerConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { guardChange, guardHost, guardProbe, guardRead } from '../../src/http/middleware/access.ts';
-import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
+import { serveHandlers, serverConfig, type HttpRig } from '../support/http/http-rig.ts';
 
 const tokens: ServerConfig['tokens'] = [
   { name: 'ops', token: new Secret('ops-token'), scopes: ['read', 'admin'] },

@@ -10,11 +10,11 @@ import { createAlertPageRoute } from '../../src/http/routes/alert-page.ts';
 import { createQuarantineRoute } from '../../src/http/routes/quarantine.ts';
 import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { testReads } from '../support/reads.ts';
-import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { testReads } from '../support/http/reads.ts';
+import { serveHandlers, serverConfig, type HttpRig } from '../support/http/http-rig.ts';
 import { parseDelivery } from '../../src/alerts/parse-delivery.ts';
-import { openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger/ledger.ts';
 
 const ACK = '/api/v1/alerts/1/ack';
 const FINGERPRINT = '00000000000000ab';

@@ -5,7 +5,7 @@ import type { Episode } from '../../src/ledger/ledger.ts';
 import { open as everyone } from '../../src/http/guard.ts';
 import { createAlertPageRoute } from '../../src/http/routes/alert-page.ts';
 import { sendProblem } from '../../src/http/problem.ts';
-import { serveHandlers, type HttpRig } from '../support/http-rig.ts';
+import { serveHandlers, type HttpRig } from '../support/http/http-rig.ts';
 
 const EPISODE: Episode = {
   ...{ id: '7', webhook: 'main', fingerprint: '00000000000000aa', state: 'open', severity: 'critical' },

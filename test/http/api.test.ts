@@ -18,8 +18,8 @@ import {
   type HistoryQuery,
 } from '../../src/ledger/ledger.ts';
 import { ServiceApiViews } from '../../src/checks/health/service-api-views.ts';
-import { testReads } from '../support/reads.ts';
-import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
+import { testReads } from '../support/http/reads.ts';
+import { serveHandlers, serverConfig, type HttpRig } from '../support/http/http-rig.ts';
 
 const service: Service = {
   name: 'web',

@@ -7,8 +7,8 @@ import {
   startScrapeServer,
   type ScrapeServer,
   type ScrapeServerOptions,
-} from '../support/scrape-server.ts';
-import { serveHandlers, serverConfig } from '../support/http-rig.ts';
+} from '../support/http/scrape-server.ts';
+import { serveHandlers, serverConfig } from '../support/http/http-rig.ts';
 import { until } from '../support/until.ts';
 
 let running: ScrapeServer[] = [];

@@ -7,10 +7,10 @@ import type { HttpMeasurement } from '../../src/metrics/self/instruments.ts';
 import { EventStreams } from '../../src/http/routes/event-stream.ts';
 import { ConcurrencyLimiter } from '../../src/http/concurrency-limiter.ts';
 import { SendBuffers } from '../../src/http/send-buffers.ts';
-import { openStream, type OpenStream, type StreamOptions } from '../support/event-stream.ts';
-import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
+import { openStream, type OpenStream, type StreamOptions } from '../support/http/event-stream.ts';
+import { serveHandlers, serverConfig, type HttpRig } from '../support/http/http-rig.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { MemoryLedger } from '../support/memory-ledger.ts';
+import { MemoryLedger } from '../support/ledger/memory-ledger.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { until } from '../support/until.ts';
 

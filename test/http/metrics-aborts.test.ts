@@ -9,7 +9,7 @@ import {
   startScrapeServer,
   type ScrapeServer,
   type ScrapeServerOptions,
-} from '../support/scrape-server.ts';
+} from '../support/http/scrape-server.ts';
 import { until } from '../support/until.ts';
 
 let running: ScrapeServer[] = [];

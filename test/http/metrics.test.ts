@@ -3,9 +3,13 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { NetworkSet } from '../../src/domain/network.ts';
 import type { ScrapeCollector } from '../../src/exposition/render/collectors.ts';
 import { SeriesTable } from '../../src/exposition/table/series-table.ts';
-import { parseText } from '../support/exposition-parser.ts';
+import { parseText } from '../support/exposition/exposition-parser.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { startScrapeServer, type ScrapeServer, type ScrapeServerOptions } from '../support/scrape-server.ts';
+import {
+  startScrapeServer,
+  type ScrapeServer,
+  type ScrapeServerOptions,
+} from '../support/http/scrape-server.ts';
 import { until } from '../support/until.ts';
 
 let running: ScrapeServer[] = [];

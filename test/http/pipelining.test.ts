@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { RequestHandler } from 'express';
-import { serveHandlers } from '../support/http-rig.ts';
+import { serveHandlers } from '../support/http/http-rig.ts';
 import { until } from '../support/until.ts';
 
 let sockets: Socket[] = [];

@@ -7,8 +7,8 @@ import { createConfigRoute } from '../../src/http/routes/config.ts';
 import { createProbeRoute } from '../../src/http/routes/probe.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import type { ProbeResponse, ProbeRequest } from '../../src/probes/endpoint/endpoint.ts';
-import { testReads } from '../support/reads.ts';
-import { serveHandlers, serverConfig } from '../support/http-rig.ts';
+import { testReads } from '../support/http/reads.ts';
+import { serveHandlers, serverConfig } from '../support/http/http-rig.ts';
 
 const METRICS: ProbeResponse = { kind: 'metrics', text: 'probe_success 1\n' };
 

@@ -7,8 +7,8 @@ import { Query } from '../../src/http/query.ts';
 import type { ReadResponder } from '../../src/http/reads/read-responder.ts';
 import { SharedWork } from '../../src/http/reads/shared-work.ts';
 import { SendBuffers } from '../../src/http/send-buffers.ts';
-import { serveHandlers, type HttpRig } from '../support/http-rig.ts';
-import { testReads } from '../support/reads.ts';
+import { serveHandlers, type HttpRig } from '../support/http/http-rig.ts';
+import { testReads } from '../support/http/reads.ts';
 import { until } from '../support/until.ts';
 
 let rig: HttpRig | undefined;

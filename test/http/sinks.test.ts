@@ -1,8 +1,8 @@
 import { afterEach, it } from '@jest/globals';
 import type { SinkView } from '../../src/events/sinks/sinks.ts';
 import { createSinksRoute } from '../../src/http/routes/sinks.ts';
-import { serveHandlers, type HttpRig } from '../support/http-rig.ts';
-import { testReads } from '../support/reads.ts';
+import { serveHandlers, type HttpRig } from '../support/http/http-rig.ts';
+import { testReads } from '../support/http/reads.ts';
 
 const SINKS: readonly SinkView[] = [
   { name: 'bus', type: 'redis', after: 'e1-7', lag: 0 },

@@ -7,7 +7,7 @@ import { Secret } from '../../src/domain/secret.ts';
 import { BodyBudget } from '../../src/http/body-budget.ts';
 import { createWebhookRoute } from '../../src/http/routes/webhooks.ts';
 import { LedgerUnavailableError, type IntakeResult, type RawDelivery } from '../../src/ledger/ledger.ts';
-import { serveHandlers, serverConfig, type HttpRig } from '../support/http-rig.ts';
+import { serveHandlers, serverConfig, type HttpRig } from '../support/http/http-rig.ts';
 
 const ACCEPTED: IntakeResult = {
   outcome: 'accepted',

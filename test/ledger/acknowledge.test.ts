@@ -2,8 +2,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Acknowledgement } from '../../src/alerts/episode.ts';
 import type { AlertRules } from '../../src/ledger/ledger.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import {
+  eventsOf,
+  openTestStore,
+  deliverTo,
+  temporaryDirectory,
+  type TestStore,
+} from '../support/ledger/ledger.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

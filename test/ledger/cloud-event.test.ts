@@ -3,8 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { cloudEvent } from '../../src/ledger/cloud-event.ts';
 import type { WireEvent } from '../../src/ledger/thread/protocol.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, deliverTo, temporaryDirectory } from '../support/ledger.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { eventsOf, openTestStore, deliverTo, temporaryDirectory } from '../support/ledger/ledger.ts';
 
 const wire: WireEvent = {
   offset: 7,

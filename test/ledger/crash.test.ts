@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventsOf, openTestStore, temporaryDirectory } from '../support/ledger.ts';
+import { eventsOf, openTestStore, temporaryDirectory } from '../support/ledger/ledger.ts';
 
-const LOAD = fileURLToPath(new URL('../support/ledger-threads/load.mjs', import.meta.url));
+const LOAD = fileURLToPath(new URL('../support/ledger/threads/load.mjs', import.meta.url));
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let path: string;

@@ -6,8 +6,8 @@ import { alertCursor, quarantineCursor } from '../../src/ledger/list-cursors.ts'
 import { cloudEvent } from '../../src/ledger/cloud-event.ts';
 import type { Episode, QuarantineEntry, StoredDelivery } from '../../src/ledger/ledger.ts';
 import { UnreadableRows } from '../../src/ledger/unreadable-rows.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { damage, type Damage, type DamagedColumn } from '../support/damage.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { damage, type Damage, type DamagedColumn } from '../support/ledger/damage.ts';
 import {
   eventsOf,
   openTestStore,
@@ -15,7 +15,7 @@ import {
   deliverTo,
   temporaryDirectory,
   type TestStore,
-} from '../support/ledger.ts';
+} from '../support/ledger/ledger.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { alertCursor } from '../../src/ledger/list-cursors.ts';
 import type { AlertRules, Episode } from '../../src/ledger/ledger.ts';
 import { EPISODE_SHAPE } from '../../src/ledger/sqlite/episodes/episode-row.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { damage, storedValue, type DamagedColumn } from '../support/damage.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { damage, storedValue, type DamagedColumn } from '../support/ledger/damage.ts';
 import {
   DAY_MS,
   eventsOf,
@@ -13,7 +13,7 @@ import {
   deliverTo,
   temporaryDirectory,
   type TestStore,
-} from '../support/ledger.ts';
+} from '../support/ledger/ledger.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

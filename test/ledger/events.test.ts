@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { EventType, NewEvent } from '../../src/domain/event.ts';
 import type { EventSliceQuery, WireEvent } from '../../src/ledger/thread/protocol.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
 import {
   eventsOf,
   openTestStore,
@@ -11,7 +11,7 @@ import {
   deliverTo,
   temporaryDirectory,
   type TestStore,
-} from '../support/ledger.ts';
+} from '../support/ledger/ledger.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

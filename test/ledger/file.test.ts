@@ -4,8 +4,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readConfiguration } from '../../src/app/configuration.ts';
 import { backupLedger, exportLedger, replayLedger } from '../../src/app/commands/ledger-file.ts';
 import type { Config } from '../../src/config/types.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import {
+  eventsOf,
+  openTestStore,
+  deliverTo,
+  temporaryDirectory,
+  type TestStore,
+} from '../support/ledger/ledger.ts';
 
 const never = new AbortController().signal;
 

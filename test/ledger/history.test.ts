@@ -12,7 +12,7 @@ import {
   sweep,
   temporaryDirectory,
   type TestStore,
-} from '../support/ledger.ts';
+} from '../support/ledger/ledger.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

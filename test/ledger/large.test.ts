@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { advance } from '../../src/alerts/episode-machine.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
 import {
   eventsOf,
   openTestStore,
@@ -9,7 +9,7 @@ import {
   deliverTo,
   temporaryDirectory,
   type TestStore,
-} from '../support/ledger.ts';
+} from '../support/ledger/ledger.ts';
 import { ManualClock, settle } from '../support/manual-clock.ts';
 
 const COUNT = 1_500;

@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RunRecord } from '../../src/ledger/ledger.ts';
-import { DAY_MS, openTestStore, sweep, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import {
+  DAY_MS,
+  openTestStore,
+  sweep,
+  temporaryDirectory,
+  type TestStore,
+} from '../support/ledger/ledger.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;

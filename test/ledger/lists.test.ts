@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { alertCursor } from '../../src/ledger/list-cursors.ts';
 import { criticalAlerts } from '../../src/http/routes/critical-alerts.ts';
 import { LedgerUnavailableError, type AlertQuery } from '../../src/ledger/ledger.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger/ledger.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let store: TestStore;

@@ -2,8 +2,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { APPLICATION_ID, MIGRATIONS } from '../../src/ledger/sqlite/database/schema.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import {
+  eventsOf,
+  openTestStore,
+  deliverTo,
+  temporaryDirectory,
+  type TestStore,
+} from '../support/ledger/ledger.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let path: string;

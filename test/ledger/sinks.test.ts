@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { openTestStore, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { openTestStore, temporaryDirectory, type TestStore } from '../support/ledger/ledger.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let store: TestStore;

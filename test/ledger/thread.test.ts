@@ -4,14 +4,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { LedgerStartError, LedgerUnavailableError } from '../../src/ledger/ledger.ts';
 import { ThreadLedger, type ThreadLedgerOptions } from '../../src/ledger/thread/client.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { DAY_MS, rawDelivery, temporaryDirectory } from '../support/ledger.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import { DAY_MS, rawDelivery, temporaryDirectory } from '../support/ledger/ledger.ts';
 import { settle } from '../support/manual-clock.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { NEVER_MS, until } from '../support/until.ts';
 
 const REAL = new URL('../../dist/app/threads/ledger-thread.js', import.meta.url);
-const BREAKING = new URL('../support/ledger-threads/breaking.mjs', import.meta.url);
+const BREAKING = new URL('../support/ledger/threads/breaking.mjs', import.meta.url);
 
 let directory: ReturnType<typeof temporaryDirectory>;
 const running: Ledger[] = [];

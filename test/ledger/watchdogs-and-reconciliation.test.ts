@@ -3,8 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AlertRules } from '../../src/ledger/ledger.ts';
 import type { AlertmanagerResponse } from '../../src/alerts/reconciliation-types.ts';
 import type { AlertmanagerSnapshot } from '../../src/ledger/alertmanager-snapshot.ts';
-import { webhookAlert, webhookPayload } from '../support/alerts.ts';
-import { eventsOf, openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../support/ledger.ts';
+import { webhookAlert, webhookPayload } from '../support/alerts/alerts.ts';
+import {
+  eventsOf,
+  openTestStore,
+  deliverTo,
+  temporaryDirectory,
+  type TestStore,
+} from '../support/ledger/ledger.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const MINUTE = 60_000;

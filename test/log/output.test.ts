@@ -4,7 +4,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { createOutput } from '../../src/log/output.ts';
-import { temporaryFolder } from '../support/tocsin.ts';
+import { temporaryFolder } from '../support/processes/tocsin.ts';
 
 const line = (i: number) => `${JSON.stringify({ level: 'info', i })}\n`;
 const parsed = (text: string) =>

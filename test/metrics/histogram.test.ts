@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Histogram } from '../../src/metrics/histogram.ts';
 import { bucketIndex, NativeCounts } from '../../src/metrics/native-buckets.ts';
-import { countsByBucket, quantileOf } from '../support/native-histogram.ts';
+import { countsByBucket, quantileOf } from '../support/exposition/native-histogram.ts';
 
 const HOUR = 3_600_000;
 

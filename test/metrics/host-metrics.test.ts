@@ -3,7 +3,7 @@ import { SeriesTable } from '../../src/exposition/table/series-table.ts';
 import { renderText } from '../support/render-text.ts';
 import { sample, type Family, type Sample } from '../../src/metrics/family.ts';
 import { hostCollectors } from '../../src/metrics/host-metrics.ts';
-import { valueOf } from '../support/exposition-parser.ts';
+import { valueOf } from '../support/exposition/exposition-parser.ts';
 
 const load: Family = { name: 'node_load1', type: 'gauge', help: '1m load average.', labels: [] };
 const success: Family = { name: 'test_success', type: 'gauge', help: 'Whether it was read.', labels: [] };

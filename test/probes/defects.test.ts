@@ -4,10 +4,18 @@ import { httpProber } from '../../src/probes/http.ts';
 import { runProbe } from '../../src/probes/run.ts';
 import { tcpProber } from '../../src/probes/tcp.ts';
 import { tlsProber } from '../../src/probes/tls.ts';
-import { CertificateMint } from '../support/certificates.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { hostsResolver, probeOf, refusals, run, targetOf, valueOf, verdictText } from '../support/probe.ts';
-import { ServerSet } from '../support/server-set.ts';
+import {
+  hostsResolver,
+  probeOf,
+  refusals,
+  run,
+  targetOf,
+  valueOf,
+  verdictText,
+} from '../support/probes/probe.ts';
+import { ServerSet } from '../support/servers/server-set.ts';
 import { listen } from '../support/servers/tcp.ts';
 
 const servers = new ServerSet();

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Answer, DecodedPacket } from 'dns-packet';
 import { dnsProber } from '../../src/probes/dns.ts';
 import { NameNotFoundError } from '../../src/probes/net/resolver.ts';
-import { CertificateMint } from '../support/certificates.ts';
-import { exposedFamilies, probeOf, refusals, run, valueOf, verdictText } from '../support/probe.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import { exposedFamilies, probeOf, refusals, run, valueOf, verdictText } from '../support/probes/probe.ts';
 import {
   addressRecord,
   reply,

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { RUN_FAMILIES } from '../../src/probes/families.ts';
 import { probers } from '../../src/probes/registry.ts';
-import { realFiles } from '../support/probe.ts';
+import { realFiles } from '../support/probes/probe.ts';
 
 function page(type: string): string {
   return readFileSync(`docs/probers/${type}.md`, 'utf8');

@@ -4,9 +4,9 @@ import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { grpcProber } from '../../src/probes/grpc.ts';
 import { httpProber } from '../../src/probes/http.ts';
-import { CertificateMint } from '../support/certificates.ts';
-import { run, verdictText } from '../support/probe.ts';
-import { ServerSet } from '../support/server-set.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import { run, verdictText } from '../support/probes/probe.ts';
+import { ServerSet } from '../support/servers/server-set.ts';
 import {
   flood,
   http2Frame,

@@ -6,8 +6,16 @@ import { createServer as createTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { grpcProber } from '../../src/probes/grpc.ts';
 import { NameNotFoundError } from '../../src/probes/net/resolver.ts';
-import { CertificateMint } from '../support/certificates.ts';
-import { exposedFamilies, labelsOf, probeOf, refusals, run, valueOf, verdictText } from '../support/probe.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import {
+  exposedFamilies,
+  labelsOf,
+  probeOf,
+  refusals,
+  run,
+  valueOf,
+  verdictText,
+} from '../support/probes/probe.ts';
 import {
   startGrpc,
   type GrpcServer,

@@ -3,9 +3,9 @@ import type { IncomingHttpHeaders, RequestListener } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { httpProber } from '../../src/probes/http.ts';
 import type { RunResult } from '../../src/probes/prober.ts';
-import { CertificateMint } from '../support/certificates.ts';
-import { exposedFamilies, run, valueOf, verdictText, type ProbeOptions } from '../support/probe.ts';
-import { ServerSet } from '../support/server-set.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import { exposedFamilies, run, valueOf, verdictText, type ProbeOptions } from '../support/probes/probe.ts';
+import { ServerSet } from '../support/servers/server-set.ts';
 import type { HttpTestServer } from '../support/servers/http.ts';
 
 let mint: CertificateMint;

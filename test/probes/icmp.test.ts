@@ -6,7 +6,7 @@ import { createIcmpProber, icmpProber } from '../../src/probes/icmp.ts';
 import { NameNotFoundError } from '../../src/probes/net/resolver.ts';
 import { runProbe } from '../../src/probes/run.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { describeWithPeers } from '../support/peers.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
 import {
   exposedFamilies,
   hostsResolver,
@@ -17,7 +17,7 @@ import {
   targetOf,
   valueOf,
   verdictText,
-} from '../support/probe.ts';
+} from '../support/probes/probe.ts';
 import { until } from '../support/until.ts';
 
 let folder: string;

@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import fc from 'fast-check';
 import { infoNumber, parseInfo } from '../../src/probes/redis/info.ts';
 import { redisProber } from '../../src/probes/redis.ts';
-import { CertificateMint } from '../support/certificates.ts';
-import { exposedFamilies, refusals, run, valueOf, verdictText } from '../support/probe.ts';
-import { startRedis, type RedisTestServer } from '../support/redis.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import { exposedFamilies, refusals, run, valueOf, verdictText } from '../support/probes/probe.ts';
+import { startRedis, type RedisTestServer } from '../support/processes/redis.ts';
 import { startHttps } from '../support/servers/http.ts';
 import { closedPort, startTcp, type TestServer } from '../support/servers/tcp.ts';
 

@@ -7,7 +7,7 @@ import type { Outcome, Probe, Run, RunResult } from '../../src/probes/prober.ts'
 import { probers } from '../../src/probes/registry.ts';
 import { runProbe, type RunOptions } from '../../src/probes/run.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { valueOf } from '../support/probe.ts';
+import { valueOf } from '../support/probes/probe.ts';
 
 const target = { address: 'x', label: 'x', host: 'x' };
 const resolver: Resolver = { lookup: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]) };

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { hostPort } from '../../src/probes/net/host-port.ts';
 import { NameNotFoundError, ResolverUnavailableError } from '../../src/probes/net/resolver.ts';
 import { tcpProber } from '../../src/probes/tcp.ts';
-import { CertificateMint } from '../support/certificates.ts';
-import { exposedFamilies, refusals, run, valueOf, verdictText } from '../support/probe.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import { exposedFamilies, refusals, run, valueOf, verdictText } from '../support/probes/probe.ts';
 import { closedPort, listen, startTcp, type TestServer } from '../support/servers/tcp.ts';
 
 let mint: CertificateMint;

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import { createServer, TLSSocket, type TlsOptions } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { tlsProber } from '../../src/probes/tls.ts';
-import { CertificateMint, type Minted } from '../support/certificates.ts';
-import { exposedFamilies, labelsOf, refusals, run, valueOf, verdictText } from '../support/probe.ts';
-import { ServerSet } from '../support/server-set.ts';
+import { CertificateMint, type Minted } from '../support/probes/certificates.ts';
+import { exposedFamilies, labelsOf, refusals, run, valueOf, verdictText } from '../support/probes/probe.ts';
+import { ServerSet } from '../support/servers/server-set.ts';
 import { closedPort, listen, type TestServer } from '../support/servers/tcp.ts';
 
 let mint: CertificateMint;

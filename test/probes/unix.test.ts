@@ -6,8 +6,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { unixProber } from '../../src/probes/unix.ts';
-import { CertificateMint } from '../support/certificates.ts';
-import { exposedFamilies, refusals, run, valueOf, verdictText } from '../support/probe.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import { exposedFamilies, refusals, run, valueOf, verdictText } from '../support/probes/probe.ts';
 
 let mint: CertificateMint;
 const servers: Server[] = [];

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { websocketProber } from '../../src/probes/websocket.ts';
-import { CertificateMint } from '../support/certificates.ts';
-import { exposedFamilies, refusals, run, valueOf, verdictText } from '../support/probe.ts';
+import { CertificateMint } from '../support/probes/certificates.ts';
+import { exposedFamilies, refusals, run, valueOf, verdictText } from '../support/probes/probe.ts';
 import { closedPort, startTcp, type TestServer } from '../support/servers/tcp.ts';
 import {
   clientFrames,

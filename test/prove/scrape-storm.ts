@@ -7,7 +7,7 @@ import {
   type StormedServer,
   type StormedTocsin,
 } from '../support/storm/servers.ts';
-import { temporaryFolder } from '../support/tocsin.ts';
+import { temporaryFolder } from '../support/processes/tocsin.ts';
 
 type Rows = [string, string][];
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { startProcess } from '../support/process.ts';
+import { startProcess } from '../support/processes/process.ts';
 
 interface Source {
   readonly types: readonly string[];

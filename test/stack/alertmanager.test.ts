@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { describeWithPeers, peer } from '../support/peers.ts';
+import { describeWithPeers, peer } from '../support/processes/peers.ts';
 import {
   alertRules,
   filesIn,
@@ -12,7 +12,7 @@ import {
   run,
   SECRETS,
   stackFile,
-} from '../support/stack-files.ts';
+} from '../support/config/stack-files.ts';
 
 const CONFIG = stackFile('alertmanager/alertmanager.yml');
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { readStackFile, readYaml, stackFile } from '../support/stack-files.ts';
+import { readStackFile, readYaml, stackFile } from '../support/config/stack-files.ts';
 
 const dependency = z.strictObject({
   condition: z.enum(['service_healthy', 'service_completed_successfully']),

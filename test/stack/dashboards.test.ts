@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { describeWithPeers, peer } from '../support/peers.ts';
+import { describeWithPeers, peer } from '../support/processes/peers.ts';
 import {
   exposedNames,
   filesIn,
@@ -11,7 +11,7 @@ import {
   readYaml,
   run,
   unknownMetrics,
-} from '../support/stack-files.ts';
+} from '../support/config/stack-files.ts';
 
 const datasource = z.object({ type: z.literal('prometheus'), uid: z.literal('${datasource}') });
 const target = z.object({

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { startAlertmanager } from '../support/alertmanager.ts';
-import { describeWithPeers } from '../support/peers.ts';
-import { freePort, type RunningProcess } from '../support/process.ts';
+import { startAlertmanager } from '../support/alerts/alertmanager.ts';
+import { describeWithPeers } from '../support/processes/peers.ts';
+import { freePort, type RunningProcess } from '../support/processes/process.ts';
 import { until } from '../support/until.ts';
-import { readStackFile } from '../support/stack-files.ts';
+import { readStackFile } from '../support/config/stack-files.ts';
 
 type LabelSet = Readonly<Record<string, string>>;
 

@@ -2,7 +2,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { describeWithPeers, peer } from '../support/peers.ts';
+import { describeWithPeers, peer } from '../support/processes/peers.ts';
 import {
   alertRules,
   exposedNames,
@@ -18,7 +18,7 @@ import {
   SECRETS,
   stackFile,
   unknownMetrics,
-} from '../support/stack-files.ts';
+} from '../support/config/stack-files.ts';
 
 const testFiles = filesIn('prometheus/tests', '.yml');
 

@@ -5,7 +5,13 @@ import { describe, expect, it } from '@jest/globals';
 import { collectors } from '../../src/host/registry.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { probers } from '../../src/probes/registry.ts';
-import { inTemporaryFolder, makeSecrets, readStackFile, run, SECRETS } from '../support/stack-files.ts';
+import {
+  inTemporaryFolder,
+  makeSecrets,
+  readStackFile,
+  run,
+  SECRETS,
+} from '../support/config/stack-files.ts';
 
 const SCRIPT = 'scripts/stack-secrets.mjs';
 

@@ -9,8 +9,8 @@ import { goDuration } from '../../../src/config/schema/values.ts';
 import type { ProbeModule } from '../../../src/probes/module.ts';
 import { probers } from '../../../src/probes/registry.ts';
 import { runProbe } from '../../../src/probes/run.ts';
-import { ConfigFolder } from '../../support/config-files.ts';
-import { hostsResolver, pacedClock } from '../../support/probe.ts';
+import { ConfigFolder } from '../../support/config/config-files.ts';
+import { hostsResolver, pacedClock } from '../../support/probes/probe.ts';
 
 const folder = new ConfigFolder();
 afterAll(() => folder.remove());

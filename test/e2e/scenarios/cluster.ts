@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { AlertmanagerCluster } from '../../support/alertmanager-cluster.ts';
-import { AlertSource, type Life } from '../../support/alert-source.ts';
-import { json } from '../../support/chain.ts';
-import { freePort } from '../../support/process.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { AlertmanagerCluster } from '../../support/alerts/alertmanager-cluster.ts';
+import { AlertSource, type Life } from '../../support/alerts/alert-source.ts';
+import { json } from '../../support/alerts/chain.ts';
+import { freePort } from '../../support/processes/process.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface ClusterRunOptions {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startScraper } from '../../support/storm/scraper.ts';
 import { stopProcess } from '../../support/storm/process-watch.ts';
 import { readPage, startStormedTocsin, type StormedServer } from '../../support/storm/servers.ts';
-import { temporaryFolder } from '../../support/tocsin.ts';
+import { temporaryFolder } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface CoalescingOptions {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as soon } from 'node:timers/promises';
-import { postWebhook, webhookAlert, webhookPayload, type IntakeAnswer } from '../../support/alerts.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { postWebhook, webhookAlert, webhookPayload, type IntakeAnswer } from '../../support/alerts/alerts.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/processes/tocsin.ts';
 
 export interface DeliveriesOptions {
   /** Webhook requests in total. */

@@ -1,5 +1,5 @@
-import { json, startChain, startListener, type Hit } from '../../support/chain.ts';
-import { temporaryFolder } from '../../support/tocsin.ts';
+import { json, startChain, startListener, type Hit } from '../../support/alerts/chain.ts';
+import { temporaryFolder } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface EscalationOptions {

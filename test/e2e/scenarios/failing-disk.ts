@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { postWebhook, webhookAlert, webhookPayload } from '../../support/alerts.ts';
-import { json } from '../../support/chain.ts';
-import { syncsBeforeAnswers, trace } from '../../support/strace.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { postWebhook, webhookAlert, webhookPayload } from '../../support/alerts/alerts.ts';
+import { json } from '../../support/alerts/chain.ts';
+import { syncsBeforeAnswers, trace } from '../../support/processes/strace.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 const CONFIG = 'store: { path: disk/ledger.db }\nhost: { enabled: false }\n';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { startTocsin, temporaryFolder } from '../../support/tocsin.ts';
+import { startTocsin, temporaryFolder } from '../../support/processes/tocsin.ts';
 
 export interface HistoryOptions {
   readonly services: number;

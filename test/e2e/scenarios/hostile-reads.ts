@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startHealthyClient, quantile, type Requests } from '../../support/hostile/healthy-client.ts';
 import { startHostileReaders, type HostileCounts } from '../../support/hostile/readers.ts';
 import { startLoadTargets } from '../../support/load/start.ts';
-import { webhookAlert, webhookPayload } from '../../support/alerts.ts';
+import { webhookAlert, webhookPayload } from '../../support/alerts/alerts.ts';
 import { processNumbers, watchProcess } from '../../support/storm/process-watch.ts';
-import { startTocsin, temporaryFolder } from '../../support/tocsin.ts';
+import { startTocsin, temporaryFolder } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface HostileReadsRun {

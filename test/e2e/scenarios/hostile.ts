@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { webhookAlert, webhookPayload } from '../../support/alerts.ts';
+import { webhookAlert, webhookPayload } from '../../support/alerts/alerts.ts';
 import { startAttackers, type AttackCounts } from '../../support/hostile/attackers.ts';
 import { Deliveries } from '../../support/hostile/deliveries.ts';
 import {
@@ -19,7 +19,7 @@ import {
 } from '../../support/hostile/targets.ts';
 import { HMAC_SECRET, probed, startWorld, WEBHOOK_TOKEN } from '../../support/hostile/world.ts';
 import { processNumbers, watchProcess } from '../../support/storm/process-watch.ts';
-import { temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { temporaryFolder, type RunningTocsin } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface HostileRun {

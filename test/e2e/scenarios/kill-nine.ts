@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { postWebhook, webhookAlert, webhookPayload } from '../../support/alerts.ts';
-import { json } from '../../support/chain.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { postWebhook, webhookAlert, webhookPayload } from '../../support/alerts/alerts.ts';
+import { json } from '../../support/alerts/chain.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface KillNineRecord {

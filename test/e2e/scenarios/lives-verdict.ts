@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Life } from '../../support/alert-source.ts';
-import { json } from '../../support/chain.ts';
+import type { Life } from '../../support/alerts/alert-source.ts';
+import { json } from '../../support/alerts/chain.ts';
 
 interface AlertEvent {
   readonly type: string;

@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { AlertSource, type Life } from '../../support/alert-source.ts';
-import { AlertmanagerCluster } from '../../support/alertmanager-cluster.ts';
-import { startAlertmanager } from '../../support/alertmanager.ts';
-import { json } from '../../support/chain.ts';
-import { freePort, type RunningProcess } from '../../support/process.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { AlertSource, type Life } from '../../support/alerts/alert-source.ts';
+import { AlertmanagerCluster } from '../../support/alerts/alertmanager-cluster.ts';
+import { startAlertmanager } from '../../support/alerts/alertmanager.ts';
+import { json } from '../../support/alerts/chain.ts';
+import { freePort, type RunningProcess } from '../../support/processes/process.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
-import { LifeTarget, startWatchedRule } from '../../support/watched-rule.ts';
+import { LifeTarget, startWatchedRule } from '../../support/alerts/watched-rule.ts';
 import { differences, disagreements, reportedLives, statesOf } from './lives-verdict.ts';
 
 export interface LivesOptions {
@@ -79,7 +79,7 @@ receivers: [{ name: tocsin, webhook_configs: [{ url: 'http://127.0.0.1:${port}/a
       urls[0] ?? '',
     );
   let alertmanager: RunningProcess | undefined = cluster === undefined ? await start() : undefined;
-  const preload = new URL('../../support/shifted-clock.mjs', import.meta.url).href;
+  const preload = new URL('../../support/processes/shifted-clock.mjs', import.meta.url).href;
   const tocsin = await startTocsin({
     folder,
     listen: `127.0.0.1:${port}`,

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { MinimalHttpClient } from '../../support/minimal-http-client.ts';
-import { mutate, numbersFrom, samplePayloads } from '../../support/payloads.ts';
+import { MinimalHttpClient } from '../../support/http/minimal-http-client.ts';
+import { mutate, numbersFrom, samplePayloads } from '../../support/alerts/payloads.ts';
 import { processNumbers } from '../../support/storm/process-watch.ts';
-import { startTocsin, temporaryFolder } from '../../support/tocsin.ts';
+import { startTocsin, temporaryFolder } from '../../support/processes/tocsin.ts';
 
 export interface PayloadsOptions {
   readonly payloads: number;

@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { json, startPrometheus, startShippedAlertmanager } from '../../support/chain.ts';
-import { peer } from '../../support/peer-programs.ts';
-import { freePort, startProcess, type RunningProcess } from '../../support/process.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { json, startPrometheus, startShippedAlertmanager } from '../../support/alerts/chain.ts';
+import { peer } from '../../support/processes/peer-programs.ts';
+import { freePort, startProcess, type RunningProcess } from '../../support/processes/process.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 /** Which programs, and how fast the chain runs. */

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseText, type ParsedSample } from '../../support/exposition-parser.ts';
+import { parseText, type ParsedSample } from '../../support/exposition/exposition-parser.ts';
 import { processNumbers } from '../../support/storm/process-watch.ts';
 import { startLoadTargets } from '../../support/load/start.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface Load {

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { EventLoad, percentile } from '../../support/event-load.ts';
-import { freePort } from '../../support/process.ts';
-import { startRedis } from '../../support/redis.ts';
-import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/tocsin.ts';
+import { EventLoad, percentile } from '../../support/ledger/event-load.ts';
+import { freePort } from '../../support/processes/process.ts';
+import { startRedis } from '../../support/processes/redis.ts';
+import { startTocsin, temporaryFolder, type RunningTocsin } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface RedisStoppedOptions {

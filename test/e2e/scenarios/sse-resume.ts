@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { openStream, type OpenStream, type StreamMessage } from '../../support/event-stream.ts';
-import { EventLoad } from '../../support/event-load.ts';
-import { freePort } from '../../support/process.ts';
-import { startTocsin, temporaryFolder } from '../../support/tocsin.ts';
+import { openStream, type OpenStream, type StreamMessage } from '../../support/http/event-stream.ts';
+import { EventLoad } from '../../support/ledger/event-load.ts';
+import { freePort } from '../../support/processes/process.ts';
+import { startTocsin, temporaryFolder } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface ResumeOptions {

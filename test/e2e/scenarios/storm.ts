@@ -2,7 +2,7 @@ import { startStorm, type PhaseRecord, type StormOptions } from '../../support/s
 import { processNumbers, watchProcess } from '../../support/storm/process-watch.ts';
 import { startScraper, type ScrapeNumbers } from '../../support/storm/scraper.ts';
 import { readPage, type StormedServer } from '../../support/storm/servers.ts';
-import { temporaryFolder } from '../../support/tocsin.ts';
+import { temporaryFolder } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface StormRun extends StormOptions {

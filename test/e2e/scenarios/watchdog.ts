@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { json, startChain, startListener } from '../../support/chain.ts';
-import { temporaryFolder } from '../../support/tocsin.ts';
+import { json, startChain, startListener } from '../../support/alerts/chain.ts';
+import { temporaryFolder } from '../../support/processes/tocsin.ts';
 import { until } from '../../support/until.ts';
 
 export interface WatchdogOptions {

@@ -3,7 +3,7 @@ import type { Sample } from '../../../src/exposition/table/samples.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
 import { renderText } from '../../support/render-text.ts';
 import { canonicalFloat } from '../../../src/exposition/formats/text-lines.ts';
-import { parseOpenMetrics } from '../../support/openmetrics-parser.ts';
+import { parseOpenMetrics } from '../../support/exposition/openmetrics-parser.ts';
 
 const OPENMETRICS = { openMetrics: true, escaping: 'underscores' } as const;
 

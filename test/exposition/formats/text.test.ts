@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { samplesText } from '../../../src/exposition/formats/text.ts';
 import { sample, type Family } from '../../../src/metrics/family.ts';
-import { parseText } from '../../support/exposition-parser.ts';
-import { plainExposition } from '../../support/plain-exposition.ts';
+import { parseText } from '../../support/exposition/exposition-parser.ts';
+import { plainExposition } from '../../support/exposition/plain-exposition.ts';
 
 const gauge = (name: string, labels: readonly string[] = []): Family => ({
   name,

@@ -5,8 +5,8 @@ import type { FormatName } from '../../../src/exposition/formats/formats.ts';
 import type { Sample } from '../../../src/exposition/table/samples.ts';
 import { ScrapeSource, type ScrapeRequest } from '../../../src/exposition/render/scrape-source.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
-import { plainExposition } from '../../support/plain-exposition.ts';
-import { decodeFamilies } from '../../support/protobuf-decoder.ts';
+import { plainExposition } from '../../support/exposition/plain-exposition.ts';
+import { decodeFamilies } from '../../support/exposition/protobuf-decoder.ts';
 
 const success = { name: 'collector_success', type: 'gauge', help: 'Whether it worked.' } as const;
 const bytes = { name: 'read_bytes_total', type: 'counter', help: 'Read.' } as const;

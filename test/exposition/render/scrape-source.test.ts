@@ -10,7 +10,7 @@ import type { ScrapeBody } from '../../../src/exposition/render/snapshot-exposit
 import type { Clock } from '../../../src/domain/clock.ts';
 import { SeriesTable, type SeriesGroup } from '../../../src/exposition/table/series-table.ts';
 import { ManualClock, settle } from '../../support/manual-clock.ts';
-import { valueOf } from '../../support/exposition-parser.ts';
+import { valueOf } from '../../support/exposition/exposition-parser.ts';
 
 const reading = { name: 'reading', type: 'gauge', help: 'What was read.' } as const;
 const own = { name: 'own', type: 'gauge', help: 'Of no collector.' } as const;

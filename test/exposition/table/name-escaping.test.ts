@@ -9,8 +9,8 @@ import {
 } from '../../../src/exposition/table/name-escaping.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
 import { renderText } from '../../support/render-text.ts';
-import { parseText } from '../../support/exposition-parser.ts';
-import { parseOpenMetrics } from '../../support/openmetrics-parser.ts';
+import { parseText } from '../../support/exposition/exposition-parser.ts';
+import { parseOpenMetrics } from '../../support/exposition/openmetrics-parser.ts';
 
 const dotted = { name: 'my.metric_seconds', type: 'gauge', help: 'UTF-8.' } as const;
 

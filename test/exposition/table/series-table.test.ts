@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Sample } from '../../../src/exposition/table/samples.ts';
 import { SeriesTable } from '../../../src/exposition/table/series-table.ts';
 import { renderText } from '../../support/render-text.ts';
-import { parseText } from '../../support/exposition-parser.ts';
+import { parseText } from '../../support/exposition/exposition-parser.ts';
 
 const up = { name: 'up', type: 'gauge', help: 'Whether it is up.' } as const;
 const runs = { name: 'runs_total', type: 'counter', help: 'Runs.' } as const;

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CollectorInstance } from '../../../src/host/collector.ts';
 import { textfile } from '../../../src/host/textfile/textfile.ts';
 import type { Family, Sample } from '../../../src/metrics/family.ts';
-import { readBack } from '../../support/exposition.ts';
+import { readBack } from '../../support/exposition/exposition.ts';
 import { hostOptions, never, ProcTree } from '../../support/host/procfs.ts';
 import { recordingLogger, type RecordedLine } from '../../support/recording-logger.ts';
 

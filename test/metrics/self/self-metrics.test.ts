@@ -4,7 +4,7 @@ import { renderText } from '../../support/render-text.ts';
 import { EMPTY_TOTALS } from '../../../src/ledger/alert-totals.ts';
 import { createSelfMetrics, type SelfMetrics } from '../../../src/metrics/self/self-metrics.ts';
 import type { LedgerSummary } from '../../../src/ledger/ledger.ts';
-import { parseText, valueOf } from '../../support/exposition-parser.ts';
+import { parseText, valueOf } from '../../support/exposition/exposition-parser.ts';
 
 const create = () => createSelfMetrics({ version: '1.2.3', node: 'v20.19.0' });
 

@@ -3,9 +3,9 @@ import { createServer as createTcpServer } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { tcpProber } from '../../../src/probes/tcp.ts';
-import { CertificateMint } from '../../support/certificates.ts';
-import { labelsOf, run, valueOf, verdictText } from '../../support/probe.ts';
-import { ServerSet } from '../../support/server-set.ts';
+import { CertificateMint } from '../../support/probes/certificates.ts';
+import { labelsOf, run, valueOf, verdictText } from '../../support/probes/probe.ts';
+import { ServerSet } from '../../support/servers/server-set.ts';
 import { listen, type TestServer } from '../../support/servers/tcp.ts';
 
 const servers = new ServerSet();

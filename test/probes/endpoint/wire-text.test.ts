@@ -5,8 +5,8 @@ import { AllowList } from '../../../src/domain/allow-list.ts';
 import { ProbeEndpoint } from '../../../src/probes/endpoint/endpoint.ts';
 import { createResolver } from '../../../src/probes/net/resolver.ts';
 import { probers } from '../../../src/probes/registry.ts';
-import { ConfigFolder } from '../../support/config-files.ts';
-import { ServerSet } from '../../support/server-set.ts';
+import { ConfigFolder } from '../../support/config/config-files.ts';
+import { ServerSet } from '../../support/servers/server-set.ts';
 import { addressRecord, reply, startNameServer, type NameServer } from '../../support/servers/name-server.ts';
 import {
   serverNames,
@@ -14,7 +14,7 @@ import {
   startRecorder,
   type Recorder,
 } from '../../support/servers/recorder.ts';
-import { pacedClock } from '../../support/probe.ts';
+import { pacedClock } from '../../support/probes/probe.ts';
 
 const CONTROL = /[^\x20-\x7e\x80-\xff]/;
 const servers = new ServerSet();

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { httpProber } from '../../../src/probes/http.ts';
 import type { RunResult } from '../../../src/probes/prober.ts';
 import { runProbe } from '../../../src/probes/run.ts';
-import { CertificateMint } from '../../support/certificates.ts';
+import { CertificateMint } from '../../support/probes/certificates.ts';
 import {
   hostsResolver,
   labelsOf,
@@ -15,8 +15,8 @@ import {
   type ProbeOptions,
   valueOf,
   verdictText,
-} from '../../support/probe.ts';
-import { ServerSet } from '../../support/server-set.ts';
+} from '../../support/probes/probe.ts';
+import { ServerSet } from '../../support/servers/server-set.ts';
 
 let mint: CertificateMint;
 const servers = new ServerSet();

@@ -2,7 +2,7 @@ import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } fr
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { httpProber } from '../../../src/probes/http.ts';
 import { readToken } from '../../../src/probes/http/auth/token-answer.ts';
-import { CertificateMint } from '../../support/certificates.ts';
+import { CertificateMint } from '../../support/probes/certificates.ts';
 import {
   hostsResolver,
   pacedClock,
@@ -11,8 +11,8 @@ import {
   targetOf,
   valueOf,
   verdictText,
-} from '../../support/probe.ts';
-import { ServerSet } from '../../support/server-set.ts';
+} from '../../support/probes/probe.ts';
+import { ServerSet } from '../../support/servers/server-set.ts';
 import { listen, type TestServer } from '../../support/servers/tcp.ts';
 import { runProbe } from '../../../src/probes/run.ts';
 

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { httpProber } from '../../../src/probes/http.ts';
 import { acceptsEncoding } from '../../../src/probes/http/compression.ts';
-import { run, valueOf, verdictText } from '../../support/probe.ts';
-import { ServerSet } from '../../support/server-set.ts';
+import { run, valueOf, verdictText } from '../../support/probes/probe.ts';
+import { ServerSet } from '../../support/servers/server-set.ts';
 import { listen } from '../../support/servers/tcp.ts';
 
 const servers = new ServerSet();

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { httpProber } from '../../../src/probes/http.ts';
-import { run, valueOf, verdictText } from '../../support/probe.ts';
-import { ServerSet } from '../../support/server-set.ts';
+import { run, valueOf, verdictText } from '../../support/probes/probe.ts';
+import { ServerSet } from '../../support/servers/server-set.ts';
 import { closedPort } from '../../support/servers/tcp.ts';
 
 const servers = new ServerSet();

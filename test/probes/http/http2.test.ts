@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { grpcProber } from '../../../src/probes/grpc.ts';
 import { httpProber } from '../../../src/probes/http.ts';
-import { CertificateMint, type Minted } from '../../support/certificates.ts';
-import { run, valueOf, verdictText } from '../../support/probe.ts';
-import { ServerSet } from '../../support/server-set.ts';
+import { CertificateMint, type Minted } from '../../support/probes/certificates.ts';
+import { run, valueOf, verdictText } from '../../support/probes/probe.ts';
+import { ServerSet } from '../../support/servers/server-set.ts';
 import { REFUSALS, startAnswering, startRefusing, type Http2Handle } from '../../support/servers/refusing.ts';
 import type { TestServer } from '../../support/servers/tcp.ts';
 

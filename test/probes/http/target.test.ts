@@ -6,7 +6,7 @@ import { isJsonType, redacted } from '../../../src/probes/http/rules/json-data.t
 import { redirectedRequest } from '../../../src/probes/http/redirects.ts';
 import type { HopRequest } from '../../../src/probes/http/request.ts';
 import { parseHttpDate } from '../../../src/probes/http/response-samples.ts';
-import { refusals, webUrl } from '../../support/probe.ts';
+import { refusals, webUrl } from '../../support/probes/probe.ts';
 
 describe('an http address', () => {
   it.each([

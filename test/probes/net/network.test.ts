@@ -8,7 +8,7 @@ import { certificateNames } from '../../../src/probes/net/tls/distinguished-name
 import { ProbeFailure } from '../../../src/probes/net/failure.ts';
 import { PhaseTimer } from '../../../src/probes/net/phases.ts';
 import { brokenConnection, connectFailure, tlsFailure } from '../../../src/probes/net/socket-errors.ts';
-import { CertificateMint } from '../../support/certificates.ts';
+import { CertificateMint } from '../../support/probes/certificates.ts';
 import { closedPort } from '../../support/servers/tcp.ts';
 
 function systemError(code: string): Error {

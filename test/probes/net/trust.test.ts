@@ -15,7 +15,7 @@ import { redisProber } from '../../../src/probes/redis.ts';
 import { runProbe } from '../../../src/probes/run.ts';
 import { tcpProber } from '../../../src/probes/tcp.ts';
 import { tlsProber } from '../../../src/probes/tls.ts';
-import { CertificateMint, type Minted } from '../../support/certificates.ts';
+import { CertificateMint, type Minted } from '../../support/probes/certificates.ts';
 import {
   hostsResolver,
   pacedClock,
@@ -24,8 +24,8 @@ import {
   targetOf,
   valueOf,
   verdictText,
-} from '../../support/probe.ts';
-import { ServerSet } from '../../support/server-set.ts';
+} from '../../support/probes/probe.ts';
+import { ServerSet } from '../../support/servers/server-set.ts';
 import { listen, type TestServer } from '../../support/servers/tcp.ts';
 
 let mint: CertificateMint;

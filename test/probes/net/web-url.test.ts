@@ -7,7 +7,7 @@ import {
   resolveReference,
   utf8Bytes,
 } from '../../../src/probes/net/web-url.ts';
-import { webUrl } from '../../support/probe.ts';
+import { webUrl } from '../../support/probes/probe.ts';
 
 describe('the path and query of a URL', () => {
   it.each([

@@ -1,4 +1,4 @@
-import type { Difference, Pair } from '../differential.ts';
+import type { Difference, Pair } from './differential.ts';
 import { startTcp } from '../servers/tcp.ts';
 
 type Settings = Readonly<Record<string, unknown>>;

@@ -1,8 +1,8 @@
 import { Server, ServerCredentials, status, type ServiceDefinition } from '@grpc/grpc-js';
 import { createServer, type OutgoingHttpHeaders, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import type { CertificateMint } from '../certificates.ts';
-import type { Pair, PairServer } from '../differential.ts';
+import type { CertificateMint } from '../probes/certificates.ts';
+import type { Pair, PairServer } from './differential.ts';
 import { closedPort } from '../servers/tcp.ts';
 
 type Settings = Readonly<Record<string, unknown>>;

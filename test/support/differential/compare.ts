@@ -1,5 +1,5 @@
-import { parseText } from '../exposition-parser.ts';
-import type { Difference } from '../differential.ts';
+import { parseText } from '../exposition/exposition-parser.ts';
+import type { Difference } from './differential.ts';
 
 /** The answer of one exporter. */
 export interface Answer {

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import type { Pair } from '../differential.ts';
+import type { Pair } from './differential.ts';
 import { startHttp } from '../servers/http.ts';
 import { momentOf } from './wire.ts';
 

@@ -1,4 +1,4 @@
-import type { Pair } from '../differential.ts';
+import type { Pair } from './differential.ts';
 
 function icmp(name: string, target: string, settings: Readonly<Record<string, unknown>> = {}): Pair {
   return {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { peer } from '../peers.ts';
+import { peer } from '../processes/peers.ts';
 import { closedPort } from '../servers/tcp.ts';
 import { until } from '../until.ts';
 import type { Answer } from './compare.ts';

@@ -2,7 +2,7 @@ import type { RequestListener, ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import type { Socket } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import type { Difference, Pair, PairServer } from '../differential.ts';
+import type { Difference, Pair, PairServer } from './differential.ts';
 import { startHttp } from '../servers/http.ts';
 import { closedPort, startTcp } from '../servers/tcp.ts';
 

@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import type { CertificateMint } from '../certificates.ts';
-import type { Pair } from '../differential.ts';
+import type { CertificateMint } from '../probes/certificates.ts';
+import type { Pair } from './differential.ts';
 import { REFUSALS, startAnswering, startRefusing } from '../servers/refusing.ts';
 import { momentOf } from './wire.ts';
 

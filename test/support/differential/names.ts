@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { decode, encode, streamDecode, streamEncode, type Answer, type Packet } from 'dns-packet';
-import type { Pair, PairServer } from '../differential.ts';
+import type { Pair, PairServer } from './differential.ts';
 import { listen } from '../servers/tcp.ts';
 
 type Settings = Readonly<Record<string, unknown>>;

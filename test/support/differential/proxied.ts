@@ -1,4 +1,4 @@
-import type { Difference } from '../differential.ts';
+import type { Difference } from './differential.ts';
 import type { Places } from './recorders.ts';
 
 type Settings = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http';
-import type { CertificateMint } from '../certificates.ts';
-import { ServerSet } from '../server-set.ts';
+import type { CertificateMint } from '../probes/certificates.ts';
+import { ServerSet } from '../servers/server-set.ts';
 import { startProxy, type ProxyServer } from '../servers/proxy.ts';
 import { startSocks, type SocksServer } from '../servers/socks.ts';
 import { closedPort } from '../servers/tcp.ts';

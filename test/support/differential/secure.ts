@@ -1,7 +1,7 @@
 import type { TlsOptions } from 'node:tls';
 import { createServer as createTlsServer } from 'node:tls';
-import type { CertificateMint, Minted } from '../certificates.ts';
-import type { Difference, Pair } from '../differential.ts';
+import type { CertificateMint, Minted } from '../probes/certificates.ts';
+import type { Difference, Pair } from './differential.ts';
 import { startHttps } from '../servers/http.ts';
 import { listen, startTcp } from '../servers/tcp.ts';
 import { http2Pair } from './http.ts';

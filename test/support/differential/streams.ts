@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import type { Pair } from '../differential.ts';
+import type { Pair } from './differential.ts';
 import { closedPort, startTcp } from '../servers/tcp.ts';
 
 type Settings = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-import type { CertificateMint } from '../certificates.ts';
-import type { Pair } from '../differential.ts';
+import type { CertificateMint } from '../probes/certificates.ts';
+import type { Pair } from './differential.ts';
 import { addressPairs } from './addresses.ts';
 import { callPairs } from './calls.ts';
 import { cookiePairs } from './cookies.ts';
@@ -7,7 +7,7 @@ import { echoPairs } from './echoes.ts';
 import { httpPairs } from './http.ts';
 import { multiplexedPairs } from './multiplexed.ts';
 import { namePairs } from './names.ts';
-import { publishedPairs } from './published.ts';
+import { publishedPairs } from './modules/published.ts';
 import { securePairs } from './secure.ts';
 import { streamPairs } from './streams.ts';
 import { wirePairs } from './wire.ts';

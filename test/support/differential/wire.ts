@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
-import type { Difference, Pair } from '../differential.ts';
+import type { Difference, Pair } from './differential.ts';
 import { listen, startTcp } from '../servers/tcp.ts';
 
 type Settings = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-import { peer } from '../peers.ts';
-import { startProcess } from '../process.ts';
+import { peer } from '../processes/peers.ts';
+import { startProcess } from '../processes/process.ts';
 import type { HostPaths } from './trees.ts';
 
 /** Mount points that node_exporter ignores by default, without the one that Debian's package adds. */

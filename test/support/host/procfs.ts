@@ -13,7 +13,7 @@ import type { ReadSlow, SlowText } from '../../../src/host/slow-read.ts';
 import type { Statfs } from '../../../src/host/collectors/disk/statfs.ts';
 import type { System } from '../../../src/host/system.ts';
 import type { Sample } from '../../../src/metrics/family.ts';
-import { parseExposition, readBack, type Exposition } from '../exposition.ts';
+import { parseExposition, readBack, type Exposition } from '../exposition/exposition.ts';
 import { ManualClock } from '../manual-clock.ts';
 import { recordingLogger } from '../recording-logger.ts';
 import { goldenFile, unpackedHost, type Kernel } from './trees.ts';

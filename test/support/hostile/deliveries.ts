@@ -1,4 +1,4 @@
-import { webhookAlert, webhookPayload } from '../alerts.ts';
+import { webhookAlert, webhookPayload } from '../alerts/alerts.ts';
 
 /** Alerts that start with each delivery; as many of an earlier one end. */
 const PER_DELIVERY = 5;

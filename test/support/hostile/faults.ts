@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RunningTocsin } from '../tocsin.ts';
+import type { RunningTocsin } from '../processes/tocsin.ts';
 import { until } from '../until.ts';
 import type { HostileTargets } from './targets.ts';
 import { targetsFile, TOKEN, WEBHOOK_TOKEN } from './world.ts';

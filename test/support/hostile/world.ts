@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startTocsin, type RunningTocsin } from '../tocsin.ts';
+import { startTocsin, type RunningTocsin } from '../processes/tocsin.ts';
 import { addressOf, type HostileTargets } from './targets.ts';
 
 export const TOKEN = 'of-the-healthy-client';

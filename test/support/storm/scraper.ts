@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { peer } from '../peer-programs.ts';
-import { freePort, startProcess } from '../process.ts';
+import { peer } from '../processes/peer-programs.ts';
+import { freePort, startProcess } from '../processes/process.ts';
 
 export interface ScraperOptions {
   readonly folder: string;

@@ -2,10 +2,10 @@ import { readdirSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { parseText, type ParsedFamily } from '../exposition-parser.ts';
-import { peer } from '../peer-programs.ts';
-import { startProcess } from '../process.ts';
-import { startTocsin, type RunningTocsin } from '../tocsin.ts';
+import { parseText, type ParsedFamily } from '../exposition/exposition-parser.ts';
+import { peer } from '../processes/peer-programs.ts';
+import { startProcess } from '../processes/process.ts';
+import { startTocsin, type RunningTocsin } from '../processes/tocsin.ts';
 import { until } from '../until.ts';
 
 /** A server whose `/metrics` a storm requests. */

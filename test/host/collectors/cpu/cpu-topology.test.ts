@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CpuTopology, cpuList } from '../../../../src/host/collectors/cpu/cpu-topology.ts';
-import { readBack } from '../../../support/exposition.ts';
+import { readBack } from '../../../support/exposition/exposition.ts';
 import { ProcTree } from '../../../support/host/procfs.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 

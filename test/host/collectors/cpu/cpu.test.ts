@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CollectorError, type CollectorInstance } from '../../../../src/host/collector.ts';
 import { cpu, readCpuTime } from '../../../../src/host/collectors/cpu/cpu.ts';
-import { readBack } from '../../../support/exposition.ts';
+import { readBack } from '../../../support/exposition/exposition.ts';
 import {
   aSystem,
   collect,

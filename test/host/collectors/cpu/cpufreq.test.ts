@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AbsentError, CollectorError } from '../../../../src/host/collector.ts';
 import { cpufreq } from '../../../../src/host/collectors/cpu/cpufreq.ts';
-import { readBack } from '../../../support/exposition.ts';
+import { readBack } from '../../../support/exposition/exposition.ts';
 import {
   expectAsNodeExporter,
   hostOptions,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CollectorError } from '../../../../src/host/collector.ts';
 import { loadavg } from '../../../../src/host/collectors/cpu/loadavg.ts';
-import { readBack } from '../../../support/exposition.ts';
+import { readBack } from '../../../support/exposition/exposition.ts';
 import {
   aSystem,
   collect,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { processes } from '../../../../src/host/collectors/cpu/processes.ts';
 import { countProcesses, type ProcessCounts } from '../../../../src/host/collectors/cpu/process-count.ts';
-import { readBack } from '../../../support/exposition.ts';
+import { readBack } from '../../../support/exposition/exposition.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import {
   expectAsNodeExporter,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CollectorError } from '../../../../src/host/collector.ts';
 import { diskstats } from '../../../../src/host/collectors/disk/diskstats.ts';
-import { readBack } from '../../../support/exposition.ts';
+import { readBack } from '../../../support/exposition/exposition.ts';
 import {
   collect,
   expectAsNodeExporter,

@@ -5,7 +5,7 @@ import {
   type Statfs,
   type StatfsResult,
 } from '../../../../src/host/collectors/disk/statfs.ts';
-import { readBack } from '../../../support/exposition.ts';
+import { readBack } from '../../../support/exposition/exposition.ts';
 import {
   collect,
   collectorOn,

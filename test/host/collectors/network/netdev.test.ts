@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { CollectorError } from '../../../../src/host/collector.ts';
 import { netdev } from '../../../../src/host/collectors/network/netdev.ts';
-import { readBack } from '../../../support/exposition.ts';
+import { readBack } from '../../../support/exposition/exposition.ts';
 import { collect, expectAsNodeExporter, KERNELS, ProcTree } from '../../../support/host/procfs.ts';
 
 const HEADER = [

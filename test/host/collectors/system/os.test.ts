@@ -4,7 +4,7 @@ import { AbsentError } from '../../../../src/host/collector.ts';
 import type { ReadSlow } from '../../../../src/host/slow-read.ts';
 import { os } from '../../../../src/host/collectors/system/os.ts';
 import { parseOsRelease } from '../../../../src/host/collectors/system/os-release.ts';
-import { readBack } from '../../../support/exposition.ts';
+import { readBack } from '../../../support/exposition/exposition.ts';
 import {
   expectAsNodeExporter,
   hostOptions,

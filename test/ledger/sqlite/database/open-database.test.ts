@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { openStore } from '../../../../src/ledger/sqlite/database/open-database.ts';
-import { webhookAlert, webhookPayload } from '../../../support/alerts.ts';
-import { openTestStore, deliverTo, temporaryDirectory } from '../../../support/ledger.ts';
+import { webhookAlert, webhookPayload } from '../../../support/alerts/alerts.ts';
+import { openTestStore, deliverTo, temporaryDirectory } from '../../../support/ledger/ledger.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let path: string;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { WalLimit, walPages } from '../../../../src/ledger/sqlite/database/wal-limit.ts';
-import { temporaryDirectory } from '../../../support/ledger.ts';
+import { temporaryDirectory } from '../../../support/ledger/ledger.ts';
 
 const MIB = 2 ** 20;
 

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { LedgerUnavailableError } from '../../../../src/ledger/ledger.ts';
-import { webhookAlert, webhookPayload } from '../../../support/alerts.ts';
+import { webhookAlert, webhookPayload } from '../../../support/alerts/alerts.ts';
 import {
   eventsOf,
   openTestStore,
   deliverTo,
   temporaryDirectory,
   type TestStore,
-} from '../../../support/ledger.ts';
+} from '../../../support/ledger/ledger.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
 import { until } from '../../../support/until.ts';
 

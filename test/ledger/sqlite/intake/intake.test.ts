@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { deliveryId } from '../../../../src/alerts/delivery-id.ts';
 import { advance } from '../../../../src/alerts/episode-machine.ts';
 import { LedgerUnavailableError } from '../../../../src/ledger/ledger.ts';
-import { webhookAlert, webhookPayload } from '../../../support/alerts.ts';
+import { webhookAlert, webhookPayload } from '../../../support/alerts/alerts.ts';
 import {
   eventsOf,
   openTestStore,
@@ -13,7 +13,7 @@ import {
   deliverTo,
   temporaryDirectory,
   type TestStore,
-} from '../../../support/ledger.ts';
+} from '../../../support/ledger/ledger.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let path: string;

@@ -1,8 +1,13 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AlertRules } from '../../../../src/ledger/ledger.ts';
-import { webhookAlert, webhookPayload } from '../../../support/alerts.ts';
-import { openTestStore, deliverTo, temporaryDirectory, type TestStore } from '../../../support/ledger.ts';
+import { webhookAlert, webhookPayload } from '../../../support/alerts/alerts.ts';
+import {
+  openTestStore,
+  deliverTo,
+  temporaryDirectory,
+  type TestStore,
+} from '../../../support/ledger/ledger.ts';
 
 const CLUSTER = { staleWindowMs: 330_000, groupIntervalMs: 300_000, repeatMs: 0 };
 const RULES: AlertRules = {

@@ -9,9 +9,9 @@ import {
   type SignatureAlgorithm,
 } from '../../../../src/probes/http/auth/jwt.ts';
 import { readToken } from '../../../../src/probes/http/auth/token-answer.ts';
-import { CertificateMint } from '../../../support/certificates.ts';
-import { refusals, run, verdictText, type ProbeOptions } from '../../../support/probe.ts';
-import { ServerSet } from '../../../support/server-set.ts';
+import { CertificateMint } from '../../../support/probes/certificates.ts';
+import { refusals, run, verdictText, type ProbeOptions } from '../../../support/probes/probe.ts';
+import { ServerSet } from '../../../support/servers/server-set.ts';
 import { startProxy } from '../../../support/servers/proxy.ts';
 import { startSocks } from '../../../support/servers/socks.ts';
 

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { httpProber } from '../../../../src/probes/http.ts';
 import { CookieJar } from '../../../../src/probes/http/headers/cookies.ts';
-import { run, verdictText, webUrl } from '../../../support/probe.ts';
-import { ServerSet } from '../../../support/server-set.ts';
+import { run, verdictText, webUrl } from '../../../support/probes/probe.ts';
+import { ServerSet } from '../../../support/servers/server-set.ts';
 
 const servers = new ServerSet();
 afterEach(() => servers.close());

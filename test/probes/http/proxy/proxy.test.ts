@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import fc from 'fast-check';
 import { httpProber } from '../../../../src/probes/http.ts';
 import { NoProxy, parseProxyUrl, proxyFor } from '../../../../src/probes/http/proxy/proxy.ts';
-import { CertificateMint } from '../../../support/certificates.ts';
+import { CertificateMint } from '../../../support/probes/certificates.ts';
 import {
   pacedClock,
   realFiles,
@@ -11,8 +11,8 @@ import {
   valueOf,
   verdictText,
   webUrl,
-} from '../../../support/probe.ts';
-import { ServerSet } from '../../../support/server-set.ts';
+} from '../../../support/probes/probe.ts';
+import { ServerSet } from '../../../support/servers/server-set.ts';
 import { startProxy } from '../../../support/servers/proxy.ts';
 import { closedPort, type TestServer } from '../../../support/servers/tcp.ts';
 import { runProbe } from '../../../../src/probes/run.ts';

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { httpProber } from '../../../../src/probes/http.ts';
-import { CertificateMint } from '../../../support/certificates.ts';
-import { refusals, run, valueOf, verdictText } from '../../../support/probe.ts';
-import { ServerSet } from '../../../support/server-set.ts';
+import { CertificateMint } from '../../../support/probes/certificates.ts';
+import { refusals, run, valueOf, verdictText } from '../../../support/probes/probe.ts';
+import { ServerSet } from '../../../support/servers/server-set.ts';
 import { startSocks, type SocksOptions } from '../../../support/servers/socks.ts';
 import { closedPort } from '../../../support/servers/tcp.ts';
 

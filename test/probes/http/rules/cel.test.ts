@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { httpProber } from '../../../../src/probes/http.ts';
-import { loadedByBlackbox } from '../../../support/differential/config-check.ts';
-import { describeWithPeers } from '../../../support/peers.ts';
-import { refusals, run, valueOf, verdictText } from '../../../support/probe.ts';
-import { ServerSet } from '../../../support/server-set.ts';
+import { loadedByBlackbox } from '../../../support/differential/modules/config-check.ts';
+import { describeWithPeers } from '../../../support/processes/peers.ts';
+import { refusals, run, valueOf, verdictText } from '../../../support/probes/probe.ts';
+import { ServerSet } from '../../../support/servers/server-set.ts';
 
 const servers = new ServerSet();
 afterEach(() => servers.close());
