@@ -122,7 +122,7 @@ describe('a targets file', () => {
     await until(async () => (await watched()) === '/a');
     write('/a', '/b');
     await until(async () => (await watched()) === '/a /b');
-    expect(tocsin.log.filter(({ msg }) => msg.includes('reloaded'))).toEqual([]);
+    expect(tocsin.log.filter(({ msg }) => msg === 'configuration reloaded')).toEqual([]);
     writeFileSync(file, '[\n {"targets": ["ftp://x"], "labels": {"job": "x"}}\n]');
     await until(
       async () =>
