@@ -6,8 +6,23 @@ export type Guard = 'open' | 'read' | 'metrics' | 'ack' | 'heartbeat' | 'admin' 
 /** A handler that passes only authorised requests, with the name of what it requires. */
 export type GuardHandler = RequestHandler & { readonly guard: Guard };
 
-/** Names a handler as a guard, so that routes without one can be found. */
-export function guardBy(guard: Guard, handler: RequestHandler): GuardHandler {
+/**
+ * Names handlers, which are called in order, as a guard, so that routes without one can be found. Not a Router, which
+ * passes a request on in a later turn of the event loop only.
+ */
+export function guardBy(guard: Guard, ...handlers: readonly RequestHandler[]): GuardHandler {
+  const handler: RequestHandler = (request, response, next) => {
+    const pass = (from: number): void => {
+      const following = handlers[from];
+      if (following === undefined) next();
+      else
+        void following(request, response, (error?: unknown) => {
+          if (error === undefined) pass(from + 1);
+          else next(error);
+        });
+    };
+    pass(0);
+  };
   return Object.assign(handler, { guard });
 }
 

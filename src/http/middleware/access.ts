@@ -1,4 +1,4 @@
-import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Scope, ServerConfig } from '../../config/types.ts';
 import { isLoopback } from '../../domain/network.ts';
 import { guardBy, type GuardHandler } from '../guard.ts';
@@ -58,7 +58,7 @@ export function guardHost(config: () => AccessConfig): RequestHandler {
 export function guardProbe(config: () => AccessConfig): GuardHandler {
   const tokenNeeded = () => withScope(config(), 'metrics').length > 0;
   const host = guardHost(() => ({ ...config(), tokens: tokenNeeded() ? config().tokens : [] }));
-  return guardBy('metrics', Router().use(refuseCrossOriginRequests, host, guardRead('metrics', config)));
+  return guardBy('metrics', refuseCrossOriginRequests, host, guardRead('metrics', config));
 }
 
 /** Guards a page that people open in a browser, which prompts them for the token as a password. */

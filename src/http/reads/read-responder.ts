@@ -1,4 +1,4 @@
-import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Clock } from '../../domain/clock.ts';
 import type { Connections } from '../connections.ts';
 import type { ClientDisconnects } from '../client-disconnects.ts';
@@ -56,7 +56,7 @@ export class ReadResponder {
     this.authorize = options.authorize;
     this.limitConcurrency = (request, response, next) => this.#admit(request, response, next);
     // a client without access takes no place
-    this.guard = guardBy('read', Router().use(this.authorize, this.limitConcurrency));
+    this.guard = guardBy('read', this.authorize, this.limitConcurrency);
   }
 
   /** Answers 200 with JSON that must not be cached, since it is valid only now. */
