@@ -18,7 +18,7 @@ import { REDIS_FAMILIES, REDIS_UP, infoDetails, infoSamples } from './redis/fami
 import { infoNumber, parseInfo } from './redis/info.ts';
 import { loadRedisDriver, readInfo, type Login, type RedisDriver } from './redis/session.ts';
 import { parseRedisAddress, redisTarget, type RedisAddress } from './redis/target.ts';
-import { secret, secretFile, type ConfigFiles } from '../settings/values.ts';
+import { fileInsteadOf, secret, secretFile, type ConfigFiles } from '../settings/values.ts';
 
 interface RedisSettings {
   readonly username: string | undefined;
@@ -43,12 +43,18 @@ export const redisProber = defineProber<RedisSettings>({
 function settings(files: ConfigFiles): z.ZodType<RedisSettings> {
   return z
     .strictObject({
-      username: z.string().min(1).optional(),
-      password: secret.optional(),
-      password_file: secretFile(files).optional(),
-      db: z.int().min(0).max(99_999).optional(),
-      tls_config: tlsSettings(files).optional(),
-      max_memory_ratio: z.number().gt(0).max(1).optional(),
+      username: z.string().min(1).optional().meta({
+        description: 'the user, for Redis 6 and later; `default` when absent',
+      }),
+      password: secret.optional().meta({ description: 'the password; one in the address takes precedence' }),
+      password_file: secretFile(files).optional().meta(fileInsteadOf('password')),
+      db: z.int().min(0).max(99_999).optional().meta({
+        description: 'the number of the database to select, which has to exist',
+      }),
+      tls_config: tlsSettings(files, 'for `rediss://`'),
+      max_memory_ratio: z.number().gt(0).max(1).optional().meta({
+        description: 'fail when a larger share of `maxmemory` is in use: more than 0, at most 1',
+      }),
     })
     .refine((given) => given.password === undefined || given.password_file === undefined, {
       error: 'password and password_file are both given; expected one',

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import type { Target } from '../domain/service.ts';
 import { runDialogue } from './dialogue/dialogue.ts';
 import { DIALOGUE_FAMILIES } from './dialogue/families.ts';
-import { dialogueSteps, type DialogueStep } from './dialogue/settings.ts';
+import { dialogueKeys, type DialogueStep } from './dialogue/settings.ts';
 import { open } from './net/dial.ts';
 import { hostPort } from './net/host-port.ts';
 import type { IpPreference } from './net/ip-settings.ts';
 import { ipPreference, ipSettings, sourceAddress } from './net/ip-settings.ts';
 import { PhaseTimer, verdictOf } from './net/phases.ts';
-import { defaultTls, tlsSettings } from './net/tls/settings.ts';
+import { defaultTls } from './net/tls/settings.ts';
 import type { TlsClient } from './net/tls/client.ts';
 import type { Outcome, Run } from './prober.ts';
 import { defineProber } from './prober.ts';
@@ -41,9 +41,7 @@ function settings(files: ConfigFiles): z.ZodType<TcpSettings> {
     .strictObject({
       ...ipSettings(files),
       source_ip_address: sourceAddress,
-      query_response: dialogueSteps,
-      tls: z.boolean().default(false),
-      tls_config: tlsSettings(files).optional(),
+      ...dialogueKeys(files),
     })
     .transform((given) => ({
       ip: ipPreference(given),

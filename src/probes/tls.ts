@@ -44,10 +44,15 @@ function settings(files: ConfigFiles): z.ZodType<TlsSettings> {
     .strictObject({
       ...ipSettings(files),
       source_ip_address: sourceAddress,
-      starttls: z.enum(STARTTLS).optional(),
-      server_name: z.string().min(1).optional(),
-      expires_within: positiveDuration.optional(),
-      tls_config: tlsSettings(files).optional(),
+      starttls: z.enum(STARTTLS).optional().meta({
+        description:
+          'the protocol in which the server is asked to change to TLS; when absent, TLS begins at once',
+      }),
+      server_name: z.string().min(1).optional().meta({ description: 'short for `tls_config.server_name`' }),
+      expires_within: positiveDuration.optional().meta({
+        description: 'fail when a certificate that the server sends expires within this time',
+      }),
+      tls_config: tlsSettings(files, 'for the handshake'),
     })
     .refine((given) => given.server_name === undefined || given.tls_config?.hasServerName !== true, {
       error: 'server_name and tls_config.server_name are both given; expected one',

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { Target } from '../domain/service.ts';
 import { runDialogue } from './dialogue/dialogue.ts';
 import { DIALOGUE_FAMILIES } from './dialogue/families.ts';
-import { dialogueSteps, type DialogueStep } from './dialogue/settings.ts';
+import { dialogueKeys, type DialogueStep } from './dialogue/settings.ts';
 import { dialUnix } from './net/dial.ts';
 import { PhaseTimer, verdictOf } from './net/phases.ts';
-import { defaultTls, tlsSettings } from './net/tls/settings.ts';
+import { defaultTls } from './net/tls/settings.ts';
 import type { TlsClient } from './net/tls/client.ts';
 import type { Outcome, Run, TargetParts, TargetProblem } from './prober.ts';
 import { defineProber } from './prober.ts';
@@ -36,9 +36,7 @@ export const unixProber = defineProber<UnixSettings>({
 function settings(files: ConfigFiles): z.ZodType<UnixSettings> {
   return z
     .strictObject({
-      query_response: dialogueSteps,
-      tls: z.boolean().default(false),
-      tls_config: tlsSettings(files).optional(),
+      ...dialogueKeys(files),
     })
     .transform((given) => ({
       steps: given.query_response,

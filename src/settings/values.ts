@@ -140,6 +140,11 @@ export function secretFile(files: ConfigFiles) {
     .meta({ title: 'path' });
 }
 
+/** The description of a key that names a file. */
+export function fileInsteadOf(key: string) {
+  return { description: `the file that holds it, instead of \`${key}\`` };
+}
+
 /** The content of a text file that the configuration names. */
 export function fileContent(files: ConfigFiles) {
   return z

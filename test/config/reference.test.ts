@@ -60,6 +60,28 @@ function examples(): (readonly [string, string])[] {
   );
 }
 
+interface JsonSchema {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+}
+
+/** Every property below a schema, with its description or an empty text; a free one is `*`. */
+function describedProperties(schema: JsonSchema, prefix = ''): (readonly [path: string, text: string])[] {
+  const { properties = {}, additionalProperties: others, items, anyOf = [] } = schema;
+  const free = typeof others === 'object' ? { '*': others } : {};
+  return [
+    ...Object.entries({ ...properties, ...free }).flatMap(([name, one]) => {
+      const path = `${prefix}.${name}`;
+      return [[path, one.description ?? ''] as const, ...describedProperties(one, path)];
+    }),
+    ...(items === undefined ? [] : describedProperties(items, `${prefix}[]`)),
+    ...anyOf.flatMap((one) => describedProperties(one, prefix)),
+  ];
+}
+
 describe('tocsin.schema.json', () => {
   it.each(['tocsin.yml', 'stack/tocsin.yml'])('is named by %s, and allows it', (file) => {
     const text = readFileSync(file, 'utf8');
@@ -74,6 +96,12 @@ describe('tocsin.schema.json', () => {
 
   it('is compared with many examples', () => {
     expect(examples().length).toBeGreaterThan(15);
+  });
+
+  it('describes every property, those of probers among them', () => {
+    const described = describedProperties(JSON.parse(shipped) as JsonSchema);
+    expect(described.length).toBeGreaterThan(400);
+    expect(described.filter(([, text]) => text === '').map(([path]) => path)).toEqual([]);
   });
 
   it('allows variables and keys without a value', () => {

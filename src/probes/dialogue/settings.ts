@@ -1,6 +1,7 @@
 import type { RE2JS } from 're2js';
 import { z } from 'zod';
-import { CANNOT_WORK, regexp } from '../../settings/values.ts';
+import { CANNOT_WORK, regexp, type ConfigFiles } from '../../settings/values.ts';
+import { tlsSettings } from '../net/tls/settings.ts';
 
 /** One step of a dialogue: what to wait for, what to send then, and whether TLS starts after it. */
 export interface DialogueStep {
@@ -16,7 +17,7 @@ export interface DialogueStep {
 }
 
 /** Text, or bytes where the YAML has `!!binary`. */
-const textOrBytes = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'expected text' });
+export const textOrBytes = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'expected text' });
 
 const hexBytes = z
   .string()
@@ -32,18 +33,31 @@ const label = z.strictObject({
     .refine((name) => /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/.test(name), {
       error: 'expected the name of a label such as version',
       params: CANNOT_WORK,
-    }),
-  value: z.string().default(''),
+    })
+    .meta({ description: 'the name of the label' }),
+  value: z
+    .string()
+    .default('')
+    .meta({ description: 'its value, in which `$1` is the first group of what `expect` matched' }),
 });
 
 const step = z
   .strictObject({
-    expect: regexp.optional(),
-    expect_bytes: textOrBytes.optional(),
-    labels: z.array(label).default([]),
-    send: textOrBytes.optional(),
-    send_bytes: hexBytes.optional(),
-    starttls: z.boolean().default(false),
+    expect: regexp.optional().meta({ description: 'lines are read until one matches this' }),
+    expect_bytes: textOrBytes.optional().meta({
+      description: 'as many bytes are read, and have to be these: text or `!!binary`, instead of `expect`',
+    }),
+    labels: z
+      .array(label)
+      .default([])
+      .meta({ description: 'labels of `probe_expect_info`, made of what `expect` matched' }),
+    send: textOrBytes.optional().meta({
+      description: 'sent with a newline; may contain what `expect` matched, such as `$1`',
+    }),
+    send_bytes: hexBytes.optional().meta({
+      description: 'sent without a newline: bytes in hexadecimal such as `00 00 00 08`, instead of `send`',
+    }),
+    starttls: z.boolean().default(false).meta({ description: 'begin TLS after what this step sends' }),
   })
   .refine((given) => given.expect === undefined || !hasText(given.expect_bytes), {
     error: 'expect and expect_bytes are both given; expected one (two steps wait for both)',
@@ -72,5 +86,14 @@ function hasText(value: string | Uint8Array | undefined): value is string | Uint
   return value !== undefined && value.length > 0;
 }
 
-/** blackbox_exporter's `query_response`, plus `send_bytes`. */
-export const dialogueSteps = z.array(step).default([]);
+/** blackbox_exporter's keys for a connection with a dialogue, plus `send_bytes` among its steps. */
+export function dialogueKeys(files: ConfigFiles) {
+  return {
+    query_response: z
+      .array(step)
+      .default([])
+      .meta({ description: 'the steps of the dialogue; without any, the connection is enough' }),
+    tls: z.boolean().default(false).meta({ description: 'make a TLS handshake at once' }),
+    tls_config: tlsSettings(files, 'for `tls` and `starttls`'),
+  };
+}

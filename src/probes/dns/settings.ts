@@ -34,12 +34,20 @@ export interface DnsSettings {
   readonly additionals: RecordRules;
 }
 
+const expressions = (description: string) => z.array(lateRegexp).default([]).meta({ description });
+
 const rules = z
   .strictObject({
-    fail_if_matches_regexp: z.array(lateRegexp).default([]),
-    fail_if_all_match_regexp: z.array(lateRegexp).default([]),
-    fail_if_not_matches_regexp: z.array(lateRegexp).default([]),
-    fail_if_none_matches_regexp: z.array(lateRegexp).default([]),
+    fail_if_matches_regexp: expressions('fail when a record matches one of these'),
+    fail_if_all_match_regexp: expressions(
+      'contrary to its name, as in blackbox_exporter: fail when a record does not match one of these',
+    ),
+    fail_if_not_matches_regexp: expressions(
+      'fail when a record does not match one of these, or the section is empty',
+    ),
+    fail_if_none_matches_regexp: expressions(
+      'fail when no record matches any of these, or the section is empty',
+    ),
   })
   .prefault({})
   .transform((given): RecordRules => ({
@@ -49,6 +57,47 @@ const rules = z
     failIfNoneMatches: given.fail_if_none_matches_regexp,
   }));
 
+const rulesFor = (section: string) =>
+  rules.meta({ description: `rules about the records of the ${section} section, each as one line` });
+
+/** The keys of the question. */
+const questionKeys = {
+  query_name: z
+    .string()
+    .min(1, { error: 'expected a domain name, such as example.org' })
+    .refine((name) => nameLabels(name) !== undefined, {
+      error: 'expected a domain name, such as example.org',
+      params: CANNOT_WORK,
+    })
+    .optional()
+    .meta({ description: 'the name to ask for, unless the target has one' }),
+  query_type: known('DNS record type, such as A, AAAA or SOA', or('ANY', typeNumber))
+    .prefault('ANY')
+    .meta({ description: 'the type of records to ask for, such as `A`, `MX` or `SOA`' }),
+  query_class: known('DNS class, such as IN or CH', or('IN', classNumber))
+    .prefault('IN')
+    .meta({ description: 'their class: `IN`, `CS`, `CH`, `HS`, `NONE` or `ANY`' }),
+  recursion_desired: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'ask the server to find the answer at other servers' }),
+};
+
+/** The keys with requirements on the answer. */
+const answerKeys = {
+  valid_rcodes: z
+    .array(known('DNS response code, such as NOERROR or NXDOMAIN', rcodeNumber, CANNOT_WORK))
+    .refine((codes) => codes.length > 0, {
+      error: 'expected at least one response code: without any, no answer is valid',
+      params: CANNOT_WORK,
+    })
+    .prefault(['NOERROR'])
+    .meta({ description: 'the response codes that are a success, such as `NXDOMAIN`' }),
+  validate_answer_rrs: rulesFor('answer'),
+  validate_authority_rrs: rulesFor('authority'),
+  validate_additional_rrs: rulesFor('additional'),
+};
+
 /** blackbox_exporter's keys; what it reports only during a probe is an error at load here. */
 export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
   return z
@@ -57,30 +106,11 @@ export function dnsSettings(files: ConfigFiles): z.ZodType<DnsSettings> {
       source_ip_address: sourceAddress,
       transport_protocol: unlessEmpty(
         known('transport (udp or tcp)', (name) => TRANSPORTS.find((one) => one === name), CANNOT_WORK),
-      ),
-      dns_over_tls: z.boolean().default(false),
-      tls_config: tlsSettings(files).optional(),
-      query_name: z
-        .string()
-        .min(1, { error: 'expected a domain name, such as example.org' })
-        .refine((name) => nameLabels(name) !== undefined, {
-          error: 'expected a domain name, such as example.org',
-          params: CANNOT_WORK,
-        })
-        .optional(),
-      query_type: known('DNS record type, such as A, AAAA or SOA', or('ANY', typeNumber)).prefault('ANY'),
-      query_class: known('DNS class, such as IN or CH', or('IN', classNumber)).prefault('IN'),
-      recursion_desired: z.boolean().default(true),
-      valid_rcodes: z
-        .array(known('DNS response code, such as NOERROR or NXDOMAIN', rcodeNumber, CANNOT_WORK))
-        .refine((codes) => codes.length > 0, {
-          error: 'expected at least one response code: without any, no answer is valid',
-          params: CANNOT_WORK,
-        })
-        .prefault(['NOERROR']),
-      validate_answer_rrs: rules,
-      validate_authority_rrs: rules,
-      validate_additional_rrs: rules,
+      ).meta({ description: '`udp`, the default, or `tcp`, which `dns_over_tls` always uses' }),
+      dns_over_tls: z.boolean().default(false).meta({ description: 'ask over TLS (RFC 7858)' }),
+      tls_config: tlsSettings(files, 'for `dns_over_tls`'),
+      ...questionKeys,
+      ...answerKeys,
     })
     .refine((given) => !given.dns_over_tls || given.transport_protocol !== 'udp', {
       error: 'DNS over TLS uses tcp; leave transport_protocol out, or set tcp',

@@ -52,10 +52,20 @@ export function grpcSettings(files: ConfigFiles): z.ZodType<GrpcSettings> {
   return z
     .strictObject({
       ...ipSettings(files),
-      service: z.string().default(''),
-      tls: z.boolean().default(false),
-      tls_config: tlsSettings(files).optional(),
-      metadata: z.record(z.string(), z.array(secret)).superRefine(checkMetadata(files)).default({}),
+      service: z
+        .string()
+        .default('')
+        .meta({ description: 'the service to ask about; when empty, the server as a whole' }),
+      tls: z.boolean().default(false).meta({ description: 'use TLS' }),
+      tls_config: tlsSettings(files, 'for `tls`'),
+      metadata: z
+        .record(
+          z.string(),
+          z.array(secret).meta({ description: 'values of the name, which are never shown' }),
+        )
+        .superRefine(checkMetadata(files))
+        .default({})
+        .meta({ description: 'names and lists of values that are sent with the call' }),
     })
     .transform((given) => ({
       ip: ipPreference(given),

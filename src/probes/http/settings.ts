@@ -7,27 +7,19 @@ import { parseWebUrl } from '../net/web-url.ts';
 import {
   CANNOT_WORK,
   fileContent,
-  regexp,
-  sizeIn,
+  fileInsteadOf,
   unlessEmpty,
   type ConfigFiles,
 } from '../../settings/values.ts';
-import { httpVersions, statusCodes } from './answer-settings.ts';
+import { answerKeys, type HeaderRule } from './answer-settings.ts';
 import { authorizationOf, authSettings, checkAuth, type Authorization } from './auth/auth.ts';
-import { celRule, type CelRule } from './rules/cel.ts';
+import type { CelRule } from './rules/cel.ts';
 import { acceptsEncoding, COMPRESSIONS, type Compression } from './compression.ts';
 import { headers, privateHeaders, type PrivateHeader } from './headers/settings.ts';
 import type { TokenSource } from './auth/oauth2.ts';
 import { oauth2Settings } from './auth/oauth2-settings.ts';
 import type { ProxyRules } from './proxy/proxy.ts';
 import { checkProxy, proxyKeys, proxyRules } from './proxy/proxy-settings.ts';
-
-export interface HeaderRule {
-  /** Lower case. */
-  readonly header: string;
-  readonly regexp: RE2JS;
-  readonly allowMissing: boolean;
-}
 
 export interface HttpSettings {
   readonly method: string;
@@ -66,18 +58,6 @@ export interface HttpSettings {
   readonly tls: TlsClient;
 }
 
-const headerRule = z
-  .strictObject({
-    header: z.string().min(1),
-    regexp: regexp.refine((given) => given.pattern() !== '', { error: 'expected a regular expression' }),
-    allow_missing: z.boolean().default(false),
-  })
-  .transform((given): HeaderRule => ({
-    header: given.header.toLowerCase(),
-    regexp: given.regexp,
-    allowMissing: given.allow_missing,
-  }));
-
 const method = z
   .string()
   .refine((text) => /^[!#$%&'*+.^_`|~\w-]*$/.test(text), {
@@ -103,7 +83,8 @@ const compression = z
       });
     return known;
   })
-  .optional();
+  .optional()
+  .meta({ description: 'how the body of the answer is compressed: `gzip`, `br`, `deflate` or `identity`' });
 
 const noHttp3 = z.boolean().refine((on) => !on, {
   error: 'HTTP/3 is not supported: Node.js has no QUIC; leave enable_http3 out, or probe with HTTP/2',
@@ -111,49 +92,38 @@ const noHttp3 = z.boolean().refine((on) => !on, {
   params: CANNOT_WORK,
 });
 
+/** The keys about redirects and versions of HTTP, and about names behind a proxy. */
+const connectionKeys = {
+  follow_redirects: z.boolean().default(true).meta({ description: 'follow up to ten redirects' }),
+  no_follow_redirects: z.boolean().optional().meta({
+    description: 'the old name for the opposite of `follow_redirects`, over which it takes precedence',
+  }),
+  enable_http2: z.boolean().default(true).meta({ description: 'offer HTTP/2 over TLS' }),
+  enable_http3: noHttp3.default(false).meta({ description: 'not supported: `true` is an error' }),
+  skip_resolve_phase_with_proxy: z
+    .boolean()
+    .default(false)
+    .meta({ description: "leave the target's name to `proxy_url`, instead of resolving it here" }),
+};
+
 /** The keys of the request. */
 function requestKeys(files: ConfigFiles) {
   return {
-    method: method.default('GET'),
-    headers: headers(files).default([]),
-    http_headers: privateHeaders(files).default([]),
-    body: z.string().default(''),
-    body_file: unlessEmpty(fileContent(files)),
+    method: method.default('GET').meta({ description: 'the method of the request; any but `CONNECT`' }),
+    headers: headers(files).default([]).meta({
+      description:
+        'headers of the request; `Host` is also the name for TLS, where `tls_config.server_name` is not given',
+    }),
+    http_headers: privateHeaders(files),
+    body: z.string().default('').meta({ description: 'the body of the request' }),
+    body_file: unlessEmpty(fileContent(files)).meta(fileInsteadOf('body')),
     compression,
-    follow_redirects: z.boolean().default(true),
-    no_follow_redirects: z.boolean().optional(),
-    enable_http2: z.boolean().default(true),
-    enable_http3: noHttp3.default(false),
-    skip_resolve_phase_with_proxy: z.boolean().default(false),
-    tls_config: tlsSettings(files).optional(),
-    oauth2: oauth2Settings(files).optional(),
+    ...connectionKeys,
+    tls_config: tlsSettings(files, 'for `https://`'),
+    oauth2: oauth2Settings(files),
     ...proxyKeys,
     ...ipSettings(files),
     ...authSettings(files),
-  };
-}
-
-const MAX_MATCH_BYTES = 64 * 1_048_576;
-
-/** The keys with requirements on the answer. */
-function answerKeys(files: ConfigFiles) {
-  return {
-    valid_status_codes: statusCodes(files).default([]),
-    valid_http_versions: httpVersions(files).default([]),
-    body_size_limit: sizeIn(files).default(0),
-    body_match_limit: sizeIn(files)
-      .refine((bytes) => bytes >= 1 && bytes <= MAX_MATCH_BYTES, {
-        error: 'expected a size from 1 byte to 64MiB: as much of the body is kept and searched',
-      })
-      .default(1_048_576),
-    fail_if_ssl: z.boolean().default(false),
-    fail_if_not_ssl: z.boolean().default(false),
-    fail_if_body_matches_regexp: z.array(regexp).default([]),
-    fail_if_body_not_matches_regexp: z.array(regexp).default([]),
-    fail_if_body_json_matches_cel: celRule.optional(),
-    fail_if_body_json_not_matches_cel: celRule.optional(),
-    fail_if_header_matches: z.array(headerRule).default([]),
-    fail_if_header_not_matches: z.array(headerRule).default([]),
   };
 }
 

@@ -30,9 +30,15 @@ export function icmpSettings(files: ConfigFiles): z.ZodType<IcmpSettings> {
           error: `expected a number of bytes from 0 to ${MAX_PAYLOAD}`,
           params: CANNOT_WORK,
         })
-        .default(0),
-      dont_fragment: z.boolean().default(false),
-      ttl: z.int().min(0).max(255).default(64),
+        .default(0)
+        .meta({ description: 'bytes after the ICMP header; 0 means 28' }),
+      dont_fragment: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'forbid that the request is sent in fragments, for IPv6, too' }),
+      ttl: z.int().min(0).max(255).default(64).meta({
+        description: 'the most hops of the request; 0 leaves it to the system',
+      }),
     })
     .transform((given) => ({
       ip: ipPreference(given),

@@ -10,8 +10,13 @@ const anyProtocol = z.string().transform((text) => (text === 'ip6' ? 'ip6' : 'ip
 export function ipSettings({ lenient = false }: ConfigFiles) {
   const protocol = lenient ? anyProtocol : z.enum(PROTOCOLS);
   return {
-    preferred_ip_protocol: unlessEmpty<z.ZodType<(typeof PROTOCOLS)[number]>>(protocol).default('ip6'),
-    ip_protocol_fallback: z.boolean().default(true),
+    preferred_ip_protocol: unlessEmpty<z.ZodType<(typeof PROTOCOLS)[number]>>(protocol)
+      .default('ip6')
+      .meta({ description: 'the version of IP to use: `ip4`, or `ip6`, the default' }),
+    ip_protocol_fallback: z
+      .boolean()
+      .default(true)
+      .meta({ description: 'use the other version where a name has no address of the preferred one' }),
   };
 }
 
@@ -21,7 +26,7 @@ export const sourceAddress = unlessEmpty(
     error: 'expected an IP address of this host',
     params: CANNOT_WORK,
   }),
-);
+).meta({ description: 'the address of this host to send from; when absent, the system chooses' });
 
 export interface IpPreference {
   readonly prefer: 4 | 6;

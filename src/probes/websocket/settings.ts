@@ -1,5 +1,6 @@
 import type { RE2JS } from 're2js';
 import { z } from 'zod';
+import { textOrBytes } from '../dialogue/settings.ts';
 import { authorizationOf, authSettings, checkAuth, type Authorization } from '../http/auth/auth.ts';
 import { anyPrivateHeaders, privateHeaders, type PrivateHeader } from '../http/headers/settings.ts';
 import type { TokenSource } from '../http/auth/oauth2.ts';
@@ -35,33 +36,48 @@ function clientBlock(files: ConfigFiles) {
   return z
     .strictObject({
       ...authSettings(files),
-      oauth2: oauth2Settings(files).optional(),
-      tls_config: tlsSettings(files).optional(),
-      http_headers: privateHeaders(files).default([]),
-      follow_redirects: z.boolean().optional(),
-      enable_http2: z.boolean().optional(),
+      oauth2: oauth2Settings(files),
+      tls_config: tlsSettings(files, 'for `wss://`'),
+      http_headers: privateHeaders(files),
+      follow_redirects: z
+        .boolean()
+        .optional()
+        .meta({ description: 'has no effect: a redirect is a failure' }),
+      enable_http2: z
+        .boolean()
+        .optional()
+        .meta({ description: 'has no effect: WebSocket is spoken over HTTP/1.1' }),
       ...proxyKeys,
     })
     .superRefine(checkAuth)
     .superRefine(checkProxy);
 }
 
+const idle = { description: 'has no effect for websocket; blackbox_exporter has it for tcp' };
+
 /** Keys that blackbox_exporter has for other probers in the same list, and ignores here. */
+const idleKeys = {
+  expect_bytes: textOrBytes.optional().meta(idle),
+  labels: z
+    .array(
+      z.strictObject({ name: z.string().optional().meta(idle), value: z.string().optional().meta(idle) }),
+    )
+    .optional()
+    .meta(idle),
+  starttls: z.boolean().optional().meta(idle),
+};
 const IDLE_KEYS = ['expect_bytes', 'labels', 'starttls'] as const;
 
 function steps({ lenient = false }: ConfigFiles) {
-  const text = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'expected text' });
   return z
     .array(
       z
         .strictObject({
-          expect: regexp.optional(),
-          send: text.optional(),
-          expect_bytes: text.optional(),
-          labels: z
-            .array(z.strictObject({ name: z.string().optional(), value: z.string().optional() }))
-            .optional(),
-          starttls: z.boolean().optional(),
+          expect: regexp.optional().meta({ description: 'wait for one message, which has to match this' }),
+          send: textOrBytes.optional().meta({
+            description: 'send this as a text message; `$1` is the first group of what `expect` matched',
+          }),
+          ...idleKeys,
         })
         .superRefine((given, context) => {
           for (const key of lenient ? [] : IDLE_KEYS) {
@@ -78,7 +94,8 @@ function steps({ lenient = false }: ConfigFiles) {
           send: typeof send === 'string' ? send : Buffer.from(send),
         })),
     )
-    .default([]);
+    .default([])
+    .meta({ description: 'the steps of the conversation; without any, the switch to WebSocket is enough' });
 }
 
 /** Headers of the handshake itself. */
@@ -89,8 +106,12 @@ export function websocketSettings(files: ConfigFiles): z.ZodType<WebsocketSettin
   return z
     .strictObject({
       ...ipSettings(files),
-      http_config: clientBlock(files).prefault({}),
-      headers: anyPrivateHeaders(files).default([]),
+      http_config: clientBlock(files)
+        .prefault({})
+        .meta({ description: 'how to connect and authenticate, with the keys of Prometheus' }),
+      headers: anyPrivateHeaders(files)
+        .default([])
+        .meta({ description: 'headers of the request; those of the handshake itself are refused' }),
       query_response: steps(files),
     })
     .superRefine((given, context) => {

@@ -1,12 +1,17 @@
 import { z } from 'zod';
 import { Secret } from '../../../domain/secret.ts';
-import { CANNOT_WORK, secret, secretFile, unlessEmpty, type ConfigFiles } from '../../../settings/values.ts';
+import {
+  CANNOT_WORK,
+  fileInsteadOf,
+  secret,
+  secretFile,
+  unlessEmpty,
+  type ConfigFiles,
+} from '../../../settings/values.ts';
 import { headerBytes, isHeaderValue } from '../headers/text.ts';
 
 /** A complete `Authorization` header; it is a secret. */
 export type Authorization = Secret;
-
-const instead = (key: string) => ({ description: `the file that holds it, instead of \`${key}\`` });
 
 /** The authentication methods of blackbox_exporter's client block, for a settings schema. */
 export function authSettings(files: ConfigFiles) {
@@ -14,9 +19,9 @@ export function authSettings(files: ConfigFiles) {
     basic_auth: z
       .strictObject({
         username: unlessEmpty(z.string()).meta({ description: 'the user; empty when absent' }),
-        username_file: unlessEmpty(secretFile(files)).meta(instead('username')),
+        username_file: unlessEmpty(secretFile(files)).meta(fileInsteadOf('username')),
         password: unlessEmpty(secret).meta({ description: 'its password' }),
-        password_file: unlessEmpty(secretFile(files)).meta(instead('password')),
+        password_file: unlessEmpty(secretFile(files)).meta(fileInsteadOf('password')),
       })
       .refine((given) => given.password === undefined || given.password_file === undefined, {
         error: 'password and password_file are both given; expected one',
@@ -26,7 +31,8 @@ export function authSettings(files: ConfigFiles) {
         error: 'username and username_file are both given; expected one',
         path: ['username_file'],
       })
-      .optional(),
+      .optional()
+      .meta({ description: 'the user and password to log in with' }),
     authorization: z
       .strictObject({
         type: z
@@ -36,7 +42,7 @@ export function authSettings(files: ConfigFiles) {
           .default('Bearer')
           .meta({ description: 'its scheme' }),
         credentials: unlessEmpty(secret).meta({ description: 'what follows the scheme' }),
-        credentials_file: unlessEmpty(secretFile(files)).meta(instead('credentials')),
+        credentials_file: unlessEmpty(secretFile(files)).meta(fileInsteadOf('credentials')),
       })
       .refine((given) => given.credentials === undefined || given.credentials_file === undefined, {
         error: 'credentials and credentials_file are both given; expected one',
@@ -46,9 +52,12 @@ export function authSettings(files: ConfigFiles) {
         error: 'the type Basic is not allowed here; use basic_auth',
         path: ['type'],
       })
-      .optional(),
-    bearer_token: unlessEmpty(secret),
-    bearer_token_file: unlessEmpty(secretFile(files)),
+      .optional()
+      .meta({ description: 'the header `Authorization`; at most one way to authenticate may be given' }),
+    bearer_token: unlessEmpty(secret).meta({
+      description: 'short for `authorization` with the type `Bearer` and these credentials',
+    }),
+    bearer_token_file: unlessEmpty(secretFile(files)).meta(fileInsteadOf('bearer_token')),
   };
 }
 

@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { Secret } from '../../../domain/secret.ts';
 import { parseWebUrl } from '../../net/web-url.ts';
 import { defaultTls, tlsSettings } from '../../net/tls/settings.ts';
-import { CANNOT_WORK, secret, secretFile, unlessEmpty, type ConfigFiles } from '../../../settings/values.ts';
+import {
+  CANNOT_WORK,
+  fileInsteadOf,
+  secret,
+  secretFile,
+  unlessEmpty,
+  type ConfigFiles,
+} from '../../../settings/values.ts';
 import { isSignatureAlgorithm, readSigningKey, SIGNATURE_ALGORITHMS, type AssertionSettings } from './jwt.ts';
 import { JWT_BEARER, TokenSource, type OAuth2Settings } from './oauth2.ts';
 import { checkProxy, proxyKeys, proxyRules } from '../proxy/proxy-settings.ts';
@@ -12,13 +19,28 @@ import { TokenEndpoint } from './token-endpoint.ts';
 /** The keys of the grant `jwt-bearer`; they have no effect without it, as in blackbox_exporter. */
 function assertionKeys(files: ConfigFiles) {
   return {
-    client_certificate_key: unlessEmpty(secret),
-    client_certificate_key_file: unlessEmpty(secretFile(files)),
-    client_certificate_key_id: z.string().default(''),
-    signature_algorithm: z.string().default(''),
-    iss: z.string().default(''),
-    audience: z.string().default(''),
-    claims: z.record(z.string(), z.unknown()).default({}),
+    client_certificate_key: unlessEmpty(secret).meta({
+      description:
+        'the RSA private key that signs the assertion, for the grant `jwt-bearer`: PEM without a passphrase',
+    }),
+    client_certificate_key_file: unlessEmpty(secretFile(files)).meta(fileInsteadOf('client_certificate_key')),
+    client_certificate_key_id: z
+      .string()
+      .default('')
+      .meta({ description: 'names the key to the token endpoint (`kid`)' }),
+    signature_algorithm: z
+      .string()
+      .default('')
+      .meta({ description: 'how the assertion is signed: `RS256`, the default, `RS384` or `RS512`' }),
+    iss: z.string().default('').meta({ description: 'who issues the assertion; `client_id` when empty' }),
+    audience: z
+      .string()
+      .default('')
+      .meta({ description: 'whom the assertion is for; `token_url` when empty' }),
+    claims: z
+      .record(z.string(), z.unknown().meta({ description: 'the value of the claim, of any form' }))
+      .default({})
+      .meta({ description: 'further claims of the assertion, which replace its own of the same name' }),
   };
 }
 
@@ -39,17 +61,32 @@ const tokenUrl = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+function tokenRequestKeys(files: ConfigFiles) {
+  return {
+    scopes: z.array(z.string()).default([]).meta({ description: 'the scopes that are asked for' }),
+    grant_type: grantType(files)
+      .default('client_credentials')
+      .meta({ description: `\`client_credentials\`, or \`${JWT_BEARER}\` for a signed assertion` }),
+    token_url: tokenUrl.meta({ description: 'the token endpoint; its redirects are not followed' }),
+    endpoint_params: z
+      .record(z.string(), z.string().meta({ description: 'the value of the field' }))
+      .default({})
+      .meta({
+        description: 'further fields of the request for a token; `grant_type` replaces that of the grant',
+      }),
+  };
+}
+
 function oauth2Schema(files: ConfigFiles) {
   return z
     .strictObject({
-      client_id: z.string().min(1),
-      client_secret: unlessEmpty(secret),
-      client_secret_file: unlessEmpty(secretFile(files)),
-      scopes: z.array(z.string()).default([]),
-      grant_type: grantType(files).default('client_credentials'),
-      token_url: tokenUrl,
-      endpoint_params: z.record(z.string(), z.string()).default({}),
-      tls_config: tlsSettings(files).optional(),
+      client_id: z.string().min(1).meta({ description: 'the client that the token is issued to' }),
+      client_secret: unlessEmpty(secret).meta({
+        description: "the client's secret, for the grant `client_credentials`; empty when absent",
+      }),
+      client_secret_file: unlessEmpty(secretFile(files)).meta(fileInsteadOf('client_secret')),
+      ...tokenRequestKeys(files),
+      tls_config: tlsSettings(files, 'for `token_url`'),
       ...assertionKeys(files),
       ...proxyKeys,
     })
@@ -64,6 +101,12 @@ type OAuth2Given = z.output<ReturnType<typeof oauth2Schema>>;
 
 /** Prometheus's `oauth2` block: the client credentials grant, or an assertion that the client signs. */
 export function oauth2Settings(files: ConfigFiles) {
+  return tokenSource(files)
+    .optional()
+    .meta({ description: 'where to fetch an access token, which is kept until 10 s before it expires' });
+}
+
+function tokenSource(files: ConfigFiles) {
   return oauth2Schema(files).transform((given, context) => {
     const grant = given.grant_type === JWT_BEARER ? assertionGrant(given) : secretGrant(given);
     if ('problem' in grant) {

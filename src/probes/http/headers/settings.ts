@@ -20,7 +20,11 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
  * number is the text as written.
  */
 export function headers({ dialect }: ConfigFiles) {
-  const value = dialect === 'blackbox' ? z.string() : z.union([z.string(), z.number(), z.boolean()]);
+  const about = { description: 'the value of the header' };
+  const value =
+    dialect === 'blackbox'
+      ? z.string().meta(about)
+      : z.union([z.string(), z.number(), z.boolean()]).meta(about);
   return z.record(z.string(), value).transform((given, context) => {
     const entries = Object.entries(given).map(([name, value]): [string, string] => [name, String(value)]);
     for (const [name, value] of entries) {
@@ -47,7 +51,9 @@ export interface PrivateHeader {
 
 /** `http_headers` of Prometheus's client block: names to plain values, secrets, and files that hold secrets. */
 export function privateHeaders(files: ConfigFiles) {
-  return headersWithSecrets(files, RESERVED_HEADERS);
+  return headersWithSecrets(files, RESERVED_HEADERS)
+    .default([])
+    .meta({ description: 'further headers: names to values, some of which may be secrets' });
 }
 
 /** The same for a client without reserved names. */
@@ -59,11 +65,16 @@ function headersWithSecrets(files: ConfigFiles, reserved: ReadonlySet<string>) {
   return z
     .record(
       z.string(),
-      z.strictObject({
-        values: z.array(z.string()).default([]),
-        secrets: z.array(secret).default([]),
-        files: z.array(secretFile(files)).default([]),
-      }),
+      z
+        .strictObject({
+          values: z.array(z.string()).default([]).meta({ description: 'values that may be shown' }),
+          secrets: z.array(secret).default([]).meta({ description: 'values that are never shown' }),
+          files: z
+            .array(secretFile(files))
+            .default([])
+            .meta({ description: 'files of one value each, which is never shown' }),
+        })
+        .meta({ description: 'the header is sent once for each value' }),
     )
     .transform((given, context) =>
       Object.entries(given).flatMap(([name, { values, secrets, files: read }]): readonly PrivateHeader[] => {

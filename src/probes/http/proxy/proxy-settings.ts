@@ -19,7 +19,12 @@ const proxyUrl = z.string().transform((text, context) => {
 });
 
 const connectHeader = z
-  .record(z.string(), z.union([z.string().transform((one) => [one]), z.array(z.string())]))
+  .record(
+    z.string(),
+    z
+      .union([z.string().transform((one) => [one]), z.array(z.string())])
+      .meta({ description: 'its value, or several' }),
+  )
   .transform((given, context) =>
     Object.entries(given).flatMap(([name, values]) =>
       values.map((value): readonly [string, Secret] => {
@@ -34,10 +39,21 @@ const connectHeader = z
 
 /** The keys of blackbox_exporter's client block that are about proxies, for a settings schema. */
 export const proxyKeys = {
-  proxy_url: proxyUrl.optional(),
-  no_proxy: z.string().default(''),
-  proxy_from_environment: z.boolean().default(false),
-  proxy_connect_header: connectHeader.default([]),
+  proxy_url: proxyUrl.optional().meta({
+    description:
+      'the proxy: `http://`, `https://`, `socks5://` or `socks5h://`, with its user and password in the URL',
+  }),
+  no_proxy: z.string().default('').meta({
+    description:
+      'what is reached without `proxy_url`, separated by commas: domains, addresses, networks, each with `:port` or without, or `*`',
+  }),
+  proxy_from_environment: z.boolean().default(false).meta({
+    description:
+      'use the proxies of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, as they are when the configuration is loaded',
+  }),
+  proxy_connect_header: connectHeader
+    .default([])
+    .meta({ description: 'headers of `CONNECT` requests to the proxy, which are secrets; SOCKS has none' }),
 };
 
 export interface ProxyGiven {

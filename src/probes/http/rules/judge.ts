@@ -5,7 +5,8 @@ import { failure, SUCCESS } from '../../../domain/result.ts';
 import { cutOff, isCut, type Body } from '../body.ts';
 import { judgeByCel, type CelRun } from './cel-judge.ts';
 import { headerValues } from '../http1/head.ts';
-import type { HeaderRule, HttpSettings } from '../settings.ts';
+import type { HeaderRule } from '../answer-settings.ts';
+import type { HttpSettings } from '../settings.ts';
 
 /** A final answer, as far as it was read. */
 export interface Answer {

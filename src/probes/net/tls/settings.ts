@@ -32,17 +32,26 @@ const connectionKeys = (files: ConfigFiles) => ({
     .meta({ description: 'do not verify the certificate: anyone can impersonate the server' }),
 });
 
+const pemInsteadOf = (key: string) => ({ description: `the PEM itself, instead of \`${key}\`` });
+
 /**
  * blackbox_exporter's `tls_config`, ready for handshakes. Certificates and keys are read and tested when the
  * configuration is loaded, so that an invalid file is a configuration error, not a failing probe.
+ * @param use what the settings are for, such as "for `tls`"
  */
-export function tlsSettings(files: ConfigFiles) {
+export function tlsSettings(files: ConfigFiles, use: string) {
+  return tlsClient(files)
+    .optional()
+    .meta({ description: `the TLS settings, ${use}; files are read when the configuration is loaded` });
+}
+
+function tlsClient(files: ConfigFiles) {
   return z
     .strictObject({
       ...connectionKeys(files),
-      ca: unlessEmpty(z.string()),
-      cert: unlessEmpty(z.string()),
-      key: unlessEmpty(z.string()),
+      ca: unlessEmpty(z.string()).meta(pemInsteadOf('ca_file')),
+      cert: unlessEmpty(z.string()).meta(pemInsteadOf('cert_file')),
+      key: unlessEmpty(z.string()).meta(pemInsteadOf('key_file')),
       min_version: version.optional().meta({ description: 'the oldest version of TLS' }),
       max_version: version.optional().meta({ description: 'the newest version of TLS' }),
     })
